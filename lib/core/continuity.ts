@@ -1,0 +1,83 @@
+import type { Position } from './cursor.ts';
+import { beforeFirst, compareEventIds, type EventId, idBefore } from './event-id.ts';
+
+/** What a log says of a channel: its epoch, the first and the last id kept; null when it keeps nothing. */
+export type LogState = {
+  readonly epoch: string;
+  readonly first: EventId;
+  readonly last: EventId;
+} | null;
+
+/** Events that a reader should have got and never can. */
+export type Loss = {
+  readonly kind: 'gap';
+  readonly reason: 'trimmed' | 'restarted';
+  /** How many, all types counted; null when the log cannot know. */
+  readonly missed: number | null;
+  /** From where the reader goes on. */
+  readonly resume: Position;
+  /** The first event after the gap; null when there is none yet. */
+  readonly resumesAt: EventId | null;
+};
+
+export type Verdict =
+  /** What follows in the log is what the reader gets next. */
+  | { readonly kind: 'continue' }
+  | Loss
+  /** The answer may come from a replica that lags. Ask again, for up to `patienceMs`; then `otherwise` is true. */
+  | { readonly kind: 'again'; readonly otherwise: Loss };
+
+/** How long an answer that may be stale is asked for again. */
+export const patienceMs = 5_000;
+
+export type Evidence = {
+  /** Where the reader is. */
+  readonly position: Position;
+  /** What the log answered. */
+  readonly state: LogState;
+  /** The first kept event after the position, in id order; null when the log has none. */
+  readonly next: EventId | null;
+  /** The newest id heard from the log by any way; null when nothing was heard. Only an answer that reaches it may declare a loss. */
+  readonly heard?: EventId | null;
+};
+
+/**
+ * Judges whether a reader at `position` may go on with `next`. The only place where this is decided; the table
+ * is in the wire contract, under *Cursor*.
+ */
+export function judge({ position, state, next, heard = null }: Evidence): Verdict {
+  const verdict = judgeAnswer(position, state, next);
+  if (verdict.kind !== 'gap' || heard === null) return verdict;
+  const isStale = state === null || compareEventIds(state.last, heard) < 0;
+  return isStale ? { kind: 'again', otherwise: verdict } : verdict;
+}
+
+function judgeAnswer(position: Position, state: LogState, next: EventId | null): Verdict {
+  const { id, epoch } = position;
+  if (state === null) {
+    const hadNoLog = id.seq === 0 && epoch === null;
+    return hadNoLog ? { kind: 'continue' } : restarted({ id: beforeFirst, epoch: null }, null);
+  }
+  if (epoch !== null && epoch !== state.epoch) return restartedAt(state.first, state.epoch);
+  if (next === null) {
+    if (compareEventIds(id, state.last) === 0) return { kind: 'continue' };
+    return { kind: 'again', otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
+  }
+  if (next.seq <= id.seq) return restartedAt(next, state.epoch);
+  if (next.seq === id.seq + 1) return { kind: 'continue' };
+  return {
+    kind: 'gap',
+    reason: 'trimmed',
+    missed: next.seq - id.seq - 1,
+    resume: { id: idBefore(next), epoch: state.epoch },
+    resumesAt: next,
+  };
+}
+
+function restartedAt(next: EventId, epoch: string): Loss {
+  return restarted({ id: idBefore(next), epoch }, next);
+}
+
+function restarted(resume: Position, resumesAt: EventId | null): Loss {
+  return { kind: 'gap', reason: 'restarted', missed: null, resume, resumesAt };
+}

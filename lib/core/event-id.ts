@@ -1,0 +1,64 @@
+import { FeedError } from './feed-error.ts';
+
+/**
+ * Names one event of one channel; written `<time>-<seq>`.
+ * Ids of one epoch increase strictly, and their seqs are dense: two ids tell how many events lie between.
+ */
+export type EventId = {
+  /** Unix time in ms at which the log took the event. */
+  readonly time: number;
+  /** 1, 2, 3, … within the epoch; 0 only in `beforeFirst`. */
+  readonly seq: number;
+};
+
+/** `0-0`: the position before the first event. */
+export const beforeFirst: EventId = { time: 0, seq: 0 };
+
+const pattern = /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})$/;
+
+/** Writes an id as `<time>-<seq>`. */
+export function formatEventId(id: EventId): string {
+  return `${id.time}-${id.seq}`;
+}
+
+/**
+ * Reads `<time>-<seq>`: both decimal, without leading zeros, within ±2^53; seq 0 only as `0-0`.
+ * @param what names the part in the error, for example `cursor` or `before`.
+ * @throws FeedError `bad-request`
+ */
+export function parseEventId(text: string, what: string): EventId {
+  const match = pattern.exec(text);
+  const time = Number(match?.[1]);
+  const seq = Number(match?.[2]);
+  const isKnown = Number.isSafeInteger(time) && Number.isSafeInteger(seq);
+  if (!isKnown || (seq === 0 && time !== 0)) {
+    throw new FeedError(
+      'bad-request',
+      `${what}: "${excerpt(text)}" is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event`,
+    );
+  }
+  return { time, seq };
+}
+
+/** Negative when `a` comes before `b`, positive when after, 0 when they are the same id. */
+export function compareEventIds(a: EventId, b: EventId): number {
+  return a.time - b.time || a.seq - b.seq;
+}
+
+/**
+ * The id a reader has passed when `id` is the next it gets. Its time is borrowed from `id`: ids are ordered
+ * by time first, and the true predecessor's time is never later.
+ */
+export function idBefore(id: EventId): EventId {
+  return id.seq <= 1 ? beforeFirst : { time: id.time, seq: id.seq - 1 };
+}
+
+/** The id `count` places after `id` within one request, whose events share their time. */
+export function idAfter(id: EventId, count: number): EventId {
+  return { time: id.time, seq: id.seq + count };
+}
+
+/** A reader's own text, shortened so that an answer or a log line cannot be flooded by it. */
+export function excerpt(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

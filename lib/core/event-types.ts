@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { FeedError } from './feed-error.ts';
+
+/**
+ * The event types this feed knows, and the shape of their data. Edit this to make it your feed's.
+ * A type that is not listed takes any JSON.
+ */
+export const eventTypes = {
+  /** What `npm run demo` publishes about the machine, once a second. */
+  machine: z.object({
+    /** Average runnable processes in the last minute. */
+    load: z.number(),
+    memoryUsedPercent: z.number().min(0).max(100),
+    diskUsedPercent: z.number().min(0).max(100),
+    uptimeSeconds: z.number().nonnegative(),
+    /** 99th percentile of how late the publisher's own timers ran, in ms. */
+    eventLoopDelayMs: z.number().nonnegative(),
+  }),
+} as const satisfies Record<string, z.ZodType>;
+
+/**
+ * Holds `data` against the shape declared for `type`.
+ * @param what names the event in the error: `events[3]`.
+ * @throws FeedError `data-does-not-fit`, naming the path.
+ */
+export function checkData(type: string, data: unknown, what: string): void {
+  if (!Object.hasOwn(eventTypes, type)) return;
+  const schema: z.ZodType = eventTypes[type as keyof typeof eventTypes];
+  const result = schema.safeParse(data);
+  if (result.success) return;
+  const [issue] = result.error.issues;
+  const path = [`${what}.data`, ...(issue?.path ?? []).map(String)].join('.');
+  throw new FeedError('data-does-not-fit', `${path}: ${issue?.message ?? 'does not fit'} (type "${type}")`);
+}

@@ -1,0 +1,43 @@
+import { excerpt } from './event-id.ts';
+import { FeedError } from './feed-error.ts';
+
+/** A text without any of these holds no number a double could change: 15 digits are always safe. */
+const suspicious = /\d[\d.]{15}|\d[eE]/;
+
+/**
+ * Reads JSON whose numbers all survive: one that a double cannot hold is refused rather than changed.
+ * @param what names the part in the error: `body`, `line 3`.
+ * @throws FeedError `bad-request`
+ */
+export function parseExactJson(text: string, what: string): unknown {
+  try {
+    if (!suspicious.test(text)) return JSON.parse(text);
+    // The third argument holds the number's own text (ECMAScript, "JSON.parse source text access").
+    return JSON.parse(text, (_key: string, value: unknown, ...rest: unknown[]) => {
+      if (typeof value === 'number') checkNumber(value, (rest[0] as { source: string }).source, what);
+      return value;
+    });
+  } catch (cause) {
+    if (cause instanceof FeedError) throw cause;
+    throw new FeedError('bad-request', `${what}: not valid JSON`, { cause });
+  }
+}
+
+function checkNumber(value: number, source: string, what: string): void {
+  if (Number.isFinite(value) && canonical(source) === canonical(String(value))) return;
+  throw new FeedError(
+    'bad-request',
+    `${what}: the number ${excerpt(source)} cannot be held exactly by a double; allowed are numbers that come back unchanged, or the same as a string`,
+  );
+}
+
+/** A decimal number as its digits and its exponent, so that 1.50, 1.5 and 15e-1 are equal. */
+function canonical(source: string): string {
+  const [mantissa = '', exponent = '0'] = source.toLowerCase().replace(/^-/, '').split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  const power = Number(exponent) - fraction.length + (digits.length - significant.length);
+  return `${source.startsWith('-') ? '-' : ''}${significant}e${power}`;
+}
