@@ -1,0 +1,16 @@
+import { streamRoute } from '../../../lib/server/stream-route.ts';
+
+// A literal, because the framework reads it from the text. `vercel.json` says the same.
+export const maxDuration = 300;
+
+const handle = streamRoute(maxDuration);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,22 @@
+import type { FeedEvent } from '../core/feed-event.ts';
+import type { Gap } from '../core/gap.ts';
+
+/** One line of a feed as a page shows it: an event, or the place where events are missing. */
+export type FeedEntry =
+  | { readonly kind: 'event'; readonly key: string; readonly event: FeedEvent }
+  | { readonly kind: 'gap'; readonly key: string; readonly gap: Gap };
+
+/** An event as an entry; `key` is unique within a feed, for a list that is rendered. */
+export function eventEntry(event: FeedEvent): FeedEntry {
+  return { kind: 'event', key: `${event.channel}@${event.id}`, event };
+}
+
+/** A gap as an entry. */
+export function gapEntry(gap: Gap): FeedEntry {
+  return { kind: 'gap', key: `${gap.channel}@${gap.after}>${gap.resumesAt ?? ''}`, gap };
+}
+
+/** The channel an entry belongs to. */
+export function channelOf(entry: FeedEntry): string {
+  return entry.kind === 'event' ? entry.event.channel : entry.gap.channel;
+}

@@ -1,0 +1,55 @@
+import { type Cursor, parseCursor } from '../core/cursor.ts';
+import { FeedError } from '../core/feed-error.ts';
+import type { Handover, Hello, Problem } from '../core/stream-note.ts';
+import type { FeedItem } from './feed-item.ts';
+import { readEvent, readGap, readRecord } from './read-wire.ts';
+
+/** One block of a live stream, checked. `cursor` is the connection's position after it. */
+export type StreamFrame =
+  | { readonly kind: 'hello'; readonly cursor: Cursor; readonly hello: Hello }
+  | { readonly kind: 'item'; readonly cursor: Cursor; readonly item: FeedItem }
+  | { readonly kind: 'heartbeat'; readonly cursor: Cursor }
+  | { readonly kind: 'handover'; readonly cursor: Cursor; readonly handover: Handover }
+  | { readonly kind: 'refused'; readonly problem: Problem };
+
+/**
+ * Reads one block.
+ * @param message the block's `event`, `id` and `data`.
+ * @returns null for a kind of block this version does not know.
+ * @throws FeedError or SyntaxError when the block is not what the wire contract says.
+ */
+export function readFrame(
+  message: { readonly event?: string | undefined; readonly id?: string | undefined; readonly data: string },
+  channels: readonly string[],
+): StreamFrame | null {
+  const kind = message.event ?? 'message';
+  if (!kinds.has(kind)) return null;
+  const data = readRecord(JSON.parse(message.data), kind);
+  if (kind === 'refused') return { kind, problem: data as Problem };
+  const cursor = parseCursor(message.id ?? '', channels, `${kind}: id`);
+  switch (kind) {
+    case 'hello':
+      return { kind, cursor, hello: data as Hello };
+    case 'heartbeat':
+      return { kind, cursor };
+    case 'handover':
+      return { kind, cursor, handover: data as Handover };
+    case 'gap': {
+      const gap = readGap(data);
+      return { kind: 'item', cursor, item: { kind: 'gap', gap, position: positionOf(cursor, gap.channel) } };
+    }
+    default: {
+      const { event, id } = readEvent(data, channels);
+      const position = { id, epoch: positionOf(cursor, event.channel).epoch };
+      return { kind: 'item', cursor, item: { kind: 'event', event, position } };
+    }
+  }
+}
+
+const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'refused']);
+
+function positionOf(cursor: Cursor, channel: string) {
+  const position = cursor.get(channel);
+  if (position === undefined) throw new FeedError('bad-request', `id: no position of channel "${channel}"`);
+  return position;
+}

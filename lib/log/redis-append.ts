@@ -1,0 +1,47 @@
+import { randomInt } from 'node:crypto';
+import { type EventId, idAfter, parseEventId } from '../core/event-id.ts';
+import { FeedError } from '../core/feed-error.ts';
+import { type AppendAnswer, type AppendRequest, keyLifeMs, type NewEvent } from './event-log.ts';
+import type { RedisClient } from './redis-client.ts';
+import { announcementsOf, recordKey, streamKey, writeEntry } from './redis-entry.ts';
+import { unavailable } from './redis-failure.ts';
+import { appendScript } from './redis-scripts.ts';
+
+/** Stores a request in one command. @throws FeedError `key-reused`, `log-unavailable`, `too-large` */
+export async function appendToRedis(
+  client: RedisClient,
+  { events, key }: AppendRequest,
+  retention: number,
+): Promise<AppendAnswer> {
+  const channels = Map.groupBy(events, (event) => event.channel);
+  const keys = [...channels.keys()].map(streamKey);
+  if (key !== null) keys.push(recordKey(key.name));
+  const args = [channels.size, retention, keyLifeMs, key?.fingerprint ?? ''].map(String);
+  for (const [channel, own] of channels) {
+    args.push(announcementsOf(channel), newEpoch(), String(own.length), ...own.map(writeEntry));
+  }
+  const [outcome, ids] = (await client.evaluate(appendScript, keys, args)) as readonly string[];
+  if (outcome === 'reused') {
+    throw new FeedError('key-reused', 'Idempotency-Key: this key was used within 24 h for other events');
+  }
+  return { ids: spreadIds(events, [...channels.keys()], ids), duplicate: outcome === 'duplicate' };
+}
+
+/** The id of each event, from the first id of each channel: a request's events of a channel are neighbours. */
+function spreadIds(events: readonly NewEvent[], channels: readonly string[], text: string | undefined): EventId[] {
+  const firsts = text?.split(' ') ?? [];
+  if (firsts.length !== channels.length) throw unavailable('gave an answer that cannot be read', 'unreadable');
+  const next = new Map(channels.map((channel, index) => [channel, parseEventId(firsts[index] ?? '', 'id')]));
+  return events.map(({ channel }) => {
+    const id = next.get(channel) as EventId;
+    next.set(channel, idAfter(id, 1));
+    return id;
+  });
+}
+
+const epochCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Six random characters: a candidate, which the log takes only where the channel has no log. */
+function newEpoch(): string {
+  return Array.from({ length: 6 }, () => epochCharacters.charAt(randomInt(epochCharacters.length))).join('');
+}

@@ -1,0 +1,42 @@
+import type { EventLog } from './event-log.ts';
+import { appendToRedis } from './redis-append.ts';
+import { createRedisClient, type RedisEndpoint } from './redis-client.ts';
+import { endsFromRedis, readFromRedis } from './redis-read.ts';
+import { followRedis } from './redis-subscription.ts';
+
+export type RedisLogOptions = {
+  /** REST URL of the database: `UPSTASH_REDIS_REST_URL`. */
+  readonly url: string;
+  /** Its standard token: `UPSTASH_REDIS_REST_TOKEN`. A read-only one cannot append. */
+  readonly token: string;
+  /** Events kept per channel, at least; Redis trims by whole blocks of about 100. */
+  readonly retention: number;
+  /** Longest wait for an answer, and for the acknowledgement of a subscription, in ms; 5,000. */
+  readonly timeoutMs?: number;
+};
+
+/**
+ * The log in Redis, over the Upstash REST API. An append is one command and one HTTP request, whatever it holds;
+ * so are a read and `ends`. Nothing is tried twice here: an append that was not answered may have been stored, and
+ * the publisher's key is what makes trying again safe.
+ * Eviction must be off in the database (`noeviction`): it would take a whole channel.
+ * @throws FeedError `misconfigured` when the URL or the token cannot be one.
+ */
+export function createRedisLog({ url, token, retention, timeoutMs = 5_000 }: RedisLogOptions): EventLog {
+  const endpoint: RedisEndpoint = { url, token, timeoutMs };
+  const client = createRedisClient(endpoint);
+  const closed = new AbortController();
+  return {
+    kind: 'redis',
+    append: (request) => appendToRedis(client, request, retention),
+    read: (channel, from, limit) => readFromRedis(client, channel, from, limit),
+    async ends(channels) {
+      if (channels.length > 0) return endsFromRedis(client, channels);
+      await client.ping();
+      return new Map();
+    },
+    follow: (channel, onSignal, signal) =>
+      followRedis(endpoint, channel, onSignal, AbortSignal.any([signal, closed.signal])),
+    close: () => closed.abort(),
+  };
+}

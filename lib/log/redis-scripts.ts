@@ -1,0 +1,120 @@
+/*
+ * The two scripts of the Redis log. Each is one atomic step and is billed as one command. They are sent whole, by
+ * EVAL: EVALSHA would need a second round trip on a server that has forgotten them, and EVAL_RO may be served by
+ * a replica that lags. Every key is declared, because the service loads declared keys from its disk ahead of the
+ * script, and others inside it, with the whole database waiting (its documentation, "Key-Based Locking").
+ *
+ * A channel is a stream whose entries have two fields, in this order: `epoch`, and `event` as JSON text. That
+ * text is only ever moved and joined: Lua's cjson changes numbers, slashes and empty arrays.
+ */
+
+/**
+ * Stores the events of a request, all or none.
+ *
+ * KEYS: the stream of each channel; then the idempotency record, where the request has a key.
+ * ARGV: number of channels, retention, life of the record in ms, fingerprint; then for each channel: where it is
+ * announced, the epoch to use if there is no log, the number of its events, the events.
+ * Answers `stored`, `duplicate` or `reused`, and the first id of each channel, parted by blanks.
+ *
+ * Everything that can fail by what a key holds is read ahead of the first write: Redis does not undo. Memory is
+ * checked by Redis at the first write only, which so is refused with nothing stored.
+ * A stream without entries has lost its epoch and yet remembers its last id, which would hold back a new
+ * epoch's: it is deleted. `%.0f`, because Lua writes large numbers as 1.7e+12.
+ */
+export const appendScript = String.raw`
+local channels = tonumber(ARGV[1])
+local record = KEYS[channels + 1]
+if record then
+  local known = redis.call('GET', record)
+  if known then
+    local ids, fingerprint = string.match(known, '^([^\n]*)\n(.*)$')
+    if fingerprint ~= ARGV[4] then return { 'reused', '' } end
+    return { 'duplicate', ids }
+  end
+end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local logs, at = {}, 5
+for c = 1, channels do
+  local log = { to = ARGV[at], epoch = ARGV[at + 1], from = at + 3, upto = at + 2 + ARGV[at + 2], time = now, seq = 0 }
+  local last = redis.call('XREVRANGE', KEYS[c], '+', '-', 'COUNT', 1)[1]
+  if last then
+    local time, seq = string.match(last[1], '^(%d+)-(%d+)$')
+    log.time, log.seq, log.epoch = math.max(now, tonumber(time)), tonumber(seq), last[2][2]
+  else
+    log.left = redis.call('EXISTS', KEYS[c]) == 1
+  end
+  logs[c], at = log, log.upto + 1
+end
+local ids = {}
+for c, log in ipairs(logs) do
+  if log.left then redis.call('DEL', KEYS[c]) end
+  for e = log.from, log.upto do
+    local id = string.format('%.0f-%.0f', log.time, log.seq + 1 + e - log.from)
+    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])
+    ids[c] = ids[c] or id
+  end
+  redis.call('XTRIM', KEYS[c], 'MAXLEN', '~', ARGV[2])
+end
+local answer = table.concat(ids, ' ')
+if record then redis.call('SET', record, answer .. '\n' .. ARGV[4], 'PX', ARGV[3]) end
+for c, log in ipairs(logs) do
+  local events = table.concat(ARGV, ',', log.from, log.upto)
+  redis.call('PUBLISH', log.to, '{"epoch":"' .. log.epoch .. '","id":"' .. ids[c] .. '","events":[' .. events .. ']}')
+end
+return { 'stored', answer }
+`;
+
+/**
+ * Reads the state of channels, and events of each.
+ *
+ * KEYS: the stream of each channel. ARGV: most bytes of events to answer with; then for each channel: `after`,
+ * `before`, `newest` or `since`, the id or the age in ms (`-` where there is none), the limit.
+ * Answers for each channel nothing, where it keeps nothing, or: epoch, first id, last id, then id and event
+ * by turns; the newest first for `before` and `newest`.
+ *
+ * The service limits the size of an answer as it does a request's (1 MB on its older plans): a page ends early
+ * when the budget is used up, but never ahead of its first event. Taken in portions, so that a page of large
+ * events is not held in the server's memory whole.
+ */
+export const readScript = String.raw`
+local budget = tonumber(ARGV[1])
+local function take(page, command, key, from, to, limit)
+  while limit > 0 do
+    local portion = math.min(limit, 50)
+    local entries = redis.call(command, key, from, to, 'COUNT', portion)
+    for _, entry in ipairs(entries) do
+      budget = budget - #entry[2][4]
+      if budget < 0 and #page > 3 then return end
+      page[#page + 1] = entry[1]
+      page[#page + 1] = entry[2][4]
+      from = '(' .. entry[1]
+    end
+    if #entries < portion then return end
+    limit = limit - portion
+  end
+end
+local answer = {}
+for c, key in ipairs(KEYS) do
+  local mode, place, limit = ARGV[3 * c - 1], ARGV[3 * c], tonumber(ARGV[3 * c + 1])
+  local page = {}
+  local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
+  if first then
+    local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+    page = { last[2][2], first[1], last[1] }
+    if mode == 'after' then
+      take(page, 'XRANGE', key, '(' .. place, '+', limit)
+    elseif mode == 'before' then
+      take(page, 'XREVRANGE', key, '(' .. place, '-', limit)
+    elseif mode == 'newest' then
+      take(page, 'XREVRANGE', key, '+', '-', limit)
+    else
+      local clock = redis.call('TIME')
+      local oldest = math.max(0, clock[1] * 1000 + math.floor(clock[2] / 1000) - place)
+      take(page, 'XRANGE', key, string.format('%.0f-0', oldest), '+', limit)
+    end
+  end
+  answer[c] = page
+end
+return answer
+`;

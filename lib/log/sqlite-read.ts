@@ -1,0 +1,50 @@
+import type { LogState } from '../core/continuity.ts';
+import type { EventId } from '../core/event-id.ts';
+import type { LogEvent, ReadFrom } from './event-log.ts';
+import type { SqliteStatements } from './sqlite-statements.ts';
+
+// The shapes of rows, as the statements' columns name them. The tables are STRICT, so their types hold.
+type IdRow = { readonly time: number; readonly seq: number };
+type LastRow = IdRow & { readonly epoch: string };
+type EventRow = LastRow & { readonly type: string; readonly data: string };
+
+/** The channel's last id and its epoch; null when it keeps nothing. */
+export function readLast(statements: SqliteStatements, channel: string): LastRow | null {
+  return (statements.last.get(channel) as LastRow | undefined) ?? null;
+}
+
+/** The channel's epoch, first and last id. To be called inside a transaction. */
+export function readState(statements: SqliteStatements, channel: string): LogState {
+  const last = readLast(statements, channel);
+  const first = statements.first.get(channel) as IdRow | undefined;
+  if (last === null || first === undefined) return null;
+  return { epoch: last.epoch, first: toId(first), last: toId(last) };
+}
+
+/** Events of a channel, oldest first; `nowMs` is the log's clock. */
+export function readEvents(
+  statements: SqliteStatements,
+  channel: string,
+  from: ReadFrom,
+  limit: number,
+  nowMs: number,
+): LogEvent[] {
+  switch (from.kind) {
+    case 'after':
+      return toEvents(statements.after.all(channel, from.id.time, from.id.seq, limit));
+    case 'before':
+      return toEvents(statements.before.all(channel, from.id.time, from.id.seq, limit)).reverse();
+    case 'newest':
+      return toEvents(statements.newest.all(channel, limit)).reverse();
+    case 'since':
+      return toEvents(statements.since.all(channel, Math.max(0, nowMs - from.ageMs), limit));
+  }
+}
+
+function toEvents(rows: readonly unknown[]): LogEvent[] {
+  return (rows as EventRow[]).map((row) => ({ id: toId(row), type: row.type, data: row.data }));
+}
+
+function toId(row: IdRow): EventId {
+  return { time: row.time, seq: row.seq };
+}

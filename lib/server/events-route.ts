@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import type { Position } from '../core/cursor.ts';
+import { formatEventId } from '../core/event-id.ts';
+import { FeedError } from '../core/feed-error.ts';
+import type { PollAdvice } from '../core/feed-page.ts';
+import { answerWith } from './answer.ts';
+import { longPoll } from './long-poll.ts';
+import { checkPublishAccess } from './publish-access.ts';
+import { fingerprintOf, readEvents } from './publish-body.ts';
+import { checkReadAccess, tokenOf } from './read-access.ts';
+import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
+import { type PageQuery, parsePageQuery } from './read-query.ts';
+import { positionAtEnd, resolveStart } from './resolve-start.ts';
+import { getRuntime, type Runtime } from './runtime.ts';
+
+/** `/api/events`: a page of events, and publishing. */
+export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
+  return answerWith({ GET: answerPage, HEAD: answerHead, POST: answerPublish }, undefined, runtimeOf);
+}
+
+async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
+  const { settings, clock } = runtime;
+  const query = parsePageQuery(new URL(request.url).searchParams);
+  await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  const page = await pageFor(request, runtime, query);
+  const body = pageJson(page, pollAdvice(settings.pollMode));
+  const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+  const headers = {
+    etag,
+    'cache-control': cacheControl(query, page, tokenOf(request) !== null),
+    'content-type': 'application/json; charset=utf-8',
+  };
+  const isKnown = (request.headers.get('if-none-match') ?? '').split(/, */).includes(etag);
+  return isKnown ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+}
+
+async function answerHead(request: Request, runtime: Runtime): Promise<Response> {
+  const { status, headers } = await answerPage(request, runtime);
+  return new Response(null, { status, headers });
+}
+
+async function pageFor(request: Request, runtime: Runtime, query: PageQuery): Promise<Page> {
+  const { log } = runtime;
+  const [channel] = query.channels;
+  if (query.before !== null && channel !== undefined) {
+    return readHistory(log, channel, query.before, query.types, query.limit);
+  }
+  const positions = await resolvePositions(runtime, query);
+  const page = await readPage(runtime, positions, query.types, query.limit);
+  return query.waitSeconds === 0 ? page : longPoll(runtime, query, page, request.signal);
+}
+
+async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {
+  const unplaced = channels.filter(
+    (channel) => start.kind === 'now' || (start.kind === 'cursor' && !start.cursor.has(channel)),
+  );
+  const ends = new Map<string, Position>();
+  if (unplaced.length > 0) {
+    for (const [channel, state] of await log.ends(unplaced)) ends.set(channel, positionAtEnd(state));
+  }
+  return resolveStart(log, channels, start, (channel) => ends.get(channel) ?? positionAtEnd(null));
+}
+
+/** The answer as JSON. Its events are ready text, and are not parsed again. */
+export function pageJson(page: Page, poll: PollAdvice): string {
+  const rest = JSON.stringify({ cursor: cursorOfPage(page), gaps: page.gaps, more: page.more, poll });
+  return `{"events":[${page.events.join(',')}],${rest.slice(1)}`;
+}
+
+/** How clients should poll here: held requests on a server of one's own; short ones where a CDN shares them. */
+export function pollAdvice(mode: 'long' | 'short'): PollAdvice {
+  return mode === 'long' ? { waitSeconds: 20, everyMs: 0 } : { waitSeconds: 0, everyMs: 2_000 };
+}
+
+/** Only what is the same for every reader may be shared, and only for as long as it stays true. */
+function cacheControl(
+  { channels, types, start, waitSeconds, before }: PageQuery,
+  page: Page,
+  hasToken: boolean,
+) {
+  const isShared =
+    channels.length === 1 && !hasToken && waitSeconds === 0 && before === null && page.gaps.length === 0;
+  if (isShared && !page.more) return 'public, max-age=0, s-maxage=1';
+  const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
+  const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;
+  if (isShared && isAnchored && types === null) return 'public, max-age=0, s-maxage=60';
+  return 'private, no-store';
+}
+
+async function answerPublish(request: Request, { log, settings }: Runtime): Promise<Response> {
+  checkPublishAccess(request, settings);
+  const key = idempotencyKey(request);
+  const events = await readEvents(request);
+  const { ids, duplicate } = await log.append({
+    events,
+    key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
+  });
+  const body = {
+    events: events.map(({ channel }, index) => {
+      const id = ids[index];
+      if (id === undefined) throw new Error('the log issued too few ids');
+      return { id: formatEventId(id), channel };
+    }),
+    duplicate,
+  };
+  return Response.json(body, {
+    status: duplicate ? 200 : 201,
+    headers: { 'cache-control': 'private, no-store' },
+  });
+}
+
+function idempotencyKey(request: Request): string | null {
+  const key = request.headers.get('idempotency-key');
+  if (key === null || /^[\x20-\x7e]{1,200}$/.test(key)) return key;
+  throw new FeedError('bad-request', 'Idempotency-Key: allowed are 1 to 200 printable ASCII characters');
+}

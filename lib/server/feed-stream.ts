@@ -1,0 +1,184 @@
+import type { Clock } from '../core/clock.ts';
+import type { Position } from '../core/cursor.ts';
+import { handoverFrame, heartbeatFrame, helloFrame, lastFrame, paddingFrame } from '../core/frame.ts';
+import type { Handover } from '../core/stream-note.ts';
+import { version } from '../core/version.ts';
+import { type ChannelReader, createChannelReader } from './channel-reader.ts';
+import { collectFrames, cursorOf } from './collect-frames.ts';
+import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
+import type { Tail } from './tail.ts';
+
+/** A stream whose log has not answered by then ends with `retry:`, so that the client may choose another way. */
+const helloWithinMs = 8_000;
+
+/** A stream whose log has been failing for this long ends with `retry:`. */
+const logPatienceMs = 30_000;
+
+/** An end waits this part of the handover's time for a reader that has stopped reading; then it is cut. */
+const graceShare = 0.3;
+
+export type FeedStreamOptions = {
+  /** The tails to read, one a channel. */
+  readonly tails: readonly Tail[];
+  /** Resolves, when all tails have answered, to where the reader begins; a channel without a position begins at its end. */
+  readonly start: Promise<ReadonlyMap<string, Position>>;
+  /** Types to deliver; null: all. */
+  readonly types: ReadonlySet<string> | null;
+  readonly clock: Clock;
+  /** Longest silence, in ms. */
+  readonly heartbeatMs: number;
+  readonly deadline: Deadline;
+  /** In how many ms the reader's token expires; null: never. */
+  readonly tokenEndsInMs: number | null;
+  /** Closes the connection under a reader that does not read; does nothing where the process does not own it. */
+  readonly cut: () => void;
+  /** Called once, when the stream is over, however it ended. */
+  readonly onEnd: () => void;
+};
+
+export type FeedStream = {
+  readonly body: ReadableStream<Uint8Array>;
+  /** Tells the reader to go on elsewhere, and ends the stream in `closesInMs`. It is told once; the earliest end counts. */
+  handOver(reason: Handover['reason'], closesInMs: number): void;
+  /** Forgets the stream: its reader has gone. */
+  abandon(): void;
+};
+
+/**
+ * A live stream. It is pull-driven: a reader that stops reading costs its cursor and one chunk. Each pull writes what
+ * follows the cursor as one chunk of at most about 256 KiB.
+ */
+export function createFeedStream(options: FeedStreamOptions): FeedStream {
+  const { tails, types, clock, heartbeatMs, deadline } = options;
+  const encoder = new TextEncoder();
+  const endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
+  const timers = new Set<() => void>();
+  let state: 'silent' | 'live' | 'ending' | 'over' = 'silent';
+  let readers: readonly ChannelReader[] = [];
+  let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  let isWanted = false;
+  /** Control frames to write ahead of events. */
+  let lead = paddingFrame;
+  let handover: Handover | null = null;
+  let isHandoverTold = false;
+  let isHeartbeatDue = false;
+  let writtenAt = clock.elapsed();
+
+  function after(ms: number, run: () => void): void {
+    const cancel = clock.after(ms, () => {
+      timers.delete(cancel);
+      run();
+    });
+    timers.add(cancel);
+  }
+
+  function begin(positions: ReadonlyMap<string, Position>): void {
+    if (state !== 'silent') return;
+    readers = tails.map((tail) =>
+      createChannelReader(tail, positions.get(tail.channel) ?? null, clock, flush),
+    );
+    // An offer settles the reader's epoch, so that hello carries it.
+    for (const reader of readers) reader.offer();
+    state = 'live';
+    const deadlineMs = Math.max(0, Math.round(endsAt - clock.elapsed()));
+    const hello = { cursor: cursorOf(readers), heartbeatMs, deadlineMs, version };
+    lead += helloFrame(hello, unplannedRetryMs(clock.random()));
+    beatLater(heartbeatMs);
+    flush();
+  }
+
+  function beatLater(ms: number): void {
+    after(ms, () => {
+      const silentMs = clock.elapsed() - writtenAt;
+      isHeartbeatDue = silentMs >= heartbeatMs;
+      if (isHeartbeatDue) flush();
+      beatLater(isHeartbeatDue ? heartbeatMs : heartbeatMs - silentMs);
+    });
+  }
+
+  /** Writes all that is due as one chunk, if the reader wants one. */
+  function flush(): void {
+    if (!isWanted || controller === null || state === 'over') return;
+    if (tails.some((tail) => tail.failingForMs() > logPatienceMs)) state = 'ending';
+    const parts = nextParts();
+    if (parts.length > 0) {
+      isWanted = false;
+      isHeartbeatDue = false;
+      writtenAt = clock.elapsed();
+      const [only] = parts;
+      controller.enqueue(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
+    }
+    if (state === 'ending') finish();
+  }
+
+  function nextParts(): Uint8Array<ArrayBuffer>[] {
+    const parts = lead === '' ? [] : [encoder.encode(lead)];
+    lead = '';
+    parts.push(...collectFrames(readers, types));
+    if (handover !== null && !isHandoverTold && readers.length > 0) {
+      isHandoverTold = true;
+      parts.push(encoder.encode(handoverFrame(cursorOf(readers), handover)));
+    }
+    if (state === 'ending') parts.push(encoder.encode(lastFrame(plannedRetryMs(clock.random()))));
+    if (parts.length === 0 && isHeartbeatDue) parts.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
+    return parts;
+  }
+
+  function handOver(reason: Handover['reason'], closesInMs: number): void {
+    if (state === 'over') return;
+    handover ??= { reason, closesInMs };
+    flush();
+    after(closesInMs, () => end(closesInMs * graceShare));
+  }
+
+  /** Ends cleanly when the reader takes the last chunk; cuts the connection when it does not. */
+  function end(graceMs: number): void {
+    if (state === 'over') return;
+    state = 'ending';
+    flush();
+    after(graceMs, () => {
+      options.cut();
+      finish();
+    });
+  }
+
+  function finish(): void {
+    if (state === 'over') return;
+    release();
+    controller?.close();
+  }
+
+  function release(): void {
+    if (state === 'over') return;
+    state = 'over';
+    for (const cancel of timers) cancel();
+    timers.clear();
+    for (const reader of readers) reader.close();
+    options.onEnd();
+  }
+
+  after(deadline.handoverInMs, () => handOver('deadline', deadline.closesInMs));
+  if (options.tokenEndsInMs !== null) {
+    after(options.tokenEndsInMs, () => handOver('token', deadline.closesInMs));
+  }
+  after(helloWithinMs, () => {
+    if (state === 'silent') end(deadline.closesInMs * graceShare);
+  });
+  // A log that fails once the headers are out is told by an early end, with the time to come back.
+  options.start.then(begin, () => end(deadline.closesInMs * graceShare));
+
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start(given) {
+        controller = given;
+      },
+      pull() {
+        isWanted = true;
+        flush();
+      },
+      cancel: release,
+    },
+    { highWaterMark: 0 },
+  );
+  return { body, handOver, abandon: release };
+}

@@ -1,0 +1,29 @@
+import { wait } from '../core/clock.ts';
+import { version } from '../core/version.ts';
+import { answerWith } from './answer.ts';
+import { getRuntime, type Runtime } from './runtime.ts';
+
+/** A log that takes longer than this is as good as gone. */
+const patienceMs = 2_000;
+
+/** `/api/health`: whether the log answers, and what this process holds. */
+export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
+  return answerWith({ GET: answerHealth }, undefined, runtimeOf);
+}
+
+async function answerHealth(_request: Request, { log, clock, streams, tails }: Runtime): Promise<Response> {
+  const startedAt = clock.elapsed();
+  const isUp = await Promise.race([log.ends([]).then(yes, no), wait(clock, patienceMs).then(no)]);
+  const latencyMs = Math.round((clock.elapsed() - startedAt) * 10) / 10;
+  const body = {
+    status: isUp ? 'ok' : 'log-unavailable',
+    log: { kind: log.kind, latencyMs: isUp ? latencyMs : null },
+    streams: streams.size,
+    tails: tails.count(),
+    version,
+  };
+  return Response.json(body, { status: isUp ? 200 : 503, headers: { 'cache-control': 'private, no-store' } });
+}
+
+const yes = () => true;
+const no = () => false;

@@ -1,0 +1,29 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { FeedError } from '../core/feed-error.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * Checks that a request may publish: it carries the publish token, or none is set and this is no production.
+ * @throws FeedError `publishing-off`, or `unauthorized`.
+ */
+export function checkPublishAccess(
+  request: Request,
+  { publishToken, isProduction }: Pick<Settings, 'publishToken' | 'isProduction'>,
+): void {
+  if (publishToken === null) {
+    if (!isProduction) return;
+    throw new FeedError(
+      'publishing-off',
+      'publishing is off until the variable PUBLISH_TOKEN is set on the server',
+    );
+  }
+  const match = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '');
+  if (match?.[1] !== undefined && isEqual(match[1], publishToken)) return;
+  throw new FeedError('unauthorized', 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>');
+}
+
+/** Compares in constant time; hashes first, so that lengths do not show either. */
+function isEqual(a: string, b: string): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(a), hash(b));
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { excerpt } from '../core/event-id.ts';
+import { checkData } from '../core/event-types.ts';
+import { parseExactJson } from '../core/exact-json.ts';
+import { FeedError } from '../core/feed-error.ts';
+import { defaultChannel, defaultType, parseName } from '../core/name.ts';
+import { maxAppend, type NewEvent } from '../log/event-log.ts';
+
+/** Most bytes of one publish request. */
+export const maxBodyBytes = 1024 * 1024;
+
+/** Most bytes of one event as JSON. */
+export const maxEventBytes = 64 * 1024;
+
+/**
+ * Reads the events of a publish request: `application/json`, one or an array; or `application/x-ndjson`, one a line.
+ * @throws FeedError `unsupported-media-type`, `too-large`, `bad-request`, `data-does-not-fit`; each names the event.
+ */
+export async function readEvents(request: Request): Promise<readonly NewEvent[]> {
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json' && type !== 'application/x-ndjson') {
+    throw new FeedError(
+      'unsupported-media-type',
+      `content-type: "${excerpt(type ?? '')}" is not allowed; allowed are application/json and application/x-ndjson`,
+    );
+  }
+  const text = await readText(request);
+  const events = type === 'application/json' ? fromJson(text) : fromLines(text);
+  if (events.length > 0) return events;
+  throw new FeedError('bad-request', `body: holds no event; allowed are 1 to ${maxAppend}`);
+}
+
+/** A hash of the events, to tell whether a key is used again for the same ones. */
+export function fingerprintOf(events: readonly NewEvent[]): string {
+  const hash = createHash('sha256');
+  // No name and no JSON text holds a line end.
+  for (const { channel, type, data } of events) hash.update(`${channel}\n${type}\n${data}\n`);
+  return hash.digest('base64url');
+}
+
+async function readText(request: Request): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Said ahead of time, so that a body that is too large is not even read.
+  if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLargeBody();
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBodyBytes) throw tooLargeBody();
+    chunks.push(chunk);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new FeedError('bad-request', 'body: is not UTF-8', { cause });
+  }
+}
+
+function tooLargeBody(): FeedError {
+  return new FeedError('too-large', `body: is larger than ${maxBodyBytes} bytes; nothing of it was stored`);
+}
+
+function fromJson(text: string): NewEvent[] {
+  const value = parseExactJson(text, 'body');
+  if (!Array.isArray(value)) return [toEvent(value, 'event')];
+  checkCount(value.length);
+  return value.map((item, index) => toEvent(item, `events[${index}]`));
+}
+
+function fromLines(text: string): NewEvent[] {
+  const events: NewEvent[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue;
+    const what = `line ${index + 1}`;
+    events.push(toEvent(parseExactJson(line, what), what));
+    checkCount(events.length);
+  }
+  return events;
+}
+
+function checkCount(count: number): void {
+  if (count <= maxAppend) return;
+  throw new FeedError('too-large', `body: holds more than ${maxAppend} events; nothing of it was stored`);
+}
+
+function toEvent(value: unknown, what: string): NewEvent {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FeedError('bad-request', `${what}: is not an object; allowed is {"channel"?, "type"?, "data"}`);
+  }
+  const { channel = defaultChannel, type = defaultType, data, ...others } = value as Record<string, unknown>;
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new FeedError(
+      'bad-request',
+      `${what}: "${excerpt(other)}" is unknown; allowed are channel, type and data`,
+    );
+  }
+  if (data === undefined) throw new FeedError('bad-request', `${what}: has no data; allowed is any JSON`);
+  const event = {
+    channel: parseName(channel, `${what}.channel`),
+    type: parseName(type, `${what}.type`),
+    data: toJson(data, what),
+  };
+  const size = Buffer.byteLength(JSON.stringify({ channel, type })) + Buffer.byteLength(event.data) + 8;
+  if (size > maxEventBytes) {
+    throw new FeedError(
+      'too-large',
+      `${what}: is ${size} bytes as JSON; allowed are ${maxEventBytes}; nothing of the request was stored`,
+    );
+  }
+  checkData(event.type, data, what);
+  return event;
+}
+
+function toJson(data: unknown, what: string): string {
+  try {
+    return JSON.stringify(data);
+  } catch (cause) {
+    throw new FeedError('bad-request', `${what}.data: is nested too deeply`, { cause });
+  }
+}

@@ -1,0 +1,81 @@
+import { jwtVerify } from 'jose';
+import { FeedError } from '../core/feed-error.ts';
+import { defaultChannel, isName } from '../core/name.ts';
+
+/** What a request may read, and until when. */
+export type ReadAccess = {
+  /** Unix time in ms at which the token expires; null where none was needed. */
+  readonly endsAt: number | null;
+};
+
+/** The token a request carries: `Authorization: Bearer`, else the cookie `feed_token`, else `?token=`. Null: none. */
+export function tokenOf(request: Request): string | null {
+  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '');
+  if (bearer?.[1] !== undefined) return bearer[1];
+  const cookie = /(?:^|; *)feed_token=([^;]+)/.exec(request.headers.get('cookie') ?? '');
+  if (cookie?.[1] !== undefined) return cookie[1];
+  return new URL(request.url).searchParams.get('token');
+}
+
+/**
+ * Checks that a request may read all of `channels`.
+ * @param secret the setting `READ_TOKEN_SECRET`; null: every channel is public.
+ * @param now Unix time in ms.
+ * @throws FeedError `unauthorized` without a valid token where one is needed, `forbidden` when it does not cover a channel.
+ */
+export async function checkReadAccess(
+  request: Request,
+  channels: readonly string[],
+  secret: string | null,
+  now: number,
+): Promise<ReadAccess> {
+  const closed = secret === null ? [] : channels.filter((channel) => !isPublic(channel));
+  if (secret === null || closed.length === 0) return { endsAt: null };
+  const token = tokenOf(request);
+  if (token === null) {
+    throw new FeedError(
+      'unauthorized',
+      `channel "${closed[0]}" is private: send a read token as Authorization: Bearer, cookie feed_token or ?token=`,
+    );
+  }
+  const { patterns, endsAt } = await verify(token, secret, now);
+  const refused = closed.find((channel) => !patterns.some((pattern) => matches(pattern, channel)));
+  if (refused === undefined) return { endsAt };
+  throw new FeedError(
+    'forbidden',
+    `the token does not allow channel "${refused}"; it allows: ${patterns.join(', ')}`,
+  );
+}
+
+function isPublic(channel: string): boolean {
+  return channel === defaultChannel || channel.startsWith('public:');
+}
+
+function matches(pattern: string, channel: string): boolean {
+  return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : channel === pattern;
+}
+
+async function verify(token: string, secret: string, now: number) {
+  try {
+    const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
+      algorithms: ['HS256'],
+      requiredClaims: ['exp'],
+      currentDate: new Date(now),
+    });
+    return { patterns: patternsOf(payload.channels), endsAt: (payload.exp ?? 0) * 1_000 };
+  } catch (cause) {
+    const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED';
+    const text = isExpired
+      ? 'the read token has expired; get a new one'
+      : 'the read token is not valid; allowed is a JWT signed with HS256 that has channels and exp';
+    throw new FeedError('unauthorized', text, { cause });
+  }
+}
+
+/** Claim `channels`: names, or prefixes that end with `*`. */
+function patternsOf(claim: unknown): readonly string[] {
+  const isPattern = (text: unknown) =>
+    typeof text === 'string' && (text === '*' || isName(text.replace(/\*$/, '')));
+  if (Array.isArray(claim) && claim.every(isPattern)) return claim;
+  throw new TypeError('claim channels is no list of names');
+}

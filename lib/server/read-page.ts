@@ -1,0 +1,118 @@
+import { type Clock, wait } from '../core/clock.ts';
+import { type Loss, patienceMs } from '../core/continuity.ts';
+import { formatCursor, type Position } from '../core/cursor.ts';
+import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
+import { type Gap, toGap } from '../core/gap.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { type Entry, eventJson, jsonOf } from './entry.ts';
+import { type Loaded, loadPage } from './load-page.ts';
+import { tailTimes } from './tail-clockwork.ts';
+
+/** A page as it is put together: events as ready JSON, and where the reader is after it. */
+export type Page = {
+  readonly events: readonly string[];
+  readonly gaps: readonly Gap[];
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly more: boolean;
+};
+
+type Reading = { readonly log: EventLog; readonly clock: Clock };
+
+/**
+ * Reads one page after the positions, judged like a stream.
+ * @param types types to deliver; null: all.
+ * @param limit events looked at, in all channels together.
+ */
+export async function readPage(
+  reading: Reading,
+  positions: ReadonlyMap<string, Position>,
+  types: ReadonlySet<string> | null,
+  limit: number,
+): Promise<Page> {
+  const events: string[] = [];
+  const gaps: Gap[] = [];
+  const after = new Map(positions);
+  let more = false;
+  let room = limit;
+  let left = positions.size;
+  for (const [channel, position] of positions) {
+    // An even share each, and what earlier channels left over, so that a busy channel starves none.
+    const share = Math.ceil(room / left);
+    left -= 1;
+    if (share === 0) {
+      more = true;
+      continue;
+    }
+    const read = await readChannel(reading, channel, position, share);
+    for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
+    for (const entry of read.entries) if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
+    after.set(channel, read.position);
+    more ||= read.more;
+    room -= read.entries.length;
+  }
+  return { events, gaps, positions: after, more };
+}
+
+/** Reads one page backwards: the newest events ahead of `before`, newest first. */
+export async function readHistory(
+  log: EventLog,
+  channel: string,
+  before: EventId,
+  types: ReadonlySet<string> | null,
+  limit: number,
+): Promise<Page> {
+  const { state, events } = await log.read(channel, { kind: 'before', id: before }, limit);
+  const [oldest] = events;
+  const wanted = events.filter((event) => types?.has(event.type) ?? true);
+  // Reading on from here gives what lies after this page.
+  const position = {
+    id: events.at(-1)?.id ?? (before.seq === 0 ? beforeFirst : idBefore(before)),
+    epoch: state?.epoch ?? null,
+  };
+  return {
+    events: wanted.map((event) => eventJson(channel, event)).reverse(),
+    gaps: [],
+    positions: new Map([[channel, position]]),
+    more: state !== null && oldest !== undefined && oldest.id.seq > state.first.seq,
+  };
+}
+
+/** The page's cursor, as the wire writes it. */
+export function cursorOfPage(page: Page): string {
+  return formatCursor(page.positions);
+}
+
+async function readChannel(reading: Reading, channel: string, start: Position, limit: number) {
+  const losses: { readonly after: EventId; readonly loss: Loss }[] = [];
+  let position = start;
+  for (;;) {
+    const loaded = await loadPatiently(reading, channel, position, limit);
+    if (loaded.kind === 'segment') {
+      const { entries, base } = loaded.segment;
+      const last: Entry | undefined = entries.at(-1);
+      return {
+        losses,
+        entries,
+        position: last === undefined ? base : { id: last.id, epoch: base.epoch },
+        more: loaded.more,
+      };
+    }
+    losses.push({ after: position.id, loss: loaded });
+    position = loaded.resume;
+  }
+}
+
+async function loadPatiently(
+  { log, clock }: Reading,
+  channel: string,
+  position: Position,
+  limit: number,
+): Promise<Exclude<Loaded, { kind: 'again' }>> {
+  const startedAt = clock.elapsed();
+  for (;;) {
+    const loaded = await loadPage(log, channel, position, null, limit);
+    if (loaded.kind !== 'again') return loaded;
+    if (clock.elapsed() - startedAt >= patienceMs) return loaded.otherwise;
+    await wait(clock, tailTimes.staleMs);
+  }
+}

@@ -1,0 +1,65 @@
+import type { LogState } from '../core/continuity.ts';
+import type { Position } from '../core/cursor.ts';
+import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
+import { type EventLog, maxRead } from '../log/event-log.ts';
+import type { Rewind, Start } from './read-query.ts';
+
+/**
+ * Finds the position where a request begins in each channel.
+ * @param endOf the end of a channel's log, for those that begin now.
+ */
+export async function resolveStart(
+  log: EventLog,
+  channels: readonly string[],
+  start: Start,
+  endOf: (channel: string) => Position,
+): Promise<Map<string, Position>> {
+  const positions = new Map<string, Position>();
+  for (const channel of channels) {
+    if (start.kind === 'rewind') positions.set(channel, await rewound(log, channel, start.rewind));
+    else if (start.kind === 'now') positions.set(channel, endOf(channel));
+    else positions.set(channel, start.cursor.get(channel) ?? endOf(channel));
+  }
+  return positions;
+}
+
+/** The position at the end of a log: what "now" means there. */
+export function positionAtEnd(state: LogState): Position {
+  return state === null ? { id: beforeFirst, epoch: null } : { id: state.last, epoch: state.epoch };
+}
+
+async function rewound(log: EventLog, channel: string, rewind: Rewind): Promise<Position> {
+  switch (rewind.kind) {
+    case 'all': {
+      const { state } = await log.read(channel, { kind: 'newest' }, 1);
+      return state === null ? positionAtEnd(null) : { id: idBefore(state.first), epoch: state.epoch };
+    }
+    case 'age': {
+      const { state, events } = await log.read(channel, { kind: 'since', ageMs: rewind.ageMs }, 1);
+      const [first] = events;
+      if (state === null || first === undefined) return positionAtEnd(state);
+      return { id: idBefore(first.id), epoch: state.epoch };
+    }
+    case 'count':
+      return rewoundByCount(log, channel, rewind.count);
+  }
+}
+
+async function rewoundByCount(log: EventLog, channel: string, count: number): Promise<Position> {
+  const newest = await log.read(channel, { kind: 'newest' }, clampLimit(count));
+  const { state } = newest;
+  if (state === null || count === 0) return positionAtEnd(state);
+  let events = newest.events;
+  let oldest: EventId = events[0]?.id ?? state.last;
+  const firstSeq = Math.max(state.first.seq, state.last.seq - count + 1);
+  while (events.length > 0 && oldest.seq > firstSeq) {
+    const page = await log.read(channel, { kind: 'before', id: oldest }, clampLimit(oldest.seq - firstSeq));
+    events = page.events;
+    oldest = events[0]?.id ?? oldest;
+  }
+  return { id: idBefore(oldest), epoch: state.epoch };
+}
+
+function clampLimit(count: number): number {
+  return Math.min(maxRead, Math.max(1, count));
+}

@@ -1,0 +1,57 @@
+import type { Clock } from '../core/clock.ts';
+import { FeedError } from '../core/feed-error.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { createRedisLog } from '../log/redis-log.ts';
+import { createSqliteLog } from '../log/sqlite-log.ts';
+import type { FeedStream } from './feed-stream.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { systemClock } from './system-clock.ts';
+import { createTails, type Tails } from './tails.ts';
+
+/** What all requests of a process share. */
+export type Runtime = {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: EventLog;
+  readonly tails: Tails;
+  /** The streams that are open. */
+  readonly streams: Set<FeedStream>;
+  /** Aborts when the process has been told to stop. */
+  readonly stopping: AbortController;
+};
+
+const key = Symbol.for('steadfeed');
+
+type Holder = { [key]?: Runtime };
+
+/**
+ * The runtime of this process, made at the first call. Page and routes are separate instances of their modules, so it
+ * lives on `globalThis`; it survives hot reload.
+ * @throws FeedError `misconfigured` naming the variable to set.
+ */
+export function getRuntime(): Runtime {
+  const holder = globalThis as Holder;
+  holder[key] ??= createRuntime(readSettings(process.env), systemClock);
+  return holder[key];
+}
+
+/** Makes a runtime of its own; for tests, and for `getRuntime`. */
+export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
+  return {
+    settings,
+    clock,
+    log,
+    tails: createTails({ log, clock, checkMs: settings.tailCheckMs }),
+    streams: new Set(),
+    stopping: new AbortController(),
+  };
+}
+
+function openLog({ redis, isVercel, feedDb, retention }: Settings): EventLog {
+  if (redis !== null) return createRedisLog({ ...redis, retention });
+  if (!isVercel) return createSqliteLog({ file: feedDb, retention });
+  throw new FeedError(
+    'misconfigured',
+    'no log is set: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN); an embedded log would differ from instance to instance',
+  );
+}

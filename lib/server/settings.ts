@@ -1,0 +1,110 @@
+import { FeedError } from '../core/feed-error.ts';
+
+/** What the environment sets; the table is in the wire contract, under *Settings*. */
+export type Settings = {
+  readonly isProduction: boolean;
+  /** Whether this runs on the platform, where no process owns its sockets or its disk. */
+  readonly isVercel: boolean;
+  /** The Redis log; null where none is set. */
+  readonly redis: { readonly url: string; readonly token: string } | null;
+  /** File of the embedded log; `:memory:` keeps nothing. */
+  readonly feedDb: string;
+  /** Events kept per channel, at least. */
+  readonly retention: number;
+  readonly publishToken: string | null;
+  readonly readTokenSecret: string | null;
+  /** The platform's limit on one request; null: the route's `maxDuration`. */
+  readonly streamMaxSeconds: number | null;
+  /** Streams one process holds. */
+  readonly streamMaxConnections: number;
+  readonly heartbeatMs: number;
+  /** Longest silence before a tail asks the log itself. */
+  readonly tailCheckMs: number;
+  readonly pollMode: 'long' | 'short';
+  /** Other origins that may read from a browser. */
+  readonly allowedOrigins: readonly string[];
+};
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the settings.
+ * @throws FeedError `misconfigured`, naming the variable and what is allowed; never its value where that is secret.
+ */
+export function readSettings(env: Environment): Settings {
+  const isVercel = env.VERCEL === '1';
+  return {
+    isProduction: env.NODE_ENV === 'production',
+    isVercel,
+    redis: readRedis(env),
+    feedDb: env.FEED_DB || '.data/feed.db',
+    retention: wholeNumber(env, 'FEED_RETENTION', 10_000, 1, 10_000_000),
+    publishToken: env.PUBLISH_TOKEN || null,
+    readTokenSecret: env.READ_TOKEN_SECRET || null,
+    streamMaxSeconds: env.STREAM_MAX_SECONDS ? wholeNumber(env, 'STREAM_MAX_SECONDS', 0, 5, 86_400) : null,
+    streamMaxConnections: wholeNumber(env, 'STREAM_MAX_CONNECTIONS', 800, 1, 100_000),
+    heartbeatMs: seconds(env, 'HEARTBEAT_SECONDS', 15, 0.1, 300),
+    tailCheckMs: seconds(env, 'TAIL_CHECK_SECONDS', 60, 0.1, 3_600),
+    pollMode: oneOf(env, 'POLL_MODE', isVercel ? 'short' : 'long', ['long', 'short']),
+    allowedOrigins: readOrigins(env),
+  };
+}
+
+function readRedis(env: Environment): Settings['redis'] {
+  for (const prefix of ['UPSTASH_REDIS_REST', 'KV_REST_API']) {
+    const url = env[`${prefix}_URL`];
+    const token = env[`${prefix}_TOKEN`];
+    if (!url && !token) continue;
+    if (!url || !token) {
+      const missing = url ? `${prefix}_TOKEN` : `${prefix}_URL`;
+      throw misconfigured(missing, 'is not set, but its partner is; the Redis log needs both');
+    }
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw misconfigured(
+        `${prefix}_URL`,
+        'is not a URL; allowed is https://… as the Redis console shows it',
+      );
+    }
+    return { url, token };
+  }
+  return null;
+}
+
+function wholeNumber(env: Environment, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name];
+  if (!text) return fallback;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw misconfigured(name, `is "${text}"; allowed is a whole number from ${min} to ${max}`);
+}
+
+function seconds(env: Environment, name: string, fallback: number, min: number, max: number): number {
+  const text = env[name];
+  if (!text) return fallback * 1_000;
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max) return value * 1_000;
+  throw misconfigured(name, `is "${text}"; allowed is a number of seconds from ${min} to ${max}`);
+}
+
+function oneOf<T extends string>(env: Environment, name: string, fallback: T, allowed: readonly T[]): T {
+  const text = env[name];
+  if (!text) return fallback;
+  const found = allowed.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw misconfigured(name, `is "${text}"; allowed is ${allowed.join(' or ')}`);
+}
+
+function readOrigins(env: Environment): readonly string[] {
+  const parts = (env.ALLOWED_ORIGINS ?? '').split(',').map((part) => part.trim());
+  return parts.filter(Boolean).map((part) => {
+    if (URL.canParse(part) && new URL(part).origin === part) return part;
+    throw misconfigured(
+      'ALLOWED_ORIGINS',
+      `holds "${part}"; allowed are origins such as https://example.org, comma-separated, without a path`,
+    );
+  });
+}
+
+function misconfigured(name: string, text: string): FeedError {
+  return new FeedError('misconfigured', `${name} ${text}`);
+}

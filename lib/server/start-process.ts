@@ -1,0 +1,36 @@
+import { watchSockets } from './own-sockets.ts';
+import { getRuntime } from './runtime.ts';
+import { readSettings } from './settings.ts';
+
+/** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
+const stopMs = { own: 1_500, platform: 200 } as const;
+
+/** A stop that has not come to its end by then is forced. */
+const forceMs = 4_000;
+
+/**
+ * Prepares the process, once, ahead of its first request. A setting that cannot be read stops it with its name, unless
+ * the platform runs it: there every route says so.
+ */
+export function startProcess(): void {
+  const isVercel = process.env.VERCEL === '1';
+  try {
+    readSettings(process.env);
+  } catch (error) {
+    if (isVercel) return;
+    console.error(`steadfeed: ${error instanceof Error ? error.message : 'the settings cannot be read'}`);
+    // An error thrown here would leave the server running, answering 500.
+    process.exit(1);
+  }
+  if (!isVercel) watchSockets();
+  process.once('SIGTERM', () => stop(isVercel));
+  if (!isVercel) process.once('SIGINT', () => stop(isVercel));
+}
+
+function stop(isVercel: boolean): void {
+  const { streams, stopping } = getRuntime();
+  stopping.abort();
+  for (const stream of streams) stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
+  // Not unref'd: the process must end even when something else hangs.
+  if (!isVercel) setTimeout(() => process.exit(143), forceMs);
+}

@@ -1,0 +1,106 @@
+import { getDeadline } from '@vercel/functions';
+import { wait } from '../core/clock.ts';
+import { FeedError } from '../core/feed-error.ts';
+import { answerWith } from './answer.ts';
+import { planDeadline } from './deadline.ts';
+import { createFeedStream, type FeedStream } from './feed-stream.ts';
+import { currentSocket } from './own-sockets.ts';
+import { refuseStream, streamHeaders } from './problem.ts';
+import { checkReadAccess } from './read-access.ts';
+import { parseReadQuery, type ReadQuery } from './read-query.ts';
+import { resolveStart } from './resolve-start.ts';
+import { getRuntime, type Runtime } from './runtime.ts';
+import type { Lease } from './tails.ts';
+
+/** How long the log's first answer is awaited before anything is sent, so that its failure can still be a 503. */
+const firstAnswerMs = 1_000;
+
+/** Streams and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
+const maxOpen = 900;
+
+/**
+ * `/api/stream`.
+ * @param maxDurationSeconds the route's `maxDuration`, the platform's limit on one request.
+ */
+export function streamRoute(
+  maxDurationSeconds: number,
+  runtimeOf: () => Runtime = getRuntime,
+): (request: Request) => Promise<Response> {
+  return answerWith(
+    {
+      GET: (request, runtime) => openStream(request, runtime, maxDurationSeconds),
+      // Derived from GET by the framework it would leave a stream open that nobody reads.
+      HEAD: async (request, runtime) => {
+        await parseAndCheck(request, runtime);
+        return new Response(null, { headers: streamHeaders });
+      },
+    },
+    (error, request) => refuseStream(error, request.headers.get('accept')),
+    runtimeOf,
+  );
+}
+
+async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
+  const query = parseReadQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
+  const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  return { query, access };
+}
+
+async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
+  const { settings, clock, tails, streams, stopping } = runtime;
+  // Taken first: later, the asynchronous context may be another one.
+  const socket = currentSocket();
+  const { query, access } = await parseAndCheck(request, runtime);
+  if (stopping.signal.aborted)
+    throw new FeedError('too-many-streams', 'this process is stopping; connect again');
+  const isFull = streams.size >= settings.streamMaxConnections || streams.size + tails.count() >= maxOpen;
+  if (isFull) {
+    throw new FeedError(
+      'too-many-streams',
+      `this process holds ${streams.size} streams, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
+    );
+  }
+  const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
+  const leases = query.channels.map((channel) => tails.lease(channel));
+  const start = startOf(runtime, query, leases);
+  const stream: FeedStream = createFeedStream({
+    tails: leases.map(({ tail }) => tail),
+    start,
+    types: query.types,
+    clock,
+    heartbeatMs: settings.heartbeatMs,
+    deadline: planDeadline(limitSeconds, clock.random()),
+    tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
+    cut: () => socket?.destroy(),
+    onEnd() {
+      streams.delete(stream);
+      for (const lease of leases) lease.release();
+    },
+  });
+  streams.add(stream);
+  request.signal.addEventListener('abort', stream.abandon, { once: true });
+  try {
+    await Promise.race([start, wait(clock, firstAnswerMs, request.signal)]);
+  } catch (error) {
+    stream.abandon();
+    throw error;
+  }
+  if (request.signal.aborted) stream.abandon();
+  return new Response(stream.body, { headers: streamHeaders });
+}
+
+async function startOf({ log }: Runtime, query: ReadQuery, leases: readonly Lease[]) {
+  await Promise.all(leases.map(({ tail }) => tail.ready()));
+  const ends = new Map(leases.map(({ tail }) => [tail.channel, tail.ring.end()]));
+  return resolveStart(log, query.channels, query.start, (channel) => {
+    const end = ends.get(channel);
+    if (end === undefined) throw new Error(`no tail for channel ${channel}`);
+    return end;
+  });
+}
+
+/** The platform's own word for this request where it gives one, else the limit. */
+function secondsLeft(limitSeconds: number, now: number): number {
+  const deadline = getDeadline();
+  return deadline === undefined ? limitSeconds : Math.max(0, (deadline.getTime() - now) / 1_000);
+}

@@ -1,0 +1,63 @@
+import type { Clock } from '../core/clock.ts';
+import type { EventLog, FollowSignal } from '../log/event-log.ts';
+import { retryPauseMs, tailTimes } from './tail-clockwork.ts';
+
+/** A subscription that is renewed whenever it breaks. */
+export type Subscription = {
+  /** Whether the log has acknowledged it and it has not broken since. */
+  isConnected(): boolean;
+  /** Begins anew at once; for when it is alive by its looks only. */
+  renew(): void;
+  close(): void;
+};
+
+/** Follows `channel` until closed, with backoff and jitter between attempts. Signals of an attempt given up are dropped. */
+export function keepFollowing(
+  log: EventLog,
+  channel: string,
+  clock: Clock,
+  onSignal: (signal: FollowSignal) => void,
+): Subscription {
+  let attempt = new AbortController();
+  let connectedAt: number | null = null;
+  let failures = 0;
+  let cancelRetry = () => {};
+
+  function open(): void {
+    const mine = new AbortController();
+    attempt = mine;
+    connectedAt = null;
+    const hear = (signal: FollowSignal) => {
+      if (mine.signal.aborted) return;
+      if (signal.kind === 'connected') connectedAt = clock.elapsed();
+      if (signal.kind === 'lost') retryLater(mine);
+      onSignal(signal);
+    };
+    log.follow(channel, hear, mine.signal);
+  }
+
+  function retryLater(mine: AbortController): void {
+    mine.abort();
+    // Only an attempt that lived a while proves that the way is open again.
+    const hasLived = connectedAt !== null && clock.elapsed() - connectedAt > tailTimes.maxRetryMs;
+    failures = hasLived ? 0 : failures + 1;
+    connectedAt = null;
+    cancelRetry = clock.after(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs), open);
+  }
+
+  function close(): void {
+    cancelRetry();
+    attempt.abort();
+    connectedAt = null;
+  }
+
+  open();
+  return {
+    isConnected: () => connectedAt !== null,
+    renew() {
+      close();
+      open();
+    },
+    close,
+  };
+}

@@ -1,0 +1,125 @@
+import type { Clock } from '../core/clock.ts';
+import type { EventLog } from '../log/event-log.ts';
+import { createTail, type Tail } from './tail.ts';
+import { tailTimes } from './tail-clockwork.ts';
+
+/** A tail lent to one stream or request. */
+export type Lease = {
+  readonly tail: Tail;
+  /** Gives it back; only the first call counts. */
+  release(): void;
+};
+
+/** All tails of a process. */
+export type Tails = {
+  /** The channel's tail, started if there is none. */
+  lease(channel: string): Lease;
+  /** Tails running, those without readers that linger included. */
+  count(): number;
+  close(): void;
+};
+
+type Held = { readonly tail: Tail; leases: number; cancelLinger: () => void };
+
+export type TailsOptions = {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  /** Longest silence before a tail asks the log. */
+  readonly checkMs: number;
+};
+
+const tickMs = 1_000;
+
+/** A tick this late means that the process was frozen. */
+const thawedMs = 2_000;
+
+/** After this long without the log, streams are woken so that they may end. */
+const givenUpMs = 30_000;
+
+/** Makes the tails of a process. Nothing runs while there is none. */
+export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
+  const held = new Map<string, Held>();
+  let cancelTick: (() => void) | null = null;
+  let tickedAt = { now: 0, elapsed: 0 };
+  let isChecking = false;
+
+  function startTicking(): void {
+    if (cancelTick !== null) return;
+    tickedAt = { now: clock.now(), elapsed: clock.elapsed() };
+    cancelTick = clock.after(tickMs, tick);
+  }
+
+  function tick(): void {
+    const { now, elapsed } = tickedAt;
+    // A sleeping machine may stop one of the two clocks; the wall clock alone may also be set.
+    const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
+    const tails = [...held.values()].map(({ tail }) => tail);
+    if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.distrust();
+    else if (tails.some((tail) => tail.checkDueAt() <= clock.elapsed())) void checkSilent(tails);
+    for (const tail of tails) if (tail.failingForMs() > givenUpMs) tail.wakeAll();
+    cancelTick = null;
+    if (held.size > 0) startTicking();
+  }
+
+  /** One call to the log for all tails that are silent, those included whose own check is due later. */
+  async function checkSilent(tails: readonly Tail[]): Promise<void> {
+    if (isChecking) return;
+    isChecking = true;
+    const silent = tails.filter((tail) => tail.isSilent());
+    try {
+      const ends = await log.ends(silent.map((tail) => tail.channel));
+      for (const tail of silent) tail.check({ state: ends.get(tail.channel) ?? null });
+    } catch {
+      // Each tail reads for itself, and says what is wrong where readers hear it.
+      for (const tail of silent) tail.check(null);
+    } finally {
+      isChecking = false;
+    }
+  }
+
+  function start(channel: string): Held {
+    const entry: Held = { tail: createTail({ log, channel, clock, checkMs }), leases: 0, cancelLinger() {} };
+    held.set(channel, entry);
+    startTicking();
+    return entry;
+  }
+
+  function end(channel: string, entry: Held): void {
+    if (entry.leases > 0 || held.get(channel) !== entry) return;
+    held.delete(channel);
+    entry.tail.close();
+    if (held.size > 0) return;
+    cancelTick?.();
+    cancelTick = null;
+  }
+
+  return {
+    lease(channel) {
+      const entry = held.get(channel) ?? start(channel);
+      entry.cancelLinger();
+      entry.leases += 1;
+      let isHeld = true;
+      return {
+        tail: entry.tail,
+        release() {
+          if (!isHeld) return;
+          isHeld = false;
+          entry.leases -= 1;
+          if (entry.leases === 0) {
+            entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
+          }
+        },
+      };
+    },
+    count: () => held.size,
+    close() {
+      cancelTick?.();
+      cancelTick = null;
+      for (const { tail, cancelLinger } of held.values()) {
+        cancelLinger();
+        tail.close();
+      }
+      held.clear();
+    },
+  };
+}

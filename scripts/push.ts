@@ -1,0 +1,96 @@
+import { FeedError } from '../lib/core/feed-error.ts';
+import type { BatchLimits } from './push/gather.ts';
+import { pace } from './push/pace.ts';
+import { detectFormat, type PushEvent, readPushEvent, readPushEvents } from './push/push-event.ts';
+import { pushEvents } from './push/push-events.ts';
+import { pushHelp } from './push/push-help.ts';
+import { openInput } from './push/push-input.ts';
+import { type PushOptions, readPushOptions } from './push/push-options.ts';
+import { createPushReport } from './push/push-report.ts';
+import type { Sender } from './push/send-batch.ts';
+import { splitLines } from './push/split-lines.ts';
+import { scriptClock } from './script-clock.ts';
+
+/** A request stays under the server's 1 MiB. */
+const maxBodyBytes = 1_024 * 1_024 - 1;
+
+/** How long a line from a pipe waits for others to be sent with it. */
+const liveWaitMs = 200;
+
+const requestTimeoutMs = 30_000;
+
+type Input = { readonly events: AsyncIterable<PushEvent>; readonly isLive: boolean };
+
+function openEvents(options: PushOptions, signal: AbortSignal): Input {
+  const { text, format } = options;
+  if (text !== null) {
+    const known = format === 'auto' ? detectFormat(text) : format;
+    const event = readPushEvent(text, known, options, null, 'the text');
+    return { events: one(event), isLive: false };
+  }
+  const { chunks, isLive } = openInput(options.file, signal);
+  const events = readPushEvents(splitLines(chunks), format, options);
+  const { ratePerSecond } = options;
+  return {
+    events: ratePerSecond === null ? events : pace(events, ratePerSecond, scriptClock, signal),
+    isLive,
+  };
+}
+
+async function* one<T>(item: T): AsyncGenerator<T> {
+  yield item;
+}
+
+function readLimits({ batchEvents, ratePerSecond }: PushOptions, isLive: boolean): BatchLimits {
+  // A paced batch holds no more than would come within the wait, so that events flow rather than jerk.
+  const paced = ratePerSecond === null ? batchEvents : Math.floor((ratePerSecond * liveWaitMs) / 1_000);
+  const events = Math.max(1, Math.min(batchEvents, paced));
+  return { events, bytes: maxBodyBytes, waitMs: isLive ? liveWaitMs : null };
+}
+
+async function push(options: PushOptions, signal: AbortSignal): Promise<number> {
+  const report = createPushReport(process.stderr, scriptClock);
+  const input = openEvents(options, signal);
+  if (options.text === null && options.file === null && process.stdin.isTTY) {
+    report.say('One event a line; Ctrl-D ends, --help tells more.');
+  }
+  const sender: Sender = {
+    ...options,
+    timeoutMs: requestTimeoutMs,
+    fetch,
+    clock: scriptClock,
+    signal,
+    onRetry: (reason, waitMs, left) =>
+      report.say(`${reason}; trying again in ${(waitMs / 1_000).toFixed(1)} s, ${left} more at most`),
+  };
+  const limits = readLimits(options, input.isLive);
+  const { keyPrefix } = options;
+  const result = await pushEvents(input.events, { limits, keyPrefix, sender, onProgress: report.progress });
+  report.summary(result.tally);
+  if (result.failure !== null) report.say(`push: ${result.failure}`);
+  if (signal.aborted) return 130;
+  return result.failure === null ? 0 : 1;
+}
+
+/** Ctrl-C ends the input, so that what was read is still sent; a second one ends the process. */
+function interruptSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
+}
+
+async function main(): Promise<number> {
+  try {
+    const options = readPushOptions(process.argv.slice(2), process.env);
+    if (options !== null) return await push(options, interruptSignal());
+    process.stdout.write(pushHelp);
+    return 0;
+  } catch (cause) {
+    if (!(cause instanceof FeedError)) throw cause;
+    process.stderr.write(`push: ${cause.message}\n`);
+    return 1;
+  }
+}
+
+// Exits by itself: standard input may be open still, and a kept connection too.
+process.exit(await main());
