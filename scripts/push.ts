@@ -1,3 +1,4 @@
+import { systemClock } from '../lib/client/system-clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
 import type { BatchLimits } from './push/gather.ts';
 import { pace } from './push/pace.ts';
@@ -9,7 +10,6 @@ import { type PushOptions, readPushOptions } from './push/push-options.ts';
 import { createPushReport } from './push/push-report.ts';
 import type { Sender } from './push/send-batch.ts';
 import { splitLines } from './push/split-lines.ts';
-import { scriptClock } from './script-clock.ts';
 
 /** A request stays under the server's 1 MiB. */
 const maxBodyBytes = 1_024 * 1_024 - 1;
@@ -32,7 +32,7 @@ function openEvents(options: PushOptions, signal: AbortSignal): Input {
   const events = readPushEvents(splitLines(chunks), format, options);
   const { ratePerSecond } = options;
   return {
-    events: ratePerSecond === null ? events : pace(events, ratePerSecond, scriptClock, signal),
+    events: ratePerSecond === null ? events : pace(events, ratePerSecond, systemClock, signal),
     isLive,
   };
 }
@@ -49,7 +49,7 @@ function readLimits({ batchEvents, ratePerSecond }: PushOptions, isLive: boolean
 }
 
 async function push(options: PushOptions, signal: AbortSignal): Promise<number> {
-  const report = createPushReport(process.stderr, scriptClock);
+  const report = createPushReport(process.stderr, systemClock);
   const input = openEvents(options, signal);
   if (options.text === null && options.file === null && process.stdin.isTTY) {
     report.say('One event a line; Ctrl-D ends, --help tells more.');
@@ -58,7 +58,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
     ...options,
     timeoutMs: requestTimeoutMs,
     fetch,
-    clock: scriptClock,
+    clock: systemClock,
     signal,
     onRetry: (reason, waitMs, left) =>
       report.say(`${reason}; trying again in ${(waitMs / 1_000).toFixed(1)} s, ${left} more at most`),

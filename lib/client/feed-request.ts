@@ -16,7 +16,12 @@ export type FeedQuery = {
 export function feedAddress(
   query: FeedQuery,
   path: 'stream' | 'events',
-  more: { readonly after?: string | null; readonly wait?: number; readonly before?: string; readonly limit?: number },
+  more: {
+    readonly after?: string | null;
+    readonly wait?: number;
+    readonly before?: string;
+    readonly limit?: number;
+  },
 ): string {
   const search = new URLSearchParams();
   for (const channel of query.channels) search.append('channel', channel);

@@ -45,14 +45,16 @@ export type Hole = {
 export function take(progress: Progress, source: Source, item: FeedItem, isFiltered: boolean): Taking {
   const channel = item.kind === 'event' ? item.event.channel : item.gap.channel;
   const place = progress.places.get(channel);
-  if (place === undefined) return move(progress, source, channel, { position: item.position, generation: 0 }, item);
+  if (place === undefined)
+    return move(progress, source, channel, { position: item.position, generation: 0 }, item);
   const isLate = (source.get(channel)?.generation ?? place.generation) < place.generation;
   if (item.kind === 'gap') return takeGap(progress, source, item.gap, item.position, place, isLate);
   if (isLate) return { kind: 'hole', channel, loss: null };
   const position = { id: item.position.id, epoch: item.position.epoch ?? place.position.epoch };
   const isSameLife = place.position.epoch === null || place.position.epoch === position.epoch;
   const next = { position, generation: place.generation };
-  if (isSameLife && compareEventIds(position.id, place.position.id) <= 0) return reach(progress, source, channel, next);
+  if (isSameLife && compareEventIds(position.id, place.position.id) <= 0)
+    return reach(progress, source, channel, next);
   const loss = lossBefore(place.position, position);
   const isLoss = loss !== null && !(isFiltered && loss.reason === 'trimmed');
   return isLoss ? { kind: 'hole', channel, loss } : move(progress, source, channel, next, item);
@@ -81,12 +83,25 @@ function takeGap(
     const next = { position, generation };
     if (isLate) return { kind: 'taken', progress, source, entry: null };
     if (isPassed) return reach(progress, source, channel, next);
-    return move(progress, source, channel, next, { kind: 'gap', gap: shrink(gap, place, position), position });
+    return move(progress, source, channel, next, {
+      kind: 'gap',
+      gap: shrink(gap, place, position),
+      position,
+    });
   }
   if (isLate && isSameLife) return reach(progress, source, channel, { position, generation });
-  if (isLate && progress.left.includes(`${channel}~${position.epoch}`)) return { kind: 'taken', progress, source, entry: null };
-  const left = isSameLife ? progress.left : [...progress.left, `${channel}~${place.position.epoch}`].slice(-maxLeft);
-  return move({ ...progress, left }, source, channel, { position, generation: generation + 1 }, { kind: 'gap', gap, position });
+  if (isLate && progress.left.includes(`${channel}~${position.epoch}`))
+    return { kind: 'taken', progress, source, entry: null };
+  const left = isSameLife
+    ? progress.left
+    : [...progress.left, `${channel}~${place.position.epoch}`].slice(-maxLeft);
+  return move(
+    { ...progress, left },
+    source,
+    channel,
+    { position, generation: generation + 1 },
+    { kind: 'gap', gap, position },
+  );
 }
 
 const maxLeft = 100;
@@ -156,12 +171,17 @@ function settleChannel(
   const ahead = compareEventIds(position.id, known.id);
   if (!isSameLife || (ahead > 0 && (!isFiltered || mine === undefined))) {
     const loss = lossBefore(known, { ...position, id: idAfter(position.id, 1) });
-    return { kind: 'hole', channel, loss: loss === null ? null : { ...loss, resume: position, resumesAt: null } };
+    return {
+      kind: 'hole',
+      channel,
+      loss: loss === null ? null : { ...loss, resume: position, resumesAt: null },
+    };
   }
   const isNews = ahead > 0 || (ahead === 0 && known.epoch === null && position.epoch !== null);
   const places = isNews ? put(progress.places, channel, { position, generation }) : progress.places;
   const isThere = mine?.position.id.seq === position.id.seq && mine.position.epoch === position.epoch;
-  const next = isThere && mine.generation === generation ? source : put(source, channel, { position, generation });
+  const next =
+    isThere && mine.generation === generation ? source : put(source, channel, { position, generation });
   return { kind: 'taken', progress: isNews ? { ...progress, places } : progress, source: next, entry: null };
 }
 
@@ -195,6 +215,8 @@ export function writeCursor(places: Source, channels: readonly string[]): string
 
 /** Where a reader is that begins at `cursor`. */
 export function progressAt(cursor: Cursor): Progress {
-  const places = new Map([...cursor].map(([channel, position]) => [channel, { position, generation: 0 }] as const));
+  const places = new Map(
+    [...cursor].map(([channel, position]) => [channel, { position, generation: 0 }] as const),
+  );
   return { places, left: [] };
 }

@@ -1,4 +1,4 @@
-import { type Cursor, parseCursor, type Position } from '../core/cursor.ts';
+import { type Cursor, type Position, parseCursor } from '../core/cursor.ts';
 import { compareEventIds, idBefore, parseEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { PollAdvice } from '../core/feed-page.ts';

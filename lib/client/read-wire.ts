@@ -13,7 +13,10 @@ export function readRecord(value: unknown, what: string): Record<string, unknown
 export function readEvent(value: unknown, channels: readonly string[]): { event: FeedEvent; id: EventId } {
   const event = readRecord(value, 'event') as FeedEvent;
   if (!channels.includes(event.channel)) {
-    throw new FeedError('bad-request', `event: channel "${excerpt(String(event.channel))}" was not asked for`);
+    throw new FeedError(
+      'bad-request',
+      `event: channel "${excerpt(String(event.channel))}" was not asked for`,
+    );
   }
   return { event, id: parseEventId(String(event.id), 'event') };
 }

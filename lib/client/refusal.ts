@@ -31,7 +31,8 @@ function ignore(): void {}
 function readProblem(text: string): Problem | null {
   try {
     const problem: unknown = JSON.parse(text);
-    const isProblem = typeof problem === 'object' && problem !== null && 'title' in problem && 'detail' in problem;
+    const isProblem =
+      typeof problem === 'object' && problem !== null && 'title' in problem && 'detail' in problem;
     return isProblem ? (problem as Problem) : null;
   } catch {
     return null;

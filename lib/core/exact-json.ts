@@ -36,7 +36,10 @@ function canonical(source: string): string {
   const [mantissa = '', exponent = '0'] = source.toLowerCase().replace(/^-/, '').split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  // Not by /0+$/: it tries again at every zero, and a number of a million of them would stop the process for minutes.
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  const significant = digits.slice(0, end);
   if (significant === '') return '0';
   const power = Number(exponent) - fraction.length + (digits.length - significant.length);
   return `${source.startsWith('-') ? '-' : ''}${significant}e${power}`;

@@ -15,6 +15,7 @@ const statuses = {
   'key-reused': 422,
   'rate-limited': 429,
   'internal-error': 500,
+  stopping: 503,
   'too-many-streams': 503,
   'log-unavailable': 503,
   misconfigured: 503,

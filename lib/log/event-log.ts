@@ -84,7 +84,10 @@ export type EventLog = {
    */
   append(request: AppendRequest): Promise<AppendAnswer>;
 
-  /** Reads at most `limit` (1 to 500) events of a channel, and its state, in one round trip. */
+  /**
+   * Reads at most `limit` (1 to 500) events of a channel, and its state, in one round trip. A page of large events
+   * may end early, though never without an event: whether there are more is told by the state, not by the count.
+   */
   read(channel: string, from: ReadFrom, limit: number): Promise<LogPage>;
 
   /** The state of each channel, in one round trip; with no channels it only proves that the log answers. */

@@ -28,9 +28,14 @@ export async function appendToRedis(
 }
 
 /** The id of each event, from the first id of each channel: a request's events of a channel are neighbours. */
-function spreadIds(events: readonly NewEvent[], channels: readonly string[], text: string | undefined): EventId[] {
+function spreadIds(
+  events: readonly NewEvent[],
+  channels: readonly string[],
+  text: string | undefined,
+): EventId[] {
   const firsts = text?.split(' ') ?? [];
-  if (firsts.length !== channels.length) throw unavailable('gave an answer that cannot be read', 'unreadable');
+  if (firsts.length !== channels.length)
+    throw unavailable('gave an answer that cannot be read', 'unreadable');
   const next = new Map(channels.map((channel, index) => [channel, parseEventId(firsts[index] ?? '', 'id')]));
   return events.map(({ channel }) => {
     const id = next.get(channel) as EventId;

@@ -64,6 +64,9 @@ function checkEndpoint({ url, token }: RedisEndpoint): void {
     throw new FeedError('misconfigured', 'The URL of the log (Redis) must begin with https:// or http://');
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new FeedError('misconfigured', 'The token of the log (Redis) must be printable ASCII without blanks');
+    throw new FeedError(
+      'misconfigured',
+      'The token of the log (Redis) must be printable ASCII without blanks',
+    );
   }
 }

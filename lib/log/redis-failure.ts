@@ -53,7 +53,8 @@ export function logFailure(error: unknown): FeedError {
   if (!(error instanceof Error)) return unavailable('could not be asked', 'unknown');
   if (error.name === 'TimeoutError') return unavailable('did not answer in time', error.name);
   if (error.name === 'UpstashError') return logRefusal(error.message);
-  if (error.name === 'UpstashJSONParseError') return unavailable('gave an answer that is not its own', error.name);
+  if (error.name === 'UpstashJSONParseError')
+    return unavailable('gave an answer that is not its own', error.name);
   if (error instanceof TypeError) return unavailable('cannot be reached', codeOf(error.cause) ?? 'network');
   return unavailable('gave an answer that cannot be read', 'unreadable');
 }
@@ -62,16 +63,24 @@ export function logFailure(error: unknown): FeedError {
 export function logRefusal(text: string): FeedError {
   const label = /^[A-Z]{2,20}\b/.exec(text)?.[0] ?? 'refused';
   if (tooLargePattern.test(text)) {
-    return new FeedError('too-large', 'The log (Redis) takes no request of this size; send fewer or smaller events', {
-      cause: new Error(label),
-    });
+    return new FeedError(
+      'too-large',
+      'The log (Redis) takes no request of this size; send fewer or smaller events',
+      {
+        cause: new Error(label),
+      },
+    );
   }
   const kind = kinds.find(({ pattern }) => pattern.test(text));
   return unavailable(kind?.words ?? 'answered with an error', label, kind?.retryAfterSeconds);
 }
 
 /** What the log did instead of answering, and a short class of failure. */
-export function unavailable(words: string, label: string, retryAfterSeconds = defaultRetrySeconds): FeedError {
+export function unavailable(
+  words: string,
+  label: string,
+  retryAfterSeconds = defaultRetrySeconds,
+): FeedError {
   return new FeedError('log-unavailable', `The log (Redis) ${words}`, {
     cause: new Error(label),
     retryAfterSeconds,

@@ -59,8 +59,8 @@ end
 local answer = table.concat(ids, ' ')
 if record then redis.call('SET', record, answer .. '\n' .. ARGV[4], 'PX', ARGV[3]) end
 for c, log in ipairs(logs) do
-  local events = table.concat(ARGV, ',', log.from, log.upto)
-  redis.call('PUBLISH', log.to, '{"epoch":"' .. log.epoch .. '","id":"' .. ids[c] .. '","events":[' .. events .. ']}')
+  local events = table.concat(ARGV, '\t', log.from, log.upto)
+  redis.call('PUBLISH', log.to, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
 end
 return { 'stored', answer }
 `;
@@ -77,7 +77,7 @@ return { 'stored', answer }
  * when the budget is used up, but never ahead of its first event. Taken in portions, so that a page of large
  * events is not held in the server's memory whole.
  */
-export const readScript = String.raw`
+export const readScript = `
 local budget = tonumber(ARGV[1])
 local function take(page, command, key, from, to, limit)
   while limit > 0 do

@@ -2,6 +2,7 @@ import { FeedError } from '../core/feed-error.ts';
 
 /** What SQLite's primary result codes mean here, in our own words (https://sqlite.org/rescode.html). */
 const words: Readonly<Record<number, string>> = {
+  1: 'its file holds something else',
   5: 'its file is locked by another process',
   6: 'its file is locked by another process',
   8: 'its file is read-only',
@@ -15,7 +16,7 @@ const words: Readonly<Record<number, string>> = {
 /** The driver's error as one of ours; the driver's own text stays in the cause. */
 export function toLogUnavailable(cause: unknown): FeedError {
   if (cause instanceof FeedError) return cause;
-  const what = words[resultCode(cause) ?? 0] ?? 'it answered with an error';
+  const what = words[resultCode(cause) ?? 0] ?? 'it failed';
   return new FeedError('log-unavailable', `embedded log: ${what}`, { cause });
 }
 
@@ -29,7 +30,7 @@ export function toCannotOpen(cause: unknown): FeedError {
   if (code === 5 || code === 6) return toLogUnavailable(cause);
   return new FeedError(
     'misconfigured',
-    `FEED_DB: the embedded log cannot be opened: ${words[code] ?? 'it answered with an error'}; allowed is the path of a file of this feed, in a folder this process may write, or :memory:`,
+    `FEED_DB: the embedded log cannot start: ${words[code] ?? 'it failed'}; allowed is the path of a file of this feed, in a folder this process may write, or :memory:`,
     { cause },
   );
 }

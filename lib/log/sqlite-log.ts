@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { EventLog, FollowSignal } from './event-log.ts';
 import { storeRequest } from './sqlite-append.ts';
-import { toLogUnavailable } from './sqlite-error.ts';
+import { toCannotOpen, toLogUnavailable } from './sqlite-error.ts';
 import { readEvents, readState } from './sqlite-read.ts';
 import { prepareStatements } from './sqlite-statements.ts';
 import { openSqliteStore, type SqliteStore } from './sqlite-store.ts';
@@ -25,7 +25,13 @@ export type SqliteLogSettings = {
  * process has locked it.
  */
 export function createSqliteLog(settings: SqliteLogSettings & { readonly file: string }): EventLog {
-  return createLogOnStore(openSqliteStore(settings.file), settings);
+  const store = openSqliteStore(settings.file);
+  try {
+    return createLogOnStore(store, settings);
+  } catch (cause) {
+    store.release();
+    throw toCannotOpen(cause);
+  }
 }
 
 /** A log on a store that is already open; closing the log takes its user off the store. */
@@ -37,14 +43,15 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
 
   /** Runs `work` as one step: other processes see all of it or nothing, and it sees nothing of theirs half done. */
   const inTransaction = <Result>(kind: 'DEFERRED' | 'IMMEDIATE', work: () => Result): Result => {
-    if (closing.signal.aborted) throw closed();
     try {
+      if (closing.signal.aborted) throw unavailable('it was closed');
+      if (!store.isInPlace()) throw unavailable('its file was deleted or replaced; start the server again');
       db.exec(`BEGIN ${kind}`);
       const result = work();
       db.exec('COMMIT');
       return result;
     } catch (cause) {
-      if (db.isTransaction) db.exec('ROLLBACK');
+      if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
       throw toLogUnavailable(cause);
     }
   };
@@ -52,8 +59,9 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
   return {
     kind: 'embedded',
     async append(request) {
-      const context = { statements, retention, nowMs: clock.now(), random };
-      const { answer, stored } = inTransaction('IMMEDIATE', () => storeRequest(context, request));
+      const { answer, stored } = inTransaction('IMMEDIATE', () =>
+        storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
+      );
       for (const [channel, { epoch, events }] of stored) {
         followers.tell(channel, { kind: 'events', epoch, events });
       }
@@ -75,10 +83,9 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
     follow(channel, onSignal, signal) {
       // Not before the caller has what `follow` answers: nobody expects to be called back from inside the call.
       queueMicrotask(() => {
-        const ended = AbortSignal.any([signal, closing.signal]);
         if (signal.aborted) return;
-        if (closing.signal.aborted) return onSignal({ kind: 'lost', cause: closed() });
-        followUntil(store, channel, onSignal, ended);
+        if (closing.signal.aborted) return onSignal({ kind: 'lost', cause: unavailable('it was closed') });
+        followUntil(store, channel, onSignal, AbortSignal.any([signal, closing.signal]));
       });
     },
     close() {
@@ -96,13 +103,17 @@ function followUntil(
   ended: AbortSignal,
 ): void {
   try {
-    const remove = store.follow(channel, onSignal);
-    ended.addEventListener('abort', remove, { once: true });
+    // A follower may end it while it is being told.
+    const remove = store.follow(channel, (told) => {
+      if (!ended.aborted) onSignal(told);
+    });
+    if (ended.aborted) remove();
+    else ended.addEventListener('abort', remove, { once: true });
   } catch (cause) {
     onSignal({ kind: 'lost', cause });
   }
 }
 
-function closed(): FeedError {
-  return new FeedError('log-unavailable', 'embedded log: it was closed');
+function unavailable(why: string): FeedError {
+  return new FeedError('log-unavailable', `embedded log: ${why}`);
 }

@@ -1,5 +1,5 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FollowSignal } from './event-log.ts';
 import { toCannotOpen, toLogUnavailable } from './sqlite-error.ts';
@@ -16,6 +16,11 @@ export type SqliteStore = {
    * @throws FeedError `log-unavailable` when the file cannot be looked at.
    */
   follow(channel: string, onSignal: (signal: FollowSignal) => void): () => void;
+  /**
+   * Whether the path still leads to the file that is open. One that was deleted can be written on, but nobody
+   * would ever read it again.
+   */
+  isInPlace(): boolean;
   /** Takes one user off; the last one closes the file. */
   release(): void;
 };
@@ -37,10 +42,12 @@ const openStores = new Map<string, OpenStore>();
  */
 export function openSqliteStore(file: string): SqliteStore {
   try {
-    if (file === ':memory:') return createStore(file, () => undefined);
-    mkdirSync(dirname(file), { recursive: true });
-    const open = openStores.get(identityOf(file) ?? '');
-    if (open === undefined) return openFile(file);
+    if (file === ':memory:') return createStore(file);
+    // SQLite takes an empty path for a file without a name, and one that begins with `file:` for a URI.
+    const path = resolve(file);
+    mkdirSync(dirname(path), { recursive: true });
+    const open = openStores.get(identityOf(path) ?? '');
+    if (open === undefined) return createStore(path);
     open.users += 1;
     return open;
   } catch (cause) {
@@ -48,24 +55,15 @@ export function openSqliteStore(file: string): SqliteStore {
   }
 }
 
-function openFile(file: string): SqliteStore {
-  let identity: string | null = null;
-  const store = createStore(file, () => {
-    if (identity !== null) openStores.delete(identity);
-  });
-  identity = identityOf(file);
-  if (identity !== null) openStores.set(identity, store);
-  return store;
-}
-
 /** Device and inode: one file has many paths, and a path whose file was deleted means another file. */
-function identityOf(file: string): string | null {
-  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+function identityOf(path: string): string | null {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
 }
 
-function createStore(file: string, onClosed: () => void): OpenStore {
-  const db = openDatabase(file);
+function createStore(path: string): OpenStore {
+  const db = openDatabase(path);
+  const identity = path === ':memory:' ? null : identityOf(path);
   const followers = createSqliteFollowers();
   const watch = createSqliteWatch(
     db,
@@ -88,19 +86,21 @@ function createStore(file: string, onClosed: () => void): OpenStore {
         if (followers.count() === 0) watch.stop();
       };
     },
+    isInPlace: () => identity === null || identityOf(path) === identity,
     release() {
       store.users -= 1;
       if (store.users > 0) return;
       watch.stop();
       db.close();
-      onClosed();
+      if (identity !== null) openStores.delete(identity);
     },
   };
+  if (identity !== null) openStores.set(identity, store);
   return store;
 }
 
-function openDatabase(file: string): DatabaseSync {
-  const db = new DatabaseSync(file, { timeout: busyTimeoutMs });
+function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
   try {
     // What was answered survives the end of the process; only a power cut may take the last commits.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');

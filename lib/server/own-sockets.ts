@@ -8,17 +8,26 @@ import type { Socket } from 'node:net';
  * Node tells of each request ahead of its handler, in the same turn; the socket travels with the asynchronous context.
  */
 
-const storage = new AsyncLocalStorage<Socket>();
+const key = Symbol.for('steadfeed.sockets');
+
+type Holder = { [key]?: AsyncLocalStorage<Socket> };
+
+/** On `globalThis`, because instrumentation and routes are separate instances of this module. */
+function storage(): AsyncLocalStorage<Socket> {
+  const holder = globalThis as Holder;
+  holder[key] ??= new AsyncLocalStorage();
+  return holder[key];
+}
 
 /** Begins to notice which request came on which socket. Call once, ahead of the first request. */
 export function watchSockets(): void {
   subscribe('http.server.request.start', (message) => {
     const { socket } = message as { readonly socket: Socket };
-    storage.enterWith(socket);
+    storage().enterWith(socket);
   });
 }
 
 /** The socket of the request that is being handled; null where it is not the process's own. */
 export function currentSocket(): Socket | null {
-  return storage.getStore() ?? null;
+  return storage().getStore() ?? null;
 }

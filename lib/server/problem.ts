@@ -15,6 +15,7 @@ const titles: Record<FeedErrorCode, string> = {
   'key-reused': 'The idempotency key was used for other events',
   'rate-limited': 'Too many requests',
   'internal-error': 'Something went wrong here',
+  stopping: 'This process is stopping',
   'too-many-streams': 'This process holds its maximum of streams',
   'log-unavailable': 'The log cannot be reached',
   misconfigured: 'The server is not configured',
@@ -23,6 +24,7 @@ const titles: Record<FeedErrorCode, string> = {
 /** Seconds after which trying again makes sense, where the error does not say. */
 const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
   'rate-limited': 5,
+  stopping: 1,
   'too-many-streams': 5,
   'log-unavailable': 2,
   misconfigured: 30,

@@ -52,7 +52,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const socket = currentSocket();
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted)
-    throw new FeedError('too-many-streams', 'this process is stopping; connect again');
+    throw new FeedError('stopping', 'this process is stopping; connect again');
   const isFull = streams.size >= settings.streamMaxConnections || streams.size + tails.count() >= maxOpen;
   if (isFull) {
     throw new FeedError(

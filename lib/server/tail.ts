@@ -82,6 +82,8 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       syncing = null;
       answer.resolve(failure);
       answer = Promise.withResolvers();
+      // What was heard between the last read and here waits for no one else.
+      if (failure === null && pending.length > 0) void sync();
       return failure;
     });
     return syncing;

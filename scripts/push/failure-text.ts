@@ -11,12 +11,17 @@ export function nameLines(batch: Batch): string {
 /**
  * Says what became of a batch that failed. Where the server names one event of it, `events[3]` or `line 4`, the line
  * of the input is named.
- * @param isUncertain whether the batch may have been stored all the same.
+ * @param failure why, and whether the batch may have been stored all the same.
+ * @param keyPrefix the push's own, under which it may be repeated.
  */
-export function failureText(batch: Batch, reason: string, isUncertain: boolean): string {
+export function failureText(
+  batch: Batch,
+  { reason, isUncertain }: { readonly reason: string; readonly isUncertain: boolean },
+  keyPrefix: string,
+): string {
   const line = batch[findIndex(reason) ?? -1]?.line ?? null;
   const what = line === null ? nameLines(batch) : `line ${line}`;
-  return `${what}: ${reason}\n${nameFate(batch, isUncertain)}`;
+  return `${what}: ${reason}\n${nameFate(batch, isUncertain, keyPrefix)}`;
 }
 
 function findIndex(reason: string): number | null {
@@ -26,12 +31,13 @@ function findIndex(reason: string): number | null {
   return number === undefined ? null : Number(number) - 1;
 }
 
-function nameFate(batch: Batch, isUncertain: boolean): string {
+function nameFate(batch: Batch, isUncertain: boolean, keyPrefix: string): string {
   const lines = nameLines(batch);
   const first = batch[0].line;
   const before = first === null || first === 1 ? '' : `; everything before line ${first} is stored`;
   if (isUncertain) {
-    return `whether ${lines} arrived is not known: an answer was lost. The same --key stores nothing twice${before}`;
+    const again = `the same file pushed again with --key ${keyPrefix} stores nothing twice`;
+    return `whether ${lines} arrived is not known, an answer was lost; ${again}${before}`;
   }
   return `nothing of ${lines} is stored${before}`;
 }

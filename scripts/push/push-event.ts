@@ -19,8 +19,8 @@ export type LineFormat = 'lines' | 'ndjson';
 /** Channel and type of an event that names none. */
 export type EventDefaults = { readonly channel: string; readonly type: string };
 
-/** Largest data of an event, in bytes as JSON. */
-const maxDataBytes = 64 * 1_024;
+/** Largest event, in bytes as JSON; the server's limit. */
+const maxEventBytes = 64 * 1_024;
 
 /**
  * Makes an event of its parts.
@@ -33,17 +33,11 @@ export function makePushEvent(
   what: string,
 ): PushEvent {
   const { channel, type } = event;
-  const data = JSON.stringify(event.data);
-  const dataBytes = Buffer.byteLength(data);
-  if (dataBytes > maxDataBytes) {
-    throw new FeedError(
-      'too-large',
-      `${what}: data is ${dataBytes} bytes as JSON; allowed are ${maxDataBytes}`,
-    );
-  }
   // Names hold no character that JSON escapes.
-  const head = `{"channel":"${channel}","type":"${type}","data":`;
-  return { json: `${head}${data}}`, bytes: head.length + dataBytes + 1, line };
+  const json = `{"channel":"${channel}","type":"${type}","data":${JSON.stringify(event.data)}}`;
+  const bytes = Buffer.byteLength(json);
+  if (bytes <= maxEventBytes) return { json, bytes, line };
+  throw new FeedError('too-large', `${what}: is ${bytes} bytes as JSON; allowed are ${maxEventBytes}`);
 }
 
 /**

@@ -37,7 +37,7 @@ export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPla
       const sent = await sendBatch(batch, `${plan.keyPrefix}-${tally.batches + 1}`, plan.sender);
       tally = { ...tally, retries: tally.retries + sent.retries };
       if (sent.kind === 'failed') {
-        return { tally, failure: failureText(batch, sent.reason, sent.isUncertain) };
+        return { tally, failure: failureText(batch, sent, plan.keyPrefix) };
       }
       tally = {
         ...tally,

@@ -7,7 +7,7 @@ export type Line = {
   readonly text: string;
 };
 
-/** Longest line in bytes: the largest data an event may have, and room for what stands around it. */
+/** Longest line in bytes: the largest event, and room for members that are left out. */
 export const maxLineBytes = 66 * 1_024;
 
 const newline = 0x0a;
@@ -62,6 +62,6 @@ function decode(pieces: readonly Uint8Array[], number: number): string {
 function tooLong(number: number): FeedError {
   return new FeedError(
     'too-large',
-    `line ${number}: longer than ${maxLineBytes} bytes; allowed is data of up to 65536 bytes as JSON`,
+    `line ${number}: longer than ${maxLineBytes} bytes; allowed is an event of up to 65536 bytes as JSON`,
   );
 }

@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { maxRead } from '../../lib/log/event-log.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type FollowSignal, maxRead } from '../../lib/log/event-log.ts';
 import type { LogHarness } from './contract.ts';
 import { listen } from './listener.ts';
 import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from './log-steps.ts';
@@ -104,6 +104,24 @@ export function describeFollow(harness: () => LogHarness): void {
       await listener.hears(1);
 
       expect(told).toEqual([]);
+    });
+
+    test('a follower may abort while it is being told', async () => {
+      const log = harness().open();
+      const abort = new AbortController();
+      const told: string[] = [];
+      const listener = await listen(log, 'feed');
+
+      const abortAtOnce = (signal: FollowSignal) => {
+        told.push(signal.kind);
+        abort.abort();
+      };
+      log.follow('feed', abortAtOnce, abort.signal);
+      await vi.waitFor(() => expect(told).toEqual(['connected']));
+      await appendTo(log, 'feed', 1);
+      await listener.hears(1);
+
+      expect(told).toEqual(['connected']);
     });
 
     test('a cut is told as lost, once, and nothing after it', async () => {

@@ -1,5 +1,143 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keyLifeMs } from '../../lib/log/event-log.ts';
+import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
 import { describeEventLog } from './contract.ts';
-import { openSqliteHarness } from './sqlite-harness.ts';
+import { listen } from './listener.ts';
+import { appendTo, newEvents, range, readAll, seqs, stateOf } from './log-steps.ts';
+import { makeFolder, openSqliteHarness } from './sqlite-harness.ts';
 
 describeEventLog('SQLite file', () => openSqliteHarness('file'));
 describeEventLog('SQLite in memory', () => openSqliteHarness(':memory:'));
+
+describe('embedded log', () => {
+  let folder: ReturnType<typeof makeFolder>;
+  let nowMs: number;
+  const path = () => join(folder.folder, 'feed.db');
+  const open = (retention = 100) =>
+    createSqliteLog({ file: path(), retention, clock: { now: () => nowMs }, random: () => 0 });
+
+  beforeEach(() => {
+    folder = makeFolder();
+    nowMs = 1_763_841_234_567;
+  });
+  afterEach(() => folder.remove());
+
+  test('the id carries the time of the clock, the epoch comes from the random numbers', async () => {
+    const log = open();
+
+    const ids = await appendTo(log, 'feed', 2);
+
+    expect(ids).toEqual(['1763841234567-1', '1763841234567-2']);
+    expect((await stateOf(log, 'feed')).epoch).toBe('aaaaaa');
+    log.close();
+  });
+
+  test('a file that is opened again goes on where it ended', async () => {
+    const first = open();
+    await appendTo(first, 'feed', 3);
+    const state = await stateOf(first, 'feed');
+    first.close();
+
+    const log = createSqliteLog({ file: path(), retention: 100 });
+    await appendTo(log, 'feed', 2);
+
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 5));
+    expect((await stateOf(log, 'feed')).epoch).toBe(state.epoch);
+    log.close();
+  });
+
+  test('a key is known for 24 h, also by a process that started since', async () => {
+    const request = { events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f' } };
+    const first = open();
+    const { ids } = await first.append(request);
+    first.close();
+    const log = open();
+
+    nowMs += keyLifeMs - 1;
+    expect(await log.append(request)).toEqual({ ids, duplicate: true });
+    nowMs += 1;
+    expect((await log.append(request)).duplicate).toBe(false);
+    log.close();
+  });
+
+  test('after 24 h a key may be used for other events', async () => {
+    const log = open();
+    await log.append({ events: newEvents('feed', 1), key: { name: 'k', fingerprint: 'f1' } });
+    nowMs += keyLifeMs;
+
+    const answer = await log.append({ events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f2' } });
+
+    expect(seqs(answer.ids)).toEqual([2, 3]);
+    log.close();
+  });
+
+  test('keys whose time is up are forgotten, a few with every append', async () => {
+    const log = open();
+    const appendWithKey = (name: string) =>
+      log.append({ events: newEvents('feed', 1), key: { name, fingerprint: 'f' } });
+    for (const turn of range(1, 100)) await appendWithKey(`old-${turn}`);
+    nowMs += keyLifeMs;
+
+    for (const turn of range(1, 5)) await appendWithKey(`new-${turn}`);
+
+    const file = new DatabaseSync(path());
+    expect(file.prepare('SELECT count(*) AS count FROM request').get()).toEqual({ count: 5 });
+    file.close();
+    log.close();
+  });
+
+  test('what a retention that was lowered leaves over goes a part with every append', async () => {
+    const before = open(5_000);
+    await appendTo(before, 'feed', 3_000);
+    before.close();
+    const log = open(10);
+
+    await appendTo(log, 'feed', 1);
+    const { first } = await stateOf(log, 'feed');
+    for (const _ of range(1, 20)) await appendTo(log, 'feed', 1);
+
+    expect(first.seq).toBeGreaterThan(1);
+    expect(first.seq).toBeLessThan(500);
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(3_012, 3_021));
+    log.close();
+  });
+
+  test('a file reached by another path is the same log', async () => {
+    const log = open();
+    symlinkSync(path(), join(folder.folder, 'link.db'));
+    const listener = await listen(log, 'feed');
+
+    const other = createSqliteLog({ file: join(folder.folder, '.', 'link.db'), retention: 100 });
+    await appendTo(other, 'feed', 2);
+
+    expect(seqs(listener.events())).toEqual([1, 2]);
+    other.close();
+    log.close();
+  });
+
+  test('logs in memory know nothing of each other', async () => {
+    const [one, two] = [1, 2].map(() => createSqliteLog({ file: ':memory:', retention: 10 }));
+    if (!one || !two) throw new Error('two logs');
+
+    await appendTo(one, 'feed', 3);
+
+    expect((await two.ends(['feed'])).get('feed')).toBeNull();
+    one.close();
+    two.close();
+  });
+
+  test('after close a log refuses, others on the file go on, and closing twice is harmless', async () => {
+    const [gone, stays] = [open(), open()];
+    gone.close();
+    gone.close();
+
+    await expect(appendTo(gone, 'feed', 1)).rejects.toMatchObject({ code: 'log-unavailable' });
+    await expect(gone.read('feed', { kind: 'newest' }, 1)).rejects.toMatchObject({ code: 'log-unavailable' });
+    await expect(gone.ends([])).rejects.toMatchObject({ code: 'log-unavailable' });
+    await appendTo(stays, 'feed', 1);
+    stays.close();
+  });
+});

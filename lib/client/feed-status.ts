@@ -1,0 +1,51 @@
+import type { Connection } from './connection.ts';
+
+/** What a feed is doing, in the words of the page. */
+export type FeedStatus =
+  | 'connecting'
+  | 'streaming'
+  /** The next stream is being opened while this one goes on. */
+  | 'handing over'
+  /** A failure; the next try is at `retryAt`. */
+  | 'waiting'
+  | 'polling'
+  /** Hidden for a while, or switched off by the app. */
+  | 'paused'
+  | 'offline'
+  /** Closed, or refused for good: `problem` says why. */
+  | 'stopped';
+
+/** The status of a connection. */
+export function statusOf(state: Connection): FeedStatus {
+  switch (state.mode) {
+    case 'stopped':
+      return 'stopped';
+    case 'paused':
+      return state.pausedBy === 'unstarted' ? 'connecting' : 'paused';
+    case 'streaming':
+      return state.streams.length > 1 || state.streams[0]?.isLeaving === true ? 'handing over' : 'streaming';
+    case 'polling':
+      return state.pollFailures === 0 ? 'polling' : waiting(state, 'waiting');
+    case 'waiting':
+    case 'connecting':
+      return waiting(state, state.mode);
+    default:
+      return state.mode satisfies never;
+  }
+}
+
+function waiting(state: Connection, status: FeedStatus): FeedStatus {
+  return state.isOnline ? status : 'offline';
+}
+
+/** What brings events now; null while nothing does. */
+export function transportOf(state: Connection): 'stream' | 'poll' | null {
+  if (state.mode === 'streaming') return 'stream';
+  return state.mode === 'polling' && state.pollFailures === 0 ? 'poll' : null;
+}
+
+/** When the next try is, by the connection's clock; null while none is waited for. */
+export function retryAtOf(state: Connection): number | null {
+  if (state.mode === 'waiting') return state.retryAt;
+  return state.mode === 'polling' && state.pollFailures > 0 ? state.pollAt : null;
+}

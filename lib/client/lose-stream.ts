@@ -1,0 +1,101 @@
+import { backoffMs, probeMs } from './backoff.ts';
+import { fall, idle, stop } from './begin.ts';
+import type { Connection, Stream } from './connection.ts';
+import type { Refusal } from './refusal.ts';
+import { classify, renewToken } from './refused.ts';
+
+/** How a stream failed. */
+export type Failure =
+  /** It broke, ended without a handover, fell silent, or was never made. */
+  | { readonly kind: 'cut' }
+  /** No byte came: something in between buffers. */
+  | { readonly kind: 'silent' }
+  /** Bytes came, but no hello: the log does not answer. */
+  | { readonly kind: 'noHello' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+const cutsToFall = 3;
+const misfitsToFall = 2;
+
+/** A stream is gone that should not be. */
+export function loseStream(
+  before: Connection,
+  stream: Stream,
+  failure: Failure,
+  now: number,
+  random: number,
+): Connection {
+  const state: Connection = {
+    ...before,
+    streams: before.streams.filter((other) => other.key !== stream.key),
+  };
+  const refusal = failure.kind === 'refused' ? failure.refusal : null;
+  const meaning = refusal === null ? null : classify(refusal);
+  if (refusal !== null && meaning === 'stop') return stop(state, 'refused', refusal.problem);
+  if (refusal !== null && meaning === 'token') return renewToken(state, 'stream', stream.token, refusal, now);
+
+  const [other] = state.streams;
+  // The next stream is on its way, or there: what was lost was about to be left.
+  if (other !== undefined && other.key > stream.key) return leaveTo(state, other);
+  if (state.mode === 'polling') return failProbe(state, refusal, now, random);
+
+  const counted = count(state, stream, failure, now);
+  const delayMs = backoffMs(counted.failures, refusal?.retryAfterMs ?? null, random, counted.settings);
+  if (mustFall(counted, failure)) return fall(counted, now, random, failure.kind === 'silent' ? 0 : delayMs);
+  const retryAt = now + delayMs;
+  // A failed handover: the old stream goes on for as long as it lasts.
+  if (other !== undefined) return { ...counted, retryAt };
+  return { ...idle(counted), mode: 'waiting', retryAt, isHeld: (refusal?.retryAfterMs ?? null) !== null };
+}
+
+/** The old stream is gone; the next one carries on, or is still on its way. */
+export function leaveTo(state: Connection, next: Stream): Connection {
+  const streams = [{ ...next, goal: null }];
+  return { ...state, streams, mode: next.phase === 'live' ? 'streaming' : 'connecting' };
+}
+
+/** A stream that ended as it had said. Not a failure. */
+export function leaveStream(before: Connection, stream: Stream, now: number): Connection {
+  const state: Connection = {
+    ...before,
+    streams: before.streams.filter((other) => other.key !== stream.key),
+  };
+  const [next] = state.streams;
+  if (next !== undefined) return leaveTo(state, next);
+  // Its successor failed, and waits for its next try.
+  return { ...state, mode: 'waiting', retryAt: state.retryAt ?? now };
+}
+
+function failProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
+  const probes = state.probes + 1;
+  const delayMs = Math.max(probeMs(state.probes, random, state.settings), refusal?.retryAfterMs ?? 0);
+  return { ...state, probes, probeAt: now + delayMs };
+}
+
+function count(state: Connection, stream: Stream, failure: Failure, now: number): Connection {
+  const problem = failure.kind === 'refused' ? failure.refusal.problem : state.problem;
+  const wasLive = stream.phase === 'live';
+  const reconnects = state.reconnects + (wasLive ? 1 : 0);
+  const hasLived = wasLive && now - stream.liveAt >= stream.heartbeatMs;
+  const { failures, cuts, misfits } = hasLived ? proven(state) : state;
+  return {
+    ...state,
+    problem,
+    reconnects,
+    failures: failures + 1,
+    cuts: failure.kind !== 'cut' ? cuts : hasLived ? 0 : cuts + 1,
+    misfits: failure.kind === 'refused' && classify(failure.refusal) === 'misfit' ? misfits + 1 : misfits,
+    isUnreachable: failure.kind === 'cut' && (stream.phase === 'preparing' || stream.phase === 'opening'),
+  };
+}
+
+/** A hello and a heartbeat's worth of life: streaming works here. */
+export function proven(state: Connection): Connection {
+  if (state.failures + state.cuts + state.misfits + state.probes === 0) return state;
+  return { ...state, failures: 0, cuts: 0, misfits: 0, probes: 0 };
+}
+
+function mustFall(state: Connection, failure: Failure): boolean {
+  if (state.settings.transport !== 'auto') return false;
+  return failure.kind === 'silent' || state.cuts >= cutsToFall || state.misfits >= misfitsToFall;
+}

@@ -1,0 +1,76 @@
+import { absorb } from './absorb.ts';
+import { backoffMs } from './backoff.ts';
+import { startDue, startPoll, stop } from './begin.ts';
+import type { Connection, Poll } from './connection.ts';
+import type { Page } from './read-page.ts';
+import type { Refusal } from './refusal.ts';
+import { classify, renewToken } from './refused.ts';
+
+/** A poll was answered with a page. */
+export function onPolled(
+  before: Connection,
+  poll: Poll,
+  page: Page,
+  now: number,
+  random: number,
+): Connection {
+  const { state, isWhole } = absorb({ ...before, poll: null }, poll.source, page.items, page.cursor);
+  if (!isWhole) return failPoll(state, null, now, random);
+  const wasUnreachable = state.isUnreachable;
+  const answered: Connection = {
+    ...state,
+    advice: page.advice,
+    pollFailures: 0,
+    problem: null,
+    isTokenNew: false,
+    isUnreachable: false,
+    pollAt: nextPollAt(poll, page, now, state.settings.minPollMs),
+    // The server is back: what made streaming fail may be gone with it.
+    probeAt: wasUnreachable && state.probeAt !== null ? now : state.probeAt,
+  };
+  return startDue(answered, now);
+}
+
+/** When to ask again: at once while there is more; as advised; and never in a spin. */
+function nextPollAt(poll: Poll, page: Page, now: number, minPollMs: number): number {
+  if (page.more) return now;
+  const { everyMs } = page.advice;
+  const floorMs = page.items.length === 0 ? minPollMs : minPollMs / 4;
+  return Math.max(now, poll.startedAt + Math.max(everyMs, floorMs));
+}
+
+/** A poll was refused, broke, or took too long. */
+export function onPollFailed(
+  before: Connection,
+  poll: Poll,
+  refusal: Refusal | null,
+  now: number,
+  random: number,
+): Connection {
+  const state: Connection = { ...before, poll: null };
+  if (refusal === null) return failPoll({ ...state, isUnreachable: true }, null, now, random);
+  switch (classify(refusal)) {
+    case 'stop':
+      return stop(state, 'refused', refusal.problem);
+    case 'token':
+      return renewToken(state, 'poll', poll.token, refusal, now);
+    case 'later':
+    case 'misfit': {
+      const isUnreachable = state.isUnreachable || refusal.status >= 500;
+      return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
+    }
+  }
+}
+
+function failPoll(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
+  const pollFailures = state.pollFailures + 1;
+  const retryAfterMs = refusal?.retryAfterMs ?? null;
+  const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
+  return { ...state, pollFailures, pollAt, isHeld: retryAfterMs !== null };
+}
+
+/** Whoever drives the polls says that it is time; only a poll that is due is started. */
+export function onPollDue(state: Connection, now: number): Connection {
+  const isDue = state.mode === 'polling' && state.pollAt !== null && state.pollAt <= now;
+  return isDue ? startPoll(state, now) : state;
+}

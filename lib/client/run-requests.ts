@@ -1,0 +1,123 @@
+import type { Clock } from '../core/clock.ts';
+import type { Connection, Poll, Signal, Stream } from './connection.ts';
+import { type FeedQuery, feedAddress } from './feed-request.ts';
+import { readPage } from './read-page.ts';
+import { readStream } from './read-stream.ts';
+
+export type RequestRunner = {
+  /** Opens and aborts requests until they are those the state wants. */
+  reconcile(state: Connection): void;
+  /** Streams whose reader waits for the app: silent by our own doing. */
+  readonly held: ReadonlySet<number>;
+  /** The token to read with; null without one. */
+  token(version: number): Promise<string | null>;
+};
+
+export type RequestRunnerOptions = {
+  readonly query: FeedQuery;
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  readonly getToken: (() => string | null | Promise<string | null>) | null;
+  /** Takes what the requests tell. A promise it gives back holds up reading. */
+  tell(signals: readonly Signal[]): void | Promise<void>;
+};
+
+/**
+ * Does the I/O a connection's state asks for. A leader tab would be one more way to answer a wanted stream:
+ * to the state it is a source of frames like any other.
+ */
+export function createRequestRunner({
+  query,
+  clock,
+  fetch,
+  getToken,
+  tell,
+}: RequestRunnerOptions): RequestRunner {
+  const running = new Map<number, AbortController>();
+  const held = new Set<number>();
+  let known: { readonly version: number; readonly token: Promise<string | null> } | null = null;
+
+  function token(version: number): Promise<string | null> {
+    if (getToken === null) return Promise.resolve(null);
+    if (known === null || known.version < version)
+      known = { version, token: Promise.resolve().then(getToken) };
+    return known.token;
+  }
+
+  const shared = (signal: AbortSignal, bearer: string | null) => ({
+    token: bearer,
+    channels: query.channels,
+    signal,
+    fetch,
+    now: clock.now,
+  });
+
+  async function runStream({ key, after, token: version }: Stream, signal: AbortSignal): Promise<void> {
+    const bearer = await token(version);
+    if (signal.aborted) return;
+    tell([{ kind: 'sent', stream: key }]);
+    const address = feedAddress(query, 'stream', { after });
+    await readStream({ ...shared(signal, bearer), address }, async (news) => {
+      const pending = tell(
+        news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])),
+      );
+      if (pending === undefined) return;
+      held.add(key);
+      await pending;
+      held.delete(key);
+    });
+  }
+
+  async function runPoll(
+    { key, after, token: version, waitSeconds }: Poll,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const bearer = await token(version);
+    if (signal.aborted) return;
+    const address = feedAddress(query, 'events', { after, wait: waitSeconds });
+    const answer = await readPage({ ...shared(signal, bearer), address });
+    if (signal.aborted) return;
+    switch (answer.kind) {
+      case 'page':
+        return void tell([{ kind: 'polled', poll: key, page: answer.page }]);
+      case 'refused':
+        return void tell([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
+      case 'cut':
+        return void tell([{ kind: 'pollCut', poll: key }]);
+      default:
+        return answer satisfies never;
+    }
+  }
+
+  function start(key: number, run: (signal: AbortSignal) => Promise<void>, failed: Signal): void {
+    const abort = new AbortController();
+    running.set(key, abort);
+    run(abort.signal).catch(() => {
+      // Only the app's own `getToken` can have failed: ask it anew with the next try.
+      known = null;
+      if (!abort.signal.aborted) tell([failed]);
+    });
+  }
+
+  return {
+    held,
+    token,
+    reconcile({ streams, poll }) {
+      const wanted = new Set(streams.map(({ key }) => key));
+      if (poll !== null) wanted.add(poll.key);
+      for (const [key, abort] of running) {
+        if (wanted.has(key)) continue;
+        running.delete(key);
+        held.delete(key);
+        abort.abort();
+      }
+      for (const stream of streams) {
+        if (running.has(stream.key)) continue;
+        start(stream.key, (signal) => runStream(stream, signal), { kind: 'cut', stream: stream.key });
+      }
+      if (poll !== null && !running.has(poll.key)) {
+        start(poll.key, (signal) => runPoll(poll, signal), { kind: 'pollCut', poll: poll.key });
+      }
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import { begin, openStream, pause, startDue, stop } from './begin.ts';
+import type { Connection, PlainSignal, Poll, Signal, Stream } from './connection.ts';
+import { loseStream } from './lose-stream.ts';
+import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
+import { onBytes, onCut, onEnded, onFrame, onSent } from './on-stream.ts';
+
+/**
+ * What a connection becomes when something happens to it. The whole of the client's rules is reached from here; it
+ * asks neither clock nor chance.
+ * @param now ms of a clock that never goes back.
+ * @param random 0 ≤ x < 1, a new one for each step.
+ */
+export function step(before: Connection, signal: Signal, now: number, random: number): Connection {
+  const state = before.taken.length === 0 ? before : { ...before, taken: [] };
+  if (state.stoppedBy === 'closed') return state;
+  switch (signal.kind) {
+    case 'sent':
+    case 'bytes':
+    case 'frame':
+    case 'refused':
+    case 'ended':
+    case 'cut': {
+      const stream = state.streams.find(({ key }) => key === signal.stream);
+      return stream === undefined ? state : onStream(state, stream, signal, now, random);
+    }
+    case 'polled':
+    case 'pollRefused':
+    case 'pollCut':
+      return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
+    default:
+      return onPlain(state, signal.kind, now, random);
+  }
+}
+
+type StreamSignal = Extract<Signal, { readonly stream: number }>;
+type PollSignal = Extract<Signal, { readonly poll: number }>;
+
+function onStream(
+  state: Connection,
+  stream: Stream,
+  signal: StreamSignal,
+  now: number,
+  random: number,
+): Connection {
+  switch (signal.kind) {
+    case 'sent':
+      return onSent(state, stream, now);
+    case 'bytes':
+      return onBytes(state, stream, now);
+    case 'frame':
+      return onFrame(state, stream, signal.frame, now, random);
+    case 'refused':
+      return loseStream(state, stream, { kind: 'refused', refusal: signal.refusal }, now, random);
+    case 'ended':
+      return onEnded(state, stream, now, random);
+    case 'cut':
+      return onCut(state, stream, now, random);
+    default:
+      return signal satisfies never;
+  }
+}
+
+function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
+  switch (signal.kind) {
+    case 'polled':
+      return onPolled(state, poll, signal.page, now, random);
+    case 'pollRefused':
+      return onPollFailed(state, poll, signal.refusal, now, random);
+    case 'pollCut':
+      return onPollFailed(state, poll, null, now, random);
+    default:
+      return signal satisfies never;
+  }
+}
+
+function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, random: number): Connection {
+  switch (kind) {
+    case 'timer':
+      return onTimer(state, now, random);
+    case 'pollDue':
+      return onPollDue(state, now);
+    case 'woke':
+      // A hidden page's timers are late by the browser's will, not by sleep.
+      return state.isHidden || isAtRest(state) ? state : begin(state, now);
+    case 'online':
+      return hasten({ ...state, isOnline: true }, now, !state.isOnline);
+    case 'offline':
+      // A sign, not a fact: what still carries bytes goes on.
+      return { ...state, isOnline: false };
+    case 'visible':
+      return onVisible(state, now);
+    case 'hidden':
+      return onHidden(state, now);
+    case 'frozen':
+      return isAtRest(state) ? state : pause(state, 'frozen');
+    case 'restored':
+      return state.mode === 'stopped' || isOff(state) ? state : begin(state, now);
+    case 'enabled':
+      return isOff(state) ? begin(state, now) : state;
+    case 'disabled':
+      return state.mode === 'stopped' ? state : pause(state, 'disabled');
+    case 'retry':
+      return isOff(state) ? state : begin({ ...state, isTokenNew: false }, now);
+    case 'close':
+      return stop(state, 'closed', null);
+    default:
+      return kind satisfies never;
+  }
+}
+
+function isAtRest({ mode }: Connection): boolean {
+  return mode === 'paused' || mode === 'stopped';
+}
+
+/** Not begun, or switched off by the app: only the app switches it on. */
+function isOff({ pausedBy }: Connection): boolean {
+  return pausedBy === 'unstarted' || pausedBy === 'disabled';
+}
+
+function onVisible(state: Connection, now: number): Connection {
+  const shown: Connection = { ...state, isHidden: false, hideAt: null };
+  if (shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen') return begin(shown, now);
+  return hasten(shown, now, false);
+}
+
+function onHidden(state: Connection, now: number): Connection {
+  const { hiddenMs } = state.settings;
+  const hideAt = isAtRest(state) || hiddenMs === 0 ? null : (state.hideAt ?? now + hiddenMs);
+  return { ...state, isHidden: true, hideAt };
+}
+
+/**
+ * There is reason to think that a connection works now: what waits is tried at once.
+ * @param isNetworkNew the network may be another: a stream is followed by a new one, which costs no pause.
+ */
+function hasten(state: Connection, now: number, isNetworkNew: boolean): Connection {
+  switch (state.mode) {
+    case 'waiting':
+      return state.isHeld ? state : begin(state, now);
+    case 'polling':
+      return state.probeAt === null ? state : startDue({ ...state, probeAt: now }, now);
+    case 'streaming':
+      return isNetworkNew && state.streams.length === 1
+        ? openStream({ ...state, retryAt: null }, now)
+        : state;
+    case 'connecting':
+    case 'paused':
+    case 'stopped':
+      return state;
+    default:
+      return state.mode satisfies never;
+  }
+}
+
+/** Everything whose time has come. */
+function onTimer(before: Connection, now: number, random: number): Connection {
+  if (before.hideAt !== null && before.hideAt <= now) return pause(before, 'hidden');
+  let state = before;
+  for (const { key } of before.streams) {
+    const stream = state.streams.find((other) => other.key === key);
+    if (stream !== undefined && stream.deadline.at <= now) state = expire(state, stream, now, random);
+  }
+  const { poll } = state;
+  if (poll !== null && poll.deadlineAt <= now) state = onPollFailed(state, poll, null, now, random);
+  if (state.retryAt !== null && state.retryAt <= now) state = retry(state, now);
+  return state.mode === 'polling' ? startDue(state, now) : state;
+}
+
+function expire(state: Connection, stream: Stream, now: number, random: number): Connection {
+  switch (stream.deadline.name) {
+    case 'firstByte':
+      return loseStream(state, stream, { kind: 'silent' }, now, random);
+    case 'hello':
+      return loseStream(state, stream, { kind: 'noHello' }, now, random);
+    case 'watchdog':
+      return onCut(state, stream, now, random);
+    default:
+      return stream.deadline.name satisfies never;
+  }
+}
+
+/** After a failure: connect; while an old stream still lives: try the next one again. */
+function retry(state: Connection, now: number): Connection {
+  if (state.mode !== 'streaming') return begin(state, now);
+  return openStream({ ...state, retryAt: null }, now);
+}

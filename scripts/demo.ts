@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../lib/client/system-clock.ts';
+import { buildOnce, isFresh } from './build-once.ts';
+import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
+import { type DemoOptions, demoHelp, readDemoOptions } from './demo/demo-options.ts';
+import { findFreePort } from './demo/free-port.ts';
+import { startMachineSampler } from './demo/machine-sampler.ts';
+import { machineText, publishMachine } from './demo/publish-machine.ts';
+import type { Sender } from './push/send-batch.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const say = (text: string) => console.log(text);
+
+async function demo(options: DemoOptions): Promise<number> {
+  // Ahead of the build, which takes long.
+  const port = await findFreePort(options.port);
+  if (!isFresh()) {
+    say('Building the app. This takes up to a minute, and is done again only when the code has changed.');
+    await buildOnce();
+  }
+  const interrupt = catchInterrupt();
+  const token = randomBytes(24).toString('base64url');
+  const app = await startDemoApp(root, port, token).catch((cause: unknown) => {
+    if (interrupt.aborted) return null;
+    throw cause;
+  });
+  if (app === null) return 0;
+  say(`\n  The feed:  http://localhost:${port}\n`);
+  say(
+    'Every stream is ended within 30 s, as a platform would; watch that nothing is missing. Ctrl-C ends it.\n',
+  );
+  const reason = await publishUntilEnd(app, options, port, token, interrupt);
+  await app.stop();
+  if (reason === null) return 0;
+  process.stderr.write(`demo: ${reason}\n`);
+  return 1;
+}
+
+/** Publishes until it is interrupted, its time is over or the app has ended; gives the reason where it was no such plan. */
+async function publishUntilEnd(
+  app: DemoApp,
+  { seconds }: DemoOptions,
+  port: number,
+  token: string,
+  interrupt: AbortSignal,
+): Promise<string | null> {
+  const sampler = startMachineSampler(root);
+  const over = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
+  const sender: Sender = {
+    endpoint: new URL(`http://127.0.0.1:${port}/api/events`),
+    token,
+    timeoutMs: 10_000,
+    fetch,
+    retries: 5,
+    clock: systemClock,
+    signal: AbortSignal.any([interrupt, ...over]),
+    onRetry: (reason) => say(`${reason}; trying again`),
+  };
+  const publishing = publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`));
+  const crashed = app.ended.then((printed) => (interrupt.aborted ? null : `the app has ended\n${printed}`));
+  const reason = await Promise.race([publishing, crashed]);
+  sampler.stop();
+  return reason;
+}
+
+/** Ctrl-C ends the demo in order; a second one at once. */
+function catchInterrupt(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+async function main(): Promise<number> {
+  try {
+    const options = readDemoOptions(process.argv.slice(2));
+    if (options !== null) return await demo(options);
+    say(demoHelp);
+    return 0;
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    process.stderr.write(`demo: ${text}\n`);
+    return 1;
+  }
+}
+
+process.exit(await main());

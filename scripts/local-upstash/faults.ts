@@ -1,0 +1,71 @@
+/** What can be done to one call, instead of or besides answering it. */
+export type CallFault =
+  /** Answered with HTTP 500, not executed. */
+  | 'fail'
+  /** The socket is closed, nothing is executed. */
+  | 'drop'
+  /** Executed, then the socket is closed without an answer. */
+  | 'lose-answer';
+
+/** How the endpoint misbehaves. Every field may be changed at any time; it holds from the next call on. */
+export type Faults = {
+  /** Delay of every call and of every new subscription, in ms. */
+  latencyMs: number;
+  /** Random delay on top of it, up to this, in ms. */
+  jitterMs: number;
+  /** What happens to the next calls, one each, ahead of the shares below. */
+  readonly nextCalls: CallFault[];
+  /** Share of calls, 0 to 1, that fail, are dropped, or lose their answer. */
+  failShare: number;
+  dropShare: number;
+  loseAnswerShare: number;
+  /** Every call is answered with this error text and not executed: `OOM …`, `READONLY …`. null: none is. */
+  errorText: string | null;
+  /** New subscriptions are refused with this HTTP status; null: they are not. */
+  refuseSubscriptions: number | null;
+  /** Open and new subscriptions write nothing, the acknowledgement included, and stay open. Nothing is made up for. */
+  isSilent: boolean;
+  /** Share of announcements, 0 to 1, that are not delivered. Decided for each subscription on its own. */
+  loseAnnouncementShare: number;
+  /** Share of announcements, 0 to 1, that are delivered twice. */
+  repeatAnnouncementShare: number;
+  /** Announcements are kept back; they go out, in order, at the next `releaseAnnouncements`. */
+  isHoldingAnnouncements: boolean;
+  /** Where the shares draw from; replace it by a seeded one to repeat a run. */
+  random: () => number;
+};
+
+/** An endpoint that behaves. */
+export function noFaults(): Faults {
+  return {
+    latencyMs: 0,
+    jitterMs: 0,
+    nextCalls: [],
+    failShare: 0,
+    dropShare: 0,
+    loseAnswerShare: 0,
+    errorText: null,
+    refuseSubscriptions: null,
+    isSilent: false,
+    loseAnnouncementShare: 0,
+    repeatAnnouncementShare: 0,
+    isHoldingAnnouncements: false,
+    random: Math.random,
+  };
+}
+
+/** Draws what happens to one call; null: it is answered. */
+export function drawCallFault(faults: Faults): CallFault | null {
+  const next = faults.nextCalls.shift();
+  if (next !== undefined) return next;
+  const drawn = faults.random();
+  if (drawn < faults.failShare) return 'fail';
+  if (drawn < faults.failShare + faults.dropShare) return 'drop';
+  if (drawn < faults.failShare + faults.dropShare + faults.loseAnswerShare) return 'lose-answer';
+  return null;
+}
+
+/** Draws the delay of one call, in ms. */
+export function drawDelayMs(faults: Faults): number {
+  return faults.latencyMs + faults.jitterMs * faults.random();
+}

@@ -1,0 +1,109 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Command } from './refused-commands.ts';
+import type { Encoding } from './reply.ts';
+
+/** What a request asks for. */
+export type Asked =
+  | { readonly kind: 'command'; readonly command: Command }
+  /** One after the other; `isAtomic` for a transaction. */
+  | { readonly kind: 'commands'; readonly commands: readonly Command[]; readonly isAtomic: boolean }
+  | { readonly kind: 'subscription'; readonly isPattern: boolean; readonly names: readonly string[] };
+
+/** A request that is refused. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The service's limit on current plans; older ones have 1 MB. */
+const maxRequestBytes = 10 * 1_024 * 1_024;
+
+/** Whether the request has the token, as a bearer or as `?_token=`. */
+export function isAuthorized({ headers }: IncomingMessage, url: URL, token: string): boolean {
+  const bearer = /^Bearer (.*)$/i.exec(headers.authorization ?? '')?.[1];
+  const given = Buffer.from(bearer ?? url.searchParams.get('_token') ?? '');
+  const wanted = Buffer.from(token);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** How the answer's strings are written. */
+export function encodingOf({ headers }: IncomingMessage): Encoding {
+  return headers['upstash-encoding'] === 'base64' ? 'base64' : 'utf8';
+}
+
+/** Reads what a request asks for. @throws Refusal */
+export async function readAsked(request: IncomingMessage, url: URL): Promise<Asked> {
+  const { method = 'GET', headers } = request;
+  if (!['GET', 'HEAD', 'POST', 'PUT'].includes(method)) throw new Refusal(405, 'ERR method is not allowed');
+  const body = await readBody(request);
+  const parts = url.pathname.split('/').slice(1).map(decodePart);
+  const [name = '', ...args] = parts;
+
+  if (name === 'pipeline' || name === 'multi-exec') {
+    return { kind: 'commands', commands: toCommands(parseBody(body)), isAtomic: name === 'multi-exec' };
+  }
+  const wantsStream = headers.accept?.includes('text/event-stream') ?? false;
+  if (wantsStream && /^p?subscribe$/i.test(name) && args.length > 0) {
+    return { kind: 'subscription', isPattern: name.toLowerCase() === 'psubscribe', names: args };
+  }
+  if (name === '') return { kind: 'command', command: toCommand(parseBody(body)) };
+
+  // The body is appended to the path's arguments, then the query: POST /set/foo?EX=100 is SET foo <body> EX 100.
+  const command = [name, ...args];
+  if (body.length > 0) command.push(body.toString('utf8'));
+  for (const [option, value] of url.searchParams) {
+    if (option !== '_token') command.push(option, ...(value === '' ? [] : [value]));
+  }
+  return { kind: 'command', command };
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes <= maxRequestBytes) chunks.push(chunk);
+  }
+  if (bytes > maxRequestBytes) {
+    throw new Refusal(
+      400,
+      `ERR max request size exceeded. Limit: ${maxRequestBytes} bytes, Actual: ${bytes} bytes. See https://upstash.com/docs/redis/troubleshooting/max_request_size_exceeded for details`,
+    );
+  }
+  return Buffer.concat(chunks);
+}
+
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (cause) {
+    throw new Refusal(400, `ERR path cannot be decoded: ${cause instanceof Error ? cause.message : ''}`);
+  }
+}
+
+function parseBody(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new Refusal(400, 'ERR failed to parse the request body as JSON');
+  }
+}
+
+function toCommands(body: unknown): Command[] {
+  if (!Array.isArray(body) || body.length === 0) throw new Refusal(400, 'ERR expected an array of commands');
+  return body.map(toCommand);
+}
+
+function toCommand(body: unknown): Command {
+  if (!Array.isArray(body) || body.length === 0) throw new Refusal(400, 'ERR expected a command as an array');
+  return body.map((part) => {
+    if (typeof part === 'string') return part;
+    if (typeof part === 'number' || typeof part === 'boolean') return String(part);
+    throw new Refusal(400, 'ERR a command holds strings, numbers and booleans only');
+  });
+}

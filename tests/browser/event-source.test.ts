@@ -1,0 +1,69 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApp } from '../platform/app-process.ts';
+import { eventually } from '../platform/eventually.ts';
+import { range, store } from '../platform/publish.ts';
+import { startChromium } from './chromium.ts';
+import { startMeddlingProxy } from './meddling-proxy.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+
+type Native = { got: number[]; hellos: number; errors: number };
+
+/** A page of the app's origin with a native EventSource, and nothing of ours. */
+async function openNative(url: string, query: string) {
+  const page = await browser.newPage();
+  await page.goto(`${url}/api/health`);
+  await page.evaluate((address) => {
+    const native: Native = { got: [], hellos: 0, errors: 0 };
+    Object.assign(globalThis, { native });
+    const source = new EventSource(address);
+    source.onmessage = ({ data }) => native.got.push(JSON.parse(data).data);
+    source.addEventListener('hello', () => (native.hellos += 1));
+    source.onerror = () => (native.errors += 1);
+  }, `/api/stream?${query}`);
+  return { page, native: () => page.evaluate(() => (globalThis as unknown as { native: Native }).native) };
+}
+
+describe('a native EventSource in Chromium', () => {
+  test('resumes over deadlines and killed sockets; it gets every event once, in order', async () => {
+    await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
+    await using proxy = await startMeddlingProxy(app.url);
+    await store(app, range(1, 3));
+    const { page, native } = await openNative(proxy.url, 'rewind=all');
+    await eventually('it is live', 5_000, async () => (await native()).hellos === 1);
+
+    let cuts = 0;
+    for (let next = 4; next <= 163; next += 4) {
+      await store(app, range(next, next + 3));
+      if (next % 32 === 0) cuts += proxy.cutAll();
+      await page.waitForTimeout(250);
+    }
+
+    const { got, hellos } = await eventually('it has the last event', 15_000, async () => {
+      const state = await native();
+      return state.got.includes(163) && state;
+    });
+    expect(got).toEqual(range(1, 163));
+    expect(cuts).toBeGreaterThanOrEqual(3);
+    expect(hellos).toBeGreaterThan(1 + cuts);
+    await page.close();
+  });
+
+  test('is told of a full server inside the stream, and comes back when there is room', async () => {
+    await using app = await startApp({ STREAM_MAX_CONNECTIONS: '1', STREAM_MAX_SECONDS: '5' });
+    const first = await openNative(app.url, 'rewind=all');
+    await eventually('the first is live', 5_000, async () => (await first.native()).hellos === 1);
+    const second = await openNative(app.url, 'rewind=all');
+    await eventually('the second was refused', 5_000, async () => (await second.native()).errors > 0);
+
+    await first.page.close();
+
+    await eventually('the second is live', 20_000, async () => (await second.native()).hellos > 0);
+    await second.page.close();
+  });
+});

@@ -1,0 +1,72 @@
+import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** A proxy between a browser and the app that misbehaves on demand. Ends with the scope that holds it by `await using`. */
+export type MeddlingProxy = AsyncDisposable & {
+  readonly url: string;
+  /** Whether it holds back every event stream until the stream ends, as some corporate proxies do. */
+  buffer(isOn: boolean): void;
+  /** Destroys every connection, and gives back how many carried an event stream. */
+  cutAll(): number;
+};
+
+/** Starts a proxy in front of `target`, an origin. */
+export async function startMeddlingProxy(target: string): Promise<MeddlingProxy> {
+  const sockets = new Set<Socket>();
+  const streams = new Set<ServerResponse>();
+  let isBuffering = false;
+
+  function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method, headers, url } = incoming;
+    const upstream = ask(`${target}${url}`, { method, headers, agent: false }, (answer) => {
+      const isStream = answer.headers['content-type']?.startsWith('text/event-stream') ?? false;
+      if (isStream) streams.add(outgoing);
+      if (isStream && isBuffering) return holdBack(answer, outgoing);
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      outgoing.flushHeaders();
+      answer.pipe(outgoing);
+      answer.on('error', () => outgoing.destroy());
+    });
+    upstream.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => {
+      streams.delete(outgoing);
+      upstream.destroy();
+    });
+    incoming.pipe(upstream);
+  }
+
+  function holdBack(answer: IncomingMessage, outgoing: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.on('end', () => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      outgoing.end(Buffer.concat(chunks));
+    });
+    answer.on('error', () => outgoing.destroy());
+  }
+
+  const server = createServer(forward);
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cutAll = () => {
+    const count = streams.size;
+    for (const socket of sockets) socket.destroy();
+    return count;
+  };
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    buffer: (isOn) => {
+      isBuffering = isOn;
+    },
+    cutAll,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      cutAll();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type App, type AppEnvironment, startApp } from '../platform/app-process.ts';
+import { eventually } from '../platform/eventually.ts';
+import { startRedisStand } from '../platform/redis-stand.ts';
+import { secrets } from '../platform/secrets.ts';
+import { type Shown, startChromium, type Watch, watch } from './chromium.ts';
+import { startMeddlingProxy } from './meddling-proxy.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** 2,000 lines of a real file. */
+const lines = readFileSync(`${root}package-lock.json`, 'utf8').split('\n').slice(0, 2_000);
+
+const settings = { STREAM_MAX_SECONDS: '10', PROBE_MAX_SECONDS: '15' };
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+
+/** Pipes the lines into `npm run push`, at a pace that spans several streams. */
+function pushLines(app: App, linesPerSecond: number) {
+  const args = ['scripts/push.ts', '--url', app.url, '--rate', String(linesPerSecond), '--batch', '20'];
+  const env = { ...process.env, PUBLISH_TOKEN: secrets.publishToken };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['pipe', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text) => (said += text));
+  child.stdin.end(`${lines.join('\n')}\n`);
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { ended, said: () => said, stop: () => child.kill('SIGKILL') };
+}
+
+async function openPage(url: string) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const seen = await watch(page);
+  await page.goto(url);
+  return { page, seen, close: () => context.close() };
+}
+
+function expectEachLineOnceInOrder(shown: readonly Shown[]): void {
+  const bySeq = shown.toSorted((a, b) => seqOf(a) - seqOf(b));
+  expect(bySeq.map(seqOf)).toEqual(lines.map((_, index) => index + 1));
+  expect(bySeq.map(({ text }) => text)).toEqual(lines);
+}
+
+function seqOf({ id }: Shown): number {
+  return Number(id.split('-')[1]);
+}
+
+/** The seqs in the page now, from the top. */
+function topDown(page: Awaited<ReturnType<typeof openPage>>['page']): Promise<readonly number[]> {
+  return page
+    .locator('article [title^="id "]')
+    .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1])));
+}
+
+async function allShown(seen: Watch): Promise<readonly Shown[]> {
+  return eventually('every line is in the page', 30_000, async () => {
+    const shown = await seen.shown();
+    return shown.length >= lines.length && shown;
+  });
+}
+
+const logs: readonly { readonly log: string; readonly open: () => Promise<LogStand> }[] = [
+  { log: 'the embedded log', open: async () => ({ env: {}, async [Symbol.asyncDispose]() {} }) },
+  { log: 'Redis', open: startRedisStand },
+];
+type LogStand = AsyncDisposable & { readonly env: AppEnvironment };
+
+describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) => {
+  test('appear once each, in order, over at least two handovers', async ({ expect }) => {
+    await using stand = await open();
+    await using app = await startApp({ ...settings, ...stand.env });
+    const { page, seen, close } = await openPage(app.url);
+    await eventually('the page is live', 10_000, async () => (await seen.status()) === 'Live');
+
+    const push = pushLines(app, 90);
+    expect(await push.ended, push.said()).toBe(0);
+
+    expectEachLineOnceInOrder(await allShown(seen));
+    const order = await topDown(page);
+    expect(order).toEqual(order.toSorted((a, b) => b - a));
+    const statuses = await seen.statuses();
+    expect(statuses.filter((word) => word === 'Handing over').length).toBeGreaterThanOrEqual(2);
+    expect(new Set(statuses)).toEqual(new Set(['Connecting', 'Live', 'Handing over']));
+    expect(seen.errors).toEqual([]);
+    await close();
+  });
+
+  test('appear once each, in order, behind a proxy that buffers; streaming comes back when it stops', async ({
+    expect,
+  }) => {
+    await using stand = await open();
+    await using app = await startApp({ ...settings, ...stand.env });
+    await using proxy = await startMeddlingProxy(app.url);
+    proxy.buffer(true);
+    const { seen, close } = await openPage(proxy.url);
+    const push = pushLines(app, 70);
+
+    await eventually('polling takes over', 10_000, async () => (await seen.status()) === 'Polling');
+    await eventually('lines appear', 5_000, async () => (await seen.shown()).length > 0);
+    await sleep(8_000);
+    expect(await seen.status()).toBe('Polling');
+    proxy.buffer(false);
+    await eventually('streaming is back', 30_000, async () => (await seen.status()) === 'Live');
+
+    expect(await push.ended, push.said()).toBe(0);
+    expectEachLineOnceInOrder(await allShown(seen));
+    expect(seen.errors).toEqual([]);
+    await close();
+  });
+});

@@ -1,0 +1,248 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { connectFeed } from '../../lib/client/connect-feed.ts';
+import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
+import { badServers } from './bad-servers.ts';
+import { feedServer, type Misbehaviour } from './feed-server.ts';
+
+/** Real sockets, so short times: a tenth of a second stands for seconds. */
+const quick = {
+  firstByteMs: 150,
+  helloMs: 400,
+  probeMs: 100,
+  maxProbeMs: 200,
+  backoffMs: 10,
+  maxBackoffMs: 40,
+  minPollMs: 20,
+  minStreamMs: 0,
+};
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function setUp(misbehave?: Misbehaviour, options: FeedOptions = {}, heartbeatMs?: number) {
+  const server = await feedServer(misbehave, heartbeatMs);
+  server.publish(3);
+  const feed = connectFeed({ url: server.url, after: '0-0', ...quick, ...options });
+  closing.push(() => feed.close(), server.close);
+  return { server, feed };
+}
+
+/** Waits for a condition of the feed, not longer than 5 s. */
+function until(feed: Feed, condition: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const started = Date.now();
+    const look = () => {
+      if (condition()) return resolve();
+      if (Date.now() - started < 5_000) return setTimeout(look, 2);
+      const { events, entries, ...rest } = feed.getSnapshot();
+      reject(new Error(`not within 5 s: ${JSON.stringify({ ...rest, held: events.length })}`));
+    };
+    look();
+  });
+}
+
+const seqs = (feed: Feed) => feed.getSnapshot().events.map((event) => Number(event.id.split('-')[1]));
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
+const has = (feed: Feed, count: number) => () => feed.getSnapshot().events.length >= count;
+
+describe('an honest server', () => {
+  test('events come in order, each once', async () => {
+    const { server, feed } = await setUp();
+    await until(feed, has(feed, 3));
+    server.publish(500);
+    await until(feed, has(feed, 503));
+    expect(seqs(feed)).toEqual(upTo(503));
+    expect(feed.getSnapshot().status).toBe('streaming');
+  });
+
+  test('a cut stream resumes from its cursor', async () => {
+    const { server, feed } = await setUp();
+    await until(feed, has(feed, 3));
+    server.cutAll();
+    server.publish(2);
+    await until(feed, has(feed, 5));
+    expect(seqs(feed)).toEqual(upTo(5));
+    expect(feed.getSnapshot().reconnects).toBe(1);
+  });
+
+  test('a handover costs nothing: no event, no failure, and in the end one stream', async () => {
+    const { server, feed } = await setUp();
+    await until(feed, has(feed, 3));
+    server.handOver();
+    server.publish(5);
+    await until(feed, () => feed.getSnapshot().handovers === 1 && server.streams === 1);
+    server.publish(1);
+    await until(feed, has(feed, 9));
+    expect(seqs(feed)).toEqual(upTo(9));
+    expect(feed.getSnapshot()).toMatchObject({ status: 'streaming', reconnects: 0, handovers: 1 });
+  });
+
+  test('a loss is said in its place', async () => {
+    const { server, feed } = await setUp(undefined, { enabled: false });
+    server.publish(7);
+    server.log.trim(4);
+    feed.setEnabled(true);
+    await until(feed, has(feed, 6));
+    const [first] = feed.getSnapshot().entries;
+    expect(first).toMatchObject({ kind: 'gap', gap: { missed: 4, exact: true, reason: 'trimmed' } });
+    expect(seqs(feed)).toEqual([5, 6, 7, 8, 9, 10]);
+  });
+
+  test('a feed that is switched off and on within a turn opens one stream', async () => {
+    const { server, feed } = await setUp();
+    feed.setEnabled(false);
+    feed.setEnabled(true);
+    await until(feed, has(feed, 3));
+    expect(server.asked).toHaveLength(1);
+  });
+
+  test('a closed feed holds no connection', async () => {
+    const { server, feed } = await setUp();
+    await until(feed, has(feed, 3));
+    feed.close();
+    await until(feed, () => server.streams === 0);
+    expect(feed.getSnapshot()).toMatchObject({ status: 'stopped', retryAt: null });
+  });
+
+  test('an app that is slow to take events holds up reading, and gets each once', async () => {
+    const taken: string[] = [];
+    const releases: (() => void)[] = [];
+    const onEvent = (event: { readonly id: string }) => {
+      taken.push(event.id);
+      return new Promise<void>((resolve) => {
+        releases.push(resolve);
+      });
+    };
+    const { server, feed } = await setUp(undefined, { onEvent });
+    await until(feed, () => taken.length === 1 || taken.length === 3);
+    server.publish(2);
+    const held = taken.length;
+    await until(feed, () => {
+      for (const release of releases.splice(0)) release();
+      return taken.length === 5;
+    });
+    expect(held).toBeLessThan(5);
+    expect(new Set(taken).size).toBe(5);
+  });
+});
+
+describe('streams that are only slow or oddly cut', () => {
+  const odd = ['sendsHalfACrlf', 'sendsByteByByte', 'slowFirstByte'] as const;
+  test.each(odd)('%s: events come in order, each once, by stream', async (name) => {
+    const { feed } = await setUp(badServers[name], { firstByteMs: 2_000, helloMs: 4_000 });
+    await until(feed, has(feed, 3));
+    expect(seqs(feed)).toEqual([1, 2, 3]);
+    expect(feed.getSnapshot()).toMatchObject({ transport: 'stream', reconnects: 0 });
+  });
+});
+
+describe('servers whose streams do not come through', () => {
+  const broken = [
+    'buffersEverything',
+    'buffersFirst8KiB',
+    'acceptsAndNeverAnswers',
+    'answersHtml',
+    'cutsInsideAFrame',
+    'cutsEachStreamSoon',
+    'sendsGarbage',
+  ] as const;
+
+  test.each(broken)('%s: the feed polls, and loses nothing', async (name) => {
+    const { server, feed } = await setUp(badServers[name]);
+    await until(feed, () => server.polls > 0);
+    server.publish(4);
+    await until(feed, has(feed, 7));
+    expect(seqs(feed)).toEqual(upTo(7));
+  });
+
+  test('once streams come through, the feed climbs back without a gap', async () => {
+    let isBad = true;
+    const { server, feed } = await setUp((stream, count) =>
+      isBad ? badServers.buffersEverything(stream, count) : stream.begin(),
+    );
+    await until(
+      feed,
+      () => feed.getSnapshot().transport === 'poll' && feed.getSnapshot().events.length === 3,
+    );
+    isBad = false;
+    server.publish(2);
+    await until(feed, () => feed.getSnapshot().transport === 'stream');
+    server.publish(2);
+    await until(feed, has(feed, 7));
+    expect(seqs(feed)).toEqual(upTo(7));
+  });
+
+  test('with transport "stream" it waits instead', async () => {
+    const { server, feed } = await setUp(badServers.answersHtml, { transport: 'stream' });
+    await until(feed, () => server.asked.length > 4);
+    expect(server.polls).toBe(0);
+  });
+
+  test('with transport "poll" it never streams', async () => {
+    const { server, feed } = await setUp(undefined, { transport: 'poll' });
+    await until(feed, has(feed, 3));
+    expect(server.asked.every((url) => url.startsWith('/api/events'))).toBe(true);
+  });
+});
+
+describe('servers that fail', () => {
+  test('bytes without a hello are the log’s failure: it waits, and does not poll', async () => {
+    const { server, feed } = await setUp(badServers.saysNoHello, { helloMs: 60 });
+    await until(feed, () => server.asked.length >= 3);
+    expect(server.polls).toBe(0);
+  });
+
+  test('a silent stream is cut after 2.5 heartbeats, and resumed', async () => {
+    const { feed, server } = await setUp(
+      (stream, count) => (count === 1 ? badServers.dropsSilently(stream, count) : stream.begin()),
+      {},
+      40,
+    );
+    await until(feed, () => server.asked.length === 2 && feed.getSnapshot().transport === 'stream');
+    expect(feed.getSnapshot().reconnects).toBe(1);
+    expect(seqs(feed)).toEqual([1, 2, 3]);
+  });
+
+  test('a Retry-After is waited out', async () => {
+    const { server, feed } = await setUp((stream, count) =>
+      count === 1 ? badServers.answers503(stream, count) : stream.begin(),
+    );
+    const begun = Date.now();
+    await until(feed, () => feed.getSnapshot().status === 'waiting');
+    expect(feed.getSnapshot().problem?.detail).toBe('the log cannot be reached');
+    await until(feed, has(feed, 3));
+    expect(Date.now() - begun).toBeGreaterThan(990);
+    expect(server.polls).toBe(0);
+  });
+
+  test('403 stops, in the server’s words, until the reader tries again', async () => {
+    const { server, feed } = await setUp((stream, count) =>
+      count === 1 ? badServers.answers403(stream, count) : stream.begin(),
+    );
+    await until(feed, () => feed.getSnapshot().status === 'stopped');
+    expect(feed.getSnapshot().problem?.detail).toBe('the token does not allow channel "feed"');
+    expect(server.asked).toHaveLength(1);
+    feed.retry();
+    await until(feed, has(feed, 3));
+  });
+
+  test('401 asks for a token once more, and reads with it', async () => {
+    let version = 0;
+    const getToken = () => `token-${++version}`;
+    const { server, feed } = await setUp(
+      (stream, count) => (count === 1 ? badServers.answers401(stream, count) : stream.begin()),
+      { getToken },
+    );
+    await until(feed, has(feed, 3));
+    expect(server.tokens).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+
+  test('401 for the new token too stops', async () => {
+    const { server, feed } = await setUp(badServers.answers401, { getToken: () => 'token' });
+    await until(feed, () => feed.getSnapshot().status === 'stopped');
+    expect(server.asked).toHaveLength(2);
+    expect(feed.getSnapshot().problem?.status).toBe(401);
+  });
+});

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { parseExactJson } from '../../lib/core/exact-json.ts';
+import { seeded, seeds } from './seeded.ts';
+
+const parse = (text: string) => parseExactJson(text, 'body');
+
+const held: readonly (readonly [source: string, value: number])[] = [
+  ['0', 0],
+  ['-0', -0],
+  ['-0.0', -0],
+  ['0.000', 0],
+  ['0e400', 0],
+  ['1.0', 1],
+  ['1.50', 1.5],
+  ['15e-1', 1.5],
+  ['0.1', 0.1],
+  ['1e2', 100],
+  ['1E+2', 100],
+  ['-1.20e-3', -0.0012],
+  ['100000000000000000000', 1e20],
+  ['9007199254740992', 2 ** 53],
+  ['0.30000000000000004', 0.1 + 0.2],
+  ['3.141592653589793', Math.PI],
+  ['1.7976931348623157e308', Number.MAX_VALUE],
+  ['5e-324', Number.MIN_VALUE],
+];
+
+const refused = [
+  '12345678901234567890',
+  '-12345678901234567890',
+  '9007199254740993',
+  '123456789012345678',
+  '0.1000000000000000055',
+  '0.12345678901234567890',
+  '3.1415926535897932384',
+  '1e400',
+  '-1e400',
+  '1e-400',
+  '4.9e-324',
+];
+
+/** Places where a number can stand. */
+const places: readonly ((number: string) => string)[] = [
+  (number) => number,
+  (number) => ` [ ${number} ] `,
+  (number) => `{"a":[0,{"b":${number}}]}`,
+  (number) => `{"__proto__":${number}}`,
+  (number) => `["x",\n${number}\n,null]`,
+];
+
+const malformed = [
+  '',
+  ' ',
+  '{',
+  '[1,]',
+  "{'a':1}",
+  'NaN',
+  'Infinity',
+  '01',
+  '.5',
+  '1.',
+  '+1',
+  '1e',
+  '"\n"',
+  '\ufeff1',
+  '1 2',
+];
+
+describe('exact JSON', () => {
+  test.each(held)('%s is held', (source, value) => {
+    expect(parse(source)).toBe(value);
+    for (const place of places) expect(parse(place(source))).toEqual(JSON.parse(place(source)));
+  });
+
+  test.each(refused)('%s is refused wherever it stands', (source) => {
+    for (const place of places) {
+      expect(() => parse(place(source))).toThrow(
+        expect.objectContaining({
+          code: 'bad-request',
+          message: `body: the number ${source} cannot be held exactly by a double; allowed are numbers that come back unchanged, or the same as a string`,
+        }),
+      );
+    }
+  });
+
+  test.each(refused)('%s in a string or as a key is text like any other', (source) => {
+    expect(parse(`"${source}"`)).toBe(source);
+    expect(parse(`{"${source}":"${source}"}`)).toEqual({ [source]: source });
+  });
+
+  test.each(malformed)('%j is not JSON', (text) => {
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ code: 'bad-request', message: 'body: not valid JSON' }),
+    );
+  });
+
+  test('a key __proto__ is a key, beside a number that is looked at closely', () => {
+    const parsed = parse('{"__proto__":{"a":1e2},"b":12345678901234567000}');
+
+    expect(Object.keys(parsed as object)).toEqual(['__proto__', 'b']);
+    expect(JSON.stringify(parsed)).toBe('{"__proto__":{"a":100},"b":12345678901234567000}');
+  });
+
+  test.each([
+    ['many zeros within', `1.${'0'.repeat(200_000)}1`],
+    ['many zeros ahead', `0.${'0'.repeat(200_000)}1`],
+    ['many digits', '7'.repeat(200_000)],
+  ])('a number of 200,000 digits is refused in time: %s', (_, text) => {
+    const startedAt = performance.now();
+
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'bad-request' }));
+
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  test('nesting too deep to be walked is refused, not crashed on', () => {
+    const levels = 400_000;
+
+    expect(() => parse(`${'['.repeat(levels)}1e2${']'.repeat(levels)}`)).toThrow(
+      expect.objectContaining({ code: 'bad-request' }),
+    );
+  });
+
+  test.each(seeds(300))('what JSON.stringify writes of any double is held (seed %i)', (seed) => {
+    const random = seeded(seed);
+    const bits = new DataView(new ArrayBuffer(8));
+    bits.setUint32(0, random.whole(0, 0xffffffff));
+    bits.setUint32(4, random.whole(0, 0xffffffff));
+    const double = bits.getFloat64(0);
+    const text = JSON.stringify([Number.isFinite(double) ? double : 0, random.whole(-1e6, 1e6) / 100]);
+
+    expect(parse(text)).toEqual(JSON.parse(text));
+  });
+
+  test.each(seeds(300))('a decimal is held just when it is written back the same (seed %i)', (seed) => {
+    const random = seeded(seed);
+    const digits = [...'0123456789'];
+    const source = `${random.whole(1, 9)}${random.text(digits, 0, 12)}.${random.text(digits, 0, 10)}${random.whole(1, 9)}`;
+    const isHeld = String(Number(source)) === source;
+
+    if (isHeld) expect(parse(source)).toBe(Number(source));
+    else expect(() => parse(source)).toThrow('cannot be held exactly');
+  });
+});

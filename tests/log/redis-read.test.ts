@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { beforeFirst } from '../../lib/core/event-id.ts';
+import { maxRead } from '../../lib/log/event-log.ts';
+import { streamKey } from '../../lib/log/redis-entry.ts';
+import { listen } from './listener.ts';
+import { appendTo, newEvent, range, readAll, seqs } from './log-steps.ts';
+import { useRedisStack } from './redis-stack.ts';
+
+describe('read over Redis', () => {
+  const stack = useRedisStack();
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  test('a page is one command and one HTTP request, and so are the ends of 20 channels', async () => {
+    const log = stack().open();
+    await appendTo(log, 'feed', 100);
+    stack().upstash.resetCounts();
+
+    await log.read('feed', { kind: 'after', id: beforeFirst }, 100);
+    expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 1 });
+    await log.ends(range(1, 20).map((number) => `c${number}`));
+    expect(stack().upstash.counts).toMatchObject({ requests: 2, commands: 2 });
+  });
+
+  test('proving that the log answers is not billed', async () => {
+    await stack().open().ends([]);
+
+    expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 0 });
+  });
+
+  /** 40 events of 60 KB: more than one answer of the service may hold. */
+  const largeEvents = async () => {
+    const log = stack().open();
+    for (const _ of range(1, 4)) {
+      await log.append({ events: range(1, 10).map(() => newEvent('feed', 'x'.repeat(60_000))), key: null });
+    }
+    return log;
+  };
+
+  test('a page of large events ends early, below 1 MB, and the next goes on', async () => {
+    const log = await largeEvents();
+
+    const { events, state } = await log.read('feed', { kind: 'after', id: beforeFirst }, maxRead);
+
+    expect(seqs(events)).toEqual(range(1, 12));
+    expect(state?.last.seq).toBe(40);
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 40));
+  });
+
+  test('of large events, the newest come next to the end, and what is ahead of an id next to it', async () => {
+    const log = await largeEvents();
+
+    const { events } = await log.read('feed', { kind: 'newest' }, maxRead);
+    const ahead = await log.read('feed', { kind: 'before', id: events[0]?.id ?? beforeFirst }, maxRead);
+
+    expect(seqs(events)).toEqual(range(29, 40));
+    expect(seqs(ahead.events)).toEqual(range(17, 28));
+  });
+
+  test('an event larger than the budget of a page is a page of its own', async () => {
+    const log = stack().open();
+    await log.append({ events: [newEvent('feed', 'x'.repeat(900_000)), newEvent('feed')], key: null });
+
+    expect(seqs((await log.read('feed', { kind: 'newest' }, 1)).events)).toEqual([2]);
+    expect(seqs((await log.read('feed', { kind: 'after', id: beforeFirst }, 10)).events)).toEqual([1]);
+  });
+
+  test('an entry that is not an event is told without its text', async () => {
+    const log = stack().open();
+    await stack().redis.xadd(streamKey('feed'), '1-1', 'epoch', 'aaaaaa', 'event', 'private text');
+
+    const error = await log.read('feed', { kind: 'newest' }, 1).catch((caught: Error) => caught);
+
+    expect(error).toMatchObject({ code: 'log-unavailable' });
+    expect(String(error)).not.toContain('private');
+  });
+
+  test('every call asks a patched fetch not to store it', async () => {
+    const { fetch } = globalThis;
+    const patched = vi.fn<typeof fetch>((input, init) => fetch(input, init));
+    vi.stubGlobal('fetch', patched);
+    const log = stack().open();
+
+    await listen(log, 'feed');
+    await appendTo(log, 'feed', 1);
+    await log.ends([]);
+
+    const asked = patched.mock.calls.map(([, init]) => [init?.method, init?.cache]);
+    expect(asked).toEqual(Array(3).fill(['POST', 'no-store']));
+  });
+});

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { eventually, within } from './eventually.ts';
+import { checkNoSecret, secrets } from './secrets.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What `/api/health` says. */
+export type Health = {
+  readonly status: string;
+  readonly log: { readonly kind: string; readonly latencyMs: number | null };
+  readonly streams: number;
+  readonly tails: number;
+  readonly version: string;
+};
+
+/** How a process ended: its exit code, or the signal that ended it. */
+export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+/** A server of this app: a `next start` process of its own. Ends with the scope that holds it by `await using`. */
+export type App = AsyncDisposable & {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** What it printed so far, to stdout and stderr. */
+  printed(): string;
+  health(): Promise<Health>;
+  kill(signal: NodeJS.Signals): void;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<Ending>;
+};
+
+/** Settings; those not given are unset, whatever the environment or a file `.env` says. */
+export type AppEnvironment = Readonly<Record<string, string>>;
+
+const unset = {
+  UPSTASH_REDIS_REST_URL: '',
+  UPSTASH_REDIS_REST_TOKEN: '',
+  KV_REST_API_URL: '',
+  KV_REST_API_TOKEN: '',
+  FEED_RETENTION: '',
+  READ_TOKEN_SECRET: '',
+  STREAM_MAX_SECONDS: '',
+  STREAM_MAX_CONNECTIONS: '',
+  HEARTBEAT_SECONDS: '',
+  TAIL_CHECK_SECONDS: '',
+  POLL_MODE: '',
+  ALLOWED_ORIGINS: '',
+  VERCEL: '',
+};
+
+const readyWithinMs = 20_000;
+
+/** A test that timed out never leaves its scope, nor does one whose process ends: what it started is ended here. */
+const running = new Set<ChildProcess>();
+const endRunning = () => {
+  for (const child of running) child.kill('SIGKILL');
+};
+afterAll(endRunning);
+process.on('exit', endRunning);
+
+/**
+ * Starts the built app and waits until it answers. Its log is a file of its own, its publish token the suite's.
+ * @param port to start again where another was; any free one when not given.
+ * @throws Error with what it printed, when it ends instead or does not answer in time.
+ */
+export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App> {
+  const app = launchApp(env, port);
+  try {
+    const url = await eventually(`the app listens; it printed: ${app.printed()}`, readyWithinMs, () => {
+      if (app.hasEnded()) throw new Error(`the app ended instead of listening: ${app.printed()}`);
+      return /Local: +(http:\/\/127\.0\.0\.1:\d+)/.exec(app.printed())?.[1];
+    });
+    await eventually('the app answers', readyWithinMs, () => askHealth(url).then(yes, no));
+    return {
+      ...app,
+      url,
+      port: Number(new URL(url).port),
+      health: async () => (await (await askHealth(url)).json()) as Health,
+      [Symbol.asyncDispose]: app.end,
+    };
+  } catch (error) {
+    await app.end();
+    throw error;
+  }
+}
+
+function askHealth(url: string): Promise<Response> {
+  return fetch(`${url}/api/health`, { signal: AbortSignal.timeout(5_000) });
+}
+
+const yes = () => true;
+const no = () => false;
+
+/** Starts the app where it is expected to end by itself; gives how it ended, and what it printed. */
+export async function runApp(env: AppEnvironment): Promise<Ending & { readonly printed: string }> {
+  const app = launchApp(env, 0);
+  try {
+    const ending = await within('the app ends by itself', readyWithinMs, app.ended);
+    return { ...ending, printed: app.printed() };
+  } finally {
+    await app.end();
+  }
+}
+
+function launchApp(env: AppEnvironment, port: number) {
+  const folder = makeTemporaryFolder();
+  const next = join(root, 'node_modules/next/dist/bin/next');
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH,
+      HOME,
+      NODE_ENV: 'production',
+      NEXT_TELEMETRY_DISABLED: '1',
+      ...unset,
+      PUBLISH_TOKEN: secrets.publishToken,
+      FEED_DB: join(folder.path, 'feed.db'),
+      ...env,
+    },
+  });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += text));
+  let ending: Ending | null = null;
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('close', (code, signal) => {
+      ending = { code, signal };
+      resolve(ending);
+    });
+  });
+  running.add(child);
+  const { pid = 0 } = child;
+
+  return {
+    pid,
+    ended,
+    hasEnded: () => ending !== null,
+    printed: () => printed,
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
+    async end() {
+      child.kill('SIGKILL');
+      await ended;
+      running.delete(child);
+      folder[Symbol.dispose]();
+      checkNoSecret(printed, 'what the app printed');
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { endScripts, runScript } from './script-process.ts';
+
+afterEach(endScripts);
+
+describe('npm run demo', () => {
+  test.each(['127.0.0.1', undefined])('says at once that its port is taken, on %s', async (host) => {
+    const other = createServer().listen(0, host);
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const script = runScript('demo', ['--port', String(port)]);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(`demo: port ${port} is taken`);
+    expect(script.out()).toBe('');
+    other.close();
+  });
+
+  test.each([
+    [['--port', '70000'], '--port: "70000"; allowed is a whole number from 0 to 65535'],
+    [['--seconds', '0'], '--seconds: "0"'],
+    [['--prot', '1'], '--prot'],
+    [['3001'], '3001'],
+  ])('refuses %j', async (args, reason) => {
+    const script = runScript('demo', args);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(reason);
+  });
+
+  test('--help says what it does, and starts nothing', async () => {
+    const script = runScript('demo', ['--help']);
+
+    expect(await script.code).toBe(0);
+    expect(script.out()).toContain('Ctrl-C ends everything');
+  });
+});

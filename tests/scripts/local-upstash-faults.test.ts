@@ -1,0 +1,81 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { drawCallFault, drawDelayMs, noFaults } from '../../scripts/local-upstash/faults.ts';
+import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstash/local-upstash.ts';
+import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';
+
+describe('faults of the local REST endpoint', () => {
+  let server: RedisServer;
+  let upstash: LocalUpstash;
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+    upstash = await startLocalUpstash({ redisPort: server.port, token: 't' });
+  });
+  afterEach(async () => {
+    Object.assign(upstash.faults, noFaults());
+    await call('flushall');
+  });
+  afterAll(async () => {
+    await upstash.close();
+    await server.stop();
+  });
+
+  /** The status of one command, or `closed` where the socket was. */
+  const call = (path: string) =>
+    fetch(`${upstash.url}/${path}`, { headers: { authorization: 'Bearer t' } }).then(
+      async (response) => [response.status, await response.json()],
+      () => 'closed',
+    );
+
+  test('a call that fails is a 500, and nothing was done', async () => {
+    upstash.faults.nextCalls.push('fail');
+
+    expect(await call('incr/n')).toEqual([500, { error: expect.any(String) }]);
+    expect(await call('get/n')).toEqual([200, { result: null }]);
+  });
+
+  test('a call that is dropped has no answer, and nothing was done', async () => {
+    upstash.faults.nextCalls.push('drop');
+
+    expect(await call('incr/n')).toBe('closed');
+    expect(await call('get/n')).toEqual([200, { result: null }]);
+  });
+
+  test('a call that loses its answer was done', async () => {
+    upstash.faults.nextCalls.push('lose-answer');
+
+    expect(await call('incr/n')).toBe('closed');
+    expect(await call('get/n')).toEqual([200, { result: '1' }]);
+  });
+
+  test('an error text is answered instead of doing anything, until it is taken back', async () => {
+    upstash.faults.errorText = 'OOM command not allowed';
+
+    expect(await call('incr/n')).toEqual([400, { error: 'OOM command not allowed' }]);
+    upstash.faults.errorText = null;
+    expect(await call('get/n')).toEqual([200, { result: null }]);
+  });
+
+  test('every answer can be late', async () => {
+    upstash.faults.latencyMs = 60;
+    const begun = performance.now();
+
+    await call('ping');
+
+    expect(performance.now() - begun).toBeGreaterThan(55);
+  });
+
+  test('shares say what a draw becomes, and calls named ahead come first', () => {
+    const faults = { ...noFaults(), failShare: 0.1, dropShare: 0.2, loseAnswerShare: 0.3 };
+    const drawn = [0, 0.09, 0.11, 0.29, 0.31, 0.59, 0.61, 0.99].map((random) =>
+      drawCallFault({ ...faults, random: () => random }),
+    );
+
+    expect(drawn).toEqual(['fail', 'fail', 'drop', 'drop', 'lose-answer', 'lose-answer', null, null]);
+    expect(drawCallFault({ ...faults, nextCalls: ['drop'], random: () => 0 })).toBe('drop');
+  });
+
+  test('the delay is the fixed part and a share of the random one', () => {
+    expect(drawDelayMs({ ...noFaults(), latencyMs: 50, jitterMs: 20, random: () => 0.5 })).toBe(60);
+  });
+});

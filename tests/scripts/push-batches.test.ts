@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../lib/core/clock.ts';
+import { type Batch, gather, toBody } from '../../scripts/push/gather.ts';
+import { pace } from '../../scripts/push/pace.ts';
+import { makePushEvent, type PushEvent } from '../../scripts/push/push-event.ts';
+import { createLeapingClock } from './leaping-clock.ts';
+import { all, eventsOf, numbered } from './push-steps.ts';
+
+const makeEvent = (data: unknown) => makePushEvent({ channel: 'feed', type: 'message', data }, null, 'event');
+const limits = { events: 10, bytes: 1_048_575, waitMs: null };
+const sizes = (batches: readonly Batch[]) => batches.map((batch) => batch.length);
+const never: Clock = { ...createLeapingClock(), after: () => () => {} };
+
+/** Events that come when a test says so. */
+function createTap() {
+  let open = () => {};
+  let waiting = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const queue: PushEvent[] = [];
+  const events = async function* () {
+    for (;;) {
+      for (let event = queue.shift(); event !== undefined; event = queue.shift()) yield event;
+      await waiting;
+    }
+  };
+  const give = (...data: readonly unknown[]) => {
+    queue.push(...data.map(makeEvent));
+    open();
+    waiting = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+  };
+  return { events: events(), give };
+}
+
+describe('batches', () => {
+  test('hold at most the events allowed, in order, and the last holds the rest', async () => {
+    const batches = await all(gather(eventsOf(numbered(23)), limits, never));
+
+    expect(sizes(batches)).toEqual([10, 10, 3]);
+    expect(batches.flat().map((event) => JSON.parse(event.json).data)).toEqual(
+      Array.from({ length: 23 }, (_, index) => String(index + 1)),
+    );
+  });
+
+  test('hold at most the bytes allowed, exactly', async () => {
+    const two = toBody([makeEvent('a'), makeEvent('b')]).length;
+
+    const fits = await all(gather(eventsOf('a\nb\nc\n'), { ...limits, bytes: two }, never));
+    const tight = await all(gather(eventsOf('a\nb\nc\n'), { ...limits, bytes: two - 1 }, never));
+
+    expect(sizes(fits)).toEqual([2, 1]);
+    expect(sizes(tight)).toEqual([1, 1, 1]);
+  });
+
+  test('of the largest events stay under 1 MiB', async () => {
+    const batches = await all(
+      gather(eventsOf(`${'x'.repeat(65_000)}\n`.repeat(20)), { ...limits, events: 500 }, never),
+    );
+
+    expect(sizes(batches)).toEqual([16, 4]);
+    for (const batch of batches) expect(Buffer.byteLength(toBody(batch))).toBeLessThan(1_048_576);
+  });
+
+  test('that are not full are given after the wait', async () => {
+    let ring = () => {};
+    const clock: Clock = {
+      ...never,
+      after: (ms, run) => {
+        expect(ms).toBe(200);
+        ring = run;
+        return () => {};
+      },
+    };
+    const { events, give } = createTap();
+    const batches = gather(events, { ...limits, waitMs: 200 }, clock);
+    give(1, 2);
+    const first = batches.next();
+    await new Promise(setImmediate);
+    ring();
+
+    expect((await first).value).toHaveLength(2);
+  });
+
+  test('take one event ahead while they are being sent, no more', async () => {
+    let given = 0;
+    const events = async function* () {
+      for (given = 1; ; given += 1) yield makeEvent(given);
+    };
+    const batches = gather(events(), limits, never);
+    await batches.next();
+    await new Promise(setImmediate);
+
+    expect(given).toBe(11);
+  });
+
+  test('end ahead of a line that cannot be read, which is then thrown', async () => {
+    const batches = gather(eventsOf('{"data":1}\n{"data":2}\nbad\n'), limits, never);
+
+    expect((await batches.next()).value).toHaveLength(2);
+    await expect(batches.next()).rejects.toThrow('line 3');
+  });
+
+  test('of an empty input are none', async () => {
+    expect(await all(gather(eventsOf('\n \n'), limits, never))).toEqual([]);
+  });
+});
+
+describe('a paced input', () => {
+  const signal = new AbortController().signal;
+
+  test('lets each event through at its time', async () => {
+    const clock = createLeapingClock();
+    const times: number[] = [];
+
+    for await (const _ of pace(eventsOf(numbered(4)), 2, clock, signal)) times.push(clock.elapsed());
+
+    expect(times).toEqual([0, 500, 1_000, 1_500]);
+  });
+
+  test('after a long stop makes up for 200 ms, and no more', async () => {
+    const clock = createLeapingClock();
+    const times: number[] = [];
+
+    for await (const _ of pace(eventsOf(numbered(5)), 10, clock, signal)) {
+      times.push(clock.elapsed());
+      if (times.length === 1) clock.after(10_000, () => {});
+    }
+
+    expect(times.map((time) => time - 10_000)).toEqual([-10_000, 0, 0, 100, 200]);
+  });
+});

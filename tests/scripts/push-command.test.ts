@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type PublishServer, startPublishServer } from './publish-server.ts';
+import { numbered } from './push-steps.ts';
+import { endScripts, runScript, until } from './script-process.ts';
+
+let server: PublishServer;
+let folder: string;
+beforeEach(async () => {
+  server = await startPublishServer();
+  folder = mkdtempSync(join(tmpdir(), 'push-'));
+});
+afterEach(async () => {
+  endScripts();
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const push = (args: readonly string[], env?: Record<string, string>) =>
+  runScript('push', ['--url', server.url, ...args], env);
+const pushInput = (input: string | Uint8Array, args: readonly string[] = []) => {
+  const script = push(args);
+  script.child.stdin?.end(input);
+  return script;
+};
+const texts = () => server.stored.map((event) => event.data);
+
+describe('npm run push', () => {
+  test('publishes the text it is given, with the token of the environment', async () => {
+    const script = push(['hello there', '--channel', 'news', '--type', 'note'], { PUBLISH_TOKEN: 'secret' });
+
+    expect(await script.code).toBe(0);
+    expect(server.stored).toEqual([{ channel: 'news', type: 'note', data: 'hello there' }]);
+    expect(server.requests[0]?.token).toBe('Bearer secret');
+    expect(script.err()).toMatch(/^1 event stored, 1 batch, 0 retries, 0 duplicates, \d+\.\d s\n$/);
+  });
+
+  test('publishes the lines of its input, in order', async () => {
+    const script = pushInput(`${numbered(1_234)}last`, ['--batch', '500']);
+
+    expect(await script.code).toBe(0);
+    expect(texts()).toEqual([...numbered(1_234).split('\n').slice(0, -1), 'last']);
+    expect(script.err()).toContain('1,235 events stored');
+    expect(script.out()).toBe('');
+  });
+
+  test('publishes events as JSON', async () => {
+    const script = pushInput('{"data":{"a":1}}\n{"data":"b","type":"t"}\n');
+
+    expect(await script.code).toBe(0);
+    expect(texts()).toEqual([{ a: 1 }, 'b']);
+  });
+
+  test('given the same file and key again stores nothing twice', async () => {
+    const file = join(folder, 'lines.txt');
+    writeFileSync(file, numbered(250));
+
+    expect(await push(['--file', file, '--key', 'mine']).code).toBe(0);
+    const again = push(['--file', file, '--key', 'mine']);
+
+    expect(await again.code).toBe(0);
+    expect(again.err()).toContain('250 duplicates');
+    expect(server.stored).toHaveLength(250);
+  });
+
+  test('sends a line from a pipe while the pipe stays open', async () => {
+    const script = push([]);
+
+    script.child.stdin?.write('first\n');
+    await until(() => texts().length === 1, 'the first line is stored');
+    script.child.stdin?.write('second\nthird, not ended');
+    await until(() => texts().length === 2, 'the second line is stored');
+
+    expect(texts()).toEqual(['first', 'second']);
+  });
+
+  test('interrupted sends what it has read, and says so', async () => {
+    const script = push(['--batch', '500']);
+    script.child.stdin?.write('first\n');
+    await until(() => texts().length === 1, 'the first line is stored');
+    script.child.stdin?.write('second\n');
+    await until(() => texts().length === 2, 'the second line is stored');
+
+    script.child.kill('SIGINT');
+
+    expect(await script.code).toBe(130);
+    expect(script.err()).toContain('2 events stored');
+  });
+
+  test('names the line that cannot be stored, and exits 1', async () => {
+    const script = pushInput(Buffer.from('a\nb\n\xff\nc\n', 'latin1'));
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain('push: line 3: not valid UTF-8');
+    expect(texts()).toEqual(['a', 'b']);
+  });
+
+  test('without a server says what cannot be reached', async () => {
+    await server.close();
+    const script = push(['a', '--retries', '1']);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(`${server.url} cannot be reached (ECONNREFUSED); trying again in`);
+    expect(script.err()).toContain('given up after 2 tries');
+    server = await startPublishServer();
+  });
+
+  test.each([
+    [['--batch', '501'], '--batch: "501"; allowed is a whole number from 1 to 500'],
+    [['--rate', '0'], '--rate: "0"'],
+    [['--format', 'csv'], '--format: "csv"; allowed is auto, lines, ndjson'],
+    [['--channel', 'a b'], '--channel: "a b" is not a name'],
+    [['--url', 'localhost:3000'], '--url: not an address'],
+    [['--file', '/no/such/file'], '--file: /no/such/file cannot be read (ENOENT)'],
+    [['hello', 'there'], 'in quotes'],
+    [['--tokn', 'x'], '--tokn'],
+  ])('refuses %j', async (args, reason) => {
+    const script = push(args);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(reason);
+    expect(server.requests).toEqual([]);
+  });
+
+  test('--help says what it does, and does nothing', async () => {
+    const script = push(['--help']);
+
+    expect(await script.code).toBe(0);
+    expect(script.out()).toContain('npm run push -- "text"');
+    expect(server.requests).toEqual([]);
+  });
+
+  test('--rate holds back', async () => {
+    const startMs = performance.now();
+
+    expect(await pushInput(numbered(6), ['--rate', '10']).code).toBe(0);
+
+    expect(performance.now() - startMs).toBeGreaterThan(450);
+    expect(texts()).toHaveLength(6);
+  });
+});
+
+describe('a pipe of any length', () => {
+  const chunk = Buffer.from(`${'x'.repeat(1_023)}\n`.repeat(64));
+
+  test('waits for a server that does not answer, and is not read into memory', async () => {
+    server.misbehaves.push({ kind: 'never answers' });
+    const { child } = push([]);
+    let offered = 0;
+    const offer = () => {
+      offered += chunk.length;
+      if (child.stdin?.write(chunk)) setImmediate(offer);
+      else child.stdin?.once('drain', offer);
+    };
+    offer();
+    await until(() => server.requests.length === 1, 'the first batch arrives');
+    await until(
+      stands(() => offered),
+      'the pipe stands still',
+    );
+
+    expect(offered).toBeLessThan(4 * 1_048_576);
+  });
+
+  test('of 128 MB goes through a heap of 64 MB', async () => {
+    const { child, code, err } = push(['--batch', '500'], { NODE_OPTIONS: '--max-old-space-size=64' });
+    for (let sent = 0; sent < 128 * 1_048_576; sent += chunk.length) {
+      if (child.stdin?.write(chunk) === false) await once(child.stdin, 'drain');
+      server.stored.length = 0;
+    }
+    child.stdin?.end();
+
+    expect(await code).toBe(0);
+    expect(err()).toContain('131,072 events stored');
+  });
+});
+
+/** Whether a number has not changed for half a second. */
+function stands(read: () => number): () => boolean {
+  let last = Number.NaN;
+  let sinceMs = 0;
+  return () => {
+    const value = read();
+    if (value !== last) sinceMs = Date.now();
+    last = value;
+    return Date.now() - sinceMs > 500;
+  };
+}

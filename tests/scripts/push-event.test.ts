@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import type { PushEvent } from '../../scripts/push/push-event.ts';
+import { all, eventsOf } from './push-steps.ts';
+
+const sent = (events: readonly PushEvent[]) => events.map((event) => JSON.parse(event.json));
+const dataOf = async (input: string, format?: 'lines' | 'ndjson') =>
+  sent(await all(eventsOf(input, format))).map((event) => event.data);
+
+describe('what a line becomes', () => {
+  test('text is the data of a message, as a string', async () => {
+    expect(sent(await all(eventsOf('say "hi"\n42\n')))).toEqual([
+      { channel: 'feed', type: 'message', data: 'say "hi"' },
+      { channel: 'feed', type: 'message', data: '42' },
+    ]);
+  });
+
+  test('lines of white space are left out, and the others keep their numbers', async () => {
+    const events = await all(eventsOf('\n  \na\n\t\nb\n'));
+
+    expect(events.map((event) => event.line)).toEqual([3, 5]);
+  });
+
+  test('a first line that is an event makes every line an event', async () => {
+    expect(await dataOf('\n{"data":1}\n{"data":null}\n')).toEqual([1, null]);
+  });
+
+  test('a first line that is any other JSON makes every line text', async () => {
+    expect(await dataOf('{"a":1}\n{"data":1}\n')).toEqual(['{"a":1}', '{"data":1}']);
+    expect(await dataOf('null\n')).toEqual(['null']);
+    expect(await dataOf('{"data":\n')).toEqual(['{"data":']);
+  });
+
+  test('a format that is told is not guessed', async () => {
+    expect(await dataOf('{"data":1}\n', 'lines')).toEqual(['{"data":1}']);
+    await expect(dataOf('text\n', 'ndjson')).rejects.toThrow('line 1: not valid JSON');
+  });
+
+  test('an event keeps its own channel and type, and nothing else that stands beside its data', async () => {
+    const line = '{"id":"1-1","channel":"a","type":"b","time":1,"data":{"x":[1.5,"é"]}}';
+
+    expect(sent(await all(eventsOf(line)))).toEqual([{ channel: 'a', type: 'b', data: { x: [1.5, 'é'] } }]);
+  });
+
+  test('a number that a double cannot hold is refused, not changed', async () => {
+    await expect(dataOf('{"data":1}\n{"data":12345678901234567890}')).rejects.toThrow(
+      'line 2: the number 12345678901234567890',
+    );
+  });
+
+  test('a line that is no event, or has a bad name, is refused by its number', async () => {
+    await expect(dataOf('{"data":1}\n\n{"dta":1}')).rejects.toThrow('line 3: not an event');
+    await expect(dataOf('{"data":1,"type":"a b"}')).rejects.toThrow('line 1: type: "a b" is not a name');
+  });
+
+  test('an event of 64 KiB as JSON is taken, and of one byte more refused', async () => {
+    const around = '{"channel":"feed","type":"message","data":""}'.length;
+    const fits = 'x'.repeat(65_536 - around);
+
+    expect(await dataOf(`${fits}\n`)).toEqual([fits]);
+    await expect(dataOf(`a\n${fits}x\n`)).rejects.toThrow(
+      'line 2: is 65537 bytes as JSON; allowed are 65536',
+    );
+  });
+
+  test('the size of an event is its size in bytes', async () => {
+    const [event] = await all(eventsOf('é三😀"\n'));
+
+    expect(event?.bytes).toBe(Buffer.byteLength(event?.json ?? ''));
+  });
+});

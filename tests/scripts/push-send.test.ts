@@ -1,0 +1,203 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { parseRetryAfter } from '../../scripts/push/retry-after.ts';
+import { createLeapingClock } from './leaping-clock.ts';
+import { type Misbehaviour, type PublishServer, startPublishServer } from './publish-server.ts';
+import { numbered, push } from './push-steps.ts';
+
+const servers: PublishServer[] = [];
+const serve = async (...misbehaves: Misbehaviour[]) => {
+  const server = await startPublishServer(...misbehaves);
+  servers.push(server);
+  return server;
+};
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
+
+const texts = (server: PublishServer) => server.stored.map((event) => event.data);
+const oneTo = (last: number) => Array.from({ length: last }, (_, index) => String(index + 1));
+
+describe('a push', () => {
+  test('stores every line once and in order, each batch under its own key', async () => {
+    const server = await serve();
+
+    const { tally, failure } = await push(server, numbered(25));
+
+    expect(failure).toBeNull();
+    expect(texts(server)).toEqual(oneTo(25));
+    expect(server.requests.map((request) => request.key)).toEqual(['test-1', 'test-2', 'test-3']);
+    expect(tally).toEqual({ events: 25, batches: 3, retries: 0, duplicates: 0 });
+  });
+
+  test('whose answers are lost after storing stores nothing twice', async () => {
+    const lost: Misbehaviour = { kind: 'stores, then drops the answer' };
+    const server = await serve(lost, lost, { kind: 'drops the request' });
+
+    const { tally, failure } = await push(server, numbered(15));
+
+    expect(failure).toBeNull();
+    expect(texts(server)).toEqual(oneTo(15));
+    expect(server.requests.map((request) => request.key)).toEqual([
+      'test-1',
+      'test-1',
+      'test-1',
+      'test-1',
+      'test-2',
+    ]);
+    expect(tally).toEqual({ events: 15, batches: 2, retries: 3, duplicates: 10 });
+  });
+
+  test('that gets no answer in time tries again', async () => {
+    const server = await serve({ kind: 'never answers' });
+
+    const { tally } = await push(server, 'a\n', { sender: { timeoutMs: 100 } });
+
+    expect(tally).toMatchObject({ events: 1, retries: 1 });
+  });
+
+  test.each([429, 500, 502, 503, 504])('tries again after %i', async (status) => {
+    const server = await serve({ kind: 'refuses', status });
+
+    expect((await push(server, 'a\n')).tally).toMatchObject({ events: 1, retries: 1 });
+  });
+
+  test('waits at least what Retry-After says', async () => {
+    const server = await serve({ kind: 'refuses', status: 503, retryAfter: '7' });
+    const clock = createLeapingClock();
+
+    await push(server, 'a\n', { clock });
+
+    expect(clock.waits).toEqual([7_000]);
+  });
+
+  test('waits a random part of 0.5 s, doubling to 30 s', async () => {
+    const server = await serve(...Array<Misbehaviour>(8).fill({ kind: 'refuses', status: 503 }));
+    const clock = createLeapingClock(0.5);
+
+    await push(server, 'a\n', { clock });
+
+    expect(clock.waits).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  });
+
+  test('is given up after its retries, and says that nothing is stored', async () => {
+    const server = await serve(...Array<Misbehaviour>(3).fill({ kind: 'refuses', status: 503 }));
+
+    const { tally, failure } = await push(server, 'a\n', { sender: { retries: 2 } });
+
+    expect(tally).toMatchObject({ events: 0, retries: 2 });
+    expect(failure).toBe('line 1: 503: not now; given up after 3 tries\nnothing of line 1 is stored');
+  });
+
+  test('is not kept waiting for an hour', async () => {
+    const server = await serve({ kind: 'refuses', status: 429, retryAfter: '3600' });
+    const clock = createLeapingClock();
+
+    expect((await push(server, 'a\n', { clock })).failure).toContain('asks to wait 3600 s');
+    expect(clock.waits).toEqual([]);
+  });
+
+  test('that is interrupted while it waits stops, and sends nothing more', async () => {
+    const server = await serve({ kind: 'refuses', status: 503 });
+    const interrupt = new AbortController();
+
+    const { failure } = await push(server, 'a\n', {
+      sender: { signal: interrupt.signal, onRetry: () => interrupt.abort() },
+    });
+
+    expect(failure).toContain('line 1: 503');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('carries its token', async () => {
+    const server = await serve();
+
+    await push(server, 'a\n', { sender: { token: 'secret' } });
+
+    expect(server.requests[0]?.token).toBe('Bearer secret');
+  });
+});
+
+describe('a push that is refused', () => {
+  test.each([
+    [400, 'events[3]: type: "a b" is not a name'],
+    [413, 'events[3] is too large'],
+    [422, 'line 4: data.load: expected number'],
+  ])('with %i names the line of the input', async (status, detail) => {
+    const server = await serve();
+    const input = `${numbered(10)}\n\n${numbered(10)}`;
+    let batches = 0;
+    const fail = () => {
+      batches += 1;
+      if (batches === 1) server.misbehaves.push({ kind: 'refuses', status, detail });
+    };
+
+    const { failure } = await push(server, input, { sender: { fetch: counting(fail) } });
+
+    expect(failure).toContain(`line 16: ${status}: ${detail}`);
+    expect(failure).toContain('nothing of lines 13 to 22 is stored; everything before line 13 is stored');
+    expect(texts(server)).toEqual(oneTo(10));
+  });
+
+  test('is not tried again', async () => {
+    const server = await serve({ kind: 'refuses', status: 401, detail: 'the token is not known' });
+
+    const { tally, failure } = await push(server, numbered(2));
+
+    expect(failure).toContain('lines 1 to 2: 401: the token is not known');
+    expect(server.requests).toHaveLength(1);
+    expect(tally.retries).toBe(0);
+  });
+
+  test('after a lost answer does not claim that nothing is stored', async () => {
+    const server = await serve({ kind: 'stores, then drops the answer' }, { kind: 'refuses', status: 401 });
+
+    const { failure } = await push(server, 'a\n');
+
+    expect(failure).toContain('whether line 1 arrived is not known');
+    expect(failure).toContain('--key test stores nothing twice');
+  });
+
+  test('by a redirect names the other address, and does not follow it', async () => {
+    const location = 'https://feed.example/api/events';
+    const server = await serve({ kind: 'answers', status: 308, body: '', location });
+
+    expect((await push(server, 'a\n')).failure).toContain(location);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('by a 200 of something else says so', async () => {
+    const server = await serve({ kind: 'answers', status: 200, body: '<html>' });
+
+    expect((await push(server, 'a\n')).failure).toContain('is it a Steadfeed app?');
+  });
+
+  test('by its own input has stored everything before the bad line', async () => {
+    const server = await serve();
+    const input = Buffer.concat([Buffer.from(numbered(12)), Buffer.from([0xff, 0x0a])]);
+
+    const { tally, failure } = await push(server, input);
+
+    expect(failure).toContain('line 13: not valid UTF-8');
+    expect(texts(server)).toEqual(oneTo(12));
+    expect(tally.events).toBe(12);
+  });
+});
+
+describe('Retry-After', () => {
+  test('is seconds, or a date, or nothing', () => {
+    const nowMs = Date.UTC(2026, 0, 1);
+
+    expect(parseRetryAfter('3', nowMs)).toBe(3_000);
+    expect(parseRetryAfter('Thu, 01 Jan 2026 00:00:05 GMT', nowMs)).toBe(5_000);
+    expect(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', nowMs)).toBe(0);
+    expect(parseRetryAfter('soon', nowMs)).toBeNull();
+    expect(parseRetryAfter(null, nowMs)).toBeNull();
+  });
+});
+
+/** The real fetch; `then` runs after each answer. */
+function counting(then: () => void): typeof fetch {
+  return async (...args) => {
+    const response = await fetch(...args);
+    then();
+    return response;
+  };
+}

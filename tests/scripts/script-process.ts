@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** A script of the repository that runs as its own process. */
+export type ScriptProcess = {
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  readonly out: () => string;
+  readonly err: () => string;
+  /** Its exit code, once it has ended. */
+  readonly code: Promise<number | null>;
+};
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const running = new Set<ChildProcess>();
+
+/** Runs `node scripts/<name>.ts` with the arguments given; the environment holds no setting of the app but `env`. */
+export function runScript(
+  name: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): ScriptProcess {
+  const child = spawn(process.execPath, [`scripts/${name}.ts`, ...args], {
+    cwd: root,
+    env: { NODE_ENV: 'production', PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+  });
+  running.add(child);
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  // A script that ends early closes its input; whoever still writes is told so by an error that means nothing here.
+  child.stdin.on('error', () => undefined);
+  const code = new Promise<number | null>((resolve) => {
+    child.on('close', (exitCode) => {
+      running.delete(child);
+      resolve(exitCode);
+    });
+  });
+  return { child, out: () => out, err: () => err, code };
+}
+
+/** Ends every script that still runs; for `afterEach`. */
+export function endScripts(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** Waits until `isSo` holds, at most `limitMs`. */
+export async function until(isSo: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+  const endMs = Date.now() + limitMs;
+  while (!isSo()) {
+    if (Date.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

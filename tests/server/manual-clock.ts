@@ -1,0 +1,71 @@
+import type { Clock } from '../../lib/core/clock.ts';
+import { seeded } from '../core/seeded.ts';
+
+/** A clock that stands still until it is moved. */
+export type ManualClock = Clock & {
+  /** Lets `ms` go by: runs what is due in order of time, and lets promises settle before, between and after. */
+  advance(ms: number): Promise<void>;
+  /** Lets `ms` go by while nothing runs, as for a process that is frozen. What is due runs with the next `advance`. */
+  freeze(ms: number): void;
+  /** Sets the wall clock alone forward, or back. */
+  setForward(ms: number): void;
+  /** Timers that have not gone off. */
+  pending(): number;
+};
+
+/** The longest time `setTimeout` knows; it takes a longer one for 1 ms. */
+const maxTimerMs = 2 ** 31 - 1;
+
+/** Lets promises settle that wait for nothing but each other. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Makes a clock whose timers behave like Node's: whole ms, at least one. @param seed of its random numbers. */
+export function createManualClock(seed = 1): ManualClock {
+  const random = seeded(seed);
+  let elapsed = 1_000;
+  let offset = 1_763_841_234_567 - elapsed;
+  let order = 0;
+  const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
+
+  function takeDue(until: number): { readonly at: number; readonly run: () => void } | null {
+    let found: { key: number; at: number } | null = null;
+    for (const [key, { at }] of timers) {
+      if (at <= until && (found === null || at < found.at)) found = { key, at };
+    }
+    if (found === null) return null;
+    const timer = timers.get(found.key) ?? null;
+    timers.delete(found.key);
+    return timer;
+  }
+
+  return {
+    now: () => elapsed + offset,
+    elapsed: () => elapsed,
+    random: () => random.next(),
+    after(ms, run) {
+      if (!(ms <= maxTimerMs)) throw new RangeError(`a timer of ${ms} ms would go off at once`);
+      const key = order++;
+      timers.set(key, { at: elapsed + Math.max(1, Math.trunc(ms)), run });
+      return () => void timers.delete(key);
+    },
+    async advance(ms) {
+      const until = elapsed + ms;
+      await settle();
+      for (let timer = takeDue(until); timer !== null; timer = takeDue(until)) {
+        elapsed = Math.max(elapsed, timer.at);
+        timer.run();
+        await settle();
+      }
+      elapsed = Math.max(elapsed, until);
+    },
+    freeze(ms) {
+      elapsed += ms;
+    },
+    setForward(ms) {
+      offset += ms;
+    },
+    pending: () => timers.size,
+  };
+}
