@@ -11,5 +11,12 @@ export default async function Page() {
   await connection();
   const first = await readFirstPage(defaultChannel, firstCount);
   if (first.kind === 'problem') return <ProblemNotice channel={defaultChannel} detail={first.detail} />;
-  return <Feed channel={defaultChannel} firstPage={JSON.stringify(first.page)} retention={first.retention} />;
+  return (
+    <Feed
+      channel={defaultChannel}
+      firstPage={JSON.stringify(first.page)}
+      retention={first.retention}
+      maxProbeMs={first.maxProbeMs}
+    />
+  );
 }

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce, isFresh } from './build-once.ts';
@@ -62,9 +62,10 @@ function runVitest(): Promise<number | null> {
 function conclude(exitCode: number | null): number {
   const isWhole = args.length === 0;
   const expected = isWhole ? globSync(join(root, 'tests/**/*.test.{ts,tsx}')) : null;
+  if (!existsSync(reportFile)) fail('vitest ended without a report');
   const report = vitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
   const { passed, failed, notRun } = countTests(report, expected, exitCode);
-  for (const what of notRun) say(what);
+  for (const what of notRun) say(what.replace(root, ''));
   const summary = `${passed} passed, ${failed} failed`;
   if (isWhole) writeFileSync(summaryFile, `${summary}\n`);
   say(summary);

@@ -14,12 +14,14 @@ export type FeedProps = {
   readonly firstPage: string;
   /** Events the log keeps per channel. */
   readonly retention: number;
+  /** Longest wait between two tries to stream again while polling, in ms. */
+  readonly maxProbeMs: number;
 };
 
 /** The feed page: the events the server rendered, and from their cursor on whatever comes. */
-export function Feed({ channel, firstPage, retention }: FeedProps) {
+export function Feed({ channel, firstPage, retention, maxProbeMs }: FeedProps) {
   const [initial] = useState((): FeedPage => JSON.parse(firstPage));
-  const feed = useFeed({ channels: [channel], initial, limit });
+  const feed = useFeed({ channels: [channel], initial, limit, maxProbeMs });
   const entries = useMemo(() => feed.entries.toReversed(), [feed.entries]);
   const [firstKeys] = useState(() => new Set(entries.map((entry) => entry.key)));
   return (

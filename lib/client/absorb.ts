@@ -46,9 +46,16 @@ export function absorb(
     isWhole = attempt(run, () => take(run.progress, run.source, item, isFiltered));
     if (!isWhole) break;
   }
-  isWhole = isWhole && attempt(run, () => settle(run.progress, run.source, cursor, isFiltered));
+  // A gap has told its position itself; a late source may have more restarts to tell before it is up to date.
+  const last = items.at(-1);
+  const claim = last?.kind === 'gap' ? without(cursor, last.gap.channel) : cursor;
+  isWhole = isWhole && attempt(run, () => settle(run.progress, run.source, claim, isFiltered));
   const taken = run.taken.length === 0 ? run.state.taken : [...run.state.taken, ...run.taken];
   return { state: { ...run.state, progress: run.progress, taken }, source: run.source, isWhole };
+}
+
+function without(cursor: Cursor, channel: string): Cursor {
+  return new Map([...cursor].filter(([name]) => name !== channel));
 }
 
 /** The work of one `absorb`, so that a page of 500 events does not copy the state 500 times. */

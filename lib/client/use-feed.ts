@@ -10,7 +10,16 @@ import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 /** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */
 export type UseFeedOptions = Pick<
   FeedOptions,
-  'url' | 'channels' | 'types' | 'initial' | 'limit' | 'transport' | 'enabled' | 'getToken' | 'hiddenMs'
+  | 'url'
+  | 'channels'
+  | 'types'
+  | 'initial'
+  | 'limit'
+  | 'transport'
+  | 'enabled'
+  | 'getToken'
+  | 'hiddenMs'
+  | 'maxProbeMs'
 > & {
   readonly onEvent?: (event: FeedEvent) => void;
   readonly onGap?: (gap: Gap) => void;

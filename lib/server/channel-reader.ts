@@ -55,8 +55,9 @@ export function createChannelReader(
 
   async function ask(): Promise<void> {
     isAsking = true;
+    const asked = position;
     try {
-      receive(await tail.load(position));
+      receive(asked, await tail.load(asked));
     } catch {
       // The tail finds the same, tries on, and says for how long.
       tail.nudge();
@@ -64,12 +65,14 @@ export function createChannelReader(
     }
   }
 
-  function receive(loaded: Loaded): void {
-    if (loaded.kind === 'again' && !isPatienceOver()) {
+  function receive(asked: Position, loaded: Loaded): void {
+    // Memory may have reached on in the meantime; then this answers what nobody asks any more.
+    const isWanted = asked === position;
+    if (isWanted && loaded.kind === 'again' && !isPatienceOver()) {
       askLater(tailTimes.staleMs);
       return;
     }
-    answer = loaded.kind === 'again' ? loaded.otherwise : loaded;
+    if (isWanted) answer = loaded.kind === 'again' ? loaded.otherwise : loaded;
     staleSince = null;
     isAsking = false;
     if (!isClosed) wake();

@@ -7,7 +7,14 @@ import { getRuntime } from './runtime.ts';
 
 /** What a server-rendered page begins with; or why it cannot, in words for its reader. */
 export type FirstPage =
-  | { readonly kind: 'page'; readonly page: FeedPage; readonly retention: number }
+  | {
+      readonly kind: 'page';
+      readonly page: FeedPage;
+      /** Events the log keeps per channel, at least. */
+      readonly retention: number;
+      /** Longest wait of the client between two tries to stream again while it polls, in ms. */
+      readonly maxProbeMs: number;
+    }
   | { readonly kind: 'problem'; readonly detail: string };
 
 /**
@@ -28,6 +35,7 @@ export async function readFirstPage(channel: string, count: number): Promise<Fir
       kind: 'page',
       page: JSON.parse(pageJson(page, pollAdvice(settings.pollMode))),
       retention: settings.retention,
+      maxProbeMs: settings.probeMaxMs,
     };
   } catch (cause) {
     return { kind: 'problem', detail: toFeedError(cause).message };

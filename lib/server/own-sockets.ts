@@ -1,11 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /*
  * Where the process owns its sockets, a request's own socket can be closed under a reader that has stopped reading:
  * neither `close()` nor `error()` of the response's stream does it, because Next's pump waits for the socket to drain.
  * Node tells of each request ahead of its handler, in the same turn; the socket travels with the asynchronous context.
+ * Next listens before it calls `register`: requests that come in between, for some tenths of a second, are not known.
  */
 
 const key = Symbol.for('steadfeed.sockets');
@@ -19,12 +21,24 @@ function storage(): AsyncLocalStorage<Socket> {
   return holder[key];
 }
 
+/** Servers that have taken a request. */
+const servers = new Set<Server>();
+
 /** Begins to notice which request came on which socket. Call once, ahead of the first request. */
 export function watchSockets(): void {
   subscribe('http.server.request.start', (message) => {
-    const { socket } = message as { readonly socket: Socket };
+    const { socket, server } = message as { readonly socket: Socket; readonly server: Server };
     storage().enterWith(socket);
+    servers.add(server);
   });
+}
+
+/**
+ * Closes connections that wait for their next request. A server that stops closes those that wait at that moment
+ * only; one that was answered later would keep the process for as long as its client likes.
+ */
+export function closeIdleConnections(): void {
+  for (const server of servers) server.closeIdleConnections();
 }
 
 /** The socket of the request that is being handled; null where it is not the process's own. */

@@ -21,6 +21,8 @@ export type Settings = {
   /** Longest silence before a tail asks the log itself. */
   readonly tailCheckMs: number;
   readonly pollMode: 'long' | 'short';
+  /** Longest wait of a page's client between two tries to stream again while it polls. */
+  readonly probeMaxMs: number;
   /** Other origins that may read from a browser. */
   readonly allowedOrigins: readonly string[];
 };
@@ -46,6 +48,7 @@ export function readSettings(env: Environment): Settings {
     heartbeatMs: seconds(env, 'HEARTBEAT_SECONDS', 15, 0.1, 300),
     tailCheckMs: seconds(env, 'TAIL_CHECK_SECONDS', 60, 0.1, 3_600),
     pollMode: oneOf(env, 'POLL_MODE', isVercel ? 'short' : 'long', ['long', 'short']),
+    probeMaxMs: seconds(env, 'PROBE_MAX_SECONDS', 300, 1, 86_400),
     allowedOrigins: readOrigins(env),
   };
 }

@@ -1,4 +1,4 @@
-import { watchSockets } from './own-sockets.ts';
+import { closeIdleConnections, watchSockets } from './own-sockets.ts';
 import { getRuntime } from './runtime.ts';
 import { readSettings } from './settings.ts';
 
@@ -7,6 +7,9 @@ const stopMs = { own: 1_500, platform: 200 } as const;
 
 /** A stop that has not come to its end by then is forced. */
 const forceMs = 4_000;
+
+/** How often connections are closed that have become idle since the stop. */
+const idleEveryMs = 100;
 
 /**
  * Prepares the process, once, ahead of its first request. A setting that cannot be read stops it with its name, unless
@@ -31,6 +34,8 @@ function stop(isVercel: boolean): void {
   const { streams, stopping } = getRuntime();
   stopping.abort();
   for (const stream of streams) stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
+  if (isVercel) return;
+  setInterval(closeIdleConnections, idleEveryMs).unref();
   // Not unref'd: the process must end even when something else hangs.
-  if (!isVercel) setTimeout(() => process.exit(143), forceMs);
+  setTimeout(() => process.exit(143), forceMs);
 }

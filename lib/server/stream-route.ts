@@ -51,8 +51,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   // Taken first: later, the asynchronous context may be another one.
   const socket = currentSocket();
   const { query, access } = await parseAndCheck(request, runtime);
-  if (stopping.signal.aborted)
-    throw new FeedError('stopping', 'this process is stopping; connect again');
+  if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   const isFull = streams.size >= settings.streamMaxConnections || streams.size + tails.count() >= maxOpen;
   if (isFull) {
     throw new FeedError(

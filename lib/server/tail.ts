@@ -135,7 +135,9 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
 
   /** Takes the newest page, whatever was there before. */
   async function fill(): Promise<void> {
-    const { state, events } = await log.read(channel, { kind: 'newest' }, maxRead);
+    const { state, events: newest } = await log.read(channel, { kind: 'newest' }, maxRead);
+    // What lies before a hole is judged by whoever reads it from the log: a ring has no place for holes.
+    const events = withoutHole(newest);
     const [first] = events;
     const isEmpty = state === null || first === undefined;
     ring.reset(isEmpty ? { id: beforeFirst, epoch: null } : { id: idBefore(first.id), epoch: state.epoch });
@@ -298,4 +300,10 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       listeners.clear();
     },
   };
+}
+
+/** The events from the last hole on. */
+function withoutHole(events: readonly LogEvent[]): readonly LogEvent[] {
+  const isAfterHole = (event: LogEvent, index: number) => event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
+  return events.slice(Math.max(0, events.findLastIndex(isAfterHole)));
 }

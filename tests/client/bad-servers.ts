@@ -4,8 +4,25 @@ const eventStream = { 'content-type': 'text/event-stream; charset=utf-8' };
 const problem = (status: number, detail: string) =>
   JSON.stringify({ type: 'about:blank', title: `Status ${status}`, status, detail });
 
+type BadServer =
+  | 'cutsInsideAFrame'
+  | 'sendsHalfACrlf'
+  | 'sendsByteByByte'
+  | 'answers503'
+  | 'answers401'
+  | 'answers403'
+  | 'buffersEverything'
+  | 'buffersFirst8KiB'
+  | 'answersHtml'
+  | 'acceptsAndNeverAnswers'
+  | 'dropsSilently'
+  | 'cutsEachStreamSoon'
+  | 'saysNoHello'
+  | 'slowFirstByte'
+  | 'sendsGarbage';
+
 /** Named ways to misbehave on `/api/stream`. Each is given the honest stream and its number, from 1. */
-export const badServers = {
+export const badServers: Record<BadServer, Misbehaviour> = {
   /** The connection breaks in the middle of the first frame after hello. */
   cutsInsideAFrame: ({ response, text, cut }) => {
     const whole = text();
@@ -104,4 +121,4 @@ export const badServers = {
   sendsGarbage: ({ response, text }) => {
     response.writeHead(200, eventStream).write(`${text()}id: 0-0\ndata: {"id":\n\n`);
   },
-} as const satisfies Record<string, Misbehaviour>;
+};

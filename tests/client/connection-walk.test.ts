@@ -7,6 +7,7 @@ import { step } from '../../lib/client/step.ts';
 import { nextTimerAt, timersOf } from '../../lib/client/timers.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';
 import { compareEventIds, parseEventId } from '../../lib/core/event-id.ts';
+import type { Handover } from '../../lib/core/stream-note.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 import { seeded } from './seeded.ts';
 
@@ -83,7 +84,10 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
       return send({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor, hello } });
     }
     if (dice > 0.96) {
-      const handover = { reason: random.pick(['deadline', 'stopping', 'token']), closesInMs: 1_000 } as const;
+      const handover = {
+        reason: random.pick<Handover['reason']>(['deadline', 'stopping', 'token']),
+        closesInMs: 1_000,
+      };
       send({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor, handover } });
       return;
     }

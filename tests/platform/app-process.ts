@@ -49,6 +49,7 @@ const unset = {
   HEARTBEAT_SECONDS: '',
   TAIL_CHECK_SECONDS: '',
   POLL_MODE: '',
+  PROBE_MAX_SECONDS: '',
   ALLOWED_ORIGINS: '',
   VERCEL: '',
 };
@@ -76,6 +77,8 @@ export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App>
       return /Local: +(http:\/\/127\.0\.0\.1:\d+)/.exec(app.printed())?.[1];
     });
     await eventually('the app answers', readyWithinMs, () => askHealth(url).then(yes, no));
+    // Next listens before it runs the app's own start, and keeps the first request until then: it is not like others.
+    await (await askHealth(url)).text();
     return {
       ...app,
       url,
