@@ -2,6 +2,7 @@
 
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
 import type { FeedStatus } from '../../lib/client/feed-status.ts';
+import type { PollAdvice } from '../../lib/core/feed-page.ts';
 import { Counters } from './counters.tsx';
 import { EmptyFeed } from './empty-feed.tsx';
 import { EventList } from './event-list.tsx';
@@ -22,6 +23,8 @@ export type FeedViewProps = {
   readonly status: FeedStatus;
   /** What the server said when it refused; null where nothing was said. */
   readonly reason: string | null;
+  /** How the server wants to be polled. */
+  readonly poll: PollAdvice;
   /** Unix time in ms of the next try; null while none is waited for. */
   readonly retryAt: number | null;
   readonly handovers: number;
@@ -33,11 +36,17 @@ export type FeedViewProps = {
 /** The look of the feed page. It does not know where its events come from. */
 export function FeedView(props: FeedViewProps) {
   const { channel, entries, firstKeys, retention, status, reason, retryAt, onRetry } = props;
+  const words = statusWords(status, reason, props.poll);
   const shown = entries.filter((entry) => entry.kind === 'event').length;
   return (
-    <div className={styles.page} data-tone={statusWords(status, reason).tone}>
+    <div className={styles.page} data-tone={words.tone}>
       <Masthead channel={channel}>
-        <StatusPill onRetry={onRetry} reason={reason} retryAt={retryAt} status={status} />
+        <StatusPill
+          onRetry={onRetry}
+          retry={status === 'waiting' || status === 'stopped' ? status : null}
+          retryAt={retryAt}
+          words={words}
+        />
         <noscript>
           <p>
             Without JavaScript this list does not update by itself. <a href="/">Reload it</a>

@@ -32,6 +32,7 @@ export function Feed({ channel, firstPage, retention, maxProbeMs }: FeedProps) {
       firstKeys={firstKeys}
       handovers={feed.handovers}
       onRetry={feed.retry}
+      poll={initial.poll}
       reason={feed.problem?.detail ?? null}
       retention={retention}
       retryAt={feed.retryAt}

@@ -10,14 +10,16 @@ export function ProblemNotice({ channel, detail }: { readonly channel: string; r
     <>
       <meta content={String(againSeconds)} httpEquiv="refresh" />
       <Masthead channel={channel} />
-      <main className={styles.problem}>
-        <h2 className={styles.title}>The feed cannot be read</h2>
-        <p className={styles.detail} role="alert">
-          {detail}
-        </p>
-        <p className={styles.again}>
-          This page tries again every {againSeconds} s. <a href="/">Try now</a>
-        </p>
+      <main className={styles.main}>
+        <div className={styles.problem} data-tone="stopped">
+          <h2 className={styles.title}>The feed cannot be read</h2>
+          <p className={styles.detail} role="alert">
+            {detail}
+          </p>
+          <p className={styles.again}>
+            This page tries again every {againSeconds} s. <a href="/">Try now</a>
+          </p>
+        </div>
       </main>
     </>
   );

@@ -1,35 +1,32 @@
 'use client';
 
-import type { FeedStatus } from '../../lib/client/feed-status.ts';
 import { Countdown } from './countdown.tsx';
 import styles from './status-pill.module.css';
-import { statusWords } from './status-words.ts';
+import type { StatusWords } from './status-words.ts';
 
 export type StatusPillProps = {
-  readonly status: FeedStatus;
-  /** What the server said when it refused; null where nothing was said. */
-  readonly reason: string | null;
+  readonly words: StatusWords;
+  /** Whether a try is waited for, or what was refused can be tried again. */
+  readonly retry: 'waiting' | 'stopped' | null;
   /** Unix time in ms of the next try; null while none is waited for. */
   readonly retryAt: number | null;
   readonly onRetry: () => void;
 };
 
 /** What the feed is doing, in a word and a sentence. Only a change of these is announced, never the countdown. */
-export function StatusPill({ status, reason, retryAt, onRetry }: StatusPillProps) {
-  const { word, sentence } = statusWords(status, reason);
-  const canRetry = status === 'stopped' || status === 'waiting';
+export function StatusPill({ words, retry, retryAt, onRetry }: StatusPillProps) {
   return (
     <div className={styles.pill}>
       <span aria-hidden="true" className={styles.lamp} />
       <p className={styles.words}>
-        <output className={styles.output}>
-          <strong className={styles.word}>{word}</strong> <span className={styles.sentence}>{sentence}</span>
+        <output>
+          <strong className={styles.word}>{words.word}</strong> <span>{words.sentence}</span>
         </output>
-        {status === 'waiting' && <Countdown until={retryAt} />}
+        {retry === 'waiting' && <Countdown until={retryAt} />}
       </p>
-      {canRetry && (
+      {retry !== null && (
         <button className={styles.retry} onClick={onRetry} type="button">
-          {status === 'stopped' ? 'Try again' : 'Try now'}
+          {retry === 'stopped' ? 'Try again' : 'Try now'}
         </button>
       )}
     </div>

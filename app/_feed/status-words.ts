@@ -1,4 +1,5 @@
 import type { FeedStatus } from '../../lib/client/feed-status.ts';
+import type { PollAdvice } from '../../lib/core/feed-page.ts';
 
 /** A status as a reader is told of it. */
 export type StatusWords = {
@@ -9,42 +10,37 @@ export type StatusWords = {
   readonly tone: 'live' | 'moving' | 'resting' | 'stopped';
 };
 
-/** @param reason what the server said when it refused; null where nothing was said. */
-export function statusWords(status: FeedStatus, reason: string | null): StatusWords {
+/**
+ * @param reason what the server said when it refused; null where nothing was said.
+ * @param poll how the server wants to be polled.
+ */
+export function statusWords(status: FeedStatus, reason: string | null, poll: PollAdvice): StatusWords {
   switch (status) {
     case 'connecting':
       return { word: 'Connecting', sentence: 'The stream is being opened.', tone: 'moving' };
     case 'streaming':
-      return { word: 'Live', sentence: 'Events appear as they are published.', tone: 'live' };
+      return { word: 'Live', sentence: 'Events appear as they come.', tone: 'live' };
     case 'handing over':
       return { word: 'Handing over', sentence: 'The next stream is opening; nothing is lost.', tone: 'live' };
     case 'waiting':
-      return { word: 'Waiting', sentence: 'The server did not answer; connecting again', tone: 'moving' };
-    case 'polling':
       return {
-        word: 'Polling',
-        sentence: 'Asking again and again; streaming is tried on the way.',
+        word: 'Waiting',
+        sentence: reason ? `${reason}; connecting again` : 'Connecting again',
         tone: 'moving',
       };
+    case 'polling':
+      return { word: 'Polling', sentence: `${pollText(poll)}; streaming is tried again.`, tone: 'moving' };
     case 'paused':
-      return {
-        word: 'Paused',
-        sentence: 'Hidden for a while; it goes on from here when shown.',
-        tone: 'resting',
-      };
+      return { word: 'Paused', sentence: 'Hidden; goes on from here when shown.', tone: 'resting' };
     case 'offline':
-      return {
-        word: 'Offline',
-        sentence: 'No network; it goes on from here when there is one.',
-        tone: 'resting',
-      };
+      return { word: 'Offline', sentence: 'Goes on from here when the network is back.', tone: 'resting' };
     case 'stopped':
-      return {
-        word: 'Stopped',
-        sentence: reason ?? 'It was closed; it can go on from here.',
-        tone: 'stopped',
-      };
+      return { word: 'Stopped', sentence: reason ?? 'It was closed.', tone: 'stopped' };
     default:
       return status satisfies never;
   }
+}
+
+function pollText({ waitSeconds, everyMs }: PollAdvice): string {
+  return waitSeconds > 0 ? 'Each request waits for news' : `Every ${everyMs / 1_000} s`;
 }

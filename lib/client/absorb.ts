@@ -2,16 +2,8 @@ import { type Cursor, formatPosition } from '../core/cursor.ts';
 import type { Connection } from './connection.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
-import {
-  greet,
-  type Hole,
-  type Progress,
-  type Source,
-  sayHole,
-  settle,
-  type Taking,
-  take,
-} from './progress.ts';
+import type { Progress, Source } from './place.ts';
+import { greet, type Hole, sayHole, settle, type Taking, take } from './progress.ts';
 
 /** What a source told, taken into the state. */
 export type Absorbed = {

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/stream-note.ts';
 import { probeMs } from './backoff.ts';
 import type { Connection, Poll, Stream } from './connection.ts';
-import { writeCursor } from './progress.ts';
+import { writeCursor } from './place.ts';
 
 /** No I/O and no timers but the page's own. */
 export function idle(state: Connection): Connection {

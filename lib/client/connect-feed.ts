@@ -1,16 +1,15 @@
 import { parseCursor } from '../core/cursor.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import { defaultChannel } from '../core/name.ts';
 import { newConnection, type PlainSignal, type Signal } from './connection.ts';
-import { type ConnectionSettings, defaultSettings } from './connection-settings.ts';
-import { eventEntry, type FeedEntry, gapEntry } from './feed-entry.ts';
+import type { FeedEntry } from './feed-entry.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
-import type { FeedQuery } from './feed-request.ts';
+import { queryOf, settingsOf } from './feed-settings.ts';
 import { retryAtOf, statusOf, transportOf } from './feed-status.ts';
 import { createFeedStore } from './feed-store.ts';
+import { guard, report } from './guard.ts';
 import { createHistory } from './history.ts';
+import { initialEntries } from './initial-entries.ts';
 import { watchPage } from './page-signals.ts';
-import { progressAt, writeCursor } from './progress.ts';
+import { progressAt, writeCursor } from './place.ts';
 import { createRequestRunner } from './run-requests.ts';
 import { step } from './step.ts';
 import { systemClock } from './system-clock.ts';
@@ -36,7 +35,7 @@ export function createFeed(options: FeedOptions = {}): Feed {
   const start = options.after ?? options.initial?.cursor;
   const progress = progressAt(start === undefined ? new Map() : parseCursor(start, channels, 'after'));
   const store = createFeedStore(options.limit ?? 1_000);
-  store.add(initialEntries(options));
+  store.add(initialEntries(options.initial));
 
   let state = newConnection(settingsOf(options, query), progress);
   let lag: number | null = null;
@@ -196,53 +195,8 @@ export function createFeed(options: FeedOptions = {}): Feed {
   };
 }
 
-function queryOf(options: FeedOptions): FeedQuery {
-  const { url = '', channels = [defaultChannel], types = [], rewind = '' } = options;
-  return { url, channels: [...new Set(channels)], types, rewind };
-}
-
-function settingsOf(options: FeedOptions, query: FeedQuery): ConnectionSettings {
-  const tunables = Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
-  );
-  return {
-    ...defaultSettings,
-    ...tunables,
-    channels: query.channels,
-    isFiltered: query.types.length > 0,
-    hasToken: options.getToken !== undefined,
-  };
-}
-
-/** Gaps of a first page stand ahead of the event where the log goes on. */
-function initialEntries({ initial }: FeedOptions): FeedEntry[] {
-  if (initial === undefined) return [];
-  const gaps = initial.gaps ?? [];
-  const isAt = (event: FeedEvent) =>
-    gaps.filter((gap) => gap.channel === event.channel && gap.resumesAt === event.id);
-  const placed = initial.events.flatMap((event) => [...isAt(event).map(gapEntry), eventEntry(event)]);
-  const rest = gaps.filter((gap) => !placed.some((entry) => entry.kind === 'gap' && entry.gap === gap));
-  return [...placed, ...rest.map(gapEntry)];
-}
-
 /** The old snapshot where the new one says the same. */
 function keep(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
   const names = Object.keys(next) as (keyof FeedSnapshot)[];
   return names.every((name) => old[name] === next[name]) ? old : next;
-}
-
-/** An app's callback that throws is the app's error: it is reported as such, and the feed goes on. */
-function guard<T>(run: () => T): T | undefined {
-  try {
-    return run();
-  } catch (error) {
-    report(error);
-    return undefined;
-  }
-}
-
-function report(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -2,7 +2,7 @@ import type { PollAdvice } from '../core/feed-page.ts';
 import type { Problem } from '../core/stream-note.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { FeedEntry } from './feed-entry.ts';
-import type { Progress, Source } from './progress.ts';
+import type { Progress, Source } from './place.ts';
 import type { Page } from './read-page.ts';
 import type { Refusal } from './refusal.ts';
 import type { StreamFrame } from './stream-frame.ts';

@@ -2,7 +2,7 @@ import { absorb, absorbHello } from './absorb.ts';
 import { openStream } from './begin.ts';
 import type { Connection, Stream } from './connection.ts';
 import { leaveStream, leaveTo, loseStream, proven } from './lose-stream.ts';
-import { covers } from './progress.ts';
+import { covers } from './place.ts';
 import type { StreamFrame } from './stream-frame.ts';
 
 /** The request of a stream has left: from now on bytes are waited for. */

@@ -35,6 +35,11 @@ export function getRuntime(): Runtime {
   return holder[key];
 }
 
+/** The runtime of this process where there is one already. */
+export function findRuntime(): Runtime | null {
+  return (globalThis as Holder)[key] ?? null;
+}
+
 /** Makes a runtime of its own; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
   return {

@@ -1,5 +1,5 @@
 import { closeIdleConnections, watchSockets } from './own-sockets.ts';
-import { getRuntime } from './runtime.ts';
+import { findRuntime } from './runtime.ts';
 import { readSettings } from './settings.ts';
 
 /** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
@@ -31,9 +31,11 @@ export function startProcess(): void {
 }
 
 function stop(isVercel: boolean): void {
-  const { streams, stopping } = getRuntime();
-  stopping.abort();
-  for (const stream of streams) stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
+  const runtime = findRuntime();
+  runtime?.stopping.abort();
+  for (const stream of runtime?.streams ?? []) {
+    stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
+  }
   if (isVercel) return;
   setInterval(closeIdleConnections, idleEveryMs).unref();
   // Not unref'd: the process must end even when something else hangs.

@@ -6,21 +6,19 @@ export type MeddlingProxy = AsyncDisposable & {
   readonly url: string;
   /** Whether it holds back every event stream until the stream ends, as some corporate proxies do. */
   buffer(isOn: boolean): void;
-  /** Destroys every connection, and gives back how many carried an event stream. */
-  cutAll(): number;
+  /** Destroys every connection. */
+  cutAll(): void;
 };
 
 /** Starts a proxy in front of `target`, an origin. */
 export async function startMeddlingProxy(target: string): Promise<MeddlingProxy> {
   const sockets = new Set<Socket>();
-  const streams = new Set<ServerResponse>();
   let isBuffering = false;
 
   function forward(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method, headers, url } = incoming;
     const upstream = ask(`${target}${url}`, { method, headers, agent: false }, (answer) => {
       const isStream = answer.headers['content-type']?.startsWith('text/event-stream') ?? false;
-      if (isStream) streams.add(outgoing);
       if (isStream && isBuffering) return holdBack(answer, outgoing);
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
@@ -29,7 +27,6 @@ export async function startMeddlingProxy(target: string): Promise<MeddlingProxy>
     });
     upstream.on('error', () => outgoing.destroy());
     outgoing.on('close', () => {
-      streams.delete(outgoing);
       upstream.destroy();
     });
     incoming.pipe(upstream);
@@ -52,9 +49,7 @@ export async function startMeddlingProxy(target: string): Promise<MeddlingProxy>
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cutAll = () => {
-    const count = streams.size;
     for (const socket of sockets) socket.destroy();
-    return count;
   };
 
   return {

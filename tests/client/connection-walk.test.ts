@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Connection, newConnection, type Signal } from '../../lib/client/connection.ts';
 import { defaultSettings } from '../../lib/client/connection-settings.ts';
 import { channelOf } from '../../lib/client/feed-entry.ts';
-import { progressAt } from '../../lib/client/progress.ts';
+import { progressAt } from '../../lib/client/place.ts';
 import { step } from '../../lib/client/step.ts';
 import { nextTimerAt, timersOf } from '../../lib/client/timers.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';

@@ -137,17 +137,20 @@ describe('climbing back', () => {
     expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(5);
   });
 
-  test('a probe that began without a cursor is not believed ahead of what polls brought', () => {
-    const it = reader({}, null);
-    it.sends();
-    it.passes(4_000);
-    it.happens('online');
-    const probe = it.stream().key;
-    it.isPolled([], '30-3~aaaaaa');
-    it.goesLive('50-5~aaaaaa', probe);
-    expect(it.state.mode).toBe('polling');
-    expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(3);
-  });
+  test.each([false, true])(
+    'a probe that began without a cursor is not believed ahead of what polls brought',
+    (isFiltered) => {
+      const it = reader({ isFiltered }, null);
+      it.sends();
+      it.passes(4_000);
+      it.happens('online');
+      const probe = it.stream().key;
+      it.isPolled([], '30-3~aaaaaa');
+      it.goesLive('50-5~aaaaaa', probe);
+      expect(it.state.mode).toBe('polling');
+      expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(3);
+    },
+  );
 });
 
 describe('polling', () => {
@@ -376,6 +379,21 @@ describe('holes', () => {
     }
     it.gets([eventItem(5)]);
     expect(it.taken).toEqual(['gap trimmed', '50-5']);
+  });
+
+  test('a page that skips an event is taken up to there, and asked for again', () => {
+    const it = pollingReader();
+    it.isPolled([eventItem(4), eventItem(6)], '60-6~aaaaaa');
+    expect(it.taken).toEqual(['40-4']);
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1, holes: 1 });
+    it.passes(500);
+    expect(it.state.poll?.after).toBe('40-4~aaaaaa');
+  });
+
+  test('a page whose cursor is ahead of its events tells of a hole', () => {
+    const it = pollingReader();
+    it.isPolled([eventItem(4)], '60-6~aaaaaa');
+    expect(it.state).toMatchObject({ pollFailures: 1, holes: 1 });
   });
 
   test('with a type filter numbers may jump, and heartbeats move the cursor', () => {

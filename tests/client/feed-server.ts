@@ -36,6 +36,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   const live = new Map<ServerResponse, Position>();
   const asked: string[] = [];
   const tokens: (string | null)[] = [];
+  const files = new Map<string, { readonly type: string; readonly body: string }>();
   let polls = 0;
   let pollAnswer: ((response: ServerResponse) => boolean) | null = null;
 
@@ -90,6 +91,8 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   }
 
   const server = createServer((request, response) => {
+    const file = files.get(request.url ?? '');
+    if (file !== undefined) return void response.writeHead(200, { 'content-type': file.type }).end(file.body);
     asked.push(request.url ?? '');
     tokens.push(request.headers.authorization ?? null);
     response.on('close', () => live.delete(response));
@@ -126,6 +129,8 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       return live.size;
     },
     log: log as ModelLog,
+    /** Serves a file beside the feed, so that a page has the feed's origin. */
+    serve: (path: string, type: string, body: string) => void files.set(path, { type, body }),
     publish(count = 1) {
       for (let each = 0; each < count; each += 1) log.append();
       flush();

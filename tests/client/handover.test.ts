@@ -146,3 +146,11 @@ test('a reader without a cursor goes on from its hello', () => {
   it.handover('30-3~aaaaaa');
   expect(it.state.streams.map(({ after }) => after)).toEqual([null, '30-3~aaaaaa']);
 });
+
+test('a stream that says hello twice has said it once', () => {
+  const it = handingOver();
+  const before = it.state.streams[0];
+  it.goesLive('30-3~aaaaaa', it.stream(0).key);
+  expect(it.state.streams[0]).toMatchObject({ source: before?.source, goal: null, isLeaving: true });
+  expect(it.state).toMatchObject({ handovers: 0 });
+});

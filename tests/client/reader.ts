@@ -7,7 +7,7 @@ import {
 } from '../../lib/client/connection.ts';
 import { type ConnectionSettings, defaultSettings } from '../../lib/client/connection-settings.ts';
 import type { FeedItem } from '../../lib/client/feed-item.ts';
-import { progressAt } from '../../lib/client/progress.ts';
+import { progressAt } from '../../lib/client/place.ts';
 import type { Refusal } from '../../lib/client/refusal.ts';
 import { step } from '../../lib/client/step.ts';
 import { nextTimerAt } from '../../lib/client/timers.ts';

@@ -1,5 +1,5 @@
-import { formatEventId } from '../../lib/core/event-id.ts';
-import type { EventLog, LogEvent, NewEvent, ReadFrom } from '../../lib/log/event-log.ts';
+import { beforeFirst, compareEventIds, formatEventId } from '../../lib/core/event-id.ts';
+import type { EventLog, LogEvent, NewEvent } from '../../lib/log/event-log.ts';
 import { maxAppend, maxRead } from '../../lib/log/event-log.ts';
 
 /** An event to store; `data` is any JSON value. */
@@ -34,12 +34,13 @@ export async function appendOne(log: EventLog, channel: string) {
 /** Every event kept, read in pages. */
 export async function readAll(log: EventLog, channel: string): Promise<LogEvent[]> {
   const all: LogEvent[] = [];
-  for (let from: ReadFrom = { kind: 'after', id: { time: 0, seq: 0 } }; ; ) {
-    const { events } = await log.read(channel, from, maxRead);
+  for (let id = beforeFirst; ; ) {
+    const { events } = await log.read(channel, { kind: 'after', id }, maxRead);
     const last = events.at(-1);
     if (last === undefined) return all;
+    if (compareEventIds(last.id, id) <= 0) throw new Error(`read after ${formatEventId(id)} does not go on`);
     all.push(...events);
-    from = { kind: 'after', id: last.id };
+    id = last.id;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -88,6 +88,14 @@ describe('a file that cannot be used', () => {
     );
   });
 
+  test('a file that was refused is closed again', () => {
+    makeDatabase('PRAGMA user_version = 1');
+
+    expect(refusal(at('feed.db')).message).toContain('its file holds something else');
+
+    expect(readdirSync(folder.folder)).toEqual(['feed.db']);
+  });
+
   test('a file of a newer version of this feed is refused, and left as it is', () => {
     makeDatabase('PRAGMA user_version = 2; CREATE TABLE newer (x)');
 
@@ -155,7 +163,7 @@ describe('a file that fails while it is open', () => {
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
   });
 
-  test('a damaged file refuses reads and appends', async () => {
+  test('a damaged file refuses reads and appends, and does not pass for well', async () => {
     log.close();
     store.release();
     const file = openSync(at('feed.db'), 'r+');
@@ -167,6 +175,7 @@ describe('a file that fails while it is open', () => {
     await expect(append()).rejects.toMatchObject(unavailable('its file is damaged'));
     const read = log.read('feed', { kind: 'newest' }, 1);
     await expect(read).rejects.toMatchObject(unavailable('its file is damaged'));
+    await expect(log.ends([])).rejects.toMatchObject(unavailable('its file is damaged'));
   });
 
   test('a file that was deleted takes nothing more, for nobody would read it again', async () => {

@@ -106,6 +106,42 @@ describe('following a file', () => {
     expect((await follow()).told).toEqual(['lost']);
   });
 
+  test('a follower of a closed log whose signal has aborted is told nothing', async () => {
+    const told: unknown[] = [];
+    log.close();
+
+    log.follow('feed', (signal) => told.push(signal), AbortSignal.abort());
+    await Promise.resolve();
+
+    expect(told).toEqual([]);
+  });
+
+  test('nobody is called back from inside the call of follow', async () => {
+    const told: unknown[] = [];
+
+    log.follow('feed', (signal) => told.push(signal), new AbortController().signal);
+
+    expect(told).toEqual([]);
+    await Promise.resolve();
+    expect(told).toEqual([{ kind: 'connected' }]);
+  });
+
+  test('who aborts while it is told connected hears nothing more, and the file is not watched for it', async () => {
+    const told: string[] = [];
+    const abort = new AbortController();
+    const abortAndAppend = (signal: FollowSignal) => {
+      told.push(signal.kind);
+      abort.abort();
+      void log.append({ events: [newEvent('feed')], key: null });
+    };
+
+    log.follow('feed', abortAndAppend, abort.signal);
+    await Promise.resolve();
+
+    expect(told).toEqual(['connected']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   test('a file that cannot be watched any more loses its followers, once', async () => {
     const { told } = await follow();
     store.db.close();
@@ -121,8 +157,8 @@ describe('following a file', () => {
     const orders: number[][] = [[], []];
     const watchSeqs = (order: number[] | undefined) => (signal: FollowSignal) => {
       if (signal.kind !== 'events') return;
-      for (const event of signal.events) order?.push(event.id.seq);
       if (signal.events[0]?.id.seq === 1) void log.append({ events: [newEvent('feed')], key: null });
+      for (const event of signal.events) order?.push(event.id.seq);
     };
     for (const order of orders) log.follow('feed', watchSeqs(order), new AbortController().signal);
     await Promise.resolve();
@@ -134,6 +170,20 @@ describe('following a file', () => {
       [1, 2, 3],
     ]);
   });
+});
+
+test('who was told lost is told nothing more, whatever others do when they are told', () => {
+  const followers = createSqliteFollowers();
+  const told: string[] = [];
+  followers.add('feed', (signal) => {
+    if (signal.kind === 'lost') followers.tell('feed', { kind: 'unsure' });
+  });
+  followers.add('feed', (signal) => told.push(signal.kind));
+
+  followers.tellAll({ kind: 'lost', cause: null });
+
+  expect(told).toEqual(['connected', 'lost']);
+  expect(followers.count()).toBe(0);
 });
 
 describe('a follower that throws', () => {

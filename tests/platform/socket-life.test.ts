@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type App, startApp } from './app-process.ts';
+import { startApp } from './app-process.ts';
 import { eventually, within } from './eventually.ts';
+import { untilStreams } from './open-streams.ts';
 import { isHeld, residentBytes } from './proc.ts';
 import { range, store } from './publish.ts';
 import { openRawSocket, requestText } from './raw-socket.ts';
@@ -10,14 +11,6 @@ import { openSse } from './sse-reader.ts';
 import { openStalledReader, storeBulk } from './stalled-reader.ts';
 
 const megabyte = 1_024 * 1_024;
-
-function untilStreams(app: App, count: number, withinMs: number): Promise<unknown> {
-  return eventually(
-    `${count} streams are open`,
-    withinMs,
-    async () => (await app.health()).streams === count,
-  );
-}
 
 describe.concurrent('the life of a stream', () => {
   test('a reader that has stopped reading is cut at the deadline, and costs little until then', async () => {
@@ -104,14 +97,6 @@ describe.concurrent('the life of a stream', () => {
     expect(status).toBe(200);
     expect(headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(await app.health()).toMatchObject({ streams: 0, tails: 0 });
-  });
-
-  test('a long-poll whose reader leaves lets go of its tail', async () => {
-    await using app = await startApp();
-    using reader = await openRawSocket(app.port, requestText('GET', '/api/events?wait=20'));
-    await eventually('it is held', 2_000, async () => (await app.health()).tails === 1);
-    reader.socket.resetAndDestroy();
-    await eventually('its tail has lingered', 23_000, async () => (await app.health()).tails === 0);
   });
 });
 

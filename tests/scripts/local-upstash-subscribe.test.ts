@@ -5,7 +5,7 @@ import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstas
 import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';
 
 const token = 'the-token';
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 describe('subscriptions of the local REST endpoint', () => {
   let server: RedisServer;
@@ -124,8 +124,9 @@ describe('subscriptions of the local REST endpoint', () => {
     const heard = await acknowledged('/subscribe/chat');
     upstash.faults.isSilent = true;
     const unanswered = await subscribe('/subscribe/chat');
+    await until(async () => expect(await sdk.exec(['PUBSUB', 'NUMSUB', 'chat'])).toEqual(['chat', 2]));
     await sdk.publish('chat', 'unheard');
-    await until(() => expect(upstash.counts.announcements).toBe(1));
+    await until(() => expect(upstash.counts.announcements).toBe(2));
     upstash.faults.isSilent = false;
     await sdk.publish('chat', 'heard');
 
