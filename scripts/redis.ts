@@ -65,12 +65,14 @@ UPSTASH_REDIS_REST_TOKEN=${upstash.token}
 
 let isEnding = false;
 const end = async () => {
+  // Ctrl-C reaches this process twice, by the terminal and by npm; a second signal must not end it half-way.
+  if (isEnding) return;
   isEnding = true;
   await upstash.close();
   await server.stop();
   process.exit(0);
 };
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
 server.ended.then(() => {
   if (!isEnding) fail('redis-server has ended');
 });

@@ -7,6 +7,7 @@ import type { StreamFrame } from './stream-frame.ts';
 
 /** The request of a stream has left: from now on bytes are waited for. */
 export function onSent(state: Connection, stream: Stream, now: number): Connection {
+  if (stream.phase !== 'preparing') return state;
   const deadline = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
   return put(state, { ...stream, phase: 'opening', sentAt: now, deadline });
 }

@@ -17,7 +17,8 @@ export function planDeadline(limitSeconds: number, random: number): Deadline {
   const jitter = random * Math.min(30, limitSeconds / 5);
   return {
     handoverInMs: Math.max(0, (limitSeconds - margin - jitter) * 1_000),
-    closesInMs: 600 * margin,
+    // A limit below the least margin still holds.
+    closesInMs: 600 * Math.min(margin, limitSeconds),
   };
 }
 

@@ -30,8 +30,13 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
     'cache-control': cacheControl(query, page, tokenOf(request) !== null),
     'content-type': 'application/json; charset=utf-8',
   };
-  const isKnown = (request.headers.get('if-none-match') ?? '').split(/, */).includes(etag);
-  return isKnown ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+  return isKnown(request.headers.get('if-none-match'), etag) ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+}
+
+/** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */
+function isKnown(ifNoneMatch: string | null, etag: string): boolean {
+  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes(etag);
 }
 
 async function answerHead(request: Request, runtime: Runtime): Promise<Response> {

@@ -158,7 +158,8 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   }
 
   after(deadline.handoverInMs, () => handOver('deadline', deadline.closesInMs));
-  if (options.tokenEndsInMs !== null) {
+  // A token that outlives the stream needs no timer; in a month, for example, would be too long for one.
+  if (options.tokenEndsInMs !== null && options.tokenEndsInMs < deadline.handoverInMs) {
     after(options.tokenEndsInMs, () => handOver('token', deadline.closesInMs));
   }
   after(helloWithinMs, () => {

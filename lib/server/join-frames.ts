@@ -9,6 +9,9 @@ export type Joined = {
 
 type Memo = { length: number; readonly chunks: Map<number, Joined> };
 
+/** Chunks remembered of one array. Few cursors are shared by many streams; each chunk may be as large as `maxBytes`. */
+const maxChunks = 16;
+
 /** Per array of entries: what was joined since it last grew. Streams at the same cursor write the same bytes. */
 const memos = new WeakMap<readonly Entry[], Memo>();
 
@@ -31,6 +34,7 @@ export function joinFrames(entries: readonly Entry[], from: number, maxBytes: nu
     size += frame.length;
   }
   const joined = { bytes: Buffer.concat(frames, size), count: frames.length };
+  if (memo.chunks.size >= maxChunks) memo.chunks.clear();
   memo.chunks.set(from, joined);
   return joined;
 }

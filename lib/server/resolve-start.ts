@@ -51,7 +51,8 @@ async function rewoundByCount(log: EventLog, channel: string, count: number): Pr
   if (state === null || count === 0) return positionAtEnd(state);
   let events = newest.events;
   let oldest: EventId = events[0]?.id ?? state.last;
-  const firstSeq = Math.max(state.first.seq, state.last.seq - count + 1);
+  if (state.last.seq - count < state.first.seq) return { id: idBefore(state.first), epoch: state.epoch };
+  const firstSeq = state.last.seq - count + 1;
   while (events.length > 0 && oldest.seq > firstSeq) {
     const page = await log.read(channel, { kind: 'before', id: oldest }, clampLimit(oldest.seq - firstSeq));
     events = page.events;

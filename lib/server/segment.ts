@@ -1,5 +1,4 @@
 import type { Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
 import type { Entry } from './entry.ts';
 
 /** Entries of one channel and one epoch without a hole, and the position just ahead of them. */
@@ -15,15 +14,13 @@ export type Segment = {
 export function indexAfter({ base, entries }: Segment, position: Position): number {
   if (position.epoch !== base.epoch) return -1;
   const index = position.id.seq - base.id.seq;
-  if (index < 0 || index > entries.length) return -1;
-  if (index > 0) {
-    const passed = entries[index - 1];
-    return passed && compareEventIds(passed.id, position.id) === 0 ? index : -1;
-  }
-  const [next] = entries;
-  if (next === undefined) return compareEventIds(base.id, position.id) === 0 ? 0 : -1;
-  // The base's time may be borrowed from its successor, so any time up to that will do.
-  return position.id.time <= next.id.time ? 0 : -1;
+  const passed = index === 0 ? base.id : entries[index - 1]?.id;
+  if (passed === undefined) return -1;
+  const next = entries[index]?.id;
+  // A position's time may be borrowed from its successor. Any other time names an event that was lost, and whose
+  // seq was issued again.
+  const isHere = position.id.time === passed.time || position.id.time === next?.time;
+  return isHere ? index : -1;
 }
 
 /** Where a reader is that has passed all of the segment. */

@@ -54,6 +54,9 @@ export type TailOptions = {
 const ringBounds = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
 const maxPending = 1_000;
 
+/** Whether a read gave all there is, or an answer that may be stale. */
+type Found = 'all' | 'more' | 'stale';
+
 type Announcement = Extract<FollowSignal, { kind: 'events' }>;
 
 /** Starts a tail: it subscribes, waits for the acknowledgement, then reads: the order that leaves no hole. */
@@ -82,8 +85,9 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       syncing = null;
       answer.resolve(failure);
       answer = Promise.withResolvers();
-      // What was heard between the last read and here waits for no one else.
-      if (failure === null && pending.length > 0) void sync();
+      // What was asked for or heard between the last read and here waits for no one else.
+      const isLeftOver = mustReadAgain || pending.length > 0;
+      if (failure === null && isLeftOver && !closing.signal.aborted) void sync();
       return failure;
     });
     return syncing;
@@ -120,8 +124,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   }
 
   async function readOnce(): Promise<void> {
-    if (isFilled) await readOn();
-    else await fill();
+    const found = isFilled ? await readOn() : await fill();
     isTrusted = true;
     const waiting = pending;
     pending = [];
@@ -129,12 +132,13 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       // After the first hole the rest is kept for when the hole is filled.
       if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
     }
-    if (pending.length === 0 && !isBehind()) staleSince = null;
-    else await beStale();
+    if (found === 'more') mustReadAgain = true;
+    else if (found === 'stale' || pending.length > 0 || isBehind()) await beStale();
+    else staleSince = null;
   }
 
   /** Takes the newest page, whatever was there before. */
-  async function fill(): Promise<void> {
+  async function fill(): Promise<Found> {
     const { state, events: newest } = await log.read(channel, { kind: 'newest' }, maxRead);
     // What lies before a hole is judged by whoever reads it from the log: a ring has no place for holes.
     const events = withoutHole(newest);
@@ -145,9 +149,10 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     isFilled = true;
     if (isEmpty) wakeAll();
     else append(state.epoch, events);
+    return 'all';
   }
 
-  async function readOn(): Promise<void> {
+  async function readOn(): Promise<Found> {
     const loaded = await loadPage(log, channel, ring.end(), heard, maxRead);
     switch (loaded.kind) {
       case 'segment': {
@@ -157,15 +162,13 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
           ring.append(entries);
           wakeAll();
         }
-        mustReadAgain ||= loaded.more;
-        return;
+        return loaded.more ? 'more' : 'all';
       }
       case 'gap':
         isFilled = false;
-        mustReadAgain = true;
-        return;
+        return 'more';
       case 'again':
-        await beStale();
+        return 'stale';
     }
   }
 
@@ -235,6 +238,12 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     }
   }
 
+  /** Subscribes anew; the log is read in time even where that is never acknowledged. */
+  function renew(): void {
+    subscription.renew();
+    if (!subscription.isConnected()) syncAfter(tailTimes.acknowledgeMs);
+  }
+
   /** A tail that is bridging reads anyway. */
   function canBeChecked(): boolean {
     return subscription.isConnected() && failingSince === null;
@@ -259,7 +268,10 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
     },
     load: (position) => pages.load(position),
-    nudge: () => void sync(),
+    nudge() {
+      // While the log fails, a retry is planned; many readers must not make it many.
+      if (failingSince === null) void sync();
+    },
     listen(wake) {
       listeners.add(wake);
       return () => listeners.delete(wake);
@@ -285,13 +297,12 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       // An announcement on its way explains the difference; one that does not come means the subscription is deaf.
       clock.after(tailTimes.rereadMs, () => {
         const hasHeard = state !== null && heard !== null && compareEventIds(heard, state.last) >= 0;
-        if (!hasHeard && !closing.signal.aborted) subscription.renew();
+        if (!hasHeard && !closing.signal.aborted) renew();
       });
     },
     distrust() {
       isTrusted = false;
-      subscription.renew();
-      if (!subscription.isConnected()) syncAfter(tailTimes.acknowledgeMs);
+      renew();
     },
     close() {
       closing.abort();

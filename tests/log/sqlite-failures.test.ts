@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import type { EventLog } from '../../lib/log/event-log.ts';
 import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
+import { toCannotOpen, toLogUnavailable } from '../../lib/log/sqlite-error.ts';
 import { openSqliteStore, type SqliteStore } from '../../lib/log/sqlite-store.ts';
 import { appendTo, newEvent, readAll, seqs } from './log-steps.ts';
 import { makeFolder } from './sqlite-harness.ts';
@@ -108,6 +109,27 @@ describe('a file that cannot be used', () => {
     const db = new DatabaseSync(at('feed.db'));
     expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'newer' }]);
     db.close();
+  });
+});
+
+describe('a driver error', () => {
+  const driverError = (errcode: number) => Object.assign(new Error('SQL of the driver'), { errcode });
+
+  test.each([
+    [6 + (1 << 8), 'its file is locked by another process'],
+    [8 + (4 << 8), 'its file is read-only'],
+    [10 + (3 << 8), 'its file cannot be read or written'],
+    [13, 'the disk is full'],
+    [19, 'it failed'],
+  ])('%i is told in our own words: %s', (errcode, why) => {
+    const cause = driverError(errcode);
+
+    expect(toLogUnavailable(cause)).toMatchObject({ message: `embedded log: ${why}`, cause });
+  });
+
+  test('a lock met while opening passes by itself, and is not a wrong setting', () => {
+    expect(toCannotOpen(driverError(5)).code).toBe('log-unavailable');
+    expect(toCannotOpen(driverError(14)).code).toBe('misconfigured');
   });
 });
 

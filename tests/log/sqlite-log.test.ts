@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { keyLifeMs } from '../../lib/log/event-log.ts';
 import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
+import { openSqliteStore } from '../../lib/log/sqlite-store.ts';
 import { describeEventLog } from './contract.ts';
 import { listen } from './listener.ts';
 import { appendTo, newEvents, range, readAll, seqs, stateOf } from './log-steps.ts';
@@ -102,6 +103,16 @@ describe('embedded log', () => {
     expect(first.seq).toBeGreaterThan(1);
     expect(first.seq).toBeLessThan(500);
     expect(seqs(await readAll(log, 'feed'))).toEqual(range(3_012, 3_021));
+    log.close();
+  });
+
+  test('the file is kept in a way that survives the end of the process, and lets others read meanwhile', () => {
+    const log = open();
+    const { db, release } = openSqliteStore(path());
+
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 1 });
+    release();
     log.close();
   });
 

@@ -108,6 +108,15 @@ describe('several processes on one file', () => {
     log.close();
   });
 
+  test('following keeps no process alive', async () => {
+    const other = await start();
+    other.order({ kind: 'follow', channel: 'feed' });
+    await other.reported((report) => report.kind === 'told');
+
+    other.child.disconnect();
+    await vi.waitFor(() => expect(other.child.exitCode).toBe(0), boundMs);
+  });
+
   test('processes that make the file at the same moment all get it', async () => {
     const started = await Promise.all(range(1, 4).map(() => start()));
 

@@ -99,12 +99,12 @@ function askHealth(url: string): Promise<Response> {
 const yes = () => true;
 const no = () => false;
 
-/** Starts the app where it is expected to end by itself; gives how it ended, and what it printed. */
-export async function runApp(env: AppEnvironment): Promise<Ending & { readonly printed: string }> {
+/** Starts the app where it is expected to end by itself; gives how it ended, and what it printed to stderr. */
+export async function runApp(env: AppEnvironment): Promise<Ending & { readonly stderr: string }> {
   const app = launchApp(env, 0);
   try {
     const ending = await within('the app ends by itself', readyWithinMs, app.ended);
-    return { ...ending, printed: app.printed() };
+    return { ...ending, stderr: app.stderr() };
   } finally {
     await app.end();
   }
@@ -129,6 +129,8 @@ function launchApp(env: AppEnvironment, port: number) {
     },
   });
   let printed = '';
+  let stderr = '';
+  child.stderr.on('data', (text) => (stderr += text));
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += text));
   let ending: Ending | null = null;
   const ended = new Promise<Ending>((resolve) => {
@@ -145,6 +147,7 @@ function launchApp(env: AppEnvironment, port: number) {
     ended,
     hasEnded: () => ending !== null,
     printed: () => printed,
+    stderr: () => stderr,
     kill: (signal: NodeJS.Signals) => void child.kill(signal),
     async end() {
       child.kill('SIGKILL');

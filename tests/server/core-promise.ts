@@ -43,7 +43,7 @@ export async function runCorePromise(seed: number, steps: number): Promise<Outco
   for (let step = 0; step < steps && failure === null; step++) {
     const action = await act(world);
     trace.push(`${step} ${world.clock.elapsed()} ${action}`);
-    if (trace.length > 60) trace.shift();
+    if (trace.length > 300) trace.shift();
     failure = failed() ?? null;
   }
   failure ??= await finish(world).catch((error: unknown) => error);
@@ -88,16 +88,20 @@ function makeWorld(seed: number): World {
 /** One thing happens, and a little time goes by. @returns what it was. */
 async function act(world: World): Promise<string> {
   const { clock, random } = world;
-  for (const trouble of world.ends) {
-    if (trouble.at > clock.elapsed()) continue;
-    trouble.at = Infinity;
-    trouble.end();
-  }
+  endTrouble(world);
   const dice = random.next();
   const [, what] = actions.find(([share]) => dice < share) ?? [1, publish];
   const action = await what(world);
   await clock.advance(random.next() < 0.03 ? random.whole(200, 4_000) : random.whole(0, 30));
   return action;
+}
+
+function endTrouble({ clock, ends }: World): void {
+  for (const trouble of ends) {
+    if (trouble.at > clock.elapsed()) continue;
+    trouble.at = Infinity;
+    trouble.end();
+  }
 }
 
 const actions: readonly (readonly [number, (world: World) => string | Promise<string>])[] = [
@@ -236,8 +240,10 @@ async function haveAccident(world: World): Promise<string> {
   return `${channel} loses its last ${count}`;
 }
 
-function freeze({ clock, random }: World): string {
-  clock.freeze(random.whole(3_000, 100_000));
+function freeze(world: World): string {
+  world.clock.freeze(world.random.whole(3_000, 100_000));
+  // Outside, time went by.
+  endTrouble(world);
   return 'freezes';
 }
 
