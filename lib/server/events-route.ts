@@ -30,7 +30,9 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
     'cache-control': cacheControl(query, page, tokenOf(request) !== null),
     'content-type': 'application/json; charset=utf-8',
   };
-  return isKnown(request.headers.get('if-none-match'), etag) ? new Response(null, { status: 304, headers }) : new Response(body, { headers });
+  return isKnown(request.headers.get('if-none-match'), etag)
+    ? new Response(null, { status: 304, headers })
+    : new Response(body, { headers });
 }
 
 /** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */

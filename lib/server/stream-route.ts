@@ -9,14 +9,12 @@ import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
 import { resolveStart } from './resolve-start.ts';
+import { checkRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import type { Lease } from './tails.ts';
 
 /** How long the log's first answer is awaited before anything is sent, so that its failure can still be a 503. */
 const firstAnswerMs = 1_000;
-
-/** Streams and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
-const maxOpen = 900;
 
 /**
  * `/api/stream`.
@@ -52,13 +50,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const socket = currentSocket();
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  const isFull = streams.size >= settings.streamMaxConnections || streams.size + tails.count() >= maxOpen;
-  if (isFull) {
-    throw new FeedError(
-      'too-many-streams',
-      `this process holds ${streams.size} streams, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
-    );
-  }
+  checkRoom(runtime, query.channels, 1);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const leases = query.channels.map((channel) => tails.lease(channel));
   const start = startOf(runtime, query, leases);

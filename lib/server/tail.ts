@@ -315,6 +315,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
 
 /** The events from the last hole on. */
 function withoutHole(events: readonly LogEvent[]): readonly LogEvent[] {
-  const isAfterHole = (event: LogEvent, index: number) => event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
+  const isAfterHole = (event: LogEvent, index: number) =>
+    event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
   return events.slice(Math.max(0, events.findLastIndex(isAfterHole)));
 }

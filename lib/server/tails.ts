@@ -14,6 +14,8 @@ export type Lease = {
 export type Tails = {
   /** The channel's tail, started if there is none. */
   lease(channel: string): Lease;
+  /** Whether the channel has a tail. */
+  has(channel: string): boolean;
   /** Tails running, those without readers that linger included. */
   count(): number;
   close(): void;
@@ -111,6 +113,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
         },
       };
     },
+    has: (channel) => held.has(channel),
     count: () => held.size,
     close() {
       cancelTick?.();

@@ -67,9 +67,10 @@ function makeWorld(seed: number): World {
       clock,
       random,
       runtimes,
-      query: [...names.map((name) => `channel=${name}`), ...(wanted ?? []).map((type) => `type=${type}`)].join(
-        '&',
-      ),
+      query: [
+        ...names.map((name) => `channel=${name}`),
+        ...(wanted ?? []).map((type) => `type=${type}`),
+      ].join('&'),
       start,
       record: createReaderRecord(truth, names, wanted === null ? null : new Set(wanted)),
     });

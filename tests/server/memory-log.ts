@@ -58,7 +58,11 @@ export type MemoryLogOptions = {
 };
 
 /** Makes an empty log. */
-export function createMemoryLog({ retention = 10_000, now, random = Math.random }: MemoryLogOptions): MemoryLog {
+export function createMemoryLog({
+  retention = 10_000,
+  now,
+  random = Math.random,
+}: MemoryLogOptions): MemoryLog {
   let channels = new Map<string, Kept>();
   let replica: Map<string, Kept> | null = null;
   const stored: Stored[] = [];
@@ -131,7 +135,11 @@ export function createMemoryLog({ retention = 10_000, now, random = Math.random 
     empty: (channel) => void channels.delete(channel),
     loseEnd: (channel, count) => keep(channel, eventsOf(channel).slice(0, -count)),
     trim: (channel, count) => keep(channel, eventsOf(channel).slice(-count)),
-    takeOut: (channel, seq) => keep(channel, eventsOf(channel).filter(({ id }) => id.seq !== seq)),
+    takeOut: (channel, seq) =>
+      keep(
+        channel,
+        eventsOf(channel).filter(({ id }) => id.seq !== seq),
+      ),
     lag() {
       replica = new Map(channels);
     },

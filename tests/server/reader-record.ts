@@ -78,7 +78,8 @@ export function createReaderRecord(
   }
 
   function isOnLine(channel: string, event: Stored): boolean {
-    for (let at = log.kept(channel).at(-1) ?? null; at !== null; at = at.parent) if (at === event) return true;
+    for (let at = log.kept(channel).at(-1) ?? null; at !== null; at = at.parent)
+      if (at === event) return true;
     return false;
   }
 

@@ -1,8 +1,9 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { badServers } from './bad-servers.ts';
-import { feedServer, type Misbehaviour } from './feed-server.ts';
+import { badServers } from '../client/bad-servers.ts';
+import { feedServer, type Misbehaviour } from '../client/feed-server.ts';
+import { startChromium } from './chromium.ts';
 
 /* React's strict mode runs every effect twice; only a real browser shows what that does to sockets. */
 let browser: Browser;
@@ -13,7 +14,7 @@ beforeAll(async () => {
   const define = { 'process.env.NODE_ENV': '"development"' };
   const bundle = await rolldown({ input, platform: 'browser', transform: { define }, logLevel: 'silent' });
   script = (await bundle.generate({ format: 'iife' })).output[0].code;
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  browser = await startChromium();
 }, 60_000);
 afterAll(() => browser?.close());
 

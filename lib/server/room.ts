@@ -1,0 +1,29 @@
+import { FeedError } from '../core/feed-error.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Streams and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
+const maxOpen = 900;
+
+/**
+ * Checks that this process can follow `channels` besides what it holds.
+ * @param opened how many streams are to be opened for it: 1, or 0 for a poll.
+ * @throws FeedError `too-many-streams`
+ */
+export function checkRoom(
+  { settings, streams, tails }: Pick<Runtime, 'settings' | 'streams' | 'tails'>,
+  channels: readonly string[],
+  opened: 0 | 1,
+): void {
+  const added = channels.filter((channel) => !tails.has(channel)).length;
+  if (streams.size + opened > settings.streamMaxConnections) {
+    throw new FeedError(
+      'too-many-streams',
+      `this process holds ${streams.size} streams, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
+    );
+  }
+  if (streams.size + tails.count() + opened + added <= maxOpen) return;
+  throw new FeedError(
+    'too-many-streams',
+    `this process holds ${streams.size} streams and follows ${tails.count()} channels, its maximum; try again shortly`,
+  );
+}
