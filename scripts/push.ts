@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { systemClock } from '../lib/client/system-clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
 import type { BatchLimits } from './push/gather.ts';
@@ -79,8 +80,16 @@ function interruptSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** The settings of the app's own files, as Next reads them: the environment wins, then `.env.local`, then `.env`. */
+function loadEnvironment(): void {
+  for (const file of ['.env.local', '.env']) {
+    if (existsSync(file)) process.loadEnvFile(file);
+  }
+}
+
 async function main(): Promise<number> {
   try {
+    loadEnvironment();
     const options = readPushOptions(process.argv.slice(2), process.env);
     if (options !== null) return await push(options, interruptSignal());
     process.stdout.write(pushHelp);

@@ -1,3 +1,5 @@
+import { printable } from './printable.ts';
+
 /** The five figures of a `machine` event, as `npm run demo` publishes them. */
 export type MachineFigures = {
   readonly load: number;
@@ -39,7 +41,7 @@ const depthLimit = 32;
 
 /** Chooses how data is shown. Total: every value has a form, whatever was published. */
 export function formOf(type: string, data: unknown): DataForm {
-  if (typeof data === 'string') return textForm(data);
+  if (typeof data === 'string') return textForm(printable(data));
   if (type === 'machine' && isMachineFigures(data)) return { kind: 'machine', figures: data };
   return pairsForm(data) ?? jsonForm(data);
 }
@@ -67,7 +69,7 @@ function pairsForm(data: unknown): DataForm | null {
     if (typeof value === 'object' && value !== null) return null;
     const text = String(value);
     if (key === '' || key.length > keyLimit || text.length > valueLimit) return null;
-    pairs.push([key, text]);
+    pairs.push([printable(key), printable(text)]);
   }
   return { kind: 'pairs', pairs };
 }

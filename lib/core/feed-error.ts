@@ -30,11 +30,22 @@ export type FeedErrorOptions = {
   readonly retryAfterSeconds?: number;
 };
 
+const mark: unique symbol = Symbol.for('steadfeed.error');
+
 /**
  * The only error this project throws on purpose. Its message is written for the person at the other
  * end: which part was wrong and what is allowed, never a driver's text or a secret.
  */
 export class FeedError extends Error {
+  /** By a mark, because in Next page and routes are separate instances of this module, and share one log. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && mark in value;
+  }
+
+  get [mark](): true {
+    return true;
+  }
+
   readonly code: FeedErrorCode;
   readonly retryAfterSeconds: number | null;
 

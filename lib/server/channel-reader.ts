@@ -59,6 +59,7 @@ export function createChannelReader(
     try {
       receive(asked, await tail.load(asked));
     } catch {
+      staleSince = null;
       // The tail finds the same, tries on, and says for how long.
       tail.nudge();
       askLater(tailTimes.bridgeMs);
@@ -109,6 +110,7 @@ export function createChannelReader(
       if (position.epoch === null) position = { id: position.id, epoch: tail.ring.end().epoch };
       const segment = tail.find(position);
       if (segment !== null) {
+        staleSince = null;
         const from = indexAfter(segment, position);
         return from < segment.entries.length ? { kind: 'entries', segment, from } : { kind: 'nothing' };
       }

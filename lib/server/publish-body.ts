@@ -39,20 +39,31 @@ export function fingerprintOf(events: readonly NewEvent[]): string {
 }
 
 async function readText(request: Request): Promise<string> {
+  const bytes = await readBytes(request);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FeedError('bad-request', 'body: is not UTF-8', { cause });
+  }
+}
+
+async function readBytes(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Said ahead of time, so that a body that is too large is not even read.
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLargeBody();
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw tooLargeBody();
-    chunks.push(chunk);
-  }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+    for await (const chunk of request.body ?? []) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw tooLargeBody();
+      chunks.push(chunk);
+    }
   } catch (cause) {
-    throw new FeedError('bad-request', 'body: is not UTF-8', { cause });
+    if (cause instanceof FeedError) throw cause;
+    // The publisher has gone. Nobody hears the answer, and nothing is wrong here.
+    throw new FeedError('bad-request', 'body: broke off; nothing of it was stored', { cause });
   }
+  return Buffer.concat(chunks);
 }
 
 function tooLargeBody(): FeedError {

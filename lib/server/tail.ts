@@ -112,6 +112,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   function fail(cause: unknown): FeedError {
     failingSince ??= clock.elapsed();
     failures += 1;
+    staleSince = null;
     syncAfter(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs));
     if (cause instanceof FeedError) return cause;
     return new FeedError('log-unavailable', 'The log did not answer', { cause });
@@ -125,6 +126,9 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
 
   async function readOnce(): Promise<void> {
     const found = isFilled ? await readOn() : await fill();
+    if (found === 'more') mustReadAgain = true;
+    // A read asked for meanwhile comes first: it may find a break that what was announced since would hide.
+    if (mustReadAgain) return;
     isTrusted = true;
     const waiting = pending;
     pending = [];
@@ -132,8 +136,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       // After the first hole the rest is kept for when the hole is filled.
       if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
     }
-    if (found === 'more') mustReadAgain = true;
-    else if (found === 'stale' || pending.length > 0 || isBehind()) await beStale();
+    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale();
     else staleSince = null;
   }
 

@@ -39,5 +39,5 @@ function nameFate(batch: Batch, isUncertain: boolean, keyPrefix: string): string
     const again = `the same file pushed again with --key ${keyPrefix} stores nothing twice`;
     return `whether ${lines} arrived is not known, an answer was lost; ${again}${before}`;
   }
-  return `nothing of ${lines} is stored${before}`;
+  return first === null ? 'nothing is stored' : `nothing of ${lines} is stored${before}`;
 }

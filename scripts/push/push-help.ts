@@ -16,7 +16,8 @@ Which of the two is told by --format, for the whole input:
   --channel <name>  channel of events that name none (default: feed)
   --type <name>     type of events that name none (default: message)
   --url <address>   the app (default: http://localhost:3000)
-  --token <token>   the app's PUBLISH_TOKEN (default: that variable; arguments show in process lists)
+  --token <token>   the app's PUBLISH_TOKEN (default: that variable, of the environment or .env.local;
+                    arguments show in process lists)
   --key <prefix>    idempotency key of batch n is <prefix>-<n> (default: random). The same file pushed again with
                     the same key and the same --batch stores nothing twice, for 24 hours
   --batch <n>       most events of one request, 1 to 500 (default: 100); a request also stays under 1 MiB.

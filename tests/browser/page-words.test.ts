@@ -52,6 +52,12 @@ describe('data is shown', () => {
     expect(formOf(type, data).kind).toBe(kind);
   });
 
+  test('with a picture for what no page can hold', () => {
+    const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
+    expect(formOf('message', text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
+    expect(formOf('message', { a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
+  });
+
   test('without indentation where it is nested deeply, which would be larger than memory', () => {
     const depth = 2_000;
     const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;

@@ -60,9 +60,9 @@ describe('follow over Redis', () => {
   });
 
   test('once acknowledged, silence is not a loss', async () => {
-    const listener = await listen(stack().open({ timeoutMs: 50 }), 'feed');
+    const listener = await listen(stack().open({ timeoutMs: 1_000 }), 'feed');
 
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
 
     expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected']);
   });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret, secrets } from './secrets.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
@@ -56,6 +57,9 @@ const unset = {
 
 const readyWithinMs = 20_000;
 
+/** What a process prints only when something is wrong with it, whatever its clients and its log do. */
+const surprise = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;
+
 /** A test that timed out never leaves its scope, nor does one whose process ends: what it started is ended here. */
 const running = new Set<ChildProcess>();
 const endRunning = () => {
@@ -72,32 +76,25 @@ process.on('exit', endRunning);
 export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App> {
   const app = launchApp(env, port);
   try {
-    const url = await eventually(`the app listens; it printed: ${app.printed()}`, readyWithinMs, () => {
-      if (app.hasEnded()) throw new Error(`the app ended instead of listening: ${app.printed()}`);
+    const url = await eventually('the app listens', readyWithinMs, () => {
+      if (app.hasEnded()) throw new Error('it ended instead of listening');
       return /Local: +(http:\/\/127\.0\.0\.1:\d+)/.exec(app.printed())?.[1];
     });
-    await eventually('the app answers', readyWithinMs, () => askHealth(url).then(yes, no));
-    // Next listens before it runs the app's own start, and keeps the first request until then: it is not like others.
-    await (await askHealth(url)).text();
+    // Next listens before it runs the app's own start, and keeps the first request until then. It asks for what is not
+    // there, so that a test's own request is the first to reach the app.
+    await ask({ url }, '/no-such-page');
     return {
       ...app,
       url,
       port: Number(new URL(url).port),
-      health: async () => (await (await askHealth(url)).json()) as Health,
+      health: async () => JSON.parse((await ask({ url }, '/api/health')).text) as Health,
       [Symbol.asyncDispose]: app.end,
     };
   } catch (error) {
     await app.end();
-    throw error;
+    throw new Error(`the app could not be started; it printed: ${app.printed()}`, { cause: error });
   }
 }
-
-function askHealth(url: string): Promise<Response> {
-  return fetch(`${url}/api/health`, { signal: AbortSignal.timeout(5_000) });
-}
-
-const yes = () => true;
-const no = () => false;
 
 /** Starts the app where it is expected to end by itself; gives how it ended, and what it printed to stderr. */
 export async function runApp(env: AppEnvironment): Promise<Ending & { readonly stderr: string }> {
@@ -155,6 +152,7 @@ function launchApp(env: AppEnvironment, port: number) {
       running.delete(child);
       folder[Symbol.dispose]();
       checkNoSecret(printed, 'what the app printed');
+      if (surprise.test(printed)) throw new Error(`the app printed what nobody expects: ${printed}`);
     },
   };
 }

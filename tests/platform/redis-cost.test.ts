@@ -34,13 +34,14 @@ describe.concurrent('what Redis is asked', () => {
     await using stand = await startRedisStand();
     await using app = await startApp(stand.env);
     using first = await openSse(app);
+    await first.frame('hello');
     await store(app, range(1, 50));
-    await eventually('50 events come', 5_000, () => countEvents(first) === 50);
+    await eventually('50 events come', 10_000, () => countEvents(first) === 50);
     const cursor = first.frames.filter((frame) => frame.event === 'message')[9]?.id ?? '';
     await sleep(settledMs);
     stand.upstash.resetCounts();
     const readers = await openReaders(app, 100, cursor);
-    await eventually('all have the 40 after it', 5_000, () =>
+    await eventually('all have the 40 after it', 10_000, () =>
       readers.every((reader) => countEvents(reader) === 40),
     );
     expect(stand.upstash.counts.commands).toBeLessThanOrEqual(2);
@@ -51,14 +52,15 @@ describe.concurrent('what Redis is asked', () => {
     await using stand = await startRedisStand();
     await using publisher = await startApp(stand.env);
     using first = await openSse(publisher);
+    await first.frame('hello');
     await store(publisher, range(1, 50));
-    await eventually('50 events come', 5_000, () => countEvents(first) === 50);
+    await eventually('50 events come', 10_000, () => countEvents(first) === 50);
     const cursor = first.frames.filter((frame) => frame.event === 'message')[9]?.id ?? '';
     await using app = await startApp(stand.env);
     await sleep(settledMs);
     stand.upstash.resetCounts();
     const readers = await openReaders(app, 100, cursor);
-    await eventually('all have the 40 after it', 5_000, () =>
+    await eventually('all have the 40 after it', 10_000, () =>
       readers.every((reader) => countEvents(reader) === 40),
     );
     // A subscription, the first read, and the one a second later; and a check of the other process.

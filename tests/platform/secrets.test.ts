@@ -38,7 +38,7 @@ describe.concurrent('secrets', () => {
     expect((await ask(app, '/')).status).toBe(200);
   });
 
-  test('an error nobody foresaw is told as 500 without a word of it', async () => {
+  test('what Redis says, and what a token is signed with, is told to nobody', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, READ_TOKEN_SECRET: secrets.readSecret });
     stand.upstash.faults.errorText = `ERR ${secrets.readSecret} ${secrets.redisToken}`;

@@ -86,6 +86,7 @@ describe.concurrent('the life of a stream', () => {
     using _idle = await openRawSocket(app.port);
     using _half = await openRawSocket(app.port, 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n');
     using reader = await openSse(app);
+    await reader.frame('hello');
     await store(app, [1]);
     await reader.frame('message');
     expect(await app.health()).toMatchObject({ streams: 1 });
@@ -104,6 +105,7 @@ describe('the way of an event', () => {
   test('it reaches a reader unbuffered and uncompressed, whatever encodings the reader takes', async () => {
     await using app = await startApp();
     using reader = await openSse(app, { headers: { 'accept-encoding': 'gzip, deflate, br, zstd' } });
+    await reader.frame('hello');
     expect(reader.headers['content-encoding']).toBeUndefined();
     expect(reader.headers['cache-control']).toBe('no-cache, no-transform');
     const delays: number[] = [];

@@ -112,7 +112,7 @@ function readResponse(
     frames,
     text: () => text,
     retryMs: () => retryMs,
-    frame: (event, withinMs = 5_000) =>
+    frame: (event, withinMs = 10_000) =>
       eventually(`a frame "${event}" comes`, withinMs, () => frames.find((frame) => frame.event === event)),
     over,
     destroy,

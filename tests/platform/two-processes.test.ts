@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { LocalUpstash } from '../../scripts/local-upstash/local-upstash.ts';
 import { type App, startApp } from './app-process.ts';
 import { range, store } from './publish.ts';
 import { startRedisStand } from './redis-stand.ts';
-import { startResumingReader } from './resuming-reader.ts';
+import { type ResumingReader, startResumingReader } from './resuming-reader.ts';
 
-function startReaders(app: App, count: number) {
-  return Promise.all(range(1, count).map(() => startResumingReader(app)));
+/** Readers of one app, which end with the scope that holds them. */
+async function startReaders(app: App, count: number): Promise<readonly ResumingReader[] & AsyncDisposable> {
+  const readers = await Promise.all(range(1, count).map(() => startResumingReader(app)));
+  return Object.assign(readers, {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(readers.map((reader) => reader[Symbol.asyncDispose]()));
+    },
+  });
 }
 
 describe.concurrent('two processes on one Redis', () => {
@@ -14,9 +21,10 @@ describe.concurrent('two processes on one Redis', () => {
     await using stand = await startRedisStand();
     await using one = await startApp(stand.env);
     await using other = await startApp(stand.env);
-    const readers = [...(await startReaders(one, 3)), ...(await startReaders(other, 3))];
+    await using ofOne = await startReaders(one, 3);
+    await using ofOther = await startReaders(other, 3);
     for (const number of range(1, 200)) await store(number % 2 === 0 ? one : other, [number]);
-    for (const reader of readers) {
+    for (const reader of [...ofOne, ...ofOther]) {
       await reader.until(200);
       expect(reader.data).toEqual(range(1, 200));
     }
@@ -50,7 +58,7 @@ describe.concurrent('two processes on one Redis', () => {
     await using stand = await startRedisStand();
     await using frozen = await startApp(stand.env);
     await using other = await startApp(stand.env);
-    const readers = await startReaders(frozen, 3);
+    await using readers = await startReaders(frozen, 3);
     await store(other, [0]);
     frozen.kill('SIGSTOP');
     for (const batch of range(0, 19)) {
@@ -65,19 +73,33 @@ describe.concurrent('two processes on one Redis', () => {
     }
   });
 
-  test('so do readers of one whose subscription was cut while it stood still', async () => {
-    await using stand = await startRedisStand();
-    await using frozen = await startApp(stand.env);
-    await using other = await startApp(stand.env);
-    const readers = await startReaders(frozen, 3);
-    frozen.kill('SIGSTOP');
-    stand.upstash.cutSubscriptions();
-    await store(other, range(1, 500));
-    await sleep(4_000);
-    frozen.kill('SIGCONT');
-    for (const reader of readers) {
-      await reader.until(500);
-      expect(reader.data).toEqual(range(1, 500));
-    }
-  });
+  const breakages = [
+    { name: 'was cut', breakIt: (upstash: LocalUpstash) => upstash.cutSubscriptions() },
+    {
+      name: 'went deaf',
+      breakIt: ({ faults }: LocalUpstash) => {
+        faults.loseAnnouncementShare = 1;
+      },
+    },
+  ];
+
+  test.for(breakages)(
+    'so do readers of one whose subscription $name while it stood still',
+    async ({ breakIt }) => {
+      await using stand = await startRedisStand();
+      await using frozen = await startApp(stand.env);
+      await using other = await startApp(stand.env);
+      await using readers = await startReaders(frozen, 3);
+      frozen.kill('SIGSTOP');
+      breakIt(stand.upstash);
+      await store(other, range(1, 500));
+      await sleep(4_000);
+      stand.upstash.faults.loseAnnouncementShare = 0;
+      frozen.kill('SIGCONT');
+      for (const reader of readers) {
+        await reader.until(500);
+        expect(reader.data).toEqual(range(1, 500));
+      }
+    },
+  );
 });

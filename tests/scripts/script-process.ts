@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A script of the repository that runs as its own process. */
@@ -15,15 +16,20 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const running = new Set<ChildProcess>();
 
-/** Runs `node scripts/<name>.ts` with the arguments given; the environment holds no setting of the app but `env`. */
+/**
+ * Runs `node scripts/<name>.ts` with the arguments given, in the repository's folder or another. The environment holds
+ * no setting of the app but `env`.
+ */
 export function runScript(
   name: string,
   args: readonly string[],
   env: Record<string, string> = {},
+  cwd = root,
 ): ScriptProcess {
-  const child = spawn(process.execPath, [`scripts/${name}.ts`, ...args], {
-    cwd: root,
-    env: { NODE_ENV: 'production', PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [join(root, 'scripts', `${name}.ts`), ...args], {
+    cwd,
+    env: { NODE_ENV: 'production', PATH, HOME, ...env },
   });
   running.add(child);
   let out = '';

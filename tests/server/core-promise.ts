@@ -204,7 +204,9 @@ function breakFollowing(world: World): string {
 }
 
 function lag(world: World): string {
-  if (world.clock.elapsed() < world.strangeAt) return 'nothing';
+  // A replica that has never seen a channel cannot be told from a log that was emptied.
+  const isKnown = channels.every((channel) => world.log.kept(channel).length > 0);
+  if (world.clock.elapsed() < world.strangeAt || !isKnown) return 'nothing';
   world.log.lag();
   const ms = world.random.whole(50, 3_000);
   world.strangeAt = world.clock.elapsed() + ms + 20_000;
@@ -236,6 +238,9 @@ async function haveAccident(world: World): Promise<string> {
   const count = random.next() < 0.3 ? Infinity : random.whole(1, 20);
   if (count === Infinity) log.empty(channel);
   else log.loseEnd(channel, count);
+  // A fail-over breaks the subscriptions, too. Where it did not, and just as many announcements as events were lost,
+  // the next one would seem to go on.
+  for (const process of world.processes) process.cut();
   accidents.set(channel, (accidents.get(channel) ?? 0) + 1);
   await clock.advance(5);
   return `${channel} loses its last ${count}`;

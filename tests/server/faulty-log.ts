@@ -47,8 +47,7 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
 
   function hear(follower: Follower, signal: FollowSignal): void {
     if (follower.isSilent) return;
-    if (signal.kind !== 'events') return follower.tell(signal);
-    for (const ms of log.fate()) {
+    for (const ms of signal.kind === 'events' ? log.fate() : inTime) {
       if (ms === 0) follower.tell(signal);
       else clock.after(ms, () => open.has(follower) && !follower.isSilent && follower.tell(signal));
     }

@@ -159,7 +159,8 @@ export function createReaderRecord(
       if (epoch !== null && position !== null && position.epoch !== epoch)
         throw new Error(`${name}: other epoch`);
     } else {
-      const passed = track.position === null ? null : find(gap.channel, track.position);
+      const epoch = track.position?.epoch ?? null;
+      const passed = epoch === null ? null : find(gap.channel, { id: after, epoch });
       if (passed !== null && isOnLine(gap.channel, passed))
         throw new Error(`${name}: the log has not restarted`);
       const seen = seenAccidents.get(gap.channel) ?? 0;

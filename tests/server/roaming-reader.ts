@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { type Clock, wait } from '../../lib/core/clock.ts';
+import type { FeedEvent } from '../../lib/core/feed-event.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import type { Runtime } from '../../lib/server/runtime.ts';
 import { streamRoute } from '../../lib/server/stream-route.ts';
@@ -41,7 +42,13 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
   let isStalled = false;
   let connection = new AbortController();
   let cancel = () => {};
+  const lately: string[] = [];
   going.resolve();
+
+  function note(text: string): void {
+    lately.push(`${clock.elapsed()} ${text}`);
+    if (lately.length > 20) lately.shift();
+  }
 
   function address(path: string): string {
     const cursor = record.cursor();
@@ -50,6 +57,7 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
   }
 
   function take(id: string, kind: string | undefined, data: string): void {
+    note(`${kind ?? 'event'} ${id} ${data.slice(0, 160)}`);
     const value = JSON.parse(data);
     if (kind === 'hello') record.hello(id);
     else if (kind === 'gap') record.gap(id, value);
@@ -85,7 +93,11 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
     const how = `&limit=${random.pick([3, 50, 500])}&wait=${random.pick([0, 0, 3])}`;
     const request = new Request(`${address('events')}${how}`, { signal: connection.signal });
     const response = await eventsRoute(() => runtime)(request);
-    if (response.status === 200) record.page(await response.json());
+    if (response.status !== 200) return;
+    const page = await response.json();
+    const ids = page.events.map((event: FeedEvent) => `${event.channel}@${event.id}`);
+    note(`page ${page.cursor} of ${ids[0]} to ${ids.at(-1)}, gaps ${JSON.stringify(page.gaps)}`);
+    record.page(page);
   }
 
   function drop(): void {
@@ -95,14 +107,16 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
 
   async function run(): Promise<void> {
     while (!isStopped && failure === null) {
-      const runtime = random.pick(options.runtimes);
+      const process = random.whole(0, options.runtimes.length - 1);
+      const runtime = options.runtimes[process] as Runtime;
       connection = new AbortController();
       cancel = () => {};
       const isPoll = record.cursor() !== null && random.next() < 0.25;
+      note(`${isPoll ? 'polls' : 'opens a stream of'} process ${process} from ${record.cursor()}`);
       try {
         await (isPoll ? poll(runtime) : readStream(runtime));
       } catch (error) {
-        failure = error;
+        failure = new Error([String(error), ...lately].join('\n'));
         drop();
       }
       await wait(clock, random.whole(1, 400));

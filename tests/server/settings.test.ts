@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { FeedError } from '../../lib/core/feed-error.ts';
+import { readSettings } from '../../lib/server/settings.ts';
+
+/** What reading fails with, as text. */
+function refusalOf(env: Record<string, string>): string {
+  try {
+    readSettings(env);
+  } catch (error) {
+    if (error instanceof FeedError && error.code === 'misconfigured') return error.message;
+    throw error;
+  }
+  throw new Error(`taken: ${JSON.stringify(env)}`);
+}
+
+describe('settings', () => {
+  test('an empty environment gives the defaults of the wire contract', () => {
+    expect(readSettings({})).toMatchObject({
+      isProduction: false,
+      isVercel: false,
+      redis: null,
+      feedDb: '.data/feed.db',
+      retention: 10_000,
+      publishToken: null,
+      readTokenSecret: null,
+      streamMaxSeconds: null,
+      streamMaxConnections: 800,
+      heartbeatMs: 15_000,
+      tailCheckMs: 60_000,
+      pollMode: 'long',
+      allowedOrigins: [],
+    });
+  });
+
+  test.each([
+    [{ NODE_ENV: 'production' }, { isProduction: true }],
+    [{ VERCEL: '1' }, { isVercel: true, pollMode: 'short' }],
+    [{ VERCEL: '1', POLL_MODE: 'long' }, { pollMode: 'long' }],
+    [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],
+    [{ FEED_RETENTION: '25' }, { retention: 25 }],
+    [{ PUBLISH_TOKEN: 'p' }, { publishToken: 'p' }],
+    [{ READ_TOKEN_SECRET: 'r' }, { readTokenSecret: 'r' }],
+    [{ STREAM_MAX_SECONDS: '60' }, { streamMaxSeconds: 60 }],
+    [{ STREAM_MAX_CONNECTIONS: '10' }, { streamMaxConnections: 10 }],
+    [{ HEARTBEAT_SECONDS: '2.5' }, { heartbeatMs: 2_500 }],
+    [{ TAIL_CHECK_SECONDS: '30' }, { tailCheckMs: 30_000 }],
+    [{ PROBE_MAX_SECONDS: '20' }, { probeMaxMs: 20_000 }],
+    [{ POLL_MODE: 'short' }, { pollMode: 'short' }],
+    [
+      { ALLOWED_ORIGINS: ' https://a.test, http://b.test:81 ,' },
+      { allowedOrigins: ['https://a.test', 'http://b.test:81'] },
+    ],
+    [
+      { PUBLISH_TOKEN: '', FEED_RETENTION: '', READ_TOKEN_SECRET: '' },
+      { publishToken: null, retention: 10_000, readTokenSecret: null },
+    ],
+  ])('%j is read as %j', (env, expected) => {
+    expect(readSettings(env)).toMatchObject(expected);
+  });
+
+  test.each([['UPSTASH_REDIS_REST'], ['KV_REST_API']])('%s_URL and _TOKEN name the Redis log', (prefix) => {
+    const env = { [`${prefix}_URL`]: 'https://db.test', [`${prefix}_TOKEN`]: 't' };
+
+    expect(readSettings(env).redis).toEqual({ url: 'https://db.test', token: 't' });
+  });
+
+  test.each([
+    ['FEED_RETENTION', ['0', '-1', '1.5', 'many', '1e3', ' 5', '99999999999']],
+    ['STREAM_MAX_SECONDS', ['0', '4', '86401', 'never', '10s']],
+    ['STREAM_MAX_CONNECTIONS', ['0', '-5', '2.5', 'all']],
+    ['HEARTBEAT_SECONDS', ['0', '0.05', '301', 'fast', '-1', 'Infinity', '0x10']],
+    ['TAIL_CHECK_SECONDS', ['0', '3601', 'NaN']],
+    ['PROBE_MAX_SECONDS', ['0', '86401', 'soon']],
+    ['POLL_MODE', ['LONG', 'both', '1']],
+    ['ALLOWED_ORIGINS', ['*', 'example.org', 'https://a.test/', 'https://a.test/path', 'https://a.test, b']],
+  ])('a bad %s is refused with its name and what is allowed', (name, values) => {
+    for (const value of values) {
+      expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name} .*allowed`));
+    }
+  });
+
+  test.each([
+    ['UPSTASH_REDIS_REST_TOKEN', { UPSTASH_REDIS_REST_URL: 'https://db.test' }],
+    ['UPSTASH_REDIS_REST_URL', { UPSTASH_REDIS_REST_TOKEN: 'secret' }],
+    ['KV_REST_API_TOKEN', { KV_REST_API_URL: 'https://db.test' }],
+    ['KV_REST_API_URL', { KV_REST_API_TOKEN: 'secret' }],
+    ['UPSTASH_REDIS_REST_URL', { UPSTASH_REDIS_REST_URL: 'db secret', UPSTASH_REDIS_REST_TOKEN: 'secret' }],
+    [
+      'UPSTASH_REDIS_REST_URL',
+      { UPSTASH_REDIS_REST_URL: 'redis://secret', UPSTASH_REDIS_REST_TOKEN: 'secret' },
+    ],
+  ])('half a Redis log, or one that is no URL, is refused with %s and no secret', (name, env) => {
+    const text = refusalOf(env);
+
+    expect(text).toMatch(new RegExp(`^${name} `));
+    expect(text).not.toContain('secret');
+  });
+});

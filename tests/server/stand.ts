@@ -1,0 +1,89 @@
+import { formatCursor, formatPosition } from '../../lib/core/cursor.ts';
+import { jsonOf } from '../../lib/server/entry.ts';
+import { eventsRoute } from '../../lib/server/events-route.ts';
+import { healthRoute } from '../../lib/server/health-route.ts';
+import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
+import type { Segment } from '../../lib/server/segment.ts';
+import { type Environment, readSettings } from '../../lib/server/settings.ts';
+import { streamRoute } from '../../lib/server/stream-route.ts';
+import { createTail, type Tail } from '../../lib/server/tail.ts';
+import { newEvents } from '../log/log-steps.ts';
+import { createFaultyLog, type FaultyLog } from './faulty-log.ts';
+import { createManualClock, type ManualClock } from './manual-clock.ts';
+import { createMemoryLog, type MemoryLog } from './memory-log.ts';
+
+/** A server whose time stands still, and whose log does what a test wants. */
+export type Stand = {
+  readonly clock: ManualClock;
+  /** The log as it truly is; publishing here never fails. */
+  readonly memory: MemoryLog;
+  /** The log as the server has it. */
+  readonly log: FaultyLog;
+  readonly runtime: Runtime;
+  /** Stores `count` events, numbered from 1 within the call, all at once. */
+  publish(count?: number, channel?: string): Promise<void>;
+  /** Starts a tail of its own, and lets it read. */
+  tail(channel?: string): Promise<Tail>;
+  /** Answers a request for `path`, for example `stream?rewind=all`. */
+  ask(path: string, init?: RequestInit): Promise<Response>;
+  /** The cursor after a channel's newest event. */
+  cursorAtEnd(channel?: string): string;
+};
+
+export type StandOptions = {
+  readonly env?: Environment;
+  readonly retention?: number;
+  readonly seed?: number;
+};
+
+/** Makes a stand. */
+export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptions = {}): Stand {
+  const clock = createManualClock(seed);
+  const memory = createMemoryLog({ retention, now: clock.now, random: clock.random });
+  const log = createFaultyLog(memory, clock);
+  const runtime = createRuntime(readSettings(env), clock, log);
+  const routes = {
+    stream: streamRoute(300, () => runtime),
+    events: eventsRoute(() => runtime),
+    health: healthRoute(() => runtime),
+  };
+  return {
+    clock,
+    memory,
+    log,
+    runtime,
+    async publish(count = 1, channel = 'feed') {
+      await memory.append({ events: newEvents(channel, count), key: null });
+    },
+    async tail(channel = 'feed') {
+      const tail = createTail({ log, channel, clock, checkMs: 60_000 });
+      await clock.advance(0);
+      return tail;
+    },
+    ask(path, init) {
+      const [name] = path.split('?');
+      if (name !== 'stream' && name !== 'events' && name !== 'health') throw new Error(`no route ${name}`);
+      return routes[name](new Request(`http://feed.test/api/${path}`, init));
+    },
+    cursorAtEnd(channel = 'feed') {
+      const last = memory.kept(channel).at(-1);
+      if (last === undefined) throw new Error(`${channel} is empty`);
+      return formatCursor(new Map([[channel, last]]));
+    },
+  };
+}
+
+/** The seqs a segment holds. */
+export function seqsIn(segment: Segment): number[] {
+  return segment.entries.map(({ id }) => id.seq);
+}
+
+/** The seqs a segment holds, checked to be those its frames tell. */
+export function toldSeqs(segment: Segment): number[] {
+  return segment.entries.map((entry) => {
+    const { id } = JSON.parse(jsonOf(entry));
+    if (id !== `${entry.id.time}-${entry.id.seq}`)
+      throw new Error(`${formatPosition({ id: entry.id, epoch: null })} tells ${id}`);
+    return entry.id.seq;
+  });
+}
