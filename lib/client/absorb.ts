@@ -24,14 +24,19 @@ export function absorbHello(state: Connection, source: Source, cursor: Cursor): 
   return { state: { ...state, progress: taking.progress }, source: taking.source, isWhole: true };
 }
 
-/** Takes events and gaps in order, then the position the source claims to be at. */
+/**
+ * Takes events and gaps in order, then the position the source claims to be at.
+ * @param witness `log`: what the server said; a hole that it repeats is said aloud. `tab`: what another tab said; of
+ * a hole in that only the log can tell.
+ */
 export function absorb(
   state: Connection,
   source: Source,
   items: readonly FeedItem[],
   cursor: Cursor,
+  witness: 'log' | 'tab' = 'log',
 ): Absorbed {
-  const run: Run = { state, progress: state.progress, source, taken: [] };
+  const run: Run = { state, progress: state.progress, source, witness, taken: [] };
   const { isFiltered } = state.settings;
   let isWhole = true;
   for (const item of items) {
@@ -51,12 +56,19 @@ function without(cursor: Cursor, channel: string): Cursor {
 }
 
 /** The work of one `absorb`, so that a page of 500 events does not copy the state 500 times. */
-type Run = { state: Connection; progress: Progress; source: Source; readonly taken: FeedEntry[] };
+type Run = {
+  state: Connection;
+  progress: Progress;
+  source: Source;
+  readonly witness: 'log' | 'tab';
+  readonly taken: FeedEntry[];
+};
 
 /** Does `act`; a hole that reading again did not fill is said aloud, and `act` done once more. */
 function attempt(run: Run, act: () => Taking): boolean {
   const taking = act();
   if (taking.kind === 'taken') return accept(run, taking);
+  if (run.witness === 'tab') return false;
   run.state = countHole(run, taking);
   if (taking.loss === null || (run.state.hole?.count ?? 0) <= patience) return false;
   const said = sayHole(run.progress, run.source, taking.channel, taking.loss);

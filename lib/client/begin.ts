@@ -1,11 +1,33 @@
 import type { Problem } from '../core/stream-note.ts';
 import { probeMs } from './backoff.ts';
-import type { Connection, Poll, Stream } from './connection.ts';
+import { type Connection, newAdvice, type Poll, type Stream } from './connection.ts';
 import { writeCursor } from './place.ts';
 
 /** No I/O and no timers but the page's own. */
 export function idle(state: Connection): Connection {
-  return { ...state, streams: [], poll: null, retryAt: null, pollAt: null, probeAt: null, isHeld: false };
+  return {
+    ...state,
+    streams: [],
+    poll: null,
+    retryAt: null,
+    pollAt: null,
+    probeAt: null,
+    yieldAt: null,
+    isHeld: false,
+  };
+}
+
+/** Lets everything go and listens to the tab that leads. */
+export function following(state: Connection): Connection {
+  return {
+    ...idle(state),
+    mode: 'following',
+    pausedBy: null,
+    stoppedBy: null,
+    hideAt: null,
+    pollFailures: 0,
+    advice: newAdvice,
+  };
 }
 
 /** One more stream, from where the reader is. */
@@ -29,7 +51,8 @@ export function openStream(state: Connection, now: number): Connection {
 
 /** Lets everything go and connects anew; where streaming did not work, by a poll with a probe beside it. */
 export function begin(state: Connection, now: number): Connection {
-  const calm: Connection = { ...idle(state), pausedBy: null, stoppedBy: null };
+  if (state.isFollower) return following(state);
+  const calm: Connection = { ...idle(state), pausedBy: null, stoppedBy: null, leader: null };
   const { transport } = state.settings;
   if (transport === 'poll' || calm.isFallen) {
     return startPolling(calm, now, now, transport === 'poll' ? null : now);

@@ -1,19 +1,20 @@
 import { parseCursor } from '../core/cursor.ts';
-import { newConnection, type PlainSignal, type Signal } from './connection.ts';
+import { newConnection } from './connection.ts';
+import type { PlainSignal } from './connection-signal.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 import { queryOf, settingsOf } from './feed-settings.ts';
-import { retryAtOf, statusOf, transportOf } from './feed-status.ts';
 import { createFeedStore } from './feed-store.ts';
 import { guard, report } from './guard.ts';
 import { createHistory } from './history.ts';
 import { initialEntries } from './initial-entries.ts';
 import { watchPage } from './page-signals.ts';
-import { progressAt, writeCursor } from './place.ts';
+import { progressAt } from './place.ts';
 import { createRequestRunner } from './run-requests.ts';
-import { step } from './step.ts';
+import { createSnapshots } from './snapshot-of.ts';
 import { systemClock } from './system-clock.ts';
-import { nextTimerAt } from './timers.ts';
+import { advance, newTab, nextTabTimerAt, type TabSignal } from './tab.ts';
+import { canShare, createTabGroup } from './tab-group.ts';
 import { createWakeUp } from './wake-up.ts';
 
 /**
@@ -37,7 +38,10 @@ export function createFeed(options: FeedOptions = {}): Feed {
   const store = createFeedStore(options.limit ?? 1_000);
   store.add(initialEntries(options.initial));
 
-  let state = newConnection(settingsOf(options, query), progress);
+  const isSharing = canShare(options.share, channels, options.getToken !== undefined);
+  const name = clock.random().toString(36).slice(2);
+  let tab = newTab(name, newConnection(settingsOf(options, query), progress, isSharing), isSharing);
+  const snapshots = createSnapshots(clock);
   let lag: number | null = null;
   let isDirty = false;
   let isScheduled = false;
@@ -51,32 +55,32 @@ export function createFeed(options: FeedOptions = {}): Feed {
     query,
     clock,
     fetch: ask,
-    getToken: options.getToken ?? null,
+    getToken: options.getToken === undefined ? null : () => newToken(options.getToken),
     tell: dispatch,
   });
+  const group = !isSharing
+    ? null
+    : createTabGroup({ query, token: () => requests.token(tab.connection.token), tell: dispatch });
   const history = createHistory({
     query,
     clock,
     fetch: ask,
     store,
-    token: () => requests.token(state.token),
+    token: () => requests.token(tab.connection.token),
     onChange: change,
   });
   const wakeUp = createWakeUp(clock, (hasSlept) => {
-    const signals: Signal[] = [...requests.held].map((stream) => ({ kind: 'bytes', stream }));
+    const signals: TabSignal[] = [...requests.held].map((stream) => ({ kind: 'bytes', stream }));
     dispatch([...(hasSlept ? [{ kind: 'woke' } as const] : []), ...signals, { kind: 'timer' }]);
   });
 
   /** The one way anything changes: signals in, state; then I/O, timers, callbacks, listeners, once for all of them. */
-  function dispatch(signals: readonly Signal[]): void | Promise<void> {
-    const now = clock.elapsed();
-    const taken: FeedEntry[] = [];
-    for (const signal of signals) {
-      state = step(state, signal, now, clock.random());
-      for (const entry of state.taken) taken.push(entry);
-    }
+  function dispatch(signals: readonly TabSignal[]): void | Promise<void> {
+    tab = advance(tab, signals, clock.elapsed(), clock.random);
+    const { taken, says } = tab;
     store.add(taken);
-    wakeUp.set(nextTimerAt(state));
+    group?.post(says);
+    wakeUp.set(nextTabTimerAt(tab));
     scheduleRequests();
     endPoller();
     const pending = tellApp(taken);
@@ -90,7 +94,8 @@ export function createFeed(options: FeedOptions = {}): Feed {
     isScheduled = true;
     queueMicrotask(() => {
       isScheduled = false;
-      requests.reconcile(state);
+      requests.reconcile(tab.connection);
+      group?.reconcile(tab.sharing);
     });
   }
 
@@ -119,40 +124,24 @@ export function createFeed(options: FeedOptions = {}): Feed {
   }
 
   function getSnapshot(): FeedSnapshot {
-    if (isDirty) snapshot = keep(snapshot, compute());
+    if (isDirty) snapshot = compute();
     isDirty = false;
     return snapshot;
   }
 
-  let retryAt: { readonly elapsed: number; readonly wall: number } | null = null;
-
-  function wallOf(elapsed: number | null): number | null {
-    if (elapsed === null) return null;
-    if (retryAt?.elapsed !== elapsed) {
-      retryAt = { elapsed, wall: Math.round(clock.now() + elapsed - clock.elapsed()) };
-    }
-    return retryAt.wall;
+  function compute(): FeedSnapshot {
+    return snapshots(tab, { ...store.view(), ...history.state(), lag });
   }
 
-  function compute(): FeedSnapshot {
-    return {
-      ...store.view(),
-      ...history.state(),
-      status: statusOf(state),
-      transport: transportOf(state),
-      cursor: writeCursor(state.progress.places, channels),
-      lag,
-      retryAt: wallOf(retryAtOf(state)),
-      handovers: state.handovers,
-      reconnects: state.reconnects,
-      holes: state.holes,
-      problem: state.problem,
-      isPolling: state.mode === 'polling',
-    };
+  /** Whose the token is decides who may hear what is read with it. */
+  async function newToken(getToken: FeedOptions['getToken']): Promise<string | null> {
+    const token = (await getToken?.()) ?? null;
+    await group?.belong(token);
+    return token;
   }
 
   function endPoller(): void {
-    if (poller === null || poller.key === state.poll?.key) return;
+    if (poller === null || poller.key === tab.connection.poll?.key) return;
     const { end } = poller;
     poller = null;
     end();
@@ -179,24 +168,19 @@ export function createFeed(options: FeedOptions = {}): Feed {
     },
     poll() {
       signal('pollDue');
-      const { poll } = state;
+      const { poll } = tab.connection;
       if (poll === null) return Promise.resolve();
       return new Promise((resolve, reject) => {
-        const end = () => (state.pollFailures === 0 ? resolve() : reject(new Error('poll failed')));
+        const end = () => (tab.connection.pollFailures === 0 ? resolve() : reject(new Error('poll failed')));
         poller = { key: poll.key, end };
       });
     },
-    pollDelayMs: () => Math.max(1, Math.ceil((state.pollAt ?? clock.elapsed() + 1_000) - clock.elapsed())),
+    pollDelayMs: () =>
+      Math.max(1, Math.ceil((tab.connection.pollAt ?? clock.elapsed() + 1_000) - clock.elapsed())),
     close() {
       unwatch?.();
       unwatch = null;
       signal('close');
     },
   };
-}
-
-/** The old snapshot where the new one says the same. */
-function keep(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
-  const names = Object.keys(next) as (keyof FeedSnapshot)[];
-  return names.every((name) => old[name] === next[name]) ? old : next;
 }

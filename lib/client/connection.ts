@@ -3,9 +3,7 @@ import type { Problem } from '../core/stream-note.ts';
 import type { ConnectionSettings } from './connection-settings.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { Progress, Source } from './place.ts';
-import type { Page } from './read-page.ts';
-import type { Refusal } from './refusal.ts';
-import type { StreamFrame } from './stream-frame.ts';
+import type { Told } from './tab-message.ts';
 
 /** A stream that should be open. The shell opens what it does not know, and aborts what is no longer here. */
 export type Stream = {
@@ -42,6 +40,15 @@ export type Poll = {
   readonly source: Source;
 };
 
+/** What the leading tab said of itself last. */
+export type LeaderReport = Pick<
+  Told,
+  'tab' | 'cursor' | 'status' | 'transport' | 'problem' | 'isFallen' | 'handovers' | 'reconnects'
+> & {
+  /** When it tries again, by this tab's clock; null while it waits for nothing. */
+  readonly retryAt: number | null;
+};
+
 /**
  * Everything that is true of a connection: what it has read up to, what I/O it wants, which timers run. All times
  * are in ms of a clock that never goes back. It changes by `step` alone.
@@ -52,11 +59,12 @@ export type Poll = {
  * | streaming | one that lives; in a handover also the next | – |
  * | waiting | – | – |
  * | polling | none; in a probe one, on its way | in flight, or due |
+ * | following another tab | – | only to fill what was not heard |
  * | paused, stopped | – | – |
  */
 export type Connection = {
   readonly settings: ConnectionSettings;
-  readonly mode: 'connecting' | 'streaming' | 'waiting' | 'polling' | 'paused' | 'stopped';
+  readonly mode: 'connecting' | 'streaming' | 'waiting' | 'polling' | 'following' | 'paused' | 'stopped';
   /** Oldest first, at most two. */
   readonly streams: readonly Stream[];
   readonly poll: Poll | null;
@@ -68,6 +76,19 @@ export type Connection = {
   readonly probeAt: number | null;
   /** When a hidden page lets its connection go. */
   readonly hideAt: number | null;
+  /** Another tab leads now: this one reads on until that one does, at most until then. Null in any other case. */
+  readonly yieldAt: number | null;
+
+  /** Whether another tab reads for this one, or is about to. */
+  readonly isFollower: boolean;
+  /** What the leader said last; kept by a tab that takes over from it, until it reads itself. */
+  readonly leader: LeaderReport | null;
+  /** What was heard ahead of its time: it does not follow yet, and waits for what is filled from the log. */
+  readonly heard: readonly Told[];
+  /** The leader told of a loss: the log is asked what it is. */
+  readonly mustFill: boolean;
+  /** Fills in a row that did not reach the leader. */
+  readonly fills: number;
 
   readonly progress: Progress;
   /** What the last step brought, in order. */
@@ -108,43 +129,18 @@ export type Connection = {
   readonly nextKey: number;
 };
 
-/** Everything that can happen to a connection. What concerns a stream or poll that is no longer wanted is ignored. */
-export type Signal =
-  | { readonly kind: 'sent'; readonly stream: number }
-  | { readonly kind: 'bytes'; readonly stream: number }
-  | { readonly kind: 'frame'; readonly stream: number; readonly frame: StreamFrame }
-  | { readonly kind: 'refused'; readonly stream: number; readonly refusal: Refusal }
-  | { readonly kind: 'ended'; readonly stream: number }
-  | { readonly kind: 'cut'; readonly stream: number }
-  | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
-  | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
-  | { readonly kind: 'pollCut'; readonly poll: number }
-  | PlainSignal;
+/** Polling before the server has said how. */
+export const newAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
 
-/** Signals without more to say. */
-export type PlainSignal = {
-  readonly kind: /** The caller starts a poll, if one is due. */
-    | 'pollDue'
-    /** Some deadline may have passed. */
-    | 'timer'
-    /** The machine slept: sockets may be dead without knowing it. */
-    | 'woke'
-    | 'online'
-    | 'offline'
-    | 'visible'
-    | 'hidden'
-    /** The page goes into, or comes out of, the back/forward cache. */
-    | 'frozen'
-    | 'restored'
-    | 'enabled'
-    | 'disabled'
-    /** The reader's own wish to try now. */
-    | 'retry'
-    | 'close';
-};
-
-/** A connection that has not begun: no timers, no I/O. `enabled` starts it. */
-export function newConnection(settings: ConnectionSettings, progress: Progress): Connection {
+/**
+ * A connection that has not begun: no timers, no I/O. `enabled` starts it.
+ * @param isFollower it does not read before it is told to `lead`.
+ */
+export function newConnection(
+  settings: ConnectionSettings,
+  progress: Progress,
+  isFollower = false,
+): Connection {
   return {
     settings,
     mode: 'paused',
@@ -154,6 +150,12 @@ export function newConnection(settings: ConnectionSettings, progress: Progress):
     pollAt: null,
     probeAt: null,
     hideAt: null,
+    yieldAt: null,
+    isFollower,
+    leader: null,
+    heard: [],
+    mustFill: false,
+    fills: 0,
     progress,
     taken: [],
     failures: 0,
@@ -164,7 +166,7 @@ export function newConnection(settings: ConnectionSettings, progress: Progress):
     isFallen: false,
     isUnreachable: false,
     isHeld: false,
-    advice: { waitSeconds: 0, everyMs: 2_000 },
+    advice: newAdvice,
     token: 0,
     isTokenNew: false,
     isHidden: false,

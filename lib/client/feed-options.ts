@@ -41,6 +41,12 @@ export type FeedOptions = FeedTunables & {
   readonly getToken?: () => string | null | Promise<string | null>;
   /** Who drives the polls: a timer (default), or a caller by `poll()`. */
   readonly polls?: 'timer' | 'caller';
+  /**
+   * Whether tabs of a browser that read the same share one connection; in Node it means nothing. Default: where all
+   * channels are public (`feed`, `public:…`), or `getToken` says by its token whose they are. `true` shares others
+   * too: right where every tab of a browser reads as the same person, by whatever cookie.
+   */
+  readonly share?: boolean;
   readonly fetch?: typeof fetch;
   readonly clock?: Clock;
 };
@@ -61,6 +67,8 @@ export type FeedSnapshot = {
   readonly status: FeedStatus;
   /** What brings events now; null while nothing does. */
   readonly transport: 'stream' | 'poll' | null;
+  /** Whether this tab reads for itself, for all tabs that read the same, or hears one that does. */
+  readonly role: 'alone' | 'leader' | 'follower';
   /** Where the reader is; null before the log's first answer. */
   readonly cursor: string | null;
   /** Time in ms from the log's taking the newest event to its arrival here, by this machine's clock; null before the first. */

@@ -62,7 +62,13 @@ export function onPollFailed(
   }
 }
 
-function failPoll(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
+/** A poll brought nothing: the next comes after a wait. */
+export function failPoll(
+  state: Connection,
+  refusal: Refusal | null,
+  now: number,
+  random: number,
+): Connection {
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);

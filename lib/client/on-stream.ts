@@ -91,6 +91,7 @@ function goLive(state: Connection, stream: Stream): Connection {
     isUnreachable: false,
     isTokenNew: false,
     problem: null,
+    leader: null,
     handovers: state.handovers + (old?.isLeaving === true ? 1 : 0),
   };
   return leaveOld(next);

@@ -1,5 +1,5 @@
 import { type Cursor, formatPosition, type Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds, type EventId } from '../core/event-id.ts';
 
 /** Where a reader or a source is in one channel. A `restarted` gap begins the next generation. */
 export type Place = { readonly position: Position; readonly generation: number };
@@ -12,6 +12,8 @@ export type Progress = {
   readonly places: Source;
   /** `channel~epoch` of the lives of a log that the reader has left; a source that is still there is late. */
   readonly left: readonly string[];
+  /** Where the reader was when a channel's log was found to have lost its end. Up to here an id may name two events. */
+  readonly forks: ReadonlyMap<string, EventId>;
 };
 
 /** Whether a source that is at `source` has told all that one at `goal` has. */
@@ -38,5 +40,5 @@ export function progressAt(cursor: Cursor): Progress {
   const places = new Map(
     [...cursor].map(([channel, position]) => [channel, { position, generation: 0 }] as const),
   );
-  return { places, left: [] };
+  return { places, left: [], forks: new Map() };
 }

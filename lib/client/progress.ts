@@ -80,19 +80,9 @@ function takeGap(
   if (isLate && isSameLife) return reach(progress, source, channel, { position, generation });
   if (isLate && progress.left.includes(`${channel}~${position.epoch}`))
     return { kind: 'taken', progress, source, entry: null };
-  const left = isSameLife
-    ? progress.left
-    : [...progress.left, `${channel}~${place.position.epoch}`].slice(-maxLeft);
-  return move(
-    { ...progress, left },
-    source,
-    channel,
-    { position, generation: generation + 1 },
-    { kind: 'gap', gap, position },
-  );
+  const item: FeedItem = { kind: 'gap', gap, position };
+  return move(progress, source, channel, { position, generation: generation + 1 }, item);
 }
-
-const maxLeft = 100;
 
 /** A faster source may have brought part of what this one's log had trimmed: only the rest is missing. */
 function shrink(gap: Gap, place: Place, position: Position): Gap {
@@ -105,7 +95,20 @@ function shrink(gap: Gap, place: Place, position: Position): Gap {
 function move(progress: Progress, source: Source, channel: string, place: Place, item: FeedItem): Taking {
   const entry = item.kind === 'event' ? eventEntry(item.event) : gapEntry(item.gap);
   const places = put(progress.places, channel, place);
-  return { kind: 'taken', progress: { ...progress, places }, source: put(source, channel, place), entry };
+  const next = { ...leaveLife(progress, channel, place), places };
+  return { kind: 'taken', progress: next, source: put(source, channel, place), entry };
+}
+
+const maxLeft = 100;
+
+/** Remembers the life of the log that a new generation leaves behind. */
+function leaveLife(progress: Progress, channel: string, next: Place): Progress {
+  const place = progress.places.get(channel);
+  if (place === undefined || next.generation === place.generation || place.position.epoch === null)
+    return progress;
+  const { id, epoch } = place.position;
+  if (epoch === next.position.epoch) return { ...progress, forks: new Map(progress.forks).set(channel, id) };
+  return { ...progress, left: [...progress.left, `${channel}~${epoch}`].slice(-maxLeft) };
 }
 
 /** The source goes on; the reader was there before. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { Connection, Poll, Signal, Stream } from './connection.ts';
+import type { Connection, Poll, Stream } from './connection.ts';
+import type { Signal } from './connection-signal.ts';
 import { type FeedQuery, feedAddress } from './feed-request.ts';
 import { readPage } from './read-page.ts';
 import { readStream } from './read-stream.ts';
@@ -23,8 +24,8 @@ export type RequestRunnerOptions = {
 };
 
 /**
- * Does the I/O a connection's state asks for. A leader tab would be one more way to answer a wanted stream:
- * to the state it is a source of frames like any other.
+ * Does the I/O a connection's state asks for. What another tab reads comes by another way (`tab-group.ts`), and is to
+ * the state a source like these.
  */
 export function createRequestRunner({
   query,

@@ -1,6 +1,9 @@
-import { begin, openStream, pause, startDue, stop } from './begin.ts';
-import type { Connection, PlainSignal, Poll, Signal, Stream } from './connection.ts';
+import { begin, following, openStream, pause, startDue, startPoll, stop } from './begin.ts';
+import type { Connection, Poll, Stream } from './connection.ts';
+import type { PlainSignal, Signal } from './connection-signal.ts';
+import { onFilled, onFollow, onHeard, onLead } from './follow.ts';
 import { loseStream } from './lose-stream.ts';
+import { hasten, isAtRest, isOff, onHidden, onRestored, onVisible } from './on-page.ts';
 import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
 import { onBytes, onCut, onEnded, onFrame, onSent } from './on-stream.ts';
 
@@ -13,6 +16,17 @@ import { onBytes, onCut, onEnded, onFrame, onSent } from './on-stream.ts';
 export function step(before: Connection, signal: Signal, now: number, random: number): Connection {
   const state = before.taken.length === 0 ? before : { ...before, taken: [] };
   if (state.stoppedBy === 'closed') return state;
+  const next = react(state, signal, now, random);
+  return mustFollow(next) ? following(next) : next;
+}
+
+/** Whether it would read beside the tab that leads. One that yields, and loses what it read by, has no more to give. */
+function mustFollow({ isFollower, yieldAt, mode }: Connection): boolean {
+  if (!isFollower || mode === 'following' || mode === 'paused' || mode === 'stopped') return false;
+  return yieldAt === null || (mode !== 'streaming' && mode !== 'polling');
+}
+
+function react(state: Connection, signal: Signal, now: number, random: number): Connection {
   switch (signal.kind) {
     case 'sent':
     case 'bytes':
@@ -27,6 +41,10 @@ export function step(before: Connection, signal: Signal, now: number, random: nu
     case 'pollRefused':
     case 'pollCut':
       return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
+    case 'heard':
+      return onHeard(state, signal.told, now);
+    case 'lead':
+      return onLead(state, signal.isHandover, now);
     default:
       return onPlain(state, signal.kind, now, random);
   }
@@ -63,6 +81,7 @@ function onStream(
 function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
   switch (signal.kind) {
     case 'polled':
+      if (state.mode === 'following') return onFilled(state, poll, signal.page, now, random);
       return onPolled(state, poll, signal.page, now, random);
     case 'pollRefused':
       return onPollFailed(state, poll, signal.refusal, now, random);
@@ -81,7 +100,7 @@ function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, rand
       return onPollDue(state, now);
     case 'woke':
       // A hidden page's timers are late by the browser's will, not by sleep.
-      return state.isHidden || isAtRest(state) ? state : begin(state, now);
+      return state.isHidden || isAtRest(state) || state.mode === 'following' ? state : begin(state, now);
     case 'online':
       return hasten({ ...state, isOnline: true }, now, !state.isOnline);
     case 'offline':
@@ -92,15 +111,17 @@ function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, rand
     case 'hidden':
       return onHidden(state, now);
     case 'frozen':
-      return isAtRest(state) ? state : pause(state, 'frozen');
+      return state.mode === 'stopped' || isOff(state) ? state : pause(state, 'frozen');
     case 'restored':
-      return state.mode === 'stopped' || isOff(state) ? state : begin(state, now);
+      return state.mode === 'stopped' || isOff(state) ? state : onRestored(state, now);
     case 'enabled':
       return isOff(state) ? begin(state, now) : state;
     case 'disabled':
       return state.mode === 'stopped' ? state : pause(state, 'disabled');
     case 'retry':
       return isOff(state) ? state : begin({ ...state, isTokenNew: false }, now);
+    case 'follow':
+      return onFollow(state, now);
     case 'close':
       return stop(state, 'closed', null);
     default:
@@ -108,53 +129,10 @@ function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, rand
   }
 }
 
-function isAtRest({ mode }: Connection): boolean {
-  return mode === 'paused' || mode === 'stopped';
-}
-
-/** Not begun, or switched off by the app: only the app switches it on. */
-function isOff({ pausedBy }: Connection): boolean {
-  return pausedBy === 'unstarted' || pausedBy === 'disabled';
-}
-
-function onVisible(state: Connection, now: number): Connection {
-  const shown: Connection = { ...state, isHidden: false, hideAt: null };
-  if (shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen') return begin(shown, now);
-  return hasten(shown, now, false);
-}
-
-function onHidden(state: Connection, now: number): Connection {
-  const { hiddenMs } = state.settings;
-  const hideAt = isAtRest(state) || hiddenMs === 0 ? null : (state.hideAt ?? now + hiddenMs);
-  return { ...state, isHidden: true, hideAt };
-}
-
-/**
- * There is reason to think that a connection works now: what waits is tried at once.
- * @param isNetworkNew the network may be another: a stream is followed by a new one, which costs no pause.
- */
-function hasten(state: Connection, now: number, isNetworkNew: boolean): Connection {
-  switch (state.mode) {
-    case 'waiting':
-      return state.isHeld ? state : begin(state, now);
-    case 'polling':
-      return state.probeAt === null ? state : startDue({ ...state, probeAt: now }, now);
-    case 'streaming':
-      return isNetworkNew && state.streams.length === 1
-        ? openStream({ ...state, retryAt: null }, now)
-        : state;
-    case 'connecting':
-    case 'paused':
-    case 'stopped':
-      return state;
-    default:
-      return state.mode satisfies never;
-  }
-}
-
 /** Everything whose time has come. */
 function onTimer(before: Connection, now: number, random: number): Connection {
   if (before.hideAt !== null && before.hideAt <= now) return pause(before, 'hidden');
+  if (before.yieldAt !== null && before.yieldAt <= now) return following(before);
   let state = before;
   for (const { key } of before.streams) {
     const stream = state.streams.find((other) => other.key === key);
@@ -163,6 +141,8 @@ function onTimer(before: Connection, now: number, random: number): Connection {
   const { poll } = state;
   if (poll !== null && poll.deadlineAt <= now) state = onPollFailed(state, poll, null, now, random);
   if (state.retryAt !== null && state.retryAt <= now) state = retry(state, now);
+  if (state.mode === 'following' && state.pollAt !== null && state.pollAt <= now)
+    return startPoll(state, now);
   return state.mode === 'polling' ? startDue(state, now) : state;
 }
 

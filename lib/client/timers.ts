@@ -2,7 +2,16 @@ import type { Connection } from './connection.ts';
 
 /** A time at which the connection wants to be told `timer`. */
 export type Timer = {
-  readonly name: 'firstByte' | 'hello' | 'watchdog' | 'retry' | 'poll' | 'pollTimeout' | 'probe' | 'hidden';
+  readonly name:
+    | 'firstByte'
+    | 'hello'
+    | 'watchdog'
+    | 'retry'
+    | 'poll'
+    | 'pollTimeout'
+    | 'probe'
+    | 'hidden'
+    | 'yield';
   readonly at: number;
 };
 
@@ -11,10 +20,12 @@ export function timersOf(state: Connection): readonly Timer[] {
   const timers: Timer[] = state.streams.map((stream) => stream.deadline);
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
-  if (state.settings.polls === 'timer') add('poll', state.pollAt);
+  // A fill is the connection's own affair, whoever drives the polls.
+  if (state.settings.polls === 'timer' || state.mode === 'following') add('poll', state.pollAt);
   add('pollTimeout', state.poll?.deadlineAt ?? null);
   add('probe', state.probeAt);
   add('hidden', state.hideAt);
+  add('yield', state.yieldAt);
   return timers;
 }
 

@@ -17,6 +17,7 @@ export type UseFeedOptions = Pick<
   | 'limit'
   | 'transport'
   | 'enabled'
+  | 'share'
   | 'getToken'
   | 'hiddenMs'
   | 'maxProbeMs'

@@ -3,6 +3,7 @@ import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { badServers } from '../client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../client/feed-server.ts';
+import { eventually } from '../platform/eventually.ts';
 import { startChromium } from './chromium.ts';
 
 /* React's strict mode runs every effect twice; only a real browser shows what that does to sockets. */
@@ -61,6 +62,33 @@ test('switched off and on it goes on from its cursor', async () => {
   server.publish(2);
   await page.click('#toggle');
   await shows(page, 'events', '1 2 3 4 5');
+});
+
+test('two tabs in strict mode hold one lock and wait for it once; switched off, they want none', async () => {
+  const { server } = await open();
+  const context = await browser.newContext();
+  closing.push(() => context.close());
+  const [first, second] = [await context.newPage(), await context.newPage()];
+  for (const page of [first, second]) {
+    await page.goto(server.url);
+    await shows(page, 'events', '1 2 3');
+  }
+  const locks = () =>
+    first.evaluate(async () => {
+      const { held = [], pending = [] } = await navigator.locks.query();
+      return [held.length, pending.length];
+    });
+  const becomes = (wanted: string) =>
+    eventually(`held and waited for: ${wanted}`, 5_000, async () => `${await locks()}` === wanted);
+  await becomes('1,1');
+  await second.click('#toggle');
+  await becomes('1,0');
+  await second.click('#toggle');
+  await becomes('1,1');
+  await first.click('#toggle');
+  await becomes('1,0');
+  await second.click('#toggle');
+  await becomes('0,0');
 });
 
 test('where no stream comes through it polls at the server’s pace, and renders do not starve it', async () => {

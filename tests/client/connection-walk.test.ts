@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
-import { type Connection, newConnection, type Signal } from '../../lib/client/connection.ts';
+import { type Connection, newConnection } from '../../lib/client/connection.ts';
 import { defaultSettings } from '../../lib/client/connection-settings.ts';
-import { channelOf } from '../../lib/client/feed-entry.ts';
+import type { Signal } from '../../lib/client/connection-signal.ts';
 import { progressAt } from '../../lib/client/place.ts';
 import { step } from '../../lib/client/step.ts';
 import { nextTimerAt, timersOf } from '../../lib/client/timers.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';
-import { compareEventIds, parseEventId } from '../../lib/core/event-id.ts';
+import { compareEventIds } from '../../lib/core/event-id.ts';
 import type { Handover } from '../../lib/core/stream-note.ts';
+import { historyCheck } from './history-check.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 import { seeded } from './seeded.ts';
 
@@ -186,13 +187,13 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
 
 /** What must hold between any state and the next. */
 function checker() {
-  const last = new Map<string, string>();
-  const awaited = new Map<string, string | null>();
-  let restarts = 0;
+  const history = historyCheck();
   const check = (before: Connection, state: Connection, signal: Signal, now: number) => {
     // I/O
     const streams = state.streams.length;
-    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, paused: 0, stopped: 0 }[state.mode];
+    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, following: 0, paused: 0, stopped: 0 }[
+      state.mode
+    ];
     expect(streams).toBeLessThanOrEqual(most);
     expect(streams === 0 && (state.mode === 'connecting' || state.mode === 'streaming')).toBe(false);
     expect(state.poll !== null && state.mode !== 'polling').toBe(false);
@@ -217,28 +218,9 @@ function checker() {
       if (next?.generation !== place.generation) continue;
       expect(compareEventIds(next.position.id, place.position.id)).toBeGreaterThanOrEqual(0);
     }
-    // every event once, in order, the next seq, or after a gap that names it
-    for (const entry of state.taken) {
-      const channel = channelOf(entry);
-      if (entry.kind === 'gap') {
-        awaited.set(channel, entry.gap.resumesAt);
-        if (entry.gap.reason === 'restarted') {
-          last.delete(channel);
-          restarts += 1;
-        }
-        continue;
-      }
-      const previous = last.get(channel);
-      const isAfterGap =
-        awaited.has(channel) && [null, entry.event.id].includes(awaited.get(channel) ?? null);
-      const seq = parseEventId(entry.event.id, 'event').seq;
-      if (previous !== undefined && !isAfterGap) expect(seq).toBe(parseEventId(previous, 'event').seq + 1);
-      if (previous !== undefined) expect(entry.event.id).not.toBe(previous);
-      awaited.delete(channel);
-      last.set(channel, entry.event.id);
-    }
+    for (const entry of state.taken) history.take(entry);
   };
-  return Object.assign(check, { restarts: () => restarts });
+  return Object.assign(check, { restarts: history.restarts });
 }
 
 const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => first + index * 13);

@@ -349,6 +349,18 @@ describe('the page', () => {
     expect(it.state).toMatchObject({ mode: 'polling', streams: [{ phase: 'preparing' }] });
     expect(it.state.poll).not.toBeNull();
   });
+
+  test('thawed while it is hidden it goes on, and is let go after another 60 s', () => {
+    const it = streamingReader();
+    it.happens('hidden');
+    it.passes(60_000);
+    it.happens('frozen');
+    expect(it.state.pausedBy).toBe('frozen');
+    it.happens('restored');
+    it.goesLive();
+    it.passes(60_000);
+    expect(it.state).toMatchObject({ mode: 'paused', pausedBy: 'hidden' });
+  });
 });
 
 describe('holes', () => {

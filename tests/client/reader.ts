@@ -1,11 +1,6 @@
-import {
-  type Connection,
-  newConnection,
-  type PlainSignal,
-  type Signal,
-  type Stream,
-} from '../../lib/client/connection.ts';
+import { type Connection, newConnection, type Stream } from '../../lib/client/connection.ts';
 import { type ConnectionSettings, defaultSettings } from '../../lib/client/connection-settings.ts';
+import type { PlainSignal, Signal } from '../../lib/client/connection-signal.ts';
 import type { FeedItem } from '../../lib/client/feed-item.ts';
 import { progressAt } from '../../lib/client/place.ts';
 import type { Refusal } from '../../lib/client/refusal.ts';

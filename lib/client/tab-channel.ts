@@ -1,0 +1,80 @@
+import type { WantedLock } from './sharing.ts';
+import type { TabMessage } from './tab-message.ts';
+
+/** The way to the other tabs, and the lock that one of them holds. */
+export type TabChannel = {
+  /** Says something to all other tabs. What a tab cannot be told so, it fills from the log. */
+  post(message: TabMessage): void;
+  /** Asks for the lock, or lets it go, until that is what is wanted. */
+  want(lock: WantedLock | null): void;
+  close(): void;
+};
+
+export type TabChannelOptions = {
+  /** Tabs with the same name share. */
+  readonly name: string;
+  onMessage(message: TabMessage): void;
+  onLock(kind: 'granted' | 'lost', lock: number): void;
+  /** The browser gives no locks here. */
+  onFailure(): void;
+};
+
+/**
+ * Opens the way to the other tabs: a BroadcastChannel (HTML standard, "Broadcasting to other browsing contexts") and
+ * a lock (W3C, "Web Locks API"), which the browser lets go when a tab is closed or crashes.
+ * @throws DOMException or TypeError where the browser does not allow it.
+ */
+export function openTabChannel({ name, onMessage, onLock, onFailure }: TabChannelOptions): TabChannel {
+  const { locks } = navigator;
+  const channel = new BroadcastChannel(name);
+  channel.onmessage = ({ data }) => onMessage(data as TabMessage);
+  let held: { readonly key: number; end(): void } | null = null;
+
+  function request({ key, how }: WantedLock): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const queueing = new AbortController();
+    let isEnded = false;
+    let isGranted = false;
+    const grant = () => {
+      if (isEnded) return;
+      isGranted = true;
+      onLock('granted', key);
+      return promise;
+    };
+    const options = how === 'steal' ? { steal: true } : { signal: queueing.signal };
+    const asked = async () => locks.request(name, options, grant);
+    asked().catch(() => {
+      if (isEnded) return;
+      if (isGranted) onLock('lost', key);
+      else onFailure();
+    });
+    return () => {
+      isEnded = true;
+      resolve();
+      queueing.abort();
+    };
+  }
+
+  function want(lock: WantedLock | null): void {
+    if (held?.key === lock?.key) return;
+    const before = held;
+    held = lock === null ? null : { key: lock.key, end: request(lock) };
+    before?.end();
+  }
+
+  return {
+    want,
+    post(message) {
+      try {
+        channel.postMessage(message);
+      } catch {
+        // What cannot be copied, as JSON that is nested too deeply, the others read from the log.
+        if (message.kind === 'told') channel.postMessage({ ...message, from: message.cursor, events: [] });
+      }
+    },
+    close() {
+      want(null);
+      channel.close();
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import type { Connection } from './connection.ts';
+import type { Signal } from './connection-signal.ts';
+import type { FeedEntry } from './feed-entry.ts';
+import { writeCursor } from './place.ts';
+import { newSharing, type Sharing, type SharingSignal, share } from './sharing.ts';
+import { step } from './step.ts';
+import { reportOf, type TabMessage, tell } from './tab-message.ts';
+import { nextTimerAt } from './timers.ts';
+
+/** One tab: what it reads, and its part in reading for the others. */
+export type Tab = {
+  /** Names the tab among the others. */
+  readonly name: string;
+  readonly connection: Connection;
+  readonly sharing: Sharing;
+  /** What the last signals brought, in order. */
+  readonly taken: readonly FeedEntry[];
+  /** What is to be said to the other tabs now. */
+  readonly says: readonly TabMessage[];
+};
+
+/** Everything that can happen to a tab. */
+export type TabSignal =
+  | Signal
+  | { readonly kind: 'granted' | 'lost'; readonly lock: number }
+  | { readonly kind: 'joined' | 'unshared' | 'asked' };
+
+/**
+ * What a tab becomes when things happen to it, one after the other at one time. Like `step`, it asks neither clock
+ * nor chance.
+ */
+export function advance(before: Tab, signals: readonly TabSignal[], now: number, random: () => number): Tab {
+  const run: Run = { ...before, taken: [], words: new Set() };
+  for (const signal of signals) happen(run, signal, now, random);
+  const { name, connection, sharing, taken, words } = run;
+  const says: TabMessage[] = words.has('ask') ? [{ kind: 'ask' }] : [];
+  const isLeader = sharing.role === 'leader';
+  if (isLeader || connection.yieldAt !== null) {
+    const isNews = taken.length > 0 || isChanged(before.connection, connection, now);
+    if (isNews || words.has('told')) {
+      const who = { tab: name, isLeader };
+      says.push(tell(connection, before.connection.progress.places, taken, who, now));
+    }
+  }
+  return { name, connection, sharing, taken, says };
+}
+
+/** The work of one `advance`. */
+type Run = {
+  readonly name: string;
+  connection: Connection;
+  sharing: Sharing;
+  readonly taken: FeedEntry[];
+  readonly words: Set<'ask' | 'told'>;
+};
+
+function happen(run: Run, signal: TabSignal, now: number, random: () => number): void {
+  if (isOfReading(signal)) read(run, signal, now, random);
+  const part = partOf(signal);
+  if (part !== null) takePart(run, part, now, random);
+}
+
+function isOfReading(signal: TabSignal): signal is Signal {
+  switch (signal.kind) {
+    case 'granted':
+    case 'lost':
+    case 'joined':
+    case 'unshared':
+    case 'asked':
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** What a signal means for the tab's part; null: nothing. */
+function partOf(signal: TabSignal): SharingSignal | null {
+  switch (signal.kind) {
+    case 'granted':
+    case 'lost':
+      return signal;
+    case 'joined':
+    case 'unshared':
+    case 'asked':
+    case 'visible':
+    case 'hidden':
+    case 'woke':
+    case 'retry':
+    case 'timer':
+      return { kind: signal.kind };
+    case 'heard':
+      return signal.told.isLeader ? { kind: 'leaderTold', isVisible: signal.told.isVisible } : null;
+    default:
+      return null;
+  }
+}
+
+/** The connection takes a signal; one that begins or ceases to read begins or ceases to take part. */
+function read(run: Run, signal: Signal, now: number, random: () => number): void {
+  run.connection = step(run.connection, signal, now, random());
+  run.taken.push(...run.connection.taken);
+  const isOff = run.sharing.role === 'off';
+  if (isOff === isReading(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' }, now, random);
+}
+
+function isReading({ mode, pausedBy }: Connection): boolean {
+  return mode === 'paused' ? pausedBy === 'hidden' : mode !== 'stopped';
+}
+
+/** The tab's part changes; what it means for reading follows at once. */
+function takePart(run: Run, signal: SharingSignal, now: number, random: () => number): void {
+  const { sharing } = run;
+  run.sharing = share(sharing, signal, now, random());
+  if (run.sharing.says !== null) run.words.add(run.sharing.says);
+  const { role, lock } = run.sharing;
+  if (role === sharing.role || role === 'joining') return;
+  const isFollower = role === 'follower' || role === 'off';
+  if (isFollower === run.connection.isFollower) return;
+  const order: Signal = isFollower
+    ? { kind: 'follow' }
+    : { kind: 'lead', isHandover: lock?.isHandover === true };
+  run.connection = step(run.connection, order, now, random());
+  run.taken.push(...run.connection.taken);
+}
+
+/** Whether there is something to tell that is no event: another status, another cursor. */
+function isChanged(before: Connection, after: Connection, now: number): boolean {
+  if (before === after) return false;
+  const { channels } = after.settings;
+  const isMoved =
+    before.progress !== after.progress &&
+    writeCursor(before.progress.places, channels) !== writeCursor(after.progress.places, channels);
+  return isMoved || JSON.stringify(reportOf(before, now)) !== JSON.stringify(reportOf(after, now));
+}
+
+/** A tab that reads nothing yet. */
+export function newTab(name: string, connection: Connection, isSharing: boolean): Tab {
+  return { name, connection, sharing: newSharing(isSharing), taken: [], says: [] };
+}
+
+/** The time of a tab's next timer; null when none runs. */
+export function nextTabTimerAt({ connection, sharing }: Tab): number | null {
+  const next = nextTimerAt(connection);
+  const at = sharing.timer?.at ?? null;
+  return next === null || at === null ? (next ?? at) : Math.min(next, at);
+}
