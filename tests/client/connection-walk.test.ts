@@ -257,7 +257,7 @@ const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => fi
 test.each(seedsFrom(7_001))(
   'in a calm world nothing is lost or doubled, and nothing is read twice (seed %i)',
   (seed) => {
-    const { isAtEnd, state, restarts, told } = walk(seed, 2_000, { breaks: 0.05, skips: false });
+    const { isAtEnd, state, restarts, told } = walk(seed, 4_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
     expect(state.holes).toBe(0);
     expect(told).toBeLessThanOrEqual(restarts);
@@ -265,7 +265,7 @@ test.each(seedsFrom(7_001))(
 );
 
 test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
-  const { isAtEnd, state, restarts, told } = walk(seed, 2_000, { breaks: 1, skips: false });
+  const { isAtEnd, state, restarts, told } = walk(seed, 4_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
   expect(state.holes).toBe(0);
   expect(told).toBeLessThanOrEqual(restarts);
@@ -274,7 +274,7 @@ test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled
 test.each(seedsFrom(9_001))(
   'where servers skip events too, they are found and read again (seed %i)',
   (seed) => {
-    const { isAtEnd } = walk(seed, 2_000, { breaks: 0.5, skips: true });
+    const { isAtEnd } = walk(seed, 4_500, { breaks: 0.5, skips: true });
     expect(isAtEnd).toBe(true);
   },
 );
