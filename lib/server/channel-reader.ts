@@ -44,6 +44,7 @@ export function createChannelReader(
   let isAsking = false;
   /** The log has said that there is nothing, and the tail has told of nothing since. */
   let isAtEnd = false;
+  /** When the first of the answers was asked for that may be stale; null: the last was not. */
   let staleSince: number | null = null;
   let cancelRetry = () => {};
   let isClosed = false;
@@ -55,9 +56,9 @@ export function createChannelReader(
 
   async function ask(): Promise<void> {
     isAsking = true;
-    const asked = position;
+    const asked = { position, at: clock.elapsed() };
     try {
-      receive(asked, await tail.load(asked));
+      receive(asked, await tail.load(asked.position));
     } catch {
       staleSince = null;
       // The tail finds the same, tries on, and says for how long.
@@ -66,10 +67,10 @@ export function createChannelReader(
     }
   }
 
-  function receive(asked: Position, loaded: Loaded): void {
+  function receive(asked: { readonly position: Position; readonly at: number }, loaded: Loaded): void {
     // Memory may have reached on in the meantime; then this answers what nobody asks any more.
-    const isWanted = asked === position;
-    if (isWanted && loaded.kind === 'again' && !isPatienceOver()) {
+    const isWanted = asked.position === position;
+    if (isWanted && loaded.kind === 'again' && !isPatienceOver(asked.at)) {
       askLater(tailTimes.staleMs);
       return;
     }
@@ -79,9 +80,10 @@ export function createChannelReader(
     if (!isClosed) wake();
   }
 
-  function isPatienceOver(): boolean {
-    staleSince ??= clock.elapsed();
-    return clock.elapsed() - staleSince >= patienceMs;
+  /** An answer tells what was true when it was asked for, however late it comes. */
+  function isPatienceOver(askedAt: number): boolean {
+    staleSince ??= askedAt;
+    return askedAt - staleSince >= patienceMs;
   }
 
   function askLater(ms: number): void {

@@ -40,7 +40,7 @@ export type FeedStream = {
   readonly body: ReadableStream<Uint8Array>;
   /** Tells the reader to go on elsewhere, and ends the stream in `closesInMs`. It is told once; the earliest end counts. */
   handOver(reason: Handover['reason'], closesInMs: number): void;
-  /** Forgets the stream: its reader has gone. */
+  /** Ends the stream without a word: its reader has gone. */
   abandon(): void;
 };
 
@@ -181,5 +181,5 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     },
     { highWaterMark: 0 },
   );
-  return { body, handOver, abandon: release };
+  return { body, handOver, abandon: finish };
 }

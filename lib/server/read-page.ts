@@ -110,9 +110,11 @@ async function loadPatiently(
 ): Promise<Exclude<Loaded, { kind: 'again' }>> {
   const startedAt = clock.elapsed();
   for (;;) {
+    // An answer tells what was true when it was asked for, however late it comes.
+    const askedAt = clock.elapsed();
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'again') return loaded;
-    if (clock.elapsed() - startedAt >= patienceMs) return loaded.otherwise;
+    if (askedAt - startedAt >= patienceMs) return loaded.otherwise;
     await wait(clock, tailTimes.staleMs);
   }
 }

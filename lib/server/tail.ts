@@ -72,6 +72,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   let pending: Announcement[] = [];
   let syncing: Promise<FeedError | null> | null = null;
   let mustReadAgain = false;
+  /** When the first of the answers was asked for that may be stale; null: the last was not. */
   let staleSince: number | null = null;
   let failingSince: number | null = null;
   let failures = 0;
@@ -83,14 +84,19 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     mustReadAgain = true;
     syncing ??= readAll().then((failure) => {
       syncing = null;
-      answer.resolve(failure);
-      answer = Promise.withResolvers();
+      settle(failure);
       // What was asked for or heard between the last read and here waits for no one else.
       const isLeftOver = mustReadAgain || pending.length > 0;
       if (failure === null && isLeftOver && !closing.signal.aborted) void sync();
       return failure;
     });
     return syncing;
+  }
+
+  /** Tells who waits for the log's answer. */
+  function settle(failure: FeedError | null): void {
+    answer.resolve(failure);
+    answer = Promise.withResolvers();
   }
 
   async function readAll(): Promise<FeedError | null> {
@@ -125,18 +131,20 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   }
 
   async function readOnce(): Promise<void> {
+    const askedAt = clock.elapsed();
     const found = isFilled ? await readOn() : await fill();
     if (found === 'more') mustReadAgain = true;
     // A read asked for meanwhile comes first: it may find a break that what was announced since would hide.
     if (mustReadAgain) return;
     isTrusted = true;
+    settle(null);
     const waiting = pending;
     pending = [];
     for (const announcement of waiting) {
       // After the first hole the rest is kept for when the hole is filled.
       if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
     }
-    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale();
+    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale(askedAt);
     else staleSince = null;
   }
 
@@ -181,10 +189,10 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   }
 
   /** Asks again while patience lasts; then believes the log's answer, and forgets what it does not have. */
-  async function beStale(): Promise<void> {
+  async function beStale(askedAt: number): Promise<void> {
     mustReadAgain = true;
-    staleSince ??= clock.elapsed();
-    if (clock.elapsed() - staleSince < patienceMs) return wait(clock, tailTimes.staleMs, closing.signal);
+    staleSince ??= askedAt;
+    if (askedAt - staleSince < patienceMs) return wait(clock, tailTimes.staleMs, closing.signal);
     staleSince = null;
     heard = null;
     pending = [];
@@ -225,10 +233,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   function onSignal(signal: FollowSignal): void {
     switch (signal.kind) {
       case 'connected':
-        void sync();
-        clock.after(tailTimes.rereadMs, () => {
-          if (!closing.signal.aborted) void sync();
-        });
+        void sync().then(() => clock.after(tailTimes.rereadMs, () => void sync()));
         return;
       case 'events':
         hear(signal);

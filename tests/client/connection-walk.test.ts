@@ -255,26 +255,27 @@ function checker() {
 const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => first + index * 13);
 
 test.each(seedsFrom(7_001))(
-  'in a calm world nothing is lost or doubled, and nothing is read twice (seed %i)',
+  'in a calm world nothing is lost or doubled, and only a fork is read twice (seed %i)',
   (seed) => {
-    const { isAtEnd, state, restarts, told } = walk(seed, 4_500, { breaks: 0.05, skips: false });
+    const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
-    expect(state.holes).toBe(0);
+    // A log that forks while two sources overlap shows itself as a hole, and is read again.
+    expect(state.holes).toBeLessThanOrEqual(restarts);
     expect(told).toBeLessThanOrEqual(restarts);
   },
 );
 
 test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
-  const { isAtEnd, state, restarts, told } = walk(seed, 4_500, { breaks: 1, skips: false });
+  const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
-  expect(state.holes).toBe(0);
+  expect(state.holes).toBeLessThanOrEqual(restarts);
   expect(told).toBeLessThanOrEqual(restarts);
 });
 
 test.each(seedsFrom(9_001))(
   'where servers skip events too, they are found and read again (seed %i)',
   (seed) => {
-    const { isAtEnd } = walk(seed, 4_500, { breaks: 0.5, skips: true });
+    const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true });
     expect(isAtEnd).toBe(true);
   },
 );

@@ -22,7 +22,8 @@ describe.concurrent('the life of a stream', () => {
     await storeBulk(app);
     expect(isHeld(app.port, localPort)).toBe(true);
     expect(residentBytes(app.pid) - residentBefore).toBeLessThan(100 * megabyte);
-    await untilStreams(app, 0, 10_000 - (performance.now() - startedAt));
+    // Its limit, and a second for a busy machine.
+    await untilStreams(app, 0, 11_000 - (performance.now() - startedAt));
     await eventually('its socket is closed', 500, () => !isHeld(app.port, localPort));
     reader.socket.resume();
     await within('the cut reaches the reader', 2_000, reader.closed);

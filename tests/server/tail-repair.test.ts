@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
+import { openStream } from '../routes/open-stream.ts';
 import { makeStand, seqsIn } from './stand.ts';
 
 /** A stand whose tail has read three events and is at rest. */
@@ -91,6 +92,22 @@ describe('a replica that lags', () => {
     await clock.advance(1_000);
 
     expect(seqsIn(ring)).toEqual([1, 2]);
+  });
+
+  test('and has never seen the channel does not take it back', async () => {
+    const stand = makeStand();
+    stand.memory.lag();
+    const { tail } = stand.runtime.tails.lease('feed');
+    await stand.clock.advance(0);
+    const stream = await openStream(stand);
+    await stand.publish(3);
+
+    await stand.clock.advance(4_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    stand.memory.catchUp();
+    await stand.clock.advance(250);
+
+    expect(stream.kinds().slice(3)).toEqual(['event', 'event', 'event']);
   });
 
   test('does not take back what was announced', async () => {
