@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type Loss, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
+import { compareEventIds } from '../core/event-id.ts';
 import type { Loaded } from './load-page.ts';
 import { indexAfter, type Segment } from './segment.ts';
 import type { Tail } from './tail.ts';
@@ -40,10 +41,14 @@ export function createChannelReader(
   wake: () => void,
 ): ChannelReader {
   let position = start ?? tail.ring.end();
-  let answer: Loaded | null = null;
+  let answer: Exclude<Loaded, { kind: 'again' }> | null = null;
   let isAsking = false;
   /** The log has said that there is nothing, and the tail has told of nothing since. */
   let isAtEnd = false;
+  /** The tail has been told that the log has no more for a place that memory does not know. */
+  let isNudged = false;
+  /** Was at the end of an empty log together with the tail: its next epoch is this reader's. */
+  let isAtEmpty = false;
   /** When the first of the answers was asked for that may be stale; null: the last was not. */
   let staleSince: number | null = null;
   let cancelRetry = () => {};
@@ -51,6 +56,7 @@ export function createChannelReader(
 
   const unlisten = tail.listen(() => {
     isAtEnd = false;
+    isNudged = false;
     wake();
   });
 
@@ -94,23 +100,41 @@ export function createChannelReader(
     });
   }
 
-  function take(loaded: Loaded): Offer {
+  function take(loaded: Exclude<Loaded, { kind: 'again' }>): Offer {
     answer = null;
-    if (loaded.kind === 'gap') return { kind: 'gap', loss: loaded };
-    if (loaded.kind === 'segment' && loaded.segment.entries.length > 0) {
-      return { kind: 'entries', segment: loaded.segment, from: 0 };
+    if (loaded.kind === 'gap') {
+      // Another's patience may last longer, and memory still hold what was lost.
+      tail.forget(position, loaded);
+      return { kind: 'gap', loss: loaded };
+    }
+    const { segment } = loaded;
+    if (segment.entries.length > 0) return { kind: 'entries', segment, from: 0 };
+    position = segment.base;
+    if (!isNudged) tail.nudge();
+    isNudged = true;
+    if (isBehindMemory()) {
+      isAsking = true;
+      askLater(tailTimes.staleMs);
+      return { kind: 'asking' };
     }
     isAtEnd = true;
-    tail.nudge();
     return { kind: 'nothing' };
+  }
+
+  /** Memory has what the log, when asked, did not: either of the two is out of date. */
+  function isBehindMemory(): boolean {
+    const { id, epoch } = tail.ring.end();
+    return epoch === position.epoch && compareEventIds(id, position.id) > 0;
   }
 
   return {
     tail,
     position: () => position,
     offer() {
-      if (position.epoch === null) position = { id: position.id, epoch: tail.ring.end().epoch };
+      // Else an epoch comes from the log alone: memory may be that of a log that was lost.
+      if (isAtEmpty) position = { id: position.id, epoch: tail.ring.base.epoch };
       const segment = tail.find(position);
+      isAtEmpty = segment !== null && position.epoch === null;
       if (segment !== null) {
         staleSince = null;
         const from = indexAfter(segment, position);
@@ -125,6 +149,8 @@ export function createChannelReader(
       position = next;
       answer = null;
       isAtEnd = false;
+      isNudged = false;
+      isAtEmpty = false;
     },
     close() {
       isClosed = true;

@@ -136,10 +136,16 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     if (state === 'over') return;
     state = 'ending';
     flush();
+    // A clean end leaves the connection to whatever the client asks on it next.
+    if (isOver()) return;
     after(graceMs, () => {
       options.cut();
       finish();
     });
+  }
+
+  function isOver(): boolean {
+    return state === 'over';
   }
 
   function finish(): void {

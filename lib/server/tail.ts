@@ -1,5 +1,5 @@
 import { type Clock, wait } from '../core/clock.ts';
-import { judge, type LogState, patienceMs } from '../core/continuity.ts';
+import { judge, type LogState, type Loss, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
@@ -24,6 +24,8 @@ export type Tail = {
   find(position: Position): Segment | null;
   /** Events after `position` from the log, read together with all who ask for the same. */
   load(position: Position): Promise<Loaded>;
+  /** Takes what the log told a reader at `lost`: memory that still holds what the log has lost is given up. */
+  forget(lost: Position, loss: Loss): void;
   /** Reads what is new in the log; for a caller that knows more than this tail has heard. */
   nudge(): void;
   /** Calls `wake` whenever the ring has changed; the function given back ends that. */
@@ -135,7 +137,14 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     const found = isFilled ? await readOn() : await fill();
     if (found === 'more') mustReadAgain = true;
     // A read asked for meanwhile comes first: it may find a break that what was announced since would hide.
-    if (mustReadAgain) return;
+    if (!mustReadAgain) believe();
+    else if (found !== 'stale') return;
+    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale(askedAt);
+    else staleSince = null;
+  }
+
+  /** The ring is what the log has; what was announced meanwhile goes on from there. */
+  function believe(): void {
     isTrusted = true;
     settle(null);
     const waiting = pending;
@@ -144,8 +153,6 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       // After the first hole the rest is kept for when the hole is filled.
       if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
     }
-    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale(askedAt);
-    else staleSince = null;
   }
 
   /** Takes the newest page, whatever was there before. */
@@ -165,6 +172,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
 
   async function readOn(): Promise<Found> {
     const loaded = await loadPage(log, channel, ring.end(), heard, maxRead);
+    if (!isFilled) return 'more';
     switch (loaded.kind) {
       case 'segment': {
         const { base, entries } = loaded.segment;
@@ -197,6 +205,15 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     heard = null;
     pending = [];
     isFilled = false;
+  }
+
+  /** Whether memory would give a reader that goes on after `resume` what the log has lost. */
+  function isOfLostLine(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
+    if (segment === null || segment.base.epoch !== lost.epoch) return false;
+    if (resume.epoch === null) return true;
+    // What was stored since is later than all that was lost.
+    const next = segment.entries[indexAfter(segment, resume)];
+    return next !== undefined && compareEventIds(next.id, lost.id) <= 0;
   }
 
   function append(epoch: string, events: readonly LogEvent[]): void {
@@ -276,6 +293,14 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
     },
     load: (position) => pages.load(position),
+    forget(lost, loss) {
+      if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
+      if (!isOfLostLine(ring, lost, loss)) return;
+      pages.clear();
+      ring.reset(loss.resume);
+      isFilled = false;
+      void sync();
+    },
     nudge() {
       // While the log fails, a retry is planned; many readers must not make it many.
       if (failingSince === null) void sync();

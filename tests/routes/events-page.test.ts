@@ -60,6 +60,16 @@ describe('a page', () => {
     expect((await readPage(stand, 'after=0-0&limit=2')).more).toBe(true);
   });
 
+  test('that has no room for a channel says whether there is more in it', async () => {
+    const stand = makeStand();
+    await stand.publish(1, 'a');
+    const query = 'channel=a&channel=b&after=a@0-0,b@0-0&limit=1';
+
+    expect((await readPage(stand, query)).more).toBe(false);
+    await stand.publish(1, 'b');
+    expect((await readPage(stand, query)).more).toBe(true);
+  });
+
   test('with a filter looks at so many events, and may show fewer while there is more', async () => {
     const stand = makeStand();
     const events = ['a', 'b', 'b', 'a'].map((type) => newEvent('feed', type, type));

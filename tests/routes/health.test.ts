@@ -23,6 +23,12 @@ describe('health', () => {
     });
   });
 
+  test('answers HEAD as it would GET, without a body', async () => {
+    const response = await makeStand().ask('health', { method: 'HEAD' });
+
+    expect([response.status, await response.text()]).toEqual([200, '']);
+  });
+
   test('is 503 when the log fails', async () => {
     const stand = makeStand();
     stand.log.isDown = true;

@@ -164,3 +164,24 @@ describe('a log that fails under an open stream', () => {
     expect(stand.log.calls.read - read).toBeLessThan(15);
   });
 });
+
+describe('a replica that lags', () => {
+  test('does not keep back what memory no longer has, once it has caught up', async () => {
+    const stand = makeStand();
+    await stand.publish(5);
+    const cursor = stand.cursorAtEnd();
+    stand.memory.lag();
+    stand.runtime.tails.lease('feed');
+    await stand.clock.advance(2_000);
+    for (const _ of range(1, 6)) await stand.publish(400);
+
+    const stream = await openStream(stand, `after=${cursor}`);
+    await stand.clock.advance(3_000);
+    expect(stream.kinds()).toEqual(['comment', 'retry', 'hello']);
+    stand.memory.catchUp();
+    await stand.clock.advance(250);
+
+    expect(stream.of('event')).toHaveLength(2_400);
+    expect(stream.cursor()).toBe(stand.cursorAtEnd());
+  });
+});

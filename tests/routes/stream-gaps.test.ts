@@ -108,3 +108,58 @@ describe('a gap', () => {
     expect(stream.of('event')).toHaveLength(6);
   });
 });
+
+describe('what memory still holds of a log that lost it', () => {
+  /** A process that remembers events 1 to 5, has gone deaf, and a reader that got three more elsewhere. */
+  async function makeDeafStand() {
+    const stand = makeStand();
+    await stand.publish(5);
+    stand.runtime.tails.lease('feed');
+    await stand.clock.advance(2_000);
+    stand.log.silence();
+    await stand.clock.advance(10);
+    await stand.publish(3);
+    return { stand, ahead: stand.cursorAtEnd() };
+  }
+
+  test.each(['after=0-0', 'rewind=all'])('is not given to who comes later, with %s', async (query) => {
+    const { stand } = await makeDeafStand();
+    stand.memory.empty('feed');
+
+    const stream = await openStream(stand, query);
+    await stand.clock.advance(10_000);
+
+    expect(stream.of('event')).toEqual([]);
+    expect(stream.cursor()).toBe('0-0');
+  });
+
+  test('is not given again after the gap at its end', async () => {
+    const { stand, ahead } = await makeDeafStand();
+    stand.memory.loseEnd('feed', 5);
+    const stream = await openStream(stand, `after=${ahead}`);
+
+    await stand.clock.advance(20_000);
+    await stand.publish(1);
+    await stand.clock.advance(1_000);
+
+    const kinds = stream.kinds().filter((kind) => kind !== 'heartbeat');
+    expect(kinds.slice(3)).toEqual(['gap', 'event']);
+    expect(stream.cursor()).toBe(stand.cursorAtEnd());
+  });
+
+  test('is not given again after the gap of a log that is empty', async () => {
+    const { stand, ahead } = await makeDeafStand();
+    stand.memory.empty('feed');
+    const stream = await openStream(stand, `after=${ahead}`);
+
+    await stand.clock.advance(20_000);
+    expect(stream.cursor()).toBe('0-0');
+    await stand.publish(1);
+    // The deaf subscription is found by the next check.
+    await stand.clock.advance(66_000);
+
+    const kinds = stream.kinds().filter((kind) => kind !== 'heartbeat');
+    expect(kinds.slice(3)).toEqual(['gap', 'event']);
+    expect(stream.cursor()).toBe(stand.cursorAtEnd());
+  });
+});
