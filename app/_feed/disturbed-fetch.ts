@@ -21,6 +21,7 @@ export function createDisturbedFetch(ask: typeof fetch): DisturbedFetch {
     open.add(cutting);
     const signals = init?.signal ? [init.signal, cutting.signal] : [cutting.signal];
     const signal = AbortSignal.any(signals);
+    init?.signal?.addEventListener('abort', () => open.delete(cutting), { once: true });
     if (isBlocked && isStream(input)) return untilAborted(signal);
     return ask(input, { ...init, signal });
   };

@@ -20,7 +20,10 @@ export type EventRowProps = RowPlace & {
 export function EventRow({ event, index, isNewest, isEntrance, isFresh, measure, onOpen }: EventRowProps) {
   const labelId = useId();
   const openByKey = (press: KeyboardEvent<HTMLElement>) => {
-    if (press.key === 'Enter' && press.target === press.currentTarget) onOpen(event);
+    if (press.key !== 'Enter' || press.target !== press.currentTarget) return;
+    // Else the same press would go on to the first button of the dialog, which closes it.
+    press.preventDefault();
+    onOpen(event);
   };
   const looks = [styles.row, isNewest ? styles.newest : '', isFresh ? styles.fresh : ''];
   return (

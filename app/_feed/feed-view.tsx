@@ -146,16 +146,19 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
             <EmptyFeed />
           ) : (
             <>
-              {shown.length === 0 && <NoMatch onClear={() => setFilter(noFilter)} />}
-              <EventList
-                entries={shown}
-                isBusy={props.isLoadingOlder}
-                isFresh={isFresh}
-                isHeld={isHeld}
-                list={list}
-                onOpen={overlay.openEvent}
-                retention={retention}
-              />
+              {shown.length === 0 ? (
+                <NoMatch onClear={() => setFilter(noFilter)} />
+              ) : (
+                <EventList
+                  entries={shown}
+                  isBusy={props.isLoadingOlder}
+                  isFresh={isFresh}
+                  isHeld={isHeld}
+                  list={list}
+                  onOpen={overlay.openEvent}
+                  retention={retention}
+                />
+              )}
               <OlderEvents
                 hasOlder={props.hasOlder}
                 isAutomatic={test === null}

@@ -3,6 +3,9 @@ import styles from './folded.module.css';
 /** What the reader has opened: a row that leaves the page and comes back is as it was. */
 const opened = new WeakSet<object>();
 
+/** What scrolls must be within reach of the keyboard. */
+const reachable = 0;
+
 export type FoldedProps = {
   /** Whose text it is; the same object for as long as it is. */
   readonly owner: object;
@@ -28,7 +31,7 @@ export function Folded({ owner, beginning, size, text }: FoldedProps) {
         </span>
         <span className={styles.size}>{size}</span>
       </summary>
-      <pre className={styles.text} dir="auto">
+      <pre className={styles.text} dir="auto" tabIndex={reachable}>
         {text}
       </pre>
     </details>
