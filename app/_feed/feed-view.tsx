@@ -10,6 +10,7 @@ import { EmptyFeed } from './empty-feed.tsx';
 import { entryTest, isFiltering, noFilter, typesOf } from './event-filter.ts';
 import { EventList } from './event-list.tsx';
 import { EventWindow } from './event-window.tsx';
+import { eventsIn } from './events-in.ts';
 import type { LifeMoment, LifeStep } from './feed-life.ts';
 import styles from './feed-view.module.css';
 import { HelpWindow } from './help-window.tsx';
@@ -19,6 +20,7 @@ import { NoMatch } from './no-match.tsx';
 import { OlderEvents } from './older-events.tsx';
 import type { Pulse } from './pulse.ts';
 import { PulseCharts } from './pulse-charts.tsx';
+import { showTop } from './show-top.ts';
 import { StatusPill } from './status-pill.tsx';
 import { standstillWords, statusWords } from './status-words.ts';
 import { TimeSenseContext } from './time-sense.ts';
@@ -95,6 +97,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
       t: toggleTimes,
       c: toggleDrawer,
       '?': overlay.openHelp,
+      ...(isDrawerOpen && { Escape: toggleDrawer }),
     },
     keys === 'on',
   );
@@ -195,14 +198,3 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
     </TimeSenseContext>
   );
 });
-
-/** Lets go of what is being read, and shows the newest. */
-function showTop(list: HTMLElement | null): void {
-  document.getSelection()?.removeAllRanges();
-  list?.focus({ preventScroll: true });
-  window.scrollTo({ top: 0, behavior: 'instant' });
-}
-
-function eventsIn(entries: readonly FeedEntry[]): number {
-  return entries.reduce((count, entry) => (entry.kind === 'event' ? count + 1 : count), 0);
-}

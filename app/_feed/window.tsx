@@ -11,10 +11,10 @@ export type WindowProps = {
 export function Window({ title, onClose, children }: WindowProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
+  // Leaving the page closes it; to close it here would tell of a closing that nobody asked for.
   useEffect(() => {
     const { current: element } = dialog;
     if (element?.open === false) element.showModal();
-    return () => element?.close();
   }, []);
   return (
     <dialog aria-labelledby={titleId} className={styles.window} closedby="any" onClose={onClose} ref={dialog}>

@@ -58,11 +58,26 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
     await page.keyboard.press('p');
     await hasStatus(page, 'Paused');
   },
-  'filtered to nothing': (page) => page.getByLabel('Search').fill('no such text'),
-  'with one event open': (page) => page.locator('article button').first().click(),
-  'with its keys explained': (page) => page.keyboard.press('?'),
-  'with the connection shown': (page) => page.keyboard.press('c'),
-  'with times as ages': (page) => page.keyboard.press('t'),
+  'filtered to nothing': async (page) => {
+    await page.getByLabel('Search').fill('no such text');
+    await page.getByRole('button', { name: 'Show all' }).waitFor();
+  },
+  'with one event open': async (page) => {
+    await page.locator('article button').first().click();
+    await page.getByRole('dialog').waitFor();
+  },
+  'with its keys explained': async (page) => {
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+  },
+  'with the connection shown': async (page) => {
+    await page.keyboard.press('c');
+    await page.getByRole('complementary').waitFor();
+  },
+  'with times as ages': async (page) => {
+    await page.keyboard.press('t');
+    await page.getByRole('button', { name: 'Ages', pressed: true }).waitFor();
+  },
   waiting: async (page) => {
     await page.route('**/api/*', (route) => route.abort());
     await page.reload();
