@@ -81,6 +81,8 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   function onSignal(signal: FollowSignal): void {
     switch (signal.kind) {
       case 'connected':
+        // The log may have lost its end meanwhile: it is read before anything announced is taken to go on.
+        keeper.distrust();
         void sync().then(() => clock.after(tailTimes.rereadMs, () => void sync()));
         return;
       case 'events':

@@ -20,7 +20,7 @@ afterEach(() => {
 test('a page begins with the newest events, and a stream goes on from its cursor', async () => {
   const stand = makeProcess();
   await stand.publish(10);
-  const first = await readFirstPage('feed', 3);
+  const first = await readFirstPage('feed', 3, new Headers());
   if (first.kind !== 'page') throw new Error(first.detail);
   await stand.publish(2);
 
@@ -33,7 +33,7 @@ test('a page begins with the newest events, and a stream goes on from its cursor
 test('a page of an empty log begins at its beginning', async () => {
   makeProcess();
 
-  expect(await readFirstPage('feed', 50)).toMatchObject({
+  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
     kind: 'page',
     page: { events: [], cursor: '0-0', gaps: [], more: false },
   });
@@ -42,5 +42,5 @@ test('a page of an empty log begins at its beginning', async () => {
 test('a page whose log cannot be reached says so', async () => {
   makeProcess().log.isDown = true;
 
-  expect(await readFirstPage('feed', 50)).toMatchObject({ kind: 'problem', detail: expect.any(String) });
+  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({ kind: 'problem', detail: expect.any(String) });
 });

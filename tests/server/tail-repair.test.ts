@@ -51,6 +51,25 @@ describe('a log that lost events', () => {
     expect(log.calls.read - before).toBeLessThan(3);
   });
 
+  test('at its end, issued it again, and told only of what came then, is read before that is believed', async () => {
+    const { clock, log, memory, publish, tail } = await standAtRest();
+    log.answerMs = 1_200;
+    log.isDown = true;
+    tail.nudge();
+    log.isDown = false;
+    log.cut();
+    memory.loseEnd('feed', 1);
+    await clock.advance(5);
+    await publish(1);
+    await clock.advance(1_205);
+    expect([log.followers(), tail.failingForMs()]).toEqual([1, 10]);
+
+    await publish(1);
+    await clock.advance(5_000);
+
+    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+  });
+
   test('all of them, in silence, is found empty by a check', async () => {
     const { clock, memory, tail } = await standAtRest();
     memory.empty('feed');
