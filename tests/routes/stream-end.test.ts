@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
 import { settle } from '../server/manual-clock.ts';
 import { makeStand } from '../server/stand.ts';
@@ -36,6 +36,19 @@ describe('the deadline', () => {
 
     expect(stream.of('hello')[0]?.data.deadlineMs).toBeGreaterThanOrEqual(300_000 - 10_000 - 30_000 + 6_000);
     expect(stream.of('hello')[0]?.data.deadlineMs).toBeLessThanOrEqual(300_000 - 10_000 + 6_000);
+  });
+
+  test("is the platform's own for this request, where it tells one", async () => {
+    const stand = makeStand({ env: { STREAM_MAX_SECONDS: '3600' } });
+    const context = Symbol.for('@vercel/request-context');
+    const deadline = stand.clock.now() + 20_000;
+    Object.assign(globalThis, { [context]: { get: () => ({ deadline }) } });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, context));
+
+    const stream = await openStream(stand);
+
+    expect(stream.of('hello')[0]?.data.deadlineMs).toBeGreaterThanOrEqual(20_000 - 2_000 - 4_000 + 1_200);
+    expect(stream.of('hello')[0]?.data.deadlineMs).toBeLessThanOrEqual(20_000 - 2_000 + 1_200);
   });
 
   test('is spread over readers that came together', async () => {

@@ -42,5 +42,8 @@ test('a page of an empty log begins at its beginning', async () => {
 test('a page whose log cannot be reached says so', async () => {
   makeProcess().log.isDown = true;
 
-  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({ kind: 'problem', detail: expect.any(String) });
+  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
+    kind: 'problem',
+    detail: expect.any(String),
+  });
 });

@@ -133,14 +133,20 @@ function lag(world: World): string {
   return `lags for ${ms}`;
 }
 
-function trim({ log, random }: World): string {
+/*
+ * Who was at an event that was lost, whose seq was issued again, and all up to that seq trimmed since, sees nothing but the
+ * next seq: no log could tell. So nothing is taken away for a while after an accident.
+ */
+function trim({ log, random, clock, strangeAt }: World): string {
+  if (clock.elapsed() < strangeAt) return 'nothing';
   const channel = random.pick(channels);
   const keep = random.whole(1, 30);
   log.trim(channel, keep);
   return `trims ${channel} to ${keep}`;
 }
 
-function takeOut({ log, random }: World): string {
+function takeOut({ log, random, clock, strangeAt }: World): string {
+  if (clock.elapsed() < strangeAt) return 'nothing';
   const channel = random.pick(channels);
   const kept = log.kept(channel);
   if (kept.length < 3) return 'nothing';
