@@ -21,7 +21,9 @@ describe.concurrent('a method a route does not take', () => {
     ...['POST', 'PUT', 'PATCH', 'DELETE'].map(
       (method) => ['/api/stream', method, 'GET, HEAD, OPTIONS'] as const,
     ),
-    ...['POST', 'PUT', 'PATCH', 'DELETE'].map((method) => ['/api/health', method, 'GET, HEAD, OPTIONS'] as const),
+    ...['POST', 'PUT', 'PATCH', 'DELETE'].map(
+      (method) => ['/api/health', method, 'GET, HEAD, OPTIONS'] as const,
+    ),
   ];
 
   test.for(refused)('%s: %s is 405, and the answer lists those it takes', async ([path, method, allowed]) => {
