@@ -74,6 +74,12 @@ function pairsForm(data: unknown): DataForm | null {
   return { kind: 'pairs', pairs };
 }
 
+/** All of data, for one who wants to read or copy it: indented JSON, in a line where it is nested deeply. */
+export function fullText(data: unknown): string {
+  const json = isDeeper(data, depthLimit) ? stringify(data) : stringify(data, 2);
+  return json ?? 'This data is nested too deeply to be shown.';
+}
+
 function jsonForm(data: unknown): DataForm {
   const line = stringify(data);
   if (line === null) return { kind: 'text', text: 'This data is nested too deeply to be shown.' };

@@ -1,3 +1,4 @@
+import type { FeedEvent } from '../../lib/core/feed-event.ts';
 import { formOf } from './data-form.ts';
 import styles from './event-data.module.css';
 import { sizeText } from './figures.ts';
@@ -6,8 +7,8 @@ import { MachineData } from './machine-data.tsx';
 import { PairList } from './pair-list.tsx';
 
 /** An event's data in the form that suits it. Everything is text: markup in data stays what it is. */
-export function EventData({ type, data }: { readonly type: string; readonly data: unknown }) {
-  const form = formOf(type, data);
+export function EventData({ event }: { readonly event: FeedEvent }) {
+  const form = formOf(event.type, event.data);
   switch (form.kind) {
     case 'machine':
       return <MachineData figures={form.figures} />;
@@ -22,9 +23,9 @@ export function EventData({ type, data }: { readonly type: string; readonly data
     case 'short json':
       return <code className={styles.json}>{form.json}</code>;
     case 'long text':
-      return <Folded beginning={form.beginning} size={sizeText(form.text)} text={form.text} />;
+      return <Folded owner={event} beginning={form.beginning} size={sizeText(form.text)} text={form.text} />;
     case 'long json':
-      return <Folded beginning={form.beginning} size={sizeText(form.json)} text={form.json} />;
+      return <Folded owner={event} beginning={form.beginning} size={sizeText(form.json)} text={form.json} />;
     default:
       return form satisfies never;
   }

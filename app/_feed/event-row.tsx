@@ -1,46 +1,41 @@
 'use client';
 
-import { memo, useId } from 'react';
+import { type KeyboardEvent, useId } from 'react';
 import type { FeedEvent } from '../../lib/core/feed-event.ts';
-import { EventData } from './event-data.tsx';
+import { EventContent } from './event-content.tsx';
 import styles from './event-row.module.css';
-import { seqOf } from './event-seq.ts';
-import { EventTime } from './event-time.tsx';
-import { countText } from './figures.ts';
+import type { RowPlace } from './row-place.ts';
 
-export type EventRowProps = {
+export type EventRowProps = RowPlace & {
   readonly event: FeedEvent;
-  /** The first of the list is where the Tab key enters it. */
-  readonly isFirst: boolean;
-  /** Whether it came while the page was open. */
+  /** Whether it has just come. */
   readonly isFresh: boolean;
+  readonly onOpen: (event: FeedEvent) => void;
 };
 
 /**
  * One event of the list. It has no `aria-posinset`: every new event would change it on all rows; the seq in the label
- * tells the place.
+ * tells the place. What it says is rendered once; only its place changes with every event that comes.
  */
-export const EventRow = memo(function EventRow({ event, isFirst, isFresh }: EventRowProps) {
+export function EventRow({ event, index, isNewest, isEntrance, isFresh, measure, onOpen }: EventRowProps) {
   const labelId = useId();
-  const seq = seqOf(event.id);
+  const openByKey = (press: KeyboardEvent<HTMLElement>) => {
+    if (press.key !== 'Enter' || press.target !== press.currentTarget) return;
+    // Else the same press would go on to the first button of the dialog, which closes it.
+    press.preventDefault();
+    onOpen(event);
+  };
+  const looks = [styles.row, isNewest ? styles.newest : '', isFresh ? styles.fresh : ''];
   return (
     <article
       aria-labelledby={labelId}
-      className={isFresh ? `${styles.row} ${styles.fresh}` : styles.row}
-      tabIndex={isFirst ? 0 : -1}
+      className={looks.filter(Boolean).join(' ')}
+      data-index={index}
+      onKeyDown={openByKey}
+      ref={measure}
+      tabIndex={isEntrance ? 0 : -1}
     >
-      <div className={styles.time}>
-        <EventTime time={event.time} />
-      </div>
-      <h2 className={styles.label} id={labelId}>
-        <span className={styles.type}>{event.type}</span>{' '}
-        <span className={styles.seq} title={`id ${event.id}`}>
-          #{seq === null ? event.id : countText(seq)}
-        </span>
-      </h2>
-      <div className={styles.data}>
-        <EventData data={event.data} type={event.type} />
-      </div>
+      <EventContent event={event} labelId={labelId} onOpen={onOpen} />
     </article>
   );
-});
+}

@@ -1,74 +1,200 @@
 'use client';
 
+import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import type { FeedStatus } from '../../lib/client/feed-status.ts';
 import type { PollAdvice } from '../../lib/core/feed-page.ts';
+import { Announcer } from './announcer.tsx';
+import { ConnectionDrawer } from './connection-drawer.tsx';
 import { Counters } from './counters.tsx';
 import { EmptyFeed } from './empty-feed.tsx';
+import { entryTest, isFiltering, noFilter, typesOf } from './event-filter.ts';
 import { EventList } from './event-list.tsx';
+import { EventWindow } from './event-window.tsx';
+import { eventsIn } from './events-in.ts';
+import type { LifeMoment, LifeStep } from './feed-life.ts';
 import styles from './feed-view.module.css';
-import { countText } from './figures.ts';
+import { HelpWindow } from './help-window.tsx';
 import { Masthead } from './masthead.tsx';
+import { NewEvents } from './new-events.tsx';
+import { NoMatch } from './no-match.tsx';
+import { OlderEvents } from './older-events.tsx';
+import type { Pulse } from './pulse.ts';
+import { PulseCharts } from './pulse-charts.tsx';
+import { showTop } from './show-top.ts';
 import { StatusPill } from './status-pill.tsx';
-import { statusWords } from './status-words.ts';
+import { standstillWords, statusWords } from './status-words.ts';
+import { TimeSenseContext } from './time-sense.ts';
+import { Toolbar } from './toolbar.tsx';
+import { useHeld } from './use-held.ts';
+import { useNewCount } from './use-new-count.ts';
+import { useOverlay } from './use-overlay.ts';
+import { usePreference } from './use-preference.ts';
+import { useShortcuts } from './use-shortcuts.ts';
+import { useStandstill } from './use-standstill.ts';
 
 export type FeedViewProps = {
   readonly channel: string;
   /** Events and gaps, newest first. */
   readonly entries: readonly FeedEntry[];
-  /** Keys of the entries the page began with. */
-  readonly firstKeys: ReadonlySet<string>;
+  readonly pulse: Pulse;
   /** Events the log keeps per channel; null where that is not known. */
   readonly retention: number | null;
-  readonly status: FeedStatus;
-  /** What the server said when it refused; null where nothing was said. */
-  readonly reason: string | null;
+  readonly moment: LifeMoment;
+  /** Newest first. */
+  readonly life: readonly LifeStep[];
   /** How the server wants to be polled. */
   readonly poll: PollAdvice;
   /** Unix time in ms of the next try; null while none is waited for. */
   readonly retryAt: number | null;
-  readonly handovers: number;
   readonly cursor: string | null;
-  readonly transport: 'stream' | 'poll' | null;
+  /** How far the reader's clock is ahead of the server's, in ms. */
+  readonly skewMs: number;
   readonly onRetry: () => void;
+  readonly hasOlder: boolean;
+  readonly isLoadingOlder: boolean;
+  /** Loads a page of older events. @returns false when it could not. */
+  readonly loadOlder: () => Promise<boolean>;
+  /** Means to disturb the connection; null outside development. */
+  readonly disturb: ReactNode;
 };
 
 /** The look of the feed page. It does not know where its events come from. */
-export function FeedView(props: FeedViewProps) {
-  const { channel, entries, firstKeys, retention, status, reason, retryAt, onRetry } = props;
-  const words = statusWords(status, reason, props.poll);
-  const shown = entries.filter((entry) => entry.kind === 'event').length;
-  return (
-    <div className={styles.page} data-tone={words.tone}>
-      <Masthead channel={channel}>
-        <StatusPill
-          onRetry={onRetry}
-          retry={status === 'waiting' || status === 'stopped' ? status : null}
-          retryAt={retryAt}
-          words={words}
-        />
-        <noscript>
-          <p>
-            Without JavaScript this list does not update by itself. <a href="/">Reload it</a>
-          </p>
-        </noscript>
-      </Masthead>
-      <main className={styles.main}>
-        <Counters
-          cursor={props.cursor}
-          handovers={props.handovers}
-          shown={shown}
-          transport={props.transport}
-        />
-        {entries.length === 0 ? (
-          <EmptyFeed />
-        ) : (
-          <EventList entries={entries} firstKeys={firstKeys} retention={retention} />
-        )}
-      </main>
-      <footer className={styles.footer}>
-        {retention !== null && `The log keeps the last ${countText(retention)} events of each channel.`}
-      </footer>
-    </div>
+export const FeedView = memo(function FeedView(props: FeedViewProps) {
+  const { channel, retention, moment, pulse, retryAt, skewMs, onRetry } = props;
+  const { status } = moment;
+  const list = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const [filter, setFilter] = useState(noFilter);
+  const [times, setTimes] = usePreference('times', ['clock', 'ago'], 'clock');
+  const [keys, setKeys] = usePreference('keys', ['on', 'off'], 'on');
+  const [isDrawerOpen, setDrawerOpen] = useState(false);
+  const overlay = useOverlay();
+  const standstill = useStandstill(props.entries);
+  const isHeld = useHeld(list);
+  const newCount = useNewCount(props.entries, isHeld || standstill.isPaused);
+
+  const { entries } = standstill;
+  const test = useMemo(() => (isFiltering(filter) ? entryTest(filter) : null), [filter]);
+  const shown = useMemo(() => (test === null ? entries : entries.filter(test)), [entries, test]);
+  const types = useMemo(() => typesOf(props.entries), [props.entries]);
+  const timeSense = useMemo(() => ({ style: times, skewMs }), [times, skewMs]);
+  const { isFresh } = pulse;
+
+  const isWell = status === 'streaming' || status === 'handing over' || status === 'polling';
+  const words =
+    standstill.isPaused && isWell ? standstillWords : statusWords(status, moment.reason, props.poll);
+  const jump = () => {
+    if (standstill.isPaused) standstill.toggle();
+    showTop(list.current);
+  };
+  const toggleTimes = () => setTimes(times === 'ago' ? 'clock' : 'ago');
+  const toggleDrawer = () => setDrawerOpen(!isDrawerOpen);
+  useShortcuts(
+    {
+      n: jump,
+      p: standstill.toggle,
+      '/': () => search.current?.focus(),
+      t: toggleTimes,
+      c: toggleDrawer,
+      '?': overlay.openHelp,
+      ...(isDrawerOpen && { Escape: toggleDrawer }),
+    },
+    keys === 'on',
   );
-}
+
+  return (
+    <TimeSenseContext value={timeSense}>
+      <div className={isDrawerOpen ? `${styles.page} ${styles.beside}` : styles.page} data-tone={words.tone}>
+        <Masthead channel={channel}>
+          <StatusPill
+            onRetry={onRetry}
+            retry={status === 'waiting' || status === 'stopped' ? status : null}
+            retryAt={retryAt}
+            words={words}
+          />
+          <noscript>
+            <p>
+              Without JavaScript this list does not update by itself.{' '}
+              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload it</a>
+            </p>
+          </noscript>
+        </Masthead>
+        <main className={styles.main}>
+          <Toolbar
+            filter={filter}
+            isConnectionOpen={isDrawerOpen}
+            isPaused={standstill.isPaused}
+            onConnection={toggleDrawer}
+            onFilter={(next) => {
+              setFilter(next);
+              window.scrollTo({ top: 0, behavior: 'instant' });
+            }}
+            onHelp={overlay.openHelp}
+            onPause={standstill.toggle}
+            onTimes={toggleTimes}
+            search={search}
+            times={times}
+            types={types}
+          />
+          <Counters
+            cursor={props.cursor}
+            handovers={moment.handovers}
+            of={eventsIn(entries)}
+            shown={eventsIn(shown)}
+            transport={moment.transport}
+          >
+            <PulseCharts pulse={pulse} />
+          </Counters>
+          {entries.length === 0 ? (
+            <EmptyFeed />
+          ) : (
+            <>
+              {shown.length === 0 ? (
+                <NoMatch onClear={() => setFilter(noFilter)} />
+              ) : (
+                <EventList
+                  entries={shown}
+                  isBusy={props.isLoadingOlder}
+                  isFresh={isFresh}
+                  isHeld={isHeld}
+                  list={list}
+                  onOpen={overlay.openEvent}
+                  retention={retention}
+                />
+              )}
+              <OlderEvents
+                hasOlder={props.hasOlder}
+                isAutomatic={test === null}
+                isLoading={props.isLoadingOlder}
+                load={props.loadOlder}
+                retention={retention}
+              />
+            </>
+          )}
+        </main>
+        <NewEvents count={newCount} onJump={jump} />
+        <Announcer pulse={pulse} />
+        {isDrawerOpen && (
+          <ConnectionDrawer
+            cursor={props.cursor}
+            life={props.life}
+            moment={moment}
+            onClose={toggleDrawer}
+            retryAt={retryAt}
+            skewMs={skewMs}
+          >
+            {props.disturb}
+          </ConnectionDrawer>
+        )}
+        {overlay.event !== null && <EventWindow event={overlay.event} onClose={overlay.close} />}
+        {overlay.isHelpOpen && (
+          <HelpWindow
+            areKeysOn={keys === 'on'}
+            onClose={overlay.close}
+            onKeysChange={(areOn) => setKeys(areOn ? 'on' : 'off')}
+          />
+        )}
+      </div>
+    </TimeSenseContext>
+  );
+});

@@ -3,15 +3,30 @@
 import { useMemo, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/feed-page.ts';
+import { skewOf } from './clock-skew.ts';
+import { DisturbButtons } from './disturb-buttons.tsx';
+import { createDisturbedFetch } from './disturbed-fetch.ts';
 import { FeedView } from './feed-view.tsx';
+import { createPulse } from './pulse.ts';
+import { useFeedLife } from './use-feed-life.ts';
+import { usePaced } from './use-paced.ts';
+import { useSameList } from './use-same-list.ts';
 
-/** Entries kept in the page, the newest. */
-const limit = 500;
+/** Events kept in the page, the newest; what a reader loads of older ones comes on top. */
+const limit = 20_000;
+
+/** Shortest time between two renderings of the list, in ms. */
+const paceMs = 100;
+
+/** Only in development: the bundler leaves it out of any other build. */
+const isDevelopment = process.env.NODE_ENV === 'development';
 
 export type FeedProps = {
   readonly channel: string;
   /** The first `FeedPage` as JSON: as text every value of an event reaches the browser unchanged, however deep. */
   readonly firstPage: string;
+  /** Unix time in ms at which the server rendered it. */
+  readonly renderedAt: number;
   /** Events the log keeps per channel. */
   readonly retention: number;
   /** Longest wait between two tries to stream again while polling, in ms. */
@@ -19,25 +34,50 @@ export type FeedProps = {
 };
 
 /** The feed page: the events the server rendered, and from their cursor on whatever comes. */
-export function Feed({ channel, firstPage, retention, maxProbeMs }: FeedProps) {
+export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: FeedProps) {
   const [initial] = useState((): FeedPage => JSON.parse(firstPage));
-  const feed = useFeed({ channels: [channel], initial, limit, maxProbeMs });
-  const entries = useMemo(() => feed.entries.toReversed(), [feed.entries]);
-  const [firstKeys] = useState(() => new Set(entries.map((entry) => entry.key)));
+  const [pulse] = useState(() => createPulse(() => performance.now()));
+  const [skewMs] = useState(() => (typeof window === 'undefined' ? 0 : skewOf(renderedAt, Date.now())));
+  const [disturbed] = useState(() =>
+    isDevelopment ? createDisturbedFetch((...asked) => fetch(...asked)) : null,
+  );
+  const feed = useFeed({
+    channels: [channel],
+    initial,
+    limit,
+    maxProbeMs,
+    onEvent: (event) => pulse.note(event, Date.now() - skewMs - event.time),
+    ...(disturbed && { fetch: disturbed.fetch }),
+  });
+  const { status, transport, handovers, reconnects, holes } = feed;
+  const gaps = useSameList(feed.gaps);
+  const reason = feed.problem?.detail ?? null;
+  const moment = useMemo(
+    () => ({ status, transport, handovers, reconnects, holes, gaps, reason }),
+    [status, transport, handovers, reconnects, holes, gaps, reason],
+  );
+  const life = useFeedLife(moment);
+  const held = usePaced(feed.entries, paceMs);
+  const cursor = usePaced(feed.cursor, paceMs);
+  const entries = useMemo(() => held.toReversed(), [held]);
+  const disturb = useMemo(() => disturbed && <DisturbButtons disturbed={disturbed} />, [disturbed]);
   return (
     <FeedView
       channel={channel}
-      cursor={feed.cursor}
+      cursor={cursor}
+      disturb={disturb}
       entries={entries}
-      firstKeys={firstKeys}
-      handovers={feed.handovers}
+      hasOlder={feed.hasOlder}
+      isLoadingOlder={feed.isLoadingOlder}
+      life={life}
+      loadOlder={feed.older}
+      moment={moment}
       onRetry={feed.retry}
       poll={initial.poll}
-      reason={feed.problem?.detail ?? null}
+      pulse={pulse}
       retention={retention}
       retryAt={feed.retryAt}
-      status={feed.status}
-      transport={feed.transport}
+      skewMs={skewMs}
     />
   );
 }

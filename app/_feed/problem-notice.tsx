@@ -1,14 +1,23 @@
+import { defaultChannel } from '../../lib/core/name.ts';
 import { Masthead } from './masthead.tsx';
 import styles from './problem-notice.module.css';
 
 /** Seconds after which the page tries again by itself: nobody may be near a display on a wall. */
 const againSeconds = 15;
 
-/** The page when the log cannot be read: why, in the server's own words. */
-export function ProblemNotice({ channel, detail }: { readonly channel: string; readonly detail: string }) {
+export type ProblemNoticeProps = {
+  readonly channel: string;
+  /** Why, in the server's own words. */
+  readonly detail: string;
+  /** Whether the same page may come later. */
+  readonly isPassing: boolean;
+};
+
+/** The page when a channel cannot be read: why, and what to do. */
+export function ProblemNotice({ channel, detail, isPassing }: ProblemNoticeProps) {
   return (
     <>
-      <meta content={String(againSeconds)} httpEquiv="refresh" />
+      {isPassing && <meta content={String(againSeconds)} httpEquiv="refresh" />}
       <Masthead channel={channel} />
       <main className={styles.main}>
         <div className={styles.problem} data-tone="stopped">
@@ -16,9 +25,16 @@ export function ProblemNotice({ channel, detail }: { readonly channel: string; r
           <p className={styles.detail} role="alert">
             {detail}
           </p>
-          <p className={styles.again}>
-            This page tries again every {againSeconds} s. <a href="/">Try now</a>
-          </p>
+          {isPassing ? (
+            <p className={styles.again}>
+              This page tries again every {againSeconds} s.{' '}
+              <a href={`/?channel=${encodeURIComponent(channel)}`}>Try now</a>
+            </p>
+          ) : (
+            <p className={styles.again}>
+              <a href="/">Go to the channel {defaultChannel}</a>
+            </p>
+          )}
         </div>
       </main>
     </>

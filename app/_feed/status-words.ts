@@ -41,6 +41,13 @@ export function statusWords(status: FeedStatus, reason: string | null, poll: Pol
   }
 }
 
+/** What is said while the reader has stopped the list, and all is well behind it. */
+export const standstillWords: StatusWords = {
+  word: 'Paused',
+  sentence: 'The list stands still; events go on arriving behind it.',
+  tone: 'resting',
+};
+
 function pollText({ waitSeconds, everyMs }: PollAdvice): string {
   return waitSeconds > 0 ? 'Each request waits for news' : `Every ${everyMs / 1_000} s`;
 }

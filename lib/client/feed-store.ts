@@ -1,4 +1,4 @@
-import { compareEventIds, type EventId, parseEventId } from '../core/event-id.ts';
+import { compareEventIds, type EventId, formatEventId, parseEventId } from '../core/event-id.ts';
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
 import { channelOf, eventEntry, type FeedEntry } from './feed-entry.ts';
@@ -15,8 +15,13 @@ export type FeedView = {
 export type FeedStore = {
   /** Takes entries that are new. What is not newer than its channel's newest is dropped; a `restarted` gap begins anew. */
   add(entries: readonly FeedEntry[]): void;
-  /** Takes older events of one channel, in any order. @returns how many were new. */
-  prepend(channel: string, events: readonly FeedEvent[]): number;
+  /**
+   * Takes older events of one channel, in any order, that were asked for ahead of `before`: what `oldest` gave then.
+   * Nothing where the oldest is another by now: between it and them would be a hole. @returns how many were new.
+   */
+  prepend(channel: string, before: EventId | 'none', events: readonly FeedEvent[]): number;
+  /** How many entries the bound has taken so far. */
+  dropped(): number;
   /** The oldest event held of a channel; null where there is none, or where the log that issued it is gone. */
   oldest(channel: string): EventId | 'none' | 'gone';
   view(): FeedView;
@@ -27,6 +32,7 @@ export function createFeedStore(limit: number): FeedStore {
   let entries: FeedEntry[] = [];
   let most = limit;
   let view: FeedView | null = null;
+  let removed = 0;
   const newest = new Map<string, EventId>();
 
   function isNews(entry: FeedEntry): boolean {
@@ -41,6 +47,11 @@ export function createFeedStore(limit: number): FeedStore {
     return true;
   }
 
+  function trim(): void {
+    removed += Math.max(0, entries.length - most);
+    entries = entries.slice(-most);
+  }
+
   return {
     add(added) {
       for (const entry of added) {
@@ -49,15 +60,16 @@ export function createFeedStore(limit: number): FeedStore {
         view = null;
       }
       // Twice the bound before anything is moved: so that an append costs the same however many are held.
-      if (entries.length > 2 * most) entries = entries.slice(-most);
+      if (entries.length > 2 * most) trim();
     },
-    prepend(channel, events) {
-      entries = entries.slice(-most);
+    prepend(channel, before, events) {
+      trim();
       const oldest = firstEvent(entries, channel);
-      const before = oldest === undefined ? null : parseEventId(oldest.id, 'event');
+      const asked = before === 'none' ? undefined : formatEventId(before);
+      if (oldest?.id !== asked) return 0;
       const older = events
         .map((event) => ({ event, id: parseEventId(event.id, 'event') }))
-        .filter(({ id }) => before === null || compareEventIds(id, before) < 0)
+        .filter(({ id }) => before === 'none' || compareEventIds(id, before) < 0)
         .sort((a, b) => compareEventIds(a.id, b.id));
       entries = merge(
         older.map(({ event }) => eventEntry(event)),
@@ -80,6 +92,7 @@ export function createFeedStore(limit: number): FeedStore {
         );
       return isGone ? 'gone' : parseEventId(event.id, 'event');
     },
+    dropped: () => removed + Math.max(0, entries.length - most),
     view() {
       view ??= viewOf(entries.slice(-most));
       return view;

@@ -27,12 +27,16 @@ const timeoutMs = 15_000;
 
 /** Reads backwards, page by page, into the store. It has nothing to do with the live reading, nor its cursor. */
 export function createHistory({ query, clock, fetch, store, token, onChange }: HistoryOptions): History {
-  const open = new Set(query.channels);
+  /** Channels whose oldest event is held, and what the store had dropped by then. */
+  const whole = new Map<string, number>();
   let loading: Promise<boolean> | null = null;
 
   async function loadChannel(channel: string): Promise<boolean> {
     const oldest = store.oldest(channel);
-    if (oldest === 'gone') return open.delete(channel);
+    if (oldest === 'gone') {
+      whole.set(channel, Number.POSITIVE_INFINITY);
+      return true;
+    }
     const before = oldest === 'none' ? beyondAll : formatEventId(oldest);
     const channels = [channel];
     const address = feedAddress({ ...query, channels }, 'events', { before, limit: 100 });
@@ -43,13 +47,18 @@ export function createHistory({ query, clock, fetch, store, token, onChange }: H
     cancel();
     if (answer.kind !== 'page') return false;
     const events = answer.page.items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
-    store.prepend(channel, events);
-    if (!answer.page.more) open.delete(channel);
+    const isFitting = store.prepend(channel, oldest, events) > 0 || events.length === 0;
+    if (isFitting && !answer.page.more) whole.set(channel, store.dropped());
     return true;
   }
 
+  /** A channel that was whole is open again when the store has dropped entries since. */
+  function openChannels(): readonly string[] {
+    return query.channels.filter((channel) => store.dropped() > (whole.get(channel) ?? -1));
+  }
+
   async function load(): Promise<boolean> {
-    const answers = await Promise.allSettled([...open].map(loadChannel));
+    const answers = await Promise.allSettled(openChannels().map(loadChannel));
     return answers.every((answer) => answer.status === 'fulfilled' && answer.value);
   }
 
@@ -62,6 +71,6 @@ export function createHistory({ query, clock, fetch, store, token, onChange }: H
       onChange();
       return loading;
     },
-    state: () => ({ hasOlder: open.size > 0, isLoadingOlder: loading !== null }),
+    state: () => ({ hasOlder: openChannels().length > 0, isLoadingOlder: loading !== null }),
   };
 }

@@ -36,6 +36,7 @@ export function createRequestRunner({
 }: RequestRunnerOptions): RequestRunner {
   const running = new Map<number, AbortController>();
   const held = new Set<number>();
+  let appIsDone: Promise<void> = Promise.resolve();
   let known: { readonly version: number; readonly token: Promise<string | null> } | null = null;
 
   function token(version: number): Promise<string | null> {
@@ -80,7 +81,11 @@ export function createRequestRunner({
     if (signal.aborted) return;
     switch (answer.kind) {
       case 'page':
-        return void tell([{ kind: 'polled', poll: key, page: answer.page }]);
+        // An app that is slow gets the next page when it is done with the last one; meanwhile one waits here.
+        await appIsDone;
+        if (!signal.aborted)
+          appIsDone = Promise.resolve(tell([{ kind: 'polled', poll: key, page: answer.page }]));
+        return;
       case 'refused':
         return void tell([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
       case 'cut':

@@ -21,6 +21,7 @@ export type UseFeedOptions = Pick<
   | 'getToken'
   | 'hiddenMs'
   | 'maxProbeMs'
+  | 'fetch'
 > & {
   readonly onEvent?: (event: FeedEvent) => void;
   readonly onGap?: (gap: Gap) => void;

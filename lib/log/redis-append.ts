@@ -1,7 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { type EventId, idAfter, parseEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { type AppendAnswer, type AppendRequest, keyLifeMs, type NewEvent } from './event-log.ts';
+import { newEpoch } from './new-epoch.ts';
 import type { RedisClient } from './redis-client.ts';
 import { announcementsOf, recordKey, streamKey, writeEntry } from './redis-entry.ts';
 import { unavailable } from './redis-failure.ts';
@@ -18,7 +18,7 @@ export async function appendToRedis(
   if (key !== null) keys.push(recordKey(key.name));
   const args = [channels.size, retention, keyLifeMs, key?.fingerprint ?? ''].map(String);
   for (const [channel, own] of channels) {
-    args.push(announcementsOf(channel), newEpoch(), String(own.length), ...own.map(writeEntry));
+    args.push(announcementsOf(channel), newEpoch(Math.random), String(own.length), ...own.map(writeEntry));
   }
   const [outcome, ids] = (await client.evaluate(appendScript, keys, args)) as readonly string[];
   if (outcome === 'reused') {
@@ -42,11 +42,4 @@ function spreadIds(
     next.set(channel, idAfter(id, 1));
     return id;
   });
-}
-
-const epochCharacters = 'abcdefghijklmnopqrstuvwxyz0123456789';
-
-/** Six random characters: a candidate, which the log takes only where the channel has no log. */
-function newEpoch(): string {
-  return Array.from({ length: 6 }, () => epochCharacters.charAt(randomInt(epochCharacters.length))).join('');
 }

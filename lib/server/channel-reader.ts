@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type Loss, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
+import { compareEventIds } from '../core/event-id.ts';
 import type { Loaded } from './load-page.ts';
 import { indexAfter, type Segment } from './segment.ts';
 import type { Tail } from './tail.ts';
@@ -40,24 +41,30 @@ export function createChannelReader(
   wake: () => void,
 ): ChannelReader {
   let position = start ?? tail.ring.end();
-  let answer: Loaded | null = null;
+  let answer: Exclude<Loaded, { kind: 'again' }> | null = null;
   let isAsking = false;
   /** The log has said that there is nothing, and the tail has told of nothing since. */
   let isAtEnd = false;
+  /** The tail has been told that the log has no more for a place that memory does not know. */
+  let isNudged = false;
+  /** Was at the end of an empty log together with the tail: its next epoch is this reader's. */
+  let isAtEmpty = false;
+  /** When the first of the answers was asked for that may be stale; null: the last was not. */
   let staleSince: number | null = null;
   let cancelRetry = () => {};
   let isClosed = false;
 
   const unlisten = tail.listen(() => {
     isAtEnd = false;
+    isNudged = false;
     wake();
   });
 
   async function ask(): Promise<void> {
     isAsking = true;
-    const asked = position;
+    const asked = { position, at: clock.elapsed() };
     try {
-      receive(asked, await tail.load(asked));
+      receive(asked, await tail.load(asked.position));
     } catch {
       staleSince = null;
       // The tail finds the same, tries on, and says for how long.
@@ -66,10 +73,10 @@ export function createChannelReader(
     }
   }
 
-  function receive(asked: Position, loaded: Loaded): void {
+  function receive(asked: { readonly position: Position; readonly at: number }, loaded: Loaded): void {
     // Memory may have reached on in the meantime; then this answers what nobody asks any more.
-    const isWanted = asked === position;
-    if (isWanted && loaded.kind === 'again' && !isPatienceOver()) {
+    const isWanted = asked.position === position;
+    if (isWanted && loaded.kind === 'again' && !isPatienceOver(asked.at)) {
       askLater(tailTimes.staleMs);
       return;
     }
@@ -79,9 +86,10 @@ export function createChannelReader(
     if (!isClosed) wake();
   }
 
-  function isPatienceOver(): boolean {
-    staleSince ??= clock.elapsed();
-    return clock.elapsed() - staleSince >= patienceMs;
+  /** An answer tells what was true when it was asked for, however late it comes. */
+  function isPatienceOver(askedAt: number): boolean {
+    staleSince ??= askedAt;
+    return askedAt - staleSince >= patienceMs;
   }
 
   function askLater(ms: number): void {
@@ -92,23 +100,41 @@ export function createChannelReader(
     });
   }
 
-  function take(loaded: Loaded): Offer {
+  function take(loaded: Exclude<Loaded, { kind: 'again' }>): Offer {
     answer = null;
-    if (loaded.kind === 'gap') return { kind: 'gap', loss: loaded };
-    if (loaded.kind === 'segment' && loaded.segment.entries.length > 0) {
-      return { kind: 'entries', segment: loaded.segment, from: 0 };
+    if (loaded.kind === 'gap') {
+      // Another's patience may last longer, and memory still hold what was lost.
+      tail.forget(position, loaded);
+      return { kind: 'gap', loss: loaded };
+    }
+    const { segment } = loaded;
+    if (segment.entries.length > 0) return { kind: 'entries', segment, from: 0 };
+    position = segment.base;
+    if (!isNudged) tail.nudge();
+    isNudged = true;
+    if (isBehindMemory()) {
+      isAsking = true;
+      askLater(tailTimes.staleMs);
+      return { kind: 'asking' };
     }
     isAtEnd = true;
-    tail.nudge();
     return { kind: 'nothing' };
+  }
+
+  /** Memory has what the log, when asked, did not: either of the two is out of date. */
+  function isBehindMemory(): boolean {
+    const { id, epoch } = tail.ring.end();
+    return epoch === position.epoch && compareEventIds(id, position.id) > 0;
   }
 
   return {
     tail,
     position: () => position,
     offer() {
-      if (position.epoch === null) position = { id: position.id, epoch: tail.ring.end().epoch };
+      // Else an epoch comes from the log alone: memory may be that of a log that was lost.
+      if (isAtEmpty) position = { id: position.id, epoch: tail.ring.base.epoch };
       const segment = tail.find(position);
+      isAtEmpty = segment !== null && position.epoch === null;
       if (segment !== null) {
         staleSince = null;
         const from = indexAfter(segment, position);
@@ -123,6 +149,8 @@ export function createChannelReader(
       position = next;
       answer = null;
       isAtEnd = false;
+      isNudged = false;
+      isAtEmpty = false;
     },
     close() {
       isClosed = true;

@@ -23,7 +23,10 @@ export function answerOptions(
   const response = allowOrigin(request, new Response(null, { status: 204, headers }), allowedOrigins);
   if (!response.headers.has('access-control-allow-origin')) return response;
   response.headers.set('access-control-allow-methods', 'GET, HEAD');
-  response.headers.set('access-control-allow-headers', 'Authorization, Last-Event-ID, Cache-Control');
+  response.headers.set(
+    'access-control-allow-headers',
+    'Authorization, Last-Event-ID, If-None-Match, Cache-Control',
+  );
   response.headers.set('access-control-max-age', '86400');
   return response;
 }

@@ -37,6 +37,7 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
 
 /** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */
 function isKnown(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch?.trim() === '*') return true;
   const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags.includes(etag);
 }

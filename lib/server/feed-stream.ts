@@ -40,7 +40,7 @@ export type FeedStream = {
   readonly body: ReadableStream<Uint8Array>;
   /** Tells the reader to go on elsewhere, and ends the stream in `closesInMs`. It is told once; the earliest end counts. */
   handOver(reason: Handover['reason'], closesInMs: number): void;
-  /** Forgets the stream: its reader has gone. */
+  /** Ends the stream without a word: its reader has gone. */
   abandon(): void;
 };
 
@@ -136,10 +136,16 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     if (state === 'over') return;
     state = 'ending';
     flush();
+    // A clean end leaves the connection to whatever the client asks on it next.
+    if (isOver()) return;
     after(graceMs, () => {
       options.cut();
       finish();
     });
+  }
+
+  function isOver(): boolean {
+    return state === 'over';
   }
 
   function finish(): void {
@@ -181,5 +187,5 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     },
     { highWaterMark: 0 },
   );
-  return { body, handOver, abandon: release };
+  return { body, handOver, abandon: finish };
 }

@@ -1,6 +1,9 @@
+import { statusOf } from '../core/feed-error.ts';
 import type { FeedPage } from '../core/feed-page.ts';
+import { parseName } from '../core/name.ts';
 import { pageJson, pollAdvice } from './events-route.ts';
 import { toFeedError } from './problem.ts';
+import { checkReadAccess } from './read-access.ts';
 import { readPage } from './read-page.ts';
 import { resolveStart } from './resolve-start.ts';
 import { getRuntime } from './runtime.ts';
@@ -12,20 +15,30 @@ export type FirstPage =
       readonly page: FeedPage;
       /** Events the log keeps per channel, at least. */
       readonly retention: number;
+      /** Unix time in ms, by the server's clock. */
+      readonly renderedAt: number;
       /** Longest wait of the client between two tries to stream again while it polls, in ms. */
       readonly maxProbeMs: number;
     }
-  | { readonly kind: 'problem'; readonly detail: string };
+  | {
+      readonly kind: 'problem';
+      readonly detail: string;
+      /** Whether the same request may go well later. */
+      readonly isPassing: boolean;
+    };
 
 /**
- * The newest events of a public channel and the cursor after them, from the log: the client goes on from there without
- * a hole or a repeat.
+ * The newest events of a channel and the cursor after them, from the log: the client goes on from there without a hole
+ * or a repeat.
  * @param count events, at most 500.
+ * @param headers of the request for the page: the cookie `feed_token`, where a channel is private.
  */
-export async function readFirstPage(channel: string, count: number): Promise<FirstPage> {
+export async function readFirstPage(channel: string, count: number, headers: Headers): Promise<FirstPage> {
   try {
     const runtime = getRuntime();
-    const { log, settings } = runtime;
+    const { log, settings, clock } = runtime;
+    const request = new Request('http://page.invalid/', { headers });
+    await checkReadAccess(request, [parseName(channel, 'channel')], settings.readTokenSecret, clock.now());
     const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
     const positions = await resolveStart(log, [channel], start, () => {
       throw new Error('a rewind needs no end');
@@ -35,9 +48,11 @@ export async function readFirstPage(channel: string, count: number): Promise<Fir
       kind: 'page',
       page: JSON.parse(pageJson(page, pollAdvice(settings.pollMode))),
       retention: settings.retention,
+      renderedAt: clock.now(),
       maxProbeMs: settings.probeMaxMs,
     };
   } catch (cause) {
-    return { kind: 'problem', detail: toFeedError(cause).message };
+    const { code, message } = toFeedError(cause);
+    return { kind: 'problem', detail: message, isPassing: statusOf(code) >= 500 };
   }
 }

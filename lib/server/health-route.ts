@@ -8,7 +8,7 @@ const patienceMs = 2_000;
 
 /** `/api/health`: whether the log answers, and what this process holds. */
 export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
-  return answerWith({ GET: answerHealth }, undefined, runtimeOf);
+  return answerWith({ GET: answerHealth, HEAD: answerHead }, undefined, runtimeOf);
 }
 
 async function answerHealth(_request: Request, { log, clock, streams, tails }: Runtime): Promise<Response> {
@@ -23,6 +23,11 @@ async function answerHealth(_request: Request, { log, clock, streams, tails }: R
     version,
   };
   return Response.json(body, { status: isUp ? 200 : 503, headers: { 'cache-control': 'private, no-store' } });
+}
+
+async function answerHead(request: Request, runtime: Runtime): Promise<Response> {
+  const { status, headers } = await answerHealth(request, runtime);
+  return new Response(null, { status, headers });
 }
 
 const yes = () => true;

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FeedError } from '../core/feed-error.ts';
+import { bearerOf } from './bearer.ts';
 import type { Settings } from './settings.ts';
 
 /**
@@ -17,8 +18,8 @@ export function checkPublishAccess(
       'publishing is off until the variable PUBLISH_TOKEN is set on the server',
     );
   }
-  const match = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '');
-  if (match?.[1] !== undefined && isEqual(match[1], publishToken)) return;
+  const token = bearerOf(request);
+  if (token !== null && isEqual(token, publishToken)) return;
   throw new FeedError('unauthorized', 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>');
 }
 

@@ -9,6 +9,12 @@ import { maxAppend, type NewEvent } from '../log/event-log.ts';
 /** Most bytes of one publish request. */
 export const maxBodyBytes = 1024 * 1024;
 
+/**
+ * A body that is too large is still read up to here, and dropped: what is left unread would stand in the way of the
+ * next request on its connection.
+ */
+const maxDrainBytes = 8 * 1024 * 1024;
+
 /** Most bytes of one event as JSON. */
 export const maxEventBytes = 64 * 1024;
 
@@ -55,14 +61,14 @@ async function readBytes(request: Request): Promise<Uint8Array> {
   try {
     for await (const chunk of request.body ?? []) {
       size += chunk.length;
-      if (size > maxBodyBytes) throw tooLargeBody();
-      chunks.push(chunk);
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      if (size > maxDrainBytes) break;
     }
   } catch (cause) {
-    if (cause instanceof FeedError) throw cause;
     // The publisher has gone. Nobody hears the answer, and nothing is wrong here.
     throw new FeedError('bad-request', 'body: broke off; nothing of it was stored', { cause });
   }
+  if (size > maxBodyBytes) throw tooLargeBody();
   return Buffer.concat(chunks);
 }
 

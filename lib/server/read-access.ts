@@ -1,6 +1,7 @@
 import { jwtVerify } from 'jose';
 import { FeedError } from '../core/feed-error.ts';
 import { defaultChannel, isName } from '../core/name.ts';
+import { bearerOf } from './bearer.ts';
 
 /** What a request may read, and until when. */
 export type ReadAccess = {
@@ -10,8 +11,8 @@ export type ReadAccess = {
 
 /** The token a request carries: `Authorization: Bearer`, else the cookie `feed_token`, else `?token=`. Null: none. */
 export function tokenOf(request: Request): string | null {
-  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '');
-  if (bearer?.[1] !== undefined) return bearer[1];
+  const bearer = bearerOf(request);
+  if (bearer !== null) return bearer;
   const cookie = /(?:^|; *)feed_token=([^;]+)/.exec(request.headers.get('cookie') ?? '');
   if (cookie?.[1] !== undefined) return cookie[1];
   return new URL(request.url).searchParams.get('token');

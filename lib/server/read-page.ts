@@ -1,11 +1,12 @@
 import { type Clock, wait } from '../core/clock.ts';
 import { type Loss, patienceMs } from '../core/continuity.ts';
-import { formatCursor, type Position } from '../core/cursor.ts';
+import { formatCursor, formatPosition, type Position } from '../core/cursor.ts';
 import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
 import { type Gap, toGap } from '../core/gap.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type Entry, eventJson, jsonOf } from './entry.ts';
 import { type Loaded, loadPage } from './load-page.ts';
+import { positionAtEnd } from './resolve-start.ts';
 import { tailTimes } from './tail-clockwork.ts';
 
 /** A page as it is put together: events as ready JSON, and where the reader is after it. */
@@ -35,12 +36,13 @@ export async function readPage(
   let more = false;
   let room = limit;
   let left = positions.size;
+  const unread = new Map<string, Position>();
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
     const share = Math.ceil(room / left);
     left -= 1;
     if (share === 0) {
-      more = true;
+      unread.set(channel, position);
       continue;
     }
     const read = await readChannel(reading, channel, position, share);
@@ -50,7 +52,17 @@ export async function readPage(
     more ||= read.more;
     room -= read.entries.length;
   }
+  if (!more && unread.size > 0) more = await isAnyBehind(reading.log, unread);
   return { events, gaps, positions: after, more };
+}
+
+/** Whether a log has anything after one of the positions; where it has begun anew, that is to be told too. */
+async function isAnyBehind(log: EventLog, positions: ReadonlyMap<string, Position>): Promise<boolean> {
+  const ends = await log.ends([...positions.keys()]);
+  return [...positions].some(([channel, position]) => {
+    const end = positionAtEnd(ends.get(channel) ?? null);
+    return formatPosition(end) !== formatPosition({ id: position.id, epoch: position.epoch ?? end.epoch });
+  });
 }
 
 /** Reads one page backwards: the newest events ahead of `before`, newest first. */
@@ -110,9 +122,11 @@ async function loadPatiently(
 ): Promise<Exclude<Loaded, { kind: 'again' }>> {
   const startedAt = clock.elapsed();
   for (;;) {
+    // An answer tells what was true when it was asked for, however late it comes.
+    const askedAt = clock.elapsed();
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'again') return loaded;
-    if (clock.elapsed() - startedAt >= patienceMs) return loaded.otherwise;
+    if (askedAt - startedAt >= patienceMs) return loaded.otherwise;
     await wait(clock, tailTimes.staleMs);
   }
 }

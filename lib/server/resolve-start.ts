@@ -23,6 +23,22 @@ export async function resolveStart(
   return positions;
 }
 
+/**
+ * Adds the log's epoch to positions whose reader sent none. It is asked of the log, for a process may still remember one
+ * that was lost.
+ */
+export async function settleEpochs(log: EventLog, start: Start): Promise<Start> {
+  if (start.kind !== 'cursor') return start;
+  const bare = [...start.cursor].flatMap(([channel, { epoch }]) => (epoch === null ? [channel] : []));
+  if (bare.length === 0) return start;
+  const ends = await log.ends(bare);
+  const cursor = new Map(start.cursor);
+  for (const [channel, { id, epoch }] of start.cursor) {
+    cursor.set(channel, { id, epoch: epoch ?? ends.get(channel)?.epoch ?? null });
+  }
+  return { kind: 'cursor', cursor };
+}
+
 /** The position at the end of a log: what "now" means there. */
 export function positionAtEnd(state: LogState): Position {
   return state === null ? { id: beforeFirst, epoch: null } : { id: state.last, epoch: state.epoch };

@@ -41,7 +41,7 @@ export function readSettings(env: Environment): Settings {
     redis: readRedis(env),
     feedDb: env.FEED_DB || '.data/feed.db',
     retention: wholeNumber(env, 'FEED_RETENTION', 10_000, 1, 10_000_000),
-    publishToken: env.PUBLISH_TOKEN || null,
+    publishToken: readPublishToken(env),
     readTokenSecret: env.READ_TOKEN_SECRET || null,
     streamMaxSeconds: env.STREAM_MAX_SECONDS ? wholeNumber(env, 'STREAM_MAX_SECONDS', 0, 5, 86_400) : null,
     streamMaxConnections: wholeNumber(env, 'STREAM_MAX_CONNECTIONS', 800, 1, 100_000),
@@ -68,9 +68,23 @@ function readRedis(env: Environment): Settings['redis'] {
         'is not a URL; allowed is https://… as the Redis console shows it',
       );
     }
+    if (!isToken(token)) throw misconfigured(`${prefix}_TOKEN`, tokenRule);
     return { url, token };
   }
   return null;
+}
+
+const tokenRule =
+  'is not a token that a header can carry; allowed are printable ASCII characters without blanks';
+
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
+function readPublishToken({ PUBLISH_TOKEN: token }: Environment): string | null {
+  if (!token) return null;
+  if (isToken(token)) return token;
+  throw misconfigured('PUBLISH_TOKEN', tokenRule);
 }
 
 function wholeNumber(env: Environment, name: string, fallback: number, min: number, max: number): number {

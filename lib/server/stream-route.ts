@@ -8,7 +8,7 @@ import { currentSocket } from './own-sockets.ts';
 import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
-import { resolveStart } from './resolve-start.ts';
+import { resolveStart, settleEpochs } from './resolve-start.ts';
 import { checkRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import type { Lease } from './tails.ts';
@@ -81,9 +81,10 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
 }
 
 async function startOf({ log }: Runtime, query: ReadQuery, leases: readonly Lease[]) {
-  await Promise.all(leases.map(({ tail }) => tail.ready()));
+  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
+  const [start] = await Promise.all([settleEpochs(log, query.start), tailsReady]);
   const ends = new Map(leases.map(({ tail }) => [tail.channel, tail.ring.end()]));
-  return resolveStart(log, query.channels, query.start, (channel) => {
+  return resolveStart(log, query.channels, start, (channel) => {
     const end = ends.get(channel);
     if (end === undefined) throw new Error(`no tail for channel ${channel}`);
     return end;

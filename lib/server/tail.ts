@@ -1,17 +1,16 @@
-import { type Clock, wait } from '../core/clock.ts';
-import { judge, type LogState, patienceMs } from '../core/continuity.ts';
+import type { Clock } from '../core/clock.ts';
+import type { LogState, Loss } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
-import { FeedError } from '../core/feed-error.ts';
-import { type EventLog, type FollowSignal, type LogEvent, maxRead } from '../log/event-log.ts';
-import { encodeEntry } from './entry.ts';
+import { compareEventIds } from '../core/event-id.ts';
+import type { EventLog, FollowSignal } from '../log/event-log.ts';
 import { type Loaded, loadPage } from './load-page.ts';
 import { createPageCache } from './page-cache.ts';
-import { createRing, type Ring } from './ring.ts';
+import type { Ring } from './ring.ts';
+import { createRingKeeper } from './ring-keeper.ts';
 import { indexAfter, type Segment } from './segment.ts';
 import { createSilence } from './silence.ts';
 import { keepFollowing } from './subscription.ts';
-import { retryPauseMs, tailTimes } from './tail-clockwork.ts';
+import { tailTimes } from './tail-clockwork.ts';
 
 /** The one reader of a channel's new events in this process, shared by all its streams. */
 export type Tail = {
@@ -24,6 +23,8 @@ export type Tail = {
   find(position: Position): Segment | null;
   /** Events after `position` from the log, read together with all who ask for the same. */
   load(position: Position): Promise<Loaded>;
+  /** Takes what the log told a reader at `lost`: memory that still holds what the log has lost is given up. */
+  forget(lost: Position, loss: Loss): void;
   /** Reads what is new in the log; for a caller that knows more than this tail has heard. */
   nudge(): void;
   /** Calls `wake` whenever the ring has changed; the function given back ends that. */
@@ -51,187 +52,42 @@ export type TailOptions = {
   readonly checkMs: number;
 };
 
-const ringBounds = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
-const maxPending = 1_000;
-
-/** Whether a read gave all there is, or an answer that may be stale. */
-type Found = 'all' | 'more' | 'stale';
-
-type Announcement = Extract<FollowSignal, { kind: 'events' }>;
-
 /** Starts a tail: it subscribes, waits for the acknowledgement, then reads: the order that leaves no hole. */
 export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail {
-  const ring = createRing({ id: beforeFirst, epoch: null }, ringBounds);
-  const pages = createPageCache((position, limit) => loadPage(log, channel, position, heard, limit));
   const listeners = new Set<() => void>();
   const silence = createSilence(clock, checkMs);
   const closing = new AbortController();
-  let isFilled = false;
-  let isTrusted = false;
-  let heard: EventId | null = null;
-  let pending: Announcement[] = [];
-  let syncing: Promise<FeedError | null> | null = null;
-  let mustReadAgain = false;
-  let staleSince: number | null = null;
-  let failingSince: number | null = null;
-  let failures = 0;
-  let cancelNext = () => {};
-  let answer = Promise.withResolvers<FeedError | null>();
+  const keeper = createRingKeeper({
+    log,
+    channel,
+    clock,
+    signal: closing.signal,
+    isConnected: () => subscription.isConnected(),
+    onChange: wakeAll,
+    onRestart: () => pages.clear(),
+  });
+  const { ring, sync, syncAfter } = keeper;
+  const pages = createPageCache((position, limit) => loadPage(log, channel, position, keeper.heard(), limit));
 
-  /** Reads until the ring has all that the log has. Resolves to what went wrong, if anything. */
-  function sync(): Promise<FeedError | null> {
-    mustReadAgain = true;
-    syncing ??= readAll().then((failure) => {
-      syncing = null;
-      answer.resolve(failure);
-      answer = Promise.withResolvers();
-      // What was asked for or heard between the last read and here waits for no one else.
-      const isLeftOver = mustReadAgain || pending.length > 0;
-      if (failure === null && isLeftOver && !closing.signal.aborted) void sync();
-      return failure;
-    });
-    return syncing;
-  }
-
-  async function readAll(): Promise<FeedError | null> {
-    cancelNext();
-    try {
-      while (mustReadAgain && !closing.signal.aborted) {
-        mustReadAgain = false;
-        await readOnce();
-      }
-    } catch (cause) {
-      return fail(cause);
-    }
-    failingSince = null;
-    failures = 0;
-    if (!subscription.isConnected()) syncAfter(tailTimes.bridgeMs);
-    return null;
-  }
-
-  function fail(cause: unknown): FeedError {
-    failingSince ??= clock.elapsed();
-    failures += 1;
-    staleSince = null;
-    syncAfter(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs));
-    if (cause instanceof FeedError) return cause;
-    return new FeedError('log-unavailable', 'The log did not answer', { cause });
-  }
-
-  function syncAfter(ms: number): void {
-    cancelNext();
-    if (closing.signal.aborted) return;
-    cancelNext = clock.after(ms, () => void sync());
-  }
-
-  async function readOnce(): Promise<void> {
-    const found = isFilled ? await readOn() : await fill();
-    if (found === 'more') mustReadAgain = true;
-    // A read asked for meanwhile comes first: it may find a break that what was announced since would hide.
-    if (mustReadAgain) return;
-    isTrusted = true;
-    const waiting = pending;
-    pending = [];
-    for (const announcement of waiting) {
-      // After the first hole the rest is kept for when the hole is filled.
-      if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
-    }
-    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale();
-    else staleSince = null;
-  }
-
-  /** Takes the newest page, whatever was there before. */
-  async function fill(): Promise<Found> {
-    const { state, events: newest } = await log.read(channel, { kind: 'newest' }, maxRead);
-    // What lies before a hole is judged by whoever reads it from the log: a ring has no place for holes.
-    const events = withoutHole(newest);
-    const [first] = events;
-    const isEmpty = state === null || first === undefined;
-    ring.reset(isEmpty ? { id: beforeFirst, epoch: null } : { id: idBefore(first.id), epoch: state.epoch });
-    pages.clear();
-    isFilled = true;
-    if (isEmpty) wakeAll();
-    else append(state.epoch, events);
-    return 'all';
-  }
-
-  async function readOn(): Promise<Found> {
-    const loaded = await loadPage(log, channel, ring.end(), heard, maxRead);
-    switch (loaded.kind) {
-      case 'segment': {
-        const { base, entries } = loaded.segment;
-        if (entries.length > 0) {
-          if (ring.base.epoch === null) ring.reset(base);
-          ring.append(entries);
-          wakeAll();
-        }
-        return loaded.more ? 'more' : 'all';
-      }
-      case 'gap':
-        isFilled = false;
-        return 'more';
-      case 'again':
-        return 'stale';
-    }
-  }
-
-  /** Whether the log has announced more than it gave when read. */
-  function isBehind(): boolean {
-    return heard !== null && compareEventIds(ring.end().id, heard) < 0;
-  }
-
-  /** Asks again while patience lasts; then believes the log's answer, and forgets what it does not have. */
-  async function beStale(): Promise<void> {
-    mustReadAgain = true;
-    staleSince ??= clock.elapsed();
-    if (clock.elapsed() - staleSince < patienceMs) return wait(clock, tailTimes.staleMs, closing.signal);
-    staleSince = null;
-    heard = null;
-    pending = [];
-    isFilled = false;
-  }
-
-  function append(epoch: string, events: readonly LogEvent[]): void {
-    ring.append(events.map((event) => encodeEntry(channel, epoch, event)));
-    wakeAll();
-  }
-
-  /** Takes announced events that continue the ring, and drops older ones. False: there is a hole before them. */
-  function apply({ epoch, events }: Announcement): boolean {
-    const end = ring.end();
-    const isKnown = (event: LogEvent) => end.epoch === epoch && compareEventIds(event.id, end.id) <= 0;
-    const fresh = events.filter((event) => !isKnown(event));
-    const [first] = fresh;
-    const last = fresh.at(-1);
-    if (first === undefined || last === undefined) return true;
-    const state = { epoch, first: first.id, last: last.id };
-    const isDense = last.id.seq - first.id.seq === fresh.length - 1;
-    if (!isDense || judge({ position: end, state, next: first.id }).kind !== 'continue') return false;
-    if (end.epoch === null) ring.reset({ id: beforeFirst, epoch });
-    append(epoch, fresh);
-    return true;
-  }
-
-  function hear(announcement: Announcement): void {
-    silence.broken();
-    const last = announcement.events.at(-1);
-    if (last !== undefined && (heard === null || compareEventIds(last.id, heard) > 0)) heard = last.id;
-    if (syncing === null && isTrusted && apply(announcement)) return;
-    pending.push(announcement);
-    if (pending.length > maxPending) pending = pending.slice(-1);
-    if (syncing === null) void sync();
+  /** Whether memory would give a reader that goes on after `resume` what the log has lost. */
+  function isOfLostLine(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
+    if (segment === null || segment.base.epoch !== lost.epoch) return false;
+    if (resume.epoch === null) return true;
+    // What was stored since is later than all that was lost.
+    const next = segment.entries[indexAfter(segment, resume)];
+    return next !== undefined && compareEventIds(next.id, lost.id) <= 0;
   }
 
   function onSignal(signal: FollowSignal): void {
     switch (signal.kind) {
       case 'connected':
-        void sync();
-        clock.after(tailTimes.rereadMs, () => {
-          if (!closing.signal.aborted) void sync();
-        });
+        // The log may have lost its end meanwhile: it is read before anything announced is taken to go on.
+        keeper.distrust();
+        void sync().then(() => clock.after(tailTimes.rereadMs, () => void sync()));
         return;
       case 'events':
-        hear(signal);
+        silence.broken();
+        keeper.hear(signal);
         return;
       case 'unsure':
         void sync();
@@ -249,7 +105,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
 
   /** A tail that is bridging reads anyway. */
   function canBeChecked(): boolean {
-    return subscription.isConnected() && failingSince === null;
+    return subscription.isConnected() && !keeper.isFailing();
   }
 
   function wakeAll(): void {
@@ -262,25 +118,26 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   return {
     channel,
     ring,
-    async ready() {
-      if (isTrusted && failingSince === null) return;
-      const failure = await (failingSince === null ? answer.promise : sync());
-      if (failure !== null) throw failure;
-    },
+    ready: keeper.ready,
     find(position) {
       return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
     },
     load: (position) => pages.load(position),
+    forget(lost, loss) {
+      if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
+      if (!isOfLostLine(ring, lost, loss)) return;
+      keeper.restart(loss.resume);
+    },
     nudge() {
       // While the log fails, a retry is planned; many readers must not make it many.
-      if (failingSince === null) void sync();
+      if (!keeper.isFailing()) void sync();
     },
     listen(wake) {
       listeners.add(wake);
       return () => listeners.delete(wake);
     },
     wakeAll,
-    failingForMs: () => (failingSince === null ? 0 : clock.elapsed() - failingSince),
+    failingForMs: keeper.failingForMs,
     checkDueAt: () => (canBeChecked() ? silence.dueAt() : Infinity),
     isSilent: () => canBeChecked() && silence.isSilent(),
     check(found) {
@@ -299,26 +156,19 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
       void sync();
       // An announcement on its way explains the difference; one that does not come means the subscription is deaf.
       clock.after(tailTimes.rereadMs, () => {
+        const heard = keeper.heard();
         const hasHeard = state !== null && heard !== null && compareEventIds(heard, state.last) >= 0;
         if (!hasHeard && !closing.signal.aborted) renew();
       });
     },
     distrust() {
-      isTrusted = false;
+      keeper.distrust();
       renew();
     },
     close() {
       closing.abort();
-      cancelNext();
       subscription.close();
       listeners.clear();
     },
   };
-}
-
-/** The events from the last hole on. */
-function withoutHole(events: readonly LogEvent[]): readonly LogEvent[] {
-  const isAfterHole = (event: LogEvent, index: number) =>
-    event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
-  return events.slice(Math.max(0, events.findLastIndex(isAfterHole)));
 }

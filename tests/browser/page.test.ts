@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, startApp } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { range, store } from '../platform/publish.ts';
 import { makeTemporaryFolder } from '../platform/temporary-folder.ts';
 import { startChromium } from './chromium.ts';
-import { hasStatus, newPage, openLive, readTexts, shows } from './page-steps.ts';
+import { hasStatus, newPage, openLive, readTexts, recordShifts, shiftsOf, shows } from './page-steps.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -72,28 +72,6 @@ describe('the page while it is open', () => {
     const texts = await readTexts(open.page);
     expect(texts).toEqual(words(81 - texts.length, 80).reverse());
     expect(open.seen.errors).toEqual([]);
-  });
-
-  test('does not move what is being read when it is scrolled away from the top', async () => {
-    await using app = await startApp();
-    await store(app, words(1, 50));
-    await using open = await openLive(browser, app);
-    const read = open.page.getByRole('article').filter({ hasText: 'word 20' });
-    await read.scrollIntoViewIfNeeded();
-    const before = await read.boundingBox();
-    await store(app, words(51, 60));
-    await shows(open.page, 'word 60');
-    expect(await read.boundingBox()).toEqual(before);
-  });
-
-  test('keeps the newest five hundred', async () => {
-    await using app = await startApp();
-    await store(app, words(1, 50));
-    await using open = await openLive(browser, app);
-    await store(app, words(51, 550));
-    await store(app, words(551, 560));
-    await shows(open.page, 'word 560');
-    expect(await readTexts(open.page)).toEqual(words(61, 560).reverse());
   });
 
   test('Page Down and Page Up go from event to event', async () => {
@@ -261,20 +239,3 @@ describe('the word of the page', () => {
     expect(await shiftsOf(open.page)).toEqual([]);
   });
 });
-
-/** Runs in the page: notes what has moved by itself below the bar, whose words change with the status. */
-function recordShifts(): void {
-  const recorder = globalThis as unknown as { moved: (string | null)[] };
-  recorder.moved = [];
-  type Shift = PerformanceEntry & { readonly sources: readonly { readonly node: Node | null }[] };
-  new PerformanceObserver((list) => {
-    for (const { node } of list.getEntries().flatMap((entry) => (entry as Shift).sources)) {
-      if (!node?.parentElement?.closest('header')) recorder.moved.push(node?.textContent ?? null);
-    }
-  }).observe({ type: 'layout-shift', buffered: true });
-}
-
-/** What `recordShifts` has noted. */
-function shiftsOf(page: Page): Promise<readonly (string | null)[]> {
-  return page.evaluate(() => (globalThis as unknown as { moved: (string | null)[] }).moved);
-}

@@ -2,14 +2,15 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, type AppEnvironment, startApp } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { startRedisStand } from '../platform/redis-stand.ts';
 import { secrets } from '../platform/secrets.ts';
-import { type Shown, startChromium, type Watch, watch } from './chromium.ts';
+import { startChromium, watch } from './chromium.ts';
 import { startMeddlingProxy } from './meddling-proxy.ts';
+import { readWhole } from './page-steps.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -44,28 +45,15 @@ async function openPage(url: string) {
   return { page, seen, close: () => context.close() };
 }
 
-function expectEachLineOnceInOrder(shown: readonly Shown[]): void {
-  const bySeq = shown.toSorted((a, b) => seqOf(a) - seqOf(b));
-  expect(bySeq.map(seqOf)).toEqual(lines.map((_, index) => index + 1));
-  expect(bySeq.map(({ text }) => text)).toEqual(lines);
-}
-
-function seqOf({ id }: Shown): number {
-  return Number(id.split('-')[1]);
-}
-
-/** The seqs in the page now, from the top. */
-function topDown(page: Awaited<ReturnType<typeof openPage>>['page']): Promise<readonly number[]> {
-  return page
-    .locator('article [title^="id "]')
-    .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1])));
-}
-
-async function allShown(seen: Watch): Promise<readonly Shown[]> {
-  return eventually('every line is in the page', 30_000, async () => {
-    const shown = await seen.shown();
-    return shown.length >= lines.length && shown;
+/** Every line is in the page, once, newest on top. */
+async function expectEachLineOnceInOrder(page: Page): Promise<void> {
+  await eventually('the last line is in the page', 30_000, async () => {
+    const marks = page.locator(`[title^="id "][title$="-${lines.length}"]`);
+    return (await marks.count()) === 1;
   });
+  const read = await readWhole(page);
+  expect(read.map(({ id }) => Number(id.split('-')[1]))).toEqual(lines.map((_, at) => lines.length - at));
+  expect(read.map(({ text }) => text)).toEqual(lines.toReversed());
 }
 
 const logs: readonly { readonly log: string; readonly open: () => Promise<LogStand> }[] = [
@@ -84,9 +72,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) 
     const push = pushLines(app, 90);
     expect(await push.ended, push.said()).toBe(0);
 
-    expectEachLineOnceInOrder(await allShown(seen));
-    const order = await topDown(page);
-    expect(order).toEqual(order.toSorted((a, b) => b - a));
+    await expectEachLineOnceInOrder(page);
     const statuses = await seen.statuses();
     expect(statuses.filter((word) => word === 'Handing over').length).toBeGreaterThanOrEqual(2);
     expect(new Set(statuses)).toEqual(new Set(['Connecting', 'Live', 'Handing over']));
@@ -101,7 +87,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) 
     await using app = await startApp({ ...settings, ...stand.env });
     await using proxy = await startMeddlingProxy(app.url);
     proxy.buffer(true);
-    const { seen, close } = await openPage(proxy.url);
+    const { page, seen, close } = await openPage(proxy.url);
     const push = pushLines(app, 70);
 
     await eventually('polling takes over', 10_000, async () => (await seen.status()) === 'Polling');
@@ -112,7 +98,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) 
     await eventually('streaming is back', 30_000, async () => (await seen.status()) === 'Live');
 
     expect(await push.ended, push.said()).toBe(0);
-    expectEachLineOnceInOrder(await allShown(seen));
+    await expectEachLineOnceInOrder(page);
     expect(seen.errors).toEqual([]);
     await close();
   });

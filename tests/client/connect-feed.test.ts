@@ -126,6 +126,27 @@ describe('an honest server', () => {
     expect(held).toBeLessThan(5);
     expect(new Set(taken).size).toBe(5);
   });
+
+  test('it holds up polling too: one page at a time', async () => {
+    const taken: string[] = [];
+    let release = () => {};
+    const isDone = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const onEvent = (event: { readonly id: string }) => {
+      taken.push(event.id);
+      return isDone;
+    };
+    const { server, feed } = await setUp(undefined, { onEvent, transport: 'poll' });
+    await until(feed, () => taken.length === 3);
+    server.publish(2);
+    const asked = server.asked.length;
+    await until(feed, () => server.asked.length > asked);
+    expect(taken).toHaveLength(3);
+    release();
+    await until(feed, () => taken.length === 5);
+    expect(new Set(taken).size).toBe(5);
+  });
 });
 
 describe('streams that are only slow or oddly cut', () => {

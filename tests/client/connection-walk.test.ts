@@ -23,6 +23,8 @@ type Served = { readonly at: Map<string, Position>; isLive: boolean };
 /** How bad the world is: how often connections break, and whether servers skip events without a word. */
 type World = { readonly breaks: number; readonly skips: boolean };
 
+let walked = 0;
+
 function walk(seed: number, signals: number, { breaks, skips }: World) {
   const random = seeded(seed);
   let restarts = 0;
@@ -39,9 +41,17 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
   let state = newConnection(settings, progressAt(new Map()));
   const check = checker();
 
+  const trail: string[] = [];
+
   function send(signal: Signal) {
+    trail.push(`${now} ${state.mode}: ${JSON.stringify(signal)}`);
     const next = step(state, signal, now, random.next());
-    check(state, next, signal, now);
+    try {
+      check(state, next, signal, now);
+    } catch (cause) {
+      const last = trail.slice(-20).join('\n');
+      throw new Error(`seed ${seed}: ${String(cause)}\nthe last signals:\n${last}`, { cause });
+    }
     state = next;
   }
 
@@ -182,6 +192,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     if (state.poll === null && state.streams.length === 0) passTime();
     if (state.mode === 'stopped') send({ kind: 'retry' });
   }
+  walked += trail.length;
   return { isAtEnd: isAtEnd(), state, restarts, told: check.restarts() };
 }
 
@@ -226,26 +237,31 @@ function checker() {
 const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => first + index * 13);
 
 test.each(seedsFrom(7_001))(
-  'in a calm world nothing is lost or doubled, and nothing is read twice (seed %i)',
+  'in a calm world nothing is lost or doubled, and only a fork is read twice (seed %i)',
   (seed) => {
-    const { isAtEnd, state, restarts, told } = walk(seed, 1_000, { breaks: 0.05, skips: false });
+    const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
-    expect(state.holes).toBe(0);
+    // A log that forks while two sources overlap shows itself as a hole, and is read again.
+    expect(state.holes).toBeLessThanOrEqual(restarts);
     expect(told).toBeLessThanOrEqual(restarts);
   },
 );
 
 test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
-  const { isAtEnd, state, restarts, told } = walk(seed, 1_000, { breaks: 1, skips: false });
+  const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
-  expect(state.holes).toBe(0);
+  expect(state.holes).toBeLessThanOrEqual(restarts);
   expect(told).toBeLessThanOrEqual(restarts);
 });
 
 test.each(seedsFrom(9_001))(
   'where servers skip events too, they are found and read again (seed %i)',
   (seed) => {
-    const { isAtEnd } = walk(seed, 1_000, { breaks: 0.5, skips: true });
+    const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true });
     expect(isAtEnd).toBe(true);
   },
 );
+
+test('the walks were more than 100,000 signals long', () => {
+  expect(walked).toBeGreaterThan(100_000);
+});

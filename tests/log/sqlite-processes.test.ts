@@ -33,14 +33,14 @@ describe('several processes on one file', () => {
     children.push(child);
     const reports: ChildReport[] = [];
     child.on('message', (report: ChildReport) => reports.push(report));
-    const reported = (check: (report: ChildReport) => boolean, timeout = boundMs) =>
+    const reported = (check: (report: ChildReport) => boolean) =>
       vi.waitFor(
         () => {
           const found = reports.find(check);
           expect(found, `a report of ${JSON.stringify(reports)}`).toBeDefined();
           return found as ChildReport;
         },
-        { timeout, interval: 5 },
+        { timeout: boundMs, interval: 5 },
       );
     const opened = await reported((report) => report.kind === 'ready' || report.kind === 'failed');
     return { child, opened, reported, order: (order: ChildOrder) => child.send(order) };
@@ -52,22 +52,20 @@ describe('several processes on one file', () => {
     await once(child, 'exit');
   }
 
-  test('what another process appends is told as unsure within a second, and can be read', async () => {
+  // How soon is held by `sqlite-follow.test.ts` with time moved by hand: real processes share a busy machine.
+  test('what another process appends is told as unsure, and can be read', async () => {
     const log = createSqliteLog({ file: path(), retention: 100 });
     const other = await start();
     const listener = await listen(log, 'feed');
     other.order({ kind: 'append', channel: 'feed', appends: 1, batch: 3 });
-    await other.reported((report) => report.kind === 'appended');
-    const answeredAt = performance.now();
 
     await listener.isTold('unsure');
 
-    expect(performance.now() - answeredAt).toBeLessThan(1_000);
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
     log.close();
   });
 
-  test('what this process appends is told to followers in another within a second', async () => {
+  test('what this process appends is told to followers in another', async () => {
     const log = createSqliteLog({ file: path(), retention: 100 });
     const other = await start();
     other.order({ kind: 'follow', channel: 'feed' });
@@ -75,7 +73,7 @@ describe('several processes on one file', () => {
 
     await appendTo(log, 'feed', 1);
 
-    await other.reported((report) => report.kind === 'told' && report.signal === 'unsure', 1_000);
+    await other.reported((report) => report.kind === 'told' && report.signal === 'unsure');
     log.close();
   });
 

@@ -22,7 +22,8 @@ describe.concurrent('the life of a stream', () => {
     await storeBulk(app);
     expect(isHeld(app.port, localPort)).toBe(true);
     expect(residentBytes(app.pid) - residentBefore).toBeLessThan(100 * megabyte);
-    await untilStreams(app, 0, 10_000 - (performance.now() - startedAt));
+    // Its limit, and a second for a busy machine.
+    await untilStreams(app, 0, 11_000 - (performance.now() - startedAt));
     await eventually('its socket is closed', 500, () => !isHeld(app.port, localPort));
     reader.socket.resume();
     await within('the cut reaches the reader', 2_000, reader.closed);
@@ -125,3 +126,14 @@ function isMessage(data: unknown) {
   return (frame: { readonly event: string; readonly data: string }) =>
     frame.event === 'message' && JSON.parse(frame.data).data === data;
 }
+
+test('a connection whose stream has ended cleanly serves the next request, however long that is held', async () => {
+  await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
+  using socket = await openRawSocket(app.port, requestText('GET', '/api/stream'));
+  await socket.until('event: handover', 10_000);
+  await socket.until('\r\n0\r\n\r\n', 5_000);
+
+  socket.socket.write(requestText('GET', '/api/events?wait=2'));
+
+  await socket.until('"events":[]', 5_000);
+});

@@ -48,9 +48,11 @@ describe('a push', () => {
   test('that gets no answer in time tries again', async () => {
     const server = await serve({ kind: 'never answers' });
 
-    const { tally } = await push(server, 'a\n', { sender: { timeoutMs: 100 } });
+    const { tally } = await push(server, 'a\n', { sender: { timeoutMs: 300 } });
 
-    expect(tally).toMatchObject({ events: 1, retries: 1 });
+    expect(tally.events).toBe(1);
+    expect(tally.retries).toBeGreaterThan(0);
+    expect(texts(server)).toEqual(['a']);
   });
 
   test.each([429, 500, 502, 503, 504])('tries again after %i', async (status) => {

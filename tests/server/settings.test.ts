@@ -96,3 +96,15 @@ describe('settings', () => {
     expect(text).not.toContain('secret');
   });
 });
+
+test.each([
+  ['PUBLISH_TOKEN', { PUBLISH_TOKEN: 'two words' }],
+  [
+    'UPSTASH_REDIS_REST_TOKEN',
+    { UPSTASH_REDIS_REST_URL: 'https://r.test', UPSTASH_REDIS_REST_TOKEN: 'two words' },
+  ],
+  ['KV_REST_API_TOKEN', { KV_REST_API_URL: 'https://r.test', KV_REST_API_TOKEN: 'ü' }],
+])('%s must be something a header can carry, and is not told', (name, env) => {
+  expect(() => readSettings(env)).toThrow(new RegExp(`^${name} is not a token`));
+  expect(() => readSettings(env)).not.toThrow(/two words|ü/);
+});

@@ -1,5 +1,4 @@
-import { formatCursor, formatPosition } from '../../lib/core/cursor.ts';
-import { jsonOf } from '../../lib/server/entry.ts';
+import { formatCursor } from '../../lib/core/cursor.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import { healthRoute } from '../../lib/server/health-route.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
@@ -76,14 +75,4 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
 /** The seqs a segment holds. */
 export function seqsIn(segment: Segment): number[] {
   return segment.entries.map(({ id }) => id.seq);
-}
-
-/** The seqs a segment holds, checked to be those its frames tell. */
-export function toldSeqs(segment: Segment): number[] {
-  return segment.entries.map((entry) => {
-    const { id } = JSON.parse(jsonOf(entry));
-    if (id !== `${entry.id.time}-${entry.id.seq}`)
-      throw new Error(`${formatPosition({ id: entry.id, epoch: null })} tells ${id}`);
-    return entry.id.seq;
-  });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
+import { openStream } from '../routes/open-stream.ts';
 import { makeStand, seqsIn } from './stand.ts';
 
 /** A stand whose tail has read three events and is at rest. */
@@ -50,6 +51,25 @@ describe('a log that lost events', () => {
     expect(log.calls.read - before).toBeLessThan(3);
   });
 
+  test('at its end, issued it again, and told only of what came then, is read before that is believed', async () => {
+    const { clock, log, memory, publish, tail } = await standAtRest();
+    log.answerMs = 1_200;
+    log.isDown = true;
+    tail.nudge();
+    log.isDown = false;
+    log.cut();
+    memory.loseEnd('feed', 1);
+    await clock.advance(5);
+    await publish(1);
+    await clock.advance(1_205);
+    expect([log.followers(), tail.failingForMs()]).toEqual([1, 10]);
+
+    await publish(1);
+    await clock.advance(5_000);
+
+    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+  });
+
   test('all of them, in silence, is found empty by a check', async () => {
     const { clock, memory, tail } = await standAtRest();
     memory.empty('feed');
@@ -91,6 +111,22 @@ describe('a replica that lags', () => {
     await clock.advance(1_000);
 
     expect(seqsIn(ring)).toEqual([1, 2]);
+  });
+
+  test('and has never seen the channel does not take it back', async () => {
+    const stand = makeStand();
+    stand.memory.lag();
+    const { tail } = stand.runtime.tails.lease('feed');
+    await stand.clock.advance(0);
+    const stream = await openStream(stand);
+    await stand.publish(3);
+
+    await stand.clock.advance(4_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    stand.memory.catchUp();
+    await stand.clock.advance(250);
+
+    expect(stream.kinds().slice(3)).toEqual(['event', 'event', 'event']);
   });
 
   test('does not take back what was announced', async () => {

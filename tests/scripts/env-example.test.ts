@@ -18,14 +18,3 @@ describe('.env.example', () => {
     expect(given.sort()).toEqual(settings.map((name) => `${name}=`).sort());
   });
 });
-
-describe('vercel.json', () => {
-  const { functions } = JSON.parse(read('vercel.json'));
-
-  test.each(['stream', 'events'])('gives the %s route its own limit, and cancellation', (name) => {
-    const path = `app/api/${name}/route.ts`;
-    const maxDuration = Number(/^export const maxDuration = (\d+);$/m.exec(read(path))?.[1]);
-
-    expect(functions[path]).toEqual({ maxDuration, supportsCancellation: true });
-  });
-});

@@ -1,0 +1,6 @@
+import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+
+/** How many of the entries are events. */
+export function eventsIn(entries: readonly FeedEntry[]): number {
+  return entries.reduce((count, entry) => (entry.kind === 'event' ? count + 1 : count), 0);
+}
