@@ -1,32 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { gapEntry } from '../../lib/client/feed-entry.ts';
-import { readTold, type TabReport, tell } from '../../lib/client/tab-message.ts';
+import { type TabReport, tell } from '../../lib/client/tab-message.ts';
+import { hears } from './hears.ts';
 import { eventItem, gapItem, pollingReader, streamingReader } from './reader.ts';
 
-const report: TabReport & { readonly kind: 'told' } = {
-  ...{ kind: 'told', tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false },
-  ...{ status: 'streaming', transport: 'stream', retryInMs: null, problem: null, isFallen: false },
-  ...{ handovers: 0, reconnects: 0 },
-};
-
-type Reader = ReturnType<typeof streamingReader>;
-
-/** The leader tells of the events with these seqs. */
-function hears(
-  it: Reader,
-  from: string,
-  seqs: readonly number[],
-  cursor: string,
-  more: Partial<TabReport> = {},
-) {
-  const events = seqs
-    .map((seq) => eventItem(seq))
-    .flatMap((item) => (item.kind === 'event' ? [item.event] : []));
-  it.tell({ kind: 'heard', told: readTold({ ...report, ...more, from, cursor, events }, ['feed']) });
-}
-
 /** A reader at event 3 whose leader is there too. */
-function follower(more: Partial<TabReport> = {}): Reader {
+function follower(more: Partial<TabReport> = {}) {
   const it = streamingReader();
   it.happens('follow');
   hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa', more);

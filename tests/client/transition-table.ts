@@ -1,6 +1,7 @@
 import type { Connection } from '../../lib/client/connection.ts';
 import { statusOf } from '../../lib/client/feed-status.ts';
 import { nextTimerAt } from '../../lib/client/timers.ts';
+import { hears } from './hears.ts';
 import { eventItem, pollingReader, reader, streamingReader } from './reader.ts';
 
 type Reader = ReturnType<typeof reader>;
@@ -29,6 +30,9 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         (it) => it.happens('online'),
       ),
   ],
+  ['yielding', () => tap(streamingReader(), (it) => it.happens('follow'))],
+  ['following', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere)],
+  ['filling', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere, leaderIsAhead)],
   ['paused (hidden)', () => tap(streamingReader(), (it) => it.happens('hidden'), paused)],
   ['paused (off)', () => tap(streamingReader(), (it) => it.happens('disabled'))],
   ['stopped (refused)', () => tap(reader(), (it) => it.isRefused(403))],
@@ -42,6 +46,10 @@ function paused(it: Reader): void {
     it.passes(15_000);
   }
 }
+
+/** The tab that leads reads, and is where this one is; it is at event 6, after one this one has not heard. */
+const leaderIsHere = (it: Reader) => hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa');
+const leaderIsAhead = (it: Reader) => hears(it, '50-5~aaaaaa', [6], '60-6~aaaaaa');
 
 /** Everything that can happen, as the stream, poll or page would tell it. Null: it cannot happen in this state. */
 const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[] = [
@@ -68,6 +76,10 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
   ['refused 503', (it) => onStream(it, () => it.isRefused(503))],
   ['page', (it) => onPoll(it, () => it.isPolled([eventItem(4)], '40-4~aaaaaa'))],
   ['poll failed', (it) => onPoll(it, () => it.pollFails())],
+  ['told', leaderIsHere],
+  ['told, not all', leaderIsAhead],
+  ['follow', (it) => it.happens('follow')],
+  ['lead', (it) => it.tell({ kind: 'lead', isHandover: false })],
   ['online', (it) => it.happens('online')],
   ['offline', (it) => it.happens('offline')],
   ['hidden', (it) => it.happens('hidden')],
@@ -99,8 +111,9 @@ function tap(it: Reader, ...acts: readonly ((it: Reader) => unknown)[]): Reader 
 
 /** A state in a cell: its status, and how many streams it holds where that is more than the status says. */
 function word(state: Connection): string {
-  const isProbing = state.mode === 'polling' && state.streams.length > 0;
-  if (isProbing) return 'probing';
+  if (state.mode === 'polling' && state.streams.length > 0) return 'probing';
+  if (state.mode === 'following') return state.poll === null ? 'following' : 'filling';
+  if (state.yieldAt !== null) return 'yielding';
   const status = statusOf(state);
   if (state.mode === 'paused') return `paused (${state.pausedBy === 'disabled' ? 'off' : state.pausedBy})`;
   return state.mode === 'stopped' ? `stopped (${state.stoppedBy})` : status;
