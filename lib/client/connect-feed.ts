@@ -22,13 +22,15 @@ import { createWakeUp } from './wake-up.ts';
  * Works in browsers and in Node.
  * @throws FeedError `bad-request` when `after` or the initial cursor is none.
  */
-export function connectFeed(options: FeedOptions = {}): Feed {
+export function connectFeed<const T extends string = string>(options: FeedOptions<T> = {}): Feed<T> {
   const feed = createFeed(options);
   if (options.enabled !== false) feed.setEnabled(true);
   return feed;
 }
 
 /** A feed that reads nothing until `setEnabled(true)`: making one has no effect outside, as rendering needs it. */
+export function createFeed<const T extends string = string>(options?: FeedOptions<T>): Feed<T>;
+// No rule asks what an event's data is; that only events of these types come, the server sees to.
 export function createFeed(options: FeedOptions = {}): Feed {
   const clock = options.clock ?? systemClock;
   const query = queryOf(options);

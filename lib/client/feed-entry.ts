@@ -2,8 +2,8 @@ import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
 
 /** One line of a feed as a page shows it: an event, or the place where events are missing. */
-export type FeedEntry =
-  | { readonly kind: 'event'; readonly key: string; readonly event: FeedEvent }
+export type FeedEntry<E extends FeedEvent = FeedEvent> =
+  | { readonly kind: 'event'; readonly key: string; readonly event: E }
   | { readonly kind: 'gap'; readonly key: string; readonly gap: Gap };
 
 /** An event as an entry; `key` is unique within a feed, for a list that is rendered. */

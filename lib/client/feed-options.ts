@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { EventOf } from '../core/event-of.ts';
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
 import type { Problem } from '../core/stream-note.ts';
@@ -11,14 +12,14 @@ export type FeedTunables = Partial<
   Omit<ConnectionSettings, 'channels' | 'isFiltered' | 'transport' | 'polls' | 'hasToken'>
 >;
 
-/** What to read, and how. */
-export type FeedOptions = FeedTunables & {
+/** What to read, and how. `T`: the types that are asked for, so that an event is known by its type. */
+export type FeedOptions<T extends string = string> = FeedTunables & {
   /** Where the server is: an origin. Default: the page's own; in Node it must be given. */
   readonly url?: string;
   /** 1 to 20 channels. Default: `feed`. */
   readonly channels?: readonly string[];
   /** Only events of these types. Default: all. */
-  readonly types?: readonly string[];
+  readonly types?: readonly T[];
   /** What a server rendered: the feed begins with these and goes on from their cursor. */
   readonly initial?: FeedStart;
   /** A cursor to go on from. */
@@ -28,11 +29,11 @@ export type FeedOptions = FeedTunables & {
   /** Most entries kept, the newest. Default 1,000. */
   readonly limit?: number;
   /** Called once for each new event, in order. A promise it gives back holds up reading: back-pressure. */
-  readonly onEvent?: (event: FeedEvent) => void | Promise<void>;
+  readonly onEvent?: (event: EventOf<T>) => void | Promise<void>;
   /** Called once for each loss. */
   readonly onGap?: (gap: Gap) => void;
   /** Called when the status changes. */
-  readonly onStatus?: (status: FeedStatus, snapshot: FeedSnapshot) => void;
+  readonly onStatus?: (status: FeedStatus, snapshot: FeedSnapshot<T>) => void;
   /** Default true. While false nothing is read, and nothing is forgotten. */
   readonly enabled?: boolean;
   /** `auto` (default) streams, falls to polling where streams do not come through, and climbs back. */
@@ -59,10 +60,10 @@ export type FeedStart = {
 };
 
 /** What a feed is at one moment. The same object for as long as nothing changes. */
-export type FeedSnapshot = {
+export type FeedSnapshot<T extends string = string> = {
   /** Events and gaps in display order, oldest first. */
-  readonly entries: readonly FeedEntry[];
-  readonly events: readonly FeedEvent[];
+  readonly entries: readonly FeedEntry<EventOf<T>>[];
+  readonly events: readonly EventOf<T>[];
   readonly gaps: readonly Gap[];
   readonly status: FeedStatus;
   /** What brings events now; null while nothing does. */
@@ -91,12 +92,12 @@ export type FeedSnapshot = {
 };
 
 /** A feed that is read. */
-export type Feed = {
+export type Feed<T extends string = string> = {
   /** Calls `listener` after each change of the snapshot. @returns ends it. */
   subscribe(listener: () => void): () => void;
-  getSnapshot(): FeedSnapshot;
+  getSnapshot(): FeedSnapshot<T>;
   /** The snapshot the feed was made with, for rendering on a server. */
-  getInitialSnapshot(): FeedSnapshot;
+  getInitialSnapshot(): FeedSnapshot<T>;
   /** Loads one page of history ahead of the oldest event. @returns false when the server could not be asked; try again. */
   older(): Promise<boolean>;
   /** Tries now what is waited for, and again what was refused. */

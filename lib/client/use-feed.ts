@@ -2,14 +2,14 @@
 
 import { useEffect, useId, useRef, useState, useSyncExternalStore } from 'react';
 import useSWR, { type SWRConfiguration } from 'swr';
-import type { FeedEvent } from '../core/feed-event.ts';
+import type { EventOf } from '../core/event-of.ts';
 import type { Gap } from '../core/gap.ts';
 import { createFeed } from './connect-feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 
 /** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */
-export type UseFeedOptions = Pick<
-  FeedOptions,
+export type UseFeedOptions<T extends string = string> = Pick<
+  FeedOptions<T>,
   | 'url'
   | 'channels'
   | 'types'
@@ -23,18 +23,18 @@ export type UseFeedOptions = Pick<
   | 'maxProbeMs'
   | 'fetch'
 > & {
-  readonly onEvent?: (event: FeedEvent) => void;
+  readonly onEvent?: (event: EventOf<T>) => void;
   readonly onGap?: (gap: Gap) => void;
 };
 
 /** A feed's snapshot, and what a reader can do. */
-export type UseFeed = FeedSnapshot & Pick<Feed, 'older' | 'retry'>;
+export type UseFeed<T extends string = string> = FeedSnapshot<T> & Pick<Feed, 'older' | 'retry'>;
 
 /**
  * A live feed in a component. Holds no rule: the feed underneath knows no React.
- * On a server, and while hydrating, it shows `initial`.
+ * On a server, and while hydrating, it shows `initial`. With `types`, an event's type says what its data is.
  */
-export function useFeed(options: UseFeedOptions = {}): UseFeed {
+export function useFeed<const T extends string = string>(options: UseFeedOptions<T> = {}): UseFeed<T> {
   const latest = useRef(options);
   const feed = useOneFeed(options, latest);
   const isEnabled = options.enabled !== false;
@@ -51,7 +51,10 @@ export function useFeed(options: UseFeedOptions = {}): UseFeed {
 }
 
 /** The same feed for as long as it reads the same. Callbacks are looked up when they are called. */
-function useOneFeed(options: UseFeedOptions, latest: { readonly current: UseFeedOptions }): Feed {
+function useOneFeed<T extends string>(
+  options: UseFeedOptions<T>,
+  latest: { readonly current: UseFeedOptions<T> },
+): Feed<T> {
   const { url, channels, types, transport } = options;
   const key = JSON.stringify([url, channels, types, transport]);
   const make = () => ({
