@@ -6,6 +6,7 @@ import type { FeedEvent } from '../../lib/core/feed-event.ts';
 import styles from './event-list.module.css';
 import { EventRow } from './event-row.tsx';
 import { GapRow } from './gap-row.tsx';
+import { useKeptFocus } from './use-kept-focus.ts';
 import { useSlideIn } from './use-slide-in.ts';
 import { useVirtualRows } from './use-virtual-rows.ts';
 
@@ -33,6 +34,7 @@ export const EventList = memo(function EventList(props: EventListProps) {
   const { entries, list, isHeld, isBusy, retention, isFresh, onOpen } = props;
   const top = useRef<HTMLDivElement>(null);
   const rows = useVirtualRows(entries, top, isHeld);
+  useKeptFocus(list);
   useSlideIn(list, entries[0]?.key ?? '', isHeld);
   return (
     <div className={styles.track}>
@@ -72,14 +74,18 @@ export const EventList = memo(function EventList(props: EventListProps) {
   );
 });
 
-/** The keys of a feed (WAI-ARIA Authoring Practices, "Feed"): Page Down and Page Up go from article to article. */
+/**
+ * The keys of a feed (WAI-ARIA Authoring Practices, "Feed"): Page Down and Page Up go from article to article; from the
+ * list itself, which has the focus when the article that had it is gone, to the one where the Tab key enters.
+ */
 function moveFocus(event: KeyboardEvent<HTMLElement>): void {
   const step = event.key === 'PageDown' ? 1 : event.key === 'PageUp' ? -1 : 0;
   if (step === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
   const articles = [...event.currentTarget.children];
   const here = articles.findIndex((article) => article.contains(document.activeElement));
-  const next = articles[here + step];
-  if (here === -1 || !(next instanceof HTMLElement)) return;
+  const entrance = articles.find((article) => article instanceof HTMLElement && article.tabIndex === 0);
+  const next = here === -1 ? entrance : articles[here + step];
+  if (!(next instanceof HTMLElement)) return;
   event.preventDefault();
   next.focus();
 }

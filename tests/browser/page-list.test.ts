@@ -118,6 +118,22 @@ test('of thousands of events only those near what is visible are in the page', a
   expect(texts).toEqual(words(4_001 - texts.length, 4_000).reverse());
 });
 
+test('the focus of a row that is scrolled far away stays in the list, and goes on from what is seen', async () => {
+  await using app = await startApp();
+  await store(app, words(1, 50));
+  await using open = await openLive(browser, app);
+  for (let first = 51; first <= 551; first += 500) await store(app, words(first, first + 499));
+  await shows(open.page, 'word 1050');
+  await row(open.page, 'word 1050').focus();
+  await open.page.evaluate(() => window.scrollTo(0, 20_000));
+  const list = open.page.locator('[role=feed]:focus');
+  await list.waitFor();
+  const place = await open.page.evaluate(() => window.scrollY);
+  await open.page.keyboard.press('PageDown');
+  await open.page.locator('article:focus').waitFor();
+  expect(Math.abs((await open.page.evaluate(() => window.scrollY)) - place)).toBeLessThan(400);
+});
+
 test('a folded text that was opened is still open when it comes back into the page', async () => {
   await using app = await startApp();
   await store(app, [...words(1, 100), 'long '.repeat(1_000)]);
