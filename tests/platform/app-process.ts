@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
@@ -55,6 +56,9 @@ const unset = {
   VERCEL: '',
 };
 
+/** What `next dev` needs of the project; packages are found from any folder within it. */
+const sources = ['app', 'lib', 'instrumentation.ts', 'next.config.mjs', 'package.json', 'tsconfig.json'];
+
 const readyWithinMs = 20_000;
 
 /** What a process prints only when something is wrong with it, whatever its clients and its log do. */
@@ -63,7 +67,7 @@ const surprise = /unexpected error|unhandled|uncaught|MaxListeners|failed to pip
 /** A test that timed out never leaves its scope, nor does one whose process ends: what it started is ended here. */
 const running = new Set<ChildProcess>();
 const endRunning = () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) endGroup(child);
 };
 afterAll(endRunning);
 process.on('exit', endRunning);
@@ -74,7 +78,40 @@ process.on('exit', endRunning);
  * @throws Error with what it printed, when it ends instead or does not answer in time.
  */
 export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App> {
-  const app = launchApp(env, port);
+  return whenReady(launchApp('start', root, env, port));
+}
+
+/** Starts the app by `next dev`, in a copy of its own: one that a developer has running is left alone. */
+export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
+  mkdirSync(join(root, '.next'), { recursive: true });
+  const copy = mkdtempSync(join(root, '.next/copy-'));
+  const remove = () => rmSync(copy, { recursive: true, force: true });
+  try {
+    for (const source of sources) cpSync(join(root, source), join(copy, source), { recursive: true });
+    const app = await whenReady(launchApp('dev', copy, env, 0));
+    return {
+      ...app,
+      async [Symbol.asyncDispose]() {
+        await app[Symbol.asyncDispose]();
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+/** Ends a process, and what it has started: `next dev` serves by a process of its own. */
+function endGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+async function whenReady(app: ReturnType<typeof launchApp>): Promise<App> {
   try {
     const url = await eventually('the app listens', readyWithinMs, () => {
       if (app.hasEnded()) throw new Error('it ended instead of listening');
@@ -98,7 +135,7 @@ export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App>
 
 /** Starts the app where it is expected to end by itself; gives how it ended, and what it printed to stderr. */
 export async function runApp(env: AppEnvironment): Promise<Ending & { readonly stderr: string }> {
-  const app = launchApp(env, 0);
+  const app = launchApp('start', root, env, 0);
   try {
     const ending = await within('the app ends by itself', readyWithinMs, app.ended);
     return { ...ending, stderr: app.stderr() };
@@ -107,17 +144,19 @@ export async function runApp(env: AppEnvironment): Promise<Ending & { readonly s
   }
 }
 
-function launchApp(env: AppEnvironment, port: number) {
+function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, port: number) {
   const folder = makeTemporaryFolder();
   const next = join(root, 'node_modules/next/dist/bin/next');
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
-    cwd: root,
+  const child = spawn(process.execPath, [next, command, '-p', String(port), '-H', '127.0.0.1'], {
+    cwd,
+    // A group of its own, so that it ends with all it has started.
+    detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH,
       HOME,
-      NODE_ENV: 'production',
+      NODE_ENV: command === 'dev' ? 'development' : 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       ...unset,
       PUBLISH_TOKEN: secrets.publishToken,
@@ -147,7 +186,7 @@ function launchApp(env: AppEnvironment, port: number) {
     stderr: () => stderr,
     kill: (signal: NodeJS.Signals) => void child.kill(signal),
     async end() {
-      child.kill('SIGKILL');
+      endGroup(child);
       await ended;
       running.delete(child);
       folder[Symbol.dispose]();
