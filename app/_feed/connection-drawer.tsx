@@ -27,6 +27,7 @@ export function ConnectionDrawer(props: ConnectionDrawerProps) {
   const facts: readonly (readonly [string, ReactNode])[] = [
     ['Status', moment.status],
     ['Transport', moment.transport ?? 'none'],
+    ['Read by', moment.role === 'follower' ? 'another tab' : 'this tab'],
     ['Next try', retryAt === null ? 'none' : <Countdown key="next" until={retryAt} />],
     ['Handovers', countText(moment.handovers)],
     ['Streams lost', countText(moment.reconnects)],

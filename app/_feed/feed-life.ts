@@ -7,6 +7,8 @@ import { gapWords } from './gap-words.ts';
 export type LifeMoment = {
   readonly status: FeedStatus;
   readonly transport: 'stream' | 'poll' | null;
+  /** Whether this tab reads for itself, for all of the browser's, or hears one that does. */
+  readonly role: 'alone' | 'leader' | 'follower';
   readonly handovers: number;
   readonly reconnects: number;
   readonly holes: number;
@@ -31,6 +33,11 @@ const statusText: Readonly<Record<FeedStatus, string>> = {
   offline: 'Offline',
   stopped: 'Stopped',
 };
+
+const roleText = {
+  leader: 'This tab reads for all tabs of this feed',
+  follower: 'Another tab reads for this one',
+} as const;
 
 /**
  * A connection's life, newest first, with what changed from one moment to the next.
@@ -57,6 +64,7 @@ function changes(before: LifeMoment, now: LifeMoment): string[] {
   rise('reconnects', 'A stream was lost');
   rise('holes', 'Events had been skipped; they are read again');
   rise('handovers', 'Handed over to the next stream');
+  if (now.role !== before.role && now.role !== 'alone') words.push(roleText[now.role]);
   for (const gap of now.gaps) if (!before.gaps.includes(gap)) words.push(gapWords(gap, null));
   if (now.status !== before.status) {
     const why = now.reason !== null && now.reason !== before.reason ? `: ${now.reason}` : '';

@@ -49,12 +49,12 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
     onEvent: (event) => pulse.note(event, Date.now() - skewMs - event.time),
     ...(disturbed && { fetch: disturbed.fetch }),
   });
-  const { status, transport, handovers, reconnects, holes } = feed;
+  const { status, transport, role, handovers, reconnects, holes } = feed;
   const gaps = useSameList(feed.gaps);
   const reason = feed.problem?.detail ?? null;
   const moment = useMemo(
-    () => ({ status, transport, handovers, reconnects, holes, gaps, reason }),
-    [status, transport, handovers, reconnects, holes, gaps, reason],
+    () => ({ status, transport, role, handovers, reconnects, holes, gaps, reason }),
+    [status, transport, role, handovers, reconnects, holes, gaps, reason],
   );
   const life = useFeedLife(moment);
   const held = usePaced(feed.entries, paceMs);

@@ -93,6 +93,7 @@ describe('a connection’s life', () => {
   const moment: LifeMoment = {
     status: 'streaming',
     transport: 'stream',
+    role: 'alone',
     handovers: 0,
     reconnects: 0,
     holes: 0,
@@ -110,6 +111,15 @@ describe('a connection’s life', () => {
     const back = lifeAfter(life, lost, { ...lost, status: 'streaming', gaps: [gap] }, 6);
     expect(back.slice(0, 2).map(({ words }) => words)).toEqual(['Live, by a stream', '3 events are gone.']);
     expect(new Set(back.map(({ key }) => key)).size).toBe(4);
+  });
+
+  test('tells which tab reads', () => {
+    const led = lifeAfter([], moment, { ...moment, role: 'follower' }, 5);
+    const leads = lifeAfter(led, { ...moment, role: 'follower' }, { ...moment, role: 'leader' }, 6);
+    expect(leads.map(({ words }) => words)).toEqual([
+      'This tab reads for all tabs of this feed',
+      'Another tab reads for this one',
+    ]);
   });
 
   test('does not grow for ever, nor by what has not changed', () => {

@@ -56,12 +56,16 @@ export function shiftsOf(page: Page): Promise<readonly (string | null)[]> {
   return page.evaluate(() => (globalThis as unknown as { moved: (string | null)[] }).moved);
 }
 
-/** Reads the whole list by scrolling through it, from the top: only what is near the visible part is in the page. */
+/**
+ * Reads the whole list by scrolling through it, from the top: only what is near the visible part is in the page.
+ * @throws Error when an event is there twice.
+ */
 export async function readWhole(page: Page): Promise<readonly Shown[]> {
   await page.evaluate(() => window.scrollTo(0, 0));
   const read = new Map<string, Shown>();
   for (let isEnd = false; !isEnd; ) {
     const rows = await page.locator('article:has([title^="id "])').evaluateAll(readRows);
+    if (new Set(rows.map(({ id }) => id)).size < rows.length) throw new Error('an event is shown twice');
     for (const row of rows) read.set(row.id, row);
     isEnd = await page.evaluate(scrollOn);
   }

@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import type { App } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { type Watch, watch } from './chromium.ts';
-import { hasStatus } from './page-steps.ts';
+import { hasStatus, readWhole } from './page-steps.ts';
 
 /** A tab that is open. */
 export type Tab = {
@@ -10,7 +10,9 @@ export type Tab = {
   readonly seen: Watch;
   /** Streams it has open. */
   readonly streams: ReadonlySet<Request>;
-  /** Seqs of the events in the page now, from the top. */
+  /** Seq of the newest event in the page. */
+  newest(): Promise<number>;
+  /** Seqs of all events in its list, from the top. */
   seqs(): Promise<readonly number[]>;
   /** A headless browser hides nothing: the page is told so. */
   setHidden(isHidden: boolean): Promise<void>;
@@ -75,10 +77,13 @@ function makeTab(page: Page, seen: Watch): Tab {
     page,
     seen,
     streams,
-    seqs: () =>
-      page
-        .locator('article [title^="id "]')
-        .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1]))),
+    newest: async () =>
+      seqOf((await page.locator('article [title^="id "]').first().getAttribute('title')) ?? ''),
+    async seqs() {
+      // Only the tab in front draws at its full rate.
+      await page.bringToFront();
+      return (await readWhole(page)).map(({ id }) => seqOf(id));
+    },
     setHidden: (isHidden) => page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
     async crash() {
       const crashed = page.waitForEvent('crash');
@@ -99,6 +104,8 @@ function makeTab(page: Page, seen: Watch): Tab {
     },
   };
 }
+
+const seqOf = (id: string) => Number(id.split('-')[1]);
 
 type Hideable = { setHidden(isHidden: boolean): void };
 

@@ -15,7 +15,7 @@ afterAll(() => browser.close());
 /** Waits until every tab shows the events from 1 to `last`: each once, the newest on top. */
 async function allShow(tabs: readonly Tab[], last: number): Promise<void> {
   for (const tab of tabs) {
-    await eventually(`a tab shows event ${last}`, 10_000, async () => (await tab.seqs())[0] === last);
+    await eventually(`a tab shows event ${last}`, 10_000, async () => (await tab.newest()) === last);
     expect(await tab.seqs()).toEqual(range(1, last).reverse());
     expect(tab.seen.errors).toEqual([]);
   }
@@ -37,8 +37,7 @@ async function timeToFollow(tabs: Tabs, old: Tab): Promise<number> {
   return performance.now() - since;
 }
 
-/** 1 s is promised; a machine that does much else at the same time is given more. */
-const patienceMs = 2_000;
+const promisedMs = 1_000;
 
 describe('tabs of one browser', () => {
   test('ten hold one stream, and all show every event once, in order', async () => {
@@ -61,10 +60,19 @@ describe('tabs of one browser', () => {
     );
     const older = await tabs.open();
     await store(app, range(401, 410));
-    await allShow([older], 410);
-    await eventually('the late one shows it too', 5_000, async () => (await late.seqs())[0] === 410);
-    expect(await late.seqs()).toEqual(range(351, 410).reverse());
+    await allShow([older, late], 410);
     await tabs.leader();
+  });
+
+  test('say in the drawer which of them reads', async () => {
+    await using app = await startApp();
+    await using tabs = await openTabs(app, 2);
+    const leader = await tabs.leader();
+    for (const tab of tabs.all()) {
+      await tab.page.keyboard.press('c');
+      const reader = tab === leader ? 'this tab' : 'another tab';
+      await tab.page.getByRole('definition').filter({ hasText: reader }).waitFor();
+    }
   });
 
   test('without Web Locks each has its own stream', async () => {
@@ -113,7 +121,8 @@ describe('the tab that leads', () => {
       await store(app, range(11, 20));
       await ended;
       const tookMs = await following;
-      expect(tookMs).toBeLessThan(patienceMs);
+      console.log(`a leader that was ${how}: followed in ${Math.round(tookMs)} ms`);
+      expect(tookMs).toBeLessThan(promisedMs);
       await store(app, range(21, 25));
       const rest = tabs.all().filter((tab) => tab !== leader);
       await allShow(rest, 25);
@@ -127,7 +136,9 @@ describe('the tab that leads', () => {
     await using tabs = await openTabs(app, 3);
     const leader = await tabs.leader();
     const goOn = await leader.hang();
-    expect(await timeToFollow(tabs, leader)).toBeLessThan(patienceMs);
+    const tookMs = await timeToFollow(tabs, leader);
+    console.log(`a leader that hangs: followed in ${Math.round(tookMs)} ms`);
+    expect(tookMs).toBeLessThan(promisedMs);
     await store(app, range(6, 10));
     await allShow(
       tabs.all().filter((tab) => tab !== leader),
@@ -161,7 +172,7 @@ describe('the tab that leads', () => {
     }
     const [newest, ...rest] = tabs.all().toReversed();
     await allShow(rest, last);
-    expect((await newest?.seqs())?.[0]).toBe(last);
+    expect(await newest?.newest()).toBe(last);
     await tabs.leader();
   });
 });
