@@ -17,11 +17,23 @@ export type NewEvent = {
   readonly data: string;
 };
 
+/** How much may be stored under a name. One name always comes with the same rate and burst. */
+export type RateLimit = {
+  /** Whose allowance it is: 1 to 100 characters. */
+  readonly name: string;
+  /** Events a second in the long run. */
+  readonly perSecond: number;
+  /** Events at once, where nothing was stored for a while; at least `maxAppend`, so that every request fits some time. */
+  readonly burst: number;
+};
+
 export type AppendRequest = {
   /** 1 to 500 events of any channels. */
   readonly events: readonly NewEvent[];
   /** Idempotency key, and a hash of the events that were sent with it; null where the request carries none. */
   readonly key: { readonly name: string; readonly fingerprint: string } | null;
+  /** Limits that all must leave room for the events, each of another name; none where it is not given. */
+  readonly limits?: readonly RateLimit[];
 };
 
 export type AppendAnswer = {
@@ -80,7 +92,9 @@ export type EventLog = {
    * and in order; they are announced to followers in log order. A channel without a log gets a new epoch.
    * With a key that was used within 24 h for the same events, it stores nothing and answers the first ids.
    * Then drops what is beyond retention, oldest first.
-   * @throws FeedError `key-reused` when the key was used for other events.
+   * The limits are checked in the same step, by the log's clock: only what is stored is charged, to all of them.
+   * @throws FeedError `key-reused` when the key was used for other events; `rate-limited`, saying when it would fit,
+   * when it is beyond a limit: its key is not used then.
    */
   append(request: AppendRequest): Promise<AppendAnswer>;
 

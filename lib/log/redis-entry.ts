@@ -14,6 +14,11 @@ export function recordKey(name: string): string {
   return `steadfeed:key:${createHash('sha256').update(name).digest('hex')}`;
 }
 
+/** The number kept of a rate limit's name. */
+export function rateKey(name: string): string {
+  return `steadfeed:rate:${name}`;
+}
+
 /** The pub/sub channel on which a channel's new events are announced. */
 export function announcementsOf(channel: string): string {
   return `steadfeed:${channel}`;

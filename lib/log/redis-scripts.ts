@@ -11,10 +11,13 @@
 /**
  * Stores the events of a request, all or none.
  *
- * KEYS: the stream of each channel; then the idempotency record, where the request has a key.
- * ARGV: number of channels, retention, life of the record in ms, fingerprint; then for each channel: where it is
- * announced, the epoch to use if there is no log, the number of its events, the events.
- * Answers `stored`, `duplicate` or `reused`, and the first id of each channel, parted by blanks.
+ * KEYS: the stream of each channel; the time at which each limit is full again; then the idempotency record, where
+ * the request has a key.
+ * ARGV: number of channels, number of limits, retention, life of the record in ms, fingerprint; for each limit: what
+ * the request costs and what is allowed, in ms (see `chargeLimit`); then for each channel: where it is announced, the
+ * epoch to use if there is no log, the number of its events, the events.
+ * Answers `stored`, `duplicate` or `reused`, and the first id of each channel, parted by blanks; or `limited`, the ms
+ * until the request would fit, and which limit it is beyond, from 1.
  *
  * Everything that can fail by what a key holds is read ahead of the first write: Redis does not undo. Memory is
  * checked by Redis at the first write only, which so is refused with nothing stored.
@@ -22,19 +25,29 @@
  * epoch's: it is deleted. `%.0f`, because Lua writes large numbers as 1.7e+12.
  */
 export const appendScript = String.raw`
-local channels = tonumber(ARGV[1])
-local record = KEYS[channels + 1]
+local channels, limits = tonumber(ARGV[1]), tonumber(ARGV[2])
+local record = KEYS[channels + limits + 1]
 if record then
   local known = redis.call('GET', record)
   if known then
     local ids, fingerprint = string.match(known, '^([^\n]*)\n(.*)$')
-    if fingerprint ~= ARGV[4] then return { 'reused', '' } end
+    if fingerprint ~= ARGV[5] then return { 'reused', '' } end
     return { 'duplicate', ids }
   end
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local logs, at = {}, 5
+local at, fullAt, longest, beyond = 6, {}, 0, 0
+for l = 1, limits do
+  local cost, allowance = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local from = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
+  fullAt[l] = math.min(math.max(from, now), now + allowance) + cost
+  local wait = fullAt[l] - allowance - now
+  if wait > longest then longest, beyond = wait, l end
+  at = at + 2
+end
+if beyond > 0 then return { 'limited', string.format('%.3f', longest), tostring(beyond) } end
+local logs = {}
 for c = 1, channels do
   local log = { to = ARGV[at], epoch = ARGV[at + 1], from = at + 3, upto = at + 2 + ARGV[at + 2], time = now, seq = 0 }
   local last = redis.call('XREVRANGE', KEYS[c], '+', '-', 'COUNT', 1)[1]
@@ -54,10 +67,14 @@ for c, log in ipairs(logs) do
     redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])
     ids[c] = ids[c] or id
   end
-  redis.call('XTRIM', KEYS[c], 'MAXLEN', '~', ARGV[2])
+  redis.call('XTRIM', KEYS[c], 'MAXLEN', '~', ARGV[3])
 end
 local answer = table.concat(ids, ' ')
-if record then redis.call('SET', record, answer .. '\n' .. ARGV[4], 'PX', ARGV[3]) end
+if record then redis.call('SET', record, answer .. '\n' .. ARGV[5], 'PX', ARGV[4]) end
+for l, full in ipairs(fullAt) do
+  local left = string.format('%.0f', math.ceil(full - now))
+  redis.call('SET', KEYS[channels + l], string.format('%.17g', full), 'PX', left)
+end
 for c, log in ipairs(logs) do
   local events = table.concat(ARGV, '\t', log.from, log.upto)
   redis.call('PUBLISH', log.to, log.epoch .. '\t' .. ids[c] .. '\t' .. events)

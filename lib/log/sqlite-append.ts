@@ -2,6 +2,7 @@ import { beforeFirst, type EventId } from '../core/event-id.ts';
 import type { AppendAnswer, AppendRequest, LogEvent } from './event-log.ts';
 import { newEpoch } from './new-epoch.ts';
 import { findFirstAnswer, rememberAnswer } from './sqlite-keys.ts';
+import { chargeLimits } from './sqlite-rates.ts';
 import { readLast } from './sqlite-read.ts';
 import type { SqliteStatements } from './sqlite-statements.ts';
 
@@ -27,9 +28,10 @@ const dropAtLeast = 200;
 /** Stores a request. To be called inside a transaction; a throw leaves it to be rolled back. */
 export function storeRequest(context: AppendContext, request: AppendRequest): AppendOutcome {
   const { statements, nowMs } = context;
-  const { key } = request;
+  const { key, limits = [] } = request;
   const first = key === null ? null : findFirstAnswer(statements, key, nowMs);
   if (first !== null) return { answer: first, stored: new Map() };
+  chargeLimits(statements, limits, request.events.length, nowMs);
 
   const ids: EventId[] = [];
   const stored = new Map<string, { epoch: string; last: EventId; events: LogEvent[] }>();

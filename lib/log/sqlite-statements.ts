@@ -19,6 +19,10 @@ const texts = {
   rememberRequest: 'INSERT OR REPLACE INTO request (key, fingerprint, ids, expires) VALUES (?, ?, ?, ?)',
   forgetRequests:
     'DELETE FROM request WHERE rowid IN (SELECT rowid FROM request WHERE expires <= ? ORDER BY expires LIMIT ?)',
+  findRate: 'SELECT full_at FROM rate WHERE name = ?',
+  rememberRate: 'INSERT OR REPLACE INTO rate (name, full_at) VALUES (?, ?)',
+  forgetRates:
+    'DELETE FROM rate WHERE rowid IN (SELECT rowid FROM rate WHERE full_at <= ? ORDER BY full_at LIMIT ?)',
 } as const;
 
 /** Prepares them all. */

@@ -7,6 +7,7 @@ import { answerWith } from './answer.ts';
 import { longPoll } from './long-poll.ts';
 import { checkPublishAccess } from './publish-access.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
+import { publishLimits } from './publish-limits.ts';
 import { checkReadAccess, tokenOf } from './read-access.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
 import { type PageQuery, parsePageQuery } from './read-query.ts';
@@ -102,6 +103,7 @@ async function answerPublish(request: Request, { log, settings }: Runtime): Prom
   const { ids, duplicate } = await log.append({
     events,
     key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
+    limits: publishLimits(request, settings),
   });
   const body = {
     events: events.map(({ channel }, index) => {

@@ -12,6 +12,8 @@ export type Settings = {
   /** Events kept per channel, at least. */
   readonly retention: number;
   readonly publishToken: string | null;
+  /** Events a second that one publisher may store in the long run; null: no limit. */
+  readonly publishRate: number | null;
   readonly readTokenSecret: string | null;
   /** The platform's limit on one request; null: the route's `maxDuration`. */
   readonly streamMaxSeconds: number | null;
@@ -42,6 +44,7 @@ export function readSettings(env: Environment): Settings {
     feedDb: env.FEED_DB || '.data/feed.db',
     retention: wholeNumber(env, 'FEED_RETENTION', 10_000, 1, 10_000_000),
     publishToken: readPublishToken(env),
+    publishRate: env.PUBLISH_RATE ? wholeNumber(env, 'PUBLISH_RATE', 0, 1, 1_000_000) : null,
     readTokenSecret: env.READ_TOKEN_SECRET || null,
     streamMaxSeconds: env.STREAM_MAX_SECONDS ? wholeNumber(env, 'STREAM_MAX_SECONDS', 0, 5, 86_400) : null,
     streamMaxConnections: wholeNumber(env, 'STREAM_MAX_CONNECTIONS', 800, 1, 100_000),

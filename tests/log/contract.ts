@@ -6,6 +6,7 @@ import { describeFidelity } from './contract-fidelity.ts';
 import { describeFollow } from './contract-follow.ts';
 import { describeKeys } from './contract-keys.ts';
 import { describeLoss } from './contract-loss.ts';
+import { describeRates } from './contract-rates.ts';
 import { describeRead } from './contract-read.ts';
 
 /** One fresh, empty store of an adapter, and the accidents that can happen to it. */
@@ -52,6 +53,7 @@ export function describeEventLog(name: string, openHarness: () => Promise<LogHar
     describeAppend(current);
     describeConcurrency(current);
     describeKeys(current);
+    describeRates(current);
     describeFidelity(current);
     describeRead(current);
     describeLoss(current);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxRead } from '../../lib/log/event-log.ts';
-import { streamKey } from '../../lib/log/redis-entry.ts';
+import { rateKey, streamKey } from '../../lib/log/redis-entry.ts';
 import { listen } from './listener.ts';
 import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from './log-steps.ts';
 import { useRedisStack } from './redis-stack.ts';
@@ -125,6 +125,38 @@ describe('append over Redis', () => {
       seq + 1,
       seq + 2,
     ]);
+  });
+
+  test('an append with a key and two limits is one command and one HTTP request', async () => {
+    const log = stack().open();
+    const limits = ['a', 'b'].map((name) => ({ name, perSecond: 1, burst: 500 }));
+
+    await log.append({ events: newEvents('feed', 500), key, limits });
+    await log.append({ events: newEvents('feed', 1), key: null, limits }).catch((error: Error) => error);
+
+    expect(stack().upstash.counts).toMatchObject({ requests: 2, commands: 2 });
+  });
+
+  test('what is kept of a rate limit goes when its allowance is full again', async () => {
+    const log = stack().open();
+    const limits = [{ name: 'token:0123', perSecond: 1, burst: 500 }];
+
+    await log.append({ events: newEvents('feed', 30), key: null, limits });
+
+    expect(await stack().redis.keys('steadfeed:rate:*')).toEqual([rateKey('token:0123')]);
+    const leftMs = await stack().redis.pttl(rateKey('token:0123'));
+    expect(leftMs).toBeGreaterThan(20_000);
+    expect(leftMs).toBeLessThanOrEqual(30_000);
+  });
+
+  test('a request beyond its limit writes nothing at all', async () => {
+    const log = stack().open();
+    const limits = ['a', 'b'].map((name) => ({ name, perSecond: 1, burst: 1 }));
+
+    const refused = log.append({ events: newEvents('feed', 2), key, limits });
+
+    await expect(refused).rejects.toMatchObject({ code: 'rate-limited' });
+    expect(await stack().redis.dbsize()).toBe(0);
   });
 
   test('a key is kept for 24 hours, under a name that does not tell it', async () => {

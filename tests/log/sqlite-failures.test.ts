@@ -97,14 +97,25 @@ describe('a file that cannot be used', () => {
     expect(readdirSync(folder.folder)).toEqual(['feed.db']);
   });
 
+  test('the database of another program is left as it is', () => {
+    makeDatabase('CREATE TABLE other (x); PRAGMA user_version = 1');
+
+    refusal(at('feed.db'));
+
+    const db = new DatabaseSync(at('feed.db'));
+    expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'other' }]);
+    expect(db.prepare('PRAGMA user_version').get()).toEqual({ user_version: 1 });
+    db.close();
+  });
+
   test('a file of a newer version of this feed is refused, and left as it is', () => {
-    makeDatabase('PRAGMA user_version = 2; CREATE TABLE newer (x)');
+    makeDatabase('PRAGMA user_version = 3; CREATE TABLE newer (x)');
 
     const error = refusal(at('feed.db'));
 
     expect(error.code).toBe('misconfigured');
     expect(error.message).toBe(
-      'FEED_DB: the file has schema version 2; allowed is version 1, or a file that does not exist yet',
+      'FEED_DB: the file has schema version 3; allowed is version 1 to 2, or a file that does not exist yet',
     );
     const db = new DatabaseSync(at('feed.db'));
     expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'newer' }]);

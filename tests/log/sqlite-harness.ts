@@ -37,7 +37,7 @@ export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogH
       own.db.prepare('DELETE FROM event WHERE channel = ?').run(channel);
     },
     async wipe() {
-      own.db.exec('DELETE FROM event; DELETE FROM request');
+      own.db.exec('DELETE FROM event; DELETE FROM request; DELETE FROM rate');
     },
     async loseEnd(channel, count) {
       const ids = 'SELECT rowid FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT ?';

@@ -20,6 +20,13 @@ describe('embedded log', () => {
   const open = (retention = 100) =>
     createSqliteLog({ file: path(), retention, clock: { now: () => nowMs }, random: () => 0 });
 
+  const countRows = (table: 'request' | 'rate') => {
+    const file = new DatabaseSync(path());
+    const row = file.prepare(`SELECT count(*) AS count FROM ${table}`).get();
+    file.close();
+    return row?.count;
+  };
+
   beforeEach(() => {
     folder = makeFolder();
     nowMs = 1_763_841_234_567;
@@ -84,9 +91,61 @@ describe('embedded log', () => {
 
     for (const turn of range(1, 5)) await appendWithKey(`new-${turn}`);
 
+    expect(countRows('request')).toBe(5);
+    log.close();
+  });
+
+  test('of rate limits only those are kept whose allowance is not full', async () => {
+    const log = open();
+    const append = (name: string) =>
+      log.append({ events: newEvents('feed', 1), key: null, limits: [{ name, perSecond: 1, burst: 500 }] });
+    for (const turn of range(1, 100)) await append(`old-${turn}`);
+    nowMs += 1_000;
+
+    for (const turn of range(1, 5)) await append(`new-${turn}`);
+
+    expect(countRows('rate')).toBe(5);
+    log.close();
+  });
+
+  test('of a publisher one row is kept, however much it stores', async () => {
+    const log = open();
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+
+    for (const _ of range(1, 100)) await log.append({ events: newEvents('feed', 1), key: null, limits });
+
+    expect(countRows('rate')).toBe(1);
+    log.close();
+  });
+
+  test('a limit holds for a process that started since', async () => {
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+    const first = open();
+    await first.append({ events: newEvents('feed', 500), key: null, limits });
+    first.close();
+    const log = open();
+
+    const refused = log.append({ events: newEvents('feed', 60), key: null, limits });
+
+    await expect(refused).rejects.toMatchObject({ code: 'rate-limited', retryAfterSeconds: 60 });
+    nowMs += 60_000;
+    await log.append({ events: newEvents('feed', 60), key: null, limits });
+    log.close();
+  });
+
+  test('a file of version 1 goes on with its events, and takes rate limits', async () => {
+    const older = open();
+    await appendTo(older, 'feed', 3);
+    older.close();
     const file = new DatabaseSync(path());
-    expect(file.prepare('SELECT count(*) AS count FROM request').get()).toEqual({ count: 5 });
+    file.exec('DROP TABLE rate; PRAGMA user_version = 1');
     file.close();
+
+    const log = open();
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+    await log.append({ events: newEvents('feed', 1), key: null, limits });
+
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 4));
     log.close();
   });
 

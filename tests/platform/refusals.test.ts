@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endScripts, runScript } from '../scripts/script-process.ts';
 import { type App, startApp } from './app-process.ts';
 import { ask, readProblem } from './ask.ts';
 import { within } from './eventually.ts';
-import { range, store } from './publish.ts';
+import { publish, range, store } from './publish.ts';
 import { openRawSocket, requestText } from './raw-socket.ts';
+import { secrets } from './secrets.ts';
 
 let app: App;
 beforeAll(async () => {
   app = await startApp();
 });
 afterAll(async () => {
+  endScripts();
   await app[Symbol.asyncDispose]();
 });
 
@@ -92,6 +95,35 @@ describe.concurrent('a malformed address', () => {
     const answer = await ask(app, '/api/stream', { headers: { 'last-event-id': 'feed@1-1,feed@1-2' } });
     expect(answer.status).toBe(400);
     expect(readProblem(answer).detail).toContain('Last-Event-ID');
+  });
+});
+
+describe.concurrent('publishing beyond PUBLISH_RATE', () => {
+  test('is 429 with Retry-After, and nothing of it is stored; readers go on', async () => {
+    await using limited = await startApp({ PUBLISH_RATE: '1' });
+    await store(limited, range(1, 500));
+    const answer = await publish(limited, range(501, 520));
+    expect(answer.status).toBe(429);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(10);
+    expect(readProblem(answer).detail).toMatch(
+      /^this publisher may store 1 event a second \(500 at once\); /,
+    );
+    const page = JSON.parse((await ask(limited, '/api/events?rewind=all&limit=500')).text);
+    expect(page).toMatchObject({ more: false, events: { length: 500 } });
+  });
+
+  test('is stored once by npm run push, which waits and keeps its key', async () => {
+    await using limited = await startApp({ PUBLISH_RATE: '1' });
+    await store(limited, range(1, 500));
+    const push = runScript('push', ['--url', limited.url], { PUBLISH_TOKEN: secrets.publishToken });
+    push.child.stdin?.end('a\nb\nc\nd\ne\n');
+    expect([await within('it is pushed', 30_000, push.code), push.err()]).toEqual([
+      0,
+      expect.stringMatching(/^429: this publisher may .*\n(.*\n)?5 events stored, 1 batch, [12] retr/),
+    ]);
+    const page = JSON.parse((await ask(limited, '/api/events?rewind=5&limit=500')).text);
+    expect(page.events.map(({ data }: { data: string }) => data)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(page.events[4].id).toMatch(/-505$/);
   });
 });
 

@@ -5,6 +5,7 @@ import { publish } from './publish.ts';
 
 const bad = [
   ['FEED_RETENTION', 'many'],
+  ['PUBLISH_RATE', '0'],
   ['STREAM_MAX_SECONDS', '4'],
   ['STREAM_MAX_CONNECTIONS', '-1'],
   ['HEARTBEAT_SECONDS', 'soon'],

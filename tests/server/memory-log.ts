@@ -11,6 +11,7 @@ import type {
 } from '../../lib/log/event-log.ts';
 import { keyLifeMs } from '../../lib/log/event-log.ts';
 import { newEpoch } from '../../lib/log/new-epoch.ts';
+import { createAllowances } from './allowances.ts';
 
 /** An event that was stored, and the one it was stored after. */
 export type Stored = LogEvent & {
@@ -67,6 +68,7 @@ export function createMemoryLog({
   let replica: Map<string, Kept> | null = null;
   const stored: Stored[] = [];
   const keys = new Map<string, { fingerprint: string; ids: AppendAnswer['ids']; at: number }>();
+  const allowances = createAllowances(now);
   const followers = new Set<Follower>();
   const broken = new Set<string>();
   const eventsOf = (channel: string) => channels.get(channel)?.events ?? [];
@@ -77,13 +79,14 @@ export function createMemoryLog({
     else channels.set(channel, { epoch, events });
   }
 
-  function append({ events, key }: AppendRequest): AppendAnswer {
+  function append({ events, key, limits = [] }: AppendRequest): AppendAnswer {
     const known = key === null ? undefined : keys.get(key.name);
     if (key !== null && known !== undefined && now() - known.at < keyLifeMs) {
       if (known.fingerprint !== key.fingerprint) throw new FeedError('key-reused', 'the key was used');
       return { ids: known.ids, duplicate: true };
     }
     if (events.some(({ channel }) => broken.has(channel))) throw new FeedError('log-unavailable', 'broken');
+    allowances.spend(limits, events.length);
     const added = new Map<string, { epoch: string; events: Stored[] }>();
     const ids = events.map(({ channel, type, data }) => {
       const parent = added.get(channel)?.events.at(-1) ?? eventsOf(channel).at(-1) ?? null;
@@ -150,6 +153,7 @@ export function createMemoryLog({
     wipe() {
       channels = new Map();
       keys.clear();
+      allowances.clear();
     },
     cut() {
       for (const follower of [...followers]) {

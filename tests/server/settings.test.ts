@@ -22,6 +22,7 @@ describe('settings', () => {
       feedDb: '.data/feed.db',
       retention: 10_000,
       publishToken: null,
+      publishRate: null,
       readTokenSecret: null,
       streamMaxSeconds: null,
       streamMaxConnections: 800,
@@ -39,6 +40,8 @@ describe('settings', () => {
     [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],
     [{ FEED_RETENTION: '25' }, { retention: 25 }],
     [{ PUBLISH_TOKEN: 'p' }, { publishToken: 'p' }],
+    [{ PUBLISH_RATE: '1' }, { publishRate: 1 }],
+    [{ PUBLISH_RATE: '1000000' }, { publishRate: 1_000_000 }],
     [{ READ_TOKEN_SECRET: 'r' }, { readTokenSecret: 'r' }],
     [{ STREAM_MAX_SECONDS: '60' }, { streamMaxSeconds: 60 }],
     [{ STREAM_MAX_CONNECTIONS: '10' }, { streamMaxConnections: 10 }],
@@ -51,8 +54,8 @@ describe('settings', () => {
       { allowedOrigins: ['https://a.test', 'http://b.test:81'] },
     ],
     [
-      { PUBLISH_TOKEN: '', FEED_RETENTION: '', READ_TOKEN_SECRET: '' },
-      { publishToken: null, retention: 10_000, readTokenSecret: null },
+      { PUBLISH_TOKEN: '', PUBLISH_RATE: '', FEED_RETENTION: '', READ_TOKEN_SECRET: '' },
+      { publishToken: null, publishRate: null, retention: 10_000, readTokenSecret: null },
     ],
   ])('%j is read as %j', (env, expected) => {
     expect(readSettings(env)).toMatchObject(expected);
@@ -66,6 +69,7 @@ describe('settings', () => {
 
   test.each([
     ['FEED_RETENTION', ['0', '-1', '1.5', 'many', '1e3', ' 5', '99999999999']],
+    ['PUBLISH_RATE', ['0', '-1', '0.5', '1000001', '10/s', 'none']],
     ['STREAM_MAX_SECONDS', ['0', '4', '86401', 'never', '10s']],
     ['STREAM_MAX_CONNECTIONS', ['0', '-5', '2.5', 'all']],
     ['HEARTBEAT_SECONDS', ['0', '0.05', '301', 'fast', '-1', 'Infinity', '0x10']],
