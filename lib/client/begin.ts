@@ -41,6 +41,7 @@ export function openStream(state: Connection, now: number): Connection {
     sentAt: now,
     liveAt: now,
     heartbeatMs: settings.heartbeatMs,
+    hasLived: false,
     deadline: { name: 'hello', at: now + settings.helloMs },
     source: progress.places,
     isLeaving: false,
@@ -83,7 +84,7 @@ export function startDue(state: Connection, now: number): Connection {
   if (next.pollAt !== null && next.pollAt <= now && next.settings.polls === 'timer')
     next = startPoll(next, now);
   if (next.probeAt !== null && next.probeAt <= now && next.streams.length === 0) {
-    next = openStream({ ...next, probeAt: null }, now);
+    next = openStream({ ...next, probeAt: null, probes: next.probes + 1 }, now);
   }
   return next;
 }

@@ -19,6 +19,8 @@ export type Stream = {
   readonly sentAt: number;
   readonly liveAt: number;
   readonly heartbeatMs: number;
+  /** Bytes came a heartbeat after its hello, or later. Silence is no life: a proxy may pass hello and hold the rest. */
+  readonly hasLived: boolean;
   /** The one thing it is waited for, and until when. */
   readonly deadline: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
   readonly source: Source;

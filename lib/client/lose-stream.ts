@@ -39,13 +39,18 @@ export function loseStream(
   if (other !== undefined && other.key > stream.key) return leaveTo(state, other);
   if (state.mode === 'polling') return failProbe(state, refusal, now, random);
 
-  const counted = count(state, stream, failure, now);
-  const delayMs = backoffMs(counted.failures, refusal?.retryAfterMs ?? null, random, counted.settings);
-  if (mustFall(counted, failure)) return fall(counted, now, random, failure.kind === 'silent' ? 0 : delayMs);
-  const retryAt = now + delayMs;
+  const counted = count(state, stream, failure);
+  const retryAfterMs = refusal?.retryAfterMs ?? null;
+  const isHeld = retryAfterMs !== null;
+  if (mustFall(counted, failure)) {
+    // Polling counts its own failures: those of streaming are no reason to be long without events.
+    const delayMs = failure.kind === 'silent' ? 0 : backoffMs(1, retryAfterMs, random, counted.settings);
+    return { ...fall(counted, now, random, delayMs), isHeld };
+  }
+  const retryAt = now + backoffMs(counted.failures, retryAfterMs, random, counted.settings);
   // A failed handover: the old stream goes on for as long as it lasts.
   if (other !== undefined) return { ...counted, retryAt };
-  return { ...idle(counted), mode: 'waiting', retryAt, isHeld: (refusal?.retryAfterMs ?? null) !== null };
+  return { ...idle(counted), mode: 'waiting', retryAt, isHeld };
 }
 
 /** The old stream is gone; the next one carries on, or is still on its way. */
@@ -67,16 +72,16 @@ export function leaveStream(before: Connection, stream: Stream, now: number): Co
 }
 
 function failProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
-  const probes = state.probes + 1;
-  const delayMs = Math.max(probeMs(state.probes, random, state.settings), refusal?.retryAfterMs ?? 0);
-  return { ...state, probes, probeAt: now + delayMs };
+  const { probes, settings } = state;
+  const retryAfterMs = Math.min(settings.maxRetryAfterMs, refusal?.retryAfterMs ?? 0);
+  return { ...state, probeAt: now + Math.max(probeMs(probes, random, settings), retryAfterMs) };
 }
 
-function count(state: Connection, stream: Stream, failure: Failure, now: number): Connection {
+function count(state: Connection, stream: Stream, failure: Failure): Connection {
   const problem = failure.kind === 'refused' ? failure.refusal.problem : state.problem;
   const wasLive = stream.phase === 'live';
   const reconnects = state.reconnects + (wasLive ? 1 : 0);
-  const hasLived = wasLive && now - stream.liveAt >= stream.heartbeatMs;
+  const { hasLived } = stream;
   const { failures, cuts, misfits } = hasLived ? proven(state) : state;
   return {
     ...state,

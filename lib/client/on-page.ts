@@ -42,7 +42,7 @@ export function hasten(state: Connection, now: number, isNetworkNew: boolean): C
     case 'waiting':
       return state.isHeld ? state : begin(state, now);
     case 'polling':
-      return state.probeAt === null ? state : startDue({ ...state, probeAt: now }, now);
+      return state.probeAt === null || state.isHeld ? state : startDue({ ...state, probeAt: now }, now);
     case 'streaming':
       return isNetworkNew && state.streams.length === 1
         ? openStream({ ...state, retryAt: null }, now)

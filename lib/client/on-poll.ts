@@ -23,7 +23,8 @@ export function onPolled(
     pollFailures: 0,
     problem: null,
     isTokenNew: false,
-    isUnreachable: false,
+    // A probe that is on its way set out before the server was back: another follows if that one fails.
+    isUnreachable: wasUnreachable && state.streams.length > 0,
     pollAt: nextPollAt(poll, page, now, state.settings.minPollMs),
     // The server is back: what made streaming fail may be gone with it.
     probeAt: wasUnreachable && state.probeAt !== null ? now : state.probeAt,
@@ -49,14 +50,16 @@ export function onPollFailed(
 ): Connection {
   const state: Connection = { ...before, poll: null };
   if (refusal === null) return failPoll({ ...state, isUnreachable: true }, null, now, random);
-  switch (classify(refusal)) {
+  const meaning = classify(refusal);
+  switch (meaning) {
     case 'stop':
       return stop(state, 'refused', refusal.problem);
     case 'token':
       return renewToken(state, 'poll', poll.token, refusal, now);
     case 'later':
     case 'misfit': {
-      const isUnreachable = state.isUnreachable || refusal.status >= 500;
+      // Not the feed's own word: whatever answered, a captive portal or a proxy, may answer the streams too.
+      const isUnreachable = state.isUnreachable || meaning === 'misfit';
       return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
     }
   }
@@ -72,7 +75,10 @@ export function failPoll(
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
-  return { ...state, pollFailures, pollAt, isHeld: retryAfterMs !== null };
+  const isHeld = retryAfterMs !== null;
+  // The server named a time: the probe waits for it too.
+  const probeAt = isHeld && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
+  return { ...state, pollFailures, pollAt, probeAt, isHeld };
 }
 
 /** Whoever drives the polls says that it is time; only a poll that is due is started. */

@@ -15,8 +15,10 @@ export function onSent(state: Connection, stream: Stream, now: number): Connecti
 /** Bytes came: a sign of life, whatever they are. */
 export function onBytes(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase === 'live') {
-    const next = put(state, { ...stream, deadline: watchdog(stream.heartbeatMs, now) });
-    return now - stream.liveAt >= stream.heartbeatMs ? proven(next) : next;
+    const { heartbeatMs, liveAt } = stream;
+    const hasLived = stream.hasLived || now - liveAt >= heartbeatMs;
+    const next = put(state, { ...stream, hasLived, deadline: watchdog(heartbeatMs, now) });
+    return hasLived ? proven(next) : next;
   }
   if (stream.phase === 'open') return state;
   const deadline = { name: 'hello', at: stream.sentAt + state.settings.helloMs } as const;

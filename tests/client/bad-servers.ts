@@ -1,3 +1,4 @@
+import { createGzip } from 'node:zlib';
 import type { Misbehaviour } from './feed-server.ts';
 
 const eventStream = { 'content-type': 'text/event-stream; charset=utf-8' };
@@ -13,6 +14,8 @@ type BadServer =
   | 'answers403'
   | 'buffersEverything'
   | 'buffersFirst8KiB'
+  | 'compresses'
+  | 'compressesAndHolds'
   | 'answersHtml'
   | 'acceptsAndNeverAnswers'
   | 'dropsSilently'
@@ -87,6 +90,24 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     response.writeHead(200, eventStream);
     response.flushHeaders();
     if (whole.length >= 8_192) response.write(whole);
+  },
+
+  /** A proxy that compresses, and lets go what it has with each piece that comes. */
+  compresses: (stream) => {
+    const gzip = createGzip();
+    gzip.pipe(stream.response);
+    stream.begin({ 'content-encoding': 'gzip' }, (text) => {
+      gzip.write(text);
+      gzip.flush();
+    });
+  },
+
+  /** A proxy that compresses, and lets nothing go before it has a window full. */
+  compressesAndHolds: (stream) => {
+    const gzip = createGzip();
+    gzip.pipe(stream.response);
+    stream.begin({ 'content-encoding': 'gzip' }, (text) => void gzip.write(text));
+    stream.response.flushHeaders();
   },
 
   /** A captive portal, or a single-page app's fallback route. */

@@ -157,12 +157,24 @@ describe('streams that are only slow or oddly cut', () => {
     expect(seqs(feed)).toEqual([1, 2, 3]);
     expect(feed.getSnapshot()).toMatchObject({ transport: 'stream', reconnects: 0 });
   });
+
+  test('compresses: each event comes by stream as it is published', async () => {
+    const { server, feed } = await setUp(badServers.compresses, { firstByteMs: 2_000, helloMs: 4_000 });
+    for (let count = 4; count <= 8; count += 1) {
+      await until(feed, has(feed, count - 1));
+      server.publish();
+    }
+    await until(feed, has(feed, 8));
+    expect(seqs(feed)).toEqual(upTo(8));
+    expect(server.asked).toHaveLength(1);
+  });
 });
 
 describe('servers whose streams do not come through', () => {
   const broken = [
     'buffersEverything',
     'buffersFirst8KiB',
+    'compressesAndHolds',
     'acceptsAndNeverAnswers',
     'answersHtml',
     'cutsInsideAFrame',

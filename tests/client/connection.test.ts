@@ -35,11 +35,22 @@ describe('falling to polling', () => {
     }
   });
 
+  test('silence is no life: a stream that says hello and nothing more counts as cut', () => {
+    const it = reader();
+    for (const mode of ['waiting', 'waiting', 'polling']) {
+      it.goesLive();
+      it.passes(37_500);
+      expect(it.state.mode).toBe(mode);
+      it.passes(2_000);
+    }
+  });
+
   test('a stream that lived for a heartbeat begins the count anew', () => {
     const it = reader();
     for (const life of [100, 100, 15_000, 100, 100]) {
       it.goesLive();
       it.passes(life);
+      it.bytes();
       it.isCut();
       expect(it.state.mode).toBe('waiting');
       it.passes(4_000);
@@ -91,7 +102,35 @@ describe('climbing back', () => {
       waits.push(Math.round((it.now - now) / 1_000));
       it.isCut();
     }
-    expect(waits.slice(1)).toEqual([15, 30, 60, 120, 240, 300]);
+    // The first was drawn before chance was set: up to a fifth is added.
+    expect(waits).toEqual([17, 30, 60, 120, 240, 300, 300]);
+  });
+
+  test('a probe that says hello and does not last counts as one that failed', () => {
+    const it = pollingReader();
+    it.isPolled([], '30-3~aaaaaa');
+    it.happens('online');
+    for (let count = 0; count < 3; count += 1) {
+      it.goesLive();
+      it.isCut();
+      it.passes(2_000);
+    }
+    expect(it.state).toMatchObject({ mode: 'polling', probes: 1 });
+    expect((it.state.probeAt ?? 0) - it.now).toBeGreaterThan(27_000);
+  });
+
+  test('however often streams were cut, the fall to polling takes at most half a second', () => {
+    const it = reader();
+    it.chance(1);
+    for (let count = 0; count < 20; count += 1) {
+      if (it.state.mode === 'polling') it.happens('online');
+      it.goesLive();
+      it.isCut();
+      if (count >= 2) expect((it.state.pollAt ?? 0) - it.now).toBe(500);
+      it.passes(3_000);
+      if (it.state.poll) it.isPolled([], '30-3~aaaaaa');
+    }
+    expect(it.state.failures).toBe(20);
   });
 
   test('polling goes on until the probe has said hello', () => {
@@ -120,6 +159,60 @@ describe('climbing back', () => {
     it.passes(500);
     it.isPolled([], '30-3~aaaaaa');
     expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('a server that can be reached again while a probe hangs is probed anew when that one has failed', () => {
+    const it = pollingReader();
+    it.pollFails();
+    it.happens('online');
+    it.sends();
+    it.passes(500);
+    it.isPolled([], '30-3~aaaaaa');
+    it.isCut();
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(2_000);
+    it.isPolled([], '30-3~aaaaaa');
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('a page that comes again where a captive portal was is followed by a probe at once', () => {
+    const it = pollingReader();
+    it.tell({
+      kind: 'pollRefused',
+      poll: it.state.poll?.key ?? 0,
+      refusal: { status: 200, retryAfterMs: null, problem: null },
+    });
+    it.passes(500);
+    it.isPolled([], '30-3~aaaaaa');
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('the time a server named for the next poll holds for the probe too', () => {
+    const it = pollingReader();
+    const refusal = { status: 503, retryAfterMs: 40_000, problem: null };
+    it.tell({ kind: 'pollRefused', poll: it.state.poll?.key ?? 0, refusal });
+    it.passes(39_999);
+    it.happens('online');
+    expect(it.state).toMatchObject({ mode: 'polling', poll: null, streams: [] });
+    it.passes(1_000);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('the time a server named when it made the reader fall holds for the probe too', () => {
+    const it = reader();
+    it.isRefused(503);
+    it.passes(500);
+    it.isRefused(503, { retryAfterMs: 20_000 });
+    it.passes(19_000);
+    it.happens('visible');
+    expect(it.state).toMatchObject({ mode: 'polling', poll: null, streams: [] });
+  });
+
+  test('a probe that is told to come back in a day comes back in ten minutes', () => {
+    const it = pollingReader();
+    it.happens('online');
+    it.isRefused(503, { retryAfterMs: 86_400_000 });
+    expect((it.state.probeAt ?? 0) - it.now).toBe(600_000);
   });
 
   test('a late poll never puts an older state over a newer one', () => {

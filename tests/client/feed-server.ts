@@ -20,8 +20,8 @@ export type Misbehaviour = (stream: Serving, connection: number) => void;
 export type Serving = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Headers, padding, hello, and everything after the cursor. */
-  begin(): void;
+  /** Headers, padding, hello, and everything after the cursor; `write` says which way the bytes take. */
+  begin(headers?: Record<string, string>, write?: (text: string) => void): void;
   /** The frames `begin` would write, as text. */
   text(): string;
   cut(): void;
@@ -33,7 +33,10 @@ export type Serving = {
  */
 export async function feedServer(misbehave: Misbehaviour = (stream) => stream.begin(), heartbeatMs = 15_000) {
   const log = modelLog('feed');
-  const live = new Map<ServerResponse, Position>();
+  const live = new Map<
+    ServerResponse,
+    { readonly position: Position; readonly write: (text: string) => void }
+  >();
   const asked: string[] = [];
   const tokens: (string | null)[] = [];
   const files = new Map<string, { readonly type: string; readonly body: string }>();
@@ -66,10 +69,10 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   }
 
   function flush(): void {
-    for (const [response, from] of live) {
+    for (const [response, { position: from, write }] of live) {
       const { text, position } = frames(from);
-      if (text !== '') response.write(text);
-      live.set(response, position);
+      if (text !== '') write(text);
+      live.set(response, { position, write });
     }
   }
 
@@ -81,10 +84,10 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       request,
       response,
       text,
-      begin() {
-        response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
-        response.write(text());
-        live.set(response, frames(from).position);
+      begin(headers = {}, write = (each) => void response.write(each)) {
+        response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...headers });
+        write(text());
+        live.set(response, { position: frames(from).position, write });
       },
       cut: () => request.socket.destroy(),
     };
@@ -136,12 +139,12 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       flush();
     },
     heartbeat() {
-      for (const [response, position] of live) response.write(heartbeatFrame(formatPosition(position)));
+      for (const { position, write } of live.values()) write(heartbeatFrame(formatPosition(position)));
     },
     /** Ends all open streams as planned; the old ones go on until their reader leaves. */
     handOver() {
-      for (const [response, position] of live) {
-        response.write(handoverFrame(formatPosition(position), { reason: 'deadline', closesInMs: 60_000 }));
+      for (const { position, write } of live.values()) {
+        write(handoverFrame(formatPosition(position), { reason: 'deadline', closesInMs: 60_000 }));
       }
     },
     endAll() {
