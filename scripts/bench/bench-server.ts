@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A server under measure, in a process of its own. Ends with the scope that holds it by `await using`. */
+export type BenchServer = AsyncDisposable & {
+  readonly port: number;
+  /** CPU time it has used so far, user and system, in ms; to 10 ms. */
+  cpuMs(): number;
+  /** Memory it holds, in KB. */
+  residentKb(): number;
+};
+
+const readyWithinMs = 30_000;
+
+/**
+ * Starts a server and waits until it says where it listens.
+ * @param args of Node. @param env set beside PATH and HOME; nothing else is.
+ * @throws Error with what it printed, when it ends instead.
+ */
+export async function startServer(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchServer> {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env },
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += text));
+  const port = await listening(child, () => printed);
+  return {
+    port,
+    cpuMs: () => cpuMsOf(child),
+    residentKb: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(child, 'status'))?.[1] ?? Number.NaN),
+    async [Symbol.asyncDispose]() {
+      kill();
+      await ended;
+      process.off('exit', kill);
+    },
+  };
+}
+
+async function listening(child: ChildProcess, printed: () => string): Promise<number> {
+  for (const endMs = Date.now() + readyWithinMs; Date.now() < endMs && child.exitCode === null; ) {
+    const port = /Local: +http:\/\/127\.0\.0\.1:(\d+)/.exec(printed())?.[1];
+    if (port !== undefined) return Number(port);
+    await sleep(20);
+  }
+  child.kill('SIGKILL');
+  throw new Error(`a server did not start; it printed: ${printed()}`);
+}
+
+/** The kernel counts in ticks of 10 ms (proc(5), "utime" and "stime"). */
+function cpuMsOf(child: ChildProcess): number {
+  const fields = readProc(child, 'stat').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+function readProc({ pid }: ChildProcess, file: string): string {
+  return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+}

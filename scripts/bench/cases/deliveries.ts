@@ -1,0 +1,47 @@
+import type { Case, Goal, Measured } from '../case.ts';
+import type { PublishOrder } from '../load-orders.ts';
+import { loadOf, type Stand, withStand } from '../stand.ts';
+
+const perCpuSecond = { figure: 'deliveries per CPU second', unit: '/s', to: 'bareNode' } as const;
+
+const contestants = ['steadfeed', 'bareNode', 'betterSse', 'plainNext'] as const;
+
+/** How much work a server has with an event for each of its readers. */
+export const deliveryCases: readonly Case[] = [
+  {
+    name: 'fanout',
+    what: '500 readers, one event at a time',
+    contestants,
+    goals: [{ ...perCpuSecond, atLeast: 0.6 }] satisfies Goal[],
+    run: (contestant, size) =>
+      withStand(contestant, (stand) =>
+        size === 'full'
+          ? measure(stand, 500, { events: 400, isStepwise: true })
+          : measure(stand, 20, { events: 20, isStepwise: true }),
+      ),
+  },
+  {
+    name: 'burst',
+    what: '500 readers, events come faster than a write each',
+    contestants,
+    goals: [{ ...perCpuSecond, atLeast: 1.2 }],
+    run: (contestant, size) =>
+      withStand(contestant, (stand) =>
+        size === 'full'
+          ? measure(stand, 500, { events: 1_000, batch: 10, together: 2 })
+          : measure(stand, 20, { events: 50, batch: 10, together: 2 }),
+      ),
+  },
+];
+
+async function measure(
+  { open, publish, server }: Stand,
+  readers: number,
+  order: Partial<PublishOrder> & Pick<PublishOrder, 'events'>,
+): Promise<Measured> {
+  await open(readers);
+  const before = server.cpuMs();
+  const result = await publish(order);
+  const cpuSeconds = (server.cpuMs() - before) / 1_000;
+  return { figures: { [perCpuSecond.figure]: result.count / cpuSeconds }, clientLoad: loadOf(result) };
+}

@@ -1,0 +1,60 @@
+import type { Case, Size } from '../case.ts';
+import type { Contestant } from '../contestants.ts';
+import { loadOf, settle, withStand } from '../stand.ts';
+
+/** What a reader costs that waits, comes, or does not read. */
+export const readerCases: readonly Case[] = [
+  {
+    name: 'memory',
+    what: '1,000 readers that wait',
+    contestants: ['steadfeed', 'bareNode', 'plainNext'],
+    goals: [{ figure: 'memory per reader', unit: 'KB', to: 'plainNext', atMost: 1.15 }],
+    run: (contestant, size) =>
+      withStand(contestant, async ({ open, server }) => {
+        const readers = size === 'full' ? 1_000 : 50;
+        await settle(size);
+        const before = server.residentKb();
+        const result = await open(readers);
+        await settle(size);
+        const grownKb = server.residentKb() - before;
+        return { figures: { 'memory per reader': grownKb / readers }, clientLoad: loadOf(result) };
+      }),
+  },
+  {
+    name: 'set-up',
+    what: 'streams are opened, ten at a time',
+    contestants: ['steadfeed', 'bareNode', 'plainNext'],
+    goals: [{ figure: 'streams opened', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    run: (contestant, size) =>
+      withStand(contestant, async ({ target, tell }) => {
+        const count = size === 'full' ? 800 : 40;
+        const result = await tell({ kind: 'open', target, count, together: 10, isReading: true });
+        return { figures: { 'streams opened': (count * 1_000) / result.wallMs }, clientLoad: loadOf(result) };
+      }),
+  },
+  {
+    name: 'stalled',
+    what: '10,000 events of 16 KB while one reader does not read; then it reads on, and gets them all',
+    contestants: ['steadfeed'],
+    goals: [{ figure: 'memory for the reader', unit: 'KB', to: null, atMost: 2_048 }],
+    run: async (contestant, size) => {
+      const reading = await residentKb(contestant, size, true);
+      const stalled = await residentKb(contestant, size, false);
+      return { figures: { 'memory for the reader': stalled - reading }, clientLoad: 0 };
+    },
+  },
+];
+
+/** Memory of a server once all is published. @throws Error when the reader does not get everything in the end. */
+async function residentKb(contestant: Contestant, size: Size, isReading: boolean): Promise<number> {
+  const events = size === 'full' ? 10_000 : 200;
+  const { figures } = await withStand(contestant, async ({ server, target, tell, publish }) => {
+    await tell({ kind: 'open', target, count: 1, together: 1, isReading });
+    const published = await publish({ events, batch: 20, bytes: 16_384, isWaiting: isReading });
+    await settle(size);
+    const resident = server.residentKb();
+    await tell({ kind: 'resume', events });
+    return { figures: { resident }, clientLoad: loadOf(published) };
+  });
+  return figures.resident ?? Number.NaN;
+}

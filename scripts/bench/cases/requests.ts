@@ -1,0 +1,75 @@
+import type { Case } from '../case.ts';
+import type { Target } from '../load-orders.ts';
+import { loadOf, warmEvents, withStand } from '../stand.ts';
+
+/** Polling, publishing, catching up. */
+export const requestCases: readonly Case[] = [
+  {
+    name: 'poll',
+    what: 'polls at the head that nothing has changed for (304), ten at a time; beside a route that answers a constant',
+    contestants: ['steadfeed', 'plainNext'],
+    goals: [{ figure: 'polls answered', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    run: (contestant, size) =>
+      withStand(contestant, async ({ target, tell }) => {
+        const poll = { kind: 'ask', port: target.port, together: 10, ...(await pollAtHead(target)) } as const;
+        await tell({ ...poll, seconds: size === 'full' ? 1 : 0.1 });
+        const result = await tell({ ...poll, seconds: size === 'full' ? 3 : 0.3 });
+        return {
+          figures: { 'polls answered': (result.count * 1_000) / result.wallMs },
+          clientLoad: loadOf(result),
+        };
+      }),
+  },
+  {
+    name: 'publish',
+    what: 'batches of 100 on the embedded log, stored when answered; one reader',
+    contestants: ['steadfeed'],
+    goals: [{ figure: 'events stored', unit: '/s', to: null, atLeast: 20_000 }],
+    run: (contestant, size) =>
+      withStand(contestant, async ({ open, publish }) => {
+        await open(1);
+        const events = size === 'full' ? 200_000 : 2_000;
+        const result = await publish({ events, batch: 100, together: 2 });
+        return { figures: { 'events stored': (events * 1_000) / result.wallMs }, clientLoad: loadOf(result) };
+      }),
+  },
+  ...[1, 200].map(
+    (readers): Case => ({
+      name: `catch-up-${readers}`,
+      what: `${readers === 1 ? 'one reader catches' : `${readers} readers catch`} up with 10,000 events of 100 B`,
+      contestants: ['steadfeed'],
+      goals: [{ figure: 'events caught up', unit: '/s', to: null, atLeast: 50_000 }],
+      run: (contestant, size) =>
+        withStand(contestant, async ({ target, tell, publish }) => {
+          const events = size === 'full' ? 10_000 : 500;
+          await publish({ events: events - warmEvents, batch: 100 });
+          const late: Target = { ...target, streamPath: `${target.streamPath}?after=0-0` };
+          const order = {
+            kind: 'open',
+            target: late,
+            count: readers,
+            together: readers,
+            isReading: true,
+          } as const;
+          const opened = await tell(order);
+          const rest = await tell({ kind: 'resume', events: events * readers });
+          const wallMs = opened.wallMs + rest.wallMs;
+          return {
+            figures: { 'events caught up': (events * readers * 1_000) / wallMs },
+            clientLoad: loadOf({ wallMs, cpuMs: opened.cpuMs + rest.cpuMs }),
+          };
+        }),
+    }),
+  ),
+];
+
+/** A poll whose answer is 304; of the plain route, which knows no such thing, the answer that never changes. */
+async function pollAtHead({ port, publishPath }: Target) {
+  if (publishPath !== '/api/events') return { path: '/api/constant', headers: {} };
+  const origin = `http://127.0.0.1:${port}`;
+  const first = (await (await fetch(`${origin}/api/events?rewind=1`)).json()) as { readonly cursor: string };
+  const path = `/api/events?after=${encodeURIComponent(first.cursor)}`;
+  const response = await fetch(`${origin}${path}`);
+  await response.text();
+  return { path, headers: { 'if-none-match': response.headers.get('etag') ?? '' } };
+}

@@ -1,0 +1,29 @@
+/** One figure of one contestant, in all rounds. */
+export type Series = { readonly contestant: string; readonly values: readonly number[] };
+
+/** The value in the middle; with an even count the mean of the two. @throws Error where there is none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, high] = [
+    sorted[Math.floor((sorted.length - 1) / 2)],
+    sorted[Math.ceil((sorted.length - 1) / 2)],
+  ];
+  if (low === undefined || high === undefined) throw new Error('no value');
+  return (low + high) / 2;
+}
+
+/**
+ * The median of the ratios, round by round: what the machine did in a round, it did to both.
+ * @param to the same figure of the one that is compared with.
+ */
+export function ratio(values: readonly number[], to: readonly number[]): number {
+  return median(values.map((value, round) => value / (to[round] ?? Number.NaN)));
+}
+
+/** The order in which a round is run: another in each, so that nobody is always first. */
+export function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  const left = [...list];
+  const order: T[] = [];
+  while (left.length > 0) order.push(...left.splice(Math.floor(random() * left.length), 1));
+  return order;
+}

@@ -1,0 +1,30 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+
+/* The library better-sse on `node:http`: one channel, to which each event is broadcast. */
+
+type BetterSse = {
+  createSession(request: IncomingMessage, response: ServerResponse): Promise<object>;
+  createChannel(): { register(session: object): unknown; broadcast(data: unknown): unknown };
+};
+
+const [, , peers = ''] = process.argv;
+const { createSession, createChannel } = createRequire(`${peers}/`)('better-sse') as BetterSse;
+const channel = createChannel();
+
+const server = createServer(async (request, response) => {
+  if (request.method === 'POST') {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part);
+    for (const event of JSON.parse(Buffer.concat(parts).toString())) channel.broadcast(event);
+    response.writeHead(201).end();
+    return;
+  }
+  const session = await createSession(request, response);
+  channel.register(session);
+  response.write(': hello\n\n');
+});
+server.listen(0, '127.0.0.1', () => {
+  console.log(`Local: http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});

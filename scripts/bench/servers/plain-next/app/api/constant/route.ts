@@ -1,0 +1,6 @@
+export const dynamic = 'force-dynamic';
+
+/* The least a route can do. */
+export function GET(): Response {
+  return Response.json({ ok: true });
+}
