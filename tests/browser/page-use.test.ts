@@ -158,15 +158,23 @@ describe('times', () => {
     expect(await drawer.textContent()).toMatch(skewMs > 0 ? /(1 d 0 h|23 h 59 min) ahead/ : /behind/);
   });
 
-  test('work where the browser keeps nothing', async () => {
-    await using open = await newPage(browser);
-    await open.page.addInitScript(() => {
+  const unkept: Record<string, () => void> = {
+    'keeps nothing': () =>
       Object.defineProperty(window, 'localStorage', {
         get() {
           throw new DOMException('denied', 'SecurityError');
         },
-      });
-    });
+      }),
+    'has no room left': () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    },
+  };
+
+  test.each(Object.entries(unkept))('work where the browser %s', async (_, refuse) => {
+    await using open = await newPage(browser);
+    await open.page.addInitScript(refuse);
     await open.page.goto(app.url);
     await hasStatus(open.page, 'Live');
     await open.page.keyboard.press('t');
