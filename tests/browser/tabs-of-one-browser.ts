@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import type { App } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { type Watch, watch } from './chromium.ts';
-import { hasStatus } from './page-steps.ts';
+import { hasStatus, readSeqs } from './page-steps.ts';
 
 /** A tab that is open. */
 export type Tab = {
@@ -75,10 +75,7 @@ function makeTab(page: Page, seen: Watch): Tab {
     page,
     seen,
     streams,
-    seqs: () =>
-      page
-        .locator('article [title^="id "]')
-        .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1]))),
+    seqs: () => readSeqs(page),
     setHidden: (isHidden) => page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
     async crash() {
       const crashed = page.waitForEvent('crash');
