@@ -2,6 +2,21 @@
 const config = {
   poweredByHeader: false,
   reactStrictMode: true,
+  async headers() {
+    // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so.
+    const value = 'private, no-cache, max-age=0, must-revalidate';
+    return [
+      {
+        source: '/',
+        missing: [
+          { type: 'cookie', key: 'feed_token' },
+          { type: 'header', key: 'authorization' },
+          { type: 'query', key: 'token' },
+        ],
+        headers: [{ key: 'Cache-Control', value }],
+      },
+    ];
+  },
 };
 
 export default config;

@@ -71,14 +71,12 @@ export function createFeed(options: FeedOptions = {}): Feed {
     token: () => requests.token(tab.connection.token),
     onChange: change,
   });
-  const wakeUp = createWakeUp(clock, (hasSlept) => {
-    const signals: TabSignal[] = [...requests.held].map((stream) => ({ kind: 'bytes', stream }));
-    dispatch([...(hasSlept ? [{ kind: 'woke' } as const] : []), ...signals, { kind: 'timer' }]);
-  });
+  const wakeUp = createWakeUp(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
   /** The one way anything changes: signals in, state; then I/O, timers, callbacks, listeners, once for all of them. */
   function dispatch(signals: readonly TabSignal[]): void | Promise<void> {
-    tab = advance(tab, signals, clock.elapsed(), clock.random);
+    const now = clock.elapsed();
+    tab = advance(tab, [...signals, ...dueAt(now)], now, clock.random);
     const { taken, says } = tab;
     store.add(taken);
     group?.post(says);
@@ -88,6 +86,16 @@ export function createFeed(options: FeedOptions = {}): Feed {
     const pending = tellApp(taken);
     change();
     return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
+  }
+
+  /**
+   * The timer that is due, if one is; ahead of it a sign of life from the streams that the app holds up. It is looked for
+   * whatever happens: a browser may run the timers of a hidden page once a minute only, while bytes still come.
+   */
+  function dueAt(now: number): readonly TabSignal[] {
+    const at = nextTabTimerAt(tab);
+    if (at === null || at > now) return [];
+    return [...[...requests.held].map((stream) => ({ kind: 'bytes', stream }) as const), { kind: 'timer' }];
   }
 
   /** Requests follow in a microtask: what is opened and closed again within one turn is never sent. */

@@ -25,6 +25,17 @@ export function onBytes(state: Connection, stream: Stream, now: number): Connect
   return put(state, { ...stream, phase: 'open', deadline });
 }
 
+/**
+ * No byte came in time. Beside an old stream that may be for want of a connection (HTTP/1.1: six to an origin, for all
+ * tabs of a browser): the next stream gets the old one's, and as much time again.
+ */
+export function onSilent(state: Connection, stream: Stream, now: number, random: number): Connection {
+  const isNext = state.streams.some(({ key }) => key < stream.key);
+  if (!isNext) return loseStream(state, stream, { kind: 'silent' }, now, random);
+  const deadline = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
+  return leaveTo(state, { ...stream, sentAt: now, deadline });
+}
+
 /** Silence of 2.5 heartbeats is a cut: one heartbeat may be late, two may not be missing. */
 function watchdog(heartbeatMs: number, now: number): Stream['deadline'] {
   return { name: 'watchdog', at: now + 2.5 * heartbeatMs };

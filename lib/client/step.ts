@@ -5,7 +5,7 @@ import { onFilled, onFollow, onHeard, onLead } from './follow.ts';
 import { loseStream } from './lose-stream.ts';
 import { hasten, isAtRest, isOff, onHidden, onRestored, onVisible } from './on-page.ts';
 import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
-import { onBytes, onCut, onEnded, onFrame, onSent } from './on-stream.ts';
+import { onBytes, onCut, onEnded, onFrame, onSent, onSilent } from './on-stream.ts';
 
 /**
  * What a connection becomes when something happens to it. The whole of the client's rules is reached from here; it
@@ -149,7 +149,7 @@ function onTimer(before: Connection, now: number, random: number): Connection {
 function expire(state: Connection, stream: Stream, now: number, random: number): Connection {
   switch (stream.deadline.name) {
     case 'firstByte':
-      return loseStream(state, stream, { kind: 'silent' }, now, random);
+      return onSilent(state, stream, now, random);
     case 'hello':
       return loseStream(state, stream, { kind: 'noHello' }, now, random);
     case 'watchdog':

@@ -3,7 +3,8 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-const flags = [
+/** What every Chromium of the suite is started with. */
+export const flags = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -13,13 +14,18 @@ const flags = [
   '--disable-sync',
 ];
 
-/** Starts the system's Chromium. @throws Error naming the package where there is none. */
-export async function startChromium(): Promise<Browser> {
+/** Path of the system's Chromium. @throws Error naming the package where there is none. */
+export function chromiumPath(): string {
   const folders = (process.env.PATH ?? '').split(':');
   const paths = folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
-  const executablePath = paths.find((path) => existsSync(path));
-  if (executablePath === undefined) throw new Error('no Chromium found; install the package chromium');
-  return chromium.launch({ executablePath, args: flags });
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new Error('no Chromium found; install the package chromium');
+  return found;
+}
+
+/** Starts the system's Chromium. */
+export async function startChromium(): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath(), args: flags });
 }
 
 /** What a page showed: every event as it first appeared, and what went wrong in its console. */

@@ -15,7 +15,7 @@ export async function newPage(browser: Browser, options: BrowserContextOptions =
 /** Opens the feed page and waits until it is live. */
 export async function openLive(
   browser: Browser,
-  app: App,
+  app: Pick<App, 'url'>,
   options: BrowserContextOptions = {},
 ): Promise<OpenPage> {
   const open = await newPage(browser, options);
@@ -37,6 +37,13 @@ export async function shows(page: Page, text: string): Promise<void> {
 /** The list as a reader sees it, newest on top: each event's text, and the words of each gap. */
 export function readTexts(page: Page): Promise<string[]> {
   return page.locator('article p').allTextContents();
+}
+
+/** The seqs of the events in the page now, from the top. */
+export function readSeqs(page: Page): Promise<readonly number[]> {
+  return page
+    .locator('article [title^="id "]')
+    .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1])));
 }
 
 /** Runs in the page: notes what has moved by itself below the bar, whose words change with the status. */

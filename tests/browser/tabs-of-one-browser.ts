@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import type { App } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { type Watch, watch } from './chromium.ts';
-import { hasStatus, readWhole } from './page-steps.ts';
+import { hasStatus, readSeqs, readWhole } from './page-steps.ts';
 
 /** A tab that is open. */
 export type Tab = {
@@ -77,12 +77,11 @@ function makeTab(page: Page, seen: Watch): Tab {
     page,
     seen,
     streams,
-    newest: async () =>
-      seqOf((await page.locator('article [title^="id "]').first().getAttribute('title')) ?? ''),
+    newest: async () => (await readSeqs(page))[0] ?? 0,
     async seqs() {
       // Only the tab in front draws at its full rate.
       await page.bringToFront();
-      return (await readWhole(page)).map(({ id }) => seqOf(id));
+      return (await readWhole(page)).map(({ id }) => Number(id.split('-')[1]));
     },
     setHidden: (isHidden) => page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
     async crash() {
@@ -104,8 +103,6 @@ function makeTab(page: Page, seen: Watch): Tab {
     },
   };
 }
-
-const seqOf = (id: string) => Number(id.split('-')[1]);
 
 type Hideable = { setHidden(isHidden: boolean): void };
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
+import { systemClock } from '../../lib/client/system-clock.ts';
 import { badServers } from './bad-servers.ts';
 import { feedServer, type Misbehaviour } from './feed-server.ts';
 
@@ -77,6 +78,19 @@ describe('an honest server', () => {
     await until(feed, has(feed, 9));
     expect(seqs(feed)).toEqual(upTo(9));
     expect(feed.getSnapshot()).toMatchObject({ status: 'streaming', reconnects: 0, handovers: 1 });
+  });
+
+  test('what a browser’s timer should have done is done when anything comes', async () => {
+    let passedMs = 0;
+    const elapsed = () => performance.now() + passedMs;
+    const clock = { ...systemClock, elapsed, after: () => () => undefined };
+    const { server, feed } = await setUp(undefined, { clock, minStreamMs: 30_000 });
+    await until(feed, has(feed, 3));
+    server.handOver();
+    await until(feed, () => feed.getSnapshot().status === 'handing over');
+    passedMs = 30_000;
+    server.heartbeat();
+    await until(feed, () => feed.getSnapshot().handovers === 1);
   });
 
   test('a loss is said in its place', async () => {

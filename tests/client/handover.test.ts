@@ -59,6 +59,35 @@ test('an old stream that is cut after it said that it ends is no failure', () =>
   expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, cuts: 0 });
 });
 
+test('a next stream without a byte in time gets the old one’s connection: perhaps there is no other', () => {
+  const it = handingOver();
+  const [old, next] = [it.stream(0).key, it.stream().key];
+  it.sends();
+  it.passes(3_999);
+  it.gets([eventItem(4)], old);
+  it.passes(1);
+  expect(it.state).toMatchObject({
+    mode: 'connecting',
+    streams: [{ key: next }],
+    failures: 0,
+    reconnects: 0,
+  });
+  it.passes(3_999);
+  it.goesLive();
+  it.gets([eventItem(4), eventItem(5)]);
+  expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, reconnects: 0 });
+  expect(it.taken).toEqual(['40-4', '50-5']);
+});
+
+test('a next stream without a byte falls to polling when it has the connection to itself', () => {
+  const it = handingOver();
+  it.sends();
+  it.passes(7_999);
+  expect(it.state.mode).toBe('connecting');
+  it.passes(1);
+  expect(it.state.mode).toBe('polling');
+});
+
 test('a failed handover leaves the old stream reading, and is tried again', () => {
   const it = handingOver();
   it.isCut();

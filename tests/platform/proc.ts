@@ -22,6 +22,28 @@ export function residentBytes(pid: number): number {
   return Number(match?.[1]) * 1_024;
 }
 
+/** A process, and all that it and those have started. Linux only. */
+export function processesOf(pid: number): readonly number[] {
+  const parents = readdirSync('/proc').flatMap((name) =>
+    /^\d+$/.test(name) ? [parentOf(Number(name))] : [],
+  );
+  const found = [pid];
+  for (const parent of found) {
+    for (const child of parents) if (child?.parent === parent) found.push(child.pid);
+  }
+  return found;
+}
+
+function parentOf(pid: number) {
+  try {
+    const [, parent] = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return { pid, parent: Number(parent) };
+  } catch {
+    // It has ended since the folder was read.
+    return null;
+  }
+}
+
 /** Whether any process holds the end at `port` of the TCP connection between two ports of 127.0.0.1. Linux only. */
 export function isHeld(port: number, peerPort: number): boolean {
   const address = (wanted: number) => `0100007F:${wanted.toString(16).toUpperCase().padStart(4, '0')}`;

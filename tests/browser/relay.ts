@@ -1,0 +1,64 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A way between a browser and the app that passes bytes, and nothing else. Ends with the scope that holds it by `await using`. */
+export type Relay = AsyncDisposable & {
+  readonly url: string;
+  /** Connections of the browser that are open. */
+  connections(): number;
+  /** Destroys every connection, at both ends. */
+  cutAll(): void;
+  /** Destroys every connection at the app's end; the browser is not told, as by a router that has forgotten it. */
+  forgetAll(): void;
+};
+
+/**
+ * Starts a relay to `target`, an origin.
+ * @param delayMs what bytes take, in each direction.
+ */
+export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
+  const { hostname, port } = new URL(target);
+  const pairs = new Map<Socket, Socket>();
+
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    pairs.set(near, far);
+    join(near, far);
+    join(far, near);
+    near.on('close', () => pairs.delete(near));
+  });
+
+  function join(from: Socket, to: Socket): void {
+    const pass = (act: () => void) => (delayMs === 0 ? act() : setTimeout(act, delayMs));
+    from.setNoDelay(true);
+    from.on('data', (bytes) => pass(() => to.write(bytes)));
+    from.on('end', () => pass(() => to.end()));
+    from.on('close', () => pass(() => to.destroy()));
+    // What goes wrong ends the connection: `close` follows.
+    from.on('error', () => undefined);
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const cutAll = () => {
+    for (const [near, far] of pairs) {
+      near.destroy();
+      far.destroy();
+    }
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => pairs.size,
+    cutAll,
+    forgetAll() {
+      for (const far of pairs.values()) {
+        far.removeAllListeners('end').removeAllListeners('close');
+        far.destroy();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      cutAll();
+      await closed;
+    },
+  };
+}
