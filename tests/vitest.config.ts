@@ -5,7 +5,7 @@ const root = new URL('..', import.meta.url).pathname;
 /** Suites that run in this process, with time moved by hand. */
 const quick = ['core', 'log', 'server', 'client', 'scripts', 'routes'];
 
-/** Suites over real processes. They wait more than they work: two files at a time, as many as there are cores. */
+/** Suites over real processes. They wait more than they work: more files at a time than there are cores. */
 const slow = ['platform', 'browser'];
 
 export default defineConfig({
@@ -23,7 +23,7 @@ export default defineConfig({
           include: [`tests/${name}/**/*.test.ts`],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           globalSetup: ['tests/platform/global-setup.ts'],
         },
       })),

@@ -1,16 +1,12 @@
-import type { z } from 'zod';
-import type { eventTypes } from './event-types.ts';
+import type { DataOf, DeclaredType } from './event-types.ts';
 import type { FeedEvent } from './feed-event.ts';
-
-/** A type whose data has a schema in `event-types.ts`. */
-export type DeclaredType = keyof typeof eventTypes;
 
 /**
  * An event of type `T`. Its data has the shape that is declared for the type, and is unknown where none is. The shape
  * was checked when it was published: an event that was stored under an earlier schema keeps the shape of that one.
  */
 export type EventOf<T extends string = string> = T extends DeclaredType
-  ? FeedEvent & { readonly type: T; readonly data: z.output<(typeof eventTypes)[T]> }
+  ? FeedEvent & { readonly type: T; readonly data: DataOf<T> }
   : FeedEvent & { readonly type: T };
 
 /** Whether an event is of the declared type `type`; then its data has that type's shape. */

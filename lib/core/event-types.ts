@@ -18,6 +18,12 @@ export const eventTypes = {
   }),
 } as const satisfies Record<string, z.ZodType>;
 
+/** A type whose data has a shape declared here. */
+export type DeclaredType = keyof typeof eventTypes;
+
+/** The data of an event of a declared type. */
+export type DataOf<T extends DeclaredType> = z.output<(typeof eventTypes)[T]>;
+
 /**
  * Holds `data` against the shape declared for `type`.
  * @param what names the event in the error: `events[3]`.
@@ -25,7 +31,7 @@ export const eventTypes = {
  */
 export function checkData(type: string, data: unknown, what: string): void {
   if (!Object.hasOwn(eventTypes, type)) return;
-  const schema: z.ZodType = eventTypes[type as keyof typeof eventTypes];
+  const schema: z.ZodType = eventTypes[type as DeclaredType];
   const result = schema.safeParse(data);
   if (result.success) return;
   const [issue] = result.error.issues;

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, startDevApp } from '../platform/app-process.ts';
+import { ask } from '../platform/ask.ts';
 import { range, store } from '../platform/publish.ts';
 import { startChromium } from './chromium.ts';
 import { hasStatus, type OpenPage, openLive, readTexts, shows } from './page-steps.ts';
@@ -10,8 +11,12 @@ let app: App;
 beforeAll(async () => {
   browser = await startChromium();
   app = await startDevApp({ PROBE_MAX_SECONDS: '2' });
+  // The routes and the page are made when they are first asked for.
+  for (const path of ['/api/health', '/api/events', '/']) {
+    await ask(app, path, { signal: AbortSignal.timeout(60_000) });
+  }
   await store(app, words(1, 3));
-}, 120_000);
+}, 180_000);
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
   await browser.close();

@@ -60,7 +60,11 @@ describe('tabs of one browser', () => {
     );
     const older = await tabs.open();
     await store(app, range(401, 410));
-    await allShow([older, late], 410);
+    await allShow([older], 410);
+    await eventually('the late one shows it too', 5_000, async () => (await late.newest()) === 410);
+    const seqs = await late.seqs();
+    expect(seqs).toEqual(range(411 - seqs.length, 410).reverse());
+    expect(seqs.length).toBeGreaterThanOrEqual(60);
     await tabs.leader();
   });
 

@@ -120,7 +120,8 @@ async function whenReady(app: ReturnType<typeof launchApp>): Promise<App> {
     });
     // Next listens before it runs the app's own start, and keeps the first request until then. It asks for what is not
     // there, so that a test's own request is the first to reach the app.
-    await ask({ url }, '/no-such-page');
+    // In development it is made only then.
+    await ask({ url }, '/no-such-page', { signal: AbortSignal.timeout(60_000) });
     return {
       ...app,
       url,
