@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { FeedError } from '../../lib/core/feed-error.ts';
+import { planDeadline } from '../../lib/server/deadline.ts';
+import { pollAdvice } from '../../lib/server/events-route.ts';
+import { checkRoom } from '../../lib/server/room.ts';
+import { readSettings } from '../../lib/server/settings.ts';
+import { dollarText, roundText } from '../../scripts/scale/number-text.ts';
+import { givenValues, readScaleOptions } from '../../scripts/scale/scale-options.ts';
+import { tablesOf } from '../../scripts/scale/tables.ts';
+import { endScripts, root, runScript } from './script-process.ts';
+
+afterEach(endScripts);
+
+const doc = readFileSync(join(root, 'docs/scale.md'), 'utf8');
+describe('docs/scale.md', () => {
+  test.each(tablesOf(givenValues))('has the table "$name" as the model prints it', ({ name, text }) => {
+    const written = new RegExp(`<!-- ${name} -->\n([\\s\\S]*?)\n?<!-- /${name} -->`).exec(doc)?.[1];
+    expect(written, 'print it with: npm run scale').toBe(text);
+  });
+
+  test('has no other table', () => {
+    const marked = [...doc.matchAll(/<!-- (\w+) -->/g)].map(([, name]) => name);
+    expect(marked).toEqual(tablesOf(givenValues).map(({ name }) => name));
+    expect(doc.match(/^\| --- /gm)).toHaveLength(marked.length);
+  });
+
+  test('is named in the README, and so is the way to print it', () => {
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('docs/scale.md');
+    expect(doc).toContain('npm run scale');
+  });
+});
+
+describe('what the model takes from the code', () => {
+  test('are the settings’ defaults', () => {
+    const settings = readSettings({});
+    expect(givenValues.streamsPerProcess).toBe(settings.streamMaxConnections);
+    expect(givenValues.heartbeatSeconds * 1_000).toBe(settings.heartbeatMs);
+    expect(givenValues.pollSeconds * 1_000).toBe(pollAdvice('short').everyMs);
+    expect(givenValues.checksPerHour).toBe(Math.round(3_600_000 / (settings.tailCheckMs * 0.9)));
+  });
+
+  test('is how long a stream lasts on the average', () => {
+    const limit = Number(
+      /maxDuration = (\d+)/.exec(readFileSync(join(root, 'app/api/stream/route.ts'), 'utf8'))?.[1],
+    );
+    expect(givenValues.streamSeconds * 1_000).toBe(planDeadline(limit, 0.5).handoverInMs);
+  });
+
+  test('is how much a process may hold', () => {
+    const room = (count: number) => ({
+      settings: { ...readSettings({}), streamMaxConnections: 10_000 },
+      streams: new Set(Array.from({ length: count }, () => ({}) as never)),
+      tails: { has: () => true, count: () => 1 } as never,
+    });
+    const most = givenValues.openPerProcess;
+    expect(() => checkRoom(room(most - 2), [], 1)).not.toThrow();
+    expect(() => checkRoom(room(most - 1), [], 1)).toThrow(FeedError);
+  });
+});
+
+describe('npm run scale', () => {
+  test('prints every table', async () => {
+    const script = runScript('scale', []);
+    expect(await script.code).toBe(0);
+    for (const { title, text } of tablesOf(givenValues))
+      expect(script.out()).toContain(`${title}\n\n${text}\n`);
+  });
+
+  test('takes any constant, by an option of its name', () => {
+    const options = readScaleOptions(['--redis-dollars-per-100k-commands', '0.4', '--base-mb=1']);
+    expect(options).toEqual({
+      kind: 'print',
+      values: { ...givenValues, redisDollarsPer100kCommands: 0.4, baseMB: 1 },
+    });
+    const [table] = tablesOf({ ...givenValues, streamsPerProcess: 100 });
+    expect(table?.text).toContain('| 100 | STREAM_MAX_CONNECTIONS |');
+  });
+
+  test.each([['--regions', 'x'], ['--regions', '-1'], ['--no-such'], ['word']])(
+    'refuses %s %s',
+    (...args) => {
+      expect(() => readScaleOptions(args.filter((arg) => arg !== undefined))).toThrow(FeedError);
+    },
+  );
+});
+
+test.each([
+  [0, '0'],
+  [0.4, '< 1'],
+  [4.94, '4.9'],
+  [67, '67'],
+  [99.6, '100'],
+  [1_250, '1,300'],
+  [96_000_123, '96,000,000'],
+])('%d is rounded to %s', (value, text) => {
+  expect(roundText(value)).toBe(text);
+});
+
+test('money is told in whole dollars', () => {
+  expect([0, 0.2, 15.4, 2_049].map(dollarText)).toEqual(['$0', '< $1', '$15', '$2,000']);
+});
