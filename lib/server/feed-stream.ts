@@ -6,7 +6,9 @@ import { version } from '../core/version.ts';
 import { type ChannelReader, createChannelReader } from './channel-reader.ts';
 import { collectFrames, cursorOf } from './collect-frames.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
+import type { OwnConnection } from './own-sockets.ts';
 import type { Tail } from './tail.ts';
+import { writeChunk } from './write-chunk.ts';
 
 /** A stream whose log has not answered by then ends with `retry:`, so that the client may choose another way. */
 const helloWithinMs = 8_000;
@@ -30,8 +32,8 @@ export type FeedStreamOptions = {
   readonly deadline: Deadline;
   /** In how many ms the reader's token expires; null: never. */
   readonly tokenEndsInMs: number | null;
-  /** Closes the connection under a reader that does not read; does nothing where the process does not own it. */
-  readonly cut: () => void;
+  /** The connection it is for, where the process owns it: to write straight to, and to cut under a reader that does not read. */
+  readonly connection: OwnConnection | null;
   /** Called once, when the stream is over, however it ended. */
   readonly onEnd: () => void;
 };
@@ -46,10 +48,11 @@ export type FeedStream = {
 
 /**
  * A live stream. It is pull-driven: a reader that stops reading costs its cursor and one chunk. Each pull writes what
- * follows the cursor as one chunk of at most about 256 KiB.
+ * follows the cursor as one chunk of at most about 256 KiB. Where the process owns the connection, all chunks after the
+ * first go straight to it, and the framework, which has sent the headers with that one, is asked again for the end only.
  */
 export function createFeedStream(options: FeedStreamOptions): FeedStream {
-  const { tails, types, clock, heartbeatMs, deadline } = options;
+  const { tails, types, clock, heartbeatMs, deadline, connection } = options;
   const encoder = new TextEncoder();
   const endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
   const timers = new Set<() => void>();
@@ -57,6 +60,9 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   let readers: readonly ChannelReader[] = [];
   let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   let isWanted = false;
+  let pulls = 0;
+  /** The first chunk is out, and the headers ahead of it. */
+  let hasBegun = false;
   /** Control frames to write ahead of events. */
   let lead = paddingFrame;
   let handover: Handover | null = null;
@@ -96,19 +102,28 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     });
   }
 
-  /** Writes all that is due as one chunk, if the reader wants one. */
+  /** Writes all that is due, chunk by chunk for as long as the reader wants one. */
   function flush(): void {
-    if (!isWanted || controller === null || state === 'over') return;
-    if (tails.some((tail) => tail.failingForMs() > logPatienceMs)) state = 'ending';
-    const parts = nextParts();
-    if (parts.length > 0) {
-      isWanted = false;
-      isHeartbeatDue = false;
-      writtenAt = clock.elapsed();
-      const [only] = parts;
-      controller.enqueue(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
+    while (isWanted && controller !== null && state !== 'over') {
+      if (tails.some((tail) => tail.failingForMs() > logPatienceMs)) state = 'ending';
+      const parts = nextParts();
+      const [first] = parts;
+      if (first !== undefined) {
+        isWanted = false;
+        isHeartbeatDue = false;
+        writtenAt = clock.elapsed();
+        const chunk = parts.length === 1 ? first : Buffer.concat(parts);
+        if (!hasBegun || connection === null) controller.enqueue(chunk);
+        else isWanted = writeChunk(connection, chunk, want);
+      }
+      if (state === 'ending') finish();
+      else if (first === undefined) break;
     }
-    if (state === 'ending') finish();
+  }
+
+  function want(): void {
+    isWanted = true;
+    flush();
   }
 
   function nextParts(): Uint8Array<ArrayBuffer>[] {
@@ -139,7 +154,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     // A clean end leaves the connection to whatever the client asks on it next.
     if (isOver()) return;
     after(graceMs, () => {
-      options.cut();
+      connection?.socket.destroy();
       finish();
     });
   }
@@ -180,8 +195,10 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
         controller = given;
       },
       pull() {
-        isWanted = true;
-        flush();
+        // Asked again: what was given first has been written.
+        hasBegun = pulls > 0;
+        pulls += 1;
+        want();
       },
       cancel: release,
     },

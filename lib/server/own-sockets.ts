@@ -1,21 +1,25 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /*
  * Where the process owns its sockets, a request's own socket can be closed under a reader that has stopped reading:
  * neither `close()` nor `error()` of the response's stream does it, because Next's pump waits for the socket to drain.
+ * And it can be written to without that pump, which costs as much as the write itself.
  * Node tells of each request ahead of its handler, in the same turn; the socket travels with the asynchronous context.
  * Next listens before it calls `register`: requests that come in between, for some tenths of a second, are not known.
  */
 
+/** A request's own connection. */
+export type OwnConnection = { readonly socket: Socket; readonly response: ServerResponse };
+
 const key = Symbol.for('steadfeed.sockets');
 
-type Holder = { [key]?: AsyncLocalStorage<Socket> };
+type Holder = { [key]?: AsyncLocalStorage<OwnConnection> };
 
 /** On `globalThis`, because instrumentation and routes are separate instances of this module. */
-function storage(): AsyncLocalStorage<Socket> {
+function storage(): AsyncLocalStorage<OwnConnection> {
   const holder = globalThis as Holder;
   holder[key] ??= new AsyncLocalStorage();
   return holder[key];
@@ -27,8 +31,8 @@ const servers = new Set<Server>();
 /** Begins to notice which request came on which socket. Call once, ahead of the first request. */
 export function watchSockets(): void {
   subscribe('http.server.request.start', (message) => {
-    const { socket, server } = message as { readonly socket: Socket; readonly server: Server };
-    storage().enterWith(socket);
+    const { socket, response, server } = message as OwnConnection & { readonly server: Server };
+    storage().enterWith({ socket, response });
     servers.add(server);
   });
 }
@@ -41,7 +45,7 @@ export function closeIdleConnections(): void {
   for (const server of servers) server.closeIdleConnections();
 }
 
-/** The socket of the request that is being handled; null where it is not the process's own. */
-export function currentSocket(): Socket | null {
+/** The connection of the request that is being handled; null where it is not the process's own. */
+export function currentConnection(): OwnConnection | null {
   return storage().getStore() ?? null;
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { maxAppend, type RateLimit } from '../log/event-log.ts';
-import { currentSocket } from './own-sockets.ts';
+import { currentConnection } from './own-sockets.ts';
 import type { Settings } from './settings.ts';
 
 /** How many seconds' worth an idle publisher may store at once. */
@@ -34,7 +34,7 @@ export function publishLimits(
  * whatever the caller sent; elsewhere the socket's, because there Next passes on an `x-forwarded-for` as it came.
  */
 function addressOf(request: Request, isVercel: boolean): string | null {
-  return isVercel ? request.headers.get('x-real-ip') : (currentSocket()?.remoteAddress ?? null);
+  return isVercel ? request.headers.get('x-real-ip') : (currentConnection()?.socket.remoteAddress ?? null);
 }
 
 /** Stands for a token or an address in the log, which keeps neither. */

@@ -4,7 +4,7 @@ import { FeedError } from '../core/feed-error.ts';
 import { answerWith } from './answer.ts';
 import { planDeadline } from './deadline.ts';
 import { createFeedStream, type FeedStream } from './feed-stream.ts';
-import { currentSocket } from './own-sockets.ts';
+import { currentConnection } from './own-sockets.ts';
 import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
@@ -47,7 +47,7 @@ async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
   const { settings, clock, tails, streams, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
-  const socket = currentSocket();
+  const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   checkRoom(runtime, query.channels, 1);
@@ -62,7 +62,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     heartbeatMs: settings.heartbeatMs,
     deadline: planDeadline(limitSeconds, clock.random()),
     tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
-    cut: () => socket?.destroy(),
+    connection,
     onEnd() {
       streams.delete(stream);
       for (const lease of leases) lease.release();
