@@ -56,6 +56,9 @@ export function logFailure(error: unknown): FeedError {
   if (error.name === 'UpstashJSONParseError')
     return unavailable('gave an answer that is not its own', error.name);
   if (error instanceof TypeError) return unavailable('cannot be reached', codeOf(error.cause) ?? 'network');
+  // `node:http` tells of a socket, of TLS and of what is no HTTP by the error itself, `fetch` by its cause.
+  const code = codeOf(error);
+  if (code !== null) return unavailable('cannot be reached', code);
   return unavailable('gave an answer that cannot be read', 'unreadable');
 }
 

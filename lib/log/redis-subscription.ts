@@ -1,8 +1,9 @@
 import { createParser } from 'eventsource-parser';
 import type { FollowSignal } from './event-log.ts';
+import { openSubscription } from './open-subscription.ts';
 import type { RedisEndpoint } from './redis-client.ts';
 import { announcementsOf, readAnnouncement } from './redis-entry.ts';
-import { logFailure, logRefusal, unavailable } from './redis-failure.ts';
+import { logFailure, unavailable } from './redis-failure.ts';
 
 /** Most characters of one line; the largest announcement is a request of 1 MiB. */
 const maxLineCharacters = 8 * 1_024 * 1_024;
@@ -11,7 +12,7 @@ const maxLineCharacters = 8 * 1_024 * 1_024;
  * Follows a channel's announcements by the REST API's own SUBSCRIBE, `POST /subscribe/<channel>`, whose answer are
  * lines `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (the service's documentation, "REST
  * API"). The SDK's `subscribe()` is not used: it says nothing when its stream ends.
- * An idle stream may be ended by the service, a proxy, or `fetch` itself (Node: 5 min without a byte): it is lost then.
+ * An idle stream may be ended by the service or a proxy: it is lost then. It is never ended from here.
  */
 export function followRedis(
   endpoint: RedisEndpoint,
@@ -56,19 +57,12 @@ export function followRedis(
 
 /** Hands on the text of every `data:` line. Never comes back: rejects when the stream ends, for whatever reason. */
 async function receiveLines(
-  { url, token }: RedisEndpoint,
+  endpoint: RedisEndpoint,
   name: string,
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<never> {
-  // Channel names need no escaping in a path: see `isName`. Next patches `fetch`, and would cache without no-store.
-  const response = await fetch(`${url.replace(/\/$/, '')}/subscribe/${name}`, {
-    method: 'POST',
-    headers: { accept: 'text/event-stream', authorization: `Bearer ${token}` },
-    cache: 'no-store',
-    signal,
-  });
-  if (!response.ok || response.body === null) throw logRefusal(errorOf(await response.text()));
+  const stream = await openSubscription(endpoint, name, signal);
   const parser = createParser({
     maxBufferSize: maxLineCharacters,
     onEvent: (event) => onLine(event.data),
@@ -78,20 +72,10 @@ async function receiveLines(
     },
   });
   const decoder = new TextDecoder();
-  for await (const chunk of response.body) {
+  for await (const chunk of stream) {
     // A line is a message: the documentation shows no blank lines between them, and a payload is one line. Each is
     // made an event of its own, whether a blank line follows or not.
     parser.feed(decoder.decode(chunk, { stream: true }).replaceAll('\n', '\n\n'));
   }
   throw unavailable('ended a subscription', 'ended');
-}
-
-/** The error text in a refusal, `{"error":"…"}`; empty where it is something else. */
-function errorOf(body: string): string {
-  try {
-    return String(JSON.parse(body).error);
-  } catch {
-    // A proxy's own page: it says nothing that could be told.
-    return '';
-  }
 }

@@ -1,6 +1,6 @@
 import type { LogState } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
+import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
 import { type EventLog, maxRead } from '../log/event-log.ts';
 import type { Rewind, Start } from './read-query.ts';
 
@@ -25,11 +25,20 @@ export async function resolveStart(
 
 /**
  * Adds the log's epoch to positions whose reader sent none. It is asked of the log, for a process may still remember one
- * that was lost.
+ * that was lost; but not for a reader that comes back to the end of an empty log, which is told no epoch.
+ * @param endOf the end of a channel's log as this process knows it; null where it does not.
  */
-export async function settleEpochs(log: EventLog, start: Start): Promise<Start> {
+export async function settleEpochs(
+  log: EventLog,
+  start: Start,
+  endOf: (channel: string) => Position | null,
+): Promise<Start> {
   if (start.kind !== 'cursor') return start;
-  const bare = [...start.cursor].flatMap(([channel, { epoch }]) => (epoch === null ? [channel] : []));
+  const bare = [...start.cursor].flatMap(([channel, position]) => {
+    const end = endOf(channel);
+    const isAtEmpty = end?.epoch === null && compareEventIds(end.id, position.id) === 0;
+    return position.epoch === null && !isAtEmpty ? [channel] : [];
+  });
   if (bare.length === 0) return start;
   const ends = await log.ends(bare);
   const cursor = new Map(start.cursor);

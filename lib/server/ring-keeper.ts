@@ -1,5 +1,5 @@
 import { type Clock, wait } from '../core/clock.ts';
-import { patienceMs } from '../core/continuity.ts';
+import { type LogState, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
@@ -16,16 +16,27 @@ export type RingKeeper = {
   readonly ring: Ring;
   /** Resolves when the log has answered. @throws FeedError `log-unavailable` when it did not. */
   ready(): Promise<void>;
+  /** Whether the log has answered. */
+  isReady(): boolean;
   /** Reads until the ring has all that the log has. Resolves to what went wrong, if anything. */
   sync(): Promise<FeedError | null>;
-  /** Reads in `ms`, unless something makes it read before. */
-  syncAfter(ms: number): void;
+  /** Reads in `ms` at the latest, unless `stay` is called before. */
+  syncWithin(ms: number): void;
+  /** Gives up a read that is planned. */
+  stay(): void;
   /** Takes announced events; what does not continue the ring makes it read. */
   hear(announcement: Announcement): void;
   /** The newest id heard of; null where nothing was. */
   heard(): EventId | null;
   /** Believes nothing until the log has answered again. */
   distrust(): void;
+  /** Whether it has read the log, reads nothing now, and the last read went well. */
+  isAtRest(): boolean;
+  /**
+   * Takes what the log says of its end, asked for since the last `distrust`: believes it where the ring is the same,
+   * else reads. @returns whether it is the same.
+   */
+  compare(state: LogState): boolean;
   /** Gives up what is held; it goes on after `position`. */
   restart(position: Position): void;
   /** Whether the log could not be reached when it was last read. */
@@ -68,6 +79,7 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
   let staleSince: number | null = null;
   let failingSince: number | null = null;
   let failures = 0;
+  let nextAt = Infinity;
   let cancelNext = () => {};
   let answer = Promise.withResolvers<FeedError | null>();
 
@@ -91,7 +103,7 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
   }
 
   async function readAll(): Promise<FeedError | null> {
-    cancelNext();
+    stay();
     try {
       while (mustReadAgain && !signal.aborted) {
         mustReadAgain = false;
@@ -102,7 +114,7 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
     }
     failingSince = null;
     failures = 0;
-    if (!isConnected()) syncAfter(tailTimes.bridgeMs);
+    if (!isConnected()) syncWithin(tailTimes.bridgeMs);
     return null;
   }
 
@@ -110,15 +122,23 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
     failingSince ??= clock.elapsed();
     failures += 1;
     staleSince = null;
-    syncAfter(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs));
+    stay();
+    syncWithin(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs));
     if (cause instanceof FeedError) return cause;
     return new FeedError('log-unavailable', 'The log did not answer', { cause });
   }
 
-  function syncAfter(ms: number): void {
-    cancelNext();
-    if (signal.aborted) return;
+  function syncWithin(ms: number): void {
+    const at = clock.elapsed() + ms;
+    if (signal.aborted || nextAt <= at) return;
+    stay();
+    nextAt = at;
     cancelNext = clock.after(ms, () => void sync());
+  }
+
+  function stay(): void {
+    cancelNext();
+    nextAt = Infinity;
   }
 
   async function readOnce(): Promise<void> {
@@ -211,6 +231,26 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
     return true;
   }
 
+  function compare(state: LogState): boolean {
+    const end = ring.end();
+    const isSame =
+      state === null
+        ? end.epoch === null
+        : state.epoch === end.epoch && compareEventIds(state.last, end.id) === 0;
+    if (!isSame) void sync();
+    // While it reads, what it reads is as good.
+    else if (isAtRest()) believe();
+    return isSame;
+  }
+
+  function isReady(): boolean {
+    return isTrusted && failingSince === null;
+  }
+
+  function isAtRest(): boolean {
+    return isFilled && syncing === null && failingSince === null;
+  }
+
   function hear(announcement: Announcement): void {
     const last = announcement.events.at(-1);
     if (last !== undefined && (heard === null || compareEventIds(last.id, heard) > 0)) heard = last.id;
@@ -221,22 +261,26 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
     if (syncing === null && failingSince === null) void sync();
   }
 
-  signal.addEventListener('abort', () => cancelNext(), { once: true });
+  signal.addEventListener('abort', stay, { once: true });
 
   return {
     ring,
+    isReady,
     async ready() {
-      if (isTrusted && failingSince === null) return;
+      if (isReady()) return;
       const failure = await (failingSince === null ? answer.promise : sync());
       if (failure !== null) throw failure;
     },
     sync,
-    syncAfter,
+    syncWithin,
+    stay,
     hear,
     heard: () => heard,
     distrust() {
       isTrusted = false;
     },
+    isAtRest,
+    compare,
     restart(position) {
       onRestart();
       ring.reset(position);

@@ -3,13 +3,15 @@ import { tailTimes } from './tail-clockwork.ts';
 
 /**
  * Decides when a tail that hears nothing asks the log whether there is nothing to hear: when it has been silent for
- * three times the channel's usual pause, 5 s at the earliest, then ever more seldom, up to `maxMs` ± 10 %.
+ * three times the channel's usual pause, 5 s at the earliest, then ever more seldom, up to `maxMs`.
  */
 export type Silence = {
   /** Something was heard, which proves the subscription. */
   broken(): void;
-  /** The log was asked. */
+  /** The log was asked: the next check waits twice as long. */
   checked(): void;
+  /** The log was asked for another reason: the next check waits as long again. */
+  putOff(): void;
   /** When the next check is due, on the clock's `elapsed`. */
   dueAt(): number;
   /** Whether nothing was heard for as long as the first check waits at the earliest. */
@@ -35,7 +37,10 @@ export function createSilence(clock: Clock, maxMs: number): Silence {
     },
     checked() {
       pauseMs = Math.min(maxMs, pauseMs * 2);
-      dueAt = clock.elapsed() + pauseMs * (0.9 + 0.2 * clock.random());
+      dueAt = clock.elapsed() + pauseMs;
+    },
+    putOff() {
+      dueAt = clock.elapsed() + pauseMs;
     },
     dueAt: () => dueAt,
     isSilent: () => clock.elapsed() - (heardAt ?? startedAt) >= firstMs,

@@ -81,14 +81,19 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
 }
 
 async function startOf({ log }: Runtime, query: ReadQuery, leases: readonly Lease[]) {
+  const tailOf = (channel: string) => {
+    const tail = leases.find((lease) => lease.tail.channel === channel)?.tail;
+    if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
+    return tail;
+  };
   const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
-  const [start] = await Promise.all([settleEpochs(log, query.start), tailsReady]);
-  const ends = new Map(leases.map(({ tail }) => [tail.channel, tail.ring.end()]));
-  return resolveStart(log, query.channels, start, (channel) => {
-    const end = ends.get(channel);
-    if (end === undefined) throw new Error(`no tail for channel ${channel}`);
-    return end;
+  // A tail that is not ready is not waited for: the log is asked meanwhile.
+  const settled = settleEpochs(log, query.start, (channel) => {
+    const tail = tailOf(channel);
+    return tail.isReady() ? tail.ring.end() : null;
   });
+  const [start] = await Promise.all([settled, tailsReady]);
+  return resolveStart(log, query.channels, start, (channel) => tailOf(channel).ring.end());
 }
 
 /** The platform's own word for this request where it gives one, else the limit. */

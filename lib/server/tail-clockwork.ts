@@ -4,8 +4,10 @@ import type { Clock } from '../core/clock.ts';
 export const tailTimes = {
   /** How long the first read waits for the subscription to be acknowledged. */
   acknowledgeMs: 700,
-  /** After the acknowledgement the log is read once more: a replica may lag. */
+  /** After the acknowledgement the log is asked once more: a replica may lag. */
   rereadMs: 1_000,
+  /** Longest wait of one tail's check for those of others, whose subscriptions broke together with its own. */
+  gatherMs: 500,
   /** While the subscription is broken, the log is read this often. */
   bridgeMs: 1_000,
   /** First pause before a failed read or subscription is tried again; it doubles up to `maxRetryMs`. */

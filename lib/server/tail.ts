@@ -1,15 +1,16 @@
 import type { Clock } from '../core/clock.ts';
-import type { LogState, Loss } from '../core/continuity.ts';
+import type { Loss } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
 import { compareEventIds } from '../core/event-id.ts';
 import type { EventLog, FollowSignal } from '../log/event-log.ts';
+import type { Checks } from './checks.ts';
 import { type Loaded, loadPage } from './load-page.ts';
 import { createPageCache } from './page-cache.ts';
 import type { Ring } from './ring.ts';
 import { createRingKeeper } from './ring-keeper.ts';
 import { indexAfter, type Segment } from './segment.ts';
-import { createSilence } from './silence.ts';
 import { keepFollowing } from './subscription.ts';
+import { createTailCheck } from './tail-check.ts';
 import { tailTimes } from './tail-clockwork.ts';
 
 /** The one reader of a channel's new events in this process, shared by all its streams. */
@@ -19,6 +20,8 @@ export type Tail = {
   readonly ring: Ring;
   /** Resolves when the log has answered. @throws FeedError `log-unavailable` when it did not. */
   ready(): Promise<void>;
+  /** Whether the log has answered. */
+  isReady(): boolean;
   /** Events after `position` that are in memory, in the ring or a page read lately; null where they are not. */
   find(position: Position): Segment | null;
   /** Events after `position` from the log, read together with all who ask for the same. */
@@ -33,12 +36,6 @@ export type Tail = {
   wakeAll(): void;
   /** For how long the log could not be reached, in ms; 0 when it can. */
   failingForMs(): number;
-  /** When the next check of a silent subscription is due; Infinity while other reads make it needless. */
-  checkDueAt(): number;
-  /** Whether a check of another tail may as well include this one. */
-  isSilent(): boolean;
-  /** Takes what the log answered to a check; null when it could not be reached. */
-  check(found: { readonly state: LogState } | null): void;
   /** Believes nothing until the log has answered again; for a process that was frozen. */
   distrust(): void;
   close(): void;
@@ -50,12 +47,13 @@ export type TailOptions = {
   readonly clock: Clock;
   /** Longest silence before the log is asked. */
   readonly checkMs: number;
+  /** What asks the log for this tail and others together. */
+  readonly checks: Checks;
 };
 
 /** Starts a tail: it subscribes, waits for the acknowledgement, then reads: the order that leaves no hole. */
-export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail {
+export function createTail({ log, channel, clock, checkMs, checks }: TailOptions): Tail {
   const listeners = new Set<() => void>();
-  const silence = createSilence(clock, checkMs);
   const closing = new AbortController();
   const keeper = createRingKeeper({
     log,
@@ -66,7 +64,7 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     onChange: wakeAll,
     onRestart: () => pages.clear(),
   });
-  const { ring, sync, syncAfter } = keeper;
+  const { ring, sync } = keeper;
   const pages = createPageCache((position, limit) => loadPage(log, channel, position, keeper.heard(), limit));
 
   /** Whether memory would give a reader that goes on after `resume` what the log has lost. */
@@ -81,44 +79,60 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
   function onSignal(signal: FollowSignal): void {
     switch (signal.kind) {
       case 'connected':
-        // The log may have lost its end meanwhile: it is read before anything announced is taken to go on.
-        keeper.distrust();
-        void sync().then(() => clock.after(tailTimes.rereadMs, () => void sync()));
+        // The log may have lost its end meanwhile: it is asked before anything announced is taken to go on.
+        check.distrust();
+        makeSure();
         return;
       case 'events':
-        silence.broken();
+        check.heard();
         keeper.hear(signal);
         return;
       case 'unsure':
         void sync();
         return;
       case 'lost':
-        syncAfter(tailTimes.staleMs);
+        // Mostly it is back ahead of the first read, which then is needless.
+        keeper.syncWithin(keeper.isAtRest() ? tailTimes.bridgeMs : tailTimes.staleMs);
+    }
+  }
+
+  /** The subscription was acknowledged: what came before it is found, by a look at the end where that is enough. */
+  function makeSure(): void {
+    if (keeper.isAtRest()) {
+      keeper.stay();
+      check.look();
+    } else {
+      void sync().then(check.lookLater);
     }
   }
 
   /** Subscribes anew; the log is read in time even where that is never acknowledged. */
   function renew(): void {
     subscription.renew();
-    if (!subscription.isConnected()) syncAfter(tailTimes.acknowledgeMs);
-  }
-
-  /** A tail that is bridging reads anyway. */
-  function canBeChecked(): boolean {
-    return subscription.isConnected() && !keeper.isFailing();
+    if (!subscription.isConnected()) keeper.syncWithin(tailTimes.acknowledgeMs);
   }
 
   function wakeAll(): void {
     for (const wake of listeners) wake();
   }
 
+  const check = createTailCheck({
+    channel,
+    clock,
+    checkMs,
+    checks,
+    keeper,
+    isConnected: () => subscription.isConnected(),
+    onDeaf: renew,
+  });
   const subscription = keepFollowing(log, channel, clock, onSignal);
-  if (!subscription.isConnected()) syncAfter(tailTimes.acknowledgeMs);
+  if (!subscription.isConnected()) keeper.syncWithin(tailTimes.acknowledgeMs);
 
   return {
     channel,
     ring,
     ready: keeper.ready,
+    isReady: keeper.isReady,
     find(position) {
       return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
     },
@@ -138,35 +152,13 @@ export function createTail({ log, channel, clock, checkMs }: TailOptions): Tail 
     },
     wakeAll,
     failingForMs: keeper.failingForMs,
-    checkDueAt: () => (canBeChecked() ? silence.dueAt() : Infinity),
-    isSilent: () => canBeChecked() && silence.isSilent(),
-    check(found) {
-      silence.checked();
-      if (found === null) {
-        void sync();
-        return;
-      }
-      const end = ring.end();
-      const { state } = found;
-      const isSame =
-        state === null
-          ? end.epoch === null
-          : state.epoch === end.epoch && compareEventIds(state.last, end.id) === 0;
-      if (isSame) return;
-      void sync();
-      // An announcement on its way explains the difference; one that does not come means the subscription is deaf.
-      clock.after(tailTimes.rereadMs, () => {
-        const heard = keeper.heard();
-        const hasHeard = state !== null && heard !== null && compareEventIds(heard, state.last) >= 0;
-        if (!hasHeard && !closing.signal.aborted) renew();
-      });
-    },
     distrust() {
-      keeper.distrust();
+      check.distrust();
       renew();
     },
     close() {
       closing.abort();
+      check.close();
       subscription.close();
       listeners.clear();
     },

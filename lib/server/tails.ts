@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { createChecks } from './checks.ts';
 import { createTail, type Tail } from './tail.ts';
 import { tailTimes } from './tail-clockwork.ts';
 
@@ -26,7 +27,7 @@ type Held = { readonly tail: Tail; leases: number; cancelLinger: () => void };
 export type TailsOptions = {
   readonly log: EventLog;
   readonly clock: Clock;
-  /** Longest silence before a tail asks the log. */
+  /** Longest silence before a tail asks the log, ± 10 %. */
   readonly checkMs: number;
 };
 
@@ -40,10 +41,12 @@ const givenUpMs = 30_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
 export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
+  const checks = createChecks(log, clock);
+  // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
+  const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
   const held = new Map<string, Held>();
   let cancelTick: (() => void) | null = null;
   let tickedAt = { now: 0, elapsed: 0 };
-  let isChecking = false;
 
   function startTicking(): void {
     if (cancelTick !== null) return;
@@ -57,30 +60,16 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
     const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
     const tails = [...held.values()].map(({ tail }) => tail);
     if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.distrust();
-    else if (tails.some((tail) => tail.checkDueAt() <= clock.elapsed())) void checkSilent(tails);
+    // At the tick that is nearest, so that a check every second does not become one every two.
+    else checks.run(tickMs / 2);
     for (const tail of tails) if (tail.failingForMs() > givenUpMs) tail.wakeAll();
     cancelTick = null;
     if (held.size > 0) startTicking();
   }
 
-  /** One call to the log for all tails that are silent, those included whose own check is due later. */
-  async function checkSilent(tails: readonly Tail[]): Promise<void> {
-    if (isChecking) return;
-    isChecking = true;
-    const silent = tails.filter((tail) => tail.isSilent());
-    try {
-      const ends = await log.ends(silent.map((tail) => tail.channel));
-      for (const tail of silent) tail.check({ state: ends.get(tail.channel) ?? null });
-    } catch {
-      // Each tail reads for itself, and says what is wrong where readers hear it.
-      for (const tail of silent) tail.check(null);
-    } finally {
-      isChecking = false;
-    }
-  }
-
   function start(channel: string): Held {
-    const entry: Held = { tail: createTail({ log, channel, clock, checkMs }), leases: 0, cancelLinger() {} };
+    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks });
+    const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
     startTicking();
     return entry;

@@ -28,9 +28,8 @@ export const streams: Way = {
     const opens = readers / values.streamSeconds;
     // A stream that ends is opened again on a process by chance; where its channel has no tail there, one begins.
     const tailsBegun = opens * (1 - 1 / processes) * (1 - tails / channels);
-    // A silent subscription is cut and renewed, where its tail lives for as long.
-    const isSilent = eventRate * values.silentSeconds < 1;
-    const renewals = isSilent ? Math.max(0, subscriptions / values.silentSeconds - tailsBegun) : 0;
+    // A subscription that the service ends is renewed, by one command, where its tail lives for as long.
+    const renewals = Math.max(0, subscriptions / (values.subscriptionHours * 3_600) - tailsBegun);
     const heard = subscriptions * eventRate;
     const bytes = readers * streamBytes(values, eventRate);
     const published = publishing(scenario);
@@ -41,7 +40,8 @@ export const streams: Way = {
       redisCommandsPerSecond:
         published +
         (processes * values.checksPerHour) / 3_600 +
-        (tailsBegun + renewals) * values.commandsPerTail +
+        tailsBegun * values.commandsPerTail +
+        renewals +
         heard * values.commandsPerAnnouncement,
       redisBytesPerSecond: heard * values.eventBytes,
       invocationsPerSecond: opens + published,

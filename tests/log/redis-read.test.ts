@@ -76,7 +76,7 @@ describe('read over Redis', () => {
     expect(String(error)).not.toContain('private');
   });
 
-  test('every call asks a patched fetch not to store it', async () => {
+  test('every call asks a patched fetch not to store it, and a subscription does not come its way', async () => {
     const { fetch } = globalThis;
     const patched = vi.fn<typeof fetch>((input, init) => fetch(input, init));
     vi.stubGlobal('fetch', patched);
@@ -87,6 +87,6 @@ describe('read over Redis', () => {
     await log.ends([]);
 
     const asked = patched.mock.calls.map(([, init]) => [init?.method, init?.cache]);
-    expect(asked).toEqual(Array(3).fill(['POST', 'no-store']));
+    expect(asked).toEqual(Array(2).fill(['POST', 'no-store']));
   });
 });

@@ -6,7 +6,7 @@ import { publish, range, store } from './publish.ts';
 import { startRedisStand } from './redis-stand.ts';
 import { openSse, type SseReader } from './sse-reader.ts';
 
-/** A tail reads once more a second after it has connected; then it rests. */
+/** A tail asks once more a second after it has connected; then it rests. */
 const settledMs = 1_500;
 
 function openReaders(app: App, count: number, lastEventId?: string): Promise<SseReader[]> {
@@ -63,8 +63,48 @@ describe.concurrent('what Redis is asked', () => {
     await eventually('all have the 40 after it', 10_000, () =>
       readers.every((reader) => countEvents(reader) === 40),
     );
-    // A subscription, the first read, and the one a second later; and a check of the other process.
+    // A subscription, the first read, and a look a second later; and a check of the other process.
     expect(stand.upstash.counts.commands).toBeLessThanOrEqual(4);
+    for (const reader of readers) reader.destroy();
+  });
+
+  test.each([
+    ['a log with events', 1],
+    ['an empty log', 0],
+  ])('100 readers that come back to the end of %s cost nothing', async (_, count) => {
+    await using stand = await startRedisStand();
+    await using app = await startApp(stand.env);
+    if (count > 0) await store(app, range(1, count));
+    const readers = await openReaders(app, 100);
+    const hellos = await Promise.all(readers.map((reader) => reader.frame('hello')));
+    await sleep(settledMs);
+    stand.upstash.resetCounts();
+    for (const reader of readers) reader.destroy();
+    const back = await Promise.all(hellos.map(({ id }) => openSse(app, { lastEventId: id })));
+    await Promise.all(back.map((reader) => reader.frame('hello')));
+    // A check of silence may come along.
+    expect(stand.upstash.counts.commands).toBeLessThanOrEqual(1);
+    for (const reader of back) reader.destroy();
+  });
+
+  test('50 subscriptions that break together cost one command each, and a few for all', async () => {
+    await using stand = await startRedisStand();
+    await using app = await startApp(stand.env);
+    const names = range(1, 50).map((number) => `channel-${number}`);
+    const parts = [names.slice(0, 20), names.slice(20, 40), names.slice(40)];
+    const readers = await Promise.all(
+      parts.map((own) => openSse(app, { query: own.map((name) => `channel=${name}`).join('&') })),
+    );
+    await Promise.all(readers.map((reader) => reader.frame('hello')));
+    await sleep(settledMs);
+    stand.upstash.resetCounts();
+    stand.upstash.cutSubscriptions();
+    const { counts } = stand.upstash;
+    await eventually('all are renewed', 10_000, () => counts.byName.get('SUBSCRIBE') === 50);
+    await sleep(settledMs);
+    expect(counts.byName.get('SUBSCRIBE')).toBe(50);
+    // Two; more where a busy machine is slow to renew some of them, or a check of silence comes along.
+    expect(counts.byName.get('EVAL')).toBeLessThan(10);
     for (const reader of readers) reader.destroy();
   });
 

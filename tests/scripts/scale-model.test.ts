@@ -35,7 +35,7 @@ describe('Redis commands', () => {
     const more =
       commandsPerHour(streams, { ...idle, readers: 1_600 }) -
       commandsPerHour(streams, { ...idle, readers: 800 });
-    expect(more).toBeCloseTo(67 + 36);
+    expect(more).toBeCloseTo(67 + 1);
   });
 
   test('of polls each second grow with readers: 3,600 an hour each', () => {
@@ -54,11 +54,11 @@ describe('Redis commands', () => {
     }
   });
 
-  test('on many channels do grow with readers, by less than half of what the peer’s do', () => {
+  test('on many channels do grow with readers, by less than a third of what the peer’s do', () => {
     const spread = { ...idle, channels: 10_000 };
     const each = commandsPerHour(streams, { ...spread, readers: 100_000 }) / 100_000;
-    expect(each).toBeGreaterThan(30);
-    expect(each).toBeLessThan(96 / 2);
+    expect(each).toBeGreaterThan(20);
+    expect(each).toBeLessThan(96 / 3);
   });
 });
 

@@ -5,10 +5,9 @@ import { createManualClock } from './manual-clock.ts';
 
 const maxMs = 60_000;
 
-/** Silence on a clock whose random number is always `random`. */
-function makeSilence(random = 0.5) {
+function makeSilence() {
   const clock = createManualClock();
-  const silence = createSilence({ ...clock, random: () => random }, maxMs);
+  const silence = createSilence(clock, maxMs);
   const dueInMs = () => silence.dueAt() - clock.elapsed();
   /** Hears something every `pauseMs`, often enough for it to become usual. */
   const hearEvery = async (pauseMs: number) => {
@@ -50,15 +49,14 @@ describe('the check of a silent tail', () => {
     expect(pauses).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test.each([
-    [0, 54_000],
-    [0.999_999, 66_000],
-  ])('is spread by 10 %% each way (random %d: %i ms)', (random, expected) => {
-    const { silence, dueInMs } = makeSilence(random);
+  test('waits as long again where the log was asked for another reason', async () => {
+    const { clock, silence, dueInMs } = makeSilence();
+    silence.checked();
+    await clock.advance(3_000);
 
-    for (const _ of range(1, 10)) silence.checked();
+    silence.putOff();
 
-    expect(dueInMs()).toBeCloseTo(expected, -1);
+    expect(dueInMs()).toBe(10_000);
   });
 
   test('is put off by whatever is heard, and begins anew', async () => {
@@ -84,13 +82,13 @@ describe('the check of a silent tail', () => {
     expect(silence.isSilent()).toBe(true);
   });
 
-  test('is never later than the setting says, give or take the spread', () => {
+  test('is never later than the setting says', () => {
     const clock = createManualClock();
     const silence = createSilence(clock, 2_000);
     expect(silence.dueAt() - clock.elapsed()).toBe(2_000);
 
     silence.checked();
 
-    expect(silence.dueAt() - clock.elapsed()).toBeLessThanOrEqual(2_200);
+    expect(silence.dueAt() - clock.elapsed()).toBe(2_000);
   });
 });

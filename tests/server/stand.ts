@@ -1,4 +1,5 @@
 import { formatCursor } from '../../lib/core/cursor.ts';
+import { createChecks } from '../../lib/server/checks.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import { healthRoute } from '../../lib/server/health-route.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
@@ -55,7 +56,8 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
       await memory.append({ events: newEvents(channel, count), key: null });
     },
     async tail(channel = 'feed') {
-      const tail = createTail({ log, channel, clock, checkMs: 60_000 });
+      const checks = createChecks(log, clock);
+      const tail = createTail({ log, channel, clock, checkMs: 60_000, checks });
       await clock.advance(0);
       return tail;
     },

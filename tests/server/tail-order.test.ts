@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createChecks } from '../../lib/server/checks.ts';
 import { createTail } from '../../lib/server/tail.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand, seqsIn } from './stand.ts';
@@ -20,7 +21,7 @@ describe('a tail begins', () => {
       return read(...asked);
     };
 
-    createTail({ log, channel: 'feed', clock, checkMs: 60_000 });
+    createTail({ log, channel: 'feed', clock, checkMs: 60_000, checks: createChecks(log, clock) });
     await clock.advance(0);
 
     expect(order).toEqual(['connected', 'read']);
@@ -39,7 +40,7 @@ describe('a tail begins', () => {
     expect(seqsIn(begun.ring)).toEqual([1, 2, 3]);
   });
 
-  test('with the newest page, and reads once more a second later', async () => {
+  test('with the newest page, and asks for the end once more a second later', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(500);
     await publish(200);
@@ -47,9 +48,9 @@ describe('a tail begins', () => {
     const begun = await tail();
 
     expect(seqsIn(begun.ring)).toEqual(range(201, 700));
-    expect(log.calls.read).toBe(1);
+    expect(log.calls).toMatchObject({ read: 1, ends: 0 });
     await clock.advance(1_000);
-    expect(log.calls.read).toBe(2);
+    expect(log.calls).toMatchObject({ read: 1, ends: 1 });
   });
 
   test('is ready when the log has answered', async () => {
