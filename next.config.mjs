@@ -3,7 +3,8 @@ const config = {
   poweredByHeader: false,
   reactStrictMode: true,
   async headers() {
-    // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so.
+    // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so; where
+    // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
     return [
       {

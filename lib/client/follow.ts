@@ -1,8 +1,9 @@
 import { absorb } from './absorb.ts';
 import { backoffMs } from './backoff.ts';
-import { begin, following, pause, startPoll } from './begin.ts';
+import { begin, following, idle, pause, startPoll } from './begin.ts';
 import type { Connection, LeaderReport, Poll } from './connection.ts';
 import { hear, lacks } from './hear.ts';
+import { isAtRest } from './on-page.ts';
 import { failPoll } from './on-poll.ts';
 import type { Page } from './read-page.ts';
 import type { Told } from './tab-message.ts';
@@ -13,13 +14,19 @@ const maxHeard = 200;
 /** This tab reads itself from now on, from where it is. */
 export function onLead(before: Connection, isHandover: boolean, now: number): Connection {
   const state: Connection = { ...before, isFollower: false, yieldAt: null };
-  if (state.mode !== 'following') return state;
+  if (isAtRest(state)) return state;
   const { leader, isHidden, settings } = state;
+  const hideAt = isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null;
+  // It was yielding, and reads on.
+  if (state.mode !== 'following') return { ...state, hideAt };
   // All tabs were hidden for long already: the one that takes over is no reason to connect.
   if (isHidden && leader?.status === 'paused') return pause({ ...state, heard: [] }, 'hidden');
-  const hideAt = isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null;
   const isFallen = leader?.isFallen ?? state.isFallen;
-  const begun = begin({ ...state, isFallen, hideAt, heard: [], mustFill: false, fills: 0 }, now);
+  const free: Connection = { ...state, isFallen, hideAt, heard: [], mustFill: false, fills: 0 };
+  // The server named the time of the next try, to whichever tab asks.
+  const retryAt = leader?.isHeld === true ? leader.retryAt : null;
+  if (retryAt !== null && retryAt > now) return { ...idle(free), mode: 'waiting', retryAt, isHeld: true };
+  const begun = begin(free, now);
   return isHandover ? { ...begun, leader } : begun;
 }
 
@@ -59,11 +66,12 @@ export function onHeard(before: Connection, told: Told, now: number): Connection
 }
 
 function withLeader(state: Connection, told: Told, now: number): Connection {
-  const { tab, cursor, status, transport, problem, isFallen, handovers, reconnects, retryInMs } = told;
+  const { tab, cursor, status, transport, problem, isFallen, isHeld, handovers, reconnects, retryInMs } =
+    told;
   const known = state.leader?.tab === tab ? state.leader : null;
   const retryAt = retryInMs === null ? null : now + retryInMs;
   const leader: LeaderReport = {
-    ...{ tab, cursor, status, transport, problem, isFallen, handovers, reconnects },
+    ...{ tab, cursor, status, transport, problem, isFallen, isHeld, handovers, reconnects },
     retryAt: isNear(retryAt, known?.retryAt ?? null) ? (known?.retryAt ?? null) : retryAt,
   };
   return {

@@ -17,7 +17,7 @@ export function hear(state: Connection, told: Told): { state: Connection; isWhol
   let isWhole = true;
   for (const [channel, position] of told.cursor) {
     if (!isAhead(progress, channel, position)) continue;
-    if (isNext(progress, channel, told)) news.set(channel, position);
+    if (isNext(state, channel, told)) news.set(channel, position);
     else isWhole = false;
   }
   if (news.size === 0) return { state, isWhole };
@@ -41,13 +41,16 @@ function isAhead(progress: Progress, channel: string, position: Position): boole
 }
 
 /** Whether what was told of `channel` begins no later than where this reader is, in the same life of its log. */
-function isNext(progress: Progress, channel: string, { from, cursor, items }: Told): boolean {
+function isNext({ progress, settings }: Connection, channel: string, { from, cursor, items }: Told): boolean {
   const place = progress.places.get(channel);
   const begin = from.get(channel);
   const end = cursor.get(channel);
   if (place === undefined || begin === undefined || end === undefined) return false;
   const order = orderOf(place.position, begin);
   if (order === 'apart' || order > 0 || orderOf(place.position, end) === 'apart') return false;
+  // Behind a filter seqs need not follow each other: that this is the line the reader is on, its own place says.
+  const isOnLine = order === 0 || items.some((item) => isAt(item, channel, place.position));
+  if (settings.isFiltered && !isOnLine) return false;
   // An event that was lost with the log's end must not come back by a tab that does not know of it yet.
   const fork = progress.forks.get(channel);
   if (fork === undefined) return true;
@@ -56,6 +59,10 @@ function isNext(progress: Progress, channel: string, { from, cursor, items }: To
   return [end, ...items.filter((item) => channelOf(item) === channel).map((item) => item.position)].every(
     ({ id }) => isOfNewLife(id),
   );
+}
+
+function isAt(item: FeedItem, channel: string, { id }: Position): boolean {
+  return channelOf(item) === channel && compareEventIds(item.position.id, id) === 0;
 }
 
 /** Negative when `position` lies behind `place`, positive when ahead; `apart` when they are not of one life of a log. */

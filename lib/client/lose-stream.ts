@@ -41,15 +41,19 @@ export function loseStream(
 
   const counted = count(state, stream, failure);
   const retryAfterMs = refusal?.retryAfterMs ?? null;
-  const isHeld = retryAfterMs !== null;
+  // A time that was named to a stream that failed before holds still.
+  const heldMs = state.isHeld && state.retryAt !== null ? state.retryAt - now : 0;
+  const isHeld = retryAfterMs !== null || heldMs > 0;
+  const delayAfter = (failures: number) =>
+    Math.max(heldMs, backoffMs(failures, retryAfterMs, random, counted.settings));
   if (mustFall(counted, failure)) {
     // Polling counts its own failures: those of streaming are no reason to be long without events.
-    const delayMs = failure.kind === 'silent' ? 0 : backoffMs(1, retryAfterMs, random, counted.settings);
+    const delayMs = failure.kind === 'silent' ? Math.max(0, heldMs) : delayAfter(1);
     return { ...fall(counted, now, random, delayMs), isHeld };
   }
-  const retryAt = now + backoffMs(counted.failures, retryAfterMs, random, counted.settings);
+  const retryAt = now + delayAfter(counted.failures);
   // A failed handover: the old stream goes on for as long as it lasts.
-  if (other !== undefined) return { ...counted, retryAt };
+  if (other !== undefined) return { ...counted, retryAt, isHeld };
   return { ...idle(counted), mode: 'waiting', retryAt, isHeld };
 }
 

@@ -44,7 +44,7 @@ export function hasten(state: Connection, now: number, isNetworkNew: boolean): C
     case 'polling':
       return state.probeAt === null || state.isHeld ? state : startDue({ ...state, probeAt: now }, now);
     case 'streaming':
-      return isNetworkNew && state.streams.length === 1
+      return isNetworkNew && state.streams.length === 1 && !state.isHeld
         ? openStream({ ...state, retryAt: null }, now)
         : state;
     case 'connecting':

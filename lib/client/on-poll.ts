@@ -48,8 +48,10 @@ export function onPollFailed(
   now: number,
   random: number,
 ): Connection {
+  // One poll that fails is no outage: two in a row are.
+  const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
-  if (refusal === null) return failPoll({ ...state, isUnreachable: true }, null, now, random);
+  if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
   const meaning = classify(refusal);
   switch (meaning) {
     case 'stop':
@@ -58,8 +60,8 @@ export function onPollFailed(
       return renewToken(state, 'poll', poll.token, refusal, now);
     case 'later':
     case 'misfit': {
-      // Not the feed's own word: whatever answered, a captive portal or a proxy, may answer the streams too.
-      const isUnreachable = state.isUnreachable || meaning === 'misfit';
+      // Whatever answered, a captive portal, a proxy, a feed without its log, may answer the streams too.
+      const isUnreachable = meaning === 'misfit' ? isOutage : state.isUnreachable;
       return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
     }
   }

@@ -100,6 +100,7 @@ function goLive(state: Connection, stream: Stream): Connection {
     pollAt: null,
     probeAt: null,
     retryAt: null,
+    isHeld: false,
     isFallen: false,
     isUnreachable: false,
     isTokenNew: false,

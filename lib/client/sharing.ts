@@ -10,6 +10,8 @@ export type WantedLock = {
   readonly how: 'queue' | 'steal';
   /** It is taken from a tab that reads on until this one does. */
   readonly isHandover: boolean;
+  /** It is the reader's own wish to read now, whatever was to be waited for. */
+  readonly isWish: boolean;
 };
 
 /** A tab's part in sharing one connection. It changes by `share` alone. */
@@ -109,9 +111,9 @@ export function share(before: Sharing, signal: SharingSignal, now: number, rando
     case 'hidden':
       return onHidden({ ...state, isHidden: true }, now, random);
     case 'woke':
-      return state.role === 'follower' ? ask(state, now) : state;
+      return state.role === 'follower' && !isStealing(state) ? ask(state, now) : state;
     case 'retry':
-      return state.role === 'follower' ? steal(state, false, now) : state;
+      return state.role === 'follower' ? steal(state, { isHandover: false, isWish: true }, now) : state;
     case 'timer':
       return state.timer !== null && state.timer.at <= now ? onTimer(state, state.timer, now) : state;
     default:
@@ -133,8 +135,10 @@ function onLeaderTold(state: Sharing, now: number, random: number): Sharing {
   // With two leaders for a moment the lock decides, not what they say.
   if (state.role !== 'joining' && state.role !== 'follower') return state;
   const follower: Sharing = { ...state, role: 'follower', isPatient: false };
+  // The lock is on its way, and has its own time.
+  if (isStealing(follower)) return follower;
   if (!follower.isLeaderHidden || follower.isHidden) return listen(follower, now, random);
-  if (follower.timer?.name === 'take' || follower.lock?.how === 'steal') return follower;
+  if (follower.timer?.name === 'take') return follower;
   return { ...follower, timer: { name: 'take', at: now + random * takeMs } };
 }
 
@@ -143,7 +147,8 @@ function onVisible(state: Sharing, now: number): Sharing {
     case 'leader':
       return { ...state, says: 'told' };
     case 'follower':
-      return state.isLeaderHidden ? steal(state, true, now) : ask(state, now);
+      if (isStealing(state)) return state;
+      return state.isLeaderHidden ? steal(state, fromHidden, now) : ask(state, now);
     case 'joining':
       return state.lock === null ? state : ask(state, now);
     case 'off':
@@ -156,7 +161,7 @@ function onVisible(state: Sharing, now: number): Sharing {
 
 function onHidden(state: Sharing, now: number, random: number): Sharing {
   if (state.role === 'leader') return { ...state, says: 'told' };
-  return state.role === 'follower' ? listen(state, now, random) : state;
+  return state.role === 'follower' && !isStealing(state) ? listen(state, now, random) : state;
 }
 
 function onTimer(state: Sharing, { name, at }: NonNullable<Sharing['timer']>, now: number): Sharing {
@@ -164,13 +169,13 @@ function onTimer(state: Sharing, { name, at }: NonNullable<Sharing['timer']>, no
     case 'ask':
       return ask(state, now);
     case 'take':
-      return steal(state, true, now);
+      return steal(state, fromHidden, now);
     case 'answer':
+      if (now - at > lateMs && !state.isPatient) return { ...waitOnce(state, now), isPatient: true };
       // No channel in time, or a lock that is neither given nor refused.
-      if (state.lock === null || state.lock.how === 'steal')
+      if (state.lock === null || isStealing(state))
         return { ...state, role: 'alone', lock: null, timer: null };
-      if (now - at > lateMs && !state.isPatient) return { ...ask(state, now), isPatient: true };
-      return steal(state, false, now);
+      return steal(state, { isHandover: false, isWish: false }, now);
     default:
       return name satisfies never;
   }
@@ -187,10 +192,32 @@ function ask(state: Sharing, now: number): Sharing {
   return { ...state, says: 'ask', timer: { name: 'answer', at }, isPatient: false };
 }
 
-function steal(state: Sharing, isHandover: boolean, now: number): Sharing {
-  return { ...want(state, 'steal', isHandover), timer: { name: 'answer', at: now + stealMs } };
+/** This tab was late itself: what it waits for gets its time once more. */
+function waitOnce(state: Sharing, now: number): Sharing {
+  if (state.lock === null) return { ...state, timer: { name: 'answer', at: now + joinMs } };
+  return isStealing(state) ? { ...state, timer: { name: 'answer', at: now + stealMs } } : ask(state, now);
 }
 
-function want(state: Sharing, how: WantedLock['how'], isHandover = false): Sharing {
-  return { ...state, lock: { key: state.nextKey, how, isHandover }, nextKey: state.nextKey + 1 };
+function isStealing({ lock }: Sharing): boolean {
+  return lock?.how === 'steal';
+}
+
+type Why = Pick<WantedLock, 'isHandover' | 'isWish'>;
+
+const fromHidden: Why = { isHandover: true, isWish: false };
+
+function steal(state: Sharing, why: Why, now: number): Sharing {
+  return {
+    ...want(state, 'steal', why),
+    timer: { name: 'answer', at: now + stealMs },
+    isPatient: false,
+  };
+}
+
+function want(
+  state: Sharing,
+  how: WantedLock['how'],
+  why: Why = { isHandover: false, isWish: false },
+): Sharing {
+  return { ...state, lock: { key: state.nextKey, how, ...why }, nextKey: state.nextKey + 1 };
 }

@@ -100,7 +100,9 @@ function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, rand
       return onPollDue(state, now);
     case 'woke':
       // A hidden page's timers are late by the browser's will, not by sleep.
-      return state.isHidden || isAtRest(state) || state.mode === 'following' ? state : begin(state, now);
+      if (state.isHidden || isAtRest(state) || state.mode === 'following') return state;
+      // What is open may be dead; what the server asked to be waited for is not open.
+      return state.isHeld && state.streams.length === 0 ? state : begin(state, now);
     case 'online':
       return hasten({ ...state, isOnline: true }, now, !state.isOnline);
     case 'offline':
@@ -162,5 +164,5 @@ function expire(state: Connection, stream: Stream, now: number, random: number):
 /** After a failure: connect; while an old stream still lives: try the next one again. */
 function retry(state: Connection, now: number): Connection {
   if (state.mode !== 'streaming') return begin(state, now);
-  return openStream({ ...state, retryAt: null }, now);
+  return openStream({ ...state, retryAt: null, isHeld: false }, now);
 }

@@ -40,6 +40,8 @@ export type TabReport = {
   readonly problem: Problem | null;
   /** It has found that streams do not come through. */
   readonly isFallen: boolean;
+  /** The server named the time of its next try. */
+  readonly isHeld: boolean;
   readonly handovers: number;
   readonly reconnects: number;
 };
@@ -66,6 +68,7 @@ export function reportOf(
     retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
     problem: problemOf(connection),
     isFallen: connection.isFallen,
+    isHeld: connection.isHeld,
     handovers: connection.handovers,
     reconnects: connection.reconnects,
   };

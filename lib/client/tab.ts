@@ -97,8 +97,7 @@ function partOf(signal: TabSignal): SharingSignal | null {
 
 /** The connection takes a signal; one that begins or ceases to read begins or ceases to take part. */
 function read(run: Run, signal: Signal, now: number, random: () => number): void {
-  run.connection = step(run.connection, signal, now, random());
-  run.taken.push(...run.connection.taken);
+  tellConnection(run, signal, now, random);
   const isOff = run.sharing.role === 'off';
   if (isOff === isReading(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' }, now, random);
 }
@@ -119,7 +118,12 @@ function takePart(run: Run, signal: SharingSignal, now: number, random: () => nu
   const order: Signal = isFollower
     ? { kind: 'follow' }
     : { kind: 'lead', isHandover: lock?.isHandover === true };
-  run.connection = step(run.connection, order, now, random());
+  tellConnection(run, order, now, random);
+  if (role === 'leader' && lock?.isWish === true) tellConnection(run, { kind: 'retry' }, now, random);
+}
+
+function tellConnection(run: Run, signal: Signal, now: number, random: () => number): void {
+  run.connection = step(run.connection, signal, now, random());
   run.taken.push(...run.connection.taken);
 }
 

@@ -157,6 +157,8 @@ describe('climbing back', () => {
     const it = pollingReader();
     it.pollFails();
     it.passes(500);
+    it.pollFails();
+    it.passes(1_000);
     it.isPolled([], '30-3~aaaaaa');
     expect(it.state.streams).toHaveLength(1);
   });
@@ -164,9 +166,11 @@ describe('climbing back', () => {
   test('a server that can be reached again while a probe hangs is probed anew when that one has failed', () => {
     const it = pollingReader();
     it.pollFails();
+    it.passes(500);
+    it.pollFails();
     it.happens('online');
     it.sends();
-    it.passes(500);
+    it.passes(1_000);
     it.isPolled([], '30-3~aaaaaa');
     it.isCut();
     expect(it.state.streams).toHaveLength(0);
@@ -177,12 +181,14 @@ describe('climbing back', () => {
 
   test('a page that comes again where a captive portal was is followed by a probe at once', () => {
     const it = pollingReader();
-    it.tell({
-      kind: 'pollRefused',
-      poll: it.state.poll?.key ?? 0,
-      refusal: { status: 200, retryAfterMs: null, problem: null },
-    });
-    it.passes(500);
+    for (const waitMs of [500, 1_000]) {
+      it.tell({
+        kind: 'pollRefused',
+        poll: it.state.poll?.key ?? 0,
+        refusal: { status: 200, retryAfterMs: null, problem: null },
+      });
+      it.passes(waitMs);
+    }
     it.isPolled([], '30-3~aaaaaa');
     expect(it.state.streams).toHaveLength(1);
   });
@@ -565,4 +571,58 @@ describe('gaps', () => {
     it.gets([gapItem({ missed: 6, after: '30-3', resumesAt: '100-10' }, '100-9~aaaaaa')]);
     expect(it.state.taken).toMatchObject([{ kind: 'gap', gap: { missed: 4, after: '50-5' } }]);
   });
+});
+
+describe('a time that the server named', () => {
+  test('holds when a stream that was refused in a handover leaves the old one to its end', () => {
+    const it = streamingReader();
+    it.passes(20_000);
+    it.handover('30-3~aaaaaa');
+    it.sends();
+    it.isRefused(429, { retryAfterMs: 60_000 });
+    it.ends(it.stream(0).key);
+    it.happens('visible');
+    it.passes(59_999);
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(10_000);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('holds when the old stream is cut', () => {
+    const it = streamingReader();
+    it.happens('offline');
+    it.happens('online');
+    it.sends();
+    it.isRefused(429, { retryAfterMs: 60_000 });
+    it.isCut(it.stream(0).key);
+    it.passes(59_999);
+    expect(it.state.streams).toHaveLength(0);
+  });
+
+  test('holds over a sleep', () => {
+    const it = reader();
+    it.sends();
+    it.isRefused(429, { retryAfterMs: 600_000 });
+    it.happens('woke');
+    expect(it.state.streams).toHaveLength(0);
+  });
+});
+
+test.each([2, 5, 10])('while each %ith poll breaks, probes are as seldom as ever', (nth) => {
+  const it = pollingReader();
+  const probes = new Set<number>();
+  const polls = new Set<number>();
+  while (it.now < 600_000) {
+    it.passes(100);
+    for (const { key, phase } of it.state.streams) {
+      if (phase === 'preparing') it.sends(key);
+      probes.add(key);
+    }
+    const { poll } = it.state;
+    if (poll === null || polls.has(poll.key)) continue;
+    polls.add(poll.key);
+    if (polls.size % nth === 0) it.pollFails();
+    else it.isPolled([], '30-3~aaaaaa');
+  }
+  expect(probes.size).toBeLessThan(10);
 });

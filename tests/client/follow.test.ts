@@ -134,3 +134,18 @@ test('a loss is not told to other tabs as such, for each has its own', () => {
   const message = tell(state, new Map(), entries, { tab: 'a', isLeader: true }, 0);
   expect(message).toMatchObject({ hasGap: true, from: '30-3~aaaaaa', cursor: '30-3~aaaaaa', events: [] });
 });
+
+test('behind a filter, what does not begin where this tab is may be of another line: the log is asked', () => {
+  const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
+  it.happens('follow');
+  hears(it, '20-2~aaaaaa', [7], '70-7~aaaaaa');
+  expect(it.taken).toEqual([]);
+  expect(it.state.poll).not.toBeNull();
+});
+
+test('behind a filter, what begins there is taken', () => {
+  const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
+  it.happens('follow');
+  hears(it, '40-4~aaaaaa', [7], '70-7~aaaaaa');
+  expect(it.taken).toEqual(['70-7']);
+});

@@ -12,6 +12,7 @@ import { cursorAt, eventItem, gapItem } from './reader.ts';
 const report = {
   ...({ kind: 'told', tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false } as const),
   ...({ status: 'streaming', transport: 'stream', retryInMs: null, problem: null, isFallen: false } as const),
+  isHeld: false,
   ...{ handovers: 0, reconnects: 0 },
 };
 

@@ -4,7 +4,7 @@ import { eventItem, type reader } from './reader.ts';
 const report: TabReport & { readonly kind: 'told' } = {
   ...{ kind: 'told', tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false },
   ...{ status: 'streaming', transport: 'stream', retryInMs: null, problem: null, isFallen: false },
-  ...{ handovers: 0, reconnects: 0 },
+  ...{ isHeld: false, handovers: 0, reconnects: 0 },
 };
 
 /** The leader tells of the events with these seqs: all there are after `from` up to `cursor`. */

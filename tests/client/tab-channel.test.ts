@@ -26,7 +26,12 @@ function open(name: string) {
   return { way, heard, locks };
 }
 
-const lock = (key: number, how: WantedLock['how'] = 'queue'): WantedLock => ({ key, how, isHandover: false });
+const lock = (key: number, how: WantedLock['how'] = 'queue'): WantedLock => ({
+  key,
+  how,
+  isHandover: false,
+  isWish: false,
+});
 const becomes = (seen: readonly unknown[], count: number) =>
   eventually(`${count} came`, 5_000, () => seen.length >= count);
 const holders = async (name: string) => {
