@@ -66,6 +66,22 @@ describe('what is being read does not move', () => {
   });
 });
 
+test('what is being read does not move when older events are loaded below it', async () => {
+  await using app = await startApp();
+  await store(app, words(1, 400));
+  await using open = await openLive(browser, app);
+  const gate = Promise.withResolvers<void>();
+  await open.page.route('**/api/events?*', async (route) => {
+    await gate.promise;
+    await route.continue();
+  });
+  await eventually('the end is in sight', 10_000, () => open.page.evaluate(scrollOn));
+  const places = await watchPlace(open.page, 'word 354');
+  gate.resolve();
+  await shows(open.page, 'word 345');
+  expect(spreadOf(await places())).toBeLessThan(1);
+});
+
 test.each(['the button', 'the key N'])('%s goes to what is new', async (means) => {
   await using app = await startApp();
   await store(app, words(1, 50));

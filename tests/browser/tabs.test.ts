@@ -165,7 +165,7 @@ describe('the tab that leads', () => {
       }
     };
     for (const act of ['hide', 'close', 'show', 'crash', 'hide', 'open'] as const) {
-      const publishing = publishMore(60);
+      const publishing = publishMore(40);
       const leader = await tabs.leader();
       if (act === 'hide') await leader.setHidden(true);
       if (act === 'show') for (const tab of tabs.all()) await tab.setHidden(false);
