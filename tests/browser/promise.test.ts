@@ -11,6 +11,7 @@ import { secrets } from '../platform/secrets.ts';
 import { startChromium, watch } from './chromium.ts';
 import { startMeddlingProxy } from './meddling-proxy.ts';
 import { readWhole } from './page-steps.ts';
+import { quickToDraw } from './tabs-of-one-browser.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -38,7 +39,7 @@ function pushLines(app: App, linesPerSecond: number) {
 }
 
 async function openPage(url: string) {
-  const context = await browser.newContext();
+  const context = await browser.newContext(quickToDraw);
   const page = await context.newPage();
   const seen = await watch(page);
   await page.goto(url);

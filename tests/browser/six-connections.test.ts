@@ -6,7 +6,7 @@ import { eventually } from '../platform/eventually.ts';
 import { range, store } from '../platform/publish.ts';
 import { startChromium, watch } from './chromium.ts';
 import { readSeqs } from './page-steps.ts';
-import { startTabs } from './tabs-of-one-browser.ts';
+import { quickToDraw, startTabs } from './tabs-of-one-browser.ts';
 
 /* On HTTP/1.1 a browser opens six connections to one origin, for all of its tabs; what is asked for beyond them waits. */
 let browser: Browser;
@@ -48,7 +48,7 @@ describe.concurrent('the six connections of a browser', () => {
   }) => {
     await using app = await startApp(settings);
     await store(app, range(1, 5));
-    const context = await browser.newContext();
+    const context = await browser.newContext(quickToDraw);
     await context.addInitScript(() => Reflect.deleteProperty(Navigator.prototype, 'locks'));
     const tabs: Page[] = [];
     for (let each = 0; each < 8; each += 1) {
