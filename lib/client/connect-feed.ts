@@ -1,4 +1,5 @@
 import { parseCursor } from '../core/cursor.ts';
+import { createBackPressure } from './back-pressure.ts';
 import { newConnection } from './connection.ts';
 import type { PlainSignal } from './connection-signal.ts';
 import type { FeedEntry } from './feed-entry.ts';
@@ -53,28 +54,28 @@ export function createFeed(options: FeedOptions = {}): Feed {
 
   // Called as a function of its own: a browser's `fetch` refuses to be a method of something else.
   const ask: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  const app = createBackPressure(clock);
   const requests = createRequestRunner({
     query,
     clock,
     fetch: ask,
     getToken: options.getToken === undefined ? null : () => newToken(options.getToken),
+    app,
     tell: dispatch,
   });
+  const token = () => requests.token(tab.connection.token);
   const group = !isSharing
     ? null
-    : createTabGroup({ query, token: () => requests.token(tab.connection.token), tell: dispatch });
-  const history = createHistory({
-    query,
-    clock,
-    fetch: ask,
-    store,
-    token: () => requests.token(tab.connection.token),
-    onChange: change,
-  });
+    : createTabGroup({
+        ...{ query, clock, app, token, tell: dispatch },
+        share: options.share,
+        newToken: () => requests.newToken(tab.connection.token),
+      });
+  const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
   const wakeUp = createWakeUp(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
   /** The one way anything changes: signals in, state; then I/O, timers, callbacks, listeners, once for all of them. */
-  function dispatch(signals: readonly TabSignal[]): void | Promise<void> {
+  function dispatch(signals: readonly TabSignal[]): void {
     const now = clock.elapsed();
     tab = advance(tab, [...signals, ...dueAt(now)], now, clock.random);
     const { taken, says } = tab;
@@ -83,9 +84,8 @@ export function createFeed(options: FeedOptions = {}): Feed {
     wakeUp.set(nextTabTimerAt(tab));
     scheduleRequests();
     endPoller();
-    const pending = tellApp(taken);
+    app.add(tellApp(taken));
     change();
-    return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
   }
 
   /**

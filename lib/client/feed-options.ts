@@ -28,7 +28,10 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   readonly rewind?: string;
   /** Most entries kept, the newest. Default 1,000. */
   readonly limit?: number;
-  /** Called once for each new event, in order. A promise it gives back holds up reading: back-pressure. */
+  /**
+   * Called once for each new event, in order. A promise it gives back holds up reading, and hearing: back-pressure. Of
+   * several tabs, one that is held up for longer than 1 s lets another one read.
+   */
   readonly onEvent?: (event: EventOf<T>) => void | Promise<void>;
   /** Called once for each loss. */
   readonly onGap?: (gap: Gap) => void;
@@ -38,14 +41,18 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   readonly enabled?: boolean;
   /** `auto` (default) streams, falls to polling where streams do not come through, and climbs back. */
   readonly transport?: 'auto' | 'stream' | 'poll';
-  /** Gives the token to read with. Called before the first request, and once more when that one is refused or expires. */
+  /**
+   * Gives the token to read with. Called before the first request, and again when that one is refused or expires; a tab
+   * that hears another one looks at the token's `exp` itself.
+   */
   readonly getToken?: () => string | null | Promise<string | null>;
   /** Who drives the polls: a timer (default), or a caller by `poll()`. */
   readonly polls?: 'timer' | 'caller';
   /**
    * Whether tabs of a browser that read the same share one connection; in Node it means nothing. Default: where all
-   * channels are public (`feed`, `public:…`), or `getToken` says by its token whose they are. `true` shares others
-   * too: right where every tab of a browser reads as the same person, by whatever cookie.
+   * channels are public (`feed`, `public:…`), or `getToken` gives a token: it is shared with tabs whose token has the
+   * same `sub` and `channels`, while it is valid. `true` shares other channels without a token too: right where every
+   * tab of a browser reads as the same person, by whatever cookie.
    */
   readonly share?: boolean;
   readonly fetch?: typeof fetch;

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import type { BackPressure } from './back-pressure.ts';
 import type { Connection, Poll, Stream } from './connection.ts';
 import type { Signal } from './connection-signal.ts';
 import { type FeedQuery, feedAddress } from './feed-request.ts';
 import { readPage } from './read-page.ts';
-import { readStream } from './read-stream.ts';
+import { readStream, type StreamNews } from './read-stream.ts';
 
 export type RequestRunner = {
   /** Opens and aborts requests until they are those the state wants. */
@@ -12,6 +13,8 @@ export type RequestRunner = {
   readonly held: ReadonlySet<number>;
   /** The token to read with; null without one. */
   token(version: number): Promise<string | null>;
+  /** The same, asked for anew. */
+  newToken(version: number): Promise<string | null>;
 };
 
 export type RequestRunnerOptions = {
@@ -19,8 +22,10 @@ export type RequestRunnerOptions = {
   readonly clock: Clock;
   readonly fetch: typeof fetch;
   readonly getToken: (() => string | null | Promise<string | null>) | null;
-  /** Takes what the requests tell. A promise it gives back holds up reading. */
-  tell(signals: readonly Signal[]): void | Promise<void>;
+  /** Holds up reading. */
+  readonly app: BackPressure;
+  /** Takes what the requests tell. */
+  tell(signals: readonly Signal[]): void;
 };
 
 /**
@@ -32,11 +37,11 @@ export function createRequestRunner({
   clock,
   fetch,
   getToken,
+  app,
   tell,
 }: RequestRunnerOptions): RequestRunner {
   const running = new Map<number, AbortController>();
   const held = new Set<number>();
-  let appIsDone: Promise<void> = Promise.resolve();
   let known: { readonly version: number; readonly token: Promise<string | null> } | null = null;
 
   function token(version: number): Promise<string | null> {
@@ -60,13 +65,17 @@ export function createRequestRunner({
     tell([{ kind: 'sent', stream: key }]);
     const address = feedAddress(query, 'stream', { after });
     await readStream({ ...shared(signal, bearer), address }, async (news) => {
-      const pending = tell(
-        news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])),
-      );
-      if (pending === undefined) return;
+      const say = (part: readonly StreamNews[]) =>
+        tell(part.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
+      // Events wait until the app is done with what it has, whoever brought that; a hello ahead of them does not.
+      const index = app.busyMs() === null ? -1 : news.findIndex(isForApp);
+      if (index < 0) return say(news);
+      say(news.slice(0, index));
       held.add(key);
-      await pending;
-      held.delete(key);
+      await app.whenFree(() => {
+        held.delete(key);
+        if (!signal.aborted) say(news.slice(index));
+      });
     });
   }
 
@@ -82,10 +91,9 @@ export function createRequestRunner({
     switch (answer.kind) {
       case 'page':
         // An app that is slow gets the next page when it is done with the last one; meanwhile one waits here.
-        await appIsDone;
-        if (!signal.aborted)
-          appIsDone = Promise.resolve(tell([{ kind: 'polled', poll: key, page: answer.page }]));
-        return;
+        return app.whenFree(() => {
+          if (!signal.aborted) tell([{ kind: 'polled', poll: key, page: answer.page }]);
+        });
       case 'refused':
         return void tell([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
       case 'cut':
@@ -108,6 +116,10 @@ export function createRequestRunner({
   return {
     held,
     token,
+    newToken(version) {
+      known = null;
+      return token(version);
+    },
     reconcile({ streams, poll }) {
       const wanted = new Set(streams.map(({ key }) => key));
       if (poll !== null) wanted.add(poll.key);
@@ -126,4 +138,8 @@ export function createRequestRunner({
       }
     },
   };
+}
+
+function isForApp(news: StreamNews): boolean {
+  return news.kind === 'frame' && news.frame.kind === 'item';
 }

@@ -1,34 +1,23 @@
 import { defaultChannel } from '../core/name.ts';
 import type { FeedQuery } from './feed-request.ts';
+import { readClaims } from './token-claims.ts';
 
 /** Version of what tabs say to each other: tabs of another deployment that speak otherwise are not heard. */
 const version = 1;
 
 /**
- * The name under which tabs share: the same for those that read the same with a token of the same subject. It is a
- * digest, so that neither token nor subject can be read from it.
+ * The name under which tabs share: the same for those that read the same with a token of the same subject that allows
+ * the same channels. It is a digest, so that neither token nor subject can be read from it.
  * @param token null without one.
  * @param base the page's own address.
  */
 export async function shareName(query: FeedQuery, token: string | null, base: string): Promise<string> {
   const url = new URL(query.url || '/', base).href;
-  const text = JSON.stringify([url, query.channels.toSorted(), query.types.toSorted(), subjectOf(token)]);
+  const subject = token === null ? [] : readClaims(token).subject;
+  const text = JSON.stringify([url, query.channels.toSorted(), query.types.toSorted(), subject]);
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   const hex = [...new Uint8Array(digest, 0, 16)].map((byte) => byte.toString(16).padStart(2, '0'));
   return `steadfeed ${version} ${hex.join('')}`;
-}
-
-/** Who a token is for: its claim `sub`; a token that has none, or is no JWT, is its own subject. */
-function subjectOf(token: string | null): readonly string[] {
-  if (token === null) return [];
-  try {
-    const payload = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
-    const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
-    const { sub } = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof sub === 'string' ? ['sub', sub] : ['token', token];
-  } catch {
-    return ['token', token];
-  }
 }
 
 /**

@@ -1,26 +1,46 @@
+import type { Clock } from '../core/clock.ts';
+import type { BackPressure } from './back-pressure.ts';
 import type { FeedQuery } from './feed-request.ts';
 import { report } from './guard.ts';
+import { createInbox } from './inbox.ts';
 import { arePublic, shareName } from './share-name.ts';
 import type { Sharing } from './sharing.ts';
 import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';
 import { readTold, type TabMessage } from './tab-message.ts';
+import { readClaims } from './token-claims.ts';
 
 /** The other tabs that read the same. */
 export type TabGroup = {
   /** Takes part, or ceases to, and asks for the lock that is wanted. */
   reconcile(sharing: Sharing): void;
   post(messages: readonly TabMessage[]): void;
-  /** Goes to the tabs that read with a token of the same subject. A request with this token is made only after that. */
+  /** Goes to the tabs that may hear what is read with this token, or to none. A request with it is made only after. */
   belong(token: string | null): Promise<void>;
 };
 
 export type TabGroupOptions = {
   readonly query: FeedQuery;
+  /** The app's wish. */
+  readonly share?: boolean | undefined;
+  readonly clock: Clock;
+  /** Holds up what is heard. */
+  readonly app: BackPressure;
   /** The token to read with, as a request would get it; null without one. */
   token(): Promise<string | null>;
+  /** The same, asked for anew. */
+  newToken(): Promise<string | null>;
   tell(signals: readonly TabSignal[]): void;
 };
+
+/** Time in ms by which a server's clock may be behind this one: only then is a token surely of no use to it. */
+const tokenToleranceMs = 30_000;
+
+/** An app that is busy for longer, in ms, is slow: the tab that leads must not be its. */
+const slowMs = 1_000;
+
+/** Least time in ms from one giving way to the next: where all apps are slow, the lead does not go round and round. */
+const giveWayMs = 10_000;
 
 /**
  * Whether a feed can be shared here: a browser's page, over a secure connection, and readers that may hear each other.
@@ -32,49 +52,101 @@ export function canShare(wish: boolean | undefined, channels: readonly string[],
   return Boolean(navigator.locks) && typeof crypto.subtle === 'object';
 }
 
-export function createTabGroup({ query, token, tell }: TabGroupOptions): TabGroup {
+export function createTabGroup(options: TabGroupOptions): TabGroup {
+  const { query, clock, app, tell } = options;
   let channel: { readonly name: string; readonly way: TabChannel } | null = null;
+  let part: Sharing | null = null;
   /** The session of taking part that the channel is for; 0: none. */
   let current = 0;
   /** Counts goings and comings, so that one that was overtaken ends without effect. */
   let turn = 0;
+  /** Unix time in ms from which a new token is asked for ahead of hearing more. */
+  let renewAt = Number.POSITIVE_INFINITY;
+  let isGivingWay = false;
+  let gaveWayAt = Number.NEGATIVE_INFINITY;
+  const inbox = createInbox(app, (told) => tell([{ kind: 'heard', told }]));
+  const isSlow = () => (app.busyMs() ?? 0) > slowMs;
 
   function close(): void {
     channel?.way.close();
     channel = null;
+    inbox.clear();
   }
 
   function hear(message: TabMessage): void {
-    const signal = read(message);
-    if (signal !== null) tell([signal]);
-  }
-
-  function read(message: TabMessage): TabSignal | null {
     try {
-      if (message.kind === 'ask') return { kind: 'asked' };
-      return message.kind === 'told' ? { kind: 'heard', told: readTold(message, query.channels) } : null;
+      if (message.kind === 'ask') tell([onAsked()]);
+      if (message.kind !== 'told') return;
+      const told = readTold(message, query.channels);
+      if (told.isLeader && isGivingWay) {
+        isGivingWay = false;
+        gaveWayAt = clock.elapsed();
+      }
+      renew();
+      // A tab whose app is slow does not take the lead, even from a hidden one.
+      inbox.take(isSlow() ? { ...told, isVisible: true } : told);
     } catch (error) {
       // Another tab's mistake does not end this one's reading: what it should have told is in the log.
       report(error);
-      return null;
     }
+  }
+
+  /** A leader whose app holds it up lets the lock go, to stand in line again: there is a tab that has heard nothing. */
+  function onAsked(): TabSignal {
+    const lock = part?.role === 'leader' ? part.lock : null;
+    if (lock === null || !isSlow() || clock.elapsed() < gaveWayAt + giveWayMs) return { kind: 'asked' };
+    isGivingWay = true;
+    return { kind: 'lost', lock: lock.key };
+  }
+
+  /** Looked for when something is heard, not by a timer: those of a hidden page, or of a machine that slept, are late. */
+  function renew(): void {
+    if (part?.role !== 'follower' || clock.now() < renewAt) return;
+    renewAt = Number.POSITIVE_INFINITY;
+    // What is heard meanwhile waits: it may be for another person.
+    app.add([join(options.newToken())]);
+  }
+
+  function join(token: Promise<string | null>): Promise<void> {
+    const wanted = current;
+    return token.then(belong, () => {
+      if (current === wanted) leave();
+    });
+  }
+
+  /** The tab reads for itself: the server judges what it may read. */
+  function leave(): void {
+    close();
+    tell([{ kind: 'unshared' }]);
   }
 
   async function belong(bearer: string | null): Promise<void> {
     if (current === 0) return;
     const mine = ++turn;
     try {
-      const name = await shareName(query, bearer, location.href);
-      if (mine !== turn || name === channel?.name) return;
+      const name = await nameWith(bearer);
+      if (mine !== turn) return;
+      if (name === null) return leave();
+      if (name === channel?.name) return;
       close();
       const onLock = (kind: 'granted' | 'lost', lock: number) => tell([{ kind, lock }]);
-      const onFailure = () => tell([{ kind: 'unshared' }]);
-      channel = { name, way: openTabChannel({ name, onMessage: hear, onLock, onFailure }) };
+      channel = { name, way: openTabChannel({ name, onMessage: hear, onLock, onFailure: leave }) };
       tell([{ kind: 'joined' }]);
     } catch {
-      // Storage is switched off, or the origin has none: the tab reads for itself.
-      if (mine === turn) tell([{ kind: 'unshared' }]);
+      // Storage is switched off, or the origin has none.
+      if (mine === turn) leave();
     }
+  }
+
+  /** The name to share under with a token; null: whose channels these are cannot be said here, or not any more. */
+  async function nameWith(bearer: string | null): Promise<string | null> {
+    const endsAt = bearer === null ? Number.POSITIVE_INFINITY : readClaims(bearer).endsAt;
+    const uselessAt = endsAt + tokenToleranceMs;
+    const now = clock.now();
+    renewAt = now < endsAt ? endsAt : uselessAt;
+    const isUnknown = bearer === null && options.share !== true && !arePublic(query.channels);
+    if (isUnknown || now >= uselessAt) return null;
+    return shareName(query, bearer, location.href);
   }
 
   return {
@@ -82,15 +154,16 @@ export function createTabGroup({ query, token, tell }: TabGroupOptions): TabGrou
     post: (messages) => {
       for (const message of messages) channel?.way.post(message);
     },
-    reconcile({ role, session, lock }) {
-      const wanted = role === 'off' ? 0 : session;
+    reconcile(sharing) {
+      part = sharing;
+      const wanted = sharing.role === 'off' ? 0 : sharing.session;
       if (current !== wanted) {
         current = wanted;
         turn += 1;
         close();
-        if (wanted > 0) token().then(belong, () => current === wanted && tell([{ kind: 'unshared' }]));
+        if (wanted > 0) void join(options.token());
       }
-      channel?.way.want(lock);
+      channel?.way.want(sharing.lock);
     },
   };
 }

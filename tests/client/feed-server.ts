@@ -11,6 +11,7 @@ import {
   lastFrame,
   paddingFrame,
 } from '../../lib/core/frame.ts';
+import type { Handover } from '../../lib/core/stream-note.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 
 /** Answers a request to `/api/stream` instead of the honest way; true when it has. */
@@ -142,9 +143,9 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       for (const { position, write } of live.values()) write(heartbeatFrame(formatPosition(position)));
     },
     /** Ends all open streams as planned; the old ones go on until their reader leaves. */
-    handOver() {
+    handOver(reason: Handover['reason'] = 'deadline') {
       for (const { position, write } of live.values()) {
-        write(handoverFrame(formatPosition(position), { reason: 'deadline', closesInMs: 60_000 }));
+        write(handoverFrame(formatPosition(position), { reason, closesInMs: 60_000 }));
       }
     },
     endAll() {

@@ -21,6 +21,14 @@ describe('tabs share', () => {
     const old = tokenOf({ sub: 'zoë', exp: 1 });
     expect(await nameOf({}, old)).toBe(await nameOf({}, tokenOf({ sub: 'zoë', exp: 2 })));
   });
+
+  test('with tokens that allow the same channels, in whatever order', async () => {
+    const [one, other] = [
+      ['a', 'b*'],
+      ['b*', 'a'],
+    ].map((channels) => tokenOf({ sub: 'a', channels }));
+    expect(await nameOf({}, one)).toBe(await nameOf({}, other));
+  });
 });
 
 describe('tabs do not share', () => {
@@ -31,6 +39,18 @@ describe('tabs do not share', () => {
     { types: ['a', 'b'], channels: ['x', 'y'] },
   ])('what is not read the same: %j', async (more) => {
     expect(await nameOf(more)).not.toBe(await nameOf());
+  });
+
+  test('with tokens of one subject that allow different channels', async () => {
+    const claims = [
+      {},
+      { channels: ['a'] },
+      { channels: ['a', 'b'] },
+      { channels: ['a,b'] },
+      { channels: 'a' },
+    ];
+    const names = await Promise.all(claims.map((more) => nameOf({}, tokenOf({ sub: 'a', ...more }))));
+    expect(new Set(names).size).toBe(claims.length);
   });
 
   test('with tokens of different subjects, or without a token', async () => {

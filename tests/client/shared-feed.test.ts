@@ -1,7 +1,9 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { canShare } from '../../lib/client/tab-group.ts';
+import type { FeedEvent } from '../../lib/core/feed-event.ts';
 import { eventually } from '../platform/eventually.ts';
 import { badServers } from './bad-servers.ts';
 import { feedServer, type Misbehaviour } from './feed-server.ts';
@@ -36,8 +38,24 @@ const has = (feed: Feed, count: number) =>
   becomes(`${count} events`, () => count === feed.getSnapshot().events.length);
 const roleBecomes = (feed: Feed, role: string) => becomes(role, () => feed.getSnapshot().role === role);
 
-const tokenOf = (sub: string) => `e30.${btoa(JSON.stringify({ sub }))}.signature`;
+const tokenOf = (sub: string, more: object = {}) => `e30.${btoa(JSON.stringify({ sub, ...more }))}.signature`;
 const getToken = (sub: string) => () => tokenOf(sub);
+/** A claim `exp` that many seconds from now. */
+const expIn = (seconds: number) => ({ exp: Date.now() / 1_000 + seconds });
+
+/** An app that is busy with each event until it is released. */
+function slowApp() {
+  const seqs: number[] = [];
+  const releases: (() => void)[] = [];
+  const onEvent = ({ id }: FeedEvent) => {
+    seqs.push(Number(id.split('-')[1]));
+    return new Promise<void>((resolve) => void releases.push(resolve));
+  };
+  const release = () => {
+    for (const each of releases.splice(0)) each();
+  };
+  return { seqs, onEvent, release };
+}
 
 test('two feeds hold one stream, and show the same', async () => {
   const { server, open } = await setUp();
@@ -121,4 +139,172 @@ test('a closed feed leaves no lock', async () => {
   await roleBecomes(feed, 'leader');
   feed.close();
   await eventually('no lock is held', 5_000, async () => (await navigator.locks.query()).held?.length === 0);
+});
+
+describe('an app that is slow', () => {
+  test('in one tab does not hold up the others', async () => {
+    const { server, open } = await setUp();
+    const first = open({ onEvent: () => new Promise(() => {}) });
+    await roleBecomes(first, 'leader');
+    const second = open();
+    await has(second, 3);
+    server.publish(2);
+    await has(second, 5);
+    await roleBecomes(first, 'follower');
+    await becomes('one stream', () => server.streams === 1);
+  });
+
+  test('in all tabs does not make them take the lead from each other all the time', async () => {
+    const { server, open } = await setUp();
+    for (let each = 0; each < 3; each += 1) open({ onEvent: () => new Promise(() => {}) });
+    await pause(3_000);
+    const streams = server.asked.filter((url) => url.includes('/api/stream'));
+    expect(streams.length).toBeLessThanOrEqual(4);
+  });
+
+  test('keeps its lead, and its back-pressure, where there is no other tab', async () => {
+    const { server, open } = await setUp();
+    const app = slowApp();
+    const only = open({ onEvent: app.onEvent });
+    await has(only, 3);
+    server.publish(2);
+    await pause(1_500);
+    expect(only.getSnapshot()).toMatchObject({ role: 'leader', status: 'streaming' });
+    expect(app.seqs).toEqual([1, 2, 3]);
+    app.release();
+    await becomes('all five', () => app.seqs.length === 5);
+    expect(server.asked).toHaveLength(1);
+  });
+
+  test.each([[true], [false]])('gets one event at a time, each once, in order (share: %j)', async (share) => {
+    const { server, open } = await setUp();
+    const first = open();
+    await has(first, 3);
+    const app = slowApp();
+    const second = open({ share, after: first.getSnapshot().cursor ?? '', onEvent: app.onEvent });
+    await roleBecomes(second, share ? 'follower' : 'alone');
+    await becomes('streaming', () => second.getSnapshot().status === 'streaming');
+    for (let each = 0; each < 4; each += 1) {
+      server.publish(1);
+      await pause(50);
+    }
+    expect(app.seqs).toEqual([4]);
+    app.release();
+    await becomes('the next', () => app.seqs.length > 1);
+    expect(app.seqs[1]).toBe(5);
+    await becomes('all', () => {
+      app.release();
+      return app.seqs.length >= 4;
+    });
+    expect(app.seqs).toEqual([4, 5, 6, 7]);
+    expect(second.getSnapshot().role).toBe(share ? 'follower' : 'alone');
+  });
+
+  test('gets from the log what was too much to wait for it', async () => {
+    const { server, open } = await setUp();
+    const first = open();
+    await has(first, 3);
+    const app = slowApp();
+    const second = open({ onEvent: app.onEvent });
+    await has(second, 3);
+    const { polls } = server;
+    for (let count = 4; count <= 300; count += 1) {
+      server.publish(1);
+      // Each in a message of its own.
+      while (first.getSnapshot().events.length < count) await pause(1);
+    }
+    await pause(100);
+    expect([app.seqs.length, server.polls]).toEqual([3, polls]);
+    await becomes('all', () => {
+      app.release();
+      return app.seqs.length >= 300;
+    });
+    expect(app.seqs).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+    expect(server.polls).toBeGreaterThan(polls);
+  });
+});
+
+describe('a token', () => {
+  test('that allows other channels is of another group', async () => {
+    const { server, open } = await setUp();
+    const tokens = [['feed'], ['feed', 'staff']].map((channels) => tokenOf('a', { channels }));
+    const feeds = tokens.map((token) => open({ getToken: () => token }));
+    for (const feed of feeds) await has(feed, 3);
+    expect(feeds.map((feed) => feed.getSnapshot().role)).toEqual(['leader', 'leader']);
+    expect(new Set(server.tokens)).toEqual(new Set(tokens.map((token) => `Bearer ${token}`)));
+  });
+
+  test('that has expired is shown to the server, and hears nobody', async () => {
+    const { server, open } = await setUp();
+    const first = open({ getToken: () => tokenOf('a', expIn(600)) });
+    await has(first, 3);
+    const old = tokenOf('a', expIn(-40));
+    const second = open({ getToken: () => old });
+    await has(second, 3);
+    expect(second.getSnapshot().role).toBe('alone');
+    expect(server.tokens).toContain(`Bearer ${old}`);
+  });
+
+  test('of a follower is asked for anew when it expires; with another person’s it leaves', async () => {
+    const { server, open } = await setUp();
+    const first = open({ getToken: () => tokenOf('a', expIn(600)) });
+    await has(first, 3);
+    const tokens = [tokenOf('a', expIn(1)), tokenOf('b', expIn(600))];
+    const [, next] = tokens;
+    const second = open({ getToken: () => tokens.shift() ?? null });
+    await roleBecomes(second, 'follower');
+    await roleBecomes(second, 'leader');
+    server.publish(2);
+    await has(second, 5);
+    expect(first.getSnapshot().role).toBe('leader');
+    expect(server.tokens.at(-1)).toBe(`Bearer ${next}`);
+    expect(tokens).toEqual([]);
+  });
+
+  test('of a follower that has expired is not heard with until the next is there', async () => {
+    const { server, open } = await setUp();
+    const first = open({ getToken: () => tokenOf('a', expIn(600)) });
+    await has(first, 3);
+    const next = Promise.withResolvers<string>();
+    let asked = 0;
+    const getToken = () => (++asked === 1 ? tokenOf('a', expIn(1)) : next.promise);
+    const second = open({ getToken });
+    await becomes('a new one is asked for', () => asked === 2);
+    server.publish(2);
+    await has(first, 5);
+    await pause(50);
+    expect(second.getSnapshot().events).toHaveLength(3);
+    next.resolve(tokenOf('a', expIn(600)));
+    await has(second, 5);
+    expect([asked, second.getSnapshot().role]).toEqual([2, 'follower']);
+  });
+
+  test('of a follower that is renewed for the same person changes nothing', async () => {
+    const { server, open } = await setUp();
+    const first = open({ getToken: () => tokenOf('a', expIn(600)) });
+    await has(first, 3);
+    const tokens = [tokenOf('a', expIn(1)), tokenOf('a', expIn(600))];
+    const second = open({ getToken: () => tokens.shift() ?? null });
+    await roleBecomes(second, 'follower');
+    await becomes('it was renewed', () => tokens.length === 0);
+    server.publish(2);
+    await has(second, 5);
+    expect(second.getSnapshot()).toMatchObject({ role: 'follower', entries: { length: 5 } });
+    expect(server.streams).toBe(1);
+  });
+
+  test('of a leader that the server finds expired is renewed; with another person’s it leaves', async () => {
+    const { server, open } = await setUp();
+    const subjects = ['a', 'b'];
+    const first = open({ getToken: () => tokenOf(subjects.shift() ?? 'b'), minStreamMs: 0 });
+    await has(first, 3);
+    const second = open({ getToken: getToken('a') });
+    await roleBecomes(second, 'follower');
+    server.handOver('token');
+    await roleBecomes(second, 'leader');
+    await becomes('each reads for its own', () => server.streams === 2);
+    await roleBecomes(first, 'leader');
+    server.publish(2);
+    for (const feed of [first, second]) await has(feed, 5);
+  });
 });
