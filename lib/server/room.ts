@@ -4,6 +4,9 @@ import type { Runtime } from './runtime.ts';
 /** Streams and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
 const maxOpen = 900;
 
+/** Elsewhere the setting may ask for more streams than that; so many subscriptions come on top of them. */
+const maxBesides = 100;
+
 /**
  * Checks that this process can follow `channels` besides what it holds.
  * @param opened how many streams are to be opened for it: 1, or 0 for a poll.
@@ -21,7 +24,8 @@ export function checkRoom(
       `this process holds ${streams.size} streams, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
     );
   }
-  if (streams.size + tails.count() + opened + added <= maxOpen) return;
+  const most = settings.isVercel ? maxOpen : Math.max(maxOpen, settings.streamMaxConnections + maxBesides);
+  if (streams.size + tails.count() + opened + added <= most) return;
   throw new FeedError(
     'too-many-streams',
     `this process holds ${streams.size} streams and follows ${tails.count()} channels, its maximum; try again shortly`,

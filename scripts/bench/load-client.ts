@@ -40,7 +40,8 @@ function openStream({ port, streamPath }: Target, isReading: boolean): Promise<v
     socket.on('close', () => reject(new Error('a stream was closed')));
     socket.write(`GET ${streamPath} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`);
     socket.once('data', (head) => {
-      if (!head.toString('latin1', 0, 12).endsWith('200')) return reject(new Error(head.toString()));
+      const isRefused = head.includes('event: refused') || !head.toString('latin1', 0, 12).endsWith('200');
+      if (isRefused) return reject(new Error(head.toString()));
       count(head);
       socket.on('data', count);
       if (!isReading) socket.pause();

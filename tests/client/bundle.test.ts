@@ -18,7 +18,7 @@ test('the client’s core carries no React, no SWR, no schemas, nothing of serve
   expect(modules.filter((id) => /lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
 });
 
-test('the client’s core stays within 17 KB, gzipped', async () => {
+test('the client’s core stays within 18 KB, gzipped', async () => {
   const { code } = await bundle();
-  expect(gzipSync(code).length).toBeLessThan(17 * 1_024);
+  expect(gzipSync(code).length).toBeLessThan(18 * 1_024);
 });

@@ -11,6 +11,7 @@ function told(seq: number, more: Partial<Told> = {}): Told {
   const at = (position: typeof item.position) => new Map([['feed', position]]);
   return {
     ...{ tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false, isFallen: false },
+    isHeld: false,
     ...{
       status: 'streaming',
       transport: 'stream',

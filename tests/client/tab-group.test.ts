@@ -67,7 +67,7 @@ async function slowLeader() {
   const other = begin();
   await it.tells(1);
   await other.tells(1);
-  const lock = { key: 1, how: 'queue', isHandover: false } as const;
+  const lock = { key: 1, how: 'queue', isHandover: false, isWish: false } as const;
   it.group.reconcile({ ...it.started, role: 'leader', lock });
   await it.tells(2);
   it.app.add([new Promise(() => {})]);
