@@ -14,7 +14,14 @@ export default defineConfig({
     passWithNoTests: false,
     projects: [
       ...quick.map((name) => ({
-        test: { name, root, include: [`tests/${name}/**/*.test.{ts,tsx}`], testTimeout: 20_000 },
+        test: {
+          name,
+          root,
+          include: [`tests/${name}/**/*.test.{ts,tsx}`],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
       })),
       ...slow.map((name) => ({
         test: {
@@ -24,6 +31,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           maxWorkers: 3,
+          sequence: { groupOrder: 0 },
           globalSetup: ['tests/platform/global-setup.ts'],
         },
       })),

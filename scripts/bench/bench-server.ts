@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A server under measure, in a process of its own. Ends with the scope that holds it by `await using`. */
 export type BenchServer = AsyncDisposable & {
   readonly port: number;
-  /** CPU time it has used so far, user and system, in ms; to 10 ms. */
+  /** CPU time it has used so far, user and system, in ms. */
   cpuMs(): number;
   /** Memory it holds, in KB. */
   residentKb(): number;
@@ -57,10 +57,12 @@ async function listening(child: ChildProcess, printed: () => string): Promise<nu
   throw new Error(`a server did not start; it printed: ${printed()}`);
 }
 
-/** The kernel counts in ticks of 10 ms (proc(5), "utime" and "stime"). */
+/** The kernel counts CPU time in ticks (proc(5), "utime" and "stime"), in ms. */
+export const cpuTickMs = 10;
+
 function cpuMsOf(child: ChildProcess): number {
   const fields = readProc(child, 'stat').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10;
+  return (Number(fields[11]) + Number(fields[12])) * cpuTickMs;
 }
 
 function readProc({ pid }: ChildProcess, file: string): string {

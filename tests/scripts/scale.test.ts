@@ -50,7 +50,7 @@ describe('what the model takes from the code', () => {
 
   test('is how much a process may hold', () => {
     const room = (count: number) => ({
-      settings: { ...readSettings({}), streamMaxConnections: 10_000 },
+      settings: { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true },
       streams: new Set(Array.from({ length: count }, () => ({}) as never)),
       tails: { has: () => true, count: () => 1 } as never,
     });
