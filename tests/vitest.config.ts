@@ -19,7 +19,7 @@ export default defineConfig({
           root,
           include: [`tests/${name}/**/*.test.{ts,tsx}`],
           testTimeout: 20_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       })),

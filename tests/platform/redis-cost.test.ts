@@ -87,7 +87,7 @@ describe.concurrent('what Redis is asked', () => {
     for (const reader of back) reader.destroy();
   });
 
-  test('50 subscriptions that break together cost one command each, and a few for all', async () => {
+  test('50 subscriptions that break together cost one command each, and never a read for each', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp(stand.env);
     const names = range(1, 50).map((number) => `channel-${number}`);
@@ -103,8 +103,9 @@ describe.concurrent('what Redis is asked', () => {
     await eventually('all are renewed', 10_000, () => counts.byName.get('SUBSCRIBE') === 50);
     await sleep(settledMs);
     expect(counts.byName.get('SUBSCRIBE')).toBe(50);
-    // Two; more where a busy machine is slow to renew some of them, or a check of silence comes along.
-    expect(counts.byName.get('EVAL')).toBeLessThan(10);
+    // Two, as `tests/server/renewal.test.ts` shows; where a busy machine takes more than a second to renew them, those that
+    // are late are bridged by reading.
+    expect(counts.byName.get('EVAL')).toBeLessThan(50);
     for (const reader of readers) reader.destroy();
   });
 
