@@ -1,4 +1,3 @@
-import { defaultChannel } from '../core/name.ts';
 import type { FeedQuery } from './feed-request.ts';
 import { readClaims } from './token-claims.ts';
 
@@ -18,12 +17,4 @@ export async function shareName(query: FeedQuery, token: string | null, base: st
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
   const hex = [...new Uint8Array(digest, 0, 16)].map((byte) => byte.toString(16).padStart(2, '0'));
   return `steadfeed ${version} ${hex.join('')}`;
-}
-
-/**
- * Whether every reader of these channels may hear what another one reads without a token of its own: channels that
- * the wire contract says are public. Of others a cookie may be the key, and it does not tell here whose it is.
- */
-export function arePublic(channels: readonly string[]): boolean {
-  return channels.every((channel) => channel === defaultChannel || channel.startsWith('public:'));
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import { isPublic } from '../core/name.ts';
 import type { BackPressure } from './back-pressure.ts';
 import type { FeedQuery } from './feed-request.ts';
 import { report } from './guard.ts';
 import { createInbox } from './inbox.ts';
-import { arePublic, shareName } from './share-name.ts';
+import { shareName } from './share-name.ts';
 import type { Sharing } from './sharing.ts';
 import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';
@@ -41,6 +42,12 @@ const slowMs = 1_000;
 
 /** Least time in ms from one giving way to the next: where all apps are slow, the lead does not go round and round. */
 const giveWayMs = 10_000;
+
+/**
+ * Whether every reader of these channels may hear what another one reads without a token of its own. Of channels that
+ * are not public a cookie may be the key, and it does not tell here whose it is.
+ */
+const arePublic = (channels: readonly string[]) => channels.every(isPublic);
 
 /**
  * Whether a feed can be shared here: a browser's page, over a secure connection, and readers that may hear each other.

@@ -1,6 +1,6 @@
 import { jwtVerify } from 'jose';
 import { FeedError } from '../core/feed-error.ts';
-import { defaultChannel, isName } from '../core/name.ts';
+import { isName, isPublic } from '../core/name.ts';
 import { bearerOf } from './bearer.ts';
 
 /** What a request may read, and until when. */
@@ -46,10 +46,6 @@ export async function checkReadAccess(
     'forbidden',
     `the token does not allow channel "${refused}"; it allows: ${patterns.join(', ')}`,
   );
-}
-
-function isPublic(channel: string): boolean {
-  return channel === defaultChannel || channel.startsWith('public:');
 }
 
 function matches(pattern: string, channel: string): boolean {

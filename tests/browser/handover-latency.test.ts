@@ -4,15 +4,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startApp } from '../platform/app-process.ts';
 import { range, store } from '../platform/publish.ts';
 import { startChromium } from './chromium.ts';
-import { openLive } from './page-steps.ts';
+import { openLive, quickToDraw } from './page-steps.ts';
 import { startRelay } from './relay.ts';
 import { noteShownEvents, type ShownEvents } from './shown-events.ts';
 
 /** The server is as far as a continent away: what opening another stream costs cannot be overlooked. */
 const delayMs = 100;
-
-/** A page that is quick to draw. */
-const small = { viewport: { width: 640, height: 480 }, reducedMotion: 'reduce' } as const;
 
 /** Readers, each a browser of its own; what is published to them, and how far apart. */
 const readerCount = 3;
@@ -40,7 +37,7 @@ test('an event published during a handover is shown as soon as any other', async
   await using readers = new AsyncDisposableStack();
   const recordings: (() => Promise<ShownEvents>)[] = [];
   for (const _ of range(1, readerCount)) {
-    const { page } = readers.use(await openLive(browser, relay, small));
+    const { page } = readers.use(await openLive(browser, relay, quickToDraw));
     recordings.push(await noteShownEvents(page));
     // Streams live for 3 to 4 s: not all readers are handed over at the same time.
     await sleep(500);

@@ -5,6 +5,9 @@ import { type Shown, type Watch, watch } from './chromium.ts';
 /** A page that is open, and what it showed. Ends with the scope that holds it by `await using`. */
 export type OpenPage = AsyncDisposable & { readonly page: Page; readonly seen: Watch };
 
+/** Options of a page that is quick to draw. */
+export const quickToDraw = { viewport: { width: 480, height: 400 }, reducedMotion: 'reduce' } as const;
+
 /** Opens a page that nobody has gone to yet, far from the server's own zone and locale. */
 export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ locale: 'de-DE', timezoneId: 'Asia/Kathmandu', ...options });

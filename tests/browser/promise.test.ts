@@ -10,8 +10,7 @@ import { startRedisStand } from '../platform/redis-stand.ts';
 import { secrets } from '../platform/secrets.ts';
 import { startChromium, watch } from './chromium.ts';
 import { startMeddlingProxy } from './meddling-proxy.ts';
-import { readWhole } from './page-steps.ts';
-import { quickToDraw } from './tabs-of-one-browser.ts';
+import { quickToDraw, readWhole } from './page-steps.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

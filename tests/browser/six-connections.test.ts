@@ -5,8 +5,8 @@ import { startApp } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { range, store } from '../platform/publish.ts';
 import { startChromium, watch } from './chromium.ts';
-import { readSeqs } from './page-steps.ts';
-import { quickToDraw, startTabs } from './tabs-of-one-browser.ts';
+import { quickToDraw, readSeqs } from './page-steps.ts';
+import { startTabs } from './tabs-of-one-browser.ts';
 
 /* On HTTP/1.1 a browser opens six connections to one origin, for all of its tabs; what is asked for beyond them waits. */
 let browser: Browser;

@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import type { App } from '../platform/app-process.ts';
 import { eventually } from '../platform/eventually.ts';
 import { type Watch, watch } from './chromium.ts';
-import { hasStatus, readSeqs, readWhole } from './page-steps.ts';
+import { hasStatus, quickToDraw, readSeqs, readWhole } from './page-steps.ts';
 
 /** A tab that is open. */
 export type Tab = {
@@ -33,9 +33,6 @@ export type Tabs = AsyncDisposable & {
   /** The tab that holds the one stream there is, once there is just one. */
   leader(): Promise<Tab>;
 };
-
-/** A page that is quick to draw. */
-export const quickToDraw = { viewport: { width: 480, height: 400 }, reducedMotion: 'reduce' } as const;
 
 export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
   // Many pages draw every event: small ones, at rest, leave the machine to what is measured.

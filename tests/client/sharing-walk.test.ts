@@ -156,6 +156,7 @@ function expectCalm({ browser, tabs }: ReturnType<typeof walk>) {
 
 const seedsFrom = (first: number) => Array.from({ length: 10 }, (_, index) => first + index * 17);
 const honest = { hangs: false, trims: false, restarts: false };
+const rough = { loss: 0.1, twice: 0.1, late: 0.2, hangs: true };
 
 test.each(seedsFrom(1_001))(
   'in a calm world a visible tab leads within 1 s, and nothing is lost, doubled, or missing (seed %i)',
@@ -171,14 +172,7 @@ test.each(seedsFrom(1_001))(
 test.each(seedsFrom(2_001))(
   'where tabs hang and messages are lost, late or doubled, each history is the log or says a gap (seed %i)',
   (seed) => {
-    const end = walk(seed, 250, {
-      loss: 0.1,
-      twice: 0.1,
-      late: 0.2,
-      hangs: true,
-      trims: true,
-      restarts: false,
-    });
+    const end = walk(seed, 250, { ...rough, trims: true, restarts: false });
     expectCalm(end);
     expect(end.spells.without.longestMs()).toBeLessThan(2_000);
     expect(end.spells.many.longestMs()).toBeLessThan(10);
@@ -188,14 +182,7 @@ test.each(seedsFrom(2_001))(
 test.each(seedsFrom(3_001))(
   'where the log is lost and begun again too, no tab tells of more restarts than there were (seed %i)',
   (seed) => {
-    const end = walk(seed, 250, {
-      loss: 0.1,
-      twice: 0.1,
-      late: 0.2,
-      hangs: true,
-      trims: true,
-      restarts: true,
-    });
+    const end = walk(seed, 250, { ...rough, trims: true, restarts: true });
     expectCalm(end);
     expect(end.told).toBeLessThanOrEqual(end.restarts);
   },
@@ -204,15 +191,7 @@ test.each(seedsFrom(3_001))(
 test.each(seedsFrom(4_001))(
   'with a filter, where seqs jump, each tab still gets every event of its type once (seed %i)',
   (seed) => {
-    const end = walk(seed, 250, {
-      loss: 0.1,
-      twice: 0.1,
-      late: 0.2,
-      hangs: true,
-      trims: false,
-      restarts: false,
-      isFiltered: true,
-    });
+    const end = walk(seed, 250, { ...rough, trims: false, restarts: false, isFiltered: true });
     expectCalm(end);
     for (const tab of end.tabs) {
       const seqs = tab.ids().map((id) => Number(id.split('-')[1]));
