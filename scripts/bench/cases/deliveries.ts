@@ -29,7 +29,7 @@ export const deliveryCases: readonly Case[] = [
     run: (contestant, size) =>
       withStand(contestant, (stand) =>
         size === 'full'
-          ? measure(stand, 500, { events: 1_000, batch: 10, together: 2 })
+          ? measure(stand, 500, { events: 4_000, batch: 10, together: 2 })
           : measure(stand, 20, { events: 50, batch: 10, together: 2 }),
       ),
   },
