@@ -74,7 +74,8 @@ async function readBody(
       if (error.type === 'max-buffer-size-exceeded') throw error;
     },
   });
-  const decoder = new TextDecoder();
+  // A byte order mark at the start is taken off once: by the parser, so not by the decoder too.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const reader = body.getReader();
   try {
     for (;;) {
