@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readStream, type StreamNews } from '../../lib/client/read-stream.ts';
 import type { StreamFrame } from '../../lib/client/stream-frame.ts';
-import { longSseCases, type SseCase, sseCases } from './sse-contract.ts';
+import type { SseCase } from './sse-case.ts';
+import { longSseCases, sseCases } from './sse-contract.ts';
 
 type Pieces = readonly Uint8Array[];
 
