@@ -1,12 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
-import { within } from './eventually.ts';
 
 /** A line to the app that can break within an event. Ends with the scope that holds it by `await using`. */
 export type CuttingProxy = AsyncDisposable & {
   readonly url: string;
-  /** Lets the next event that comes pass by half, and closes its connection. Resolves when that has been done. */
-  cutInsideAnEvent(): Promise<void>;
+  /** Lets the next event that comes pass in part, and closes its connection. */
+  cutInsideAnEvent(): void;
+  /** How often it has done so. */
+  cuts(): number;
 };
 
 const beginOfData = 'data: {"id"';
@@ -14,7 +15,8 @@ const beginOfData = 'data: {"id"';
 /** Starts one in front of `target`. It passes bytes, and knows nothing of HTTP. */
 export async function startCuttingProxy(target: { readonly port: number }): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
-  let cut: (() => void) | null = null;
+  let isArmed = false;
+  let cuts = 0;
 
   const track = (socket: Socket) => {
     sockets.add(socket);
@@ -27,12 +29,12 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
     for (const socket of [reader, app]) track(socket);
     reader.pipe(app);
     app.on('data', (bytes) => {
-      const at = cut === null ? -1 : bytes.indexOf(beginOfData);
+      const at = isArmed ? bytes.indexOf(beginOfData) : -1;
       if (at < 0) return void reader.write(bytes);
       reader.end(bytes.subarray(0, at + beginOfData.length));
       app.destroy();
-      cut?.();
-      cut = null;
+      isArmed = false;
+      cuts += 1;
     });
     app.on('close', () => reader.end());
     reader.on('close', () => app.destroy());
@@ -41,8 +43,10 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
 
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cutInsideAnEvent: () =>
-      within('an event comes that can be cut', 10_000, new Promise<void>((resolve) => (cut = resolve))),
+    cutInsideAnEvent: () => {
+      isArmed = true;
+    },
+    cuts: () => cuts,
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
