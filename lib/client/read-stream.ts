@@ -44,8 +44,7 @@ export async function readStream(
       request.address,
       feedRequest('text/event-stream', request.token, signal),
     );
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-    if (response.status !== 200 || !isStream || response.body === null) {
+    if (response.status !== 200 || !isEventStream(response) || response.body === null) {
       return void tell([{ kind: 'refused', refusal: await readRefusal(response, request.now()) }]);
     }
     await tell([{ kind: 'answered' }]);
@@ -55,6 +54,12 @@ export async function readStream(
     // Network errors and broken blocks are one thing to the reader: the stream cannot go on.
     await tell([{ kind: 'cut' }]);
   }
+}
+
+/** By the whole media type: its parameters say nothing, and its letters may be of either case (RFC 9110, 8.3.1). */
+function isEventStream({ headers }: Response): boolean {
+  const [mediaType = ''] = headers.get('content-type')?.split(';') ?? [];
+  return mediaType.trim().toLowerCase() === 'text/event-stream';
 }
 
 async function readBody(
@@ -74,7 +79,8 @@ async function readBody(
       if (error.type === 'max-buffer-size-exceeded') throw error;
     },
   });
-  const decoder = new TextDecoder();
+  // A byte order mark at the start is taken off once: by the parser, so not by the decoder too.
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const reader = body.getReader();
   try {
     for (;;) {

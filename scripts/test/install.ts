@@ -36,12 +36,18 @@ export function planInstall(missing: readonly Tool[], machine: Machine): Install
   }
 }
 
-/** There the package `chromium` is an empty one; the program comes as a snap. */
+/** Browsers come as snaps there: their packages are empty ones, or none. By Debian's name of the package. */
+const snaps: ReadonlyMap<string, string> = new Map([
+  ['chromium', 'chromium'],
+  ['firefox-esr', 'firefox'],
+]);
+
 function ubuntu(packages: readonly string[], apt: string, sudo: string): string {
-  const others = packages.filter((name) => name !== 'chromium');
+  const others = packages.filter((name) => !snaps.has(name));
+  const browsers = packages.flatMap((name) => snaps.get(name) ?? []);
   const commands = [
     ...(others.length > 0 ? [`${apt} ${others.join(' ')}`] : []),
-    ...(packages.includes('chromium') ? [`${sudo}snap install chromium`] : []),
+    ...(browsers.length > 0 ? [`${sudo}snap install ${browsers.join(' ')}`] : []),
   ];
   return commands.join(' && ');
 }

@@ -1,4 +1,4 @@
-import { chromium, nginx, redisServer, type Tool } from './tool.ts';
+import { chromium, curl, firefox, nginx, python, redisServer, type Tool } from './tool.ts';
 
 /** What suites need ahead of their run. */
 export type Needs = {
@@ -7,7 +7,7 @@ export type Needs = {
   readonly build: boolean;
 };
 
-const everything: Needs = { tools: [redisServer, chromium, nginx], build: true };
+const everything: Needs = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
 const nothing: Needs = { tools: [], build: false };
 
 /** Suites that need less than everything. */

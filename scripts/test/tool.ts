@@ -17,6 +17,13 @@ export const chromium: Tool = {
   debian: 'chromium',
   homebrew: 'chromium',
 };
+export const firefox: Tool = {
+  commands: ['firefox-esr', 'firefox'],
+  debian: 'firefox-esr',
+  homebrew: 'firefox',
+};
+export const curl: Tool = { commands: ['curl'], debian: 'curl', homebrew: 'curl' };
+export const python: Tool = { commands: ['python3'], debian: 'python3', homebrew: 'python' };
 
 /** The search path of the suites: servers stand in folders that only root has on its path. */
 export function searchPath(path: string | undefined): string {

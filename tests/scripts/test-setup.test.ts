@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { planInstall, readDistribution } from '../../scripts/test/install.ts';
 import { readNeeds } from '../../scripts/test/suite-needs.ts';
 import { countTests, type VitestReport } from '../../scripts/test/test-result.ts';
-import { chromium, findMissing, nginx, redisServer, searchPath } from '../../scripts/test/tool.ts';
+import {
+  chromium,
+  curl,
+  findMissing,
+  firefox,
+  nginx,
+  python,
+  redisServer,
+  searchPath,
+} from '../../scripts/test/tool.ts';
 
 describe('a missing program', () => {
   const linux = { platform: 'linux', distribution: 'debian', isRoot: true };
@@ -31,6 +40,9 @@ describe('a missing program', () => {
 
     expect(tell(null, 'darwin')).toEqual({ kind: 'tell', command: 'brew install redis chromium' });
     expect(tell('ubuntu').command).toMatch(/redis-server && sudo snap install chromium$/);
+    expect(planInstall([firefox, chromium], { ...linux, distribution: 'ubuntu' }).command).toBe(
+      'snap install firefox chromium',
+    );
     expect(tell('fedora').command).toContain('redis-server, chromium or chromium-browser or google-chrome');
     expect(tell('fedora').kind).toBe('tell');
   });
@@ -43,7 +55,10 @@ describe('a missing program', () => {
 
 describe('what a run needs', () => {
   test('is everything, unless its suites need less', () => {
-    expect(readNeeds([])).toEqual({ tools: [redisServer, chromium, nginx], build: true });
+    expect(readNeeds([])).toEqual({
+      tools: [redisServer, chromium, nginx, firefox, curl, python],
+      build: true,
+    });
     expect(readNeeds(['tests/core'])).toEqual(readNeeds([]));
     expect(readNeeds(['--project', 'browser'])).toEqual(readNeeds([]));
     expect(readNeeds(['--project', 'core'])).toEqual({ tools: [], build: false });

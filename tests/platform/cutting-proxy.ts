@@ -1,0 +1,56 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A line to the app that can break within an event. Ends with the scope that holds it by `await using`. */
+export type CuttingProxy = AsyncDisposable & {
+  readonly url: string;
+  /** Lets the next event that comes pass in part, and closes its connection. */
+  cutInsideAnEvent(): void;
+  /** How often it has done so. */
+  cuts(): number;
+};
+
+const beginOfData = 'data: {"id"';
+
+/** Starts one in front of `target`. It passes bytes, and knows nothing of HTTP. */
+export async function startCuttingProxy(target: { readonly port: number }): Promise<CuttingProxy> {
+  const sockets = new Set<Socket>();
+  let isArmed = false;
+  let cuts = 0;
+
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    // A reset is one of the ways to be closed.
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+  };
+  const server = createServer((reader) => {
+    const app = connect(target.port, '127.0.0.1');
+    for (const socket of [reader, app]) track(socket);
+    reader.pipe(app);
+    app.on('data', (bytes) => {
+      const at = isArmed ? bytes.indexOf(beginOfData) : -1;
+      if (at < 0) return void reader.write(bytes);
+      reader.end(bytes.subarray(0, at + beginOfData.length));
+      app.destroy();
+      isArmed = false;
+      cuts += 1;
+    });
+    app.on('close', () => reader.end());
+    reader.on('close', () => app.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cutInsideAnEvent: () => {
+      isArmed = true;
+    },
+    cuts: () => cuts,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

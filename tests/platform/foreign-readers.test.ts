@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, test } from 'vitest';
+import { type App, startApp } from './app-process.ts';
+import { startCurl } from './curl-reader.ts';
+import { readThroughCutAndHandover, type StartForeignReader, shortStreams } from './foreign-reader.ts';
+import { startEventSource, startEventSourceClient } from './npm-readers.ts';
+import { startPython } from './python-reader.ts';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp(shortStreams);
+});
+afterAll(() => app[Symbol.asyncDispose]());
+
+const readers: readonly (readonly [string, string, StartForeignReader])[] = [
+  ['the package eventsource', 'eventsource', startEventSource],
+  ['the package eventsource-client', 'eventsource-client', startEventSourceClient],
+  ['curl', 'curl', startCurl],
+  ['Python’s standard library', 'python', startPython],
+];
+
+describe.concurrent('a stream that breaks within an event, and one that is handed over', () => {
+  test.for(readers)('are one to %s: each event once, in order', async ([, channel, start], { expect }) => {
+    const { told, published } = await readThroughCutAndHandover(app, channel, start);
+
+    expect(told).toEqual(published);
+  });
+});
