@@ -19,11 +19,14 @@ const logPatienceMs = 30_000;
 /** An end waits this part of the handover's time for a reader that has stopped reading; then it is cut. */
 const graceShare = 0.3;
 
+/** Where a stream begins: a position per channel; a channel without one begins at its end. */
+export type Positions = ReadonlyMap<string, Position>;
+
 export type FeedStreamOptions = {
   /** The tails to read, one a channel. */
   readonly tails: readonly Tail[];
-  /** Resolves, when all tails have answered, to where the reader begins; a channel without a position begins at its end. */
-  readonly start: Promise<ReadonlyMap<string, Position>>;
+  /** Where the reader begins; a promise where the log is asked. */
+  readonly start: Positions | Promise<Positions>;
   /** Types to deliver; null: all. */
   readonly types: ReadonlySet<string> | null;
   readonly clock: Clock;
@@ -37,6 +40,9 @@ export type FeedStreamOptions = {
   /** Called once, when the stream is over, however it ended. */
   readonly onEnd: () => void;
 };
+
+const encoder = new TextEncoder();
+const padding = encoder.encode(paddingFrame);
 
 export type FeedStream = {
   readonly body: ReadableStream<Uint8Array>;
@@ -53,7 +59,6 @@ export type FeedStream = {
  */
 export function createFeedStream(options: FeedStreamOptions): FeedStream {
   const { tails, types, clock, heartbeatMs, deadline, connection } = options;
-  const encoder = new TextEncoder();
   const endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
   const timers = new Set<() => void>();
   let state: 'silent' | 'live' | 'ending' | 'over' = 'silent';
@@ -64,7 +69,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   /** The first chunk is out, and the headers ahead of it. */
   let hasBegun = false;
   /** Control frames to write ahead of events. */
-  let lead = paddingFrame;
+  let lead: Uint8Array<ArrayBuffer>[] = [padding];
   let handover: Handover | null = null;
   let isHandoverTold = false;
   let isHeartbeatDue = false;
@@ -78,7 +83,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     timers.add(cancel);
   }
 
-  function begin(positions: ReadonlyMap<string, Position>): void {
+  function begin(positions: Positions): void {
     if (state !== 'silent') return;
     readers = tails.map((tail) =>
       createChannelReader(tail, positions.get(tail.channel) ?? null, clock, flush),
@@ -88,7 +93,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     state = 'live';
     const deadlineMs = Math.max(0, Math.round(endsAt - clock.elapsed()));
     const hello = { cursor: cursorOf(readers), heartbeatMs, deadlineMs, version };
-    lead += helloFrame(hello, unplannedRetryMs(clock.random()));
+    lead.push(encoder.encode(helloFrame(hello, unplannedRetryMs(clock.random()))));
     beatLater(heartbeatMs);
     flush();
   }
@@ -127,8 +132,8 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   }
 
   function nextParts(): Uint8Array<ArrayBuffer>[] {
-    const parts = lead === '' ? [] : [encoder.encode(lead)];
-    lead = '';
+    const parts = lead;
+    lead = [];
     parts.push(...collectFrames(readers, types));
     if (handover !== null && !isHandoverTold && readers.length > 0) {
       isHandoverTold = true;
@@ -183,11 +188,13 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   if (options.tokenEndsInMs !== null && options.tokenEndsInMs < deadline.handoverInMs) {
     after(options.tokenEndsInMs, () => handOver('token', deadline.closesInMs));
   }
-  after(helloWithinMs, () => {
-    if (state === 'silent') end(deadline.closesInMs * graceShare);
-  });
-  // A log that fails once the headers are out is told by an early end, with the time to come back.
-  options.start.then(begin, () => end(deadline.closesInMs * graceShare));
+  if (options.start instanceof Promise) {
+    after(helloWithinMs, () => {
+      if (state === 'silent') end(deadline.closesInMs * graceShare);
+    });
+    // A log that fails once the headers are out is told by an early end, with the time to come back.
+    options.start.then(begin, () => end(deadline.closesInMs * graceShare));
+  } else begin(options.start);
 
   const body = new ReadableStream<Uint8Array>(
     {

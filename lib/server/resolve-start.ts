@@ -24,6 +24,31 @@ export async function resolveStart(
 }
 
 /**
+ * The position where a request begins in each channel, where that is known without asking the log; else null.
+ * @param endOf the end of a channel's log as this process knows it; null where it does not.
+ */
+export function knownStart(
+  channels: readonly string[],
+  start: Start,
+  endOf: (channel: string) => Position | null,
+): Map<string, Position> | null {
+  if (start.kind === 'rewind') return null;
+  const positions = new Map<string, Position>();
+  for (const channel of channels) {
+    const end = endOf(channel);
+    const position = start.kind === 'now' ? end : (start.cursor.get(channel) ?? end);
+    if (end === null || position === null || lacksEpoch(position, end)) return null;
+    positions.set(channel, position);
+  }
+  return positions;
+}
+
+/** Whether a position's epoch has to be asked for: not that of a reader at the end of an empty log, which was told none. */
+function lacksEpoch({ id, epoch }: Position, end: Position | null): boolean {
+  return epoch === null && (end?.epoch !== null || compareEventIds(end.id, id) !== 0);
+}
+
+/**
  * Adds the log's epoch to positions whose reader sent none. It is asked of the log, for a process may still remember one
  * that was lost; but not for a reader that comes back to the end of an empty log, which is told no epoch.
  * @param endOf the end of a channel's log as this process knows it; null where it does not.
@@ -34,11 +59,9 @@ export async function settleEpochs(
   endOf: (channel: string) => Position | null,
 ): Promise<Start> {
   if (start.kind !== 'cursor') return start;
-  const bare = [...start.cursor].flatMap(([channel, position]) => {
-    const end = endOf(channel);
-    const isAtEmpty = end?.epoch === null && compareEventIds(end.id, position.id) === 0;
-    return position.epoch === null && !isAtEmpty ? [channel] : [];
-  });
+  const bare = [...start.cursor].flatMap(([channel, position]) =>
+    lacksEpoch(position, endOf(channel)) ? [channel] : [],
+  );
   if (bare.length === 0) return start;
   const ends = await log.ends(bare);
   const cursor = new Map(start.cursor);

@@ -3,12 +3,13 @@ import { wait } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { answerWith } from './answer.ts';
 import { planDeadline } from './deadline.ts';
-import { createFeedStream, type FeedStream } from './feed-stream.ts';
+import { createFeedStream, type FeedStream, type Positions } from './feed-stream.ts';
+import { outsideRequest } from './outside-request.ts';
 import { currentConnection } from './own-sockets.ts';
 import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
-import { resolveStart, settleEpochs } from './resolve-start.ts';
+import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
 import { checkRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import type { Lease } from './tails.ts';
@@ -52,26 +53,31 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   checkRoom(runtime, query.channels, 1);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
-  const leases = query.channels.map((channel) => tails.lease(channel));
-  const start = startOf(runtime, query, leases);
-  const stream: FeedStream = createFeedStream({
-    tails: leases.map(({ tail }) => tail),
-    start,
-    types: query.types,
-    clock,
-    heartbeatMs: settings.heartbeatMs,
-    deadline: planDeadline(limitSeconds, clock.random()),
-    tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
-    connection,
-    onEnd() {
-      streams.delete(stream);
-      for (const lease of leases) lease.release();
-    },
+  const { stream, start } = outsideRequest(() => {
+    const leases = query.channels.map((channel) => tails.lease(channel));
+    const start = startOf(runtime, query, leases);
+    const stream: FeedStream = createFeedStream({
+      tails: leases.map(({ tail }) => tail),
+      start,
+      types: query.types,
+      clock,
+      heartbeatMs: settings.heartbeatMs,
+      deadline: planDeadline(limitSeconds, clock.random()),
+      tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
+      connection,
+      onEnd() {
+        streams.delete(stream);
+        for (const lease of leases) lease.release();
+      },
+    });
+    return { stream, start };
   });
   streams.add(stream);
   request.signal.addEventListener('abort', stream.abandon, { once: true });
   try {
-    await Promise.race([start, wait(clock, firstAnswerMs, request.signal)]);
+    if (start instanceof Promise) {
+      await Promise.race([start, wait(clock, firstAnswerMs, request.signal)]);
+    }
   } catch (error) {
     stream.abandon();
     throw error;
@@ -80,20 +86,26 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   return new Response(stream.body, { headers: streamHeaders });
 }
 
-async function startOf({ log }: Runtime, query: ReadQuery, leases: readonly Lease[]) {
+/** Where the stream begins: at once where memory knows it, as for a reader that comes back; else when the log has answered. */
+function startOf(
+  { log }: Runtime,
+  { channels, start }: ReadQuery,
+  leases: readonly Lease[],
+): Positions | Promise<Positions> {
   const tailOf = (channel: string) => {
     const tail = leases.find((lease) => lease.tail.channel === channel)?.tail;
     if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
     return tail;
   };
-  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
   // A tail that is not ready is not waited for: the log is asked meanwhile.
-  const settled = settleEpochs(log, query.start, (channel) => {
-    const tail = tailOf(channel);
-    return tail.isReady() ? tail.ring.end() : null;
-  });
-  const [start] = await Promise.all([settled, tailsReady]);
-  return resolveStart(log, query.channels, start, (channel) => tailOf(channel).ring.end());
+  const knownEnd = (channel: string) => (tailOf(channel).isReady() ? tailOf(channel).ring.end() : null);
+  const known = knownStart(channels, start, knownEnd);
+  if (known !== null) return known;
+  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
+  const settled = settleEpochs(log, start, knownEnd);
+  return Promise.all([settled, tailsReady]).then(([begin]) =>
+    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end()),
+  );
 }
 
 /** The platform's own word for this request where it gives one, else the limit. */
