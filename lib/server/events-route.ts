@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Position } from '../core/cursor.ts';
 import { formatEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
@@ -25,7 +25,7 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
   await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
   const page = await pageFor(request, runtime, query);
   const body = pageJson(page, pollAdvice(settings.pollMode));
-  const etag = `"${createHash('sha1').update(body).digest('base64url')}"`;
+  const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
     'cache-control': cacheControl(query, page, tokenOf(request) !== null),
