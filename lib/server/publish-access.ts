@@ -4,12 +4,17 @@ import { bearerOf } from './bearer.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * Checks that a request may publish: it carries the publish token, or none is set and this is no production.
+ * Checks that a request may publish: it carries the publish token or the one before it, or none is set and this is no
+ * production.
  * @throws FeedError `publishing-off`, or `unauthorized`.
  */
 export function checkPublishAccess(
   request: Request,
-  { publishToken, isProduction }: Pick<Settings, 'publishToken' | 'isProduction'>,
+  {
+    publishToken,
+    previousPublishToken,
+    isProduction,
+  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
 ): void {
   if (publishToken === null) {
     if (!isProduction) return;
@@ -19,12 +24,12 @@ export function checkPublishAccess(
     );
   }
   const token = bearerOf(request);
-  if (token !== null && isEqual(token, publishToken)) return;
+  if (token !== null && isOneOf(token, [publishToken, previousPublishToken ?? publishToken])) return;
   throw new FeedError('unauthorized', 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>');
 }
 
-/** Compares in constant time; hashes first, so that lengths do not show either. */
-function isEqual(a: string, b: string): boolean {
+/** Compares with each, in constant time; hashes first, so that lengths do not show either. */
+function isOneOf(token: string, allowed: readonly string[]): boolean {
   const hash = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(hash(a), hash(b));
+  return allowed.filter((each) => timingSafeEqual(hash(token), hash(each))).length > 0;
 }

@@ -12,6 +12,8 @@ export type Settings = {
   /** Events kept per channel, at least. */
   readonly retention: number;
   readonly publishToken: string | null;
+  /** The token before it, which publishes too while publishers change to the new one. */
+  readonly previousPublishToken: string | null;
   /** Events a second that one publisher may store in the long run; null: no limit. */
   readonly publishRate: number | null;
   readonly readTokenSecret: string | null;
@@ -43,7 +45,8 @@ export function readSettings(env: Environment): Settings {
     redis: readRedis(env),
     feedDb: env.FEED_DB || '.data/feed.db',
     retention: wholeNumber(env, 'FEED_RETENTION', 10_000, 1, 10_000_000),
-    publishToken: readPublishToken(env),
+    publishToken: readToken(env, 'PUBLISH_TOKEN'),
+    previousPublishToken: readPreviousToken(env),
     publishRate: env.PUBLISH_RATE ? wholeNumber(env, 'PUBLISH_RATE', 0, 1, 1_000_000) : null,
     readTokenSecret: env.READ_TOKEN_SECRET || null,
     streamMaxSeconds: env.STREAM_MAX_SECONDS ? wholeNumber(env, 'STREAM_MAX_SECONDS', 0, 5, 86_400) : null,
@@ -84,10 +87,20 @@ function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
 }
 
-function readPublishToken({ PUBLISH_TOKEN: token }: Environment): string | null {
+function readToken(env: Environment, name: string): string | null {
+  const token = env[name];
   if (!token) return null;
   if (isToken(token)) return token;
-  throw misconfigured('PUBLISH_TOKEN', tokenRule);
+  throw misconfigured(name, tokenRule);
+}
+
+function readPreviousToken(env: Environment): string | null {
+  const token = readToken(env, 'PUBLISH_TOKEN_PREVIOUS');
+  if (token === null || env.PUBLISH_TOKEN) return token;
+  throw misconfigured(
+    'PUBLISH_TOKEN_PREVIOUS',
+    'is set, but PUBLISH_TOKEN is not; allowed is both, or neither',
+  );
 }
 
 function wholeNumber(env: Environment, name: string, fallback: number, min: number, max: number): number {

@@ -166,6 +166,16 @@ describe('the publish token', () => {
     expect(response.status).toBe(201);
   });
 
+  test('that was before it goes on publishing beside it, until it is taken away', async () => {
+    const rotating = makeStand({ env: { ...withToken, PUBLISH_TOKEN_PREVIOUS: 'old' } });
+    const authorization = 'Bearer old';
+
+    expect((await publish(rotating, { data: 1 }, { authorization })).status).toBe(201);
+    expect((await publish(rotating, { data: 2 }, { authorization: 'Bearer right' })).status).toBe(201);
+    await expectRefusal(publish(rotating, { data: 3 }, { authorization: 'Bearer older' }), 401);
+    await expectRefusal(publish(makeStand({ env: withToken }), { data: 3 }, { authorization }), 401);
+  });
+
   test('where it is not set, publishing is off in production, and says which variable to set', async () => {
     const detail = await expectRefusal(
       publish(makeStand({ env: { NODE_ENV: 'production' } }), { data: 1 }),

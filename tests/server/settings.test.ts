@@ -22,6 +22,7 @@ describe('settings', () => {
       feedDb: '.data/feed.db',
       retention: 10_000,
       publishToken: null,
+      previousPublishToken: null,
       publishRate: null,
       readTokenSecret: null,
       streamMaxSeconds: null,
@@ -40,6 +41,11 @@ describe('settings', () => {
     [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],
     [{ FEED_RETENTION: '25' }, { retention: 25 }],
     [{ PUBLISH_TOKEN: 'p' }, { publishToken: 'p' }],
+    [
+      { PUBLISH_TOKEN: 'p', PUBLISH_TOKEN_PREVIOUS: 'o' },
+      { publishToken: 'p', previousPublishToken: 'o' },
+    ],
+    [{ PUBLISH_TOKEN: 'p', PUBLISH_TOKEN_PREVIOUS: '' }, { previousPublishToken: null }],
     [{ PUBLISH_RATE: '1' }, { publishRate: 1 }],
     [{ PUBLISH_RATE: '1000000' }, { publishRate: 1_000_000 }],
     [{ READ_TOKEN_SECRET: 'r' }, { readTokenSecret: 'r' }],
@@ -103,6 +109,7 @@ describe('settings', () => {
 
 test.each([
   ['PUBLISH_TOKEN', { PUBLISH_TOKEN: 'two words' }],
+  ['PUBLISH_TOKEN_PREVIOUS', { PUBLISH_TOKEN: 'p', PUBLISH_TOKEN_PREVIOUS: 'two words' }],
   [
     'UPSTASH_REDIS_REST_TOKEN',
     { UPSTASH_REDIS_REST_URL: 'https://r.test', UPSTASH_REDIS_REST_TOKEN: 'two words' },
@@ -111,4 +118,10 @@ test.each([
 ])('%s must be something a header can carry, and is not told', (name, env) => {
   expect(() => readSettings(env)).toThrow(new RegExp(`^${name} is not a token`));
   expect(() => readSettings(env)).not.toThrow(/two words|ü/);
+});
+
+test('a token that was before none is refused: it would open what is off', () => {
+  expect(() => readSettings({ PUBLISH_TOKEN_PREVIOUS: 'old' })).toThrow(
+    /^PUBLISH_TOKEN_PREVIOUS .*PUBLISH_TOKEN/,
+  );
 });
