@@ -5,7 +5,7 @@ import { bearerOf } from './bearer.ts';
 
 /** What a request may read, and until when. */
 export type ReadAccess = {
-  /** Unix time in ms at which the token expires; null where none was needed. */
+  /** Unix time in ms from which on the token is no longer taken; null where none was needed. */
   readonly endsAt: number | null;
 };
 
@@ -52,14 +52,18 @@ function matches(pattern: string, channel: string): boolean {
   return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : channel === pattern;
 }
 
+/** How far the clocks of who signs a token and who reads it may differ. */
+const clockToleranceSeconds = 30;
+
 async function verify(token: string, secret: string, now: number) {
   try {
     const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
       algorithms: ['HS256'],
       requiredClaims: ['exp'],
       currentDate: new Date(now),
+      clockTolerance: clockToleranceSeconds,
     });
-    return { patterns: patternsOf(payload.channels), endsAt: (payload.exp ?? 0) * 1_000 };
+    return { patterns: patternsOf(payload.channels), endsAt: ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000 };
   } catch (cause) {
     const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED';
     const text = isExpired
