@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { systemClock } from '../lib/client/system-clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
+import { loadEnvironment } from './load-environment.ts';
 import type { BatchLimits } from './push/gather.ts';
 import { pace } from './push/pace.ts';
 import { detectFormat, type PushEvent, readPushEvent, readPushEvents } from './push/push-event.ts';
@@ -78,13 +78,6 @@ function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
   return controller.signal;
-}
-
-/** The settings of the app's own files, as Next reads them: the environment wins, then `.env.local`, then `.env`. */
-function loadEnvironment(): void {
-  for (const file of ['.env.local', '.env']) {
-    if (existsSync(file)) process.loadEnvFile(file);
-  }
 }
 
 async function main(): Promise<number> {

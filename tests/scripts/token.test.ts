@@ -1,0 +1,68 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { checkReadAccess } from '../../lib/server/read-access.ts';
+import { endScripts, runScript } from './script-process.ts';
+
+afterEach(endScripts);
+
+const secret = 'a-secret-of-thirty-two-characters';
+
+/** Runs `npm run token` to its end. */
+async function make(args: readonly string[], env: Record<string, string> = { READ_TOKEN_SECRET: secret }) {
+  const script = runScript('token', args, env);
+  return { code: await script.code, out: script.out(), err: script.err() };
+}
+
+/** What the server makes of a token, `afterSeconds` from now. */
+function read(token: string, channel: string, afterSeconds = 0) {
+  const request = new Request('http://feed.test/', { headers: { authorization: `Bearer ${token.trim()}` } });
+  return checkReadAccess(request, [channel], secret, Date.now() + afterSeconds * 1_000);
+}
+
+describe('the token that npm run token makes', () => {
+  test('reads the channels it was made for, and no others, until its time is over', async () => {
+    const { code, out, err } = await make([
+      '--channels',
+      'order.*,news',
+      '--channels',
+      'chat',
+      '--ttl',
+      '15m',
+    ]);
+
+    expect(code).toBe(0);
+    expect(err).toMatch(/^reads order\.\*, news, chat until \d{4}-/);
+    for (const channel of ['order.7', 'news', 'chat']) await read(out, channel);
+    await expect(read(out, 'orders')).rejects.toMatchObject({ code: 'forbidden' });
+    await read(out, 'news', 14 * 60);
+    await expect(read(out, 'news', 16 * 60)).rejects.toMatchObject({ code: 'unauthorized' });
+  });
+
+  test('lives for an hour where nothing is said, and says whose it is where that is', async () => {
+    const { out } = await make(['--channels', 'news', '--subject', 'zoë']);
+    const payload = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString());
+
+    expect(payload).toMatchObject({ channels: ['news'], sub: 'zoë' });
+    expect(payload.exp - payload.iat).toBe(3_600);
+  });
+});
+
+test.each([
+  [[], '--channels is needed'],
+  [['--channels', 'two words'], '--channels "two words" is no channel; allowed'],
+  [['--channels', 'a*b'], '--channels "a*b" is no channel; allowed'],
+  [['--channels', 'a', '--ttl', 'soon'], '--ttl "soon" is not allowed; allowed'],
+  [['--channels', 'a', '--ttl', '400d'], '--ttl "400d" is not allowed; allowed'],
+  [['--channels', 'a', '--ttl', '0s'], '--ttl "0s" is not allowed; allowed'],
+])('%j makes none, and says what is allowed', async (args, reason) => {
+  const { code, out, err } = await make(args);
+
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toContain(reason);
+});
+
+test('without a secret there is none, and the variable is named', async () => {
+  const { code, err } = await make(['--channels', 'a'], { READ_TOKEN_SECRET: '' });
+
+  expect(code).toBe(1);
+  expect(err).toContain('READ_TOKEN_SECRET is not set');
+});
