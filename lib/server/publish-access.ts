@@ -1,12 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FeedError } from '../core/feed-error.ts';
 import { bearerOf } from './bearer.ts';
+import { isOwnSite } from './own-site.ts';
 import type { Settings } from './settings.ts';
 
 /**
  * Checks that a request may publish: it carries the publish token or the one before it, or none is set and this is no
- * production.
- * @throws FeedError `publishing-off`, or `unauthorized`.
+ * production, where only what is on this site may.
+ * @throws FeedError `publishing-off`, `forbidden`, or `unauthorized`.
  */
 export function checkPublishAccess(
   request: Request,
@@ -14,18 +15,33 @@ export function checkPublishAccess(
     publishToken,
     previousPublishToken,
     isProduction,
-  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
+    allowedOrigins,
+  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction' | 'allowedOrigins'>,
 ): void {
   if (publishToken === null) {
-    if (!isProduction) return;
-    throw new FeedError(
-      'publishing-off',
-      'publishing is off until the variable PUBLISH_TOKEN is set on the server',
-    );
+    if (isProduction) throw publishingOff();
+    checkOwnSite(request, allowedOrigins);
+    return;
   }
   const token = bearerOf(request);
   if (token !== null && isOneOf(token, [publishToken, previousPublishToken ?? publishToken])) return;
   throw new FeedError('unauthorized', 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>');
+}
+
+function publishingOff(): FeedError {
+  return new FeedError(
+    'publishing-off',
+    'publishing is off until the variable PUBLISH_TOKEN is set on the server',
+  );
+}
+
+/** Without a token a browser would publish for any page that it shows. */
+function checkOwnSite(request: Request, allowedOrigins: readonly string[]): void {
+  if (isOwnSite(request.headers, allowedOrigins)) return;
+  throw new FeedError(
+    'forbidden',
+    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; allowed besides are the ALLOWED_ORIGINS',
+  );
 }
 
 /** Compares with each, in constant time; hashes first, so that lengths do not show either. */

@@ -63,7 +63,10 @@ async function verify(token: string, secret: string, now: number) {
       currentDate: new Date(now),
       clockTolerance: clockToleranceSeconds,
     });
-    return { patterns: patternsOf(payload.channels), endsAt: ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000 };
+    return {
+      patterns: patternsOf(payload.channels),
+      endsAt: ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000,
+    };
   } catch (cause) {
     const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED';
     const text = isExpired

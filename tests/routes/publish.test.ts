@@ -189,3 +189,47 @@ describe('the publish token', () => {
     expect((await publish(makeStand(), { data: 1 })).status).toBe(201);
   });
 });
+
+describe('in development, where no token is set', () => {
+  const open = { ALLOWED_ORIGINS: 'https://tools.test' };
+
+  test.each([
+    [
+      'the page’s own',
+      { host: 'localhost:3000', origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' },
+    ],
+    ['an address', { host: '192.168.1.7:3000', origin: 'http://192.168.1.7:3000' }],
+    ['an address of six', { host: '[::1]:3000', origin: 'http://[::1]:3000' }],
+    ['no browser’s', { host: '127.0.0.1:3000' }],
+    ['a name below localhost', { host: 'feed.localhost' }],
+    [
+      'an allowed origin’s',
+      { host: 'localhost:3000', origin: 'https://tools.test', 'sec-fetch-site': 'cross-site' },
+    ],
+  ])('a request that is %s publishes', async (_, headers) => {
+    expect((await publish(makeStand({ env: open }), { data: 1 }, headers)).status).toBe(201);
+  });
+
+  test.each([
+    ['of another site', { host: 'localhost:3000', origin: 'https://evil.test' }],
+    ['of another port', { host: 'localhost:3000', origin: 'http://localhost:8080' }],
+    ['of a page without an origin', { host: 'localhost:3000', origin: 'null' }],
+    ['that a browser calls cross-site', { host: 'localhost:3000', 'sec-fetch-site': 'cross-site' }],
+    ['to a name that was made to lead here', { host: 'evil.test:3000', origin: 'http://evil.test:3000' }],
+    ['to a name that looks like ours', { host: 'localhost.evil.test' }],
+  ])('a request %s is refused, and told how it may be done', async (_, headers) => {
+    const stand = makeStand({ env: open });
+
+    const detail = await expectRefusal(publish(stand, { data: 1 }, headers), 403);
+
+    expect(detail).toMatch(/PUBLISH_TOKEN.*ALLOWED_ORIGINS/);
+    expect(stand.memory.stored).toEqual([]);
+  });
+});
+
+test('with a token the site does not matter: no other site has it', async () => {
+  const stand = makeStand({ env: { PUBLISH_TOKEN: 'right' } });
+  const headers = { host: 'feed.example', origin: 'https://elsewhere.test', authorization: 'Bearer right' };
+
+  expect((await publish(stand, { data: 1 }, headers)).status).toBe(201);
+});
