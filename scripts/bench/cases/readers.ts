@@ -8,7 +8,7 @@ export const readerCases: readonly Case[] = [
     name: 'memory',
     what: '1,000 readers that wait',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
-    goals: [{ figure: 'memory per reader', unit: 'KB', to: 'plainNext', atMost: 1.15 }],
+    figures: [{ name: 'memory per reader', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1.15 }] }],
     run: (contestant, size) =>
       withStand(contestant, async ({ open, server }) => {
         const readers = size === 'full' ? 1_000 : 50;
@@ -24,7 +24,7 @@ export const readerCases: readonly Case[] = [
     name: 'set-up',
     what: 'streams are opened, ten at a time',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
-    goals: [{ figure: 'streams opened', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    figures: [{ name: 'streams opened', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
       withStand(contestant, async ({ target, tell }) => {
         const count = size === 'full' ? 800 : 40;
@@ -36,7 +36,7 @@ export const readerCases: readonly Case[] = [
     name: 'stalled',
     what: '10,000 events of 16 KB while one reader does not read; then it reads on, and gets them all',
     contestants: ['steadfeed'],
-    goals: [{ figure: 'memory for the reader', unit: 'KB', to: null, atMost: 2_048 }],
+    figures: [{ name: 'memory for the reader', unit: 'KB', goals: [{ atMost: 2_048 }] }],
     run: async (contestant, size) => {
       const reading = await residentKb(contestant, size, true);
       const stalled = await residentKb(contestant, size, false);

@@ -8,7 +8,7 @@ export const requestCases: readonly Case[] = [
     name: 'poll',
     what: 'polls at the head that nothing has changed for (304), ten at a time; beside a route that answers a constant',
     contestants: ['steadfeed', 'plainNext'],
-    goals: [{ figure: 'polls answered', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    figures: [{ name: 'polls answered', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
       withStand(contestant, async ({ target, tell }) => {
         const poll = { kind: 'ask', port: target.port, together: 10, ...(await pollAtHead(target)) } as const;
@@ -24,7 +24,7 @@ export const requestCases: readonly Case[] = [
     name: 'publish',
     what: 'batches of 100 on the embedded log, stored when answered; one reader',
     contestants: ['steadfeed'],
-    goals: [{ figure: 'events stored', unit: '/s', to: null, atLeast: 20_000 }],
+    figures: [{ name: 'events stored', unit: '/s', goals: [{ atLeast: 20_000 }] }],
     run: (contestant, size) =>
       withStand(contestant, async ({ open, publish }) => {
         await open(1);
@@ -38,7 +38,7 @@ export const requestCases: readonly Case[] = [
       name: `catch-up-${readers}`,
       what: `${readers === 1 ? 'one reader catches' : `${readers} readers catch`} up with 10,000 events of 100 B`,
       contestants: ['steadfeed'],
-      goals: [{ figure: 'events caught up', unit: '/s', to: null, atLeast: 50_000 }],
+      figures: [{ name: 'events caught up', unit: '/s', goals: [{ atLeast: 50_000 }] }],
       run: (contestant, size) =>
         withStand(contestant, async ({ target, tell, publish }) => {
           const events = size === 'full' ? 10_000 : 500;
