@@ -117,14 +117,15 @@ describe('faults of the local REST endpoint', () => {
 
 /** Reads a stream up to a text. */
 function heardBy(body: ReadableStream<Uint8Array> | null) {
-  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
   let text = '';
   return {
     async until(wanted: string): Promise<string> {
       while (!text.includes(wanted)) {
-        const { done, value = '' } = (await reader?.read()) ?? { done: true };
+        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
         if (done) throw new Error(`it ended without ${wanted}: ${text}`);
-        text += value;
+        text += decoder.decode(value, { stream: true });
       }
       return text;
     },
