@@ -29,7 +29,14 @@ async function measureCase(
   const most = of.isCounted ? 1 : rounds;
   for (let round = 1; round <= most; round += 1) {
     for (const key of shuffled(of.contestants, random)) {
-      const result = await of.run(all[key], size);
+      const result = await of.run(all[key], size).catch((cause: unknown) => {
+        throw new Error(
+          `${of.name}, ${contestantNames[key]}: ${cause instanceof Error ? cause.message : cause}`,
+          {
+            cause,
+          },
+        );
+      });
       measured[key]?.push(result);
       console.error(`${of.name} ${round}/${most} ${contestantNames[key]}: ${JSON.stringify(result.figures)}`);
     }

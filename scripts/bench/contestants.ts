@@ -35,7 +35,13 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
   const ours = steadfeed(root, data);
   const other = (args: readonly string[], cwd: string, path = '/'): Contestant => ({
     start: (env = {}) => startServer(args, cwd, env),
-    target: ({ port }) => ({ port, streamPath: path, publishPath: path, publishHeaders: {} }),
+    target: ({ port }) => ({
+      port,
+      streamPath: path,
+      openMark: ': hello',
+      publishPath: path,
+      publishHeaders: {},
+    }),
   });
   const realtime = other(nextStart(root), upstashRealtime, '/api/realtime');
   return {
@@ -49,6 +55,7 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
       start: realtime.start,
       target: (server) => ({
         ...realtime.target(server),
+        openMark: '"type":"connected"',
         resume: {
           idMark: '"id":"',
           idEnd: '"',
@@ -75,6 +82,7 @@ export function steadfeed(root: string, data: string): Contestant {
     target: ({ port }) => ({
       port,
       streamPath: '/api/stream',
+      openMark: 'event: hello',
       publishPath: '/api/events',
       publishHeaders: { authorization: `Bearer ${publishToken}` },
       resume: { idMark: '\nid: ', idEnd: '\n', handoverMark: 'event: handover', query: 'after' },

@@ -2,6 +2,8 @@
 export type Target = {
   readonly port: number;
   readonly streamPath: string;
+  /** In what a stream sends once it is open: what is published from then on is for it. */
+  readonly openMark: string;
   readonly publishPath: string;
   readonly publishHeaders: Readonly<Record<string, string>>;
   /** How a reader goes on where it was; not given: it cannot. */
@@ -40,7 +42,7 @@ export type PublishOrder = {
   readonly bytes: number;
 };
 
-/** Opens `count` streams, `together` at a time, and waits until each has sent its first bytes. */
+/** Opens `count` streams, `together` at a time, and waits until each has said that it is open. */
 export type OpenOrder = {
   readonly kind: 'open';
   readonly target: Target;

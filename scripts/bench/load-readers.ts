@@ -66,11 +66,15 @@ export function resumeReaders(): void {
   for (const { socket } of readers) socket?.resume();
 }
 
-/** One stream; resolves when its first bytes are here. */
+/**
+ * One stream; resolves when it has said that it is open. Its first bytes alone are not that: what is published before it
+ * knows where it begins is not for it.
+ */
 function openStream(reader: Reader): Promise<void> {
   const { resume, isReading } = reader;
+  const { port, openMark } = reader.target;
   return new Promise((resolve, reject) => {
-    const socket = connect({ port: reader.target.port, host: '127.0.0.1', noDelay: true });
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     reader.socket = socket;
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('a stream was closed')));
@@ -79,14 +83,17 @@ function openStream(reader: Reader): Promise<void> {
       countEvents(chunk);
       if (resume !== null) follow(reader, resume, socket, chunk);
     };
-    socket.once('data', (head) => {
-      const isRefused = head.includes('event: refused') || !head.toString('latin1', 0, 12).endsWith('200');
-      if (isRefused) return reject(new Error(head.toString()));
-      take(head);
-      socket.on('data', take);
+    let head = '';
+    const begin = (chunk: Buffer) => {
+      take(chunk);
+      head += chunk.toString('latin1');
+      if (head.includes('event: refused') || !head.startsWith('HTTP/1.1 200')) return reject(new Error(head));
+      if (!head.includes(openMark)) return;
+      socket.off('data', begin).on('data', take);
       if (!isReading) socket.pause();
       resolve();
-    });
+    };
+    socket.on('data', begin);
   });
 }
 

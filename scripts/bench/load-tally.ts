@@ -43,9 +43,20 @@ export function receivedSoFar(): number {
   return received;
 }
 
-/** Resolves once so many have been counted in all. */
+const patienceMs = 20_000;
+
+/** Resolves once so many have been counted in all. @throws Error with how many are missing, when nothing comes for 20 s. */
 export async function arrived(total: number): Promise<void> {
-  while (received < total) await news.promise;
+  let seen = received;
+  let isStuck = false;
+  const watch = setInterval(() => {
+    isStuck = received === seen;
+    seen = received;
+    if (isStuck) tellNews();
+  }, patienceMs);
+  while (received < total && !isStuck) await news.promise;
+  clearInterval(watch);
+  if (received < total) throw new Error(`of ${total} events ${total - received} are missing`);
 }
 
 /** The latencies since this was asked last, in ms, in their order of size. */

@@ -15,11 +15,19 @@ export type Stand = {
   publish(order: Partial<PublishOrder> & Pick<PublishOrder, 'events'>): Promise<LoadResult>;
 };
 
+/** How a contestant is started. */
+export type StandOptions = {
+  /** What it is set to besides. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Nothing is published ahead: where nothing is timed, or streams last too short for it. */
+  readonly isCold?: boolean;
+};
+
 /** Starts a contestant and a load client, warms both, and ends them when `use` is through. */
 export async function withStand<T = Measured>(
   contestant: Contestant,
   use: (stand: Stand) => Promise<T>,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, isCold = false }: StandOptions = {},
 ): Promise<T> {
   await using server = await contestant.start(env);
   using load = startLoad();
@@ -31,9 +39,11 @@ export async function withStand<T = Measured>(
     open: (count, order = {}) => load.tell({ ...{ kind: 'open', target, count }, ...allReading, ...order }),
     publish: (order) => load.tell({ ...oneByOne, target, ...order }),
   };
-  await stand.open(20);
-  await stand.publish({ events: warmEvents, batch: 10 });
-  await stand.tell({ kind: 'close' });
+  if (!isCold) {
+    await stand.open(20);
+    await stand.publish({ events: warmEvents, batch: 10 });
+    await stand.tell({ kind: 'close' });
+  }
   // Awaited here: the processes end with this scope.
   return await use(stand);
 }
@@ -42,10 +52,13 @@ export async function withStand<T = Measured>(
 export async function withRedis<T = Measured>(
   contestant: Contestant,
   use: (stand: Stand, redis: RedisStand) => Promise<T>,
-  env: Readonly<Record<string, string>> = {},
+  options: StandOptions = {},
 ): Promise<T> {
   await using redis = await startRedisStand();
-  return await withStand(contestant, (stand) => use(stand, redis), { ...redis.env, ...env });
+  return await withStand(contestant, (stand) => use(stand, redis), {
+    ...options,
+    env: { ...redis.env, ...options.env },
+  });
 }
 
 /** Events that are published before anything is measured. */

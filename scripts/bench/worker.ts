@@ -15,7 +15,7 @@ const patienceMs = 120_000;
  * Starts a file of this folder as a process, which obeys by `obeyOrders`. One order at a time.
  * @param name for what is said of it.
  */
-export function startWorker<Order extends object, Result>(
+export function startWorker<Order extends { readonly kind: string }, Result>(
   file: string,
   name: string,
   args: readonly string[] = [],
@@ -26,7 +26,7 @@ export function startWorker<Order extends object, Result>(
   return {
     tell(order) {
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
-      const fail = (reason: string) => reject(new Error(`${name}: ${reason}`));
+      const fail = (reason: string) => reject(new Error(`${name}, ${order.kind}: ${reason}`));
       const timer = setTimeout(() => fail('not done within 120 s'), patienceMs);
       const ended = () => fail('it has ended');
       child.once('exit', ended);

@@ -2,7 +2,8 @@ import type { Case, Measured, Size } from '../case.ts';
 import type { Contestant } from '../contestants.ts';
 import { median } from '../figures.ts';
 import type { RedisCounts } from '../redis-orders.ts';
-import { loadOf, settle, withRedis } from '../stand.ts';
+import type { RedisStand } from '../redis-stand.ts';
+import { loadOf, type Stand, settle, withRedis } from '../stand.ts';
 
 const contestants = ['steadfeedRedis', 'upstashRealtime'] as const;
 
@@ -43,7 +44,7 @@ function requestsOf(batch: number): string {
 
 /** Each request is counted by itself, and the one in the middle told: a check of silence may come along with one. */
 function countPublishing(contestant: Contestant, size: Size): Promise<Measured> {
-  return withRedis(contestant, async ({ publish }, redis) => {
+  const count = async ({ publish }: Stand, redis: RedisStand): Promise<Measured> => {
     const figures: Record<string, number> = {};
     for (const batch of batches) {
       const counts: RedisCounts[] = [];
@@ -56,11 +57,12 @@ function countPublishing(contestant: Contestant, size: Size): Promise<Measured> 
       figures[requestsOf(batch)] = median(counts.map(({ requests }) => requests));
     }
     return { figures, clientLoad: 0 };
-  });
+  };
+  return withRedis(contestant, count, { isCold: true });
 }
 
 function countReconnecting(contestant: Contestant, size: Size): Promise<Measured> {
-  return withRedis(contestant, async ({ open, publish, tell }, redis) => {
+  const count = async ({ open, publish, tell }: Stand, redis: RedisStand): Promise<Measured> => {
     const readers = size === 'full' ? 500 : 20;
     await open(readers, { isLasting: true });
     // The first event tells each its place.
@@ -77,5 +79,6 @@ function countReconnecting(contestant: Contestant, size: Size): Promise<Measured
       figures: { 'Redis commands until all have all': commands, 'time until all have all': wallMs },
       clientLoad: loadOf({ wallMs, cpuMs: opened.cpuMs + rest.cpuMs }),
     };
-  });
+  };
+  return withRedis(contestant, count, { isCold: true });
 }
