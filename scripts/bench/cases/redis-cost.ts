@@ -7,7 +7,7 @@ import { loadOf, type Stand, settle, withRedis } from '../stand.ts';
 
 const contestants = ['steadfeedRedis', 'upstashRealtime'] as const;
 
-const batches = [1, 100, 500];
+const batches = { full: [1, 100, 500], smoke: [1, 100] } as const;
 
 /** What Redis is asked: commands as the service bills them, and HTTP requests, as the REST endpoint counts them. */
 export const redisCostCases: readonly Case[] = [
@@ -16,7 +16,7 @@ export const redisCostCases: readonly Case[] = [
     what: 'a publish request of so many events',
     contestants,
     isCounted: true,
-    figures: batches.flatMap((batch) =>
+    figures: batches.full.flatMap((batch) =>
       [commandsOf(batch), requestsOf(batch)].map((name) => ({ name, unit: '', goals: [{ atMost: 1 }] })),
     ),
     run: countPublishing,
@@ -46,7 +46,7 @@ function requestsOf(batch: number): string {
 function countPublishing(contestant: Contestant, size: Size): Promise<Measured> {
   const count = async ({ publish }: Stand, redis: RedisStand): Promise<Measured> => {
     const figures: Record<string, number> = {};
-    for (const batch of batches) {
+    for (const batch of batches[size]) {
       const counts: RedisCounts[] = [];
       for (let done = 0; done < (size === 'full' ? 5 : 1); done += 1) {
         await redis.tell({ kind: 'reset' });
