@@ -18,7 +18,7 @@ const processes: Readonly<Record<Size, readonly Process[]>> = {
 
 /**
  * A process that is left alone is at rest once its checks are a minute apart: after 5 + 10 + 20 + 40 s. Then it is watched.
- * At most two checks of at least 54 s fall into 105 s, which come to 69 an hour; one more command, and it is 103.
+ * One or two checks, 54 to 66 s apart, fall into 105 s, which come to 34 or 69 an hour; one more command, and it is 103.
  */
 const times = {
   full: { limitSeconds: 60, restSeconds: 80, watchSeconds: 105 },
