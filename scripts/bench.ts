@@ -1,89 +1,93 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import type { Case, Measured, Size } from './bench/case.ts';
-import { cases } from './bench/cases.ts';
-import { type Contestant, type ContestantKey, contestants } from './bench/contestants.ts';
+import { describeRun } from './bench/about.ts';
+import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
+import type { Case, Measured } from './bench/case.ts';
+import { type ContestantKey, contestantNames } from './bench/contestant-names.ts';
+import { type Contestant, contestants } from './bench/contestants.ts';
+import { docTables, fillIn } from './bench/doc-tables.ts';
 import { shuffled } from './bench/figures.ts';
+import { keepRun, readRuns } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
 import { linesOf, type Outcome, tableOf } from './bench/report.ts';
-
-const help = `Measures this feed beside bare Node and its peers, each in processes of its own, in one run.
-
-  npm run bench                      everything, five rounds
-  npm run bench -- --only fanout     one case: ${cases.map(({ name }) => name).join(', ')}
-  npm run bench -- --rounds 9        more rounds; what is told are medians
-  npm run bench -- --json FILE       the figures, as JSON
-  npm run bench -- --smoke           a little of everything, once: does it still run?`;
-
-const { values: options } = parseArgs({
-  options: {
-    only: { type: 'string', multiple: true },
-    rounds: { type: 'string', default: '5' },
-    json: { type: 'string' },
-    smoke: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
+import { seededRandom } from './seeded-random.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const size: Size = options.smoke ? 'smoke' : 'full';
 
-/** Ends with a word why. */
-function fail(reason: string): never {
-  console.error(`bench: ${reason}`);
-  process.exit(1);
-}
-
-function chosenCases(): readonly Case[] {
-  const names = options.only ?? cases.map(({ name }) => name);
-  return names.map(
-    (name) =>
-      cases.find((each) => each.name === name) ??
-      fail(`--only ${name}: allowed are ${cases.map((each) => each.name).join(', ')}`),
-  );
-}
-
-function chosenRounds(): number {
-  const rounds = size === 'smoke' ? 1 : Number(options.rounds);
-  return Number.isInteger(rounds) && rounds > 0
-    ? rounds
-    : fail(`--rounds ${options.rounds}: a whole number, at least 1`);
-}
+type Order = BenchOptions & { readonly kind: 'measure' };
 
 /** All rounds of one case: in each, every contestant once, in another order. */
-async function measure(
+async function measureCase(
   of: Case,
-  rounds: number,
+  { size, rounds }: Order,
   all: Readonly<Record<ContestantKey, Contestant>>,
+  random: () => number,
 ): Promise<Outcome> {
   const measured: Partial<Record<ContestantKey, Measured[]>> = {};
   for (const key of of.contestants) measured[key] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const key of shuffled(of.contestants, Math.random)) {
-      const result = await of.run(all[key], size);
+  const most = of.isCounted ? 1 : rounds;
+  for (let round = 1; round <= most; round += 1) {
+    for (const key of shuffled(of.contestants, random)) {
+      const result = await of.run(all[key], size).catch((cause: unknown) => {
+        throw new Error(
+          `${of.name}, ${contestantNames[key]}: ${cause instanceof Error ? cause.message : cause}`,
+          {
+            cause,
+          },
+        );
+      });
       measured[key]?.push(result);
-      console.error(`${of.name} ${round}/${rounds} ${all[key].name}: ${JSON.stringify(result.figures)}`);
+      console.error(`${of.name} ${round}/${most} ${contestantNames[key]}: ${JSON.stringify(result.figures)}`);
     }
   }
   return { of, rounds: measured };
 }
 
-if (options.help) {
-  console.log(help);
-  process.exit(0);
-}
-const chosen = chosenCases();
-const rounds = chosenRounds();
-const folders = await prepare(root).catch((cause: unknown) =>
-  fail(cause instanceof Error ? cause.message : String(cause)),
-);
-try {
+async function measure(order: Order): Promise<void> {
+  const folders = await prepare(root);
+  process.once('exit', () => rmSync(folders.data, { recursive: true, force: true }));
+  const random = seededRandom(order.seed);
   const outcomes: Outcome[] = [];
-  for (const each of chosen) outcomes.push(await measure(each, rounds, contestants(folders)));
-  const lines = linesOf(outcomes);
-  console.log(tableOf(lines));
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(lines, null, 1)}\n`);
-} finally {
-  rmSync(folders.data, { recursive: true, force: true });
+  for (const each of order.cases) {
+    outcomes.push(await measureCase(each, order, contestants(folders), random));
+    // Kept case by case: a run that is ended early has measured what it has.
+    if (order.json !== null) {
+      keepRun(order.json, { about: describeRun(root, order.rounds, order.seed), lines: linesOf(outcomes) });
+    }
+  }
+  console.log(tableOf(linesOf(outcomes)));
+  console.error(`The same order again: --seed ${order.seed}`);
+}
+
+function writeDoc(): void {
+  const doc = join(root, 'docs/performance.md');
+  const tables = docTables(readRuns(join(root, 'docs/performance.json')));
+  writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), tables));
+}
+
+async function bench(): Promise<void> {
+  const options = readBenchOptions(process.argv.slice(2));
+  switch (options.kind) {
+    case 'help':
+      return console.log(benchHelp);
+    case 'doc':
+      return writeDoc();
+    case 'measure':
+      return measure(options);
+    default:
+      return options satisfies never;
+  }
+}
+
+// Each process that is started is waited for; more than ten at once are no leak.
+process.setMaxListeners(50);
+// What was started ends when this process does: by `exit`, which a signal alone does not tell.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(130));
+
+try {
+  await bench();
+} catch (cause) {
+  process.stderr.write(`bench: ${cause instanceof Error ? cause.message : cause}\n`);
+  process.exit(1);
 }

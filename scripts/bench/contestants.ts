@@ -1,19 +1,24 @@
 import { join } from 'node:path';
+import { unsetSettings } from '../unset-settings.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
+import type { ContestantKey } from './contestant-names.ts';
 import type { Target } from './load-orders.ts';
 
 /** Something that serves a live feed, measured beside the others. */
 export type Contestant = {
-  readonly name: string;
-  start(): Promise<BenchServer>;
+  /** Not given: it needs none, and is measured without. */
+  readonly isOnRedis?: true;
+  /** @param env what this run sets besides, a Redis for example. */
+  start(env?: Readonly<Record<string, string>>): Promise<BenchServer>;
   target(server: BenchServer): Target;
 };
 
 export type BenchFolders = {
   /** The project's own, with its production build. */
   readonly root: string;
-  /** The build of `servers/plain-next`. */
+  /** The builds of `servers/plain-next` and `servers/upstash-realtime`. */
   readonly plainNext: string;
+  readonly upstashRealtime: string;
   /** Where the peers' packages are. */
   readonly peers: string;
   /** For logs, emptied by whoever made it. */
@@ -22,48 +27,69 @@ export type BenchFolders = {
 
 const servers = new URL('servers/', import.meta.url).pathname;
 
-export type ContestantKey = 'steadfeed' | 'bareNode' | 'betterSse' | 'plainNext';
+const publishToken = 'a-token-for-the-bench';
 
 /** All of them. */
 export function contestants(folders: BenchFolders): Readonly<Record<ContestantKey, Contestant>> {
-  const { root, plainNext, peers, data } = folders;
-  const next = join(root, 'node_modules/next/dist/bin/next');
-  const start = [next, 'start', '-p', '0', '-H', '127.0.0.1'];
-  let logs = 0;
-  const plain = (name: string, args: readonly string[], cwd: string, path = '/'): Contestant => ({
-    name,
-    start: () => startServer(args, cwd),
-    target: ({ port }) => ({ port, streamPath: path, publishPath: path, publishHeaders: {} }),
+  const { root, plainNext, upstashRealtime, peers, data } = folders;
+  const ours = steadfeed(root, data);
+  const other = (args: readonly string[], cwd: string, path = '/'): Contestant => ({
+    start: (env = {}) => startServer(args, cwd, env),
+    target: ({ port }) => ({
+      port,
+      streamPath: path,
+      openMark: ': hello',
+      publishPath: path,
+      publishHeaders: {},
+    }),
   });
+  const realtime = other(nextStart(root), upstashRealtime, '/api/realtime');
   return {
-    steadfeed: {
-      name: 'Steadfeed',
-      start: () => startServer(start, root, { ...own, FEED_DB: join(data, `${++logs}.db`) }),
-      target: ({ port }) => ({
-        port,
-        streamPath: '/api/stream',
-        publishPath: '/api/events',
-        publishHeaders: { authorization: `Bearer ${own.PUBLISH_TOKEN}` },
+    steadfeed: ours,
+    steadfeedRedis: { ...ours, isOnRedis: true },
+    bareNode: other([join(servers, 'bare-node.ts')], root),
+    betterSse: other([join(servers, 'better-sse.ts'), peers], root),
+    plainNext: other(nextStart(root), plainNext, '/api/stream'),
+    upstashRealtime: {
+      isOnRedis: true,
+      start: realtime.start,
+      target: (server) => ({
+        ...realtime.target(server),
+        openMark: '"type":"connected"',
+        resume: {
+          idMark: '"id":"',
+          idEnd: '"',
+          handoverMark: '"type":"reconnect"',
+          query: 'last_ack_<channel>',
+        },
       }),
     },
-    bareNode: plain('bare `node:http`', [join(servers, 'bare-node.ts')], root),
-    betterSse: plain('better-sse', [join(servers, 'better-sse.ts'), peers], root),
-    plainNext: plain('plain Next route', start, plainNext, '/api/stream'),
+    polling: {
+      isOnRedis: true,
+      start: ours.start,
+      target: (server) => ({ ...ours.target(server), streamPath: '/api/events', pollEveryMs: 1_000 }),
+    },
   };
 }
 
-/** Settings of this feed; what a file `.env` says is not taken. */
-const own = {
-  PUBLISH_TOKEN: 'a-token-for-the-bench',
-  STREAM_MAX_CONNECTIONS: '2000',
-  UPSTASH_REDIS_REST_URL: '',
-  UPSTASH_REDIS_REST_TOKEN: '',
-  KV_REST_API_URL: '',
-  KV_REST_API_TOKEN: '',
-  READ_TOKEN_SECRET: '',
-  PUBLISH_RATE: '',
-  STREAM_MAX_SECONDS: '',
-  HEARTBEAT_SECONDS: '',
-  POLL_MODE: '',
-  VERCEL: '',
-} as const;
+/** This feed: the production build in `root`, on an embedded log in `data` unless it is given a Redis. */
+export function steadfeed(root: string, data: string): Contestant {
+  const own = { ...unsetSettings, PUBLISH_TOKEN: publishToken, STREAM_MAX_CONNECTIONS: '2000' };
+  let logs = 0;
+  return {
+    start: (env = {}) =>
+      startServer(nextStart(root), root, { ...own, FEED_DB: join(data, `${++logs}.db`), ...env }),
+    target: ({ port }) => ({
+      port,
+      streamPath: '/api/stream',
+      openMark: 'event: hello',
+      publishPath: '/api/events',
+      publishHeaders: { authorization: `Bearer ${publishToken}` },
+      resume: { idMark: '\nid: ', idEnd: '\n', handoverMark: 'event: handover', query: 'after' },
+    }),
+  };
+}
+
+function nextStart(root: string): readonly string[] {
+  return [join(root, 'node_modules/next/dist/bin/next'), 'start', '-p', '0', '-H', '127.0.0.1'];
+}

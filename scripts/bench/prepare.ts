@@ -1,39 +1,86 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buildOnce } from '../build-once.ts';
 import type { BenchFolders } from './contestants.ts';
 
-/** The peers that are measured; they are no dependency of the template. */
-const peers = { 'better-sse': '0.16.1' } as const;
+/** What the peers need; none of it is a dependency of the template. */
+const peers = {
+  '@upstash/realtime': '1.1.0',
+  '@upstash/redis': '1.39.0',
+  'better-sse': '0.16.1',
+  zod: '4.6.7',
+} as const;
 
-const plainSource = new URL('servers/plain-next', import.meta.url).pathname;
+const servers = new URL('servers/', import.meta.url).pathname;
 
 /**
- * Builds what is measured, and installs the peers, where that has not been done yet.
+ * Builds what is measured, and installs the peers, where that has not been done yet. What is made for the bench alone is
+ * kept beside the packages, where no other build removes it.
  * @throws Error with what was printed, when a build or the install fails.
  */
 export async function prepare(root: string): Promise<BenchFolders> {
   await buildOnce();
-  const plainNext = join(root, '.next/bench-plain-next');
-  if (!existsSync(join(plainNext, '.next/BUILD_ID'))) {
-    cpSync(plainSource, plainNext, { recursive: true });
-    run(process.execPath, [join(root, 'node_modules/next/dist/bin/next'), 'build'], plainNext);
+  const cache = join(root, 'node_modules/.cache/steadfeed/bench');
+  installPeers(cache);
+  return {
+    root,
+    plainNext: buildApp('plain-next', root, cache),
+    upstashRealtime: buildApp('upstash-realtime', root, cache),
+    peers: cache,
+    data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')),
+  };
+}
+
+function installPeers(folder: string): void {
+  const manifest = JSON.stringify({ name: 'bench-peers', private: true, dependencies: peers });
+  const installed = join(folder, 'installed');
+  if (isWritten(installed, manifest)) return;
+  mkdirSync(folder, { recursive: true });
+  // Without a manifest of its own here, npm would install into the template.
+  writeFileSync(join(folder, 'package.json'), manifest);
+  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-package-lock'], folder);
+  writeFileSync(installed, manifest);
+}
+
+/** Whether a file holds just this text. */
+function isWritten(file: string, text: string): boolean {
+  return existsSync(file) && readFileSync(file, 'utf8') === text;
+}
+
+/** Builds one of the small Next apps of `servers/`; gives the folder to start it in. */
+function buildApp(name: string, root: string, cache: string): string {
+  const files = globSync('**/*.{ts,json}', { cwd: join(servers, name), exclude: ['**/*.d.ts'] })
+    .toSorted()
+    .map((path) => ({ path, text: readFileSync(join(servers, name, path), 'utf8') }));
+  const next = readFileSync(join(root, 'node_modules/next/package.json'), 'utf8');
+  const stamp = createHash('sha256')
+    .update(JSON.stringify([files, next, peers]))
+    .digest('hex');
+  const folder = join(cache, name);
+  const built = join(folder, 'built');
+  if (isWritten(built, stamp)) return folder;
+  rmSync(folder, { recursive: true, force: true });
+  for (const { path, text } of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    // Next takes no TypeScript from within `node_modules`.
+    const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
+    writeFileSync(join(folder, path.replace(/\.ts$/, '.js')), script);
   }
-  const installed = join(root, 'node_modules/.cache/steadfeed/bench');
-  const wanted = JSON.stringify({ name: 'bench-peers', private: true, dependencies: peers });
-  const manifest = join(installed, 'package.json');
-  if (!existsSync(manifest) || readFileSync(manifest, 'utf8') !== wanted) {
-    mkdirSync(installed, { recursive: true });
-    writeFileSync(join(installed, 'package.json'), wanted);
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], installed);
-  }
-  return { root, plainNext, peers: installed, data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')) };
+  // Else Next looks for one further up, and finds the template's.
+  writeFileSync(join(folder, 'next.config.mjs'), 'export default {};\n');
+  run(process.execPath, [join(root, 'node_modules/next/dist/bin/next'), 'build'], folder);
+  writeFileSync(built, stamp);
+  return folder;
 }
 
 function run(command: string, args: readonly string[], cwd: string): void {
   const env = { ...process.env, NODE_ENV: 'production' as const, NEXT_TELEMETRY_DISABLED: '1' };
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
+  if (status === 0) return;
+  const why = error?.message ?? `${stdout}${stderr}`;
+  throw new Error(`${command} ${args.join(' ')} failed:\n${why}`, { cause: error });
 }

@@ -1,11 +1,20 @@
-import type { Case, Goal, Measured } from './case.ts';
-import type { ContestantKey } from './contestants.ts';
+import type { Case, Figure, Goal, Measured } from './case.ts';
+import { type ContestantKey, contestantNames, isOurs } from './contestant-names.ts';
 import { median, ratio } from './figures.ts';
 
 /** What all rounds of a case gave. */
 export type Outcome = {
-  readonly of: Pick<Case, 'name' | 'what' | 'goals'>;
+  readonly of: Pick<Case, 'name' | 'what' | 'figures'>;
   readonly rounds: Readonly<Partial<Record<ContestantKey, readonly Measured[]>>>;
+};
+
+/** How a figure of ours stands to a goal. */
+export type Verdict = {
+  /** To what it is held against; null: it is taken as it is. */
+  readonly ratio: number | null;
+  /** `≤ 1.15 × (round trip + bare …)` */
+  readonly goal: string;
+  readonly isMet: boolean;
 };
 
 /** A line of the report: one figure of one contestant. */
@@ -18,77 +27,99 @@ export type Line = {
   readonly median: number;
   readonly least: number;
   readonly most: number;
-  /** To ours: how ours compares with the one it is held against; null on the other lines. */
-  readonly ratio: number | null;
-  readonly goal: string | null;
-  readonly isMet: boolean | null;
+  /** Of ours, one for each goal; none on the other lines. */
+  readonly verdicts: readonly Verdict[];
   /** Median share of a core that the load client used. */
   readonly clientLoad: number;
 };
 
-/** Every figure of every contestant, ours first. */
+/** Every figure of every contestant that has it, ours first. */
 export function linesOf(outcomes: readonly Outcome[]): readonly Line[] {
   return outcomes.flatMap(({ of, rounds }) =>
-    of.goals.flatMap((goal) =>
-      (Object.keys(rounds) as ContestantKey[]).map((contestant): Line => {
-        const values = valuesOf(rounds, contestant, goal);
-        const verdict = contestant === 'steadfeed' ? judge(values, rounds, goal) : null;
-        return {
-          case: of.name,
-          what: of.what,
-          figure: goal.figure,
-          unit: goal.unit,
-          contestant,
-          median: median(values),
-          least: Math.min(...values),
-          most: Math.max(...values),
-          ratio: verdict?.ratio ?? null,
-          goal: verdict?.goal ?? null,
-          isMet: verdict?.isMet ?? null,
-          clientLoad: median((rounds[contestant] ?? []).map(({ clientLoad }) => clientLoad)),
-        };
+    of.figures.flatMap((figure) =>
+      (Object.keys(rounds) as ContestantKey[]).flatMap((contestant): Line[] => {
+        const values = valuesOf(rounds, contestant, figure.name);
+        if (values.length === 0) return [];
+        const goals = isOurs(contestant) ? figure.goals : [];
+        return [
+          {
+            case: of.name,
+            what: of.what,
+            figure: figure.name,
+            unit: figure.unit,
+            contestant,
+            median: median(values),
+            least: Math.min(...values),
+            most: Math.max(...values),
+            verdicts: goals.map((goal) => judge(goal, figure, values, rounds, contestant)),
+            clientLoad: median((rounds[contestant] ?? []).map(({ clientLoad }) => clientLoad)),
+          },
+        ];
       }),
     ),
   );
 }
 
-function valuesOf(rounds: Outcome['rounds'], contestant: ContestantKey, { figure }: Goal): number[] {
-  return (rounds[contestant] ?? []).map(({ figures }) => figures[figure] ?? Number.NaN);
+/** A value a round; none where the contestant has no such figure. */
+function valuesOf(rounds: Outcome['rounds'], contestant: ContestantKey, figure: string): number[] {
+  return (rounds[contestant] ?? []).flatMap(({ figures }) => figures[figure] ?? []);
 }
 
-function judge(values: readonly number[], rounds: Outcome['rounds'], goal: Goal) {
-  const { to, atLeast, atMost, unit } = goal;
-  const compared = to === null ? null : ratio(values, valuesOf(rounds, to, goal));
+function judge(
+  { to, atLeast, atMost }: Goal,
+  { name, unit }: Figure,
+  values: readonly number[],
+  rounds: Outcome['rounds'],
+  ours: ContestantKey,
+): Verdict {
+  const terms = to?.map((term) =>
+    typeof term === 'string'
+      ? { name: contestantNames[term], values: valuesOf(rounds, term, name) }
+      : { name: term.own, values: valuesOf(rounds, ours, term.own) },
+  );
+  const sumOf = (round: number) =>
+    terms?.reduce((sum, term) => sum + (term.values[round] ?? Number.NaN), 0) ?? 1;
+  const sums = values.map((_, round) => sumOf(round));
+  const compared = terms === undefined ? null : ratio(values, sums);
   const value = compared ?? median(values);
   const limit = atLeast === undefined ? `≤ ${figureText(atMost ?? 0)}` : `≥ ${figureText(atLeast)}`;
+  const names = terms?.map((term) => term.name).join(' + ');
+  const held = terms === undefined ? unit : `× ${terms.length > 1 ? `(${names})` : names}`;
   return {
     ratio: compared,
-    goal: `${limit} ${to === null ? unit : `× ${names[to]}`}`,
+    goal: `${limit} ${held}`.trim(),
     isMet: value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY),
   };
 }
 
-const names: Readonly<Record<ContestantKey, string>> = {
-  steadfeed: 'Steadfeed',
-  bareNode: 'bare `node:http`',
-  betterSse: 'better-sse',
-  plainNext: 'plain Next route',
-};
-
 /** The report as a Markdown table. */
 export function tableOf(lines: readonly Line[]): string {
-  const head = ['at', 'figure', 'who', 'median', 'least to most', 'ratio', 'must be', 'client'];
-  const rows = lines.map((line) => [
-    line.what,
-    line.figure,
-    names[line.contestant],
-    `${figureText(line.median)} ${line.unit}`,
-    `${figureText(line.least)} to ${figureText(line.most)}`,
-    line.ratio === null ? '' : line.ratio.toFixed(2),
-    line.goal === null ? '' : `${line.goal}: ${line.isMet ? 'yes' : '**no**'}`,
-    `${Math.round(line.clientLoad * 100)} %`,
-  ]);
+  return markdownTable(
+    ['at', ...lineHead],
+    lines.map((line) => [line.what, ...cellsOf(line)]),
+  );
+}
+
+/** A table in Markdown. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** What stands above the cells of a line. */
+export const lineHead = ['figure', 'who', 'median', 'least to most', 'ratio', 'must be', 'client'];
+
+/** A line as cells, without what it was measured at. */
+export function cellsOf(line: Line): readonly string[] {
+  const { verdicts } = line;
+  return [
+    line.figure,
+    contestantNames[line.contestant],
+    `${figureText(line.median)} ${line.unit}`.trim(),
+    `${figureText(line.least)} to ${figureText(line.most)}`,
+    verdicts.flatMap((verdict) => verdict.ratio?.toFixed(2) ?? []).join('; '),
+    verdicts.map(({ goal, isMet }) => `${goal}: ${isMet ? 'yes' : '**no**'}`).join('; '),
+    `${Math.round(line.clientLoad * 100)} %`,
+  ];
 }
 
 function figureText(value: number): string {

@@ -2,7 +2,8 @@ import type { BenchServer } from './bench-server.ts';
 import type { Measured, Size } from './case.ts';
 import type { Contestant } from './contestants.ts';
 import { startLoad } from './load.ts';
-import type { LoadOrder, LoadResult, PublishOrder, Target } from './load-orders.ts';
+import type { LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './load-orders.ts';
+import { type RedisStand, startRedisStand } from './redis-stand.ts';
 
 /** A contestant that runs, with a load client beside it. */
 export type Stand = {
@@ -10,34 +11,62 @@ export type Stand = {
   readonly target: Target;
   tell(order: LoadOrder): Promise<LoadResult>;
   /** Opens so many streams. */
-  open(count: number): Promise<LoadResult>;
+  open(count: number, order?: Partial<OpenOrder>): Promise<LoadResult>;
   publish(order: Partial<PublishOrder> & Pick<PublishOrder, 'events'>): Promise<LoadResult>;
 };
 
+/** How a contestant is started. */
+export type StandOptions = {
+  /** What it is set to besides. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Requests that publish an event each, ahead of what is measured: 500, or 20 in a smoke run. */
+  readonly warmRequests?: number;
+};
+
 /** Starts a contestant and a load client, warms both, and ends them when `use` is through. */
-export async function withStand(
+export async function withStand<T = Measured>(
   contestant: Contestant,
-  use: (stand: Stand) => Promise<Measured>,
-): Promise<Measured> {
-  await using server = await contestant.start();
+  size: Size,
+  use: (stand: Stand) => Promise<T>,
+  { env = {}, warmRequests = warmRequestsOf[size] }: StandOptions = {},
+): Promise<T> {
+  await using server = await contestant.start(env);
   using load = startLoad();
   const target = contestant.target(server);
   const stand: Stand = {
     server,
     target,
     tell: load.tell,
-    open: (count) => load.tell({ kind: 'open', target, count, together: 20, isReading: true }),
+    open: (count, order = {}) => load.tell({ ...{ kind: 'open', target, count }, ...allReading, ...order }),
     publish: (order) => load.tell({ ...oneByOne, target, ...order }),
   };
-  await stand.open(20);
-  await stand.publish({ events: warmEvents, isStepwise: true });
-  await stand.tell({ kind: 'close' });
+  if (warmRequests > 0) {
+    await stand.open(20);
+    await stand.publish({ events: warmRequests, isStepwise: true });
+    await stand.tell({ kind: 'close' });
+  }
   // Awaited here: the processes end with this scope.
   return await use(stand);
 }
 
+/** The same on a Redis of its own. */
+export async function withRedis<T = Measured>(
+  contestant: Contestant,
+  size: Size,
+  use: (stand: Stand, redis: RedisStand) => Promise<T>,
+  options: StandOptions = {},
+): Promise<T> {
+  await using redis = await startRedisStand();
+  return await withStand(contestant, size, (stand) => use(stand, redis), {
+    ...options,
+    env: { ...redis.env, ...options.env },
+  });
+}
+
 /** Requests that publish one event each, before anything is measured: what runs for weeks has been compiled long ago. */
-export const warmEvents = 500;
+export const warmRequestsOf: Readonly<Record<Size, number>> = { full: 500, smoke: 20 };
+
+const allReading = { together: 20, isReading: true } as const;
 
 const oneByOne: Omit<PublishOrder, 'target' | 'events'> = {
   ...{ kind: 'publish', together: 1, everyMs: 0, bytes: 100, batch: 1 },

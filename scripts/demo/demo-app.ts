@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FeedError } from '../../lib/core/feed-error.ts';
+import { unsetSettings } from '../unset-settings.ts';
 
 /** The app as a process of its own. */
 export type DemoApp = {
@@ -11,25 +12,8 @@ export type DemoApp = {
   stop(): Promise<void>;
 };
 
-/**
- * Settings of the demo. An empty one counts as not set, and keeps a file `.env.local` from setting it: the demo needs
- * no account, and touches nobody's data.
- */
-const settings = {
-  UPSTASH_REDIS_REST_URL: '',
-  UPSTASH_REDIS_REST_TOKEN: '',
-  KV_REST_API_URL: '',
-  KV_REST_API_TOKEN: '',
-  READ_TOKEN_SECRET: '',
-  STREAM_MAX_CONNECTIONS: '',
-  HEARTBEAT_SECONDS: '',
-  TAIL_CHECK_SECONDS: '',
-  POLL_MODE: '',
-  ALLOWED_ORIGINS: '',
-  VERCEL: '',
-  FEED_DB: '.data/demo.db',
-  STREAM_MAX_SECONDS: '30',
-} as const;
+/** Settings of the demo: streams end soon, so that handovers are seen. */
+const settings = { ...unsetSettings, FEED_DB: '.data/demo.db', STREAM_MAX_SECONDS: '30' } as const;
 
 const readyWithinMs = 30_000;
 

@@ -13,6 +13,13 @@ export type Faults = {
   latencyMs: number;
   /** Random delay on top of it, up to this, in ms. */
   jitterMs: number;
+  /**
+   * How long one way between the caller and Redis takes, in ms, drawn evenly between the two; null: no time. A call takes
+   * it twice, ahead of being executed and ahead of its answer, as a network would make it: a round trip of 4 to 12 ms is
+   * two ways of 2 to 6. What a subscription is sent, its acknowledgement and each announcement, takes it once, and
+   * overtakes nothing that was sent before it.
+   */
+  wayMs: { readonly least: number; readonly most: number } | null;
   /** What happens to the next calls, one each, ahead of the shares below. */
   readonly nextCalls: CallFault[];
   /** Share of calls, 0 to 1, that fail, are dropped, or lose their answer. */
@@ -40,6 +47,7 @@ export function noFaults(): Faults {
   return {
     latencyMs: 0,
     jitterMs: 0,
+    wayMs: null,
     nextCalls: [],
     failShare: 0,
     dropShare: 0,
@@ -65,7 +73,12 @@ export function drawCallFault(faults: Faults): CallFault | null {
   return null;
 }
 
-/** Draws the delay of one call, in ms. */
+/** Draws how long one way takes, in ms. */
+export function drawWayMs({ wayMs, random }: Faults): number {
+  return wayMs === null ? 0 : wayMs.least + (wayMs.most - wayMs.least) * random();
+}
+
+/** Draws the delay of one call ahead of being executed, but for the way to Redis, in ms. */
 export function drawDelayMs(faults: Faults): number {
   return faults.latencyMs + faults.jitterMs * faults.random();
 }

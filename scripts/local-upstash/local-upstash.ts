@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Counts, createCounter } from './counts.ts';
 import { execute, executeEach, executeTogether } from './execute.ts';
-import { drawCallFault, drawDelayMs, type Faults, noFaults } from './faults.ts';
+import { drawCallFault, drawDelayMs, drawWayMs, type Faults, noFaults } from './faults.ts';
 import { sendJson } from './reply.ts';
 import { type Asked, encodingOf, isAuthorized, Refusal, readAsked } from './request.ts';
 import { createSubscriptions } from './subscriptions.ts';
@@ -91,6 +91,8 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
     else if (faults.errorText !== null) sendJson(response, 400, { error: faults.errorText });
     else {
       const outcome = await run();
+      const backMs = drawWayMs(faults);
+      if (backMs > 0) await sleep(backMs);
       if (fault === null) return outcome;
       response.destroy();
     }
@@ -104,7 +106,7 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
       if (!isAuthorized(request, url, token))
         throw new Refusal(401, 'WRONGPASS invalid or missing auth token');
       const asked = await readAsked(request, url);
-      const delayMs = drawDelayMs(faults);
+      const delayMs = drawDelayMs(faults) + drawWayMs(faults);
       if (delayMs > 0) await sleep(delayMs);
       await answer(asked, request, response);
     } catch (error) {

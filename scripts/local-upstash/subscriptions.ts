@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Counter } from './counts.ts';
-import type { Faults } from './faults.ts';
+import { drawWayMs, type Faults } from './faults.ts';
 
 /** The open subscriptions of the endpoint. */
 export type Subscriptions = {
@@ -18,15 +19,29 @@ export function createSubscriptions(redis: Redis, faults: Faults, counter: Count
   const open = new Set<ServerResponse>();
   const held: (() => void)[] = [];
 
+  const onTheWay = new WeakMap<ServerResponse, Promise<void>>();
+
   const write = (response: ServerResponse, line: string) => {
     if (!faults.isSilent && !response.destroyed) response.write(`data: ${line}\n\n`);
+  };
+  /** Writes once the way is through, and after all that was sent before. */
+  const deliver = (response: ServerResponse, line: string) => {
+    if (faults.wayMs === null) return write(response, line);
+    const dueAt = performance.now() + drawWayMs(faults);
+    const before = onTheWay.get(response) ?? Promise.resolve();
+    const arrival = before.then(async () => {
+      const leftMs = dueAt - performance.now();
+      if (leftMs > 0) await sleep(leftMs);
+      write(response, line);
+    });
+    onTheWay.set(response, arrival);
   };
   const announce = (response: ServerResponse, line: string) => {
     counter.announcement();
     if (faults.random() < faults.loseAnnouncementShare) return;
     const times = faults.random() < faults.repeatAnnouncementShare ? 2 : 1;
     const send = () => {
-      for (let sent = 0; sent < times; sent += 1) write(response, line);
+      for (let sent = 0; sent < times; sent += 1) deliver(response, line);
     };
     if (faults.isHoldingAnnouncements) held.push(send);
     else send();
@@ -55,7 +70,7 @@ export function createSubscriptions(redis: Redis, faults: Faults, counter: Count
       const acknowledge = async () => {
         for (const name of names) {
           const count = await connection[word](name);
-          write(response, `${word},${name},${count}`);
+          deliver(response, `${word},${name},${count}`);
         }
       };
       acknowledge().catch(() => response.destroy());

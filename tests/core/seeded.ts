@@ -1,3 +1,5 @@
+import { seededRandom } from '../../scripts/seeded-random.ts';
+
 /** Random numbers that are the same for the same seed, so that a failure can be run again. */
 export type Seeded = {
   /** 0 ≤ x < 1. */
@@ -10,15 +12,8 @@ export type Seeded = {
   text(alphabet: readonly string[], min: number, max: number): string;
 };
 
-/** Generator mulberry32. */
 export function seeded(seed: number): Seeded {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const next = seededRandom(seed);
   const whole = (min: number, max: number) => min + Math.floor(next() * (max - min + 1));
   const pick = <Item>(items: readonly Item[]): Item => {
     if (items.length === 0) throw new Error('nothing to pick from');

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { unsetSettings } from '../../scripts/unset-settings.ts';
 import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret, secrets } from './secrets.ts';
@@ -38,24 +39,6 @@ export type App = AsyncDisposable & {
 
 /** Settings; those not given are unset, whatever the environment or a file `.env` says. */
 export type AppEnvironment = Readonly<Record<string, string>>;
-
-const unset = {
-  UPSTASH_REDIS_REST_URL: '',
-  UPSTASH_REDIS_REST_TOKEN: '',
-  KV_REST_API_URL: '',
-  KV_REST_API_TOKEN: '',
-  FEED_RETENTION: '',
-  PUBLISH_RATE: '',
-  READ_TOKEN_SECRET: '',
-  STREAM_MAX_SECONDS: '',
-  STREAM_MAX_CONNECTIONS: '',
-  HEARTBEAT_SECONDS: '',
-  TAIL_CHECK_SECONDS: '',
-  POLL_MODE: '',
-  PROBE_MAX_SECONDS: '',
-  ALLOWED_ORIGINS: '',
-  VERCEL: '',
-};
 
 /** What `next dev` needs of the project; packages are found from any folder within it. */
 const sources = ['app', 'lib', 'instrumentation.ts', 'next.config.mjs', 'package.json', 'tsconfig.json'];
@@ -160,7 +143,7 @@ function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, p
       HOME,
       NODE_ENV: command === 'dev' ? 'development' : 'production',
       NEXT_TELEMETRY_DISABLED: '1',
-      ...unset,
+      ...unsetSettings,
       PUBLISH_TOKEN: secrets.publishToken,
       FEED_DB: join(folder.path, 'feed.db'),
       ...env,

@@ -1,7 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { About } from '../../scripts/bench/about.ts';
+import { readBenchOptions } from '../../scripts/bench/bench-options.ts';
 import type { Measured } from '../../scripts/bench/case.ts';
+import { cases } from '../../scripts/bench/cases.ts';
+import { docTables, fillIn } from '../../scripts/bench/doc-tables.ts';
 import { median, ratio, shuffled } from '../../scripts/bench/figures.ts';
-import { linesOf, type Outcome, tableOf } from '../../scripts/bench/report.ts';
+import { type Run, readRuns, withRun } from '../../scripts/bench/kept-runs.ts';
+import { type Line, linesOf, type Outcome, tableOf } from '../../scripts/bench/report.ts';
+import { root } from './script-process.ts';
 
 const rounds = (figure: string, values: readonly number[]): Measured[] =>
   values.map((value) => ({ figures: { [figure]: value }, clientLoad: 0.5 }));
@@ -27,16 +35,17 @@ describe('the figures of a bench', () => {
 });
 
 describe('the report of a bench', () => {
-  const goal = { figure: 'speed', unit: '/s', to: 'bareNode', atLeast: 0.6 } as const;
+  const speed = { name: 'speed', unit: '/s', goals: [{ to: ['bareNode'], atLeast: 0.6 }] } as const;
   const outcome = (ours: readonly number[], bare: readonly number[]): Outcome => ({
-    of: { name: 'run', what: '500 readers', goals: [goal] },
+    of: { name: 'run', what: '500 readers', figures: [speed] },
     rounds: { steadfeed: rounds('speed', ours), bareNode: rounds('speed', bare) },
   });
 
   test('says that a goal is met', () => {
     const [ours, bare] = linesOf([outcome([60, 70, 80], [100, 100, 100])]);
-    expect(ours).toMatchObject({ median: 70, least: 60, most: 80, ratio: 0.7, isMet: true });
-    expect(bare).toMatchObject({ median: 100, ratio: null, isMet: null });
+    expect(ours).toMatchObject({ median: 70, least: 60, most: 80 });
+    expect(ours?.verdicts).toMatchObject([{ ratio: 0.7, isMet: true }]);
+    expect(bare).toMatchObject({ median: 100, verdicts: [] });
   });
 
   test('says as plainly that one is not', () => {
@@ -45,18 +54,99 @@ describe('the report of a bench', () => {
   });
 
   test('holds an absolute goal against the median itself', () => {
-    const absolute = { figure: 'speed', unit: 'KB', to: null, atMost: 55 } as const;
+    const size = { name: 'size', unit: 'KB', goals: [{ atMost: 55 }] };
+    const [line] = linesOf([
+      { of: { name: 'run', what: '', figures: [size] }, rounds: { steadfeed: rounds('size', [50, 60, 70]) } },
+    ]);
+    expect(line?.verdicts).toEqual([{ ratio: null, goal: '≤ 55 KB', isMet: false }]);
+  });
+
+  test('holds a figure against a sum of another’s and of our own, and against a second goal', () => {
+    const goals = [{ to: [{ own: 'way' }, 'bareNode'], atMost: 1.5 }, { atMost: 25 }] as const;
+    const ours = [20, 24, 28].map((took) => ({ figures: { took, way: took / 2 }, clientLoad: 0 }));
     const [line] = linesOf([
       {
-        of: { name: 'run', what: '', goals: [absolute] },
-        rounds: { steadfeed: rounds('speed', [50, 60, 70]) },
+        of: { name: 'run', what: '', figures: [{ name: 'took', unit: 'ms', goals }] },
+        rounds: { steadfeedRedis: ours, bareNode: rounds('took', [2, 3, 0]) },
       },
     ]);
-    expect(line).toMatchObject({ ratio: null, goal: '≤ 55 KB', isMet: false });
+    expect(line?.verdicts).toEqual([
+      { ratio: 20 / 12, goal: '≤ 1.5 × (way + bare `node:http`)', isMet: false },
+      { ratio: null, goal: '≤ 25 ms', isMet: true },
+    ]);
+  });
+
+  test('tells a figure only of those who have it', () => {
+    const lines = linesOf([
+      {
+        of: { name: 'run', what: '', figures: [{ name: 'way', unit: 'ms', goals: [] }] },
+        rounds: { steadfeedRedis: rounds('way', [8]), bareNode: rounds('took', [2]) },
+      },
+    ]);
+    expect(lines.map((line) => line.contestant)).toEqual(['steadfeedRedis']);
   });
 
   test('calls a goal missed where a figure is none', () => {
     const [ours] = linesOf([outcome([Number.NaN], [100])]);
-    expect(ours?.isMet).toBe(false);
+    expect(ours?.verdicts[0]?.isMet).toBe(false);
   });
+});
+
+describe('figures that are kept', () => {
+  const about: About = {
+    ...{ date: '2026-01-01', cpu: 'A CPU', cores: 2, kernel: 'Linux 1' },
+    ...{ node: '24', next: '16', rounds: 5, seed: 1 },
+  };
+  const runOf = (seed: number, ...names: readonly string[]): Run => ({
+    about: { ...about, seed },
+    lines: names.map((name) => ({ case: name }) as Line),
+  });
+
+  test('are replaced by a new run of the same case, and stay where it has none', () => {
+    const runs = withRun([runOf(1, 'fanout', 'poll'), runOf(2, 'burst')], runOf(3, 'burst', 'poll'));
+    const kept = runs.map((run) => [run.about.seed, run.lines.map((line) => line.case)]);
+    expect(kept).toEqual([
+      [1, ['fanout']],
+      [3, ['burst', 'poll']],
+    ]);
+  });
+
+  test('are written into their places, and the text around them stays', () => {
+    const doc = 'before\n<!-- a -->\nold | $&\n<!-- /a -->\nafter\n';
+    expect(fillIn(doc, [{ name: 'a', text: 'new $&' }])).toBe(
+      'before\n<!-- a -->\nnew $&\n<!-- /a -->\nafter\n',
+    );
+    expect(() => fillIn(doc, [{ name: 'b', text: '' }])).toThrow('no place for the table "b"');
+  });
+});
+
+describe('docs/performance.md', () => {
+  const doc = readFileSync(join(root, 'docs/performance.md'), 'utf8');
+  const tables = docTables(readRuns(join(root, 'docs/performance.json')));
+
+  test.each(tables)('has the table "$name" as the figures give it', ({ name, text }) => {
+    const written = new RegExp(`<!-- ${name} -->\n([\\s\\S]*?)\n<!-- /${name} -->`).exec(doc)?.[1];
+    expect(written, 'write it with: npm run bench -- --doc').toBe(text);
+  });
+
+  test('has a table of each case, and no other', () => {
+    const marked = [...doc.matchAll(/<!-- ([\w-]+) -->/g)].map(([, name]) => name);
+    expect(marked.toSorted()).toEqual(tables.map(({ name }) => name).toSorted());
+    expect(marked.toSorted()).toEqual(['machine', ...cases.map(({ name }) => name)].toSorted());
+    expect(doc.match(/^\| --- /gm)).toHaveLength(marked.length);
+  });
+});
+
+describe('the command line of the bench', () => {
+  test('takes one case, the rounds and the seed of an earlier run', () => {
+    const options = readBenchOptions(['--only', 'fanout', '--rounds', '3', '--seed', '7']);
+    expect(options).toMatchObject({ cases: [{ name: 'fanout' }], rounds: 3, seed: 7, size: 'full' });
+  });
+
+  test.each([['--rounds', '0'], ['--seed', 'x'], ['--only', 'fan-out'], ['--no-such']])(
+    'refuses %s %s',
+    (...args) => {
+      expect(() => readBenchOptions(args.filter((arg) => arg !== undefined))).toThrow(args[0]);
+    },
+  );
 });

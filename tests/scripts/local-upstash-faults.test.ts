@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { drawCallFault, drawDelayMs, noFaults } from '../../scripts/local-upstash/faults.ts';
+import { drawCallFault, drawDelayMs, drawWayMs, noFaults } from '../../scripts/local-upstash/faults.ts';
 import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstash/local-upstash.ts';
 import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';
 
@@ -65,6 +65,41 @@ describe('faults of the local REST endpoint', () => {
     expect(performance.now() - begun).toBeGreaterThan(55);
   });
 
+  test('a call takes the way to Redis and the way back', async () => {
+    upstash.faults.wayMs = { least: 40, most: 40 };
+    const begun = performance.now();
+
+    await call('ping');
+
+    expect(performance.now() - begun).toBeGreaterThan(75);
+  });
+
+  test('announcements take one way each, and none overtakes another', async () => {
+    const gone = new AbortController();
+    const headers = { authorization: 'Bearer t' };
+    const { body } = await fetch(`${upstash.url}/subscribe/news`, {
+      headers: { ...headers, accept: 'text/event-stream' },
+      signal: gone.signal,
+    });
+    const heard = heardBy(body);
+    await heard.until('subscribe,news,1');
+    upstash.faults.wayMs = { least: 10, most: 30 };
+    const begun = performance.now();
+    const numbers = Array.from({ length: 20 }, (_, index) => 100 + index);
+    const commands = numbers.map((number) => ['PUBLISH', 'news', String(number)]);
+    await fetch(`${upstash.url}/pipeline`, { method: 'POST', headers, body: JSON.stringify(commands) });
+
+    const told = (await heard.until(',119')).match(/(?<=message,news,)\d+/g);
+    expect(told?.map(Number)).toEqual(numbers);
+    expect(performance.now() - begun).toBeGreaterThan(18);
+    gone.abort();
+  });
+
+  test('a way is drawn evenly between the two, and takes no time where there is none', () => {
+    expect(drawWayMs({ ...noFaults(), wayMs: { least: 2, most: 6 }, random: () => 0.5 })).toBe(4);
+    expect(drawWayMs(noFaults())).toBe(0);
+  });
+
   test('shares say what a draw becomes, and calls named ahead come first', () => {
     const faults = { ...noFaults(), failShare: 0.1, dropShare: 0.2, loseAnswerShare: 0.3 };
     const drawn = [0, 0.09, 0.11, 0.29, 0.31, 0.59, 0.61, 0.99].map((random) =>
@@ -79,3 +114,20 @@ describe('faults of the local REST endpoint', () => {
     expect(drawDelayMs({ ...noFaults(), latencyMs: 50, jitterMs: 20, random: () => 0.5 })).toBe(60);
   });
 });
+
+/** Reads a stream up to a text. */
+function heardBy(body: ReadableStream<Uint8Array> | null) {
+  const reader = body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    async until(wanted: string): Promise<string> {
+      while (!text.includes(wanted)) {
+        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+        if (done) throw new Error(`it ended without ${wanted}: ${text}`);
+        text += decoder.decode(value, { stream: true });
+      }
+      return text;
+    },
+  };
+}

@@ -6,12 +6,13 @@ export const latencyCases: readonly Case[] = [100, 1_000].map((readers) => ({
   name: `latency-${readers}`,
   what: `${readers.toLocaleString('en-US')} readers, ten events a second`,
   contestants: ['steadfeed', 'bareNode', 'betterSse', 'plainNext'],
-  goals: [
-    { figure: 'latency p50', unit: 'ms', to: 'bareNode', atMost: 1.5 },
-    { figure: 'latency p99', unit: 'ms', to: 'bareNode', atMost: 1.5 },
-  ],
+  figures: ['latency p50', 'latency p99'].map((name) => ({
+    name,
+    unit: 'ms',
+    goals: [{ to: ['bareNode'], atMost: 1.5 }],
+  })),
   run: (contestant, size) =>
-    withStand(contestant, async ({ open, publish }) => {
+    withStand(contestant, size, async ({ open, publish }) => {
       await open(size === 'full' ? readers : 20);
       const result = await publish({ events: size === 'full' ? 50 : 5, everyMs: 100 });
       const { p50Ms, p99Ms } = result;

@@ -8,9 +8,9 @@ export const readerCases: readonly Case[] = [
     name: 'memory',
     what: '1,000 readers that wait',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
-    goals: [{ figure: 'memory per reader', unit: 'KB', to: 'plainNext', atMost: 1.15 }],
+    figures: [{ name: 'memory per reader', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1.15 }] }],
     run: (contestant, size) =>
-      withStand(contestant, async ({ open, server }) => {
+      withStand(contestant, size, async ({ open, server }) => {
         const readers = size === 'full' ? 1_000 : 50;
         await settle(size);
         const before = server.residentKb();
@@ -24,9 +24,9 @@ export const readerCases: readonly Case[] = [
     name: 'set-up',
     what: 'streams are opened, ten at a time',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
-    goals: [{ figure: 'streams opened', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    figures: [{ name: 'streams opened', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
-      withStand(contestant, async ({ target, tell }) => {
+      withStand(contestant, size, async ({ target, tell }) => {
         const count = size === 'full' ? 800 : 40;
         const result = await tell({ kind: 'open', target, count, together: 10, isReading: true });
         return { figures: { 'streams opened': (count * 1_000) / result.wallMs }, clientLoad: loadOf(result) };
@@ -36,7 +36,7 @@ export const readerCases: readonly Case[] = [
     name: 'stalled',
     what: '10,000 events of 16 KB while one reader does not read; then it reads on, and gets them all',
     contestants: ['steadfeed'],
-    goals: [{ figure: 'memory for the reader', unit: 'KB', to: null, atMost: 2_048 }],
+    figures: [{ name: 'memory for the reader', unit: 'KB', goals: [{ atMost: 2_048 }] }],
     run: async (contestant, size) => {
       const reading = await residentKb(contestant, size, true);
       const stalled = await residentKb(contestant, size, false);
@@ -48,7 +48,7 @@ export const readerCases: readonly Case[] = [
 /** Memory of a server once all is published. @throws Error when the reader does not get everything in the end. */
 async function residentKb(contestant: Contestant, size: Size, isReading: boolean): Promise<number> {
   const events = size === 'full' ? 10_000 : 200;
-  const { figures } = await withStand(contestant, async ({ server, target, tell, publish }) => {
+  const { figures } = await withStand(contestant, size, async ({ server, target, tell, publish }) => {
     await tell({ kind: 'open', target, count: 1, together: 1, isReading });
     const published = await publish({ events, batch: 20, bytes: 16_384, isWaiting: isReading });
     await settle(size);

@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts';
 import type { Target } from '../load-orders.ts';
-import { loadOf, warmEvents, withStand } from '../stand.ts';
+import { loadOf, warmRequestsOf, withStand } from '../stand.ts';
 
 /** Polling, publishing, catching up. */
 export const requestCases: readonly Case[] = [
@@ -8,9 +8,9 @@ export const requestCases: readonly Case[] = [
     name: 'poll',
     what: 'polls at the head that nothing has changed for (304), ten at a time; beside a route that answers a constant',
     contestants: ['steadfeed', 'plainNext'],
-    goals: [{ figure: 'polls answered', unit: '/s', to: 'plainNext', atLeast: 0.9 }],
+    figures: [{ name: 'polls answered', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
-      withStand(contestant, async ({ target, tell }) => {
+      withStand(contestant, size, async ({ target, tell }) => {
         const poll = { kind: 'ask', port: target.port, together: 10, ...(await pollAtHead(target)) } as const;
         await tell({ ...poll, seconds: size === 'full' ? 1 : 0.1 });
         const result = await tell({ ...poll, seconds: size === 'full' ? 3 : 0.3 });
@@ -24,9 +24,9 @@ export const requestCases: readonly Case[] = [
     name: 'publish',
     what: 'batches of 100 on the embedded log, stored when answered; one reader',
     contestants: ['steadfeed'],
-    goals: [{ figure: 'events stored', unit: '/s', to: null, atLeast: 20_000 }],
+    figures: [{ name: 'events stored', unit: '/s', goals: [{ atLeast: 20_000 }] }],
     run: (contestant, size) =>
-      withStand(contestant, async ({ open, publish }) => {
+      withStand(contestant, size, async ({ open, publish }) => {
         await open(1);
         const events = size === 'full' ? 200_000 : 2_000;
         const result = await publish({ events, batch: 100, together: 2 });
@@ -38,11 +38,11 @@ export const requestCases: readonly Case[] = [
       name: `catch-up-${readers}`,
       what: `${readers === 1 ? 'one reader catches' : `${readers} readers catch`} up with 10,000 events of 100 B`,
       contestants: ['steadfeed'],
-      goals: [{ figure: 'events caught up', unit: '/s', to: null, atLeast: 50_000 }],
+      figures: [{ name: 'events caught up', unit: '/s', goals: [{ atLeast: 50_000 }] }],
       run: (contestant, size) =>
-        withStand(contestant, async ({ target, tell, publish }) => {
+        withStand(contestant, size, async ({ target, tell, publish }) => {
           const events = size === 'full' ? 10_000 : 500;
-          await publish({ events: events - warmEvents, batch: 100 });
+          await publish({ events: events - warmRequestsOf[size], batch: 100 });
           const late: Target = { ...target, streamPath: `${target.streamPath}?after=0-0` };
           const order = {
             kind: 'open',

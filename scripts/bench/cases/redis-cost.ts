@@ -1,0 +1,84 @@
+import type { Case, Measured, Size } from '../case.ts';
+import type { Contestant } from '../contestants.ts';
+import { median } from '../figures.ts';
+import type { RedisCounts } from '../redis-orders.ts';
+import type { RedisStand } from '../redis-stand.ts';
+import { loadOf, type Stand, settle, withRedis } from '../stand.ts';
+
+const contestants = ['steadfeedRedis', 'upstashRealtime'] as const;
+
+const batches = { full: [1, 100, 500], smoke: [1, 100] } as const;
+
+/** What Redis is asked: commands as the service bills them, and HTTP requests, as the REST endpoint counts them. */
+export const redisCostCases: readonly Case[] = [
+  {
+    name: 'publish-redis',
+    what: 'a publish request of so many events',
+    contestants,
+    isCounted: true,
+    figures: batches.full.flatMap((batch) =>
+      [commandsOf(batch), requestsOf(batch)].map((name) => ({ name, unit: '', goals: [{ atMost: 1 }] })),
+    ),
+    run: countPublishing,
+  },
+  {
+    name: 'reconnect-redis',
+    what: '500 readers come back at once, each 40 events behind',
+    contestants,
+    isCounted: true,
+    figures: [
+      { name: 'Redis commands until all have all', unit: '', goals: [{ atMost: 2 }] },
+      { name: 'time until all have all', unit: 'ms', goals: [] },
+    ],
+    run: countReconnecting,
+  },
+];
+
+function commandsOf(batch: number): string {
+  return `Redis commands, ${batch} at once`;
+}
+
+function requestsOf(batch: number): string {
+  return `HTTP requests to Redis, ${batch} at once`;
+}
+
+/** Each request is counted by itself, and the one in the middle told: a check of silence may come along with one. */
+function countPublishing(contestant: Contestant, size: Size): Promise<Measured> {
+  const count = async ({ publish }: Stand, redis: RedisStand): Promise<Measured> => {
+    const figures: Record<string, number> = {};
+    for (const batch of batches[size]) {
+      const counts: RedisCounts[] = [];
+      for (let done = 0; done < (size === 'full' ? 5 : 1); done += 1) {
+        await redis.tell({ kind: 'reset' });
+        await publish({ events: batch, batch });
+        counts.push(await redis.tell({ kind: 'count' }));
+      }
+      figures[commandsOf(batch)] = median(counts.map(({ commands }) => commands));
+      figures[requestsOf(batch)] = median(counts.map(({ requests }) => requests));
+    }
+    return { figures, clientLoad: 0 };
+  };
+  return withRedis(contestant, size, count, { warmRequests: 0 });
+}
+
+function countReconnecting(contestant: Contestant, size: Size): Promise<Measured> {
+  const count = async ({ open, publish, tell }: Stand, redis: RedisStand): Promise<Measured> => {
+    const readers = size === 'full' ? 500 : 20;
+    await open(readers, { isLasting: true });
+    // The first event tells each its place.
+    await publish({ events: 1 });
+    await tell({ kind: 'cut' });
+    await publish({ events: 40, batch: 10 });
+    await settle(size);
+    await redis.tell({ kind: 'reset' });
+    const opened = await tell({ kind: 'return' });
+    const rest = await tell({ kind: 'resume', events: 40 * readers });
+    const { commands } = await redis.tell({ kind: 'count' });
+    const wallMs = opened.wallMs + rest.wallMs;
+    return {
+      figures: { 'Redis commands until all have all': commands, 'time until all have all': wallMs },
+      clientLoad: loadOf({ wallMs, cpuMs: opened.cpuMs + rest.cpuMs }),
+    };
+  };
+  return withRedis(contestant, size, count, { warmRequests: 0 });
+}

@@ -1,0 +1,146 @@
+import { connect, type Socket } from 'node:net';
+import { ask } from './load-http.ts';
+import type { OpenOrder, Resume, Target } from './load-orders.ts';
+import { countEvents, countOne } from './load-tally.ts';
+
+/* The readers, over bare sockets that only count, so that they do less than any server does. */
+
+/** One reader: a stream, or a series of streams or polls. */
+type Reader = {
+  readonly target: Target;
+  readonly channel: string | null;
+  readonly isReading: boolean;
+  /** How it goes on; null: not at all. */
+  readonly resume: Resume | null;
+  /** The last position it was told. */
+  place: string | null;
+  socket: Socket | null;
+};
+
+const readers = new Set<Reader>();
+
+/** Those that are open. */
+export function readerCount(): number {
+  return readers.size;
+}
+
+/** Obeys the order. @throws Error when a stream is refused. */
+export async function openReaders(order: OpenOrder): Promise<void> {
+  const { target, count, together, isReading, channels, isLasting = false } = order;
+  if (isLasting && target.resume === undefined) throw new Error('streams of this kind cannot be resumed');
+  let opened = 0;
+  await Promise.all(
+    Array.from({ length: together }, async () => {
+      while (opened < count) {
+        const channel = channels === undefined ? null : `channel-${opened % channels}`;
+        opened += 1;
+        const resume = isLasting ? (target.resume ?? null) : null;
+        const reader: Reader = { target, channel, isReading, resume, place: null, socket: null };
+        readers.add(reader);
+        await (target.pollEveryMs === undefined ? openStream(reader) : poll(reader, target.pollEveryMs));
+      }
+    }),
+  );
+}
+
+/** Closes all, for good, and gives what is needed to open them again. */
+export function closeReaders(): readonly Reader[] {
+  const closed = [...readers];
+  readers.clear();
+  for (const { socket } of closed) socket?.removeAllListeners('close').destroy();
+  return closed;
+}
+
+/** Opens readers again at once, each where it was. */
+export async function reopenReaders(closed: readonly Reader[]): Promise<void> {
+  await Promise.all(
+    closed.map((reader) => {
+      readers.add(reader);
+      return openStream(reader);
+    }),
+  );
+}
+
+/** Lets those read that do not. */
+export function resumeReaders(): void {
+  for (const { socket } of readers) socket?.resume();
+}
+
+/**
+ * One stream; resolves when it has said that it is open. Its first bytes alone are not that: what is published before it
+ * knows where it begins is not for it.
+ */
+function openStream(reader: Reader): Promise<void> {
+  const { resume, isReading } = reader;
+  const { port, openMark } = reader.target;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    reader.socket = socket;
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error('a stream was closed')));
+    socket.write(`GET ${pathOf(reader)} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`);
+    const take = (chunk: Buffer) => {
+      countEvents(chunk);
+      if (resume !== null) follow(reader, resume, socket, chunk);
+    };
+    let head = '';
+    const begin = (chunk: Buffer) => {
+      take(chunk);
+      head += chunk.toString('latin1');
+      if (head.includes('event: refused') || !head.startsWith('HTTP/1.1 200')) return reject(new Error(head));
+      if (!head.includes(openMark)) return;
+      socket.off('data', begin).on('data', take);
+      if (!isReading) socket.pause();
+      resolve();
+    };
+    socket.on('data', begin);
+  });
+}
+
+/** Takes note of where the stream is. When it is to be left, opens the next one, and leaves it once that is there. */
+function follow(reader: Reader, resume: Resume, socket: Socket, chunk: Buffer): void {
+  const at = chunk.lastIndexOf(resume.idMark);
+  const end = at === -1 ? -1 : chunk.indexOf(resume.idEnd, at + resume.idMark.length);
+  if (end !== -1) reader.place = chunk.toString('latin1', at + resume.idMark.length, end);
+  if (reader.socket !== socket || !chunk.includes(resume.handoverMark)) return;
+  openStream(reader).then(
+    () => {
+      countOne();
+      socket.destroy();
+    },
+    (cause: Error) => process.emitWarning(`a handover failed: ${cause.message}`),
+  );
+}
+
+/** Asks for ever; resolves when the first answer is here. */
+async function poll(reader: Reader, everyMs: number): Promise<void> {
+  const askOnce = async () => {
+    const chunks: Buffer[] = [];
+    await ask(reader.target.port, pathOf(reader), {}, (chunk) => {
+      countEvents(chunk);
+      chunks.push(chunk);
+    });
+    reader.place = (JSON.parse(Buffer.concat(chunks).toString()) as { readonly cursor: string }).cursor;
+  };
+  await askOnce();
+  // The first pause is one of chance: readers do not come in step.
+  const next = (pauseMs: number): void => {
+    setTimeout(() => {
+      if (readers.has(reader))
+        askOnce().then(
+          () => next(everyMs),
+          () => readers.delete(reader),
+        );
+    }, pauseMs);
+  };
+  next(everyMs * Math.random());
+}
+
+function pathOf({ target, channel, place }: Reader): string {
+  const query = new URLSearchParams();
+  if (channel !== null) query.set('channel', channel);
+  const { query: name = 'after' } = target.resume ?? {};
+  if (place !== null) query.set(name.replace('<channel>', channel ?? 'default'), place);
+  const mark = target.streamPath.includes('?') ? '&' : '?';
+  return query.size === 0 ? target.streamPath : `${target.streamPath}${mark}${query}`;
+}
