@@ -1,6 +1,7 @@
 import { type Cursor, parseCursor } from '../core/cursor.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { Handover, Hello, Problem } from '../core/stream-note.ts';
+import type { Block } from './block-reader.ts';
 import type { FeedItem } from './feed-item.ts';
 import { readEvent, readGap, readRecord } from './read-wire.ts';
 
@@ -14,19 +15,15 @@ export type StreamFrame =
 
 /**
  * Reads one block.
- * @param message the block's `event`, `id` and `data`.
  * @returns null for a kind of block this version does not know.
  * @throws FeedError or SyntaxError when the block is not what the wire contract says.
  */
-export function readFrame(
-  message: { readonly event?: string | undefined; readonly id?: string | undefined; readonly data: string },
-  channels: readonly string[],
-): StreamFrame | null {
-  const kind = message.event ?? 'message';
+export function readFrame(block: Block, channels: readonly string[]): StreamFrame | null {
+  const kind = block.event || 'message';
   if (!kinds.has(kind)) return null;
-  const data = readRecord(JSON.parse(message.data), kind);
+  const data = readRecord(JSON.parse(block.data), kind);
   if (kind === 'refused') return { kind, problem: data as Problem };
-  const cursor = parseCursor(message.id ?? '', channels, `${kind}: id`);
+  const cursor = parseCursor(block.id, channels, `${kind}: id`);
   switch (kind) {
     case 'hello':
       return { kind, cursor, hello: data as Hello };
