@@ -1,10 +1,9 @@
-import { type Cursor, type Position, parseCursor } from '../core/cursor.ts';
-import { compareEventIds, idBefore, parseEventId } from '../core/event-id.ts';
-import { FeedError } from '../core/feed-error.ts';
+import type { Cursor, Position } from '../core/cursor.ts';
+import { compareEventIds, idBefore } from '../core/event-id.ts';
 import type { PollAdvice } from '../core/feed-page.ts';
 import type { FeedItem } from './feed-item.ts';
 import { feedRequest } from './feed-request.ts';
-import { readEvent, readGap, readRecord } from './read-wire.ts';
+import { readCursorOf, readEvent, readGap, readId, readRecord, refuse } from './read-wire.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 
 /** A page, checked; its events and gaps in the order in which a reader takes them. */
@@ -51,10 +50,8 @@ export async function readPage(request: PageRequest): Promise<PageAnswer> {
 export function parsePage(value: unknown, channels: readonly string[]): Page {
   const wire = readRecord(value, 'page');
   const { events, gaps } = wire;
-  if (!Array.isArray(events) || !Array.isArray(gaps)) {
-    throw new FeedError('bad-request', 'page: events and gaps are lists');
-  }
-  const cursor = parseCursor(String(wire.cursor), channels, 'page: cursor');
+  if (!Array.isArray(events) || !Array.isArray(gaps)) return refuse('page');
+  const cursor = readCursorOf(channels, wire.cursor, 'page');
   const items: FeedItem[] = events.map((each) => {
     const { event, id } = readEvent(each, channels);
     return { kind: 'event', event, position: { id, epoch: cursor.get(event.channel)?.epoch ?? null } };
@@ -65,8 +62,8 @@ export function parsePage(value: unknown, channels: readonly string[]): Page {
 
 /** A gap stands ahead of the first event of its channel that is at or after the place where the log goes on. */
 function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cursor): void {
-  const resumesAt = gap.resumesAt === null ? null : parseEventId(gap.resumesAt, 'gap: resumesAt');
-  const end: Position = cursor.get(gap.channel) ?? { id: parseEventId(gap.after, 'gap: after'), epoch: null };
+  const resumesAt = gap.resumesAt === null ? null : readId(gap.resumesAt);
+  const end: Position = cursor.get(gap.channel) ?? { id: readId(gap.after), epoch: null };
   const position = resumesAt === null ? end : { id: idBefore(resumesAt), epoch: end.epoch };
   const index = items.findIndex(
     (item) =>

@@ -1,9 +1,8 @@
-import { type Cursor, parseCursor } from '../core/cursor.ts';
-import { FeedError } from '../core/feed-error.ts';
+import type { Cursor } from '../core/cursor.ts';
 import type { Handover, Hello, Problem } from '../core/stream-note.ts';
 import type { Block } from './block-reader.ts';
 import type { FeedItem } from './feed-item.ts';
-import { readEvent, readGap, readRecord } from './read-wire.ts';
+import { readCursorOf, readEvent, readGap, readRecord, refuse } from './read-wire.ts';
 
 /** One block of a live stream, checked. `cursor` is the connection's position after it. */
 export type StreamFrame =
@@ -23,7 +22,7 @@ export function readFrame(block: Block, channels: readonly string[]): StreamFram
   if (!kinds.has(kind)) return null;
   const data = readRecord(JSON.parse(block.data), kind);
   if (kind === 'refused') return { kind, problem: data as Problem };
-  const cursor = parseCursor(block.id, channels, `${kind}: id`);
+  const cursor = readCursorOf(channels, block.id, kind);
   switch (kind) {
     case 'hello':
       return { kind, cursor, hello: data as Hello };
@@ -46,7 +45,5 @@ export function readFrame(block: Block, channels: readonly string[]): StreamFram
 const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'refused']);
 
 function positionOf(cursor: Cursor, channel: string) {
-  const position = cursor.get(channel);
-  if (position === undefined) throw new FeedError('bad-request', `id: no position of channel "${channel}"`);
-  return position;
+  return cursor.get(channel) ?? refuse(`id without ${channel}`);
 }
