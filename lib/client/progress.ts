@@ -1,8 +1,8 @@
-import { judge, type Loss } from '../core/continuity.ts';
+import { type Loss, lossBetween } from '../core/continuity.ts';
 import type { Cursor, Position } from '../core/cursor.ts';
 import { compareEventIds, formatEventId, idAfter } from '../core/event-id.ts';
 import { type Gap, toGap } from '../core/gap.ts';
-import { eventEntry, type FeedEntry, gapEntry } from './feed-entry.ts';
+import { channelOf, entryOf, type FeedEntry, gapEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
 import type { Place, Progress, Source } from './place.ts';
 
@@ -31,10 +31,11 @@ export type Hole = {
  * @param isFiltered with a type filter seqs jump; only the log's own word tells of a loss then.
  */
 export function take(progress: Progress, source: Source, item: FeedItem, isFiltered: boolean): Taking {
-  const channel = item.kind === 'event' ? item.event.channel : item.gap.channel;
+  const channel = channelOf(item);
   const place = progress.places.get(channel);
+  const entry = entryOf(item);
   if (place === undefined)
-    return move(progress, source, channel, { position: item.position, generation: 0 }, item);
+    return move(progress, source, channel, { position: item.position, generation: 0 }, entry);
   const isLate = (source.get(channel)?.generation ?? place.generation) < place.generation;
   if (item.kind === 'gap') return takeGap(progress, source, item.gap, item.position, place, isLate);
   if (isLate) return { kind: 'hole', channel, loss: null };
@@ -45,14 +46,12 @@ export function take(progress: Progress, source: Source, item: FeedItem, isFilte
     return reach(progress, source, channel, next);
   const loss = lossBefore(place.position, position);
   const isLoss = loss !== null && !(isFiltered && loss.reason === 'trimmed');
-  return isLoss ? { kind: 'hole', channel, loss } : move(progress, source, channel, next, item);
+  return isLoss ? { kind: 'hole', channel, loss } : move(progress, source, channel, next, entry);
 }
 
 /** What is lost between where the reader is and `next`, if nothing is said of it; null when `next` follows. */
 function lossBefore(place: Position, { id, epoch }: Position): Loss | null {
-  const verdict = judge({ position: place, state: { epoch: epoch ?? '', first: id, last: id }, next: id });
-  if (verdict.kind === 'continue') return null;
-  return verdict.kind === 'gap' ? verdict : verdict.otherwise;
+  return lossBetween(place, epoch ?? '', id, id);
 }
 
 function takeGap(
@@ -66,22 +65,17 @@ function takeGap(
   const { channel } = gap;
   const { generation } = place;
   const isSameLife = place.position.epoch === null || place.position.epoch === position.epoch;
+  const next = { position, generation };
   if (gap.reason === 'trimmed') {
     const isPassed = isSameLife && compareEventIds(position.id, place.position.id) <= 0;
-    const next = { position, generation };
     if (isLate) return { kind: 'taken', progress, source, entry: null };
     if (isPassed) return reach(progress, source, channel, next);
-    return move(progress, source, channel, next, {
-      kind: 'gap',
-      gap: shrink(gap, place, position),
-      position,
-    });
+    return move(progress, source, channel, next, gapEntry(shrink(gap, place, position)));
   }
-  if (isLate && isSameLife) return reach(progress, source, channel, { position, generation });
+  if (isLate && isSameLife) return reach(progress, source, channel, next);
   if (isLate && progress.left.includes(`${channel}~${position.epoch}`))
     return { kind: 'taken', progress, source, entry: null };
-  const item: FeedItem = { kind: 'gap', gap, position };
-  return move(progress, source, channel, { position, generation: generation + 1 }, item);
+  return move(progress, source, channel, { position, generation: generation + 1 }, gapEntry(gap));
 }
 
 /** A faster source may have brought part of what this one's log had trimmed: only the rest is missing. */
@@ -92,8 +86,13 @@ function shrink(gap: Gap, place: Place, position: Position): Gap {
 }
 
 /** The reader goes on, and the source with it. */
-function move(progress: Progress, source: Source, channel: string, place: Place, item: FeedItem): Taking {
-  const entry = item.kind === 'event' ? eventEntry(item.event) : gapEntry(item.gap);
+function move(
+  progress: Progress,
+  source: Source,
+  channel: string,
+  place: Place,
+  entry: FeedEntry | null,
+): Taking {
   const places = put(progress.places, channel, place);
   const next = { ...leaveLife(progress, channel, place), places };
   return { kind: 'taken', progress: next, source: put(source, channel, place), entry };
@@ -125,8 +124,7 @@ export function sayHole(progress: Progress, source: Source, channel: string, los
   const place = progress.places.get(channel);
   const gap = toGap(channel, place?.position.id ?? loss.resume.id, loss, false);
   const generation = (place?.generation ?? 0) + (loss.reason === 'restarted' ? 1 : 0);
-  const item: FeedItem = { kind: 'gap', gap, position: loss.resume };
-  return move(progress, source, channel, { position: loss.resume, generation }, item);
+  return move(progress, source, channel, { position: loss.resume, generation }, gapEntry(gap));
 }
 
 /**
@@ -150,30 +148,20 @@ function settleChannel(
   isFiltered: boolean,
 ): Taking {
   const place = progress.places.get(channel);
-  const mine = source.get(channel);
-  if (place === undefined) {
-    const first = { position, generation: 0 };
-    return reach({ ...progress, places: put(progress.places, channel, first) }, source, channel, first);
-  }
+  if (place === undefined) return move(progress, source, channel, { position, generation: 0 }, null);
   const { generation } = place;
   const known = place.position;
-  if ((mine?.generation ?? generation) < generation) return { kind: 'hole', channel, loss: null };
+  if ((source.get(channel)?.generation ?? generation) < generation)
+    return { kind: 'hole', channel, loss: null };
   const isSameLife = known.epoch === null || position.epoch === null || known.epoch === position.epoch;
   const ahead = compareEventIds(position.id, known.id);
   if (!isSameLife || (ahead > 0 && !isFiltered)) {
     const loss = lossBefore(known, { ...position, id: idAfter(position.id, 1) });
-    return {
-      kind: 'hole',
-      channel,
-      loss: loss === null ? null : { ...loss, resume: position, resumesAt: null },
-    };
+    return { kind: 'hole', channel, loss: loss && { ...loss, resume: position, resumesAt: null } };
   }
   const isNews = ahead > 0 || (ahead === 0 && known.epoch === null && position.epoch !== null);
-  const places = isNews ? put(progress.places, channel, { position, generation }) : progress.places;
-  const isThere = mine?.position.id.seq === position.id.seq && mine.position.epoch === position.epoch;
-  const next =
-    isThere && mine.generation === generation ? source : put(source, channel, { position, generation });
-  return { kind: 'taken', progress: isNews ? { ...progress, places } : progress, source: next, entry: null };
+  const next = { position, generation };
+  return isNews ? move(progress, source, channel, next, null) : reach(progress, source, channel, next);
 }
 
 /**
