@@ -1,6 +1,7 @@
 import type { Cursor, Position } from '../core/cursor.ts';
 import { compareEventIds, idBefore } from '../core/event-id.ts';
 import type { PollAdvice } from '../core/feed-page.ts';
+import { newAdvice } from './connection.ts';
 import type { FeedItem } from './feed-item.ts';
 import { feedRequest } from './feed-request.ts';
 import { readCursorOf, readEvent, readGap, readId, readRecord, refuse } from './read-wire.ts';
@@ -52,10 +53,7 @@ export function parsePage(value: unknown, channels: readonly string[]): Page {
   const { events, gaps } = wire;
   if (!Array.isArray(events) || !Array.isArray(gaps)) return refuse('page');
   const cursor = readCursorOf(channels, wire.cursor, 'page');
-  const items: FeedItem[] = events.map((each) => {
-    const { event, id } = readEvent(each, channels);
-    return { kind: 'event', event, position: { id, epoch: cursor.get(event.channel)?.epoch ?? null } };
-  });
+  const items = events.map((each) => readEvent(each, cursor));
   for (const each of gaps) placeGap(items, readGap(each), cursor);
   return { items, cursor, more: wire.more === true, advice: readAdvice(wire.poll) };
 }
@@ -75,11 +73,9 @@ function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cu
   items.splice(index === -1 ? items.length : index, 0, { kind: 'gap', gap, position });
 }
 
-const defaultAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
-
 /** Advice beyond these bounds is not followed: a page must neither spin nor fall asleep by a mistake elsewhere. */
 function readAdvice(value: unknown): PollAdvice {
-  const { waitSeconds, everyMs } = { ...defaultAdvice, ...(value as object) };
+  const { waitSeconds, everyMs } = { ...newAdvice, ...(value as object) };
   return { waitSeconds: within(waitSeconds, 20), everyMs: within(everyMs, 60_000) };
 }
 

@@ -1,8 +1,9 @@
-import { type Cursor, readCursor } from '../core/cursor.ts';
+import { type Cursor, type Position, readCursor } from '../core/cursor.ts';
 import { type EventId, readEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
+import type { FeedItem } from './feed-item.ts';
 
 /** @throws FeedError `bad-request`, always: the wire contract says what would have been right. */
 export function refuse(what: string): never {
@@ -24,11 +25,15 @@ export function readCursorOf(channels: readonly string[], value: unknown, what: 
   return readCursor(String(value), channels, (_, part) => refuse(`${what}: ${part}`));
 }
 
-/** Checks what came as an event of one of `channels`. @throws FeedError `bad-request` */
-export function readEvent(value: unknown, channels: readonly string[]): { event: FeedEvent; id: EventId } {
+/** Checks what came as an event. @param cursor of its source: names the channels that were asked for. @throws FeedError `bad-request` */
+export function readEvent(value: unknown, cursor: Cursor): FeedItem {
   const event = readRecord(value, 'event') as FeedEvent;
-  const id = readId(event.id);
-  return channels.includes(event.channel) ? { event, id } : refuse(`channel ${event.channel}`);
+  return { kind: 'event', event, position: { id: readId(event.id), epoch: positionOf(cursor, event).epoch } };
+}
+
+/** Where a source is in the channel of what it told. @throws FeedError `bad-request` for a channel it does not name. */
+export function positionOf(cursor: Cursor, { channel }: FeedEvent | Gap): Position {
+  return cursor.get(channel) ?? refuse(`channel ${channel}`);
 }
 
 /** Checks what came as a gap. @throws FeedError `bad-request` */

@@ -2,7 +2,7 @@ import type { Cursor } from '../core/cursor.ts';
 import type { Handover, Hello, Problem } from '../core/stream-note.ts';
 import type { Block } from './block-reader.ts';
 import type { FeedItem } from './feed-item.ts';
-import { readCursorOf, readEvent, readGap, readRecord, refuse } from './read-wire.ts';
+import { positionOf, readCursorOf, readEvent, readGap, readRecord } from './read-wire.ts';
 
 /** One block of a live stream, checked. `cursor` is the connection's position after it. */
 export type StreamFrame =
@@ -32,18 +32,11 @@ export function readFrame(block: Block, channels: readonly string[]): StreamFram
       return { kind, cursor, handover: data as Handover };
     case 'gap': {
       const gap = readGap(data);
-      return { kind: 'item', cursor, item: { kind: 'gap', gap, position: positionOf(cursor, gap.channel) } };
+      return { kind: 'item', cursor, item: { kind, gap, position: positionOf(cursor, gap) } };
     }
-    default: {
-      const { event, id } = readEvent(data, channels);
-      const position = { id, epoch: positionOf(cursor, event.channel).epoch };
-      return { kind: 'item', cursor, item: { kind: 'event', event, position } };
-    }
+    default:
+      return { kind: 'item', cursor, item: readEvent(data, cursor) };
   }
 }
 
 const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'refused']);
-
-function positionOf(cursor: Cursor, channel: string) {
-  return cursor.get(channel) ?? refuse(`id without ${channel}`);
-}

@@ -104,9 +104,5 @@ export function readTold(message: TabMessage & { readonly kind: 'told' }, channe
   const { kind: _, from, cursor, events, ...report } = readRecord(message, 'told') as typeof message;
   const at = (text: string | null) => (text === null ? new Map() : readCursorOf(channels, text, 'told'));
   const end: Cursor = at(cursor);
-  const items = events.map((each): FeedItem => {
-    const { event, id } = readEvent(each, channels);
-    return { kind: 'event', event, position: { id, epoch: end.get(event.channel)?.epoch ?? null } };
-  });
-  return { ...report, from: at(from), cursor: end, items };
+  return { ...report, from: at(from), cursor: end, items: events.map((each) => readEvent(each, end)) };
 }
