@@ -1,8 +1,8 @@
 import { backoffMs, probeMs } from './backoff.ts';
-import { fall, idle, stop } from './begin.ts';
+import { fall, idle } from './begin.ts';
 import type { Connection, Stream } from './connection.ts';
 import type { Refusal } from './refusal.ts';
-import { classify, renewToken } from './refused.ts';
+import { heed, isMisfit } from './refused.ts';
 
 /** How a stream failed. */
 export type Failure =
@@ -30,9 +30,8 @@ export function loseStream(
     streams: before.streams.filter((other) => other.key !== stream.key),
   };
   const refusal = failure.kind === 'refused' ? failure.refusal : null;
-  const meaning = refusal === null ? null : classify(refusal);
-  if (refusal !== null && meaning === 'stop') return stop(state, 'refused', refusal.problem);
-  if (refusal !== null && meaning === 'token') return renewToken(state, 'stream', stream.token, refusal, now);
+  const heeded = refusal && heed(state, 'stream', stream.token, refusal, now);
+  if (heeded !== null) return heeded;
 
   const [other] = state.streams;
   // The next stream is on its way, or there: what was lost was about to be left.
@@ -93,7 +92,7 @@ function count(state: Connection, stream: Stream, failure: Failure): Connection 
     reconnects,
     failures: failures + 1,
     cuts: failure.kind !== 'cut' ? cuts : hasLived ? 0 : cuts + 1,
-    misfits: failure.kind === 'refused' && classify(failure.refusal) === 'misfit' ? misfits + 1 : misfits,
+    misfits: failure.kind === 'refused' && isMisfit(failure.refusal) ? misfits + 1 : misfits,
     isUnreachable: failure.kind === 'cut' && (stream.phase === 'preparing' || stream.phase === 'opening'),
   };
 }

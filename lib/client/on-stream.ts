@@ -130,17 +130,19 @@ function handOver(state: Connection, stream: Stream, now: number): Connection {
   return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
 }
 
-/** The body ended cleanly: as planned after a handover, else as good as a cut. */
-export function onEnded(state: Connection, stream: Stream, now: number, random: number): Connection {
-  if (stream.isLeaving) return leaveStream(state, stream, now);
-  const kind = stream.phase === 'open' ? 'noHello' : 'cut';
-  return loseStream(state, stream, { kind }, now, random);
-}
-
-/** The connection broke. After a handover that is a planned end too, only less polite. */
-export function onCut(state: Connection, stream: Stream, now: number, random: number): Connection {
-  if (stream.isLeaving) return leaveStream(state, stream, now);
-  return loseStream(state, stream, { kind: 'cut' }, now, random);
+/**
+ * The stream is over, cleanly or not. After a handover that is as planned, only less polite if it broke; else a failure.
+ */
+export function onOver(
+  state: Connection,
+  stream: Stream,
+  kind: 'cut' | 'noHello',
+  now: number,
+  random: number,
+): Connection {
+  return stream.isLeaving
+    ? leaveStream(state, stream, now)
+    : loseStream(state, stream, { kind }, now, random);
 }
 
 function current(state: Connection, stream: Stream): Stream {
