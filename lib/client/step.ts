@@ -93,7 +93,7 @@ function onStream(
     case 'frame':
       return onFrame(state, stream, signal.frame, now, random);
     case 'refused':
-      return loseStream(state, stream, signal, now, random);
+      return loseStream(state, stream, signal.refusal, now, random);
     case 'ended':
       return onOver(state, stream, stream.phase === 'open' ? 'noHello' : 'cut', now, random);
     case 'cut':
@@ -138,7 +138,7 @@ function expire(state: Connection, stream: Stream, now: number, random: number):
     case 'firstByte':
       return onSilent(state, stream, now, random);
     case 'hello':
-      return loseStream(state, stream, { kind: 'noHello' }, now, random);
+      return loseStream(state, stream, 'noHello', now, random);
     case 'watchdog':
       return onOver(state, stream, 'cut', now, random);
     default:
