@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 
-/** What the files of the client do for its reader; a file that is named nowhere fails the measuring. */
+/** What the client's files do for its reader; a file that is named nowhere fails the measuring. */
 const parts: Readonly<Record<string, readonly string[]>> = {
   'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event-id', 'feed-error', 'gap', 'name'],
   'reading a stream': ['block-reader', 'feed-request', 'read-stream', 'read-wire', 'refusal', 'stream-frame'],
@@ -32,11 +32,15 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'tabs: the way to the others': ['share-name', 'tab-channel', 'tab-group', 'token-claims'],
 };
 
-/** A part of a bundle, in bytes. `gzip` is what the bundle would lose without it: parts share what is alike in them. */
+/**
+ * A part of a bundle, in bytes. `gzip` is what the bundle would lose without it; together that is less than the whole,
+ * for what is alike in two parts is packed once.
+ */
 export type PartSize = { readonly part: string; readonly minified: number; readonly gzip: number };
 
 /** What `connectFeed` weighs as an app ships it: bundled with all it imports, minified, gzipped. */
 export type BundleSizes = {
+  readonly code: string;
   /** Files that are in it. */
   readonly files: readonly string[];
   readonly minified: number;
@@ -44,11 +48,14 @@ export type BundleSizes = {
   readonly parts: readonly PartSize[];
 };
 
+/** @throws Error when the client is more than one file to load: then one file's size would not be the client's. */
 export async function measureBundle(): Promise<BundleSizes> {
   const input = new URL('../../lib/client/connect-feed.ts', import.meta.url).pathname;
   const built = await rolldown({ input, platform: 'browser' });
   const { output } = await built.generate({ minify: true, sourcemap: 'hidden' });
   const [{ code, map, moduleIds }] = output;
+  const chunks = output.filter(({ type }) => type === 'chunk').length;
+  if (chunks > 1) throw new Error(`the client is ${chunks} files to load: weigh them all`);
   if (map === null) throw new Error('the bundle has no source map');
   const partAt = partsOf(code, new SourceMap(map as unknown as SourceMapPayload));
   const gzip = gzipSync(code).length;
@@ -57,7 +64,7 @@ export async function measureBundle(): Promise<BundleSizes> {
     return { part, minified: code.length - rest.length, gzip: gzip - gzipSync(rest).length };
   };
   const names = Object.keys(parts).filter((part) => partAt.includes(part));
-  return { files: moduleIds, minified: code.length, gzip, parts: names.map(weigh) };
+  return { code, files: moduleIds, minified: code.length, gzip, parts: names.map(weigh) };
 }
 
 /** Of each character of the bundle, which part it comes from. */
@@ -81,15 +88,14 @@ function partOf(file: string): string {
   return found;
 }
 
-/** The sizes as Markdown. */
+/** The sizes as Markdown, in KB of 1,024 bytes. */
 export function sizesTable({ minified, gzip, parts }: BundleSizes): string {
-  const rows = parts.map((each) => `| ${each.part} | ${each.minified} | ${each.gzip} |`);
-  return [
-    '| part | minified | gzip |',
-    '| --- | --- | --- |',
-    ...rows,
-    `| all | ${minified} | ${gzip} |`,
-  ].join('\n');
+  const row = (...[name, ...sizes]: readonly [string, number, number]) =>
+    `| ${name} | ${sizes.map((bytes) => (bytes / 1_024).toFixed(1)).join(' | ')} |`;
+  const rows = parts.map((each) => row(each.part, each.minified, each.gzip));
+  return ['| part | minified | gzip |', '| --- | --- | --- |', ...rows, row('all', minified, gzip)].join(
+    '\n',
+  );
 }
 
 if (import.meta.main) console.log(sizesTable(await measureBundle()));
