@@ -94,8 +94,14 @@ function move(taking: Taking, channel: string, place: Place, entry: FeedEntry | 
 
 /** The source goes on; the reader was there before. */
 function reach(taking: Taking, channel: string, place: Place): null {
-  taking.source = new Map(taking.source).set(channel, place);
+  // With each event a source says where it is in all of its channels; in most it has been there before.
+  if (!isThere(taking.source.get(channel), place)) taking.source = new Map(taking.source).set(channel, place);
   return null;
+}
+
+function isThere(mine: Place | undefined, { position, generation }: Place): boolean {
+  if (mine?.generation !== generation || mine.position.epoch !== position.epoch) return false;
+  return mine.position.id.seq === position.id.seq;
 }
 
 const maxLeft = 100;
