@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { connectFeed } from '../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from '../lib/client/feed-options.ts';
 import type { FeedStatus } from '../lib/client/feed-status.ts';
+import { parseCursor } from '../lib/core/cursor.ts';
 import type { FeedEvent } from '../lib/core/feed-event.ts';
 import type { Gap } from '../lib/core/gap.ts';
 import { defaultChannel } from '../lib/core/name.ts';
@@ -87,9 +88,11 @@ function readOptions(): { readonly isJson: boolean; readonly feed: FeedOptions }
     throw new Error('--transport: allowed are auto, stream, poll');
   }
   if (!URL.canParse(values.url)) throw new Error('--url: not a URL; for example http://localhost:3000');
+  const channels = values.channel ?? [defaultChannel];
+  if (after !== undefined) parseCursor(after, channels, '--after');
   const feed: FeedOptions = {
     url: values.url,
-    channels: values.channel ?? [defaultChannel],
+    channels,
     types: values.type ?? [],
     transport,
     // Shown events are not kept: the terminal does that.

@@ -1,8 +1,7 @@
 import { type Cursor, formatPosition } from '../core/cursor.ts';
 import type { Connection } from './connection.ts';
-import type { FeedEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
-import type { Progress, Source } from './place.ts';
+import type { Source } from './place.ts';
 import { greet, type Hole, sayHole, settle, type Taking, take } from './progress.ts';
 
 /** What a source told, taken into the state. */
@@ -19,8 +18,9 @@ const patience = 2;
 
 /** Takes a stream's first word. */
 export function absorbHello(state: Connection, source: Source, cursor: Cursor): Absorbed {
-  const taking = greet(state.progress, source, cursor);
-  if (taking.kind === 'hole') return { state, source, isWhole: false };
+  const taking: Taking = { progress: state.progress, source, taken: [], isFiltered: false };
+  const hole = greet(taking, cursor);
+  if (hole !== null) return { state, source, isWhole: false };
   return { state: { ...state, progress: taking.progress }, source: taking.source, isWhole: true };
 }
 
@@ -30,65 +30,44 @@ export function absorbHello(state: Connection, source: Source, cursor: Cursor): 
  * a hole in that only the log can tell.
  */
 export function absorb(
-  state: Connection,
+  before: Connection,
   source: Source,
   items: readonly FeedItem[],
   cursor: Cursor,
   witness: 'log' | 'tab' = 'log',
 ): Absorbed {
-  const run: Run = { state, progress: state.progress, source, witness, taken: [] };
-  const { isFiltered } = state.settings;
-  let isWhole = true;
-  for (const item of items) {
-    isWhole = attempt(run, () => take(run.progress, run.source, item, isFiltered));
-    if (!isWhole) break;
+  const { isFiltered } = before.settings;
+  const taking: Taking = { progress: before.progress, source, taken: [...before.taken], isFiltered };
+  let state = before;
+
+  /** Does `act`; a hole that reading again did not fill is said aloud, and `act` done once more. */
+  function attempt(act: () => Hole | null): boolean {
+    const hole = act();
+    if (hole === null) return true;
+    if (witness === 'tab') return false;
+    state = countHole(state, taking, hole);
+    if (hole.loss === null || (state.hole?.count ?? 0) <= patience) return false;
+    sayHole(taking, hole.channel, hole.loss);
+    return act() === null;
   }
+
   // A gap has told its position itself; a late source may have more restarts to tell before it is up to date.
   const last = items.at(-1);
   const claim = last?.kind === 'gap' ? without(cursor, last.gap.channel) : cursor;
-  isWhole = isWhole && attempt(run, () => settle(run.progress, run.source, claim, isFiltered));
-  const taken = run.taken.length === 0 ? run.state.taken : [...run.state.taken, ...run.taken];
-  return { state: { ...run.state, progress: run.progress, taken }, source: run.source, isWhole };
+  const isWhole =
+    items.every((item) => attempt(() => take(taking, item))) && attempt(() => settle(taking, claim));
+  const { progress, taken } = taking;
+  return { state: { ...state, progress, taken }, source: taking.source, isWhole };
 }
 
 function without(cursor: Cursor, channel: string): Cursor {
   return new Map([...cursor].filter(([name]) => name !== channel));
 }
 
-/** The work of one `absorb`, so that a page of 500 events does not copy the state 500 times. */
-type Run = {
-  state: Connection;
-  progress: Progress;
-  source: Source;
-  readonly witness: 'log' | 'tab';
-  readonly taken: FeedEntry[];
-};
-
-/** Does `act`; a hole that reading again did not fill is said aloud, and `act` done once more. */
-function attempt(run: Run, act: () => Taking): boolean {
-  const taking = act();
-  if (taking.kind === 'taken') return accept(run, taking);
-  if (run.witness === 'tab') return false;
-  run.state = countHole(run, taking);
-  if (taking.loss === null || (run.state.hole?.count ?? 0) <= patience) return false;
-  const said = sayHole(run.progress, run.source, taking.channel, taking.loss);
-  if (said.kind === 'taken') accept(run, said);
-  const again = act();
-  return again.kind === 'taken' && accept(run, again);
-}
-
-function accept(run: Run, taking: Exclude<Taking, Hole>): true {
-  run.progress = taking.progress;
-  run.source = taking.source;
-  if (taking.entry !== null) run.taken.push(taking.entry);
-  return true;
-}
-
-function countHole(run: Run, { channel, loss }: Hole): Connection {
-  const { state } = run;
+function countHole(state: Connection, { progress }: Taking, { channel, loss }: Hole): Connection {
   // A source that is merely late is left, but nothing is missing.
   if (loss === null) return state;
-  const place = run.progress.places.get(channel);
+  const place = progress.places.get(channel);
   const at = `${channel}@${place === undefined ? '' : formatPosition(place.position)}`;
   const count = state.hole?.at === at ? state.hole.count + 1 : 1;
   return { ...state, hole: { at, count }, holes: state.holes + 1 };

@@ -1,4 +1,3 @@
-import { parseCursor } from '../core/cursor.ts';
 import { createBackPressure } from './back-pressure.ts';
 import { newConnection } from './connection.ts';
 import type { PlainSignal } from './connection-signal.ts';
@@ -11,6 +10,7 @@ import { createHistory } from './history.ts';
 import { initialEntries } from './initial-entries.ts';
 import { watchPage } from './page-signals.ts';
 import { progressAt } from './place.ts';
+import { readCursorOf } from './read-wire.ts';
 import { createRequestRunner } from './run-requests.ts';
 import { createSnapshots } from './snapshot-of.ts';
 import { systemClock } from './system-clock.ts';
@@ -37,7 +37,7 @@ export function createFeed(options: FeedOptions = {}): Feed {
   const query = queryOf(options);
   const { channels } = query;
   const start = options.after ?? options.initial?.cursor;
-  const progress = progressAt(start === undefined ? new Map() : parseCursor(start, channels, 'after'));
+  const progress = progressAt(start === undefined ? new Map() : readCursorOf(channels, start, 'after'));
   const store = createFeedStore(options.limit ?? 1_000);
   store.add(initialEntries(options.initial));
 

@@ -43,10 +43,7 @@ export type Poll = {
 };
 
 /** What the leading tab said of itself last. */
-export type LeaderReport = Pick<
-  Told,
-  'tab' | 'cursor' | 'status' | 'transport' | 'problem' | 'isFallen' | 'isHeld' | 'handovers' | 'reconnects'
-> & {
+export type LeaderReport = Omit<Told, 'items'> & {
   /** When it tries again, by this tab's clock; null while it waits for nothing. */
   readonly retryAt: number | null;
 };

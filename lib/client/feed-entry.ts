@@ -1,5 +1,6 @@
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
+import type { FeedItem } from './feed-item.ts';
 
 /** One line of a feed as a page shows it: an event, or the place where events are missing. */
 export type FeedEntry<E extends FeedEvent = FeedEvent> =
@@ -16,7 +17,12 @@ export function gapEntry(gap: Gap): FeedEntry {
   return { kind: 'gap', key: `${gap.channel}@${gap.after}>${gap.resumesAt ?? ''}`, gap };
 }
 
-/** The channel an entry belongs to. */
-export function channelOf(entry: FeedEntry): string {
+/** What a source told, as an entry. */
+export function entryOf(item: FeedItem): FeedEntry {
+  return item.kind === 'event' ? eventEntry(item.event) : gapEntry(item.gap);
+}
+
+/** The channel an entry belongs to, or what a source told. */
+export function channelOf(entry: FeedEntry | FeedItem): string {
   return entry.kind === 'event' ? entry.event.channel : entry.gap.channel;
 }

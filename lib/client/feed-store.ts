@@ -1,7 +1,8 @@
-import { compareEventIds, type EventId, formatEventId, parseEventId } from '../core/event-id.ts';
+import { compareEventIds, type EventId, formatEventId } from '../core/event-id.ts';
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Gap } from '../core/gap.ts';
 import { channelOf, eventEntry, type FeedEntry } from './feed-entry.ts';
+import { readId } from './read-wire.ts';
 
 /** What a feed holds, oldest first. The same object for as long as nothing changes. */
 export type FeedView = {
@@ -40,7 +41,7 @@ export function createFeedStore(limit: number): FeedStore {
       if (entry.gap.reason === 'restarted') newest.delete(entry.gap.channel);
       return true;
     }
-    const id = parseEventId(entry.event.id, 'event');
+    const id = readId(entry.event.id);
     const last = newest.get(entry.event.channel);
     if (last !== undefined && compareEventIds(id, last) <= 0) return false;
     newest.set(entry.event.channel, id);
@@ -68,7 +69,7 @@ export function createFeedStore(limit: number): FeedStore {
       const asked = before === 'none' ? undefined : formatEventId(before);
       if (oldest?.id !== asked) return 0;
       const older = events
-        .map((event) => ({ event, id: parseEventId(event.id, 'event') }))
+        .map((event) => ({ event, id: readId(event.id) }))
         .filter(({ id }) => before === 'none' || compareEventIds(id, before) < 0)
         .sort((a, b) => compareEventIds(a.id, b.id));
       entries = merge(
@@ -90,7 +91,7 @@ export function createFeedStore(limit: number): FeedStore {
           (entry) =>
             entry.kind === 'gap' && entry.gap.channel === channel && entry.gap.reason === 'restarted',
         );
-      return isGone ? 'gone' : parseEventId(event.id, 'event');
+      return isGone ? 'gone' : readId(event.id);
     },
     dropped: () => removed + Math.max(0, entries.length - most),
     view() {
@@ -150,5 +151,5 @@ function mustPrecede(older: FeedEntry, entry: FeedEntry): boolean {
 
 function timeOf(entry: FeedEntry): number {
   if (entry.kind === 'event') return entry.event.time;
-  return parseEventId(entry.gap.resumesAt ?? entry.gap.after, 'gap').time;
+  return readId(entry.gap.resumesAt ?? entry.gap.after).time;
 }

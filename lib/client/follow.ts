@@ -66,20 +66,18 @@ export function onHeard(before: Connection, told: Told, now: number): Connection
 }
 
 function withLeader(state: Connection, told: Told, now: number): Connection {
-  const { tab, cursor, status, transport, problem, isFallen, isHeld, handovers, reconnects, retryInMs } =
-    told;
-  const known = state.leader?.tab === tab ? state.leader : null;
-  const retryAt = retryInMs === null ? null : now + retryInMs;
-  const leader: LeaderReport = {
-    ...{ tab, cursor, status, transport, problem, isFallen, isHeld, handovers, reconnects },
-    retryAt: isNear(retryAt, known?.retryAt ?? null) ? (known?.retryAt ?? null) : retryAt,
-  };
+  // What it has read is taken at once, and not kept here.
+  const { items: _, ...said } = told;
+  const known = state.leader?.tab === said.tab ? state.leader : null;
+  const knownAt = known?.retryAt ?? null;
+  const retryAt = said.retryInMs === null ? null : now + said.retryInMs;
+  const leader: LeaderReport = { ...said, retryAt: isNear(retryAt, knownAt) ? knownAt : retryAt };
   return {
     ...state,
     leader,
     mustFill: state.mustFill || told.hasGap,
-    handovers: state.handovers + grown(known?.handovers, handovers),
-    reconnects: state.reconnects + grown(known?.reconnects, reconnects),
+    handovers: state.handovers + grown(known?.handovers, said.handovers),
+    reconnects: state.reconnects + grown(known?.reconnects, said.reconnects),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Cursor, Position } from '../core/cursor.ts';
 import { compareEventIds } from '../core/event-id.ts';
 import { absorb } from './absorb.ts';
 import type { Connection } from './connection.ts';
+import { channelOf } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
 import type { Progress } from './place.ts';
 import type { Told } from './tab-message.ts';
@@ -71,8 +72,4 @@ function orderOf(place: Position, position: Position): number | 'apart' {
   const order = compareEventIds(position.id, place.id);
   // In one life of a log, what is later has the higher seq.
   return Math.sign(order) === Math.sign(position.id.seq - place.id.seq) ? order : 'apart';
-}
-
-function channelOf(item: FeedItem): string {
-  return item.kind === 'event' ? item.event.channel : item.gap.channel;
 }

@@ -1,18 +1,18 @@
 import { backoffMs, probeMs } from './backoff.ts';
-import { fall, idle, stop } from './begin.ts';
+import { fall, idle } from './begin.ts';
 import type { Connection, Stream } from './connection.ts';
 import type { Refusal } from './refusal.ts';
-import { classify, renewToken } from './refused.ts';
+import { heed, isMisfit } from './refused.ts';
 
 /** How a stream failed. */
 export type Failure =
   /** It broke, ended without a handover, fell silent, or was never made. */
-  | { readonly kind: 'cut' }
+  | 'cut'
   /** No byte came: something in between buffers. */
-  | { readonly kind: 'silent' }
+  | 'silent'
   /** Bytes came, but no hello: the log does not answer. */
-  | { readonly kind: 'noHello' }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
+  | 'noHello'
+  | Refusal;
 
 const cutsToFall = 3;
 const misfitsToFall = 2;
@@ -25,14 +25,10 @@ export function loseStream(
   now: number,
   random: number,
 ): Connection {
-  const state: Connection = {
-    ...before,
-    streams: before.streams.filter((other) => other.key !== stream.key),
-  };
-  const refusal = failure.kind === 'refused' ? failure.refusal : null;
-  const meaning = refusal === null ? null : classify(refusal);
-  if (refusal !== null && meaning === 'stop') return stop(state, 'refused', refusal.problem);
-  if (refusal !== null && meaning === 'token') return renewToken(state, 'stream', stream.token, refusal, now);
+  const state = without(before, stream);
+  const refusal = typeof failure === 'object' ? failure : null;
+  const heeded = refusal && heed(state, 'stream', stream.token, refusal, now);
+  if (heeded !== null) return heeded;
 
   const [other] = state.streams;
   // The next stream is on its way, or there: what was lost was about to be left.
@@ -48,13 +44,17 @@ export function loseStream(
     Math.max(heldMs, backoffMs(failures, retryAfterMs, random, counted.settings));
   if (mustFall(counted, failure)) {
     // Polling counts its own failures: those of streaming are no reason to be long without events.
-    const delayMs = failure.kind === 'silent' ? Math.max(0, heldMs) : delayAfter(1);
+    const delayMs = failure === 'silent' ? Math.max(0, heldMs) : delayAfter(1);
     return { ...fall(counted, now, random, delayMs), isHeld };
   }
   const retryAt = now + delayAfter(counted.failures);
   // A failed handover: the old stream goes on for as long as it lasts.
   if (other !== undefined) return { ...counted, retryAt, isHeld };
   return { ...idle(counted), mode: 'waiting', retryAt, isHeld };
+}
+
+function without(state: Connection, stream: Stream): Connection {
+  return { ...state, streams: state.streams.filter(({ key }) => key !== stream.key) };
 }
 
 /** The old stream is gone; the next one carries on, or is still on its way. */
@@ -65,10 +65,7 @@ export function leaveTo(state: Connection, next: Stream): Connection {
 
 /** A stream that ended as it had said. Not a failure. */
 export function leaveStream(before: Connection, stream: Stream, now: number): Connection {
-  const state: Connection = {
-    ...before,
-    streams: before.streams.filter((other) => other.key !== stream.key),
-  };
+  const state = without(before, stream);
   const [next] = state.streams;
   if (next !== undefined) return leaveTo(state, next);
   // Its successor failed, and waits for its next try.
@@ -82,19 +79,19 @@ function failProbe(state: Connection, refusal: Refusal | null, now: number, rand
 }
 
 function count(state: Connection, stream: Stream, failure: Failure): Connection {
-  const problem = failure.kind === 'refused' ? failure.refusal.problem : state.problem;
+  const refusal = typeof failure === 'object' ? failure : null;
   const wasLive = stream.phase === 'live';
   const reconnects = state.reconnects + (wasLive ? 1 : 0);
   const { hasLived } = stream;
   const { failures, cuts, misfits } = hasLived ? proven(state) : state;
   return {
     ...state,
-    problem,
+    problem: refusal === null ? state.problem : refusal.problem,
     reconnects,
     failures: failures + 1,
-    cuts: failure.kind !== 'cut' ? cuts : hasLived ? 0 : cuts + 1,
-    misfits: failure.kind === 'refused' && classify(failure.refusal) === 'misfit' ? misfits + 1 : misfits,
-    isUnreachable: failure.kind === 'cut' && (stream.phase === 'preparing' || stream.phase === 'opening'),
+    cuts: failure !== 'cut' ? cuts : hasLived ? 0 : cuts + 1,
+    misfits: refusal !== null && isMisfit(refusal) ? misfits + 1 : misfits,
+    isUnreachable: failure === 'cut' && (stream.phase === 'preparing' || stream.phase === 'opening'),
   };
 }
 
@@ -106,5 +103,5 @@ export function proven(state: Connection): Connection {
 
 function mustFall(state: Connection, failure: Failure): boolean {
   if (state.settings.transport !== 'auto') return false;
-  return failure.kind === 'silent' || state.cuts >= cutsToFall || state.misfits >= misfitsToFall;
+  return failure === 'silent' || state.cuts >= cutsToFall || state.misfits >= misfitsToFall;
 }

@@ -1,10 +1,10 @@
 import { absorb } from './absorb.ts';
 import { backoffMs } from './backoff.ts';
-import { startDue, startPoll, stop } from './begin.ts';
+import { startDue, startPoll } from './begin.ts';
 import type { Connection, Poll } from './connection.ts';
 import type { Page } from './read-page.ts';
 import type { Refusal } from './refusal.ts';
-import { classify, renewToken } from './refused.ts';
+import { heed, isMisfit } from './refused.ts';
 
 /** A poll was answered with a page. */
 export function onPolled(
@@ -52,19 +52,11 @@ export function onPollFailed(
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
   if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
-  const meaning = classify(refusal);
-  switch (meaning) {
-    case 'stop':
-      return stop(state, 'refused', refusal.problem);
-    case 'token':
-      return renewToken(state, 'poll', poll.token, refusal, now);
-    case 'later':
-    case 'misfit': {
-      // Whatever answered, a captive portal, a proxy, a feed without its log, may answer the streams too.
-      const isUnreachable = meaning === 'misfit' ? isOutage : state.isUnreachable;
-      return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
-    }
-  }
+  const heeded = heed(state, 'poll', poll.token, refusal, now);
+  if (heeded !== null) return heeded;
+  // Whatever answered, a captive portal, a proxy, a feed without its log, may answer the streams too.
+  const isUnreachable = isMisfit(refusal) ? isOutage : state.isUnreachable;
+  return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
 }
 
 /** A poll brought nothing: the next comes after a wait. */

@@ -31,7 +31,7 @@ export function onBytes(state: Connection, stream: Stream, now: number): Connect
  */
 export function onSilent(state: Connection, stream: Stream, now: number, random: number): Connection {
   const isNext = state.streams.some(({ key }) => key < stream.key);
-  if (!isNext) return loseStream(state, stream, { kind: 'silent' }, now, random);
+  if (!isNext) return loseStream(state, stream, 'silent', now, random);
   const deadline = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
   return leaveTo(state, { ...stream, sentAt: now, deadline });
 }
@@ -49,11 +49,11 @@ export function onFrame(
   now: number,
   random: number,
 ): Connection {
-  const lose = (from: Connection) => loseStream(from, current(from, stream), { kind: 'cut' }, now, random);
+  const lose = (from: Connection) => loseStream(from, current(from, stream), 'cut', now, random);
   switch (frame.kind) {
     case 'refused': {
       const refusal = { status: frame.problem.status, retryAfterMs: null, problem: frame.problem };
-      return loseStream(state, stream, { kind: 'refused', refusal }, now, random);
+      return loseStream(state, stream, refusal, now, random);
     }
     case 'hello': {
       if (stream.phase === 'live') return state;
@@ -130,17 +130,17 @@ function handOver(state: Connection, stream: Stream, now: number): Connection {
   return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
 }
 
-/** The body ended cleanly: as planned after a handover, else as good as a cut. */
-export function onEnded(state: Connection, stream: Stream, now: number, random: number): Connection {
-  if (stream.isLeaving) return leaveStream(state, stream, now);
-  const kind = stream.phase === 'open' ? 'noHello' : 'cut';
-  return loseStream(state, stream, { kind }, now, random);
-}
-
-/** The connection broke. After a handover that is a planned end too, only less polite. */
-export function onCut(state: Connection, stream: Stream, now: number, random: number): Connection {
-  if (stream.isLeaving) return leaveStream(state, stream, now);
-  return loseStream(state, stream, { kind: 'cut' }, now, random);
+/**
+ * The stream is over, cleanly or not. After a handover that is as planned, only less polite if it broke; else a failure.
+ */
+export function onOver(
+  state: Connection,
+  stream: Stream,
+  failure: 'cut' | 'noHello',
+  now: number,
+  random: number,
+): Connection {
+  return stream.isLeaving ? leaveStream(state, stream, now) : loseStream(state, stream, failure, now, random);
 }
 
 function current(state: Connection, stream: Stream): Stream {

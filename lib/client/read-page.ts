@@ -1,10 +1,10 @@
-import { type Cursor, type Position, parseCursor } from '../core/cursor.ts';
-import { compareEventIds, idBefore, parseEventId } from '../core/event-id.ts';
-import { FeedError } from '../core/feed-error.ts';
+import type { Cursor, Position } from '../core/cursor.ts';
+import { compareEventIds, idBefore } from '../core/event-id.ts';
 import type { PollAdvice } from '../core/feed-page.ts';
+import { newAdvice } from './connection.ts';
 import type { FeedItem } from './feed-item.ts';
 import { feedRequest } from './feed-request.ts';
-import { readEvent, readGap, readRecord } from './read-wire.ts';
+import { readCursorOf, readEvent, readGap, readId, readRecord, refuse } from './read-wire.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 
 /** A page, checked; its events and gaps in the order in which a reader takes them. */
@@ -51,22 +51,17 @@ export async function readPage(request: PageRequest): Promise<PageAnswer> {
 export function parsePage(value: unknown, channels: readonly string[]): Page {
   const wire = readRecord(value, 'page');
   const { events, gaps } = wire;
-  if (!Array.isArray(events) || !Array.isArray(gaps)) {
-    throw new FeedError('bad-request', 'page: events and gaps are lists');
-  }
-  const cursor = parseCursor(String(wire.cursor), channels, 'page: cursor');
-  const items: FeedItem[] = events.map((each) => {
-    const { event, id } = readEvent(each, channels);
-    return { kind: 'event', event, position: { id, epoch: cursor.get(event.channel)?.epoch ?? null } };
-  });
+  if (!Array.isArray(events) || !Array.isArray(gaps)) return refuse('page');
+  const cursor = readCursorOf(channels, wire.cursor, 'page');
+  const items = events.map((each) => readEvent(each, cursor));
   for (const each of gaps) placeGap(items, readGap(each), cursor);
   return { items, cursor, more: wire.more === true, advice: readAdvice(wire.poll) };
 }
 
 /** A gap stands ahead of the first event of its channel that is at or after the place where the log goes on. */
 function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cursor): void {
-  const resumesAt = gap.resumesAt === null ? null : parseEventId(gap.resumesAt, 'gap: resumesAt');
-  const end: Position = cursor.get(gap.channel) ?? { id: parseEventId(gap.after, 'gap: after'), epoch: null };
+  const resumesAt = gap.resumesAt === null ? null : readId(gap.resumesAt);
+  const end: Position = cursor.get(gap.channel) ?? { id: readId(gap.after), epoch: null };
   const position = resumesAt === null ? end : { id: idBefore(resumesAt), epoch: end.epoch };
   const index = items.findIndex(
     (item) =>
@@ -78,11 +73,9 @@ function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cu
   items.splice(index === -1 ? items.length : index, 0, { kind: 'gap', gap, position });
 }
 
-const defaultAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
-
 /** Advice beyond these bounds is not followed: a page must neither spin nor fall asleep by a mistake elsewhere. */
 function readAdvice(value: unknown): PollAdvice {
-  const { waitSeconds, everyMs } = { ...defaultAdvice, ...(value as object) };
+  const { waitSeconds, everyMs } = { ...newAdvice, ...(value as object) };
   return { waitSeconds: within(waitSeconds, 20), everyMs: within(everyMs, 60_000) };
 }
 

@@ -1,4 +1,4 @@
-import { createParser } from 'eventsource-parser';
+import { createBlockReader } from './block-reader.ts';
 import { feedRequest } from './feed-request.ts';
 import { type Refusal, readRefusal } from './refusal.ts';
 import { readFrame, type StreamFrame } from './stream-frame.ts';
@@ -25,11 +25,8 @@ export type StreamRequest = {
   now(): number;
 };
 
-/** Longest block of one event, in characters: far above the largest event there is. */
-const maxBlock = 1_048_576;
-
 /**
- * Reads one live stream to its end. Framing is that of the HTML standard, "Server-sent events".
+ * Reads one live stream to its end.
  * @param onNews is given all that one chunk brought at once; reading goes on when its promise is fulfilled.
  * @returns when the stream is over; never rejects. Nothing is told after `signal` aborts.
  */
@@ -68,16 +65,9 @@ async function readBody(
   tell: (news: readonly StreamNews[]) => void | Promise<void> | undefined,
 ): Promise<void> {
   let news: StreamNews[] = [];
-  const parser = createParser({
-    maxBufferSize: maxBlock,
-    onEvent(message) {
-      const frame = readFrame(message, request.channels);
-      if (frame !== null) news.push({ kind: 'frame', frame });
-    },
-    onError(error) {
-      // An unknown field is to be ignored, says the standard; a block without end is not.
-      if (error.type === 'max-buffer-size-exceeded') throw error;
-    },
+  const readText = createBlockReader((block) => {
+    const frame = readFrame(block, request.channels);
+    if (frame !== null) news.push({ kind: 'frame', frame });
   });
   // A byte order mark at the start is taken off once: by the parser, so not by the decoder too.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -89,7 +79,7 @@ async function readBody(
       news = [{ kind: 'bytes' }];
       let broken: unknown = null;
       try {
-        parser.feed(decoder.decode(value, { stream: true }));
+        readText(decoder.decode(value, { stream: true }));
       } catch (error) {
         broken = error;
       }

@@ -3,29 +3,39 @@ import type { Connection } from './connection.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
- * What a refusal means, wherever it was met: `stop` for good, `token` for a new token and then the same again,
- * `later` for a wait, `misfit` for an answer that is no stream or page.
+ * What a refusal makes of a connection where waiting is of no use: it stops, or asks for a new token and tries again.
+ * @param state without the refused stream or poll.
+ * @param token the number of the token that was refused.
+ * @returns null where the same is to be tried later.
  */
-export function classify(refusal: Refusal): 'stop' | 'token' | 'later' | 'misfit' {
+export function heed(
+  state: Connection,
+  role: 'stream' | 'poll',
+  token: number,
+  refusal: Refusal,
+  now: number,
+): Connection | null {
   switch (refusal.status) {
     case 400:
     case 403:
-      return 'stop';
+      return stop(state, 'refused', refusal.problem);
     case 401:
-      return 'token';
-    case 429:
-      return 'later';
+      return renewToken(state, role, token, refusal, now);
     default:
-      return 'misfit';
+      return null;
   }
+}
+
+/** Whether the answer is no stream or page, but somebody else's, or of a server in trouble; told to wait, it is none. */
+export function isMisfit({ status }: Refusal): boolean {
+  return status !== 429;
 }
 
 /**
  * Answers a 401 for a request made with token number `token`: with a newer token if there is one, else by asking
  * for one, once. Refused with that too, it stops and says so.
- * @param state without the refused stream or poll.
  */
-export function renewToken(
+function renewToken(
   state: Connection,
   role: 'stream' | 'poll',
   token: number,

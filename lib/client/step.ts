@@ -1,11 +1,11 @@
 import { begin, following, openStream, pause, startDue, startPoll, stop } from './begin.ts';
 import type { Connection, Poll, Stream } from './connection.ts';
-import type { PlainSignal, Signal } from './connection-signal.ts';
+import type { Signal } from './connection-signal.ts';
 import { onFilled, onFollow, onHeard, onLead } from './follow.ts';
 import { loseStream } from './lose-stream.ts';
 import { hasten, isAtRest, isOff, onHidden, onRestored, onVisible } from './on-page.ts';
 import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
-import { onBytes, onCut, onEnded, onFrame, onSent, onSilent } from './on-stream.ts';
+import { onBytes, onFrame, onOver, onSent, onSilent } from './on-stream.ts';
 
 /**
  * What a connection becomes when something happens to it. The whole of the client's rules is reached from here; it
@@ -27,73 +27,19 @@ function mustFollow({ isFollower, yieldAt, mode }: Connection): boolean {
 }
 
 function react(state: Connection, signal: Signal, now: number, random: number): Connection {
+  if ('stream' in signal) {
+    const stream = state.streams.find(({ key }) => key === signal.stream);
+    return stream === undefined ? state : onStream(state, stream, signal, now, random);
+  }
+  if ('poll' in signal)
+    return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
   switch (signal.kind) {
-    case 'sent':
-    case 'bytes':
-    case 'frame':
-    case 'refused':
-    case 'ended':
-    case 'cut': {
-      const stream = state.streams.find(({ key }) => key === signal.stream);
-      return stream === undefined ? state : onStream(state, stream, signal, now, random);
-    }
-    case 'polled':
-    case 'pollRefused':
-    case 'pollCut':
-      return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
     case 'heard':
       return onHeard(state, signal.told, now);
     case 'lead':
       return onLead(state, signal.isHandover, now);
-    default:
-      return onPlain(state, signal.kind, now, random);
-  }
-}
-
-type StreamSignal = Extract<Signal, { readonly stream: number }>;
-type PollSignal = Extract<Signal, { readonly poll: number }>;
-
-function onStream(
-  state: Connection,
-  stream: Stream,
-  signal: StreamSignal,
-  now: number,
-  random: number,
-): Connection {
-  switch (signal.kind) {
-    case 'sent':
-      return onSent(state, stream, now);
-    case 'bytes':
-      return onBytes(state, stream, now);
-    case 'frame':
-      return onFrame(state, stream, signal.frame, now, random);
-    case 'refused':
-      return loseStream(state, stream, { kind: 'refused', refusal: signal.refusal }, now, random);
-    case 'ended':
-      return onEnded(state, stream, now, random);
-    case 'cut':
-      return onCut(state, stream, now, random);
-    default:
-      return signal satisfies never;
-  }
-}
-
-function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
-  switch (signal.kind) {
-    case 'polled':
-      if (state.mode === 'following') return onFilled(state, poll, signal.page, now, random);
-      return onPolled(state, poll, signal.page, now, random);
-    case 'pollRefused':
-      return onPollFailed(state, poll, signal.refusal, now, random);
-    case 'pollCut':
-      return onPollFailed(state, poll, null, now, random);
-    default:
-      return signal satisfies never;
-  }
-}
-
-function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, random: number): Connection {
-  switch (kind) {
+    case 'follow':
+      return onFollow(state, now);
     case 'timer':
       return onTimer(state, now, random);
     case 'pollDue':
@@ -122,12 +68,51 @@ function onPlain(state: Connection, kind: PlainSignal['kind'], now: number, rand
       return state.mode === 'stopped' ? state : pause(state, 'disabled');
     case 'retry':
       return isOff(state) ? state : begin({ ...state, isTokenNew: false }, now);
-    case 'follow':
-      return onFollow(state, now);
     case 'close':
       return stop(state, 'closed', null);
     default:
-      return kind satisfies never;
+      return signal satisfies never;
+  }
+}
+
+type StreamSignal = Extract<Signal, { readonly stream: number }>;
+type PollSignal = Extract<Signal, { readonly poll: number }>;
+
+function onStream(
+  state: Connection,
+  stream: Stream,
+  signal: StreamSignal,
+  now: number,
+  random: number,
+): Connection {
+  switch (signal.kind) {
+    case 'sent':
+      return onSent(state, stream, now);
+    case 'bytes':
+      return onBytes(state, stream, now);
+    case 'frame':
+      return onFrame(state, stream, signal.frame, now, random);
+    case 'refused':
+      return loseStream(state, stream, signal.refusal, now, random);
+    case 'ended':
+      return onOver(state, stream, stream.phase === 'open' ? 'noHello' : 'cut', now, random);
+    case 'cut':
+      return onOver(state, stream, 'cut', now, random);
+    default:
+      return signal satisfies never;
+  }
+}
+
+function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
+  switch (signal.kind) {
+    case 'polled':
+      return (state.mode === 'following' ? onFilled : onPolled)(state, poll, signal.page, now, random);
+    case 'pollRefused':
+      return onPollFailed(state, poll, signal.refusal, now, random);
+    case 'pollCut':
+      return onPollFailed(state, poll, null, now, random);
+    default:
+      return signal satisfies never;
   }
 }
 
@@ -153,9 +138,9 @@ function expire(state: Connection, stream: Stream, now: number, random: number):
     case 'firstByte':
       return onSilent(state, stream, now, random);
     case 'hello':
-      return loseStream(state, stream, { kind: 'noHello' }, now, random);
+      return loseStream(state, stream, 'noHello', now, random);
     case 'watchdog':
-      return onCut(state, stream, now, random);
+      return onOver(state, stream, 'cut', now, random);
     default:
       return stream.deadline.name satisfies never;
   }

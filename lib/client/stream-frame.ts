@@ -1,8 +1,8 @@
-import { type Cursor, parseCursor } from '../core/cursor.ts';
-import { FeedError } from '../core/feed-error.ts';
+import type { Cursor } from '../core/cursor.ts';
 import type { Handover, Hello, Problem } from '../core/stream-note.ts';
+import type { Block } from './block-reader.ts';
 import type { FeedItem } from './feed-item.ts';
-import { readEvent, readGap, readRecord } from './read-wire.ts';
+import { positionOf, readCursorOf, readEvent, readGap, readRecord } from './read-wire.ts';
 
 /** One block of a live stream, checked. `cursor` is the connection's position after it. */
 export type StreamFrame =
@@ -14,19 +14,15 @@ export type StreamFrame =
 
 /**
  * Reads one block.
- * @param message the block's `event`, `id` and `data`.
  * @returns null for a kind of block this version does not know.
  * @throws FeedError or SyntaxError when the block is not what the wire contract says.
  */
-export function readFrame(
-  message: { readonly event?: string | undefined; readonly id?: string | undefined; readonly data: string },
-  channels: readonly string[],
-): StreamFrame | null {
-  const kind = message.event ?? 'message';
+export function readFrame(block: Block, channels: readonly string[]): StreamFrame | null {
+  const kind = block.event || 'message';
   if (!kinds.has(kind)) return null;
-  const data = readRecord(JSON.parse(message.data), kind);
+  const data = readRecord(JSON.parse(block.data), kind);
   if (kind === 'refused') return { kind, problem: data as Problem };
-  const cursor = parseCursor(message.id ?? '', channels, `${kind}: id`);
+  const cursor = readCursorOf(channels, block.id, kind);
   switch (kind) {
     case 'hello':
       return { kind, cursor, hello: data as Hello };
@@ -36,20 +32,11 @@ export function readFrame(
       return { kind, cursor, handover: data as Handover };
     case 'gap': {
       const gap = readGap(data);
-      return { kind: 'item', cursor, item: { kind: 'gap', gap, position: positionOf(cursor, gap.channel) } };
+      return { kind: 'item', cursor, item: { kind, gap, position: positionOf(cursor, gap) } };
     }
-    default: {
-      const { event, id } = readEvent(data, channels);
-      const position = { id, epoch: positionOf(cursor, event.channel).epoch };
-      return { kind: 'item', cursor, item: { kind: 'event', event, position } };
-    }
+    default:
+      return { kind: 'item', cursor, item: readEvent(data, cursor) };
   }
 }
 
 const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'refused']);
-
-function positionOf(cursor: Cursor, channel: string) {
-  const position = cursor.get(channel);
-  if (position === undefined) throw new FeedError('bad-request', `id: no position of channel "${channel}"`);
-  return position;
-}

@@ -1,4 +1,4 @@
-import { type Cursor, parseCursor } from '../core/cursor.ts';
+import type { Cursor } from '../core/cursor.ts';
 import type { FeedEvent } from '../core/feed-event.ts';
 import type { Problem } from '../core/stream-note.ts';
 import type { Connection } from './connection.ts';
@@ -6,7 +6,7 @@ import type { FeedEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
 import { type FeedStatus, problemOf, retryAtOf, statusOf, transportOf } from './feed-status.ts';
 import { type Source, writeCursor } from './place.ts';
-import { readEvent, readRecord } from './read-wire.ts';
+import { readCursorOf, readEvent, readRecord } from './read-wire.ts';
 
 /**
  * What tabs say to each other, as it is sent. `told` is a stretch of the log: its events are all there are after
@@ -102,11 +102,7 @@ export function tell(
  */
 export function readTold(message: TabMessage & { readonly kind: 'told' }, channels: readonly string[]): Told {
   const { kind: _, from, cursor, events, ...report } = readRecord(message, 'told') as typeof message;
-  const at = (text: string | null) => (text === null ? new Map() : parseCursor(text, channels, 'told'));
+  const at = (text: string | null) => (text === null ? new Map() : readCursorOf(channels, text, 'told'));
   const end: Cursor = at(cursor);
-  const items = events.map((each): FeedItem => {
-    const { event, id } = readEvent(each, channels);
-    return { kind: 'event', event, position: { id, epoch: end.get(event.channel)?.epoch ?? null } };
-  });
-  return { ...report, from: at(from), cursor: end, items };
+  return { ...report, from: at(from), cursor: end, items: events.map((each) => readEvent(each, end)) };
 }

@@ -30,8 +30,8 @@ export type TabSignal =
  * nor chance.
  */
 export function advance(before: Tab, signals: readonly TabSignal[], now: number, random: () => number): Tab {
-  const run: Run = { ...before, taken: [], words: new Set() };
-  for (const signal of signals) happen(run, signal, now, random);
+  const run: Run = { ...before, taken: [], words: new Set(), now, random };
+  for (const signal of signals) happen(run, signal);
   const { name, connection, sharing, taken, words } = run;
   const says: TabMessage[] = words.has('ask') ? [{ kind: 'ask' }] : [];
   const isLeader = sharing.role === 'leader';
@@ -52,54 +52,44 @@ type Run = {
   sharing: Sharing;
   readonly taken: FeedEntry[];
   readonly words: Set<'ask' | 'told'>;
+  readonly now: number;
+  readonly random: () => number;
 };
 
-function happen(run: Run, signal: TabSignal, now: number, random: () => number): void {
-  if (isOfReading(signal)) read(run, signal, now, random);
-  const part = partOf(signal);
-  if (part !== null) takePart(run, part, now, random);
-}
-
-function isOfReading(signal: TabSignal): signal is Signal {
+/** Some signals are of the tab's part alone, some of its reading alone, some of both: reading comes first. */
+function happen(run: Run, signal: TabSignal): void {
   switch (signal.kind) {
     case 'granted':
     case 'lost':
+      takePart(run, signal);
+      break;
     case 'joined':
     case 'unshared':
     case 'asked':
-      return false;
-    default:
-      return true;
-  }
-}
-
-/** What a signal means for the tab's part; null: nothing. */
-function partOf(signal: TabSignal): SharingSignal | null {
-  switch (signal.kind) {
-    case 'granted':
-    case 'lost':
-      return signal;
-    case 'joined':
-    case 'unshared':
-    case 'asked':
+      takePart(run, { kind: signal.kind });
+      break;
+    case 'heard':
+      read(run, signal);
+      if (signal.told.isLeader) takePart(run, { kind: 'leaderTold', isVisible: signal.told.isVisible });
+      break;
     case 'visible':
     case 'hidden':
     case 'woke':
     case 'retry':
     case 'timer':
-      return { kind: signal.kind };
-    case 'heard':
-      return signal.told.isLeader ? { kind: 'leaderTold', isVisible: signal.told.isVisible } : null;
+      read(run, signal);
+      takePart(run, { kind: signal.kind });
+      break;
     default:
-      return null;
+      read(run, signal);
   }
 }
 
 /** The connection takes a signal; one that begins or ceases to read begins or ceases to take part. */
-function read(run: Run, signal: Signal, now: number, random: () => number): void {
-  tellConnection(run, signal, now, random);
+function read(run: Run, signal: Signal): void {
+  tellConnection(run, signal);
   const isOff = run.sharing.role === 'off';
-  if (isOff === isReading(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' }, now, random);
+  if (isOff === isReading(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' });
 }
 
 function isReading({ mode, pausedBy }: Connection): boolean {
@@ -107,23 +97,21 @@ function isReading({ mode, pausedBy }: Connection): boolean {
 }
 
 /** The tab's part changes; what it means for reading follows at once. */
-function takePart(run: Run, signal: SharingSignal, now: number, random: () => number): void {
-  const { sharing } = run;
-  run.sharing = share(sharing, signal, now, random());
-  if (run.sharing.says !== null) run.words.add(run.sharing.says);
-  const { role, lock } = run.sharing;
-  if (role === sharing.role || role === 'joining') return;
+function takePart(run: Run, signal: SharingSignal): void {
+  const before = run.sharing.role;
+  run.sharing = share(run.sharing, signal, run.now, run.random());
+  const { role, lock, says } = run.sharing;
+  if (says !== null) run.words.add(says);
+  if (role === before || role === 'joining') return;
   const isFollower = role === 'follower' || role === 'off';
   if (isFollower === run.connection.isFollower) return;
-  const order: Signal = isFollower
-    ? { kind: 'follow' }
-    : { kind: 'lead', isHandover: lock?.isHandover === true };
-  tellConnection(run, order, now, random);
-  if (role === 'leader' && lock?.isWish === true) tellConnection(run, { kind: 'retry' }, now, random);
+  const isHandover = lock?.isHandover === true;
+  tellConnection(run, isFollower ? { kind: 'follow' } : { kind: 'lead', isHandover });
+  if (role === 'leader' && lock?.isWish === true) tellConnection(run, { kind: 'retry' });
 }
 
-function tellConnection(run: Run, signal: Signal, now: number, random: () => number): void {
-  run.connection = step(run.connection, signal, now, random());
+function tellConnection(run: Run, signal: Signal): void {
+  run.connection = step(run.connection, signal, run.now, run.random());
   run.taken.push(...run.connection.taken);
 }
 

@@ -58,18 +58,27 @@ function judgeAnswer(position: Position, state: LogState, next: EventId | null):
     const hadNoLog = id.seq === 0 && epoch === null;
     return hadNoLog ? { kind: 'continue' } : restarted({ id: beforeFirst, epoch: null }, null);
   }
-  if (epoch !== null && epoch !== state.epoch) return restartedAt(state.first, state.epoch);
-  if (next === null) {
+  if (next === null && (epoch === null || epoch === state.epoch)) {
     if (compareEventIds(id, state.last) === 0) return { kind: 'continue' };
     return { kind: 'again', otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
   }
-  if (next.seq <= id.seq) return restartedAt(next, state.epoch);
-  if (next.seq === id.seq + 1) return { kind: 'continue' };
+  return lossBetween(position, state.epoch, state.first, next ?? state.first) ?? { kind: 'continue' };
+}
+
+/**
+ * What is lost between a reader at `position` and the `next` event it gets; null when that one follows.
+ * @param epoch of the log that has `next`; and the `first` it keeps.
+ */
+export function lossBetween(position: Position, epoch: string, first: EventId, next: EventId): Loss | null {
+  const { id } = position;
+  if (position.epoch !== null && position.epoch !== epoch) return restartedAt(first, epoch);
+  if (next.seq <= id.seq) return restartedAt(next, epoch);
+  if (next.seq === id.seq + 1) return null;
   return {
     kind: 'gap',
     reason: 'trimmed',
     missed: next.seq - id.seq - 1,
-    resume: { id: idBefore(next), epoch: state.epoch },
+    resume: { id: idBefore(next), epoch },
     resumesAt: next,
   };
 }

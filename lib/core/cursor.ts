@@ -1,6 +1,6 @@
-import { type EventId, excerpt, formatEventId, parseEventId } from './event-id.ts';
+import { type EventId, excerpt, formatEventId, notAnEventId, readEventId } from './event-id.ts';
 import { FeedError } from './feed-error.ts';
-import { parseName } from './name.ts';
+import { isName, notAName } from './name.ts';
 
 /** Where a reader is in one channel: the last id it has passed, and the epoch of the log that issued it. */
 export type Position = {
@@ -35,53 +35,84 @@ export function formatCursor(cursor: Cursor): string {
   return parts.join(',');
 }
 
+/** What is wrong with a part of a text that is no cursor. */
+export type CursorFault = 'unnamed' | 'twice' | 'name' | 'id' | 'epoch';
+
 /**
  * Reads a cursor: `position *("," position)`, `position = [channel "@"] id ["~" epoch]`.
  * A position of a channel that was not asked for is checked and left out.
  * @param channels what the request asks for; a bare position needs exactly one.
+ * @param refuse is told the part that is wrong.
+ */
+export function readCursor(
+  text: string,
+  channels: readonly string[],
+  refuse: (fault: CursorFault, part: string) => never,
+): Map<string, Position> {
+  const positions = new Map<string, Position>();
+  for (const part of text.split(',')) {
+    const at = part.indexOf('@');
+    const channel = at === -1 ? onlyOf(channels) : part.slice(0, at);
+    if (channel === undefined) return refuse('unnamed', part);
+    if (at !== -1 && !isName(channel)) return refuse('name', channel);
+    const position = readPosition(part.slice(at + 1), refuse);
+    if (positions.has(channel)) return refuse('twice', channel);
+    positions.set(channel, position);
+  }
+  return new Map([...positions].filter(([channel]) => channels.includes(channel)));
+}
+
+function onlyOf(channels: readonly string[]): string | undefined {
+  return channels.length === 1 ? channels[0] : undefined;
+}
+
+function readPosition(text: string, refuse: (fault: CursorFault, part: string) => never): Position {
+  const tilde = text.indexOf('~');
+  const epoch = tilde === -1 ? null : text.slice(tilde + 1);
+  if (epoch !== null && !isEpoch(epoch)) return refuse('epoch', epoch);
+  const idText = tilde === -1 ? text : text.slice(0, tilde);
+  return { id: readEventId(idText) ?? refuse('id', idText), epoch };
+}
+
+/**
+ * Reads a cursor that a person may have written.
  * @param what names the part in the error: `after`, `Last-Event-ID`.
  * @throws FeedError `bad-request`
  */
 export function parseCursor(text: string, channels: readonly string[], what: string): Map<string, Position> {
-  const cursor = new Map<string, Position>();
-  const seen = new Set<string>();
-  for (const part of text.split(',')) {
-    const { channel, position } = parsePart(part, channels, what);
-    if (seen.has(channel)) {
-      throw new FeedError(
-        'bad-request',
-        `${what}: channel "${channel}" has two positions; allowed is one a channel`,
-      );
-    }
-    seen.add(channel);
-    if (channels.includes(channel)) cursor.set(channel, position);
-  }
-  return cursor;
-}
-
-function parsePart(part: string, channels: readonly string[], what: string) {
-  const at = part.indexOf('@');
-  const [only] = channels;
-  if (at === -1 && (only === undefined || channels.length > 1)) {
-    throw new FeedError(
-      'bad-request',
-      `${what}: "${excerpt(part)}" names no channel; with several channels every position is written channel@id`,
-    );
-  }
-  const channel = at === -1 ? (only as string) : parseName(part.slice(0, at), `${what}: channel`);
-  return { channel, position: parsePosition(part.slice(at + 1), what) };
+  return readCursor(text, channels, refuseAs(what));
 }
 
 /** Reads `<id>` or `<id>~<epoch>`. @throws FeedError `bad-request` */
 export function parsePosition(text: string, what: string): Position {
-  const tilde = text.indexOf('~');
-  if (tilde === -1) return { id: parseEventId(text, what), epoch: null };
-  const epoch = text.slice(tilde + 1);
-  if (!isEpoch(epoch)) {
-    throw new FeedError(
-      'bad-request',
-      `${what}: "${excerpt(epoch)}" is not an epoch; allowed are six characters a-z 0-9`,
-    );
-  }
-  return { id: parseEventId(text.slice(0, tilde), what), epoch };
+  return readPosition(text, refuseAs(what));
+}
+
+function refuseAs(what: string): (fault: CursorFault, part: string) => never {
+  return (fault, part) => {
+    const found = `"${excerpt(part)}"`;
+    switch (fault) {
+      case 'name':
+        throw new FeedError('bad-request', `${what}: channel: ${found} ${notAName}`);
+      case 'id':
+        throw new FeedError('bad-request', `${what}: ${found} ${notAnEventId}`);
+      case 'epoch':
+        throw new FeedError(
+          'bad-request',
+          `${what}: ${found} is not an epoch; allowed are six characters a-z 0-9`,
+        );
+      case 'twice':
+        throw new FeedError(
+          'bad-request',
+          `${what}: channel ${found} has two positions; allowed is one a channel`,
+        );
+      case 'unnamed':
+        throw new FeedError(
+          'bad-request',
+          `${what}: ${found} names no channel; with several channels every position is written channel@id`,
+        );
+      default:
+        throw fault satisfies never;
+    }
+  };
 }

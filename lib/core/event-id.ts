@@ -21,23 +21,28 @@ export function formatEventId(id: EventId): string {
   return `${id.time}-${id.seq}`;
 }
 
-/**
- * Reads `<time>-<seq>`: both decimal, without leading zeros, within ±2^53; seq 0 only as `0-0`.
- * @param what names the part in the error, for example `cursor` or `before`.
- * @throws FeedError `bad-request`
- */
-export function parseEventId(text: string, what: string): EventId {
+/** What is said of a text that is no event id. */
+export const notAnEventId =
+  'is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event';
+
+/** Reads `<time>-<seq>`: both decimal, without leading zeros, within ±2^53; seq 0 only as `0-0`. Null for any other text. */
+export function readEventId(text: string): EventId | null {
   const match = pattern.exec(text);
   const time = Number(match?.[1]);
   const seq = Number(match?.[2]);
   const isKnown = Number.isSafeInteger(time) && Number.isSafeInteger(seq);
-  if (!isKnown || (seq === 0 && time !== 0)) {
-    throw new FeedError(
-      'bad-request',
-      `${what}: "${excerpt(text)}" is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event`,
-    );
-  }
-  return { time, seq };
+  return isKnown && (seq !== 0 || time === 0) ? { time, seq } : null;
+}
+
+/**
+ * The same, for a text that a person may have written.
+ * @param what names the part in the error, for example `cursor` or `before`.
+ * @throws FeedError `bad-request`
+ */
+export function parseEventId(text: string, what: string): EventId {
+  const id = readEventId(text);
+  if (id !== null) return id;
+  throw new FeedError('bad-request', `${what}: "${excerpt(text)}" ${notAnEventId}`);
 }
 
 /** Negative when `a` comes before `b`, positive when after, 0 when they are the same id. */

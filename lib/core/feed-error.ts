@@ -50,7 +50,7 @@ export class FeedError extends Error {
   readonly retryAfterSeconds: number | null;
 
   constructor(code: FeedErrorCode, message: string, options: FeedErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(message, options);
     this.name = 'FeedError';
     this.code = code;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;

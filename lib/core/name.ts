@@ -19,6 +19,10 @@ export function isName(text: unknown): text is string {
   return typeof text === 'string' && pattern.test(text);
 }
 
+/** What is said of a text that is no name. */
+export const notAName =
+  'is not a name; allowed are 1 to 100 characters A-Z a-z 0-9 . _ : - that begin with a letter or digit';
+
 /**
  * Gives `text` back when it may name a channel or a type.
  * @param what names the part in the error, for example `channel` or `events[3].type`.
@@ -27,8 +31,5 @@ export function isName(text: unknown): text is string {
 export function parseName(text: unknown, what: string): string {
   if (isName(text)) return text;
   const found = typeof text === 'string' ? `"${excerpt(text)}"` : `a ${text === null ? 'null' : typeof text}`;
-  throw new FeedError(
-    'bad-request',
-    `${what}: ${found} is not a name; allowed are 1 to 100 characters A-Z a-z 0-9 . _ : - that begin with a letter or digit`,
-  );
+  throw new FeedError('bad-request', `${what}: ${found} ${notAName}`);
 }

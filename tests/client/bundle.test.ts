@@ -1,24 +1,42 @@
-import { gzipSync } from 'node:zlib';
-import { rolldown } from 'rolldown';
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { measureBundle, sizesTable } from './bundle-sizes.ts';
 
-async function bundle() {
-  const input = new URL('../../lib/client/connect-feed.ts', import.meta.url).pathname;
-  const built = await rolldown({ input, platform: 'browser' });
-  const { output } = await built.generate({ minify: true });
-  return { code: output[0].code, modules: output[0].moduleIds };
+const sizes = await measureBundle();
+
+/** The figures of a table of sizes, by part. */
+function figuresOf(table: string): ReadonlyMap<string, readonly number[]> {
+  const rows = table.split('\n').slice(2);
+  return new Map(
+    rows.map((row) => {
+      const [, part = '', ...cells] = row.split('|').map((cell) => cell.trim());
+      return [part, cells.slice(0, 2).map(Number)];
+    }),
+  );
 }
 
-test('the client’s core carries no React, no SWR, no schemas, nothing of server or log', async () => {
-  const { modules } = await bundle();
-  const packages = modules
-    .filter((id) => id.includes('node_modules'))
-    .map((id) => id.split('node_modules/')[1]?.split('/')[0]);
-  expect([...new Set(packages)]).toEqual(['eventsource-parser']);
-  expect(modules.filter((id) => /lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
+test('the client’s core carries no package, no schemas, nothing of server or log', () => {
+  expect(sizes.files.filter((id) => /node_modules|lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
 });
 
-test('the client’s core stays within 18 KB, gzipped', async () => {
-  const { code } = await bundle();
-  expect(gzipSync(code).length).toBeLessThan(18 * 1_024);
+test('the client’s core stays within 15 KB, gzipped', () => {
+  expect(sizes.gzip).toBeLessThan(15 * 1_024);
+});
+
+test('the texts that tell a person what a request may hold stay with the server', () => {
+  expect(sizes.code).not.toMatch(/allowed (is|are)/);
+});
+
+test('each part weighs what the documentation says, to 0.2 KB', () => {
+  const doc = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
+  const written = figuresOf(/<!-- sizes -->\n([\s\S]*?)\n<!-- \/sizes -->/.exec(doc)?.[1] ?? '');
+  const measured = figuresOf(sizesTable(sizes));
+  expect([...written.keys()], 'print it with: node tests/client/bundle-sizes.ts').toEqual([
+    ...measured.keys(),
+  ]);
+  for (const [part, figures] of measured) {
+    const [minified, gzip] = written.get(part) ?? [];
+    expect(Math.abs(Number(minified) - Number(figures[0])), `${part}, minified`).toBeLessThan(0.25);
+    expect(Math.abs(Number(gzip) - Number(figures[1])), `${part}, gzip`).toBeLessThan(0.25);
+  }
 });

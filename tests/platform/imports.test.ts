@@ -20,7 +20,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/use-virtual-rows\.ts$/,
   '@upstash/redis': /^lib\/log\/redis-client\.ts$/,
   '@vercel/functions': /^lib\/server\/stream-route\.ts$/,
-  'eventsource-parser': /^lib\/(log\/redis-subscription|client\/read-stream)\.ts$/,
+  'eventsource-parser': /^lib\/log\/redis-subscription\.ts$/,
   jose: /^lib\/server\/read-access\.ts$/,
   next: /^app\//,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,
