@@ -10,17 +10,22 @@ export type Block = {
 /** Longest unfinished block, in characters: far above the largest event there is. */
 const maxLength = 1_048_576;
 
+/** How a line begins that is read. What begins otherwise within as many characters, a comment for example, says nothing. */
+const known = /^(data|event|id):/;
+const knownLength = 6;
+
 const empty: Block = { event: '', id: '', data: '' };
 
 /**
  * Reads blocks out of text that comes in pieces, however it was cut (HTML standard, "Interpreting an event stream").
- * `retry` is not read: when to come back is for the client's own rules. A byte order mark is the decoder's affair.
+ * `retry` is not read: when to come back is for the client's own rules.
  * @returns takes the next piece. It throws RangeError when a block has no end, and what `onBlock` throws.
  */
 export function createBlockReader(onBlock: (block: Block) => void): (text: string) => void {
   let block = empty;
   let unfinished = '';
-  let isAfterReturn = false;
+  /** What is passed over where the next piece begins: the byte order mark, or the second half of a line's end. */
+  let skipped = '\ufeff';
 
   function readLine(line: string): void {
     if (line === '') {
@@ -39,12 +44,14 @@ export function createBlockReader(onBlock: (block: Block) => void): (text: strin
 
   return (text) => {
     if (text === '') return;
-    // A line's end may be cut in two itself.
-    const [first = '', ...others] = (isAfterReturn ? text.replace(/^\n/, '') : text).split(/\r\n?|\n/);
-    isAfterReturn = text.endsWith('\r');
+    const rest = skipped !== '' && text.startsWith(skipped) ? text.slice(1) : text;
+    skipped = text.endsWith('\r') ? '\n' : '';
+    const [first = '', ...others] = rest.split(/\r\n?|\n/);
     const lines = [unfinished + first, ...others];
     unfinished = lines.pop() ?? '';
     for (const line of lines) readLine(line);
+    // Of a line that says nothing no more is kept, however long it is.
+    if (!known.test(unfinished)) unfinished = unfinished.slice(0, knownLength);
     if (unfinished.length + block.data.length > maxLength) throw new RangeError('a block has no end');
   };
 }

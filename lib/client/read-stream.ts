@@ -69,7 +69,7 @@ async function readBody(
     const frame = readFrame(block, request.channels);
     if (frame !== null) news.push({ kind: 'frame', frame });
   });
-  // A byte order mark at the start is taken off once: by the parser, so not by the decoder too.
+  // A byte order mark is left to the block reader: Node's decoder takes off two when the first comes in pieces.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const reader = body.getReader();
   try {

@@ -19,8 +19,8 @@ test('the client’s core carries no package, no schemas, nothing of server or l
   expect(sizes.files.filter((id) => /node_modules|lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
 });
 
-test('the client’s core stays within 15 KB, gzipped', () => {
-  expect(sizes.gzip).toBeLessThan(15 * 1_024);
+test('the client’s core stays within 15.5 KB, gzipped', () => {
+  expect(sizes.gzip).toBeLessThan(15.5 * 1_024);
 });
 
 test('the texts that tell a person what a request may hold stay with the server', () => {
