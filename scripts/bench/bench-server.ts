@@ -7,8 +7,10 @@ export type BenchServer = AsyncDisposable & {
   readonly port: number;
   /** CPU time it has used so far, user and system, in ms. */
   cpuMs(): number;
-  /** Memory it holds, in KB. */
+  /** Memory that the system has given it, in KB. */
   residentKb(): number;
+  /** Memory it holds on its heap and besides once its garbage is collected, in KB. */
+  heldKb(): Promise<number>;
 };
 
 const readyWithinMs = 30_000;
@@ -24,7 +26,7 @@ export async function startServer(
   env: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, ['--import', collectOnSignal, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env },
@@ -38,6 +40,7 @@ export async function startServer(
   return {
     port,
     cpuMs: () => cpuMsOf(child),
+    heldKb: () => held(child, () => printed),
     residentKb: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(child, 'status'))?.[1] ?? Number.NaN),
     async [Symbol.asyncDispose]() {
       kill();
@@ -55,6 +58,19 @@ async function listening(child: ChildProcess, printed: () => string): Promise<nu
   }
   child.kill('SIGKILL');
   throw new Error(`a server did not start; it printed: ${printed()}`);
+}
+
+const collectOnSignal = new URL('servers/collect-on-signal.ts', import.meta.url).href;
+
+async function held(child: ChildProcess, printed: () => string): Promise<number> {
+  const answers = () => [...printed().matchAll(/holds (\d+) bytes/g)];
+  const before = answers().length;
+  child.kill('SIGUSR2');
+  for (const endMs = Date.now() + readyWithinMs; Date.now() < endMs; await sleep(20)) {
+    const answer = answers()[before];
+    if (answer !== undefined) return Number(answer[1]) / 1_024;
+  }
+  throw new Error('a server did not say what memory it holds');
 }
 
 /** The kernel counts CPU time in ticks (proc(5), "utime" and "stime"), in ms. */
