@@ -1,3 +1,11 @@
+/** For every answer; the policy of scripts, which differs from page to page, is `proxy.ts`'s. */
+const everywhere = [
+  { key: 'X-Content-Type-Options', value: 'nosniff' },
+  { key: 'Referrer-Policy', value: 'no-referrer' },
+  { key: 'Permissions-Policy', value: 'camera=(), geolocation=(), microphone=(), payment=(), usb=()' },
+  { key: 'Cross-Origin-Opener-Policy', value: 'same-origin' },
+];
+
 /** @type {import('next').NextConfig} */
 const config = {
   poweredByHeader: false,
@@ -7,6 +15,7 @@ const config = {
     // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
     return [
+      { source: '/:path*', headers: everywhere },
       {
         source: '/',
         missing: [

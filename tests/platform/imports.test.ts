@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'lib/server': ['lib/core', 'lib/log'],
   'lib/client': ['lib/core'],
   app: ['lib/core', 'lib/server', 'lib/client'],
+  'proxy.ts': ['lib/server'],
   'instrumentation.ts': ['lib/server'],
 };
 
@@ -22,7 +23,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@vercel/functions': /^lib\/server\/stream-route\.ts$/,
   'eventsource-parser': /^lib\/log\/redis-subscription\.ts$/,
   jose: /^lib\/server\/read-access\.ts$/,
-  next: /^app\//,
+  next: /^(app\/|proxy\.ts$)/,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,
   swr: /^lib\/client\/use-feed\.ts$/,
   zod: /^lib\/core\/event-types\.ts$/,
@@ -31,7 +32,7 @@ const packages: Readonly<Record<string, RegExp>> = {
 type Import = { readonly file: string; readonly target: string };
 
 function readImports(): Import[] {
-  const files = globSync(['{app,lib}/**/*.{ts,tsx}', 'instrumentation.ts'], { cwd: root });
+  const files = globSync(['{app,lib}/**/*.{ts,tsx}', 'instrumentation.ts', 'proxy.ts'], { cwd: root });
   return files.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
     const found = text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g);
