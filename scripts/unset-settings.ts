@@ -10,6 +10,7 @@ export const unsetSettings = {
   KV_REST_API_TOKEN: '',
   FEED_DB: '',
   FEED_RETENTION: '',
+  CHANNEL_MAX_IDLE_DAYS: '',
   PUBLISH_TOKEN: '',
   PUBLISH_TOKEN_PREVIOUS: '',
   PUBLISH_RATE: '',

@@ -8,17 +8,26 @@ import { announcementsOf, rateKey, recordKey, streamKey, writeEntry } from './re
 import { unavailable } from './redis-failure.ts';
 import { appendScript } from './redis-scripts.ts';
 
+/** How much is kept, and for how long. */
+export type RedisRetention = {
+  /** Events kept per channel, at least. */
+  readonly retention: number;
+  /** A channel to which nothing is published for so long, in ms, is forgotten: its readers are told `restarted`. */
+  readonly maxIdleMs: number;
+};
+
 /** Stores a request in one command. @throws FeedError `key-reused`, `rate-limited`, `log-unavailable`, `too-large` */
 export async function appendToRedis(
   client: RedisClient,
   { events, key, limits = [] }: AppendRequest,
-  retention: number,
+  { retention, maxIdleMs }: RedisRetention,
 ): Promise<AppendAnswer> {
   const channels = Map.groupBy(events, (event) => event.channel);
   const keys = [...[...channels.keys()].map(streamKey), ...limits.map(({ name }) => rateKey(name))];
   if (key !== null) keys.push(recordKey(key.name));
   const charges = limits.map((limit) => chargeOf(limit, events.length));
-  const args = [channels.size, limits.length, retention, keyLifeMs, key?.fingerprint ?? ''].map(String);
+  const record = [keyLifeMs, key?.fingerprint ?? ''];
+  const args = [channels.size, limits.length, retention, maxIdleMs, ...record].map(String);
   for (const { costMs, allowanceMs } of charges) args.push(String(costMs), String(allowanceMs));
   for (const [channel, own] of channels) {
     args.push(announcementsOf(channel), newEpoch(Math.random), String(own.length), ...own.map(writeEntry));

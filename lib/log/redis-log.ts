@@ -11,9 +11,16 @@ export type RedisLogOptions = {
   readonly token: string;
   /** Events kept per channel, at least; Redis trims by whole blocks of about 100. */
   readonly retention: number;
+  /**
+   * A channel to which nothing is published for so long, in ms, is forgotten, so that names used once do not fill the
+   * database for ever; 30 days.
+   */
+  readonly maxIdleMs?: number;
   /** Longest wait for an answer, and for the acknowledgement of a subscription, in ms; 5,000. */
   readonly timeoutMs?: number;
 };
+
+const defaultMaxIdleMs = 30 * 86_400_000;
 
 /**
  * The log in Redis, over the Upstash REST API. An append is one command and one HTTP request, whatever it holds;
@@ -22,13 +29,14 @@ export type RedisLogOptions = {
  * Eviction must be off in the database (`noeviction`): it would take a whole channel.
  * @throws FeedError `misconfigured` when the URL or the token cannot be one.
  */
-export function createRedisLog({ url, token, retention, timeoutMs = 5_000 }: RedisLogOptions): EventLog {
+export function createRedisLog(options: RedisLogOptions): EventLog {
+  const { url, token, retention, maxIdleMs = defaultMaxIdleMs, timeoutMs = 5_000 } = options;
   const endpoint: RedisEndpoint = { url, token, timeoutMs };
   const client = createRedisClient(endpoint);
   const closed = new AbortController();
   return {
     kind: 'redis',
-    append: (request) => appendToRedis(client, request, retention),
+    append: (request) => appendToRedis(client, request, { retention, maxIdleMs }),
     read: (channel, from, limit) => readFromRedis(client, channel, from, limit),
     async ends(channels) {
       if (channels.length > 0) return endsFromRedis(client, channels);

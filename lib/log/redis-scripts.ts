@@ -13,8 +13,8 @@
  *
  * KEYS: the stream of each channel; the time at which each limit is full again; then the idempotency record, where
  * the request has a key.
- * ARGV: number of channels, number of limits, retention, life of the record in ms, fingerprint; for each limit: what
- * the request costs and what is allowed, in ms (see `chargeLimit`); then for each channel: where it is announced, the
+ * ARGV: number of channels, number of limits, retention, how long in ms a channel lives to which nothing is published,
+ * life of the record in ms, fingerprint; for each limit: what the request costs and what is allowed, in ms (see `chargeLimit`); then for each channel: where it is announced, the
  * epoch to use if there is no log, the number of its events, the events.
  * Answers `stored`, `duplicate` or `reused`, and the first id of each channel, parted by blanks; or `limited`, the ms
  * until the request would fit, and which limit it is beyond, from 1.
@@ -31,13 +31,13 @@ if record then
   local known = redis.call('GET', record)
   if known then
     local ids, fingerprint = string.match(known, '^([^\n]*)\n(.*)$')
-    if fingerprint ~= ARGV[5] then return { 'reused', '' } end
+    if fingerprint ~= ARGV[6] then return { 'reused', '' } end
     return { 'duplicate', ids }
   end
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local at, fullAt, longest, beyond = 6, {}, 0, 0
+local at, fullAt, longest, beyond = 7, {}, 0, 0
 for l = 1, limits do
   local cost, allowance = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   local from = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
@@ -68,9 +68,10 @@ for c, log in ipairs(logs) do
     ids[c] = ids[c] or id
   end
   redis.call('XTRIM', KEYS[c], 'MAXLEN', '~', ARGV[3])
+  redis.call('PEXPIRE', KEYS[c], ARGV[4])
 end
 local answer = table.concat(ids, ' ')
-if record then redis.call('SET', record, answer .. '\n' .. ARGV[5], 'PX', ARGV[4]) end
+if record then redis.call('SET', record, answer .. '\n' .. ARGV[6], 'PX', ARGV[5]) end
 for l, full in ipairs(fullAt) do
   local left = string.format('%.0f', math.ceil(full - now))
   redis.call('SET', KEYS[channels + l], string.format('%.17g', full), 'PX', left)

@@ -52,8 +52,8 @@ export function createRuntime(settings: Settings, clock: Clock, log: EventLog = 
   };
 }
 
-function openLog({ redis, isVercel, feedDb, retention }: Settings): EventLog {
-  if (redis !== null) return createRedisLog({ ...redis, retention });
+function openLog({ redis, isVercel, feedDb, retention, channelMaxIdleMs }: Settings): EventLog {
+  if (redis !== null) return createRedisLog({ ...redis, retention, maxIdleMs: channelMaxIdleMs });
   if (!isVercel) return createSqliteLog({ file: feedDb, retention });
   throw new FeedError(
     'misconfigured',

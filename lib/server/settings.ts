@@ -11,6 +11,8 @@ export type Settings = {
   readonly feedDb: string;
   /** Events kept per channel, at least. */
   readonly retention: number;
+  /** A channel in Redis to which nothing is published for so long is forgotten. */
+  readonly channelMaxIdleMs: number;
   readonly publishToken: string | null;
   /** The token before it, which publishes too while publishers change to the new one. */
   readonly previousPublishToken: string | null;
@@ -45,6 +47,7 @@ export function readSettings(env: Environment): Settings {
     redis: readRedis(env),
     feedDb: env.FEED_DB || '.data/feed.db',
     retention: wholeNumber(env, 'FEED_RETENTION', 10_000, 1, 10_000_000),
+    channelMaxIdleMs: wholeNumber(env, 'CHANNEL_MAX_IDLE_DAYS', 30, 1, 3_650) * 86_400_000,
     publishToken: readToken(env, 'PUBLISH_TOKEN'),
     previousPublishToken: readPreviousToken(env),
     publishRate: env.PUBLISH_RATE ? wholeNumber(env, 'PUBLISH_RATE', 0, 1, 1_000_000) : null,

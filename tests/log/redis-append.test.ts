@@ -169,3 +169,32 @@ describe('append over Redis', () => {
     expect(await stack().redis.pttl(record)).toBeGreaterThan(24 * 60 * 60 * 1_000 - 10_000);
   });
 });
+
+describe('a channel to which nothing is published', () => {
+  const stack = useRedisStack();
+  const dayMs = 86_400_000;
+
+  test('is forgotten after 30 days, counted anew from each event', async () => {
+    const log = stack().open();
+    await appendTo(log, 'feed', 1);
+    expect(await stack().redis.pttl(streamKey('feed'))).toBeGreaterThan(30 * dayMs - 60_000);
+
+    await stack().redis.pexpire(streamKey('feed'), 5_000);
+    await appendTo(log, 'feed', 1);
+
+    expect(await stack().redis.pttl(streamKey('feed'))).toBeGreaterThan(30 * dayMs - 60_000);
+  });
+
+  test('is then as one that was lost: what comes later has another epoch', async () => {
+    const log = stack().open({ maxIdleMs: 50 });
+    await appendTo(log, 'feed', 2);
+    const before = await stateOf(log, 'feed');
+    await expect.poll(() => stack().redis.exists(streamKey('feed'))).toBe(0);
+
+    await appendTo(stack().open(), 'feed', 1);
+
+    const after = await stateOf(log, 'feed');
+    expect(after.last.seq).toBe(1);
+    expect(after.epoch).not.toBe(before.epoch);
+  });
+});

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { createRedisLog } from '../../lib/log/redis-log.ts';
+import { createRedisLog, type RedisLogOptions } from '../../lib/log/redis-log.ts';
 import { noFaults } from '../../scripts/local-upstash/faults.ts';
 import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstash/local-upstash.ts';
 import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';
@@ -12,7 +12,7 @@ export type RedisStack = {
   readonly upstash: LocalUpstash;
   readonly redis: Redis;
   /** Opens a log over the endpoint; it is closed when the test is over. */
-  open(options?: { readonly retention?: number; readonly timeoutMs?: number }): EventLog;
+  open(options?: Partial<Pick<RedisLogOptions, 'retention' | 'maxIdleMs' | 'timeoutMs'>>): EventLog;
 };
 
 /** The endpoint's token; no error may carry it. */

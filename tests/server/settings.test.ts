@@ -21,6 +21,7 @@ describe('settings', () => {
       redis: null,
       feedDb: '.data/feed.db',
       retention: 10_000,
+      channelMaxIdleMs: 30 * 86_400_000,
       publishToken: null,
       previousPublishToken: null,
       publishRate: null,
@@ -40,6 +41,7 @@ describe('settings', () => {
     [{ VERCEL: '1', POLL_MODE: 'long' }, { pollMode: 'long' }],
     [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],
     [{ FEED_RETENTION: '25' }, { retention: 25 }],
+    [{ CHANNEL_MAX_IDLE_DAYS: '1' }, { channelMaxIdleMs: 86_400_000 }],
     [{ PUBLISH_TOKEN: 'p' }, { publishToken: 'p' }],
     [
       { PUBLISH_TOKEN: 'p', PUBLISH_TOKEN_PREVIOUS: 'o' },
@@ -75,6 +77,7 @@ describe('settings', () => {
 
   test.each([
     ['FEED_RETENTION', ['0', '-1', '1.5', 'many', '1e3', ' 5', '99999999999']],
+    ['CHANNEL_MAX_IDLE_DAYS', ['0', '3651', '1d', '0.5']],
     ['PUBLISH_RATE', ['0', '-1', '0.5', '1000001', '10/s', 'none']],
     ['STREAM_MAX_SECONDS', ['0', '4', '86401', 'never', '10s']],
     ['STREAM_MAX_CONNECTIONS', ['0', '-5', '2.5', 'all']],
