@@ -1,0 +1,97 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { ask, readProblem } from './ask.ts';
+import { type Artifact, buildArtifact } from './deployed-artifact.ts';
+import type { DeployedFunction } from './deployed-function.ts';
+import { type Platform, type PlatformOptions, startPlatform } from './platform.ts';
+import { store } from './publish.ts';
+import { type RedisStand, startRedisStand } from './redis-stand.ts';
+import { secrets } from './secrets.ts';
+import { openSse } from './sse-reader.ts';
+
+let artifact: Artifact;
+beforeAll(async () => {
+  artifact = await buildArtifact();
+});
+
+/** The artifact served on a Redis of its own. */
+async function deploy(options: PlatformOptions = {}): Promise<Platform & { readonly stand: RedisStand }> {
+  const stand = await startRedisStand();
+  const env = { ...stand.env, PUBLISH_TOKEN: secrets.publishToken, ...options.env };
+  const platform = await startPlatform(artifact, { ...options, env });
+  return {
+    ...platform,
+    stand,
+    async [Symbol.asyncDispose]() {
+      await platform[Symbol.asyncDispose]();
+      await stand[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The function of a route. */
+function functionOf(route: string): DeployedFunction {
+  const found = artifact.functions.find(({ routes }) => routes.includes(route));
+  if (found === undefined) throw new Error(`no function for ${route}`);
+  return found;
+}
+
+/** A path that a browser may ask for, of each function. */
+function pathOf({ routes: [route = ''] }: DeployedFunction): string {
+  return route === 'index' ? '/' : `/${route}`;
+}
+
+describe.concurrent('of what is deployed', () => {
+  test('every function answers, with no file but those of its trace', async () => {
+    await using platform = await deploy();
+    for (const deployed of artifact.functions) {
+      const { status, text } = await ask(platform, pathOf(deployed));
+      expect([pathOf(deployed), status, text]).toEqual([pathOf(deployed), 200, expect.stringMatching(/./)]);
+    }
+    expect(platform.runs).toHaveLength(artifact.functions.length);
+    expect(artifact.functions.map(pathOf)).toEqual(
+      expect.arrayContaining(['/', '/api/events', '/api/health']),
+    );
+  });
+
+  test('a function without a file of its trace is found out', async () => {
+    const { files, ...health } = functionOf('api/health');
+    const [runtime] = Object.keys(files).filter((file) => file.endsWith('server.runtime.prod.js'));
+    const without = Object.fromEntries(Object.entries(files).filter(([file]) => file !== runtime));
+    const platform = await startPlatform({ ...artifact, functions: [{ ...health, files: without }] });
+    await expect(ask(platform, '/api/health')).rejects.toThrow('fetch failed');
+    await expect(platform[Symbol.asyncDispose]()).rejects.toThrow('Cannot find module');
+  });
+
+  test('the page, a publish, a page of events and a stream are of one feed', async () => {
+    await using platform = await deploy();
+    await store(platform, ['first']);
+    expect((await ask(platform, '/')).text).toContain('first');
+    expect((await ask(platform, '/api/events?rewind=all')).text).toContain('"data":"first"');
+    using reader = await openSse(platform, { query: 'rewind=all' });
+    await reader.frame('message');
+    await store(platform, ['second']);
+    await expect.poll(() => reader.frames.map(({ data }) => JSON.parse(data).data)).toContain('second');
+    expect(JSON.parse((await ask(platform, '/api/health')).text)).toMatchObject({ log: { kind: 'redis' } });
+  });
+
+  test('stream and events are one function, of which vercel.json says what the routes need', () => {
+    expect(functionOf('api/stream')).toBe(functionOf('api/events'));
+    expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: 300, isCancellable: true });
+  });
+
+  test('every route of the API says without a Redis which variables to set', async () => {
+    await using platform = await startPlatform(artifact);
+    const requests = [
+      { path: '/api/health' },
+      { path: '/api/events' },
+      { path: '/api/stream' },
+      { path: '/api/events', method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } },
+    ];
+    for (const { path, ...init } of requests) {
+      const answer = await ask(platform, path, init);
+      expect(answer.status).toBe(503);
+      expect(readProblem(answer).detail).toMatch(/set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
+    }
+    expect((await ask(platform, '/')).text).toContain('UPSTASH_REDIS_REST_URL');
+  });
+});
