@@ -24,7 +24,7 @@ export type Instance = {
   thaw(): void;
   /** Tells it to end, and 500 ms later ends it. */
   stop(): Promise<Ending>;
-  /** Ends it at once. @throws Error when it printed a secret, or of a failure nobody expects. */
+  /** Ends it at once. @throws Error when it had ended by itself, or printed a secret or what nobody expects. */
   end(): Promise<void>;
 };
 
@@ -86,10 +86,13 @@ export function startInstance(
   );
   running.add(child);
   let printed = '';
+  let isToldToEnd = false;
+  let hasFailed = false;
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (printed += text));
   const ended = new Promise<Ending>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child);
+      hasFailed = !isToldToEnd;
       resolve({ code, signal });
     });
   });
@@ -126,6 +129,7 @@ export function startInstance(
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     async stop() {
+      isToldToEnd = true;
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
@@ -134,9 +138,11 @@ export function startInstance(
       return ending;
     },
     async end() {
+      isToldToEnd = true;
       child.kill('SIGKILL');
       await ended;
       checkNoSecret(printed, 'what an instance printed');
+      if (hasFailed) throw new Error(`an instance ended by itself; it printed: ${printed}`);
       if (surprise.test(printed)) throw new Error(`an instance printed what nobody expects: ${printed}`);
     },
   };

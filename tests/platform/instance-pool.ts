@@ -8,7 +8,8 @@ export type PooledInstance = {
   inFlight: number;
   /** A resting one is given no new requests. */
   state: 'open' | 'resting' | 'stopping';
-  isFrozen: boolean;
+  /** Since when it is frozen, on `performance.now()`; null: it is not. */
+  frozenAt: number | null;
 };
 
 /** The instances of one function. */
@@ -43,7 +44,7 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
 
   function startMember(): PooledInstance {
     const instance = start();
-    const member: PooledInstance = { instance, inFlight: 0, state: 'open', isFrozen: false };
+    const member: PooledInstance = { instance, inFlight: 0, state: 'open', frozenAt: null };
     members.add(member);
     started.push(instance);
     counts.starts += 1;
@@ -52,8 +53,8 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
   }
 
   function thaw(member: PooledInstance): void {
-    if (!member.isFrozen) return;
-    member.isFrozen = false;
+    if (member.frozenAt === null) return;
+    member.frozenAt = null;
     member.instance.thaw();
     counts.thaws += 1;
   }
@@ -79,7 +80,7 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
     release(member) {
       member.inFlight -= 1;
       if (member.inFlight > 0 || member.state === 'stopping') return;
-      member.isFrozen = true;
+      member.frozenAt = performance.now();
       member.instance.freeze();
       counts.freezes += 1;
     },
