@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { Instance } from './deployed-instance.ts';
+import { type Deployment, startDeployment } from './deployment.ts';
+import { eventually } from './eventually.ts';
+import { startFeedReader } from './feed-reader.ts';
+import type { PooledInstance } from './instance-pool.ts';
+import { range, store } from './publish.ts';
+import { openSse, type SseReader } from './sse-reader.ts';
+
+/** The one instance that there is of the function of streams. */
+function onlyInstance(deployment: Deployment): PooledInstance {
+  const [member, another] = deployment.pool('api/stream').members;
+  if (member === undefined || another !== undefined) throw new Error('there is not just one instance');
+  return member;
+}
+
+/** Opens a stream and closes it as a browser does a tab. @returns the instance that had it. */
+async function openAndLeave(deployment: Deployment): Promise<PooledInstance> {
+  using reader = await openSse(deployment);
+  await reader.frame('hello');
+  const member = onlyInstance(deployment);
+  expect(await member.instance.streams()).toBe(1);
+  return member;
+}
+
+/**
+ * Freezes the one instance, with a tail whose silence has been checked and will not be for another nine seconds, and has
+ * requests go to others.
+ * @returns the instance, and the cursor of its last reader.
+ */
+async function leaveFrozen(deployment: Deployment) {
+  using reader = await openSse(deployment);
+  const { id: cursor } = await reader.frame('hello');
+  await sleep(6_000);
+  const member = onlyInstance(deployment);
+  member.state = 'resting';
+  reader.destroy();
+  await eventually('it is frozen', 3_000, () => member.frozenAt !== null);
+  return { instance: member.instance, cursor };
+}
+
+function giveAllRequestsTo(deployment: Deployment, instance: Instance): void {
+  for (const member of deployment.pool('api/stream').members) {
+    member.state = member.instance === instance ? 'open' : 'resting';
+  }
+}
+
+/** The data of a stream's events. */
+function dataOf({ frames }: SseReader): unknown[] {
+  return frames.flatMap(({ event, data }) => (event === 'message' ? [JSON.parse(data).data] : []));
+}
+
+describe.concurrent('a tab that is closed', () => {
+  test('frees its stream at once where the function is told', async () => {
+    await using deployment = await startDeployment();
+    await openAndLeave(deployment);
+    await eventually('the stream is over', 3_000, () =>
+      deployment.runs.some(({ path }) => path === '/api/stream'),
+    );
+    expect(deployment.runs.at(-1)).toMatchObject({ path: '/api/stream', ending: 'left' });
+    using other = await openSse(deployment);
+    await other.frame('hello');
+    expect(await onlyInstance(deployment).instance.streams()).toBe(1);
+  });
+
+  test('frees it by the deadline at the latest where it is not told', async () => {
+    await using deployment = await startDeployment({ cancels: false, limitSeconds: 5 });
+    const { instance } = await openAndLeave(deployment);
+    await sleep(1_000);
+    expect(await instance.streams()).toBe(1);
+    await eventually('the stream is over', 6_000, () =>
+      deployment.runs.some(({ path }) => path === '/api/stream'),
+    );
+    expect(deployment.runs.at(-1)).toMatchObject({ path: '/api/stream', ending: 'answered' });
+  });
+});
+
+describe.concurrent('an instance', () => {
+  test('that is told to stop loses no event for its readers, nor one that was taken', async () => {
+    await using deployment = await startDeployment({ requestsPerInstance: 8 });
+    using readers = new DisposableStack();
+    const all = range(1, 6).map(() => readers.use(startFeedReader(deployment)));
+    const pool = deployment.pool('api/stream');
+    await store(deployment, [0]);
+    for (const reader of all) await reader.until(1);
+    for (const round of range(0, 2)) {
+      const stopped = [...pool.members].map((member) => pool.stop(member));
+      for (const number of range(1, 10)) await store(deployment, [round * 10 + number]);
+      await Promise.all(stopped);
+    }
+    for (const reader of all) {
+      await reader.until(31);
+      expect(reader.data).toEqual(range(0, 30));
+      expect(reader.feed.getSnapshot()).toMatchObject({ gaps: [], holes: 0 });
+    }
+  });
+
+  test('hands its streams over and ends them within its 500 ms', async () => {
+    await using deployment = await startDeployment();
+    using reader = await openSse(deployment);
+    await reader.frame('hello');
+    const member = onlyInstance(deployment);
+    const stopped = deployment.pool('api/stream').stop(member);
+    expect(JSON.parse((await reader.frame('handover')).data)).toEqual({
+      reason: 'stopping',
+      closesInMs: 200,
+    });
+    expect(await reader.over).toBe('ended');
+    await stopped;
+  });
+
+  test('that was frozen asks the log as soon as it is thawed, however deaf it has become', async () => {
+    await using deployment = await startDeployment();
+    const { instance, cursor } = await leaveFrozen(deployment);
+    deployment.stand.upstash.faults.loseAnnouncementShare = 1;
+    for (const number of range(1, 20)) await store(deployment, [number]);
+    await sleep(4_000);
+    deployment.stand.upstash.faults.loseAnnouncementShare = 0;
+    giveAllRequestsTo(deployment, instance);
+    using reader = await openSse(deployment, { lastEventId: cursor });
+    await eventually('all events have come', 3_500, () => dataOf(reader).includes(20));
+    expect(dataOf(reader)).toEqual(range(1, 20));
+  });
+});
