@@ -1,17 +1,11 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ask, readProblem } from './ask.ts';
-import { type Artifact, buildArtifact } from './deployed-artifact.ts';
 import type { DeployedFunction } from './deployed-function.ts';
-import { startDeployment } from './deployment.ts';
+import { artifact, startDeployment } from './deployment.ts';
 import { eventually } from './eventually.ts';
 import { startPlatform } from './platform.ts';
 import { store } from './publish.ts';
 import { openSse } from './sse-reader.ts';
-
-let artifact: Artifact;
-beforeAll(async () => {
-  artifact = await buildArtifact();
-});
 
 /** The function of a route. */
 function functionOf(route: string): DeployedFunction {
