@@ -122,4 +122,17 @@ describe.concurrent('an instance', () => {
     await eventually('all events have come', 3_500, () => dataOf(reader).includes(20));
     expect(dataOf(reader)).toEqual(range(1, 20));
   });
+
+  test('takes no more streams and channels than it has file descriptors for', async () => {
+    await using deployment = await startDeployment({ requestsPerInstance: 2_000 });
+    using readers = new DisposableStack();
+    const statuses: number[] = [];
+    for (const channel of range(1, 480)) {
+      const reader = readers.use(await openSse(deployment, { query: `channel=${channel}` }));
+      statuses.push(reader.status);
+    }
+    expect(statuses).toEqual(range(1, 480).map((count) => (count <= 450 ? 200 : 503)));
+    await store(deployment, [1], { channel: '1' });
+    expect(await onlyInstance(deployment).instance.streams()).toBe(450);
+  });
 });
