@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { ask } from './ask.ts';
 import type { Instance } from './deployed-instance.ts';
 import { type Deployment, startDeployment } from './deployment.ts';
 import { eventually } from './eventually.ts';
@@ -135,4 +136,11 @@ describe.concurrent('an instance', () => {
     await store(deployment, [1], { channel: '1' });
     expect(await onlyInstance(deployment).instance.streams()).toBe(450);
   });
+});
+
+test('a poll that waits is answered ahead of the limit, whatever it asks for', async () => {
+  await using deployment = await startDeployment({ limitSeconds: 5 });
+  const { status } = await ask(deployment, '/api/events?wait=20');
+  expect(status).toBe(200);
+  expect(deployment.runs).toMatchObject([{ ending: 'answered' }]);
 });

@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/use-virtual-rows\.ts$/,
   '@upstash/redis': /^lib\/log\/redis-client\.ts$/,
-  '@vercel/functions': /^lib\/server\/stream-route\.ts$/,
+  '@vercel/functions': /^lib\/server\/seconds-left\.ts$/,
   'eventsource-parser': /^lib\/(log\/redis-subscription|client\/read-stream)\.ts$/,
   jose: /^lib\/server\/read-access\.ts$/,
   next: /^app\//,
