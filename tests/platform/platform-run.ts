@@ -23,6 +23,8 @@ export type RunOptions = {
   readonly port: number;
   /** The platform's limit, from now. */
   readonly limitMs: number;
+  /** How much later the request is cut. */
+  readonly graceMs: number;
   /** Whether the function is told the limit. */
   readonly tellsDeadline: boolean;
   /** Whether the function is told of a reader that leaves. */
@@ -44,7 +46,7 @@ export function runRequest(
   options: RunOptions,
 ): Promise<RunEnding> {
   const { promise, resolve } = Promise.withResolvers<RunEnding>();
-  const { limitMs, isCancellable, routed } = options;
+  const { limitMs, graceMs, isCancellable, routed } = options;
   const run = openRequest({
     port: options.port,
     host: '127.0.0.1',
@@ -61,7 +63,7 @@ export function runRequest(
     if (ending === 'cut') fail(answer, 504);
     if (ending === 'lost') fail(answer, 502);
   };
-  const limit = setTimeout(() => end('cut'), limitMs);
+  const limit = setTimeout(() => end('cut'), limitMs + graceMs);
   run.on('error', () => end('lost'));
   run.on('response', (response) => {
     const { statusCode = 502 } = response;

@@ -3,12 +3,14 @@ import type { InstancePool, PooledInstance } from './instance-pool.ts';
 
 /** How often something happens to an instance, and how long one stays frozen at least: longer than it can overlook. */
 const everyMs = 1_200;
-const frozenMs = 2_500;
+const frozenMs = 3_200;
 
 /** What was done to the instances of a function. */
 export type Weather = {
-  /** Ends it. @returns how many instances were told to stop, and how many were woken after a freeze. */
-  stop(): Promise<{ readonly stops: number; readonly wakes: number }>;
+  /** Instances told to stop, and woken after a freeze. */
+  readonly done: { readonly stops: number; readonly wakes: number };
+  /** Ends it. */
+  stop(): Promise<void>;
 };
 
 /**
@@ -52,11 +54,11 @@ export function startWeather(pool: InstancePool, random: () => number): Weather 
 
   const going = go();
   return {
+    done,
     async stop() {
       isOver = true;
       await going;
       await Promise.all(stopping);
-      return done;
     },
   };
 }

@@ -94,6 +94,21 @@ describe.concurrent('the platform', () => {
     });
   });
 
+  test('gives a process 1,024 file descriptors', async () => {
+    const body = `
+      const fs = require('node:fs');
+      const open = [];
+      try { for (;;) open.push(fs.openSync(__filename)) } catch (error) { global.seen = [error.code, open.length] }
+      for (const fd of open) fs.closeSync(fd);
+      response.end();`;
+    await using platform = await startFake(body);
+    await ask(platform, '/');
+    const [code, count] = await platform.seen();
+    expect(code).toBe('EMFILE');
+    expect(count).toBeGreaterThan(950);
+    expect(count).toBeLessThan(1_024);
+  });
+
   test('freezes a process without a request, and thaws it for the next', async () => {
     const body = `let ticks = 0; setInterval(() => { global.seen = ++ticks }, 10); response.end();`;
     await using platform = await startFake(body);

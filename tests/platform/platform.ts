@@ -19,6 +19,8 @@ export type PlatformOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Replaces every limit on one request, in seconds; null: as the artifact says, and the platform's default. */
   readonly limitSeconds?: number | null;
+  /** How much later than it says the platform cuts, in seconds; 0. */
+  readonly graceSeconds?: number;
   /** Whether functions are told the deadline of a request. Default true. */
   readonly tellsDeadline?: boolean;
   /** Whether functions that say they can be cancelled are. Default true. */
@@ -44,7 +46,7 @@ const defaultLimitSeconds = 300;
 /** Serves an artifact. No instance runs before the first request to its function. */
 export async function startPlatform(artifact: Artifact, options: PlatformOptions = {}): Promise<Platform> {
   const { env = {}, limitSeconds = null, tellsDeadline = true, cancels = true } = options;
-  const { requestsPerInstance = 100, random = Math.random } = options;
+  const { requestsPerInstance = 100, graceSeconds = 0, random = Math.random } = options;
   const { config, functions } = artifact;
   const folder = makeTemporaryFolder();
   const files = readStaticFiles(artifact.staticPath, config);
@@ -98,6 +100,7 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
       port: await member.instance.ready,
       // A cold start is not counted: it takes as long on a compressed scale of time as on the real one.
       limitMs: (limitSeconds ?? deployed.maxDurationSeconds ?? defaultLimitSeconds) * 1_000,
+      graceMs: graceSeconds * 1_000,
       tellsDeadline,
       isCancellable: cancels && deployed.isCancellable,
       headers: { ...routed.important, ...forwarded(request) },
