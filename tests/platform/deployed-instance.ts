@@ -33,7 +33,7 @@ const fileDescriptors = 1_024;
 const stopMs = 500;
 
 /** A cold start takes about a second; a machine that does much else takes longer. */
-const readyWithinMs = 30_000;
+const readyWithinMs = 60_000;
 
 const main = fileURLToPath(new URL('./instance-main.ts', import.meta.url));
 const mainFiles = [main, join(dirname(main), 'instance-message.ts')];
@@ -75,6 +75,7 @@ export function startInstance(
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
         NODE_ENV: 'production',
+        NEXT_PRIVATE_PRELOAD_ENTRIES: '1',
         TZ: ':UTC',
         TMPDIR: temporary,
         VERCEL: '1',

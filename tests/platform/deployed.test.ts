@@ -23,6 +23,7 @@ describe('of what is deployed', () => {
   test('every function answers, with no file but those of its trace', async () => {
     await using platform = await startDeployment();
     for (const deployed of artifact.functions) {
+      await platform.pool(deployed.routes[0] ?? '').warm();
       const { status, text } = await ask(platform, pathOf(deployed));
       expect([pathOf(deployed), status, text]).toEqual([pathOf(deployed), 200, expect.stringMatching(/./)]);
     }
@@ -53,6 +54,18 @@ describe('of what is deployed', () => {
       reader.frames.some(({ data }) => JSON.parse(data).data === 'second'),
     );
     expect(JSON.parse((await ask(platform, '/api/health')).text)).toMatchObject({ log: { kind: 'redis' } });
+  });
+
+  test('files go out as what they are, and what is not there is 404', async () => {
+    await using platform = await startDeployment();
+    const page = await ask(platform, '/');
+    const [script = ''] = page.text.match(/\/_next\/static\/chunks\/[\w-]+\.js/) ?? [];
+    const file = await ask(platform, script);
+    expect(file.headers.get('content-type')).toBe('application/javascript; charset=utf-8');
+    expect(file.headers.get('cache-control')).toBe('public,max-age=31536000,immutable');
+    expect((await ask(platform, '/icon.svg')).headers.get('content-type')).toBe('image/svg+xml');
+    expect((await ask(platform, '/no-such-page')).status).toBe(404);
+    expect((await ask(platform, '/api/no-such-route')).status).toBe(404);
   });
 
   test('stream and events are one function, of which vercel.json says what the routes need', () => {

@@ -13,20 +13,23 @@ beforeAll(async () => {
   artifact = await buildArtifact();
 });
 
-/** Deploys this checkout on a Redis of its own; its publish token is the suite's. */
+/** Deploys this checkout on a Redis of its own; its publish token is the suite's. A process for streams and events is up. */
 export async function startDeployment(options: PlatformOptions = {}): Promise<Deployment> {
   const stand = await startRedisStand();
   const env = { ...stand.env, PUBLISH_TOKEN: secrets.publishToken, ...options.env };
   const platform = await startPlatform(artifact, { ...options, env });
-  return {
-    ...platform,
-    stand,
-    async [Symbol.asyncDispose]() {
-      try {
-        await platform[Symbol.asyncDispose]();
-      } finally {
-        await stand[Symbol.asyncDispose]();
-      }
-    },
+  const end = async () => {
+    try {
+      await platform[Symbol.asyncDispose]();
+    } finally {
+      await stand[Symbol.asyncDispose]();
+    }
   };
+  try {
+    await platform.pool('api/stream').warm();
+    return { ...platform, stand, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }

@@ -23,6 +23,8 @@ const waitUntil = (promise: Promise<unknown>) => void promise.catch(() => undefi
 const contexts = new AsyncLocalStorage<RequestContext>();
 Object.assign(globalThis, { [Symbol.for('@vercel/request-context')]: { get: () => contexts.getStore() } });
 const handle = createRequire(entry)(entry);
+// What a function loads at its first request it can load as it comes up, where the platform asks for that.
+await handle.preload?.();
 
 const server = createServer((request, response) => {
   const deadline = request.headers[deadlineHeader];

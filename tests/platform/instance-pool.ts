@@ -8,6 +8,8 @@ export type PooledInstance = {
   inFlight: number;
   /** A resting one is given no new requests. */
   state: 'open' | 'resting' | 'stopping';
+  /** Whether it has come up. */
+  isReady: boolean;
   /** Since when it is frozen, on `performance.now()`; null: it is not. */
   frozenAt: number | null;
 };
@@ -18,6 +20,8 @@ export type InstancePool = {
   readonly members: ReadonlySet<PooledInstance>;
   /** How often an instance was started, frozen and thawed. */
   readonly counts: { starts: number; freezes: number; thaws: number };
+  /** Has an instance that is ready, so that no request waits for one to come up. */
+  warm(): Promise<void>;
   /** Takes a place on any instance that has one, a new one where none has; it is thawed, and ready. */
   take(): Promise<PooledInstance>;
   /** Gives the place back; an instance without a request is frozen. */
@@ -44,11 +48,18 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
 
   function startMember(): PooledInstance {
     const instance = start();
-    const member: PooledInstance = { instance, inFlight: 0, state: 'open', frozenAt: null };
+    const member: PooledInstance = { instance, inFlight: 0, state: 'open', isReady: false, frozenAt: null };
     members.add(member);
     started.push(instance);
     counts.starts += 1;
     void instance.ended.then(() => members.delete(member));
+    void instance.ready.then(
+      () => {
+        member.isReady = true;
+      },
+      // Told by whoever waits for it.
+      () => undefined,
+    );
     return member;
   }
 
@@ -59,27 +70,33 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
     counts.thaws += 1;
   }
 
+  async function take(): Promise<PooledInstance> {
+    const free = [...members].filter(
+      ({ state, inFlight }) => state === 'open' && inFlight < requestsPerInstance,
+    );
+    const member = free[Math.floor(random() * free.length)] ?? startMember();
+    member.inFlight += 1;
+    thaw(member);
+    try {
+      await member.instance.ready;
+    } catch (error) {
+      if (!isStopping(member)) throw error;
+    }
+    // It was told to stop while it came up.
+    return isStopping(member) ? take() : member;
+  }
+
   return {
     members,
     counts,
-    async take() {
-      const free = [...members].filter(
-        ({ state, inFlight }) => state === 'open' && inFlight < requestsPerInstance,
-      );
-      const member = free[Math.floor(random() * free.length)] ?? startMember();
-      member.inFlight += 1;
-      thaw(member);
-      try {
-        await member.instance.ready;
-      } catch (error) {
-        member.inFlight -= 1;
-        throw error;
-      }
-      return member;
+    async warm() {
+      const [first = startMember()] = members;
+      await first.instance.ready;
     },
+    take,
     release(member) {
       member.inFlight -= 1;
-      if (member.inFlight > 0 || member.state === 'stopping') return;
+      if (member.inFlight > 0 || isStopping(member)) return;
       member.frozenAt = performance.now();
       member.instance.freeze();
       counts.freezes += 1;
@@ -94,4 +111,8 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
       for (const ending of endings) if (ending.status === 'rejected') throw ending.reason;
     },
   };
+}
+
+function isStopping({ state }: PooledInstance): boolean {
+  return state === 'stopping';
 }

@@ -72,12 +72,16 @@ export function runRequest(
     answer.flushHeaders();
     response.on('end', () => end('answered'));
     response.on('error', () => end('lost'));
-    response.pipe(answer);
     answer.on('close', () => drain(response));
+    if (answer.closed) drain(response);
+    else response.pipe(answer);
   });
-  answer.on('close', () => {
+  const leave = () => {
     if (!answer.writableFinished && isCancellable) end('left');
-  });
+  };
+  answer.on('close', leave);
+  // It may have left while a process came up.
+  if (answer.closed) leave();
   reader.pipe(run);
   return promise;
 }
