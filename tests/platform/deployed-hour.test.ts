@@ -46,7 +46,7 @@ async function publishInWeather(deployment: Deployment, readers: readonly FeedRe
     await publishOnce(deployment, number);
     await sleep(everyMs);
     const areWell = readers.every(({ data }) => data.length > number - weatherEvery);
-    if (number % weatherEvery === 0 && areWell) await weather.blow();
+    if (number % weatherEvery === 0 && areWell) weather.blow();
   }
   return number;
 }
@@ -60,7 +60,7 @@ function countsOf({ runs, pool }: Deployment, readers: readonly FeedReader[]) {
     lives: lives.length,
     handovers: sum(snapshots.map(({ handovers }) => handovers)),
     reconnects: sum(snapshots.map(({ reconnects }) => reconnects)),
-    hardCuts: lives.filter(({ ending }) => ending === 'cut').length,
+    hardCuts: runs.filter(({ ending }) => ending === 'cut').length,
     longestMs: Math.round(Math.max(...lives.map(({ tookMs }) => tookMs))),
     ...pool('api/stream').counts,
   };

@@ -16,8 +16,6 @@ export type Instance = {
   readonly ended: Promise<Ending>;
   /** How many streams the app holds in it. It must not be frozen. */
   streams(): Promise<number>;
-  /** What it printed so far. */
-  printed(): string;
   /** Stops it where it is. */
   freeze(): void;
   /** Lets it go on. */
@@ -62,30 +60,7 @@ export function startInstance(
   env: Readonly<Record<string, string>>,
   temporary: string,
 ): Instance {
-  mkdirSync(temporary, { recursive: true });
-  const readable = [...mainFiles, folder, temporary].map((path) => `--allow-fs-read=${path}`);
-  const child = spawn(
-    'sh',
-    [
-      ...['-c', `ulimit -n ${fileDescriptors}; exec "$0" "$@"`, process.execPath],
-      ...['--permission', ...readable, `--allow-fs-write=${temporary}`, main, join(folder, handler)],
-    ],
-    {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        NODE_ENV: 'production',
-        NEXT_PRIVATE_PRELOAD_ENTRIES: '1',
-        TZ: ':UTC',
-        TMPDIR: temporary,
-        VERCEL: '1',
-        VERCEL_ENV: 'production',
-        VERCEL_REGION: 'iad1',
-        ...env,
-      },
-    },
-  );
-  running.add(child);
+  const child = spawnInstance(folder, handler, env, temporary);
   let printed = '';
   let isToldToEnd = false;
   let hasFailed = false;
@@ -97,36 +72,18 @@ export function startInstance(
       resolve({ code, signal });
     });
   });
-  const answers = new Map<number, (streams: number) => void>();
-  let asked = 0;
-  const listening = new Promise<number>((resolve) => {
-    child.on('message', (message: InstanceMessage) => {
-      if ('port' in message) resolve(message.port);
-      else answers.get(message.answer)?.(message.streams);
-    });
+  const failed = ended.then(() => {
+    throw new Error(`an instance ended instead of taking requests; it printed: ${printed}`);
   });
-  const failed = ended.then(({ code, signal }) => {
-    throw new Error(
-      `an instance ended (${signal ?? code}) instead of taking requests; it printed: ${printed}`,
-    );
-  });
-  failed.catch(() => undefined);
-  const ready = within('an instance takes requests', readyWithinMs, Promise.race([listening, failed]));
+  const ready = within('an instance takes requests', readyWithinMs, Promise.race([portOf(child), failed]));
   // Told by whoever waits for it.
-  ready.catch(() => undefined);
+  for (const promise of [failed, ready]) promise.catch(() => undefined);
 
   return {
     pid: child.pid ?? 0,
     ready,
     ended,
-    printed: () => printed,
-    streams() {
-      asked += 1;
-      const question: InstanceQuestion = { ask: asked };
-      const answer = new Promise<number>((resolve) => answers.set(asked, resolve));
-      child.send(question);
-      return within('an instance counts its streams', 10_000, answer);
-    },
+    streams: createStreamCounter(child),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     async stop() {
@@ -146,5 +103,58 @@ export function startInstance(
       if (hasFailed) throw new Error(`an instance ended by itself; it printed: ${printed}`);
       if (surprise.test(printed)) throw new Error(`an instance printed what nobody expects: ${printed}`);
     },
+  };
+}
+
+function spawnInstance(
+  folder: string,
+  handler: string,
+  env: Readonly<Record<string, string>>,
+  temporary: string,
+): ChildProcess {
+  mkdirSync(temporary, { recursive: true });
+  const readable = [...mainFiles, folder, temporary].map((path) => `--allow-fs-read=${path}`);
+  const permissions = ['--permission', ...readable, `--allow-fs-write=${temporary}`];
+  const limited = ['-c', `ulimit -n ${fileDescriptors}; exec "$0" "$@"`, process.execPath];
+  const child = spawn('sh', [...limited, ...permissions, main, join(folder, handler)], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: {
+      NODE_ENV: 'production',
+      NEXT_PRIVATE_PRELOAD_ENTRIES: '1',
+      TZ: ':UTC',
+      TMPDIR: temporary,
+      VERCEL: '1',
+      VERCEL_ENV: 'production',
+      VERCEL_REGION: 'iad1',
+      ...env,
+    },
+  });
+  running.add(child);
+  return child;
+}
+
+/** The port it tells when it takes requests. */
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.on('message', (message: InstanceMessage) => {
+      if ('port' in message) resolve(message.port);
+    });
+  });
+}
+
+/** Gives what asks a process for its streams. */
+function createStreamCounter(child: ChildProcess): () => Promise<number> {
+  const answers = new Map<number, (streams: number) => void>();
+  let asked = 0;
+  child.on('message', (message: InstanceMessage) => {
+    if ('answer' in message) answers.get(message.answer)?.(message.streams);
+  });
+  return () => {
+    asked += 1;
+    const question: InstanceQuestion = { ask: asked };
+    const answer = new Promise<number>((resolve) => answers.set(question.ask, resolve));
+    child.send(question);
+    return within('an instance counts its streams', 10_000, answer);
   };
 }

@@ -119,6 +119,17 @@ describe.concurrent('an instance', () => {
     expect(dataOf(reader)).toEqual(range(1, 20));
   });
 
+  test('that was frozen for longer than its connections to Redis live takes the next publish', async () => {
+    await using deployment = await startDeployment();
+    await store(deployment, [1]);
+    const member = onlyInstance(deployment);
+    await eventually('it is frozen', 3_000, () => member.frozenAt !== null);
+    // The local endpoint closes them after 5 s.
+    await sleep(7_000);
+    await store(deployment, [2]);
+    expect(deployment.pool('api/events').counts).toMatchObject({ starts: 1, thaws: 1 });
+  });
+
   test('takes no more streams and channels than it has file descriptors for', async () => {
     await using deployment = await startDeployment({ requestsPerInstance: 2_000 });
     using readers = new DisposableStack();

@@ -12,14 +12,14 @@ export type Weather = {
    * is frozen, gives that one requests again seconds later. Nothing, while there are
    * not two to give requests to, or one of them is still coming up.
    */
-  blow(): Promise<void>;
+  blow(): void;
 };
 
 /** Makes the weather of a function. */
 export function createWeather(pool: InstancePool, random: () => number): Weather {
   const done = { stops: 0, wakes: 0 };
 
-  async function blow(): Promise<void> {
+  function blow(): void {
     const [rested] = membersIn('resting').filter(
       ({ frozenAt }) => frozenAt !== null && performance.now() - frozenAt > frozenMs,
     );
@@ -35,7 +35,8 @@ export function createWeather(pool: InstancePool, random: () => number): Weather
       picked.state = 'resting';
     } else {
       done.stops += 1;
-      await pool.stop(picked);
+      // Events go on meanwhile.
+      void pool.stop(picked);
     }
   }
 
