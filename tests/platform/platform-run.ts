@@ -25,6 +25,8 @@ export type RunOptions = {
   readonly limitMs: number;
   /** How much later the request is cut. */
   readonly graceMs: number;
+  /** Whether the limit counts from the request, or from the beginning of its answer. */
+  readonly countsFrom: 'request' | 'answer';
   /** Whether the function is told the limit. */
   readonly tellsDeadline: boolean;
   /** Whether the function is told of a reader that leaves. */
@@ -46,7 +48,7 @@ export function runRequest(
   options: RunOptions,
 ): Promise<RunEnding> {
   const { promise, resolve } = Promise.withResolvers<RunEnding>();
-  const { limitMs, graceMs, isCancellable, routed } = options;
+  const { limitMs, graceMs, countsFrom, isCancellable, routed } = options;
   const run = openRequest({
     port: options.port,
     host: '127.0.0.1',
@@ -56,7 +58,10 @@ export function runRequest(
     path: reader.url,
     headers: headersFor(reader, options),
   });
+  let isOver = false;
   const end = (ending: RunEnding) => {
+    if (isOver) return;
+    isOver = true;
     clearTimeout(limit);
     resolve(ending);
     if (ending !== 'answered') run.destroy();
@@ -67,6 +72,7 @@ export function runRequest(
   run.on('error', () => end('lost'));
   run.on('response', (response) => {
     const { statusCode = 502 } = response;
+    if (countsFrom === 'answer' && !isOver) limit.refresh();
     const { connection: _, 'keep-alive': _alive, ...headers } = response.headers;
     answer.writeHead(routed.status ?? statusCode, { ...routed.headers, ...headers, ...routed.important });
     answer.flushHeaders();

@@ -9,8 +9,8 @@ export type Weather = {
   readonly done: { readonly stops: number; readonly wakes: number };
   /**
    * Does one of these: stops an instance while others take its place, keeps new requests from one until it has none and
-   * is frozen, gives that one requests again seconds later. Nothing, while there are
-   * not two to give requests to, or one of them is still coming up.
+   * is frozen, gives that one requests again seconds later. Nothing, while there are not two to give requests to, or one
+   * of them is still coming up.
    */
   blow(): void;
 };

@@ -21,6 +21,11 @@ export type PlatformOptions = {
   readonly limitSeconds?: number | null;
   /** How much later than it says the platform cuts, in seconds; 0. */
   readonly graceSeconds?: number;
+  /**
+   * What the limit counts from: the request, or the beginning of its answer, which leaves out what a busy machine takes
+   * ahead of it. Default: the request.
+   */
+  readonly countsFrom?: 'request' | 'answer';
   /** Whether functions are told the deadline of a request. Default true. */
   readonly tellsDeadline?: boolean;
   /** Whether functions that say they can be cancelled are. Default true. */
@@ -46,7 +51,8 @@ const defaultLimitSeconds = 300;
 /** Serves an artifact. No instance runs before the first request to its function. */
 export async function startPlatform(artifact: Artifact, options: PlatformOptions = {}): Promise<Platform> {
   const { env = {}, limitSeconds = null, tellsDeadline = true, cancels = true } = options;
-  const { requestsPerInstance = 100, graceSeconds = 0, random = Math.random } = options;
+  const { requestsPerInstance = 100, random = Math.random } = options;
+  const { graceSeconds = 0, countsFrom = 'request' } = options;
   const { config, functions } = artifact;
   const folder = makeTemporaryFolder();
   const files = readStaticFiles(artifact.staticPath, config);
@@ -101,6 +107,7 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
       // A cold start is not counted: it takes as long on a compressed scale of time as on the real one.
       limitMs: (limitSeconds ?? deployed.maxDurationSeconds ?? defaultLimitSeconds) * 1_000,
       graceMs: graceSeconds * 1_000,
+      countsFrom,
       tellsDeadline,
       isCancellable: cancels && deployed.isCancellable,
       headers: { ...routed.important, ...forwarded(request) },
