@@ -68,6 +68,16 @@ describe('of what is deployed', () => {
     expect((await ask(platform, '/api/no-such-route')).status).toBe(404);
   });
 
+  test('the page goes to a browser as HTML, and to its router as the router asks for it', async () => {
+    await using platform = await startDeployment();
+    const typeOf = async (headers: Record<string, string>) =>
+      (await ask(platform, '/', { headers })).headers.get('content-type');
+    expect(await typeOf({})).toBe('text/html; charset=utf-8');
+    expect(await typeOf({ rsc: '1' })).toBe('text/x-component');
+    const moved = await ask(platform, '/api/health/', { redirect: 'manual' });
+    expect([moved.status, moved.headers.get('location')]).toEqual([308, '/api/health']);
+  });
+
   test('stream and events are one function, of which vercel.json says what the routes need', () => {
     expect(functionOf('api/stream')).toBe(functionOf('api/events'));
     expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: 300, isCancellable: true });
