@@ -17,7 +17,7 @@ const limitSeconds = 5;
  * Of 300 s a stream leaves 4 s unused, of 5 s only 0.4 s. That is made up for: what a busy machine takes to run a timer is
  * not compressed.
  */
-const graceSeconds = 3;
+const graceSeconds = 4;
 
 const seconds = Number(process.env.PLATFORM_SECONDS || 10);
 const everyMs = 50;
@@ -60,7 +60,7 @@ function countsOf({ runs, pool }: Deployment, readers: readonly FeedReader[]) {
     lives: lives.length,
     handovers: sum(snapshots.map(({ handovers }) => handovers)),
     reconnects: sum(snapshots.map(({ reconnects }) => reconnects)),
-    hardCuts: runs.filter(({ ending }) => ending === 'cut').length,
+    hardCuts: lives.filter(({ ending }) => ending === 'cut').length,
     longestMs: Math.round(Math.max(...lives.map(({ tookMs }) => tookMs))),
     ...pool('api/stream').counts,
   };

@@ -155,6 +155,6 @@ function createStreamCounter(child: ChildProcess): () => Promise<number> {
     const question: InstanceQuestion = { ask: asked };
     const answer = new Promise<number>((resolve) => answers.set(question.ask, resolve));
     child.send(question);
-    return within('an instance counts its streams', 10_000, answer);
+    return within('an instance counts its streams', 30_000, answer);
   };
 }

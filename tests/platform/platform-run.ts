@@ -37,6 +37,9 @@ export type RunOptions = {
   readonly routed: Pick<Routed, 'status' | 'headers' | 'important'>;
 };
 
+/** Long enough for a process that is late to take what has come. */
+const lateMs = 50;
+
 /**
  * Gives a request to an instance and its answer to the reader, byte by byte as they come. The instance's socket is another
  * one than the reader's: what happens to that, the function learns only where it is cancellable.
@@ -68,7 +71,8 @@ export function runRequest(
     if (ending === 'cut') fail(answer, 504);
     if (ending === 'lost') fail(answer, 502);
   };
-  const limit = setTimeout(() => end('cut'), limitMs + graceMs);
+  // What has come by then is taken first, however late this process is.
+  const limit = setTimeout(() => setTimeout(() => end('cut'), lateMs), limitMs + graceMs);
   run.on('error', () => end('lost'));
   run.on('response', (response) => {
     const { statusCode = 502 } = response;
