@@ -13,6 +13,7 @@ async function startFake(body: string, options: PlatformOptions = {}, isCancella
   const folder = makeTemporaryFolder();
   const tell = `if (request.url === '/?seen') return response.end(JSON.stringify(global.seen ?? null));`;
   const platform = await startPlatform(fakeArtifact(folder.path, tell + body, isCancellable), options);
+  await platform.pool('index').warm();
   return {
     ...platform,
     folder: folder.path,
@@ -27,7 +28,7 @@ async function startFake(body: string, options: PlatformOptions = {}, isCancella
 
 const never = `response.write('begun'); await new Promise(() => {});`;
 
-describe.concurrent('the platform', () => {
+describe('the platform', () => {
   test('cuts a request at the limit, and takes it for a failure', async () => {
     await using platform = await startFake(never, { limitSeconds: 1 });
     using reader = await openRawSocket(platform.port, requestText('GET', '/'));
@@ -65,7 +66,7 @@ describe.concurrent('the platform', () => {
     const body = `response.on('close', () => { global.seen = 'left' }); ${never}`;
     await using platform = await startFake(body, { cancels: given.cancels }, given.isCancellable);
     using reader = await openRawSocket(platform.port, requestText('GET', '/'));
-    await reader.until('begun');
+    await reader.until('begun', 20_000);
     reader.socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await platform.seen()).toBe(given.told);
@@ -126,7 +127,7 @@ describe.concurrent('the platform', () => {
     using one = await openRawSocket(platform.port, requestText('GET', '/'));
     using two = await openRawSocket(platform.port, requestText('GET', '/'));
     using three = await openRawSocket(platform.port, requestText('GET', '/'));
-    for (const reader of [one, two, three]) await reader.until('begun', 10_000);
+    for (const reader of [one, two, three]) await reader.until('begun', 60_000);
     const inFlight = [...platform.pool('index').members].map((member) => member.inFlight);
     expect(inFlight.toSorted()).toEqual([1, 2]);
   });
