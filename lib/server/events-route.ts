@@ -4,6 +4,7 @@ import { formatEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { PollAdvice } from '../core/feed-page.ts';
 import { answerWith } from './answer.ts';
+import { planDeadline } from './deadline.ts';
 import { longPoll } from './long-poll.ts';
 import { checkPublishAccess } from './publish-access.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
@@ -13,6 +14,7 @@ import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
 import { type PageQuery, parsePageQuery } from './read-query.ts';
 import { positionAtEnd, resolveStart } from './resolve-start.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
+import { secondsLeft } from './seconds-left.ts';
 
 /** `/api/events`: a page of events, and publishing. */
 export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
@@ -21,7 +23,8 @@ export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
 
 async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
   const { settings, clock } = runtime;
-  const query = parsePageQuery(new URL(request.url).searchParams);
+  const asked = parsePageQuery(new URL(request.url).searchParams);
+  const query = { ...asked, waitSeconds: Math.min(asked.waitSeconds, mostWaitSeconds(runtime)) };
   await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
   const page = await pageFor(request, runtime, query);
   const body = pageJson(page, pollAdvice(settings.pollMode));
@@ -34,6 +37,12 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
   return isKnown(request.headers.get('if-none-match'), etag)
     ? new Response(null, { status: 304, headers })
     : new Response(body, { headers });
+}
+
+/** A poll is answered ahead of the platform's limit on one request, as early as a stream is handed over at the latest. */
+function mostWaitSeconds({ settings, clock }: Runtime): number {
+  const left = secondsLeft(settings.streamMaxSeconds ?? Infinity, clock.now());
+  return planDeadline(left, 0).handoverInMs / 1_000;
 }
 
 /** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */

@@ -1,4 +1,3 @@
-import { getDeadline } from '@vercel/functions';
 import { wait } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { answerWith } from './answer.ts';
@@ -12,6 +11,7 @@ import { parseReadQuery, type ReadQuery } from './read-query.ts';
 import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
 import { checkRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
+import { secondsLeft } from './seconds-left.ts';
 import type { Lease } from './tails.ts';
 
 /** How long the log's first answer is awaited before anything is sent, so that its failure can still be a 503. */
@@ -106,10 +106,4 @@ function startOf(
   return Promise.all([settled, tailsReady]).then(([begin]) =>
     resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end()),
   );
-}
-
-/** The platform's own word for this request where it gives one, else the limit. */
-function secondsLeft(limitSeconds: number, now: number): number {
-  const deadline = getDeadline();
-  return deadline === undefined ? limitSeconds : Math.max(0, (deadline.getTime() - now) / 1_000);
 }

@@ -20,7 +20,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/use-virtual-rows\.ts$/,
   '@upstash/redis': /^lib\/log\/redis-client\.ts$/,
-  '@vercel/functions': /^lib\/server\/stream-route\.ts$/,
+  '@vercel/functions': /^lib\/server\/seconds-left\.ts$/,
   'eventsource-parser': /^lib\/log\/redis-subscription\.ts$/,
   jose: /^lib\/server\/read-access\.ts$/,
   next: /^(app\/|proxy\.ts$)/,

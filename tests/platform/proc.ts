@@ -22,6 +22,11 @@ export function residentBytes(pid: number): number {
   return Number(match?.[1]) * 1_024;
 }
 
+/** The letter of a process's state: `T` while it is stopped. Linux only. */
+export function readState(pid: number): string | undefined {
+  return /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
+}
+
 /** A process, and all that it and those have started. Linux only. */
 export function processesOf(pid: number): readonly number[] {
   const parents = readdirSync('/proc').flatMap((name) =>

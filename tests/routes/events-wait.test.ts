@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { newEvent } from '../log/log-steps.ts';
 import { settle } from '../server/manual-clock.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
@@ -50,6 +50,30 @@ describe('a poll that waits', () => {
     await stand.clock.advance(1);
 
     expect(await held.page()).toMatchObject({ events: [], more: false, cursor: stand.cursorAtEnd() });
+  });
+
+  test('is answered ahead of the limit on one request, where that comes first', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_SECONDS: '10' } });
+    const held = await poll(stand, 'wait=20');
+
+    await stand.clock.advance(8_999);
+    expect(held.isAnswered()).toBe(false);
+    await stand.clock.advance(1);
+
+    expect(await held.page()).toMatchObject({ events: [], more: false });
+  });
+
+  test("is answered ahead of the platform's own deadline for this request, where it tells one", async () => {
+    const stand = makeStand();
+    const context = Symbol.for('@vercel/request-context');
+    const deadline = stand.clock.now() + 5_000;
+    Object.assign(globalThis, { [context]: { get: () => ({ deadline }) } });
+    onTestFinished(() => void Reflect.deleteProperty(globalThis, context));
+    const held = await poll(stand, 'wait=20');
+
+    await stand.clock.advance(4_000);
+
+    expect(await held.page()).toMatchObject({ events: [], more: false });
   });
 
   test('for types goes on waiting while others come, and passes them', async () => {

@@ -1,0 +1,28 @@
+import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/**
+ * Makes `to` hold what `from` holds: its folders anew, its files by links, which take neither time nor room.
+ * @param leftOut names of files and folders that are not taken, wherever they lie.
+ */
+export function linkFolder(from: string, to: string, leftOut: readonly string[] = []): void {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (leftOut.includes(entry.name)) continue;
+    if (entry.isDirectory()) linkFolder(source, target, leftOut);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else linkFile(source, target);
+  }
+}
+
+/** Makes `to` the same file as `from`; a copy of it where they lie on different file systems. */
+export function linkFile(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true });
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+    copyFileSync(from, to);
+  }
+}

@@ -1,0 +1,158 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Artifact } from './deployed-artifact.ts';
+import { assembleFunction, type DeployedFunction } from './deployed-function.ts';
+import { startInstance } from './deployed-instance.ts';
+import { createInstancePool, type InstancePool } from './instance-pool.ts';
+import { type Routed, routeRequest } from './platform-routes.ts';
+import { type RunEnding, runRequest } from './platform-run.ts';
+import { readStaticFiles } from './static-files.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+
+/** A request to a function that is over. */
+export type Run = { readonly path: string; readonly ending: RunEnding; readonly tookMs: number };
+
+/** What is decided about a deployment from outside. */
+export type PlatformOptions = {
+  /** The project's settings. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Replaces every limit on one request, in seconds; null: as the artifact says, and the platform's default. */
+  readonly limitSeconds?: number | null;
+  /** How much later than it says the platform cuts, in seconds; 0. */
+  readonly graceSeconds?: number;
+  /**
+   * What the limit counts from: the request, or the beginning of its answer, which leaves out what a busy machine takes
+   * ahead of it. Default: the request.
+   */
+  readonly countsFrom?: 'request' | 'answer';
+  /** Whether functions are told the deadline of a request. Default true. */
+  readonly tellsDeadline?: boolean;
+  /** Whether functions that say they can be cancelled are. Default true. */
+  readonly cancels?: boolean;
+  /** Most requests an instance has at a time; 100. */
+  readonly requestsPerInstance?: number;
+  readonly random?: () => number;
+};
+
+/** An artifact that is served as the platform would. Ends with the scope that holds it by `await using`. */
+export type Platform = AsyncDisposable & {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  /** All requests to functions that are over, in the order of their ends. */
+  readonly runs: readonly Run[];
+  /** The instances of a route's function. */
+  pool(route: string): InstancePool;
+};
+
+/** The platform's limit where the artifact names none. */
+const defaultLimitSeconds = 300;
+
+/** Serves an artifact. No instance runs before the first request to its function. */
+export async function startPlatform(artifact: Artifact, options: PlatformOptions = {}): Promise<Platform> {
+  const { env = {}, limitSeconds = null, tellsDeadline = true, cancels = true } = options;
+  const { requestsPerInstance = 100, random = Math.random } = options;
+  const { graceSeconds = 0, countsFrom = 'request' } = options;
+  const { config, functions } = artifact;
+  const folder = makeTemporaryFolder();
+  const files = readStaticFiles(artifact.staticPath, config);
+  const runs: Run[] = [];
+  const pools = new Map(functions.map((deployed, index) => [deployed, createPool(deployed, String(index))]));
+
+  function createPool(deployed: DeployedFunction, name: string): InstancePool {
+    const path = join(folder.path, 'functions', name);
+    let instances = 0;
+    const start = () => {
+      if (instances === 0) assembleFunction(deployed, artifact.filesPath, path);
+      instances += 1;
+      return startInstance(
+        path,
+        deployed.handler,
+        env,
+        join(folder.path, 'temporary', `${name}-${instances}`),
+      );
+    };
+    return createInstancePool({ start, requestsPerInstance, random });
+  }
+
+  function functionAt(path: string): DeployedFunction | undefined {
+    const route = path === '/' ? 'index' : path.slice(1);
+    return functions.find(({ routes }) => routes.includes(route));
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const exists = (path: string) => files.has(path) || functionAt(path) !== undefined;
+    const routed = routeRequest(config, { url, headers: request.headers }, exists);
+    const path = routed.path ?? '';
+    const file = files.get(path);
+    const deployed = functionAt(path);
+    if (file !== undefined)
+      file.send(response, routed.status ?? 200, { ...routed.headers, ...routed.important });
+    else if (deployed !== undefined) await run(deployed, routed, request, response);
+    else response.writeHead(routed.status ?? 404, routed.headers).end();
+  }
+
+  async function run(
+    deployed: DeployedFunction,
+    routed: Routed,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const pool = poolOf(deployed);
+    const member = await pool.take();
+    const startedAt = performance.now();
+    const ending = await runRequest(request, response, {
+      port: await member.instance.ready,
+      // A cold start is not counted: it takes as long on a compressed scale of time as on the real one.
+      limitMs: (limitSeconds ?? deployed.maxDurationSeconds ?? defaultLimitSeconds) * 1_000,
+      graceMs: graceSeconds * 1_000,
+      countsFrom,
+      tellsDeadline,
+      isCancellable: cancels && deployed.isCancellable,
+      headers: { ...routed.important, ...forwarded(request) },
+      routed,
+    });
+    pool.release(member);
+    runs.push({
+      path: request.url?.split('?')[0] ?? '',
+      ending,
+      tookMs: performance.now() - startedAt,
+    });
+  }
+
+  function poolOf(deployed: DeployedFunction | undefined): InstancePool {
+    const pool = deployed && pools.get(deployed);
+    if (pool === undefined) throw new Error('there is no such function');
+    return pool;
+  }
+
+  const server = createServer((request, response) => {
+    // A process that does not come up is what fails the test, when the platform ends.
+    answer(request, response).catch(() => response.writeHead(500).end());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    runs,
+    pool: (route) => poolOf(functionAt(`/${route}`)),
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await Promise.all([...pools.values()].map((pool) => pool.end()));
+      await closed;
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+/** What the platform says of the reader, whatever the reader says itself. */
+function forwarded({ headers, socket }: IncomingMessage): Record<string, string> {
+  const address = socket.remoteAddress ?? '';
+  return {
+    'x-forwarded-for': address,
+    'x-forwarded-host': headers.host ?? '',
+    'x-forwarded-proto': 'http',
+    'x-real-ip': address,
+  };
+}
