@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { appSources } from './app-sources.ts';
 import { withLock } from './lock-file.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-
-/** What a build is made from. */
-const sources = ['app', 'lib', 'instrumentation.ts', 'next.config.mjs', 'package-lock.json'];
 
 const buildId = join(root, '.next/BUILD_ID');
 const lockFile = join(root, 'node_modules/.cache/steadfeed/build.lock');
@@ -27,7 +25,7 @@ export async function buildOnce(): Promise<void> {
 /** Whether the production build is newer than its sources. */
 export function isFresh(): boolean {
   const builtAt = statSync(buildId, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return sources.every((source) => newestMs(join(root, source)) < builtAt);
+  return appSources.every((source) => newestMs(join(root, source)) < builtAt);
 }
 
 /** When a file, or anything in a folder, was last changed. A folder changes when a file leaves it. */

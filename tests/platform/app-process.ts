@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { appSources } from '../../scripts/app-sources.ts';
 import { unsetSettings } from '../../scripts/unset-settings.ts';
 import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
@@ -40,9 +41,6 @@ export type App = AsyncDisposable & {
 /** Settings; those not given are unset, whatever the environment or a file `.env` says. */
 export type AppEnvironment = Readonly<Record<string, string>>;
 
-/** What `next dev` needs of the project; packages are found from any folder within it. */
-const sources = ['app', 'lib', 'instrumentation.ts', 'next.config.mjs', 'package.json', 'tsconfig.json'];
-
 const readyWithinMs = 20_000;
 
 /** What a process prints only when something is wrong with it, whatever its clients and its log do. */
@@ -71,7 +69,8 @@ export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
   const copy = mkdtempSync(join(root, '.next/copy-'));
   const remove = () => rmSync(copy, { recursive: true, force: true });
   try {
-    for (const source of sources) cpSync(join(root, source), join(copy, source), { recursive: true });
+    // Packages are found from any folder within the project.
+    for (const source of appSources) cpSync(join(root, source), join(copy, source), { recursive: true });
     const app = await whenReady(launchApp('dev', copy, env, 0));
     return {
       ...app,

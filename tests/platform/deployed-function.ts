@@ -10,6 +10,8 @@ export type DeployedFunction = {
   readonly path: string;
   /** Its entry, within that folder. */
   readonly handler: string;
+  /** Whether it takes and gives what the web does (`Request`, `Response`), as a middleware; else what `node:http` does. */
+  readonly kind: 'web' | 'node';
   /** The platform's limit on one request; null where only the platform's default counts. */
   readonly maxDurationSeconds: number | null;
   /** Whether it is told of readers that leave. */
@@ -31,6 +33,7 @@ export function readFunctions(folder: string): DeployedFunction[] {
       routes: names,
       path,
       handler: config.handler,
+      kind: config.useWebApi === true ? 'web' : 'node',
       maxDurationSeconds: config.maxDuration ?? null,
       isCancellable: config.supportsCancellation === true,
       files: config.filePathMap ?? {},

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import type { Ending } from './app-process.ts';
+import type { DeployedFunction } from './deployed-function.ts';
 import { within } from './eventually.ts';
 import type { InstanceMessage, InstanceQuestion } from './instance-message.ts';
 import { checkNoSecret } from './secrets.ts';
@@ -56,11 +57,11 @@ process.on('exit', endRunning);
  */
 export function startInstance(
   folder: string,
-  handler: string,
+  entry: Pick<DeployedFunction, 'handler' | 'kind'>,
   env: Readonly<Record<string, string>>,
   temporary: string,
 ): Instance {
-  const child = spawnInstance(folder, handler, env, temporary);
+  const child = spawnInstance(folder, entry, env, temporary);
   let printed = '';
   let isToldToEnd = false;
   let hasFailed = false;
@@ -108,7 +109,7 @@ export function startInstance(
 
 function spawnInstance(
   folder: string,
-  handler: string,
+  { handler, kind }: Pick<DeployedFunction, 'handler' | 'kind'>,
   env: Readonly<Record<string, string>>,
   temporary: string,
 ): ChildProcess {
@@ -116,7 +117,7 @@ function spawnInstance(
   const readable = [...mainFiles, folder, temporary].map((path) => `--allow-fs-read=${path}`);
   const permissions = ['--permission', ...readable, `--allow-fs-write=${temporary}`];
   const limited = ['-c', `ulimit -n ${fileDescriptors}; exec "$0" "$@"`, process.execPath];
-  const child = spawn('sh', [...limited, ...permissions, main, join(folder, handler)], {
+  const child = spawn('sh', [...limited, ...permissions, main, join(folder, handler), kind], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {

@@ -22,15 +22,26 @@ function pathOf({ routes: [route = ''] }: DeployedFunction): string {
 describe('of what is deployed', () => {
   test('every function answers, with no file but those of its trace', async () => {
     await using platform = await startDeployment();
-    for (const deployed of artifact.functions) {
+    // The one that is asked about a request, and answers none, is asked with the page.
+    const answering = artifact.functions.filter(({ kind }) => kind === 'node');
+    for (const deployed of answering) {
       await platform.pool(deployed.routes[0] ?? '').warm();
       const { status, text } = await ask(platform, pathOf(deployed));
       expect([pathOf(deployed), status, text]).toEqual([pathOf(deployed), 200, expect.stringMatching(/./)]);
     }
-    expect(platform.runs).toHaveLength(artifact.functions.length);
+    expect(platform.runs).toHaveLength(answering.length);
     expect(artifact.functions.map(pathOf)).toEqual(
       expect.arrayContaining(['/', '/api/events', '/api/health']),
     );
+  });
+
+  test('the page has its policy, and its scripts the nonce in it', async () => {
+    await using platform = await startDeployment();
+    const { headers, text } = await ask(platform, '/');
+    const [, nonce = 'none'] = /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '') ?? [];
+    const scripts = text.match(/<script[^>]*>/g) ?? [];
+    expect(scripts.length).toBeGreaterThan(3);
+    for (const script of scripts) expect(script).toContain(`nonce="${nonce}"`);
   });
 
   test('a function without a file of its trace is found out', async () => {

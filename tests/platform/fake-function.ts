@@ -17,7 +17,15 @@ export function fakeArtifact(folder: string, body: string, isCancellable = false
     staticPath: path,
     config: { routes: [] },
     functions: [
-      { routes: ['index'], path, handler: 'handler.cjs', maxDurationSeconds: null, isCancellable, files: {} },
+      {
+        routes: ['index'],
+        path,
+        handler: 'handler.cjs',
+        kind: 'node',
+        maxDurationSeconds: null,
+        isCancellable,
+        files: {},
+      },
     ],
   };
 }

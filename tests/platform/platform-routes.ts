@@ -11,6 +11,8 @@ type Rule = {
   /** Pattern of the whole path. */
   readonly src?: string;
   readonly dest?: string;
+  /** A function that is asked about the request ahead of all else. */
+  readonly middlewarePath?: string;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Whether its headers count for more than those that a function answers. */
@@ -66,6 +68,21 @@ export function routeRequest(
   return { ...error, path: exists(error.path) ? error.path : null };
 }
 
+/** The path of the function that is to be asked about a request first; null: none. */
+export function middlewareOf({ routes }: RouteConfig, request: RoutedRequest): string | null {
+  const asked = rulesOf(routes, null).find(
+    (rule) =>
+      rule.middlewarePath !== undefined &&
+      patternOf(rule).test(request.url.pathname) &&
+      !(rule.missing ?? []).some((condition) => holds(condition, request, {})),
+  );
+  return asked?.middlewarePath ?? null;
+}
+
+function patternOf({ src = '' }: Rule): RegExp {
+  return new RegExp(`^${src.replace(/^\^|\$$/g, '')}$`);
+}
+
 function applyPhase(
   routes: readonly Rule[],
   phase: string | null,
@@ -77,7 +94,7 @@ function applyPhase(
   const headers: Record<string, string> = {};
   const important: Record<string, string> = {};
   for (const rule of rulesOf(routes, phase)) {
-    const match = new RegExp(`^${(rule.src ?? '').replace(/^\^|\$$/g, '')}$`).exec(path);
+    const match = patternOf(rule).exec(path);
     if (match === null) continue;
     const values: Record<string, string> = { ...match.groups };
     match.forEach((value, index) => {

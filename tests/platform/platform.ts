@@ -5,7 +5,8 @@ import type { Artifact } from './deployed-artifact.ts';
 import { assembleFunction, type DeployedFunction } from './deployed-function.ts';
 import { startInstance } from './deployed-instance.ts';
 import { createInstancePool, type InstancePool } from './instance-pool.ts';
-import { type Routed, routeRequest } from './platform-routes.ts';
+import { askMiddleware, type Passed } from './platform-middleware.ts';
+import { middlewareOf, type Routed, routeRequest } from './platform-routes.ts';
 import { type RunEnding, runRequest } from './platform-run.ts';
 import { readStaticFiles } from './static-files.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
@@ -65,12 +66,7 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
     const start = () => {
       if (instances === 0) assembleFunction(deployed, artifact.filesPath, path);
       instances += 1;
-      return startInstance(
-        path,
-        deployed.handler,
-        env,
-        join(folder.path, 'temporary', `${name}-${instances}`),
-      );
+      return startInstance(path, deployed, env, join(folder.path, 'temporary', `${name}-${instances}`));
     };
     return createInstancePool({ start, requestsPerInstance, random });
   }
@@ -83,7 +79,10 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const exists = (path: string) => files.has(path) || functionAt(path) !== undefined;
-    const routed = routeRequest(config, { url, headers: request.headers }, exists);
+    const passed = await passMiddleware(request, middlewareOf(config, { url, headers: request.headers }));
+    Object.assign(request.headers, passed.request);
+    const found = routeRequest(config, { url, headers: request.headers }, exists);
+    const routed = { ...found, important: { ...found.important, ...passed.answer } };
     const path = routed.path ?? '';
     const file = files.get(path);
     const deployed = functionAt(path);
@@ -91,6 +90,17 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
       file.send(response, routed.status ?? 200, { ...routed.headers, ...routed.important });
     else if (deployed !== undefined) await run(deployed, routed, request, response);
     else response.writeHead(routed.status ?? 404, routed.headers).end();
+  }
+
+  async function passMiddleware(request: IncomingMessage, path: string | null): Promise<Passed> {
+    if (path === null) return { request: {}, answer: {} };
+    const pool = poolOf(functionAt(path));
+    const member = await pool.take();
+    try {
+      return await askMiddleware(await member.instance.ready, request);
+    } finally {
+      pool.release(member);
+    }
   }
 
   async function run(

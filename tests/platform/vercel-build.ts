@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { appSources } from '../../scripts/app-sources.ts';
 import { linkFolder } from './link-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,16 +11,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export const vercelCommand = 'vercel@60.1.3';
 
 /** What the platform is given of the checkout. */
-export const deployedSources = [
-  'app',
-  'lib',
-  'instrumentation.ts',
-  'next.config.mjs',
-  'package-lock.json',
-  'package.json',
-  'tsconfig.json',
-  'vercel.json',
-] as const;
+export const deployedSources = [...appSources, 'vercel.json'];
 
 /** A project that nobody has made: enough to build. Its packages are there already. */
 const project = {
