@@ -1,5 +1,8 @@
 import { healthRoute } from '../../../lib/server/health-route.ts';
 
+// No answer is made ahead of its request; said so, the framework hands requests over as they are, unwatched.
+export const dynamic = 'force-dynamic';
+
 const handle = healthRoute();
 
 export {
