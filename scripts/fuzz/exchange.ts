@@ -85,7 +85,10 @@ async function end({ ending }: Plan, socket: Socket, wait: Wait): Promise<string
       socket.end();
       return (await wait.until(wait.isClosed, patienceMs)) ? null : 'a half-closed connection was not closed';
     case 'leave':
-      await wait.until(wait.isClosed, ending.afterMs);
+      await wait.until(
+        () => wait.isClosed() || (ending.isOverWhenAnswered === true && wait.hasAll()),
+        ending.afterMs,
+      );
       return null;
     default:
       throw ending satisfies never;

@@ -29,14 +29,22 @@ function faultsOfText({ headers, body }: TimedAnswer): string[] {
   const faults: string[] = [];
   if (Object.values(fuzzSecrets).some((secret) => text.includes(secret))) faults.push('it tells a secret');
   if (text.includes(root) || text.includes(`${tmpdir()}/`)) faults.push('it tells a path of the machine');
+  const leadsTo = headers.get('location');
+  if (leadsTo !== undefined && !isHere(leadsTo)) faults.push(`it leads elsewhere: ${leadsTo}`);
   if (stack.test(text)) faults.push('it tells what is underneath: a stack, a module or a driver');
   return faults;
+}
+
+/** Whether a browser that was sent to this address by our server would stay with it. */
+function isHere(location: string): boolean {
+  const base = 'http://127.0.0.1';
+  return !URL.canParse(location, base) || new URL(location, base).hostname === '127.0.0.1';
 }
 
 function faultsOfStatus(ask: Ask, answer: TimedAnswer): string[] {
   const { status, headers } = answer;
   if (status === 503 && headers.has('retry-after')) return [];
-  if (status >= 500) return [`${status} is a failure of the server`];
+  if (status >= 500 && !ask.statuses?.includes(status)) return [`${status} is a failure of the server`];
   if (ask.statuses === null || ask.statuses.includes(status)) return [];
   const mayBeRefused = ask.statuses.some((each) => each >= 400);
   if (mayBeRefused && isOfParser(answer)) return [];

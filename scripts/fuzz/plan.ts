@@ -21,8 +21,8 @@ export type PublishBody = { readonly form: 'json' | 'lines'; readonly bytes: Buf
 export type Ending =
   /** Every answer is awaited. */
   | { readonly kind: 'answers' }
-  /** Whatever has come by then is judged, and the connection destroyed. */
-  | { readonly kind: 'leave'; readonly afterMs: number }
+  /** Whatever has come by then is judged, and the connection destroyed: at once when every answer is there, if so said. */
+  | { readonly kind: 'leave'; readonly afterMs: number; readonly isOverWhenAnswered?: true }
   /** Our half is closed; the server must then close its own. */
   | { readonly kind: 'half-close' };
 

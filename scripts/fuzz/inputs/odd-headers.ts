@@ -22,11 +22,12 @@ export function oddHeaders(chance: Chance): Input {
   return {
     ...input,
     keepsConnection: false,
-    ...(isUpgrade ? { ending: { kind: 'leave', afterMs: 60 } } : {}),
+    ...(isUpgrade ? { ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } } : {}),
   };
 }
 
-const okOrRefused = [200, 304, 400, 401, 403, 431];
+// 307: the framework sends a request with `rsc` on to the same address with `_rsc` in its query.
+const okOrRefused = [200, 304, 307, 400, 401, 403, 431];
 
 /** A key of a publish request: printable ASCII, 200 at most, or not. */
 export function oddKey(chance: Chance, number: number): Input {

@@ -44,7 +44,9 @@ function readWith(chance: Chance, query: string, headers: readonly Header[] = []
   const isHeld = route === 'stream' || query.includes('wait');
   const ask: Partial<Ask> = { route, isHeld, statuses: [200, 400, 401, 403] };
   const input = oneAsk({ target: `/api/${route}?${query}`, headers }, ask);
-  return query.includes('wait') ? { ...input, ending: { kind: 'leave', afterMs: 60 } } : input;
+  return query.includes('wait')
+    ? { ...input, ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } }
+    : input;
 }
 
 function channels(chance: Chance): string {
