@@ -1,12 +1,17 @@
 import type { Ask, Input } from './plan.ts';
 import { type RequestParts, requestBytes } from './request-bytes.ts';
 
+/** Longest that an answer may take, unless the contract says otherwise. */
+export const slowMs = 2_000;
+
 /** An answer of `/api/events` to GET, unless said otherwise. */
 export function askFor(ask: Partial<Ask>): Ask {
   return {
     method: 'GET',
     route: 'events',
     statuses: null,
+    withinMs: slowMs,
+    namesHost: false,
     isHeld: false,
     body: null,
     newestOf: null,

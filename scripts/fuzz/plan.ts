@@ -7,6 +7,10 @@ export type Ask = {
   readonly route: Route;
   /** Statuses that are right; null: any that is not a failure of the server. */
   readonly statuses: readonly number[] | null;
+  /** Longest until it is there. */
+  readonly withinMs: number;
+  /** Whether the target names a host, as it does for a proxy: then the framework may send on to that. */
+  readonly namesHost: boolean;
   /** Whether it may stay open: its first bytes are what is awaited. */
   readonly isHeld: boolean;
   /** Body of a request that publishes, if it is taken. */

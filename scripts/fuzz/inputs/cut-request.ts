@@ -31,7 +31,14 @@ export function mangledRequest(chance: Chance, number: number): Input {
     ]);
     mangled = Buffer.concat([mangled.subarray(0, at), put, mangled.subarray(at + chance.below(3))]);
   }
-  const any: Ask = { ...ask, route: 'framework', statuses: null, newestOf: null, isHeld: true };
+  const any: Ask = {
+    ...ask,
+    route: 'framework',
+    statuses: null,
+    newestOf: null,
+    namesHost: true,
+    isHeld: true,
+  };
   return { parts: [mangled], keepsConnection: false, asks: [any], ending: { kind: 'leave', afterMs: 40 } };
 }
 

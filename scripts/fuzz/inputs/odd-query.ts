@@ -1,5 +1,5 @@
 import type { Chance } from '../chance.ts';
-import { oneAsk } from '../one-ask.ts';
+import { oneAsk, slowMs } from '../one-ask.ts';
 import type { Ask, Input, Route } from '../plan.ts';
 import type { Header } from '../request-bytes.ts';
 
@@ -39,10 +39,19 @@ export function oddName(chance: Chance): Input {
   return readWith(chance, `${chance.pick(['channel', 'type'])}=${encodeURIComponent(name.toWellFormed())}`);
 }
 
+/** A cursor beyond the end may be a replica's that lags: the contract has it read again for up to 5 s. */
+const withCursorMs = 5_000 + slowMs;
+
 function readWith(chance: Chance, query: string, headers: readonly Header[] = []): Input {
   const route = chance.pick<Route>(['events', 'events', 'stream']);
   const isHeld = route === 'stream' || query.includes('wait');
-  const ask: Partial<Ask> = { route, isHeld, statuses: [200, 400, 401, 403] };
+  const hasCursor = query.includes('after=') || headers.length > 0;
+  const ask: Partial<Ask> = {
+    route,
+    isHeld,
+    statuses: [200, 400, 401, 403],
+    withinMs: hasCursor ? withCursorMs : slowMs,
+  };
   const input = oneAsk({ target: `/api/${route}?${query}`, headers }, ask);
   return query.includes('wait')
     ? { ...input, ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } }

@@ -94,10 +94,11 @@ export function oddTarget(chance: Chance): Input {
     'HTTP/11',
     '',
   ]);
+  const namesHost = !target.startsWith('/');
   const isKnownToFail = target === '*' || target === '/_global-error';
   const input = oneAsk(
     { target, version },
-    { route: 'framework', isHeld: true, statuses: isKnownToFail ? [400, 500] : null },
+    { route: 'framework', isHeld: true, namesHost, statuses: isKnownToFail ? [400, 500] : null },
   );
   return { ...input, ending: { kind: 'leave', afterMs: 200, isOverWhenAnswered: true } };
 }
