@@ -20,6 +20,8 @@ ${Math.round((performance.now() - startedAt) / 1_000)} s, ${failures.length} fai
   return failures.length === 0 ? 0 : 1;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 try {
   const options = readFuzzOptions(process.argv.slice(2));
   if (options.kind === 'help') console.log(fuzzHelp);

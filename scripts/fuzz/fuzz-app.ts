@@ -31,6 +31,8 @@ export type FuzzWays = {
 /** Starts the app, sends a run's requests, and holds what is left against what was there before. */
 export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promise<FuzzResult> {
   const folder = mkdtempSync(join(tmpdir(), 'steadfeed-fuzz-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   const failures: string[] = [];
   const fail = (text: string) => {
     failures.push(text);
@@ -51,7 +53,8 @@ export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promis
     const after = await server.heldKb();
     return { tally, failures, storedCount: stored.length, heldKb: { before: before.heldKb, after } };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
 

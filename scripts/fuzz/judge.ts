@@ -55,6 +55,7 @@ function faultsOfForm(ask: Ask, answer: TimedAnswer): readonly string[] {
   const { status, isWhole } = answer;
   if (!isOurs(ask.route) || ask.method === 'HEAD' || isOfParser(answer)) return [];
   // Of one that was left, the end may not have come.
+  if (!isWhole && ask.route !== 'stream') return [];
   if (status >= 400) return isWhole ? faultsOfProblem(answer) : [];
   return status === 200 ? faultsOfSuccess(ask, answer) : [];
 }

@@ -9,21 +9,16 @@ import { publisher } from './valid-publish.ts';
 export function oddHeaders(chance: Chance): Input {
   const count = chance.once(15) ? chance.below(1_500) : 1 + chance.below(4);
   const headers = Array.from({ length: count }, () => oddHeader(chance));
+  if (headers.some(([name]) => name === 'upgrade')) headers.push(['connection', 'upgrade, http2-settings']);
   const route = chance.pick<Route>(['events', 'events', 'stream', 'health', 'page']);
   const target =
     route === 'page' ? '/' : `/api/${route}${chance.pick(['', '?channel=private-1', '?rewind=1'])}`;
-  const isUpgrade = headers.some(([name]) => name === 'upgrade');
   const isExpecting = headers.some(([name]) => name === 'expect');
   const input = oneAsk(
     { target, headers },
-    { route, isHeld: route === 'stream', statuses: isExpecting || isUpgrade ? null : okOrRefused },
+    { route, isHeld: route === 'stream', statuses: isExpecting ? null : okOrRefused },
   );
-  // Node hands a connection that asks for another protocol over to whoever listens for it.
-  return {
-    ...input,
-    keepsConnection: false,
-    ...(isUpgrade ? { ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } } : {}),
-  };
+  return { ...input, keepsConnection: false };
 }
 
 // 307: the framework sends a request with `rsc` on to the same address with `_rsc` in its query.
