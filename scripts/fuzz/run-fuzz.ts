@@ -31,16 +31,13 @@ export async function runFuzz(
   using connections = makeConnections(server.port);
   const tally = makeTally();
   let next = run.from;
-  let surprises = surprisesIn(server.printed()).length;
+  const newSurprises = watchPrinted(server);
 
   async function work(): Promise<void> {
     while (next < run.from + run.requests && tally.failures() < mostFailures) {
       const plan = makePlan(run.seed, next++);
       const faults = [...(await send(plan, connections, model, tally))];
-      const printed = surprisesIn(server.printed());
-      if (printed.length > surprises)
-        faults.push(`about then the server printed: ${printed.slice(surprises).join('\n')}`);
-      surprises = printed.length;
+      faults.push(...newSurprises().map((line) => `about then the server printed: ${line}`));
       if (faults.length === 0) continue;
       tally.addFailure();
       tell({ plan, faults });
@@ -49,6 +46,24 @@ export async function runFuzz(
 
   await Promise.all(Array.from({ length: concurrency }, work));
   return tally;
+}
+
+/** Gives the lines nobody expects that were printed since it was last asked. */
+function watchPrinted(server: BenchServer): () => readonly string[] {
+  let length = 0;
+  let told = 0;
+  return () => {
+    const printed = server.printed();
+    const isStill = printed.length === length;
+    // What is being printed comes in pieces: half of a known word is not one.
+    if (!isStill || told === length) {
+      length = printed.length;
+      return [];
+    }
+    const before = surprisesIn(printed.slice(0, told)).length;
+    told = length;
+    return surprisesIn(printed).slice(before);
+  };
 }
 
 const beyond = askFor({ route: 'framework', isHeld: true });
