@@ -10,6 +10,8 @@ const everywhere = [
 const config = {
   poweredByHeader: false,
   reactStrictMode: true,
+  // No page uses the framework's image service, which fetches and scales whatever address of this server it is given.
+  images: { unoptimized: true },
   async headers() {
     // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so; where
     // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.

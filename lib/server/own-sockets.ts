@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
-import type { Server, ServerResponse } from 'node:http';
+import { Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /*
@@ -34,6 +34,19 @@ export function watchSockets(): void {
     const { socket, response, server } = message as OwnConnection & { readonly server: Server };
     storage().enterWith({ socket, response });
     servers.add(server);
+  });
+}
+
+/**
+ * Answers a request that offers another protocol (`Upgrade: h2c`, as Java's HTTP client and `curl --http2` do) as if it
+ * had not: the server is free to (RFC 9110, 7.8). Next listens for such requests and answers none that it does not know;
+ * its client would wait for ever, on a socket without any time limit. Not in development, whose pages reload that way.
+ */
+export function keepProtocol(): void {
+  // Told ahead of the first byte of each connection.
+  subscribe('net.server.socket', (message) => {
+    const { server } = (message as { readonly socket: { readonly server?: unknown } }).socket;
+    if (server instanceof Server) Object.assign(server, { shouldUpgradeCallback: () => false });
   });
 }
 

@@ -1,4 +1,4 @@
-import { closeIdleConnections, watchSockets } from './own-sockets.ts';
+import { closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
 import { readSettings } from './settings.ts';
 
@@ -26,6 +26,7 @@ export function startProcess(): void {
     process.exit(1);
   }
   if (!isVercel) watchSockets();
+  if (!isVercel && process.env.NODE_ENV === 'production') keepProtocol();
   process.once('SIGTERM', () => stop(isVercel));
   if (!isVercel) process.once('SIGINT', () => stop(isVercel));
 }

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A server under measure, in a process of its own. Ends with the scope that holds it by `await using`. */
 export type BenchServer = AsyncDisposable & {
   readonly port: number;
+  readonly pid: number;
+  /** What it printed so far, to stdout and stderr. */
+  printed(): string;
   /** CPU time it has used so far, user and system, in ms. */
   cpuMs(): number;
   /** Memory that the system has given it, in KB. */
@@ -39,6 +42,8 @@ export async function startServer(
   const port = await listening(child, () => printed);
   return {
     port,
+    pid: child.pid ?? 0,
+    printed: () => printed,
     cpuMs: () => cpuMsOf(child),
     heldKb: () => held(child, () => printed),
     residentKb: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(child, 'status'))?.[1] ?? Number.NaN),

@@ -128,6 +128,20 @@ describe.concurrent('publishing beyond PUBLISH_RATE', () => {
 });
 
 describe('what the framework passes on', () => {
+  test.for(['h2c', 'websocket'])(
+    'a request that offers to speak %s is answered as any other',
+    async (name) => {
+      const headers = ['connection: upgrade, http2-settings', `upgrade: ${name}`];
+      using raw = await openRawSocket(app.port, requestText('GET', '/api/events', headers));
+      await raw.until('"events":[]', 5_000);
+    },
+  );
+
+  test('is no image: its image service, which no page here uses, is off', async () => {
+    const answer = await ask(app, '/_next/image?url=/&w=64&q=75');
+    expect(answer.status).toBe(404);
+  });
+
   test('a page known to its reader is 304, and says how it may be shared', async () => {
     await store(app, [1], { channel: 'shared' });
     const page = await ask(app, '/api/events?channel=shared&rewind=all');

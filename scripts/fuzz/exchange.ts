@@ -1,0 +1,114 @@
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type Answer, readAnswers } from './answer-reader.ts';
+import type { Connections } from './connections.ts';
+import type { Plan } from './plan.ts';
+
+/** An answer, and how long after the last byte of its request it was there: its first bytes where it may be held. */
+export type TimedAnswer = Answer & { readonly tookMs: number };
+
+/** What came of a plan. */
+export type Exchange = {
+  readonly answers: readonly TimedAnswer[];
+  /** What is wrong with the connection itself; null: nothing. */
+  readonly fault: string | null;
+};
+
+/** No answer takes that long, but one that never comes. */
+const patienceMs = 10_000;
+
+/** Sends what a plan holds, and takes what comes of it. */
+export async function exchange(plan: Plan, connections: Connections): Promise<Exchange> {
+  const socket = await (plan.keepsConnection ? connections.kept() : connections.own());
+  const reader = readAnswers(plan.asks.map(({ method }) => method));
+  const tookMs: number[] = [];
+  let sentAt = performance.now();
+  let isClosed = false;
+  let wake: () => void = () => undefined;
+  const note = () => {
+    for (const [index] of reader.answers().entries()) {
+      if (isThere(plan, reader.answers(), index)) tookMs[index] ??= performance.now() - sentAt;
+    }
+    wake();
+  };
+  const onData = (bytes: Buffer) => {
+    reader.take(bytes);
+    note();
+  };
+  const onOver = () => {
+    isClosed = true;
+    reader.close();
+    note();
+  };
+  socket.on('data', onData).once('end', onOver).once('close', onOver);
+  const until = async (isDone: () => boolean, withinMs: number) => {
+    const timeout = new AbortController();
+    const late = sleep(withinMs, false, { signal: timeout.signal }).catch(() => false);
+    try {
+      for (;;) {
+        if (isDone()) return true;
+        const woken = new Promise<true>((resolve) => (wake = () => resolve(true)));
+        if (!(await Promise.race([woken, late]))) return isDone();
+      }
+    } finally {
+      timeout.abort();
+    }
+  };
+  const hasAll = () => plan.asks.every((_, index) => isThere(plan, reader.answers(), index));
+
+  await write(socket, plan.parts);
+  sentAt = performance.now();
+  const fault = await end(plan, socket, { until, hasAll, isClosed: () => isClosed });
+  const answers = reader.answers().map((answer, index) => ({ ...answer, tookMs: tookMs[index] ?? 0 }));
+  socket.off('data', onData).off('end', onOver).off('close', onOver);
+  const isDone = answers.length === plan.asks.length && answers.every(isFollowed);
+  if (plan.keepsConnection && !isClosed && isDone) connections.keep(socket);
+  else socket.destroy();
+  return { answers, fault: reader.fault() ?? fault };
+}
+
+type Wait = {
+  until(isDone: () => boolean, withinMs: number): Promise<boolean>;
+  hasAll(): boolean;
+  isClosed(): boolean;
+};
+
+/** Ends as the plan says. @returns what is wrong with the connection; null: nothing. */
+async function end({ ending }: Plan, socket: Socket, wait: Wait): Promise<string | null> {
+  switch (ending.kind) {
+    case 'answers': {
+      const isDone = await wait.until(() => wait.hasAll() || wait.isClosed(), patienceMs);
+      if (!isDone) return `no answer within ${patienceMs} ms`;
+      return wait.hasAll() ? null : 'the connection was closed ahead of the answer';
+    }
+    case 'half-close':
+      socket.end();
+      return (await wait.until(wait.isClosed, patienceMs)) ? null : 'a half-closed connection was not closed';
+    case 'leave':
+      await wait.until(
+        () => wait.isClosed() || (ending.isOverWhenAnswered === true && wait.hasAll()),
+        ending.afterMs,
+      );
+      return null;
+    default:
+      throw ending satisfies never;
+  }
+}
+
+async function write(socket: Socket, parts: readonly Buffer[]): Promise<void> {
+  for (const [index, part] of parts.entries()) {
+    if (index > 0) await nextTurn();
+    if (part.length > 0) socket.write(part);
+  }
+}
+
+/** Whether the answer to a request is there: whole, or where it may be held, the beginning of its body. */
+function isThere(plan: Plan, answers: readonly Answer[], index: number): boolean {
+  const answer = answers[index];
+  if (answer === undefined || answer.isWhole) return answer !== undefined;
+  return plan.asks[index]?.isHeld === true && answer.status === 200 && answer.body.includes('event: ');
+}
+
+function isFollowed({ isWhole, headers }: Answer): boolean {
+  return isWhole && headers.get('connection') !== 'close';
+}

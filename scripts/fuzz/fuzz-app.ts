@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BenchServer } from '../bench/bench-server.ts';
+import { checkLog, readStored } from './check-log.ts';
+import { checkPages } from './check-pages.ts';
+import { failureText } from './failure-text.ts';
+import { logFile, readState, settle, startFuzzServer, surprisesIn } from './fuzz-server.ts';
+import { makeModel } from './model.ts';
+import { type Run, runFuzz } from './run-fuzz.ts';
+import type { Tally } from './tally.ts';
+
+/** What came of a run. */
+export type FuzzResult = {
+  readonly tally: Tally;
+  /** Each as a text to be printed, with how to send the request again. */
+  readonly failures: readonly string[];
+  /** Events the log holds. */
+  readonly storedCount: number;
+  readonly heldKb: { readonly before: number; readonly after: number };
+};
+
+/** How a run is made beside what it sends. */
+export type FuzzWays = {
+  /** Whether the tails are waited for, which linger for 20 s. */
+  readonly awaitsTails: boolean;
+  /** Is told of each failure at once. */
+  readonly tell: (failure: string) => void;
+};
+
+/** Starts the app, sends a run's requests, and holds what is left against what was there before. */
+export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promise<FuzzResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-fuzz-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  const failures: string[] = [];
+  const fail = (text: string) => {
+    failures.push(text);
+    tell(text);
+  };
+  try {
+    await using server = await startFuzzServer(folder);
+    await warm(server);
+    const before = await readState(server);
+    const model = makeModel();
+    const tally = await runFuzz(run, server, model, (failure) => fail(failureText(failure, run.seed)));
+    const patience = { withinMs: awaitsTails ? 40_000 : 5_000, awaitsTails };
+    for (const fault of await settle(server, before, patience)) fail(`afterwards: ${fault}`);
+    const stored = readStored(logFile(folder));
+    const inLog = [...checkLog(stored, model), ...(await checkPages(server.port, stored))];
+    for (const fault of inLog.slice(0, 20)) fail(`the log: ${fault}`);
+    for (const line of surprisesIn(server.printed())) fail(`the server printed: ${line}`);
+    const after = await server.heldKb();
+    return { tally, failures, storedCount: stored.length, heldKb: { before: before.heldKb, after } };
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+/** What every process keeps once it has answered is no growth of the run's. */
+async function warm({ port }: BenchServer): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) {
+    for (const path of ['/', '/api/health', '/api/events?limit=0', '/nowhere']) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } });
+      await response.arrayBuffer();
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { Chance } from './chance.ts';
+import { cutRequest, mangledRequest, noHttp, pipeline } from './inputs/cut-request.ts';
+import { falseLength, oddChunks } from './inputs/false-length.ts';
+import { oddHeaders, oddKey } from './inputs/odd-headers.ts';
+import { oddContentType, oddJson, oddLines, oddUtf8 } from './inputs/odd-json.ts';
+import { oddCursor, oddName, oddQuery } from './inputs/odd-query.ts';
+import { needlessBody, oddMethod, oddTarget, oldHttp } from './inputs/odd-target.ts';
+import { validPublish } from './inputs/valid-publish.ts';
+import { validRead } from './inputs/valid-read.ts';
+import type { Input } from './plan.ts';
+
+type Kind = {
+  /** How often it is drawn, beside the others. */
+  readonly weight: number;
+  readonly make: (chance: Chance, number: number) => Input;
+};
+
+/** Every kind of input, by its name. */
+export const kinds: Readonly<Record<string, Kind>> = {
+  'valid publish': { weight: 10, make: validPublish },
+  'valid read': { weight: 10, make: validRead },
+  cursor: { weight: 9, make: oddCursor },
+  name: { weight: 6, make: oddName },
+  query: { weight: 9, make: oddQuery },
+  headers: { weight: 10, make: oddHeaders },
+  key: { weight: 3, make: oddKey },
+  json: { weight: 10, make: oddJson },
+  lines: { weight: 4, make: oddLines },
+  'not UTF-8': { weight: 3, make: oddUtf8 },
+  'content type': { weight: 3, make: oddContentType },
+  'false length': { weight: 2, make: falseLength },
+  chunks: { weight: 3, make: oddChunks },
+  cut: { weight: 3, make: cutRequest },
+  mangled: { weight: 3, make: mangledRequest },
+  'no HTTP': { weight: 1, make: noHttp },
+  pipeline: { weight: 2, make: pipeline },
+  target: { weight: 4, make: oddTarget },
+  method: { weight: 3, make: oddMethod },
+  'old HTTP': { weight: 2, make: oldHttp },
+  'needless body': { weight: 2, make: needlessBody },
+};

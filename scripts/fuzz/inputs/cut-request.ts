@@ -1,0 +1,98 @@
+import type { Chance } from '../chance.ts';
+import { askFor } from '../one-ask.ts';
+import type { Ask, Ending, Input } from '../plan.ts';
+import { requestBytes } from '../request-bytes.ts';
+import { headOf, publishBody } from './false-length.ts';
+import { validRead } from './valid-read.ts';
+
+/** A request that is cut somewhere: the connection is destroyed, or its half closed, in the middle of a line or a body. */
+export function cutRequest(chance: Chance, number: number): Input {
+  const { bytes, ask } = wholeRequest(chance, number);
+  const cut = bytes.subarray(0, chance.once(4) ? bytes.length : chance.below(bytes.length));
+  const ending: Ending = chance.once(2)
+    ? { kind: 'half-close' }
+    : { kind: 'leave', afterMs: chance.pick([0, 0, 1, 5, 20]) };
+  const at = chance.below(cut.length + 1);
+  return { parts: [cut.subarray(0, at), cut.subarray(at)], keepsConnection: false, asks: [ask], ending };
+}
+
+/** A request with a byte changed, taken away or put in: mostly nobody's protocol any more. */
+export function mangledRequest(chance: Chance, number: number): Input {
+  const { bytes, ask } = wholeRequest(chance, number);
+  let mangled = bytes;
+  for (let left = 1 + chance.below(3); left > 0; left -= 1) {
+    const at = chance.below(mangled.length);
+    const put = chance.pick([
+      Buffer.alloc(0),
+      chance.bytes(1),
+      chance.bytes(chance.below(20)),
+      Buffer.from('\r\n'),
+      Buffer.from('\0'),
+    ]);
+    mangled = Buffer.concat([mangled.subarray(0, at), put, mangled.subarray(at + chance.below(3))]);
+  }
+  const any: Ask = {
+    ...ask,
+    route: 'framework',
+    statuses: null,
+    newestOf: null,
+    namesHost: true,
+    isHeld: true,
+  };
+  return { parts: [mangled], keepsConnection: false, asks: [any], ending: { kind: 'leave', afterMs: 40 } };
+}
+
+/** Bytes that are no HTTP at all. */
+export function noHttp(chance: Chance): Input {
+  const bytes = chance.pick([
+    () => chance.bytes(1 + chance.below(600)),
+    () => Buffer.from('\r\n'.repeat(1 + chance.below(50))),
+    () => Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    () => Buffer.from('160301020001000100', 'hex'),
+    () => Buffer.from(`GET ${'/'.repeat(chance.below(30_000))}`),
+  ])();
+  const ask = askFor({ route: 'framework', isHeld: true });
+  return { parts: [bytes], keepsConnection: false, asks: [ask], ending: { kind: 'leave', afterMs: 20 } };
+}
+
+function wholeRequest(chance: Chance, number: number): { readonly bytes: Buffer; readonly ask: Ask } {
+  if (chance.once(2)) {
+    const { parts, asks } = validRead(chance);
+    return { bytes: Buffer.concat(parts), ask: { ...(asks[0] ?? askFor({})), statuses: null, isHeld: true } };
+  }
+  const body = publishBody(number);
+  const head = headOf(body, [['content-length', String(body.bytes.length)]]);
+  return { bytes: Buffer.concat([head, body.bytes]), ask: askFor({ method: 'POST', body, isHeld: true }) };
+}
+
+/** Some requests written at once on one connection; the answers must come in their order. */
+export function pipeline(chance: Chance, number: number): Input {
+  const asks: Ask[] = [];
+  const parts: Buffer[] = [];
+  for (let left = 2 + chance.below(5); left > 0; left -= 1) {
+    const at = chance.below(3);
+    const body = publishBody(number * 10 + left);
+    const target = ['/api/health', '/api/events?limit=0', '/api/events'][at] ?? '';
+    const bytes =
+      at === 2
+        ? Buffer.concat([headOf(body, [['content-length', String(body.bytes.length)]]), body.bytes])
+        : requestBytes({ target, method: at === 1 ? 'HEAD' : 'GET' });
+    parts.push(bytes);
+    asks.push(
+      [
+        askFor({ route: 'health', statuses: [200] }),
+        askFor({ method: 'HEAD', statuses: [400] }),
+        askFor({ method: 'POST', statuses: [201], body }),
+      ][at] ?? askFor({}),
+    );
+  }
+  const whole = Buffer.concat(parts);
+  if (!chance.once(5)) return { parts: [whole], keepsConnection: true, asks, ending: { kind: 'answers' } };
+  // Left without reading: what was written is stored or not, each request whole.
+  return {
+    parts: [whole],
+    keepsConnection: false,
+    asks,
+    ending: { kind: 'leave', afterMs: chance.below(10) },
+  };
+}

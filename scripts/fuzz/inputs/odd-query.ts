@@ -1,0 +1,182 @@
+import type { Chance } from '../chance.ts';
+import { oneAsk, slowMs } from '../one-ask.ts';
+import type { Ask, Input, Route } from '../plan.ts';
+import type { Header } from '../request-bytes.ts';
+
+const names = [
+  'channel',
+  'type',
+  'after',
+  'rewind',
+  'limit',
+  'wait',
+  'before',
+  'token',
+  'unknown',
+  '',
+  '__proto__',
+] as const;
+
+/** A query of names known and not, with values that no name takes, some given more than once, some very long. */
+export function oddQuery(chance: Chance): Input {
+  const pairs = Array.from({ length: 1 + chance.below(chance.once(20) ? 120 : 4) }, () => {
+    const name = chance.pick(names);
+    return chance.once(12) ? name : `${name}=${oddValue(chance)}`;
+  });
+  return readWith(chance, pairs.join(chance.once(15) ? ';' : '&'));
+}
+
+/** A cursor, whole or mangled, as `after` or as `Last-Event-ID`. */
+export function oddCursor(chance: Chance): Input {
+  const cursor = cursorText(chance);
+  if (chance.once(2)) return readWith(chance, `after=${encodeURIComponent(cursor)}${channels(chance)}`);
+  return readWith(chance, channels(chance).slice(1), [['last-event-id', cursor]]);
+}
+
+/** A name of a channel or a type, allowed or not. */
+export function oddName(chance: Chance): Input {
+  const name = nameText(chance);
+  return readWith(chance, `${chance.pick(['channel', 'type'])}=${encodeURIComponent(name.toWellFormed())}`);
+}
+
+/** A cursor beyond the end may be a replica's that lags: the contract has it read again for up to 5 s. */
+const withCursorMs = 5_000 + slowMs;
+
+function readWith(chance: Chance, query: string, headers: readonly Header[] = []): Input {
+  const route = chance.pick<Route>(['events', 'events', 'stream']);
+  const isHeld = route === 'stream' || query.includes('wait');
+  const hasCursor = query.includes('after=') || headers.length > 0;
+  const ask: Partial<Ask> = {
+    route,
+    isHeld,
+    statuses: [200, 400, 401, 403],
+    withinMs: hasCursor ? withCursorMs : slowMs,
+  };
+  const input = oneAsk({ target: `/api/${route}?${query}`, headers }, ask);
+  return query.includes('wait')
+    ? { ...input, ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } }
+    : input;
+}
+
+function channels(chance: Chance): string {
+  return Array.from(
+    { length: chance.below(3) },
+    () => `&channel=public:${chance.pick(['a', 'b', 'c'])}`,
+  ).join('');
+}
+
+/** Names that are taken as well as names that are not. */
+export function nameText(chance: Chance): string {
+  return chance.pick([
+    () => chance.text(1 + chance.below(130)),
+    () =>
+      chance.pick([
+        'constructor',
+        '__proto__',
+        'toString',
+        'hasOwnProperty',
+        'NaN',
+        'null',
+        '0',
+        '-0',
+        '1e9',
+      ]),
+    () =>
+      chance.pick([
+        '',
+        ' ',
+        '.',
+        '..',
+        '../..',
+        '-',
+        ':',
+        '~',
+        '@',
+        'a@b',
+        'a,b',
+        'a b',
+        'a\nb',
+        'a\0b',
+        'a%00',
+      ]),
+    () => chance.pick(['é', '✓', '😀', '\ufeff', '\u202e', '\ud800', 'ａ', 'K', "';--", '<script>', '{{x}}']),
+    () => `public:${chance.text(chance.below(100), 'ab:._-')}`,
+  ])();
+}
+
+function cursorText(chance: Chance): string {
+  const number = () =>
+    chance.pick([
+      '0',
+      '1',
+      '00',
+      '-1',
+      '1e3',
+      '9007199254740991',
+      '9007199254740992',
+      '1'.repeat(300),
+      '',
+      '٣',
+      '+1',
+      '0x1',
+    ]);
+  const position = () =>
+    `${chance.pick(['', '', 'feed@', 'public:a@', '@', 'a b@', '@@'])}${number()}${chance.pick(['-', '-', '-', '', '--', '–', '~'])}${number()}${chance.pick(['', '', '~abcdef', '~ABCDEF', '~', '~abcdefg', '~abc~def'])}`;
+  const count = chance.once(10) ? chance.below(200) : 1 + chance.below(3);
+  const text = Array.from({ length: count }, position).join(chance.pick([',', ',', ',,', ' ', ';']));
+  // A header line can hold no more than Latin-1; as it is, the digits of other scripts come out as others of it.
+  return chance.once(20) ? `${text}${chance.text(3, '\u0001\u007f\u00ff\t ')}` : text;
+}
+
+function oddValue(chance: Chance): string {
+  return chance.pick([
+    () =>
+      chance.pick([
+        '',
+        '0',
+        '-1',
+        '1',
+        '21',
+        '501',
+        '1.5',
+        '1e2',
+        'NaN',
+        'Infinity',
+        '999999999',
+        '99999999999999999999',
+      ]),
+    () =>
+      chance.pick([
+        'all',
+        '10m',
+        '5h',
+        '0s',
+        '1d',
+        '999999999h',
+        '-5',
+        '5 m',
+        '0-0',
+        '1-1',
+        '1-0',
+        'feed@1-1',
+      ]),
+    () =>
+      chance.pick([
+        '%',
+        '%E0%A4%A',
+        '%zz',
+        '%00',
+        '%0d%0aX:%20y',
+        '%FF',
+        '%C0%AF',
+        '%ED%A0%80',
+        '%F4%90%80%80',
+        '%25',
+        '+',
+        '%u0041',
+      ]),
+    () => chance.text(chance.below(60)),
+    () => chance.text(chance.below(9_000), 'ab%.,~@-'),
+    () => encodeURIComponent(nameText(chance).toWellFormed()),
+  ])();
+}

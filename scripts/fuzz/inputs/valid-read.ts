@@ -1,0 +1,40 @@
+import type { Chance } from '../chance.ts';
+import { oneAsk } from '../one-ask.ts';
+import type { Input } from '../plan.ts';
+import type { Header } from '../request-bytes.ts';
+import { readToken } from '../secrets.ts';
+import { knownChannels } from './valid-publish.ts';
+
+const reader: Header = ['authorization', `Bearer ${readToken(['*'])}`];
+
+/** A request that must be answered: a page, a stream, the page of the feed, the health. */
+export function validRead(chance: Chance): Input {
+  const channel = chance.pick(knownChannels);
+  const from = chance.pick(['', '&rewind=5', '&after=0-0', '&rewind=1m', '&after=1-1~aaaaaa']);
+  switch (chance.below(8)) {
+    case 0:
+      return oneAsk({ target: '/api/health' }, { route: 'health', statuses: [200] });
+    case 1:
+      return oneAsk({ target: '/' }, { route: 'page', statuses: [200] });
+    case 2:
+      return oneAsk(
+        { target: `/api/stream?channel=${channel}${from}`, headers: [reader] },
+        { route: 'stream', statuses: [200], isHeld: true },
+      );
+    case 3:
+      return oneAsk(
+        { target: `/api/stream?channel=${channel}&channel=feed`, headers: [reader], method: 'HEAD' },
+        { route: 'stream', statuses: [200] },
+      );
+    case 4:
+      return oneAsk(
+        { target: `/api/events?channel=${channel}&limit=20${from}`, headers: [reader] },
+        { statuses: [200] },
+      );
+    default:
+      return oneAsk(
+        { target: `/api/events?channel=${channel}&rewind=2`, headers: [reader] },
+        { statuses: [200], newestOf: channel },
+      );
+  }
+}

@@ -1,0 +1,42 @@
+/** A request, all of it as it is written: nothing is checked or escaped. */
+export type RequestParts = {
+  /** GET. */
+  readonly method?: string;
+  readonly target: string;
+  /** HTTP/1.1. */
+  readonly version?: string;
+  /** Beside `host`, and what the framing asks for. */
+  readonly headers?: readonly Header[];
+  /** None. */
+  readonly body?: Buffer | null;
+  /** How the body's end is told: its length, unless it comes in chunks. */
+  readonly chunkSizes?: readonly number[];
+};
+
+export type Header = readonly [name: string, value: string];
+
+/** Writes a request. Its head is Latin-1, as HTTP has it. */
+export function requestBytes(request: RequestParts): Buffer {
+  const { method = 'GET', target, version = 'HTTP/1.1', headers = [], body = null, chunkSizes } = request;
+  const framing: Header[] = [];
+  if (body !== null && chunkSizes !== undefined) framing.push(['transfer-encoding', 'chunked']);
+  else if (body !== null) framing.push(['content-length', String(body.length)]);
+  const lines = [['host', '127.0.0.1'] as const, ...headers, ...framing].map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  const head = Buffer.from(`${method} ${target} ${version}\r\n${lines.join('')}\r\n`, 'latin1');
+  if (body === null) return head;
+  return Buffer.concat([head, chunkSizes === undefined ? body : inChunks(body, chunkSizes)]);
+}
+
+/** A body in chunks of these sizes, again and again. */
+export function inChunks(body: Buffer, sizes: readonly number[]): Buffer {
+  const chunks: Buffer[] = [];
+  for (let at = 0, turn = 0; at < body.length; turn += 1) {
+    const size = Math.max(1, sizes[turn % sizes.length] ?? 1);
+    const chunk = body.subarray(at, at + size);
+    chunks.push(Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n'));
+    at += size;
+  }
+  return Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]);
+}
