@@ -1,0 +1,40 @@
+/** An event as the log stored it, or a reader was told it. */
+export type Fact = {
+  readonly channel: string;
+  /** `<time>-<seq>` */
+  readonly id: string;
+  readonly seq: number;
+  readonly type: string;
+  /** Its data as JSON text. */
+  readonly text: string;
+};
+
+/**
+ * What a channel's log was between two losses of data. The first life begins empty; each further one with what the loss
+ * has left of the one before: nothing, or its events up to some seq.
+ */
+export type Life = {
+  /** Null while nothing was ever stored in it. */
+  epoch: string | null;
+  /** The event with seq n stands at n - 1. */
+  readonly events: (Fact | undefined)[];
+  /** Events up to this seq may have been trimmed. */
+  trimmedUpTo: number;
+};
+
+/** The lives of each channel, oldest first; at least one each. */
+export type Lives = ReadonlyMap<string, readonly Life[]>;
+
+export function emptyLife(): Life {
+  return { epoch: null, events: [], trimmedUpTo: 0 };
+}
+
+/** Whether the event is one of this life. */
+export function isOf(life: Life, { id, seq }: Pick<Fact, 'id' | 'seq'>): boolean {
+  return life.events[seq - 1]?.id === id;
+}
+
+/** The seq of an id `<time>-<seq>`. */
+export function seqOf(id: string): number {
+  return Number(id.slice(id.indexOf('-') + 1));
+}

@@ -1,0 +1,67 @@
+import type { Publisher } from './publisher.ts';
+import type { Reader } from './readers/reader.ts';
+import type { RedisPlace } from './redis-place.ts';
+import type { Truth } from './truth.ts';
+import type { Violation } from './violation.ts';
+
+/** How long everything may take to be well again once the faults are over, in ms. */
+const wellWithinMs = 30_000;
+
+export type SettleOptions = {
+  readonly publishers: readonly Publisher[];
+  readonly readers: readonly Reader[];
+  readonly truth: Truth;
+  readonly redis: RedisPlace;
+  readonly channels: readonly string[];
+  readonly note: (line: string) => void;
+};
+
+/**
+ * Lets the publishers come to their end, publishes a last event to each channel, and waits until every reader has it.
+ * @returns who did not get there.
+ */
+export async function settle(options: SettleOptions): Promise<readonly Violation[]> {
+  const { publishers, readers, truth, redis, channels, note } = options;
+  const until = performance.now() + wellWithinMs;
+  const violations: Violation[] = [];
+  const blame = (kind: Violation['kind'], who: string, what: string) =>
+    violations.push({ kind, who, what, lost: 0 });
+
+  const published = Promise.all(publishers.map((publisher) => publisher.stop())).then(() =>
+    publishers[0]?.finish(channels),
+  );
+  const isPublished = await Promise.race([published.then(() => true), sleep(wellWithinMs).then(() => false)]);
+  if (!isPublished) blame('publisher', 'publishers', `not acknowledged within ${wellWithinMs / 1_000} s`);
+  note('the last event is published');
+  await redis.witness.look();
+
+  const waiting = new Set(readers);
+  for (;;) {
+    for (const reader of waiting) if (isAtEnd(reader, truth)) waiting.delete(reader);
+    if (waiting.size === 0) break;
+    if (performance.now() > until) break;
+    await sleep(100);
+  }
+  note(`${readers.length - waiting.size} of ${readers.length} readers are at the end`);
+  for (const reader of waiting) {
+    const reason = reader.gaveUp() ?? reader.state();
+    blame('stopped', reader.record.reader, `not at the end within ${wellWithinMs / 1_000} s: ${reason}`);
+  }
+  return violations;
+}
+
+/** Whether a reader was told the last event of each of its channels that it asked for. */
+function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
+  const { channels, types } = record.history();
+  return channels.every((channel) => {
+    const last = lives
+      .get(channel)
+      ?.at(-1)
+      ?.events.findLast((fact) => fact !== undefined && (types?.has(fact.type) ?? true));
+    return last === undefined || record.last(channel) === last.id;
+  });
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
