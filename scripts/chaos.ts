@@ -1,10 +1,14 @@
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { buildOnce } from './build-once.ts';
-import { type ChaosOptions, chaosHelp, readChaosOptions } from './chaos/chaos-options.ts';
-import { figuresOf } from './chaos/figures.ts';
+import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
+import { type Figures, figuresOf } from './chaos/figures.ts';
 import { type Outcome, runChaos } from './chaos/run-chaos.ts';
 import { tableOf } from './chaos/table.ts';
+import { withTable } from './chaos/written-table.ts';
+
+const doc = fileURLToPath(new URL('../docs/reliability.md', import.meta.url));
 
 /** Most violations that are printed; the first tell most. */
 const maxTold = 40;
@@ -23,15 +27,30 @@ function report(options: ChaosOptions, outcome: Outcome): void {
   console.error(`\nThe same plan again: npm run chaos -- ${only} --seed ${options.seed}`);
 }
 
-try {
-  const options = readChaosOptions(process.argv.slice(2), randomInt(2 ** 31));
-  if (options === null) {
-    console.log(chaosHelp);
-  } else {
-    console.error(`chaos: seed ${options.seed}`);
-    await buildOnce();
-    report(options, await runChaos(options, (line) => console.error(line)));
+/** Writes the table of a run that was made before into the docs. */
+function writeTable(file: string): void {
+  const figures = JSON.parse(readFileSync(file, 'utf8')) as Figures;
+  writeFileSync(doc, withTable(readFileSync(doc, 'utf8'), figures));
+}
+
+async function chaos(): Promise<void> {
+  const order = readChaosOrder(process.argv.slice(2), randomInt(2 ** 31));
+  switch (order.kind) {
+    case 'help':
+      console.log(chaosHelp);
+      return;
+    case 'table':
+      writeTable(order.file);
+      return;
+    case 'run':
+      console.error(`chaos: seed ${order.options.seed}`);
+      await buildOnce();
+      report(order.options, await runChaos(order.options, (line) => console.error(line)));
   }
+}
+
+try {
+  await chaos();
 } catch (cause) {
   console.error(`chaos: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`);
   process.exitCode = 1;

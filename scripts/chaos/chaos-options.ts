@@ -31,12 +31,13 @@ const options = {
   seed: { type: 'string' },
   only: { type: 'string', multiple: true },
   faults: { type: 'string', default: '6' },
-  readers: { type: 'string', default: '60' },
-  publishers: { type: 'string', default: '4' },
+  readers: { type: 'string', default: '80' },
+  publishers: { type: 'string', default: '12' },
   pause: { type: 'string', default: '150' },
   sabotage: { type: 'string' },
   json: { type: 'string' },
   verbose: { type: 'boolean', default: false },
+  table: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
@@ -48,10 +49,11 @@ export const chaosHelp = `Lets everything go wrong at once, and sees whether eve
   --seed <n>          default: a fresh one, which is printed
   --only <fault>      repeatable: faults whose name has this in it
   --faults <n>        how many at a time, at most; default 6
-  --readers <n>       default 60
-  --publishers <n>    default 4
+  --readers <n>       default 80
+  --publishers <n>    default 12
   --pause <ms>        mean pause of a publisher between two requests; default 150
   --json <file>       writes the figures
+  --table <file>      runs nothing: writes the table of such a file into docs/reliability.md
   --verbose           tells what happens while it does
   --sabotage <way>    falsifies what one reader was told, to see that it is noticed: ${Object.keys(sabotages).join(', ')}
 
@@ -60,14 +62,26 @@ Exit code 1 when anything was lost, doubled, out of order or untold. The faults:
 ${faults.map(({ name }) => `  ${name}`).join('\n')}
 `;
 
+/** What the command line asks for. */
+export type ChaosOrder =
+  | { readonly kind: 'help' }
+  /** Write the table of figures that a run left in `file` into the docs. */
+  | { readonly kind: 'table'; readonly file: string }
+  | { readonly kind: 'run'; readonly options: ChaosOptions };
+
 /**
- * Reads the command line of `npm run chaos`; null: help is asked for.
+ * Reads the command line of `npm run chaos`.
  * @param freshSeed used where none is given.
  * @throws FeedError `bad-request`, naming the option and what is allowed.
  */
-export function readChaosOptions(args: readonly string[], freshSeed: number): ChaosOptions | null {
+export function readChaosOrder(args: readonly string[], freshSeed: number): ChaosOrder {
   const given = parse(args);
-  if (given.help) return null;
+  if (given.help) return { kind: 'help' };
+  if (given.table !== undefined) return { kind: 'table', file: given.table };
+  return { kind: 'run', options: readRun(given, freshSeed) };
+}
+
+function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptions {
   const seconds = given.seconds === undefined ? 60 : number('seconds', given.seconds, 5, 86_400);
   const forMs = given.minutes === undefined ? seconds : number('minutes', given.minutes, 1, 1_440) * 60;
   return {

@@ -43,5 +43,5 @@ export type Fault = {
 
 /** Waits, in ms. */
 export function lasting(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -31,7 +31,11 @@ export type PublisherOptions = {
 type Answer = { readonly events: readonly { readonly id: string; readonly channel: string }[] };
 
 const answerWithinMs = 4_000;
-const maxBatch = 8;
+
+/** Most requests carry a few events; one of four carries many, so that pieces of streams are large too. */
+function drawCount(draw: Draw): number {
+  return draw.chance(0.25) ? draw.between(20, 80) : draw.between(1, 8);
+}
 
 export function startPublisher(options: PublisherOptions): Publisher {
   const { name, draw, channels, types } = options;
@@ -58,7 +62,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   }
 
   function compose(): readonly NewFact[] {
-    const count = draw.between(1, maxBatch);
+    const count = drawCount(draw);
     const channel = draw.pick(channels);
     // Now and then one request goes to two channels: it is one step all the same.
     const other = draw.chance(0.1) ? draw.pick(channels.filter((each) => each !== channel)) : null;

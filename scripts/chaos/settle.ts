@@ -63,5 +63,6 @@ function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
 }
 
 function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  // Whoever is not waited for any more keeps no process alive.
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
