@@ -114,11 +114,12 @@ function number(name: string, text: string, min: number, max: number): number {
 
 function choose(only: readonly string[]): readonly Fault[] {
   if (only.length === 0) return faults;
-  return only.flatMap((part) => {
+  const chosen = only.flatMap((part) => {
     const found = faults.filter(({ name }) => name.toLowerCase().includes(part.toLowerCase()));
     if (found.length > 0) return found;
     throw new FeedError('bad-request', `--only: no fault has "${part}" in its name; --help lists them`);
   });
+  return [...new Set(chosen)];
 }
 
 function readSabotage(text: string | undefined): SabotageName | null {

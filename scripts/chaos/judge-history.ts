@@ -82,7 +82,7 @@ function judgeStep(
     .map((life): Wrong | null => {
       const isHere = place.seq === 0 || isOf(life, place);
       if (isRestart) {
-        if (isHere && place.seq > 0)
+        if (isHere && place.seq > 0 && !hasPassedMore(lives, life, place, isAsked))
           return { kind: 'unfounded gap', what: `${step}: restarted, but nothing was lost`, lost: 0 };
         return lossOf(life, commonSeq(lives, life, place), fact, isAsked, `${step}, after a restart`);
       }
@@ -147,6 +147,23 @@ function commonSeq(lives: readonly Life[], later: Life, place: Place): number {
     common = Math.max(common, seq);
   }
   return common;
+}
+
+/** Whether a reader at `place` may have passed events it did not ask for, and that a later life has not. */
+function hasPassedMore(
+  lives: readonly Life[],
+  later: Life,
+  place: Place,
+  isAsked: (fact: Fact) => boolean,
+): boolean {
+  return lives.some((life) => {
+    let passed = isOf(life, place) ? life.events[place.seq] : undefined;
+    while (passed !== undefined && !isAsked(passed)) {
+      if (!isOf(later, passed)) return true;
+      passed = life.events[passed.seq];
+    }
+    return false;
+  });
 }
 
 /** Events of the last life that a reader at `place` was not told. */

@@ -45,6 +45,13 @@ const cases: readonly Case[] = [
     trimmedUpTo: 3,
     finds: [],
   },
+  {
+    name: 'what it had not asked for was lost, told',
+    log: 'a1 a2n/a1 b2',
+    told: 'a1 restarted b2',
+    types: ['message'],
+    finds: [],
+  },
   // lost
   { name: 'one left out', log: 'a1 a2 a3', told: 'a1 a3', finds: ['unsaid gap'] },
   { name: 'the first left out', log: 'a1 a2 a3', told: 'a2 a3', finds: ['unsaid gap'] },
@@ -85,6 +92,13 @@ const cases: readonly Case[] = [
     told: 'a1 trimmed:<=1 a3',
     trimmedUpTo: 2,
     finds: ['wrong count'],
+  },
+  {
+    name: 'restarted, and nothing it had not asked for was lost',
+    log: 'a1 a2n a3/a1 a2n b3',
+    told: 'a1 restarted b3',
+    types: ['message'],
+    finds: ['unfounded gap'],
   },
   { name: 'never stored', log: 'a1 a2', told: 'a1 b2 a2', finds: ['unknown event'] },
 ];

@@ -15,8 +15,9 @@ export function startPollReader(order: ReaderOrder, waitSeconds: number): Reader
     if (cursor !== null) query.set('after', cursor);
     if (waitSeconds > 0) query.set('wait', String(waitSeconds));
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout((waitSeconds + 8) * 1_000)]);
+    const askedAt = performance.now();
     const response = await fetch(`${url}/api/events?${query}`, { signal });
-    state = String(response.status);
+    state = `${response.status} after ${Math.round(performance.now() - askedAt)} ms`;
     if (response.status >= 400 && response.status < 500 && response.status !== 429) {
       refused = `${response.status} ${await response.text()}`;
     }
@@ -34,7 +35,7 @@ export function startPollReader(order: ReaderOrder, waitSeconds: number): Reader
       let pauseMs = waitSeconds > 0 ? 0 : 250;
       try {
         if (await poll()) pauseMs = 0;
-        else if (state !== '200') pauseMs = 500;
+        else if (!state.startsWith('200')) pauseMs = 500;
       } catch (error) {
         state = error instanceof Error ? error.message : 'failed';
         pauseMs = 300;

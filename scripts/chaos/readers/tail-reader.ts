@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { compareEventIds, parseEventId } from '../../../lib/core/event-id.ts';
 import type { Gap } from '../../../lib/core/gap.ts';
 import type { Reader, ReaderOrder } from './reader.ts';
 
@@ -22,11 +23,10 @@ export function startTailReader({ url, channels, types, record }: ReaderOrder): 
   let said = '';
   let code: number | null = null;
   let isEnding = false;
-  /** Gaps come on stderr, events on stdout: a gap takes its place ahead of the event at which it ends. */
+  /** Gaps come on stderr, events on stdout: a gap takes its place ahead of the first event that comes after it. */
   const gaps: Gap[] = [];
-  const tellGaps = (channel: string, id: string | null) => {
-    for (const gap of gaps.filter((each) => each.channel === channel)) {
-      if (id !== null && gap.resumesAt !== null && gap.resumesAt !== id) continue;
+  const tellGaps = (channel: string, id: string) => {
+    for (const gap of gaps.filter((each) => each.channel === channel && isAhead(each, id))) {
       gaps.splice(gaps.indexOf(gap), 1);
       record.gap(gap);
     }
@@ -61,6 +61,12 @@ export function startTailReader({ url, channels, types, record }: ReaderOrder): 
       await ended;
     },
   };
+}
+
+/** Whether the gap lies ahead of an event. What is stored after a loss is later than all that was lost. */
+function isAhead({ after, resumesAt }: Gap, id: string): boolean {
+  const order = compareEventIds(parseEventId(id, 'id'), parseEventId(resumesAt ?? after, 'gap'));
+  return resumesAt === null ? order > 0 : order >= 0;
 }
 
 function parseGap(line: string): Gap | null {
