@@ -49,9 +49,14 @@ async function chaos(): Promise<void> {
   }
 }
 
+// What it has started ends with it, by its `exit`.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
 try {
   await chaos();
 } catch (cause) {
   console.error(`chaos: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`);
   process.exitCode = 1;
 }
+// A connection that a fault has left half-open must not keep it.
+process.exit();
