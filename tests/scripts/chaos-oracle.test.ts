@@ -162,6 +162,11 @@ describe('a log', () => {
       log: [marked('1-1', 1, 0, 2), marked('2-2', 2, 0, 1)],
       says: /stored in part/,
     },
+    {
+      name: 'a request lacks its begin',
+      log: [marked('1-1', 1, 1, 2)],
+      says: /1-1 does not follow its request/,
+    },
     { name: 'time goes back', log: [...whole, marked('1-4', 3, 0, 1)], says: /time of 1-4 goes back/ },
   ])('is blamed where $name', ({ log, acked, says }) => {
     expect(found(log, acked)).toMatch(says);
