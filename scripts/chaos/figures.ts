@@ -24,7 +24,9 @@ export type Figures = {
   readonly acknowledged: number;
   /** Requests that publishers had to send again. */
   readonly retries: number;
-  readonly gaps: number;
+  /** Gaps that readers were told: counted ones, and those of a log that was lost. */
+  readonly trimmedGaps: number;
+  readonly restartedGaps: number;
   readonly lost: number;
   readonly doubled: number;
   readonly outOfOrder: number;
@@ -41,7 +43,8 @@ export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
   return {
     ...{ seed: options.seed, seconds: options.forMs / 1_000 },
     ...{ together: options.together, readers: options.readers },
-    ...{ deliveries, acknowledged, gaps, retries: tally.retries() },
+    ...{ deliveries, acknowledged, retries: tally.retries() },
+    ...{ trimmedGaps: gaps.trimmed, restartedGaps: gaps.restarted },
     cuts: [...tally.cuts.values()].reduce((sum, each) => sum + each, 0),
     lost: violations.reduce((sum, { lost }) => sum + lost, 0),
     doubled: count('doubled'),

@@ -7,7 +7,7 @@ import type { Recoveries } from './recoveries.ts';
 import type { Sabotage } from './sabotage.ts';
 
 /** Writes down what one reader is told. */
-export type Record = {
+export type ReaderRecord = {
   readonly reader: string;
   event(event: Omit<FeedEvent, 'time'>): void;
   gap(gap: Gap): void;
@@ -25,18 +25,19 @@ export type Recorder = {
     channels: readonly string[],
     types: readonly string[] | null,
     sabotage?: Sabotage,
-  ): Record;
-  readonly records: readonly Record[];
+  ): ReaderRecord;
+  readonly records: readonly ReaderRecord[];
   /** Events told so far, of all readers together. */
   deliveries(): number;
-  gaps(): number;
+  /** Gaps told so far, by reason. */
+  gaps(): Readonly<Record<Gap['reason'], number>>;
 };
 
 export function createRecorder(recoveries: Recoveries): Recorder {
   const facts = new Map<string, Fact>();
-  const records: Record[] = [];
+  const records: ReaderRecord[] = [];
   let deliveries = 0;
-  let gaps = 0;
+  const gaps = { trimmed: 0, restarted: 0 };
 
   /** The one fact for equal ones; another where an id comes with other data. */
   function share({ channel, id, type, data }: Omit<FeedEvent, 'time'>): Fact {
@@ -52,13 +53,13 @@ export function createRecorder(recoveries: Recoveries): Recorder {
   return {
     records,
     deliveries: () => deliveries,
-    gaps: () => gaps,
+    gaps: () => ({ ...gaps }),
     reader(name, channels, types, sabotage) {
       const entries: HistoryEntry[] = [];
       const begin = new Map<string, string>();
       const last = new Map<string, string>();
       const write = (entry: HistoryEntry) => entries.push(...(sabotage?.(entry) ?? [entry]));
-      const record: Record = {
+      const record: ReaderRecord = {
         reader: name,
         event(event) {
           deliveries += 1;
@@ -67,7 +68,7 @@ export function createRecorder(recoveries: Recoveries): Recorder {
           recoveries.told(name, (event.data as Mark).at);
         },
         gap(gap) {
-          gaps += 1;
+          gaps[gap.reason] += 1;
           write({ kind: 'gap', gap });
         },
         begin: (channel, id) => void begin.set(channel, id),

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Gap } from '../../lib/core/gap.ts';
 import { startLocalUpstash } from '../local-upstash/local-upstash.ts';
 import type { ChaosOptions } from './chaos-options.ts';
 import type { Stage } from './fault.ts';
@@ -30,7 +31,7 @@ export type Outcome = {
   readonly tally: Tally;
   readonly recoveries: ReadonlyMap<string, readonly number[]>;
   readonly deliveries: number;
-  readonly gaps: number;
+  readonly gaps: Readonly<Record<Gap['reason'], number>>;
   /** Events that were acknowledged, and that were stored in all. */
   readonly acknowledged: number;
   readonly stored: number;

@@ -2,11 +2,12 @@ import type { Figures } from './figures.ts';
 
 /** The figures as Markdown: a line on the whole, then a row for each fault. */
 export function tableOf(figures: Figures): string {
-  const { seed, seconds, together, readers, cuts, deliveries, acknowledged, retries, gaps } = figures;
-  const { lost, doubled, outOfOrder, unsaidGaps } = figures;
+  const { seed, seconds, together, readers, cuts, deliveries, acknowledged, retries } = figures;
+  const { trimmedGaps, restartedGaps, lost, doubled, outOfOrder, unsaidGaps } = figures;
   const whole = [
     `Seed ${seed}, ${seconds} s, up to ${together} faults at a time, ${readers} readers: ${count(cuts)} cuts, ${count(acknowledged)} events`,
-    `acknowledged (${count(retries)} tries repeated), ${count(deliveries)} deliveries, ${count(gaps)} gaps told;`,
+    `acknowledged (${count(retries)} tries repeated), ${count(deliveries)} deliveries, ${count(trimmedGaps + restartedGaps)} gaps told`,
+    `(${count(trimmedGaps)} trimmed, ${count(restartedGaps)} restarted);`,
     `${lost} lost, ${doubled} doubled, ${outOfOrder} out of order, ${unsaidGaps} unsaid gaps.`,
   ].join('\n');
   const rows = figures.faults.map(

@@ -80,9 +80,14 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     ...redis,
-    name: 'the log trimmed under its readers',
-    seconds: [1, 1],
-    strike: (stage, { draw }) => stage.redis.witness.trim(draw.between(1, 20)),
+    name: 'the log trimmed under its readers, again and again',
+    seconds: [1, 6],
+    async strike(stage, { forMs, draw }) {
+      for (const endsAt = performance.now() + forMs; performance.now() < endsAt; ) {
+        await stage.redis.witness.trim(draw.between(1, 20));
+        await lasting(draw.between(50, 500));
+      }
+    },
   },
   {
     ...redis,

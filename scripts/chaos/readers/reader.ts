@@ -1,8 +1,8 @@
-import type { Record } from '../recorder.ts';
+import type { ReaderRecord } from '../recorder.ts';
 
 /** A reader that runs. */
 export type Reader = {
-  readonly record: Record;
+  readonly record: ReaderRecord;
   /** What it says of itself, for a timeline: `streaming`, for example. */
   state(): string;
   /** Why it has given up for good; null while it has not. */
@@ -17,7 +17,7 @@ export type ReaderOrder = {
   readonly channels: readonly string[];
   /** Types it asks for; null: all. */
   readonly types: readonly string[] | null;
-  readonly record: Record;
+  readonly record: ReaderRecord;
 };
 
 /** The query of a reader's requests, without a cursor: it begins with the oldest event kept. */
