@@ -67,7 +67,9 @@ function takeGap(
   const { generation } = place;
   const isSameLife = place.position.epoch === null || place.position.epoch === position.epoch;
   if (gap.reason === 'trimmed') {
-    const isPassed = isSameLife && compareEventIds(position.id, place.position.id) <= 0;
+    // The position's time is borrowed from the event that follows (`idBefore`): the reader may be there by its seq.
+    const isThere = position.id.seq === place.position.id.seq;
+    const isPassed = isSameLife && (isThere || compareEventIds(position.id, place.position.id) <= 0);
     const next = { position, generation };
     if (isLate) return { kind: 'taken', progress, source, entry: null };
     if (isPassed) return reach(progress, source, channel, next);
