@@ -17,6 +17,8 @@ export type ChaosOptions = {
   readonly publishers: number;
   /** Mean pause of a publisher between two requests, in ms. */
   readonly pauseMs: number;
+  /** Whether some of the readers are native ones, in Chromium. */
+  readonly withBrowser: boolean;
   /** Falsifies what one reader was told. */
   readonly sabotage: SabotageName | null;
   /** File for the figures, as JSON. */
@@ -36,6 +38,7 @@ const options = {
   pause: { type: 'string', default: '150' },
   sabotage: { type: 'string' },
   json: { type: 'string' },
+  browser: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   table: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -52,6 +55,7 @@ export const chaosHelp = `Lets everything go wrong at once, and sees whether eve
   --readers <n>       default 80
   --publishers <n>    default 12
   --pause <ms>        mean pause of a publisher between two requests; default 150
+  --browser           two more readers: native EventSources in the system's Chromium
   --json <file>       writes the figures
   --table <file>      runs nothing: writes the table of such a file into docs/reliability.md
   --verbose           tells what happens while it does
@@ -94,6 +98,7 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
     pauseMs: number('pause', given.pause, 0, 60_000),
     sabotage: readSabotage(given.sabotage),
     json: given.json ?? null,
+    withBrowser: given.browser,
     isVerbose: given.verbose,
   };
 }

@@ -86,7 +86,13 @@ function judgeStep(
           return { kind: 'unfounded gap', what: `${step}: restarted, but nothing was lost`, lost: 0 };
         return lossOf(life, commonSeq(lives, life, place), fact, isAsked, `${step}, after a restart`);
       }
-      if (!isHere) return { kind: 'unsaid gap', what: `${step}: the log was lost between, unsaid`, lost: 0 };
+      if (!isHere) {
+        // Where all that was stored since the loss was trimmed too, a log of the same epoch shows no trace of the loss:
+        // a counted gap is all that can be told then.
+        const isTraceless = gaps.length > 0 && life.trimmedUpTo >= fact.seq - 1;
+        if (isTraceless) return countOf(gaps, place, fact, step, isFirst, isAsked);
+        return { kind: 'unsaid gap', what: `${step}: the log was lost between, unsaid`, lost: 0 };
+      }
       if (fact.seq <= place.seq) return { kind: 'out of order', what: step, lost: 0 };
       if (gaps.length === 0 && !isFirst && missed(life, place.seq, fact.seq, isAsked).length > 0) {
         const lost = missed(life, place.seq, fact.seq, isAsked).length;

@@ -1,3 +1,5 @@
+import type { Browser } from 'playwright-core';
+import { startBrowserReader } from './readers/browser-reader.ts';
 import { startEventSourceReader } from './readers/event-source-reader.ts';
 import { type FeedReaderMood, startFeedReader } from './readers/feed-reader.ts';
 import { startPollReader } from './readers/poll-reader.ts';
@@ -20,6 +22,8 @@ export type Crowd = {
 };
 
 export type CrowdOptions = {
+  /** The browser that more readers run in; null: there are none. */
+  readonly browser: Browser | null;
   /** How many in all. */
   readonly count: number;
   readonly recorder: Recorder;
@@ -33,10 +37,11 @@ export type CrowdOptions = {
 /** Shares of the kinds of readers; `tail` is by number, for each is a process. */
 const shares = { feed: 0.55, eventSource: 0.85 } as const;
 const tailCount = 2;
+const browserCount = 2;
 
 /** Starts readers of all kinds, on all mixes of channels. */
 export async function startReaders(options: CrowdOptions): Promise<Crowd> {
-  const { count, recorder, draw, addressFor, slowness, sabotage } = options;
+  const { count, recorder, draw, addressFor, slowness, sabotage, browser } = options;
   const readers: Reader[] = [];
   const tails: TailReader[] = [];
   for (let index = 0; index < count; index += 1) {
@@ -60,6 +65,12 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
       const waitSeconds = draw.pick([0, 0, 5, 20]);
       readers.push(startPollReader(await order(waitSeconds === 0 ? 'poll' : 'long poll'), waitSeconds));
     }
+  }
+  for (let index = 1; browser !== null && index <= browserCount; index += 1) {
+    const name = `Chromium ${index}`;
+    const record = recorder.reader(name, channels, null);
+    const order = { url: await addressFor(name), channels, types: null, record };
+    readers.push(await startBrowserReader(browser, order));
   }
   return { readers, tails };
 }

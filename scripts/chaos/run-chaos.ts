@@ -12,6 +12,7 @@ import { judgeLog } from './judge-log.ts';
 import { startLaggingReplica } from './lagging-replica.ts';
 import type { Fact } from './life.ts';
 import { type Publisher, startPublisher } from './publisher.ts';
+import { startBrowser } from './readers/browser-reader.ts';
 import { channels, startReaders, types } from './readers.ts';
 import { createRecorder } from './recorder.ts';
 import { createRecoveries } from './recoveries.ts';
@@ -108,9 +109,11 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
       }),
     );
   }
+  const browser = options.withBrowser ? await startBrowser() : null;
+  stack.defer(() => browser?.close());
   const slowness = { ms: 0 };
   const { readers, tails } = await startReaders({
-    ...{ recorder, slowness, addressFor: front.addressFor, draw: seeded(seed + 5) },
+    ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
     count: options.readers,
     sabotage: options.sabotage === null ? null : sabotages[options.sabotage](),
   });

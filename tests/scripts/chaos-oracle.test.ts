@@ -52,6 +52,13 @@ const cases: readonly Case[] = [
     types: ['message'],
     finds: [],
   },
+  {
+    name: 'the end was lost, and what came since was trimmed: its count is what can be told',
+    log: 'a1 a2 a3/a1 b2 b3 b4 b5',
+    told: 'a1 a2 a3 trimmed:1 b5',
+    trimmedUpTo: 4,
+    finds: [],
+  },
   // lost
   { name: 'one left out', log: 'a1 a2 a3', told: 'a1 a3', finds: ['unsaid gap'] },
   { name: 'the first left out', log: 'a1 a2 a3', told: 'a2 a3', finds: ['unsaid gap'] },
@@ -76,6 +83,20 @@ const cases: readonly Case[] = [
     name: 'left out after the end was lost',
     log: 'a1 a2/a1 b2 b3',
     told: 'a1 a2 restarted b3',
+    finds: ['unsaid gap'],
+  },
+  {
+    name: 'the end was lost, what came since was trimmed in part',
+    log: 'a1 a2 a3/a1 b2 b3 b4 b5',
+    told: 'a1 a2 a3 trimmed:1 b5',
+    trimmedUpTo: 3,
+    finds: ['unsaid gap'],
+  },
+  {
+    name: 'the end was lost, what came since was trimmed, unsaid',
+    log: 'a1 a2/a1 b2 b3',
+    told: 'a1 a2 b3',
+    trimmedUpTo: 2,
     finds: ['unsaid gap'],
   },
   // told wrongly
