@@ -4,7 +4,8 @@ import type { Fact } from './life.ts';
 /** What a reader was told, in the order it was told. */
 export type HistoryEntry =
   | { readonly kind: 'event'; readonly fact: Fact }
-  | { readonly kind: 'gap'; readonly gap: Gap };
+  /** `at`: when it was told, by `performance.now()`. */
+  | { readonly kind: 'gap'; readonly gap: Gap; readonly at: number };
 
 /** A reader, and all it was told. */
 export type History = {

@@ -1,6 +1,6 @@
 import type { Gap } from '../../lib/core/gap.ts';
 import type { History } from './history.ts';
-import { type Fact, isOf, type Life, type Lives, seqOf } from './life.ts';
+import { type Fact, isOf, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
 import type { Violation } from './violation.ts';
 
 /** Where a reader is in one channel: the last event it was told. Seq 0 is ahead of the first, in whatever life. */
@@ -27,12 +27,15 @@ function judgeChannel(lives: readonly Life[], channel: string, history: History)
   let place = placeOf(first);
   let hasBegun = first !== undefined;
   let gaps: Gap[] = [];
+  let toldAt = Infinity;
   const blame = (kind: Violation['kind'], what: string, lost = 0) =>
     violations.push({ kind, who: reader, what: `${channel}: ${what}`, lost });
 
   for (const entry of history.entries) {
     if (entry.kind === 'gap') {
-      if (entry.gap.channel === channel) gaps.push(entry.gap);
+      if (entry.gap.channel !== channel) continue;
+      gaps.push(entry.gap);
+      toldAt = entry.at;
       continue;
     }
     const { fact } = entry;
@@ -46,12 +49,14 @@ function judgeChannel(lives: readonly Life[], channel: string, history: History)
       blame('unknown event', `${fact.id} ${fact.text}`);
       continue;
     }
-    const wrong = place === anywhere ? null : judgeStep(lives, place, fact, gaps, isAsked, !hasBegun);
+    const wrong =
+      place === anywhere ? null : judgeStep(lives, place, fact, { gaps, toldAt }, isAsked, !hasBegun);
     if (wrong !== null) blame(wrong.kind, wrong.what, wrong.lost);
     if (wrong?.kind === 'out of order') continue;
     place = fact;
     hasBegun = true;
     gaps = [];
+    toldAt = Infinity;
   }
   const lost = missingAtEnd(lives, place, isAsked);
   if (lost > 0) blame('stopped', `after ${place.id || 'nothing'}, ${lost} events ahead of the end`, lost);
@@ -70,7 +75,7 @@ function judgeStep(
   lives: readonly Life[],
   place: Place,
   fact: Fact,
-  gaps: readonly Gap[],
+  { gaps, toldAt }: { readonly gaps: readonly Gap[]; readonly toldAt: number },
   isAsked: (fact: Fact) => boolean,
   isFirst: boolean,
 ): Wrong | null {
@@ -80,16 +85,24 @@ function judgeStep(
   const readings = lives
     .filter((life) => isOf(life, fact))
     .map((life): Wrong | null => {
+      const trimmed = trimmedUpTo(life, toldAt);
       const isHere = place.seq === 0 || isOf(life, place);
       if (isRestart) {
         if (isHere && place.seq > 0 && !hasPassedMore(lives, life, place, isAsked))
           return { kind: 'unfounded gap', what: `${step}: restarted, but nothing was lost`, lost: 0 };
-        return lossOf(life, commonSeq(lives, life, place), fact, isAsked, `${step}, after a restart`);
+        return lossOf(
+          life,
+          trimmed,
+          commonSeq(lives, life, place),
+          fact,
+          isAsked,
+          `${step}, after a restart`,
+        );
       }
       if (!isHere) {
         // Where all that was stored since the loss was trimmed too, a log of the same epoch shows no trace of the loss:
         // a counted gap is all that can be told then.
-        const isTraceless = gaps.length > 0 && life.trimmedUpTo >= fact.seq - 1;
+        const isTraceless = gaps.length > 0 && trimmed >= fact.seq - 1;
         if (isTraceless) return countOf(gaps, place, fact, step, isFirst, isAsked);
         return { kind: 'unsaid gap', what: `${step}: the log was lost between, unsaid`, lost: 0 };
       }
@@ -99,7 +112,8 @@ function judgeStep(
         return { kind: 'unsaid gap', what: `${step}: ${lost} not told`, lost };
       }
       return (
-        lossOf(life, place.seq, fact, isAsked, step) ?? countOf(gaps, place, fact, step, isFirst, isAsked)
+        lossOf(life, trimmed, place.seq, fact, isAsked, step) ??
+        countOf(gaps, place, fact, step, isFirst, isAsked)
       );
     });
   return readings.includes(null) ? null : (readings[0] ?? null);
@@ -108,12 +122,13 @@ function judgeStep(
 /** Events between that were not trimmed, and yet not told. */
 function lossOf(
   life: Life,
+  trimmed: number,
   after: number,
   fact: Fact,
   isAsked: (fact: Fact) => boolean,
   step: string,
 ): Wrong | null {
-  const kept = missed(life, after, fact.seq, isAsked).filter(({ seq }) => seq > life.trimmedUpTo);
+  const kept = missed(life, after, fact.seq, isAsked).filter(({ seq }) => seq > trimmed);
   if (kept.length === 0) return null;
   return { kind: 'unsaid gap', what: `${step}: ${kept.length} that were kept`, lost: kept.length };
 }

@@ -18,15 +18,23 @@ export type Life = {
   epoch: string | null;
   /** The event with seq n stands at n - 1. */
   readonly events: (Fact | undefined)[];
-  /** Events up to this seq may have been trimmed. */
-  trimmedUpTo: number;
+  /** What was trimmed, and when that was known, by `performance.now()`; both rise. */
+  readonly trims: { readonly at: number; readonly upTo: number }[];
 };
 
 /** The lives of each channel, oldest first; at least one each. */
 export type Lives = ReadonlyMap<string, readonly Life[]>;
 
 export function emptyLife(): Life {
-  return { epoch: null, events: [], trimmedUpTo: 0 };
+  return { epoch: null, events: [], trims: [] };
+}
+
+/** How long after a trim it may be known at the latest, in ms: readers may be told of it ahead of that. */
+const knownWithinMs = 1_000;
+
+/** Up to which seq a life's events had been trimmed at a time; 0: none. */
+export function trimmedUpTo({ trims }: Life, at: number): number {
+  return trims.findLast((trim) => trim.at <= at + knownWithinMs)?.upTo ?? 0;
 }
 
 /** Whether the event is one of this life. */

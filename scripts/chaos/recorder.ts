@@ -69,7 +69,7 @@ export function createRecorder(recoveries: Recoveries): Recorder {
         },
         gap(gap) {
           gaps[gap.reason] += 1;
-          write({ kind: 'gap', gap });
+          write({ kind: 'gap', gap, at: performance.now() });
         },
         begin: (channel, id) => void begin.set(channel, id),
         last: (channel) => last.get(channel) ?? '',

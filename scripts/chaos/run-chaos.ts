@@ -71,6 +71,8 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
         UPSTASH_REDIS_REST_URL: upstash.url,
         UPSTASH_REDIS_REST_TOKEN: upstash.token,
         PUBLISH_TOKEN: token,
+        // Nothing is trimmed but by a fault, which is known at once.
+        FEED_RETENTION: '1000000',
       },
       folder,
       seeded(seed + 2),

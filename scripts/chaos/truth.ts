@@ -1,4 +1,4 @@
-import { emptyLife, type Fact, type Life, type Lives, seqOf } from './life.ts';
+import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
 
 /** Events of a channel as Redis keeps them now, oldest first. */
 export type Kept = { readonly epoch: string; readonly events: readonly Fact[] };
@@ -57,10 +57,11 @@ export function createTruth(channels: readonly string[]): Truth {
       if (kept !== null) {
         const [first] = kept.events;
         store(kept.epoch, kept.events);
-        life.trimmedUpTo = Math.max(life.trimmedUpTo, (first?.seq ?? 1) - 1);
+        const upTo = (first?.seq ?? 1) - 1;
+        if (upTo > trimmedUpTo(life, Infinity)) life.trims.push({ at: performance.now(), upTo });
       }
       const missing = life.events
-        .slice(life.trimmedUpTo, upTo)
+        .slice(trimmedUpTo(life, Infinity), upTo)
         .filter((event) => event !== undefined && !isKept.has(event.seq));
       if (missing.length > 0)
         faults.push(`${channel}: the log lost ${missing.length}, from ${missing[0]?.id}`);
@@ -69,7 +70,7 @@ export function createTruth(channels: readonly string[]): Truth {
       for (const [channel, own] of lives) {
         const life = currentOf(channel);
         const upTo = left.get(channel) ?? 0;
-        const rest = { ...life, events: life.events.slice(0, upTo) };
+        const rest = { ...life, events: life.events.slice(0, upTo), trims: [...life.trims] };
         own.push(upTo === 0 ? emptyLife() : rest);
       }
     },

@@ -19,10 +19,10 @@ export function fact(word: string): Fact {
 }
 
 /** The lives of a log: events parted by blanks, lives by `/`; `-` is one in which nothing was stored. */
-export function lives(text: string, trimmedUpTo: number): Life[] {
+export function lives(text: string, trimmedUpTo: number, trimmedAt = 0): Life[] {
   return text.split('/').map((own) => {
     const words = own.trim() === '-' ? [] : own.trim().split(' ');
-    return { epoch: 'aaaaaa', events: words.map(fact), trimmedUpTo };
+    return { epoch: 'aaaaaa', events: words.map(fact), trims: [{ at: trimmedAt, upTo: trimmedUpTo }] };
   });
 }
 
@@ -39,7 +39,11 @@ function entry(word: string): HistoryEntry {
 }
 
 function gap(reason: Gap['reason'], missed: number | null, exact: boolean): HistoryEntry {
-  return { kind: 'gap', gap: { channel: 'feed', reason, missed, exact, after: '0-0', resumesAt: null } };
+  return {
+    kind: 'gap',
+    gap: { channel: 'feed', reason, missed, exact, after: '0-0', resumesAt: null },
+    at: 0,
+  };
 }
 
 /** Ids of events as tests write them. */

@@ -134,6 +134,14 @@ describe('a reader that was told', () => {
     expect(judgeHistory(truth, history).map(({ kind }) => kind)).toEqual(c.finds);
   });
 
+  test('a gap over what was trimmed only later is found', () => {
+    const entries = told('a1 trimmed:1 a3');
+    const history = { reader: 'r', channels: ['feed'], types: null, begin: new Map(), entries };
+    const findsIn = (trimmedAt: number) =>
+      judgeHistory(new Map([['feed', lives('a1 a2 a3', 2, trimmedAt)]]), history).map(({ kind }) => kind);
+    expect([findsIn(0), findsIn(60_000)]).toEqual([[], ['unsaid gap']]);
+  });
+
   test('other data than were stored is found', () => {
     const entries = told('a1 a2').map((entry) =>
       entry.kind === 'event' ? { ...entry, fact: { ...entry.fact, text: '"x"' } } : entry,
@@ -151,7 +159,7 @@ function marked(id: string, request: number, index: number, of: number): Fact {
 }
 
 function found(events: readonly Fact[], acknowledged: readonly Fact[] = []): string {
-  const life: Life = { epoch: 'aaaaaa', events: [], trimmedUpTo: 0 };
+  const life: Life = { epoch: 'aaaaaa', events: [], trims: [] };
   for (const event of events) life.events[event.seq - 1] = event;
   return judgeLog(new Map([['feed', [life]]]), acknowledged)
     .map(({ what }) => what)
@@ -223,7 +231,7 @@ describe('what was truly stored', () => {
     const truth = createTruth(['feed']);
     truth.store('aaaaaa', events('a1 a2 a3'));
     truth.compare('feed', { epoch: 'aaaaaa', events: events('a2') }, 3);
-    expect(truth.lives.get('feed')?.[0]?.trimmedUpTo).toBe(1);
+    expect(truth.lives.get('feed')?.[0]?.trims).toMatchObject([{ upTo: 1 }]);
     expect(truth.faults).toEqual(['feed: the log lost 1, from 100-3']);
   });
 });
