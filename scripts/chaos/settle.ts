@@ -4,7 +4,7 @@ import type { RedisPlace } from './redis-place.ts';
 import type { Truth } from './truth.ts';
 import type { Violation } from './violation.ts';
 
-/** How long everything may take to be well again once the faults are over, in ms. */
+/** How long publishers may take to be well again once the faults are over, and readers from then on, in ms. */
 const wellWithinMs = 30_000;
 
 export type SettleOptions = {
@@ -22,7 +22,6 @@ export type SettleOptions = {
  */
 export async function settle(options: SettleOptions): Promise<readonly Violation[]> {
   const { publishers, readers, truth, redis, channels, note } = options;
-  const until = performance.now() + wellWithinMs;
   const violations: Violation[] = [];
   const blame = (kind: Violation['kind'], who: string, what: string) =>
     violations.push({ kind, who, what, lost: 0 });
@@ -35,6 +34,7 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
   note('the last event is published');
   await redis.witness.look();
 
+  const until = performance.now() + wellWithinMs;
   const waiting = new Set(readers);
   for (;;) {
     for (const reader of waiting) if (isAtEnd(reader, truth)) waiting.delete(reader);
