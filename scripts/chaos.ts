@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { FeedError } from '../lib/core/feed-error.ts';
 import { buildOnce } from './build-once.ts';
 import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
 import { type Figures, figuresOf } from './chaos/figures.ts';
@@ -55,7 +56,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   await chaos();
 } catch (cause) {
-  console.error(`chaos: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`);
+  console.error('chaos:', cause instanceof FeedError ? cause.message : cause);
   process.exitCode = 1;
 }
 // A connection that a fault has left half-open must not keep it.

@@ -14,7 +14,7 @@ export type Fleet = AsyncDisposable & {
   /** Moves the clock of a place's process, in ms against the true time. */
   moveClock(place: number, offMs: number): void;
   /** What the processes printed that nobody expects. */
-  readonly surprises: readonly string[];
+  surprises(): readonly string[];
 };
 
 /** What a process prints only when something is wrong with it, whatever its clients and its log do. */
@@ -42,13 +42,16 @@ export async function startFleet(
   const surprises: string[] = [];
   const clockFileOf = (place: number) => join(folder, `clock-${place}`);
 
+  const note = (app: AppProcess) => {
+    const found = app
+      .printed()
+      .split('\n')
+      .find((line) => surprise.test(line));
+    if (found !== undefined) surprises.push(found);
+  };
   const watch = (app: AppProcess) => {
     void app.ended.then(() => {
-      const found = app
-        .printed()
-        .split('\n')
-        .find((line) => surprise.test(line));
-      if (found !== undefined) surprises.push(found);
+      note(app);
       if (app.endedBy === null) surprises.push(`a process ended by itself: ${app.printed().slice(-500)}`);
     });
   };
@@ -71,7 +74,10 @@ export async function startFleet(
     },
     start,
     moveClock: (place, offMs) => writeFileSync(clockFileOf(place % size), String(offMs)),
-    surprises,
+    surprises() {
+      for (const app of places) if (!app.hasEnded()) note(app);
+      return surprises;
+    },
     async [Symbol.asyncDispose]() {
       for (const app of places) {
         app.endedBy ??= 'the end';

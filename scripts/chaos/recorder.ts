@@ -27,6 +27,8 @@ export type Recorder = {
     sabotage?: Sabotage,
   ): ReaderRecord;
   readonly records: readonly ReaderRecord[];
+  /** Names of all readers. */
+  names(): readonly string[];
   /** Events told so far, of all readers together. */
   deliveries(): number;
   /** Gaps told so far, by reason. */
@@ -52,6 +54,7 @@ export function createRecorder(recoveries: Recoveries): Recorder {
 
   return {
     records,
+    names: () => records.map(({ reader }) => reader),
     deliveries: () => deliveries,
     gaps: () => ({ ...gaps }),
     reader(name, channels, types, sabotage) {
