@@ -16,7 +16,7 @@ const maxTold = 40;
 
 function report(options: ChaosOptions, outcome: Outcome): void {
   const figures = figuresOf(options, outcome);
-  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(figures, null, 1)}\n`);
+  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
   console.log(tableOf(figures));
   const { violations, timeline } = outcome;
   if (violations.length === 0) return;
