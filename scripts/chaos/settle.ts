@@ -1,3 +1,4 @@
+import { compareEventIds, parseEventId } from '../../lib/core/event-id.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reader } from './readers/reader.ts';
 import type { RedisPlace } from './redis-place.ts';
@@ -52,13 +53,17 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
 
 /** Whether a reader was told the last event of each of its channels that it asked for. */
 function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
-  const { channels, types } = record.history();
+  const { channels, types, begin } = record.history();
   return channels.every((channel) => {
     const last = lives
       .get(channel)
       ?.at(-1)
       ?.events.findLast((fact) => fact !== undefined && (types?.has(fact.type) ?? true));
-    return last === undefined || record.last(channel) === last.id;
+    if (last === undefined || record.last(channel) === last.id) return true;
+    // A reader that began now, and so late that nothing came after.
+    const from = begin.get(channel) ?? 'now';
+    if (record.last(channel) !== '' || from === 'now') return false;
+    return compareEventIds(parseEventId(from, 'begin'), parseEventId(last.id, 'last')) >= 0;
   });
 }
 
