@@ -68,7 +68,9 @@ function takeGap(taking: Taking, gap: Gap, position: Position, place: Place, isL
   const next = { position, generation: place.generation };
   if (reason === 'trimmed') {
     if (isLate) return null;
-    if (isPassed(place, position)) return reach(taking, channel, next);
+    // The position's time is borrowed from the event that follows (`idBefore`): the reader may be there by its seq.
+    const isThere = isSameLife(place, position) && position.id.seq === place.position.id.seq;
+    if (isThere || isPassed(place, position)) return reach(taking, channel, next);
     return move(taking, channel, next, gapEntry(shrink(gap, place, position)));
   }
   if (isLate && isSameLife(place, position)) return reach(taking, channel, next);

@@ -37,6 +37,9 @@ export async function readPage(
   let room = limit;
   let left = positions.size;
   const unread = new Map<string, Position>();
+  // One patience for the page: what the reader has was told ahead of it, whichever channel is read when. A patience each,
+  // one after the other, would outlast the reader's own.
+  const startedAt = reading.clock.elapsed();
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
     const share = Math.ceil(room / left);
@@ -45,7 +48,7 @@ export async function readPage(
       unread.set(channel, position);
       continue;
     }
-    const read = await readChannel(reading, channel, position, share);
+    const read = await readChannel(reading, channel, position, share, startedAt);
     for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
     for (const entry of read.entries) if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
     after.set(channel, read.position);
@@ -94,16 +97,25 @@ export function cursorOfPage(page: Page): string {
   return formatCursor(page.positions);
 }
 
-async function readChannel(reading: Reading, channel: string, start: Position, limit: number) {
-  const losses: { readonly after: EventId; readonly loss: Loss }[] = [];
+type Told = { readonly after: EventId; readonly loss: Loss };
+
+/** @param startedAt when the page was asked for, on the clock's `elapsed`. */
+async function readChannel(
+  reading: Reading,
+  channel: string,
+  start: Position,
+  limit: number,
+  startedAt: number,
+) {
+  const losses: Told[] = [];
   let position = start;
   for (;;) {
-    const loaded = await loadPatiently(reading, channel, position, limit);
+    const loaded = await loadPatiently(reading, channel, position, limit, startedAt);
     if (loaded.kind === 'segment') {
       const { entries, base } = loaded.segment;
       const last: Entry | undefined = entries.at(-1);
       return {
-        losses,
+        losses: resumedAt(losses, entries[0]?.id ?? null),
         entries,
         position: last === undefined ? base : { id: last.id, epoch: base.epoch },
         more: loaded.more,
@@ -114,13 +126,21 @@ async function readChannel(reading: Reading, channel: string, start: Position, l
   }
 }
 
+/** What was stored since the log said that it has nothing after a loss is where that loss ends. */
+function resumedAt(losses: readonly Told[], first: EventId | null): readonly Told[] {
+  return losses.map((told, index) => {
+    const isOpen = index === losses.length - 1 && told.loss.resumesAt === null;
+    return isOpen ? { ...told, loss: { ...told.loss, resumesAt: first } } : told;
+  });
+}
+
 async function loadPatiently(
   { log, clock }: Reading,
   channel: string,
   position: Position,
   limit: number,
+  startedAt: number,
 ): Promise<Exclude<Loaded, { kind: 'again' }>> {
-  const startedAt = clock.elapsed();
   for (;;) {
     // An answer tells what was true when it was asked for, however late it comes.
     const askedAt = clock.elapsed();

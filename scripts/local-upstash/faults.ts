@@ -38,6 +38,10 @@ export type Faults = {
   repeatAnnouncementShare: number;
   /** Announcements are kept back; they go out, in order, at the next `releaseAnnouncements`. */
   isHoldingAnnouncements: boolean;
+  /** Random delay of each announcement on its own, up to this, in ms: they overtake each other. */
+  announcementJitterMs: number;
+  /** Port of a replica on this machine that answers scripts which only read; null: the server itself does. */
+  replicaPort: number | null;
   /** Where the shares draw from; replace it by a seeded one to repeat a run. */
   random: () => number;
 };
@@ -58,6 +62,8 @@ export function noFaults(): Faults {
     loseAnnouncementShare: 0,
     repeatAnnouncementShare: 0,
     isHoldingAnnouncements: false,
+    announcementJitterMs: 0,
+    replicaPort: null,
     random: Math.random,
   };
 }

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { type Counts, createCounter } from './counts.ts';
 import { execute, executeEach, executeTogether } from './execute.ts';
 import { drawCallFault, drawDelayMs, drawWayMs, type Faults, noFaults } from './faults.ts';
+import { createReplicas } from './replicas.ts';
 import { sendJson } from './reply.ts';
 import { type Asked, encodingOf, isAuthorized, Refusal, readAsked } from './request.ts';
 import { createSubscriptions } from './subscriptions.ts';
@@ -56,6 +57,7 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
   });
   // Every command tells its own error; without a listener ioredis would print them once more.
   redis.on('error', () => undefined);
+  const replicas = createReplicas(redis);
   const subscriptions = createSubscriptions(redis, faults, counter);
 
   const answer = async (asked: Asked, request: IncomingMessage, response: ServerResponse) => {
@@ -68,7 +70,9 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
         return sendJson(response, faults.refuseSubscriptions, { error: 'ERR subscription refused' });
       case 'command': {
         counter.command(asked.command[0] ?? '');
-        const reply = await executeUnlessFaulty(response, () => execute(redis, asked.command, encoding));
+        const reply = await executeUnlessFaulty(response, () =>
+          execute(replicas.for(asked.command, faults.replicaPort), asked.command, encoding),
+        );
         return reply && sendJson(response, 'error' in reply ? 400 : 200, reply);
       }
       case 'commands': {
@@ -133,6 +137,7 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
       subscriptions.cut();
       server.closeAllConnections();
       redis.disconnect();
+      replicas.close();
       await closed;
     },
   };

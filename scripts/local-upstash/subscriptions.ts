@@ -44,6 +44,8 @@ export function createSubscriptions(redis: Redis, faults: Faults, counter: Count
       for (let sent = 0; sent < times; sent += 1) deliver(response, line);
     };
     if (faults.isHoldingAnnouncements) held.push(send);
+    else if (faults.announcementJitterMs > 0)
+      setTimeout(send, faults.announcementJitterMs * faults.random()).unref();
     else send();
   };
 

@@ -571,6 +571,18 @@ describe('gaps', () => {
     it.gets([gapItem({ missed: 6, after: '30-3', resumesAt: '100-10' }, '100-9~aaaaaa')]);
     expect(it.state.taken).toMatchObject([{ kind: 'gap', gap: { missed: 4, after: '50-5' } }]);
   });
+
+  test('of a trimmed stretch that another stream brought in whole nothing is missing, and no gap is told', () => {
+    const it = streamingReader();
+    it.passes(2_000);
+    it.handover('30-3~aaaaaa');
+    it.gets([eventItem(4), eventItem(5)], it.stream(0).key);
+    it.goesLive('30-3~aaaaaa');
+    // The position after a gap has its time from the event that follows: it is event 5's, by its seq.
+    it.gets([gapItem({ missed: 2, after: '30-3', resumesAt: '60-6' }, '60-5~aaaaaa'), eventItem(6)]);
+    expect(it.taken).toEqual(['40-4', '50-5', '60-6']);
+    expect(it.state).toMatchObject({ holes: 0, mode: 'streaming' });
+  });
 });
 
 describe('a time that the server named', () => {

@@ -136,6 +136,22 @@ describe('a page', () => {
     });
   });
 
+  test('of a log that began again while it was read says at which of its events', async () => {
+    const stand = makeStand();
+    await stand.publish(5);
+    const cursor = stand.cursorAtEnd();
+    stand.memory.empty('feed');
+    stand.log.answerMs = 10;
+    const asked = readPage(stand, `after=${cursor}`);
+    await stand.clock.advance(5);
+    await stand.publish(2);
+    await stand.clock.advance(50);
+
+    const { events, gaps } = await asked;
+
+    expect(gaps).toMatchObject([{ reason: 'restarted', resumesAt: events[0].id }]);
+  });
+
   test('goes on from a stream, and a stream from a page', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
@@ -177,6 +193,20 @@ describe('a page of several channels', () => {
     const { events } = await readPage(stand, `${query}&limit=20`);
 
     expect(events.filter(({ channel }: { channel: string }) => channel === 'late')).toHaveLength(10);
+  });
+
+  test('whose logs all lost their ends waits for a replica once, not for each: a poll would give up', async () => {
+    const stand = makeStand();
+    const channels = ['a', 'b', 'c'];
+    for (const channel of channels) await stand.publish(5, channel);
+    const cursor = channels.map((channel) => `${channel}@${stand.cursorAtEnd(channel)}`).join(',');
+    for (const channel of channels) stand.memory.loseEnd(channel, 2);
+    const asked = readPage(stand, `channel=a&channel=b&channel=c&after=${cursor}`);
+    await stand.clock.advance(5_100);
+
+    const { gaps } = await asked;
+
+    expect(gaps).toMatchObject(channels.map((channel) => ({ channel, reason: 'restarted' })));
   });
 
   test('reaches the end of all by its cursor, however small the limit', async () => {

@@ -56,6 +56,23 @@ describe('faults of the local REST endpoint', () => {
     expect(await call('get/n')).toEqual([200, { result: null }]);
   });
 
+  test('a script that only reads can be answered by a replica, as things are there', async () => {
+    const replica = await startRedisServer();
+    upstash.faults.replicaPort = replica.port;
+    const script = (text: string) =>
+      fetch(upstash.url, {
+        method: 'POST',
+        headers: { authorization: 'Bearer t' },
+        body: JSON.stringify(['EVAL', text, '1', 'n', '7']),
+      }).then((response) => response.json());
+
+    await script("return redis.call('SET', KEYS[1], ARGV[1])");
+
+    expect(await script("return redis.call('GET', KEYS[1])")).toEqual({ result: null });
+    expect(await call('get/n')).toEqual([200, { result: '7' }]);
+    await replica.kill();
+  });
+
   test('every answer can be late', async () => {
     upstash.faults.latencyMs = 60;
     const begun = performance.now();

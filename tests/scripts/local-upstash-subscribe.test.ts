@@ -155,4 +155,21 @@ describe('subscriptions of the local REST endpoint', () => {
     const told = ['held', 'twice', 'twice'].map((text) => `data: message,chat,${text}\n\n`).join('');
     await until(() => expect(heard.text).toBe(`data: subscribe,chat,1\n\n${told}`));
   });
+
+  test('announcements can overtake each other', async () => {
+    const heard = await acknowledged('/subscribe/chat');
+    upstash.faults.announcementJitterMs = 400;
+    for (const [text, share] of [
+      ['first', 1],
+      ['second', 0],
+    ] as const) {
+      // Two draws for the call, two for whether the announcement is lost or told twice; then its delay.
+      const draws = [1, 1, 1, 1, share];
+      upstash.faults.random = () => draws.shift() ?? 1;
+      await sdk.publish('chat', text);
+      await until(() => expect(draws).toEqual([]));
+    }
+
+    await until(() => expect(heard.text).toMatch(/second[\s\S]+first/));
+  });
 });

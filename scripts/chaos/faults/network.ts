@@ -1,0 +1,81 @@
+import { type Fault, lasting, type Stage } from '../fault.ts';
+import type { Draw } from '../seeded.ts';
+import type { ChunkFate, RequestFate } from '../weather.ts';
+
+/** Share of pieces of an answer that are cut, while a fault cuts: a stream lives for some seconds then. */
+const cutShare = 0.06;
+
+type Struck = (chunk: Buffer, isStream: boolean, draw: Draw) => ChunkFate | null;
+
+/** A fault of the network on answers. */
+function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
+  return {
+    ...{ name, part: null, seconds: [2, 8], reach },
+    async strike({ weather }, { fault, forMs }) {
+      const end = weather.begin({ fault, chunk: strikes });
+      await lasting(forMs);
+      end();
+    },
+  };
+}
+
+/** A fault of the network on requests. */
+function onRequests(name: string, share: number, fate: RequestFate): Fault {
+  return {
+    ...{ name, part: null, seconds: [1, 4], reach: 'cut' },
+    async strike({ weather }: Stage, { fault, forMs }) {
+      const end = weather.begin({ fault, request: (draw) => (draw.chance(share) ? fate : null) });
+      await lasting(forMs);
+      end();
+    },
+  };
+}
+
+/** Where frames end in a piece: after their blank line. */
+function frameEnds(chunk: Buffer): readonly number[] {
+  const ends: number[] = [];
+  for (let at = chunk.indexOf('\n\n'); at >= 0; at = chunk.indexOf('\n\n', at + 2)) ends.push(at + 2);
+  return ends;
+}
+
+/** Faults between readers and the app. */
+export const networkFaults: readonly Fault[] = [
+  onChunks('connection closed after a frame (FIN)', 'cut', (chunk, isStream, draw) => {
+    if (!isStream || !draw.chance(cutShare)) return null;
+    const ends = frameEnds(chunk);
+    return ends.length === 0 ? null : { kind: 'cut', at: draw.pick(ends), how: 'fin' };
+  }),
+  onChunks('connection closed inside a frame (FIN)', 'cut', (chunk, isStream, draw) => {
+    if (!isStream || !draw.chance(cutShare)) return null;
+    const at = draw.between(1, chunk.length - 1);
+    return frameEnds(chunk).includes(at) ? null : { kind: 'cut', at, how: 'fin' };
+  }),
+  onChunks('connection reset at any byte (RST)', 'cut', (chunk, _isStream, draw) =>
+    draw.chance(cutShare) ? { kind: 'cut', at: draw.between(0, chunk.length), how: 'reset' } : null,
+  ),
+  onChunks('answers and streams cut ahead of their first byte', 'cut', (chunk, isStream, draw) => {
+    const isFirst = !isStream || chunk[0] === 58;
+    return isFirst && draw.chance(0.3) ? { kind: 'cut', at: 0, how: draw.pick(['fin', 'reset']) } : null;
+  }),
+  onChunks('connections half-open: silence, then a reset', 'all', (_chunk, _isStream, draw) =>
+    draw.chance(0.05) ? { kind: 'swallow' } : null,
+  ),
+  onChunks('silence, then all at once', 'all', (_chunk, _isStream, draw) =>
+    draw.chance(0.1) ? { kind: 'hold' } : null,
+  ),
+  {
+    ...onChunks('a proxy that buffers streams', 'all', (_chunk, isStream) =>
+      isStream ? { kind: 'hold' } : null,
+    ),
+    seconds: [5, 10],
+  },
+  onChunks('slow network: up to 1.5 s a piece', 'all', (_chunk, _isStream, draw) =>
+    draw.chance(0.5) ? { kind: 'delay', ms: draw.between(10, 1_500) } : null,
+  ),
+  onChunks('bytes come in dribbles', 'all', (chunk, _isStream, draw) =>
+    chunk.length < 4_000 && draw.chance(0.2) ? { kind: 'split', bytes: draw.between(1, 40) } : null,
+  ),
+  onRequests('connections refused', 0.7, 'refuse'),
+  onRequests('answers lost after the request was done', 0.5, 'lose-answer'),
+  onRequests('the front answers 502', 0.7, 'bad-gateway'),
+];

@@ -1,0 +1,86 @@
+import { type Blow, type Fault, lasting, type Stage } from '../fault.ts';
+
+const one = { part: 'processes', reach: 'all' } as const;
+
+/** Ends a place's process by a signal, and starts another after a while. */
+async function replaceAfter(
+  { fleet }: Stage,
+  place: number,
+  { fault, draw }: Blow,
+  signal: NodeJS.Signals,
+  downMs: number,
+): Promise<void> {
+  const app = fleet.at(place);
+  app.endedBy = fault;
+  app.signal(signal);
+  await lasting(downMs);
+  await fleet.start(place, draw);
+  await app.ended;
+}
+
+/** Faults of the app's processes. */
+export const processFaults: readonly Fault[] = [
+  {
+    ...one,
+    name: 'a process killed (SIGKILL), another started later',
+    seconds: [1, 3],
+    strike: (stage, blow) =>
+      replaceAfter(stage, blow.draw.between(0, stage.fleet.size - 1), blow, 'SIGKILL', blow.forMs),
+  },
+  {
+    ...one,
+    name: 'a process told to stop (SIGTERM), another started later',
+    seconds: [1, 3],
+    strike: (stage, blow) =>
+      replaceAfter(stage, blow.draw.between(0, stage.fleet.size - 1), blow, 'SIGTERM', blow.forMs),
+  },
+  {
+    ...one,
+    name: 'all processes killed at once',
+    seconds: [1, 2],
+    async strike(stage, blow) {
+      const places = Array.from({ length: stage.fleet.size }, (_, place) => place);
+      await Promise.all(places.map((place) => replaceAfter(stage, place, blow, 'SIGKILL', blow.forMs)));
+    },
+  },
+  {
+    ...one,
+    name: 'a process replaced by one with other settings, without a pause',
+    seconds: [1, 2],
+    async strike({ fleet }, { fault, draw }) {
+      const place = draw.between(0, fleet.size - 1);
+      const old = fleet.at(place);
+      await fleet.start(place, draw);
+      old.endedBy = fault;
+      old.signal('SIGTERM');
+      await old.ended;
+    },
+  },
+  {
+    ...one,
+    name: 'a process frozen, then thawed (SIGSTOP, SIGCONT)',
+    seconds: [2, 9],
+    async strike({ fleet }, { draw, forMs }) {
+      const app = fleet.at(draw.between(0, fleet.size - 1));
+      app.signal('SIGSTOP');
+      await lasting(forMs);
+      app.signal('SIGCONT');
+    },
+  },
+  {
+    name: 'clocks of the processes up to an hour apart, and jumping',
+    part: 'clocks',
+    reach: 'all',
+    seconds: [4, 12],
+    async strike({ fleet }, { draw, forMs }) {
+      const jumps = draw.between(1, 4);
+      for (let jump = 0; jump < jumps; jump += 1) {
+        for (let place = 0; place < fleet.size; place += 1) {
+          fleet.moveClock(place, draw.between(-3_600_000, 3_600_000));
+        }
+        await lasting(forMs / jumps);
+      }
+      for (let place = 0; place < fleet.size; place += 1) fleet.moveClock(place, 0);
+    },
+  },
+];

@@ -1,0 +1,29 @@
+import { type Fault, lasting } from '../fault.ts';
+
+/** Faults of readers themselves. */
+export const readerFaults: readonly Fault[] = [
+  {
+    name: 'a reader frozen, then thawed (SIGSTOP, SIGCONT)',
+    part: null,
+    reach: 'all',
+    seconds: [2, 15],
+    async strike({ tails }, { forMs, draw }) {
+      if (tails.length === 0) return;
+      const tail = draw.pick(tails);
+      tail.signal('SIGSTOP');
+      await lasting(forMs);
+      tail.signal('SIGCONT');
+    },
+  },
+  {
+    name: 'readers too slow for what comes',
+    part: null,
+    reach: 'all',
+    seconds: [2, 6],
+    async strike({ slowness }, { forMs, draw }) {
+      slowness.ms = draw.between(50, 500);
+      await lasting(forMs);
+      slowness.ms = 0;
+    },
+  },
+];

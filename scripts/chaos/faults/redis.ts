@@ -1,0 +1,110 @@
+import { type Fault, lasting, type Stage } from '../fault.ts';
+
+const redis = { part: 'redis', reach: 'all' } as const;
+
+/** Sets something at Redis for a while. */
+async function whileSet(
+  { redis: { witness } }: Stage,
+  forMs: number,
+  set: readonly [string, ...string[]],
+  unset: readonly [string, ...string[]],
+): Promise<void> {
+  await witness.call(...set);
+  await lasting(forMs);
+  await witness.call(...unset);
+}
+
+/** Faults of the Redis server. */
+export const redisFaults: readonly Fault[] = [
+  {
+    ...redis,
+    name: 'Redis killed, started again with its data',
+    seconds: [1, 4],
+    strike: (stage, { forMs }) => stage.redis.restart(forMs),
+  },
+  {
+    ...redis,
+    name: 'Redis lost with all its data, started again empty',
+    seconds: [1, 3],
+    strike: (stage, { forMs }) => stage.redis.restartEmpty(forMs),
+  },
+  {
+    ...redis,
+    name: 'fail-over to a copy that is 2 s behind: acknowledged events lost',
+    seconds: [1, 2],
+    strike: (stage, { forMs, draw }) => stage.redis.failOver(draw.between(500, 2_000), forMs),
+  },
+  {
+    ...redis,
+    name: 'Redis frozen (SIGSTOP, SIGCONT)',
+    seconds: [1, 4],
+    async strike(stage, { forMs }) {
+      stage.redis.freeze();
+      await lasting(forMs);
+      stage.redis.thaw();
+    },
+  },
+  {
+    ...redis,
+    name: 'Redis out of memory (OOM)',
+    seconds: [1, 4],
+    strike: (stage, { forMs }) =>
+      whileSet(stage, forMs, ['CONFIG', 'SET', 'maxmemory', '1'], ['CONFIG', 'SET', 'maxmemory', '0']),
+  },
+  {
+    ...redis,
+    name: 'Redis read-only (READONLY)',
+    seconds: [1, 4],
+    strike: (stage, { forMs }) =>
+      whileSet(stage, forMs, ['REPLICAOF', '127.0.0.1', '1'], ['REPLICAOF', 'NO', 'ONE']),
+  },
+  {
+    ...redis,
+    name: 'Redis without enough replicas to write (NOREPLICAS)',
+    seconds: [1, 4],
+    strike: (stage, { forMs }) =>
+      whileSet(
+        stage,
+        forMs,
+        ['CONFIG', 'SET', 'min-replicas-to-write', '9'],
+        ['CONFIG', 'SET', 'min-replicas-to-write', '0'],
+      ),
+  },
+  {
+    ...redis,
+    name: 'scripts forgotten (SCRIPT FLUSH)',
+    seconds: [1, 1],
+    async strike(stage) {
+      await stage.redis.witness.call('SCRIPT', 'FLUSH');
+    },
+  },
+  {
+    ...redis,
+    name: 'the log trimmed under its readers, again and again',
+    seconds: [1, 6],
+    async strike(stage, { forMs, draw }) {
+      for (const endsAt = performance.now() + forMs; performance.now() < endsAt; ) {
+        await stage.redis.witness.trim(draw.between(1, 20));
+        await lasting(draw.between(50, 500));
+      }
+    },
+  },
+  {
+    ...redis,
+    name: 'reads from a replica up to 2 s behind',
+    seconds: [3, 8],
+    async strike({ replica, upstash, redis: place }, { forMs, draw }) {
+      const endsAt = performance.now() + forMs;
+      while (performance.now() < endsAt && !(await replica.isUpToDate())) await lasting(50);
+      if (performance.now() < endsAt) upstash.faults.replicaPort = replica.port;
+      while (performance.now() < endsAt) {
+        replica.hold(true);
+        await lasting(draw.between(200, 1_800));
+        replica.hold(false);
+        while (!(await replica.isUpToDate())) await lasting(20);
+      }
+      upstash.faults.replicaPort = null;
+      await place.witness.look();
+    },
+  },
+];

@@ -1,0 +1,67 @@
+import type { ChaosOptions } from './chaos-options.ts';
+import type { Outcome } from './run-chaos.ts';
+import type { Violation } from './violation.ts';
+
+/** A fault, and what it did. */
+export type FaultFigures = {
+  readonly fault: string;
+  readonly struck: number;
+  /** Connections it ended. */
+  readonly cuts: number;
+  /** Readers' times to the next event published after it; null where there is none. In ms. */
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+};
+
+/** A run in figures, as `--json` writes them. */
+export type Figures = {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly together: number;
+  readonly readers: number;
+  readonly cuts: number;
+  readonly deliveries: number;
+  readonly acknowledged: number;
+  /** Requests that publishers had to send again. */
+  readonly retries: number;
+  /** Gaps that readers were told: counted ones, and those of a log that was lost. */
+  readonly trimmedGaps: number;
+  readonly restartedGaps: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly outOfOrder: number;
+  readonly unsaidGaps: number;
+  /** All promises that were not kept. */
+  readonly violations: number;
+  readonly faults: readonly FaultFigures[];
+};
+
+/** Puts a run into figures. */
+export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
+  const { tally, violations, recoveries, deliveries, acknowledged, gaps } = outcome;
+  const count = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind).length;
+  return {
+    ...{ seed: options.seed, seconds: options.forMs / 1_000 },
+    ...{ together: options.together, readers: options.readers },
+    ...{ deliveries, acknowledged, retries: tally.retries() },
+    ...{ trimmedGaps: gaps.trimmed, restartedGaps: gaps.restarted },
+    cuts: [...tally.cuts.values()].reduce((sum, each) => sum + each, 0),
+    lost: violations.reduce((sum, { lost }) => sum + lost, 0),
+    doubled: count('doubled'),
+    outOfOrder: count('out of order'),
+    unsaidGaps: count('unsaid gap'),
+    violations: violations.length,
+    faults: options.chosen.map(({ name }) => ({
+      fault: name,
+      struck: tally.strikes.get(name) ?? 0,
+      cuts: tally.cuts.get(name) ?? 0,
+      p50Ms: quantile(recoveries.get(name) ?? [], 0.5),
+      p99Ms: quantile(recoveries.get(name) ?? [], 0.99),
+    })),
+  };
+}
+
+function quantile(sorted: readonly number[], share: number): number | null {
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return value === undefined ? null : Math.round(value);
+}

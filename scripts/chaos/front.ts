@@ -1,0 +1,118 @@
+import {
+  request as ask,
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Draw } from './seeded.ts';
+import type { Weather } from './weather.ts';
+import { createWire } from './wire.ts';
+
+/** Where a request can be sent: a process of the app. */
+export type Upstream = {
+  readonly port: number;
+  /** The fault that has ended it; null while none has. */
+  readonly endedBy: string | null;
+};
+
+/**
+ * What stands between all clients and the app's processes, as a load balancer does: each request goes to any of them,
+ * whoever sent it. Ends with the scope that holds it by `await using`.
+ */
+export type Front = AsyncDisposable & {
+  /** An address for one client alone, so that it is known whose connection was cut. */
+  addressFor(client: string): Promise<string>;
+};
+
+export type FrontOptions = {
+  /** The processes that requests are spread over, now. */
+  readonly upstreams: () => readonly Upstream[];
+  readonly weather: Weather;
+  readonly draw: Draw;
+  /** Called for each connection that ended other than by its own last byte; null: nobody meant it. */
+  readonly onCut: (client: string, fault: string | null) => void;
+};
+
+export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): Front {
+  const servers: Server[] = [];
+
+  function forward(client: string, incoming: IncomingMessage, outgoing: ServerResponse) {
+    const { method, headers, url } = incoming;
+    const isNative = headers.accept === 'text/event-stream';
+    const struck = weather.request();
+    const fail = (fault: string | null) => {
+      if (outgoing.destroyed || outgoing.headersSent) return;
+      onCut(client, fault);
+      outgoing.socket?.resetAndDestroy();
+    };
+    if (struck?.fate === 'refuse') return fail(struck.storm.fault);
+    if (struck?.fate === 'bad-gateway' && !isNative) {
+      incoming.resume();
+      outgoing.writeHead(502).end('bad gateway');
+      return;
+    }
+    const all = upstreams();
+    if (all.length === 0) return fail(null);
+    const upstream = draw.pick(all);
+    const target = { host: '127.0.0.1', port: upstream.port, method, headers, path: url, agent: false };
+    const asked = ask(target, (answer) => {
+      if (struck?.fate === 'lose-answer') {
+        answer.resume();
+        return fail(struck.storm.fault);
+      }
+      pass(client, answer, outgoing, upstream);
+    });
+    asked.on('error', () => fail(upstream.endedBy));
+    outgoing.on('close', () => asked.destroy());
+    incoming.on('error', () => asked.destroy());
+    incoming.pipe(asked);
+  }
+
+  function pass(client: string, answer: IncomingMessage, outgoing: ServerResponse, upstream: Upstream): void {
+    const isStream = answer.headers['content-type']?.startsWith('text/event-stream') ?? false;
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    outgoing.flushHeaders();
+    const wire = createWire({
+      outgoing,
+      isStream,
+      weather,
+      onCut: (storm) => onCut(client, storm.fault),
+    });
+    answer.on('data', (chunk: Buffer) => {
+      if (wire.write(chunk)) return;
+      answer.pause();
+      outgoing.once('drain', () => answer.resume());
+    });
+    answer.on('end', wire.end);
+    answer.on('error', () => {
+      if (!outgoing.destroyed) onCut(client, upstream.endedBy);
+      wire.break();
+    });
+  }
+
+  return {
+    async addressFor(client) {
+      const server = createServer((incoming, outgoing) => {
+        outgoing.on('error', () => undefined);
+        forward(client, incoming, outgoing);
+      });
+      // Clients that break off are the point.
+      server.on('clientError', (_error, socket) => socket.destroy());
+      server.keepAliveTimeout = 10_000;
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(
+        servers.map((server) => {
+          const closed = new Promise((resolve) => server.close(resolve));
+          server.closeAllConnections();
+          return closed;
+        }),
+      );
+    },
+  };
+}

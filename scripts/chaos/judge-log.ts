@@ -1,0 +1,61 @@
+import { type Fact, isOf, type Life, type Lives } from './life.ts';
+import type { Violation } from './violation.ts';
+
+/** What a publisher put into an event's data, so that it is known again. */
+export type Mark = {
+  /** Which publisher, which of its requests, which event of that request, of how many in its channel. */
+  readonly publisher: string;
+  readonly request: number;
+  readonly index: number;
+  readonly of: number;
+  /** When it was first sent, in ms of `performance.now()`. */
+  readonly at: number;
+};
+
+/**
+ * Holds the log against what was acknowledged: each acknowledged event was stored under its id, each request once and
+ * whole, and the seqs of each life are dense.
+ */
+export function judgeLog(lives: Lives, acknowledged: readonly Fact[]): Violation[] {
+  const violations: Violation[] = [];
+  const blame = (what: string, lost = 0) => violations.push({ kind: 'log', who: 'log', what, lost });
+  for (const fact of acknowledged) {
+    const own = lives.get(fact.channel) ?? [];
+    const isStored = own.some((life) => isOf(life, fact) && life.events[fact.seq - 1]?.text === fact.text);
+    if (!isStored) blame(`${fact.channel}: ${fact.id} was acknowledged and never stored`, 1);
+  }
+  for (const [channel, own] of lives) for (const life of own) judgeLife(life, channel, blame);
+  return violations;
+}
+
+function judgeLife(life: Life, channel: string, blame: (what: string) => void): void {
+  const seen = new Set<string>();
+  let time = 0;
+  let before: Mark | null = null;
+  for (let at = 0; at < life.events.length; at += 1) {
+    const fact = life.events[at];
+    if (fact === undefined) {
+      blame(`${channel}: seq ${at + 1} was skipped`);
+      continue;
+    }
+    const mark = JSON.parse(fact.text) as Mark;
+    const name = `${mark.publisher} ${mark.request} ${mark.index}`;
+    if (seen.has(name)) blame(`${channel}: ${fact.id} stores ${name} a second time`);
+    seen.add(name);
+    if (timeOf(fact.id) < time) blame(`${channel}: the time of ${fact.id} goes back`);
+    time = timeOf(fact.id);
+    const follows =
+      before?.publisher === mark.publisher &&
+      before.request === mark.request &&
+      before.index === mark.index - 1;
+    if (mark.index > 0 && !follows)
+      blame(`${channel}: ${fact.id} does not follow its request's event before`);
+    if (before !== null && before.index < before.of - 1 && !follows)
+      blame(`${channel}: the request ahead of ${fact.id} was stored in part`);
+    before = mark;
+  }
+}
+
+function timeOf(id: string): number {
+  return Number(id.slice(0, id.indexOf('-')));
+}

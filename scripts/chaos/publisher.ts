@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Mark } from './judge-log.ts';
+import { type Fact, seqOf } from './life.ts';
+import type { Draw } from './seeded.ts';
+import type { Violation } from './violation.ts';
+
+/** Publishes until it is told to stop, each request with a key, tried again with that key until it is acknowledged. */
+export type Publisher = {
+  /** Lets the request that is under way be acknowledged, and publishes no more. */
+  stop(): Promise<void>;
+  /** Publishes one event to each channel, as the last. */
+  finish(channels: readonly string[]): Promise<void>;
+};
+
+export type PublisherOptions = {
+  readonly name: string;
+  readonly url: string;
+  readonly token: string;
+  readonly channels: readonly string[];
+  readonly types: readonly string[];
+  /** Mean pause between two requests, in ms. */
+  readonly pauseMs: number;
+  readonly draw: Draw;
+  /** Called with what was acknowledged. */
+  readonly onStored: (facts: readonly Fact[]) => void;
+  /** Called for each try that failed. */
+  readonly onRetry: () => void;
+  readonly onViolation: (violation: Violation) => void;
+};
+
+type Answer = { readonly events: readonly { readonly id: string; readonly channel: string }[] };
+
+const answerWithinMs = 4_000;
+
+/** Most requests carry a few events; one of four carries many, so that pieces of streams are large too. */
+function drawCount(draw: Draw): number {
+  return draw.chance(0.25) ? draw.between(20, 80) : draw.between(1, 8);
+}
+
+export function startPublisher(options: PublisherOptions): Publisher {
+  const { name, draw, channels, types } = options;
+  let isStopped = false;
+  let request = 0;
+
+  async function publish(events: readonly NewFact[]): Promise<void> {
+    const body = JSON.stringify(events.map(({ channel, type, data }) => ({ channel, type, data })));
+    const key = `${name} ${request}`;
+    for (;;) {
+      const answer = await send(options, key, body);
+      if (answer !== null) {
+        options.onStored(
+          answer.events.map(({ id, channel }, index) => ({
+            ...{ channel, id, seq: seqOf(id) },
+            ...{ type: events[index]?.type ?? '', text: JSON.stringify(events[index]?.data) },
+          })),
+        );
+        return;
+      }
+      options.onRetry();
+      await sleep(draw.between(50, 400));
+    }
+  }
+
+  function compose(): readonly NewFact[] {
+    const count = drawCount(draw);
+    const channel = draw.pick(channels);
+    // Now and then one request goes to two channels: it is one step all the same.
+    const other = draw.chance(0.1) ? draw.pick(channels.filter((each) => each !== channel)) : null;
+    const at = performance.now();
+    const mark = (index: number, of: number): Mark => ({ publisher: name, request, index, of, at });
+    const events = Array.from({ length: count }, (_, index) => ({
+      ...{ channel, type: draw.pick(types), data: mark(index, count) },
+    }));
+    return other === null
+      ? events
+      : [...events, { channel: other, type: draw.pick(types), data: mark(0, 1) }];
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopped) {
+      request += 1;
+      await publish(compose());
+      await sleep(draw.next() * 2 * options.pauseMs);
+    }
+  }
+  const running = run();
+  return {
+    async stop() {
+      isStopped = true;
+      await running;
+    },
+    async finish(all) {
+      request += 1;
+      const at = performance.now();
+      const data: Mark = { publisher: name, request, index: 0, of: 1, at };
+      // One of each type, so that every reader has a last event of its own.
+      for (const type of types) {
+        request += 1;
+        await publish(all.map((channel) => ({ channel, type, data: { ...data, request } })));
+      }
+    },
+  };
+}
+
+type NewFact = { readonly channel: string; readonly type: string; readonly data: Mark };
+
+/** Sends a request once. Null: it was not acknowledged, whatever became of it. */
+async function send(options: PublisherOptions, key: string, body: string): Promise<Answer | null> {
+  const { name, url, token, onViolation } = options;
+  try {
+    const response = await fetch(`${url}/api/events`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        'idempotency-key': key,
+      },
+      body,
+      signal: AbortSignal.timeout(answerWithinMs),
+    });
+    if (response.ok) return (await response.json()) as Answer;
+    const text = await response.text();
+    if (response.status < 500 && response.status !== 429) {
+      onViolation({ kind: 'publisher', who: name, what: `${key} was refused: ${text}`, lost: 0 });
+    }
+    return null;
+  } catch {
+    // The network, a process or its Redis is away: that is what this is about.
+    return null;
+  }
+}

@@ -1,0 +1,90 @@
+import type { Browser } from 'playwright-core';
+import { startBrowserReader } from './readers/browser-reader.ts';
+import { startEventSourceReader } from './readers/event-source-reader.ts';
+import { type FeedReaderMood, startFeedReader } from './readers/feed-reader.ts';
+import { startPollReader } from './readers/poll-reader.ts';
+import type { Reader, ReaderOrder } from './readers/reader.ts';
+import { startTailReader, type TailReader } from './readers/tail-reader.ts';
+import type { Recorder } from './recorder.ts';
+import type { Sabotage } from './sabotage.ts';
+import type { Draw } from './seeded.ts';
+
+/** Channels of a run. */
+export const channels = ['feed', 'public:a', 'public:b'] as const;
+
+/** Types of its events. */
+export const types = ['message', 'note'] as const;
+
+/** The readers of a run. */
+export type Crowd = {
+  readonly readers: readonly Reader[];
+  readonly tails: readonly TailReader[];
+};
+
+export type CrowdOptions = {
+  /** The browser that more readers run in; null: there are none. */
+  readonly browser: Browser | null;
+  /** How many in all. */
+  readonly count: number;
+  readonly recorder: Recorder;
+  readonly draw: Draw;
+  readonly addressFor: (client: string) => Promise<string>;
+  readonly slowness: { readonly ms: number };
+  /** Makes what falsifies the first reader's history; null: nothing does. */
+  readonly sabotage: Sabotage | null;
+};
+
+/** Shares of the kinds of readers; `tail` is by number, for each is a process. */
+const shares = { feed: 0.55, eventSource: 0.85 } as const;
+const tailCount = 2;
+const browserCount = 2;
+
+/** Starts readers of all kinds, on all mixes of channels. */
+export async function startReaders(options: CrowdOptions): Promise<Crowd> {
+  const { count, recorder, draw, addressFor, slowness, sabotage, browser } = options;
+  const readers: Reader[] = [];
+  const tails: TailReader[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const own = drawChannels(draw);
+    const ownTypes = draw.chance(0.15) ? [draw.pick(types)] : null;
+    const order = async (kind: string): Promise<ReaderOrder> => {
+      const name = `${kind} ${index + 1}`;
+      const record = recorder.reader(name, own, ownTypes, index === 0 ? (sabotage ?? undefined) : undefined);
+      return { url: await addressFor(name), channels: own, types: ownTypes, record };
+    };
+    const share = index / count;
+    if (index >= count - tailCount) {
+      const tail = startTailReader(await order('tail'));
+      tails.push(tail);
+      readers.push(tail);
+    } else if (share < shares.feed) {
+      readers.push(startFeedReader(await order('connectFeed'), drawMood(draw, slowness)));
+    } else if (share < shares.eventSource) {
+      readers.push(startEventSourceReader(await order('eventsource')));
+    } else {
+      const waitSeconds = draw.pick([0, 0, 5, 20]);
+      readers.push(startPollReader(await order(waitSeconds === 0 ? 'poll' : 'long poll'), waitSeconds));
+    }
+  }
+  for (let index = 1; browser !== null && index <= browserCount; index += 1) {
+    const name = `Chromium ${index}`;
+    const record = recorder.reader(name, channels, null);
+    const order = { url: await addressFor(name), channels, types: null, record };
+    readers.push(await startBrowserReader(browser, order));
+  }
+  return { readers, tails };
+}
+
+function drawChannels(draw: Draw): readonly string[] {
+  if (draw.chance(0.4)) return channels;
+  return draw.chance(0.5) ? [draw.pick(channels)] : channels.slice(0, 2);
+}
+
+function drawMood(draw: Draw, slowness: { readonly ms: number }): FeedReaderMood {
+  const isSlow = draw.chance(0.2);
+  return {
+    transport: draw.pick(['auto', 'auto', 'auto', 'stream', 'poll']),
+    isFromNow: draw.chance(0.2),
+    slowMs: () => (isSlow ? slowness.ms : 0),
+  };
+}

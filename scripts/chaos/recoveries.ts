@@ -1,0 +1,45 @@
+/** How long readers took to get what was published after a fault. */
+export type Recoveries = {
+  /** A fault was over for a reader, at this moment. */
+  await(fault: string, readers: readonly string[]): void;
+  /** A reader was told an event that was first sent at `sentAt`, by `performance.now()`. */
+  told(reader: string, sentAt: number): void;
+  /** Times in ms by fault, in rising order. */
+  times(): ReadonlyMap<string, readonly number[]>;
+};
+
+type Pending = { readonly fault: string; readonly overAt: number };
+
+/** More that wait for one reader are not noted: a reader that is away is cut no more. */
+const maxPending = 50;
+
+export function createRecoveries(): Recoveries {
+  const pending = new Map<string, Pending[]>();
+  const times = new Map<string, number[]>();
+  return {
+    await(fault, readers) {
+      const overAt = performance.now();
+      for (const reader of readers) {
+        const own = pending.get(reader) ?? [];
+        if (own.length < maxPending) own.push({ fault, overAt });
+        pending.set(reader, own);
+      }
+    },
+    told(reader, sentAt) {
+      const own = pending.get(reader);
+      if (own === undefined || own.length === 0) return;
+      const now = performance.now();
+      const isRecovered = ({ overAt }: Pending) => sentAt > overAt;
+      for (const { fault, overAt } of own.filter(isRecovered)) {
+        const list = times.get(fault) ?? [];
+        list.push(now - overAt);
+        times.set(fault, list);
+      }
+      pending.set(
+        reader,
+        own.filter((each) => !isRecovered(each)),
+      );
+    },
+    times: () => new Map([...times].map(([fault, list]) => [fault, list.toSorted((a, b) => a - b)])),
+  };
+}

@@ -1,0 +1,108 @@
+import type { Gap } from '../../lib/core/gap.ts';
+import { startAppStand } from './app-stand.ts';
+import type { ChaosOptions } from './chaos-options.ts';
+import type { Stage } from './fault.ts';
+import { createFront } from './front.ts';
+import { judgeHistory } from './judge-history.ts';
+import { judgeLog } from './judge-log.ts';
+import type { Fact } from './life.ts';
+import { startPublishers } from './publishers.ts';
+import { startBrowser } from './readers/browser-reader.ts';
+import { channels, startReaders, types } from './readers.ts';
+import { createRecorder } from './recorder.ts';
+import { createRecoveries } from './recoveries.ts';
+import { sabotages } from './sabotage.ts';
+import { seeded } from './seeded.ts';
+import { settle } from './settle.ts';
+import { strikeAll } from './strike-all.ts';
+import { createTally, type Tally } from './tally.ts';
+import { createTruth } from './truth.ts';
+import type { Violation } from './violation.ts';
+import { createWeather } from './weather.ts';
+
+/** How a run went. */
+export type Outcome = {
+  readonly violations: readonly Violation[];
+  readonly tally: Tally;
+  readonly recoveries: ReadonlyMap<string, readonly number[]>;
+  readonly deliveries: number;
+  readonly gaps: Readonly<Record<Gap['reason'], number>>;
+  /** Events that were acknowledged. */
+  readonly acknowledged: number;
+  /** What happened, a line each, with the second at which it did. */
+  readonly timeline: readonly string[];
+};
+
+/** What the REST API and publishing take. */
+const token = 'chaos-token';
+
+/** Runs the app, its readers and publishers through faults; heals all; holds what was told against what is true. */
+export async function runChaos(options: ChaosOptions, say: (line: string) => void): Promise<Outcome> {
+  const { seed } = options;
+  await using stack = new AsyncDisposableStack();
+  const startedAt = performance.now();
+  const timeline: string[] = [];
+  const note = (line: string) => {
+    const text = `${((performance.now() - startedAt) / 1_000).toFixed(1)} s  ${line}`;
+    timeline.push(text);
+    if (options.isVerbose) say(text);
+  };
+
+  const truth = createTruth(channels);
+  const stand = await startAppStand(stack, seed, token, channels, truth);
+
+  const tally = createTally();
+  const recoveries = createRecoveries();
+  const recorder = createRecorder(recoveries);
+  const weather = createWeather(seeded(seed + 3));
+  const front = stack.use(
+    createFront({
+      upstreams: stand.fleet.serving,
+      weather,
+      draw: seeded(seed + 4),
+      onCut(client, fault) {
+        tally.cut(fault);
+        if (fault !== null) recoveries.await(fault, [client]);
+      },
+    }),
+  );
+
+  const violations: Violation[] = [];
+  const acknowledged: Fact[] = [];
+  const publishers = await startPublishers(options.publishers, {
+    ...{ seed, token, channels, types, addressFor: front.addressFor },
+    pauseMs: options.pauseMs,
+    onStored: (facts) => acknowledged.push(...facts),
+    onRetry: tally.retry,
+    onViolation: (violation) => violations.push(violation),
+  });
+  const browser = options.withBrowser ? await startBrowser() : null;
+  stack.defer(() => browser?.close());
+  const slowness = { ms: 0 };
+  const { readers, tails } = await startReaders({
+    ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
+    count: options.readers,
+    sabotage: options.sabotage === null ? null : sabotages[options.sabotage](),
+  });
+  stack.defer(async () => {
+    await Promise.all(readers.map((reader) => reader.close()));
+  });
+  note(`${readers.length} readers, ${publishers.length} publishers, ${stand.fleet.size} processes`);
+
+  const stage: Stage = { ...stand, weather, tails, slowness };
+  await strikeAll(options, stage, tally, (fault, isOver) => {
+    note(`${isOver ? '  over:' : 'begins:'} ${fault}`);
+    if (isOver) recoveries.await(fault, recorder.names());
+  });
+  note('all faults are over');
+  violations.push(...(await settle({ publishers, readers, truth, redis: stand.redis, channels, note })));
+
+  violations.push(...judgeLog(truth.lives, acknowledged));
+  for (const what of truth.faults) violations.push({ kind: 'log', who: 'log', what, lost: 0 });
+  for (const what of stand.fleet.surprises()) violations.push({ kind: 'app', who: 'app', what, lost: 0 });
+  for (const record of recorder.records) violations.push(...judgeHistory(truth.lives, record.history()));
+  return {
+    ...{ violations, tally, timeline, recoveries: recoveries.times() },
+    ...{ deliveries: recorder.deliveries(), gaps: recorder.gaps(), acknowledged: acknowledged.length },
+  };
+}

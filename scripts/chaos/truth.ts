@@ -1,0 +1,78 @@
+import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
+
+/** Events of a channel as Redis keeps them now, oldest first. */
+export type Kept = { readonly epoch: string; readonly events: readonly Fact[] };
+
+/** What was truly stored, by the word of Redis itself; the app is not asked. */
+export type Truth = {
+  readonly lives: Lives;
+  /** What the log did that it must never do. */
+  readonly faults: readonly string[];
+  /** Notes events that were stored, from an announcement or a look at the log; again is no harm. */
+  store(epoch: string, events: readonly Fact[]): void;
+  /** The seq of the last event known of a channel's life. */
+  lastSeq(channel: string): number;
+  /**
+   * Notes all that is kept of a channel: what lies ahead of it was trimmed, and nothing else may be missing.
+   * @param upTo the last seq that was known when the log was asked: what was heard since may be newer than the answer.
+   */
+  compare(channel: string, kept: Kept | null, upTo: number): void;
+  /** Notes a loss that was done to the log: of each channel the events up to a seq are left, or none. */
+  lose(left: ReadonlyMap<string, number>): void;
+};
+
+export function createTruth(channels: readonly string[]): Truth {
+  const lives = new Map<string, Life[]>(channels.map((channel) => [channel, [emptyLife()]]));
+  const faults: string[] = [];
+  const currentOf = (channel: string): Life => {
+    const life = lives.get(channel)?.at(-1);
+    if (life === undefined) throw new Error(`no channel ${channel}`);
+    return life;
+  };
+
+  function store(epoch: string, events: readonly Fact[]): void {
+    for (const event of events) {
+      const life = currentOf(event.channel);
+      life.epoch ??= epoch;
+      if (life.epoch !== epoch) {
+        faults.push(`${event.channel}: ${event.id} is of epoch ${epoch} where the log is ${life.epoch}`);
+        continue;
+      }
+      const known = life.events[event.seq - 1];
+      if (known === undefined) life.events[event.seq - 1] = event;
+      else if (known.id !== event.id || known.text !== event.text) {
+        faults.push(`${event.channel}: seq ${event.seq} was issued for ${known.id} and ${event.id}`);
+      }
+    }
+  }
+
+  return {
+    lives,
+    faults,
+    store,
+    lastSeq: (channel) => currentOf(channel).events.length,
+    compare(channel, kept, upTo) {
+      const life = currentOf(channel);
+      const isKept = new Set(kept?.events.map(({ id }) => seqOf(id)));
+      if (kept !== null) {
+        const [first] = kept.events;
+        store(kept.epoch, kept.events);
+        const upTo = (first?.seq ?? 1) - 1;
+        if (upTo > trimmedUpTo(life, Infinity)) life.trims.push({ at: performance.now(), upTo });
+      }
+      const missing = life.events
+        .slice(trimmedUpTo(life, Infinity), upTo)
+        .filter((event) => event !== undefined && !isKept.has(event.seq));
+      if (missing.length > 0)
+        faults.push(`${channel}: the log lost ${missing.length}, from ${missing[0]?.id}`);
+    },
+    lose(left) {
+      for (const [channel, own] of lives) {
+        const life = currentOf(channel);
+        const upTo = left.get(channel) ?? 0;
+        const rest = { ...life, events: life.events.slice(0, upTo), trims: [...life.trims] };
+        own.push(upTo === 0 ? emptyLife() : rest);
+      }
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { ServerResponse } from 'node:http';
+import type { ChunkFate, Storm, Weather } from './weather.ts';
+
+/** The way of one answer's bytes to its client, through whatever weather there is. */
+export type Wire = {
+  /** Passes a piece on. @returns false while the client takes no more; `onDrain` is called when it does. */
+  write(chunk: Buffer): boolean;
+  /** The answer is complete. */
+  end(): void;
+  /** The app's end has broken. */
+  break(): void;
+};
+
+export type WireOptions = {
+  readonly outgoing: ServerResponse;
+  readonly isStream: boolean;
+  readonly weather: Weather;
+  /** Called when the weather ends the connection. */
+  readonly onCut: (storm: Storm) => void;
+};
+
+export function createWire({ outgoing, isStream, weather, onCut }: WireOptions): Wire {
+  /** Work that waits for its turn; bytes never overtake each other. */
+  let queue: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  let isDead = false;
+  /** What is held back, and whether it ever comes. */
+  let held: { readonly chunks: Buffer[]; readonly isLost: boolean } | null = null;
+  let ending: (() => void) | null = null;
+
+  const inTurn = (act: () => unknown) => {
+    waiting += 1;
+    queue = queue.then(act).then(() => {
+      waiting -= 1;
+    });
+  };
+
+  function cut(how: 'fin' | 'reset', storm: Storm): void {
+    if (isDead) return;
+    isDead = true;
+    onCut(storm);
+    const { socket } = outgoing;
+    if (how === 'reset') socket?.resetAndDestroy();
+    // What was written goes out first, and no last chunk follows it.
+    else setImmediate(() => socket?.end(() => socket.destroy()));
+  }
+
+  function deliver(chunk: Buffer): boolean {
+    return isDead || outgoing.destroyed || outgoing.write(chunk);
+  }
+
+  function hold(storm: Storm, first: Buffer, isLost: boolean): void {
+    held = { chunks: [first], isLost };
+    weather.whenOver(storm, () => {
+      const { chunks } = held ?? { chunks: [] };
+      held = null;
+      if (isLost) return cut('reset', storm);
+      for (const chunk of chunks) inTurn(() => deliver(chunk));
+      if (ending !== null) inTurn(ending);
+    });
+  }
+
+  function suffer(chunk: Buffer, fate: ChunkFate, storm: Storm): boolean {
+    switch (fate.kind) {
+      case 'cut':
+        inTurn(() => {
+          deliver(chunk.subarray(0, fate.at));
+          cut(fate.how, storm);
+        });
+        return true;
+      case 'delay':
+        inTurn(() => new Promise((resolve) => setTimeout(resolve, fate.ms)).then(() => deliver(chunk)));
+        return true;
+      case 'split':
+        for (let at = 0; at < chunk.length; at += fate.bytes) {
+          inTurn(() => deliver(chunk.subarray(at, at + fate.bytes)));
+          inTurn(() => new Promise((resolve) => setImmediate(resolve)));
+        }
+        return true;
+      case 'hold':
+        hold(storm, chunk, false);
+        return true;
+      case 'swallow':
+        hold(storm, chunk, true);
+        return true;
+    }
+  }
+
+  return {
+    write(chunk) {
+      if (isDead) return true;
+      if (held !== null) {
+        if (!held.isLost) held.chunks.push(chunk);
+        return true;
+      }
+      const struck = weather.chunk(chunk, isStream);
+      if (struck !== null) return suffer(chunk, struck.fate, struck.storm);
+      if (waiting === 0) return deliver(chunk);
+      inTurn(() => deliver(chunk));
+      return true;
+    },
+    end() {
+      const finish = () => void (isDead || outgoing.end());
+      if (held === null) inTurn(finish);
+      else ending = finish;
+    },
+    break() {
+      const fail = () => void (isDead || outgoing.destroy());
+      if (held === null) inTurn(fail);
+      else ending = fail;
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { Redis } from 'ioredis';
+import { type Fact, seqOf } from './life.ts';
+import type { Truth } from './truth.ts';
+
+/** Listens at Redis itself, past everything that can go wrong elsewhere, and notes what is stored. */
+export type Witness = {
+  /** Connects, and notes what was stored before; after each start of Redis. */
+  listen(): Promise<void>;
+  /** Notes all that is kept now, and what was trimmed. */
+  look(): Promise<void>;
+  /** Trims each channel to its newest events, and knows what it did. */
+  trim(keep: number): Promise<void>;
+  /** Lets nothing be stored any more, and notes the last of it; Redis must be ended next. */
+  stopWrites(): Promise<void>;
+  /** Hears nothing more, until `listen`. */
+  leave(): void;
+  /** Runs a command at Redis. */
+  call(command: string, ...args: readonly string[]): Promise<unknown>;
+};
+
+const keyOf = (channel: string) => `steadfeed:log:${channel}`;
+
+export function createWitness(port: number, channels: readonly string[], truth: Truth): Witness {
+  const connect = () => {
+    const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => null, lazyConnect: true });
+    redis.on('error', () => undefined);
+    return redis;
+  };
+  let admin = connect();
+  let listener = connect();
+
+  async function look(): Promise<void> {
+    for (const channel of channels) {
+      const upTo = truth.lastSeq(channel);
+      const entries = (await admin.call('XRANGE', keyOf(channel), '-', '+')) as readonly StreamEntry[];
+      truth.compare(channel, keptOf(channel, entries), upTo);
+    }
+  }
+
+  return {
+    async listen() {
+      for (const redis of [admin, listener]) redis.disconnect();
+      admin = connect();
+      listener = connect();
+      await Promise.all([admin.connect(), listener.connect()]);
+      listener.on('message', (name: string, text: string) => {
+        const [epoch = '', id = '', ...entries] = text.split('\t');
+        const channel = name.slice('steadfeed:'.length);
+        truth.store(
+          epoch,
+          entries.map((entry, index) => factOf(channel, idPlus(id, index), entry)),
+        );
+      });
+      await listener.subscribe(...channels.map((channel) => `steadfeed:${channel}`));
+      await look();
+    },
+    look,
+    async trim(keep) {
+      for (const channel of channels) {
+        const key = keyOf(channel);
+        const upTo = truth.lastSeq(channel);
+        const replies = await admin.multi().xrange(key, '-', '+').xtrim(key, 'MAXLEN', keep).exec();
+        truth.compare(channel, keptOf(channel, (replies?.[0]?.[1] ?? []) as readonly StreamEntry[]), upTo);
+      }
+      await look();
+    },
+    async stopWrites() {
+      await admin.call('CLIENT', 'PAUSE', '60000', 'WRITE');
+      await look();
+    },
+    leave() {
+      for (const redis of [admin, listener]) redis.disconnect();
+    },
+    call: (command, ...args) => admin.call(command, ...args),
+  };
+}
+
+/** An entry of a stream as Redis answers it. */
+type StreamEntry = readonly [id: string, fields: readonly string[]];
+
+function keptOf(channel: string, entries: readonly StreamEntry[]) {
+  const [first] = entries;
+  if (first === undefined) return null;
+  const events = entries.map(([id, fields]) => factOf(channel, id, fields[3] ?? ''));
+  return { epoch: first[1][1] ?? '', events };
+}
+
+const entryPattern = /^\{"type":"([^"]+)","data":(.*)\}$/s;
+
+function factOf(channel: string, id: string, entry: string): Fact {
+  const [, type = '', text = ''] = entryPattern.exec(entry) ?? [];
+  return { channel, id, seq: seqOf(id), type, text };
+}
+
+function idPlus(id: string, count: number): string {
+  return `${id.slice(0, id.indexOf('-'))}-${seqOf(id) + count}`;
+}

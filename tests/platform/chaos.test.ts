@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { Figures } from '../../scripts/chaos/figures.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A short run: fewer readers than by default, so that it is well on a busy machine. */
+function chaos(...args: readonly string[]) {
+  using folder = makeTemporaryFolder();
+  const json = join(folder.path, 'figures.json');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['scripts/chaos.ts', '--readers', '24', '--json', json, ...args],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return { status, stderr, figures: JSON.parse(readFileSync(json, 'utf8')) as Figures };
+}
+
+// The seed is in the name: a run that fails is begun again with it.
+test.each([{ seed: 1 }, { seed: randomInt(2 ** 31) }])(
+  'every reader has every event once, in order, after all went wrong at once; seed $seed',
+  ({ seed }) => {
+    const { status, stderr, figures } = chaos('--seconds', '12', '--seed', String(seed));
+    expect(status, stderr).toBe(0);
+    expect(figures.violations).toBe(0);
+    expect(figures.cuts).toBeGreaterThan(0);
+    expect(figures.deliveries).toBeGreaterThan(100);
+  },
+);
+
+test.each([
+  { sabotage: 'drop', only: 'after a frame', finds: 'unsaidGaps' },
+  { sabotage: 'hide-gaps', only: 'started again empty', finds: 'unsaidGaps' },
+] as const)('a run notices that one reader is falsified: $sabotage', ({ sabotage, only, finds }) => {
+  const { status, stderr, figures } = chaos(
+    ...['--seconds', '7', '--seed', '1', '--only', only],
+    ...['--sabotage', sabotage],
+  );
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/promises were not kept \(seed 1\)/);
+  expect(figures[finds]).toBeGreaterThan(0);
+});

@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { faults } from '../../scripts/chaos/faults.ts';
+import type { Figures } from '../../scripts/chaos/figures.ts';
+import { withTable } from '../../scripts/chaos/written-table.ts';
+import { root } from './script-process.ts';
+
+const doc = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
+const read = (file: string) => JSON.parse(readFileSync(join(root, file), 'utf8')) as Figures;
+
+describe.each(['docs/chaos.json', 'docs/chaos-one.json'])('the run in %s', (file) => {
+  test('has its table in docs/reliability.md', () => {
+    expect(withTable(doc, read(file)), `write it with: npm run chaos -- --table ${file}`).toBe(doc);
+  });
+
+  test('had every fault, and kept every promise', () => {
+    const figures = read(file);
+    expect(figures.faults.map(({ fault }) => fault)).toEqual(faults.map(({ name }) => name));
+    expect(figures.faults.filter(({ struck }) => struck === 0)).toEqual([]);
+    expect(figures.violations).toBe(0);
+  });
+});
+
+test('a document without a place for the table is refused', () => {
+  expect(() => withTable('# Reliability', read('docs/chaos.json'))).toThrow(/no place for the table/);
+});
