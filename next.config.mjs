@@ -1,4 +1,7 @@
-/** For every answer; the policy of scripts, which differs from page to page, is `proxy.ts`'s. */
+/**
+ * For pages and files. The policy of scripts, which differs from page to page, is `proxy.ts`'s; the API sets its own
+ * (`lib/server/answer.ts`).
+ */
 const everywhere = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },
   { key: 'Referrer-Policy', value: 'no-referrer' },
@@ -17,7 +20,7 @@ const config = {
     // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
     return [
-      { source: '/:path*', headers: everywhere },
+      { source: '/((?!api/).*)', headers: everywhere },
       {
         source: '/',
         missing: [

@@ -42,7 +42,7 @@ export async function withStand<T = Measured>(
   };
   if (warmRequests > 0) {
     await stand.open(20);
-    await stand.publish({ events: warmRequests, isStepwise: true });
+    await stand.publish({ events: warmRequests });
     await stand.tell({ kind: 'close' });
   }
   // Awaited here: the processes end with this scope.

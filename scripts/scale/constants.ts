@@ -55,11 +55,11 @@ export const constants = {
   peerCommandsPerStream: published(3, 'commands a reconnection', peer),
   peerCommandsPerEvent: published(2, 'commands (3 where events expire)', peer),
 
-  baseMB: measured(110, 'MB a process without readers'),
-  readerKB: measured(180, 'KB a stream'),
-  cpuMsPerOpen: measured(1.8, 'ms a stream opened'),
-  cpuMsPerDelivery: measured(0.07, 'ms an event and reader'),
-  cpuMsPerPoll: measured(1.4, 'ms a poll'),
+  baseMB: measured(125, 'MB a process without readers'),
+  readerKB: measured(150, 'KB a stream'),
+  cpuMsPerOpen: measured(1.4, 'ms a stream opened'),
+  cpuMsPerDelivery: measured(0.063, 'ms an event and reader'),
+  cpuMsPerPoll: measured(1.3, 'ms a poll'),
 
   pollMs: assumed(20, 'ms', 'a poll from its start to its end, the read of Redis included'),
   eventBytes: assumed(300, 'bytes an event, as a frame', 'a small event; see data'),

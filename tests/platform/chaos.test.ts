@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,17 +20,14 @@ function chaos(...args: readonly string[]) {
   return { status, stderr, figures: JSON.parse(readFileSync(json, 'utf8')) as Figures };
 }
 
-// The seed is in the name: a run that fails is begun again with it.
-test.each([{ seed: 1 }, { seed: randomInt(2 ** 31) }])(
-  'every reader has every event once, in order, after all went wrong at once; seed $seed',
-  ({ seed }) => {
-    const { status, stderr, figures } = chaos('--seconds', '12', '--seed', String(seed));
-    expect(status, stderr).toBe(0);
-    expect(figures.violations).toBe(0);
-    expect(figures.cuts).toBeGreaterThan(0);
-    expect(figures.deliveries).toBeGreaterThan(100);
-  },
-);
+// A longer one, and one with a fresh seed, follow in `.ci/run`.
+test('every reader has every event once, in order, after all went wrong at once', () => {
+  const { status, stderr, figures } = chaos('--seconds', '12', '--seed', '1');
+  expect(status, stderr).toBe(0);
+  expect(figures.violations).toBe(0);
+  expect(figures.cuts).toBeGreaterThan(0);
+  expect(figures.deliveries).toBeGreaterThan(100);
+});
 
 test.each([
   { sabotage: 'drop', only: 'after a frame', finds: 'unsaidGaps' },

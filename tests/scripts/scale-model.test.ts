@@ -86,7 +86,7 @@ describe('a process', () => {
 
   test('is stopped by its processor when a channel is busy enough', () => {
     expect(streams.perProcess?.(givenValues, { ...busy, eventRate: 100 })).toEqual({
-      readers: 142,
+      readers: 158,
       limit: 'processor',
     });
   });

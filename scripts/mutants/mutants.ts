@@ -1,0 +1,170 @@
+/** A guard, and how it is broken. */
+export type Mutant = {
+  /** What no longer holds. */
+  readonly name: string;
+  readonly file: string;
+  /** Stands once in the file, and is replaced. */
+  readonly find: string;
+  readonly replace: string;
+  /** The suites that must find out. */
+  readonly projects: readonly string[];
+};
+
+/** One guard each, on which the promise stands. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a tail reads, then subscribes: nothing is read once the subscription stands',
+    file: 'lib/server/tail.ts',
+    find: '        check.distrust();\n        makeSure();\n        return;',
+    replace: '        return;',
+    projects: ['server'],
+  },
+  {
+    name: 'a hole in what is announced is passed over',
+    file: 'lib/server/ring-keeper.ts',
+    find: "if (fresh === 'hole') return false;",
+    replace: "if (fresh === 'hole') return true;",
+    projects: ['server'],
+  },
+  {
+    name: 'a process that was frozen believes what it remembers',
+    file: 'lib/server/tails.ts',
+    find: 'for (const tail of tails) tail.distrust();',
+    replace: '{}',
+    projects: ['server'],
+  },
+  {
+    name: 'a lagging replica is believed',
+    file: 'lib/core/continuity.ts',
+    find: 'return isStale ?',
+    replace: 'return false ?',
+    projects: ['core'],
+  },
+  {
+    name: 'a missing event is no gap',
+    file: 'lib/core/continuity.ts',
+    find: 'if (next.seq === id.seq + 1) return null;',
+    replace: 'if (next.seq > id.seq) return null;',
+    projects: ['core'],
+  },
+  {
+    name: 'another epoch is the same log',
+    file: 'lib/core/continuity.ts',
+    find: 'if (position.epoch !== null && position.epoch !== epoch)',
+    replace: 'if (false as boolean)',
+    projects: ['core'],
+  },
+  {
+    name: 'the key is not looked up in the step that stores (Redis)',
+    file: 'lib/log/redis-scripts.ts',
+    find: "local known = redis.call('GET', record)",
+    replace: 'local known = false',
+    projects: ['log'],
+  },
+  {
+    name: 'the embedded log looks the key up ahead of its lock',
+    file: 'lib/log/sqlite-log.ts',
+    find: "inTransaction('IMMEDIATE', () =>",
+    replace: "inTransaction('DEFERRED', () =>",
+    projects: ['log'],
+  },
+  {
+    name: 'the last event of a request is announced, and not stored',
+    file: 'lib/log/redis-scripts.ts',
+    find: "    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])",
+    replace:
+      "    if e < log.upto then redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e]) end",
+    projects: ['log'],
+  },
+  {
+    name: 'Last-Event-ID is not read',
+    file: 'lib/server/read-query.ts',
+    find: 'if (lastEventId) return',
+    replace: 'if (false as boolean && lastEventId) return',
+    projects: ['routes'],
+  },
+  {
+    name: 'a stream runs up to the platform’s limit',
+    file: 'lib/server/deadline.ts',
+    find: '(limitSeconds - margin - jitter)',
+    replace: '(limitSeconds + margin - jitter)',
+    projects: ['server'],
+  },
+  {
+    name: 'a stream writes on to a reader that does not read',
+    file: 'lib/server/write-chunk.ts',
+    find: 'if (socket.write(bytes)) return true;',
+    replace: 'if (socket.write(bytes) || !socket.destroyed) return true;',
+    projects: ['server'],
+  },
+  {
+    name: 'one allowed channel opens all that are asked for',
+    file: 'lib/server/read-access.ts',
+    find: 'const refused = closed.find((channel) => !patterns',
+    replace: 'const refused = closed.slice(0, 1).find((channel) => !patterns',
+    projects: ['routes'],
+  },
+  {
+    name: 'answers to who has a token may be shared',
+    file: 'lib/server/events-route.ts',
+    find: 'channels.length === 1 && !hasToken &&',
+    replace: 'channels.length === 1 &&',
+    projects: ['routes'],
+  },
+  {
+    name: 'the client sends no cursor',
+    file: 'lib/client/feed-request.ts',
+    find: "else if (more.after) search.set('after', more.after);\n",
+    replace: '',
+    projects: ['client'],
+  },
+  {
+    name: 'the client takes an event twice',
+    file: 'lib/client/progress.ts',
+    find: '  if (isPassed(place, position)) return reach(taking, channel, next);\n  const loss',
+    replace: '  const loss',
+    projects: ['client'],
+  },
+  {
+    name: 'the client passes over a hole',
+    file: 'lib/client/progress.ts',
+    find: 'return isLoss ? { channel, loss } :',
+    replace: 'return isLoss && channel === null ? { channel, loss } :',
+    projects: ['client'],
+  },
+  {
+    name: 'the old stream is left before the next one has told as much',
+    file: 'lib/client/on-stream.ts',
+    find: '|| !covers(next.source, next.goal)) return state;',
+    replace: ') return state;',
+    projects: ['client'],
+  },
+  {
+    name: 'a planned end counts as a failure',
+    file: 'lib/client/on-stream.ts',
+    find: 'return stream.isLeaving ? leaveStream(state, stream, now) : loseStream',
+    replace: 'return loseStream',
+    projects: ['client'],
+  },
+  {
+    name: 'a silent stream is waited for',
+    file: 'lib/client/on-stream.ts',
+    find: 'at: now + 2.5 * heartbeatMs',
+    replace: 'at: now + 250 * heartbeatMs',
+    projects: ['client'],
+  },
+  {
+    name: 'tabs of two people share what they read',
+    file: 'lib/client/share-name.ts',
+    find: 'token === null ? [] : readClaims(token).subject',
+    replace: 'token === null ? [] : readClaims(token).subject.slice(0, 0)',
+    projects: ['client'],
+  },
+  {
+    name: 'publishing needs no token',
+    file: 'lib/server/publish-access.ts',
+    find: 'timingSafeEqual(hash(token), hash(each))',
+    replace: 'timingSafeEqual(hash(each), hash(each))',
+    projects: ['routes'],
+  },
+];
