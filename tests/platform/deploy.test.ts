@@ -43,13 +43,13 @@ describe('a route file', () => {
   const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 
   test.each(globSync('app/**/route.ts', { cwd: root }))(
-    '%s exports handlers and maxDuration, nothing else',
+    '%s exports handlers and what the framework reads of it, nothing else',
     (file) => {
       const text = read(file);
       const constants = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name);
       const listed = [...text.matchAll(/^ {2}\w+ as (\w+),$/gm)].map(([, name]) => name);
       expect(listed).toEqual(methods);
-      expect(constants).toEqual(streaming.includes(file) ? ['maxDuration'] : []);
+      expect(constants).toEqual([...(streaming.includes(file) ? ['maxDuration'] : []), 'dynamic']);
       expect(text.match(/^export /gm)).toHaveLength(constants.length + 1);
     },
   );
