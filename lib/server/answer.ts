@@ -12,12 +12,6 @@ export type Methods = {
 
 export type Handler = (request: Request, runtime: Runtime) => Promise<Response>;
 
-/** An answer of the API is no document: nothing is to be made of it but what its type says. */
-const safetyHeaders = [
-  ['x-content-type-options', 'nosniff'],
-  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
-] as const;
-
 /** Makes the one handler of a route, for every method: those not taken are refused with 405. */
 export function answerWith(
   methods: Methods,
@@ -38,7 +32,8 @@ export function answerWith(
       response = refuseWith(error, request);
       if (error.code === 'method-not-allowed') response.headers.set('allow', allowed);
     }
-    for (const [name, value] of safetyHeaders) response.headers.set(name, value);
+    // Nothing is to be made of an answer but what its type says.
+    response.headers.set('x-content-type-options', 'nosniff');
     return allowOrigin(request, response, allowedOrigins);
   };
 }

@@ -69,8 +69,9 @@ export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
   const copy = mkdtempSync(join(root, '.next/copy-'));
   const remove = () => rmSync(copy, { recursive: true, force: true });
   try {
-    // Packages are found from any folder within the project.
-    for (const source of appSources) cpSync(join(root, source), join(copy, source), { recursive: true });
+    // Packages are found from any folder within the project; a second lock file would make it look like one of its own.
+    for (const source of appSources.filter((name) => name !== 'package-lock.json'))
+      cpSync(join(root, source), join(copy, source), { recursive: true });
     const app = await whenReady(launchApp('dev', copy, env, 0));
     return {
       ...app,
