@@ -1,3 +1,5 @@
+import { seededRandom } from '../seeded-random.ts';
+
 /** Random numbers that a seed repeats. */
 export type Draw = {
   /** 0 ≤ x < 1 */
@@ -9,16 +11,9 @@ export type Draw = {
   pick<T>(list: readonly T[]): T;
 };
 
-/** Makes numbers that are the same for the same seed (mulberry32). */
+/** Makes numbers that are the same for the same seed. */
 export function seeded(seed: number): Draw {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const next = seededRandom(seed);
   return {
     next,
     between: (from, to) => from + Math.floor(next() * (to - from + 1)),

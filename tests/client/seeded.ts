@@ -1,13 +1,8 @@
-/** Random numbers that a seed repeats (mulberry32). */
+import { seededRandom } from '../../scripts/seeded-random.ts';
+
+/** Random numbers that a seed repeats. */
 export function seeded(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
+  const next = seededRandom(seed);
   return {
     next,
     /** 0 ≤ n < below. */
