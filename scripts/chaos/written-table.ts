@@ -1,3 +1,4 @@
+import { fillIn } from '../bench/doc-tables.ts';
 import type { Figures } from './figures.ts';
 import { tableOf } from './table.ts';
 
@@ -7,7 +8,5 @@ import { tableOf } from './table.ts';
  */
 export function withTable(doc: string, figures: Figures): string {
   const name = figures.together === 1 ? 'chaos: one' : 'chaos: many';
-  const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*(<!-- /${name} -->)`);
-  if (!place.test(doc)) throw new Error(`docs/reliability.md has no place for the table: <!-- ${name} -->`);
-  return doc.replace(place, (_whole, begin: string, end: string) => `${begin}${tableOf(figures)}\n${end}`);
+  return fillIn(doc, [{ name, text: tableOf(figures) }]);
 }
