@@ -42,13 +42,13 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
   const closing = new AbortController();
 
   /** Runs `work` as one step: other processes see all of it or nothing, and it sees nothing of theirs half done. */
-  const inTransaction = <Result>(kind: 'DEFERRED' | 'IMMEDIATE', work: () => Result): Result => {
+  const inTransaction = <Result>(begin: 'beginRead' | 'beginWrite', work: () => Result): Result => {
     try {
       if (closing.signal.aborted) throw unavailable('it was closed');
       if (!store.isInPlace()) throw unavailable('its file was deleted or replaced; start the server again');
-      db.exec(`BEGIN ${kind}`);
+      statements[begin].run();
       const result = work();
-      db.exec('COMMIT');
+      statements.commit.run();
       return result;
     } catch (cause) {
       if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
@@ -59,7 +59,7 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
   return {
     kind: 'embedded',
     async append(request) {
-      const { answer, stored } = inTransaction('IMMEDIATE', () =>
+      const { answer, stored } = inTransaction('beginWrite', () =>
         storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
       );
       for (const [channel, { epoch, events }] of stored) {
@@ -68,13 +68,13 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
       return answer;
     },
     async read(channel, from, limit) {
-      return inTransaction('DEFERRED', () => ({
-        state: readState(statements, channel),
-        events: readEvents(statements, channel, from, limit, clock.now()),
-      }));
+      return inTransaction('beginRead', () => {
+        const state = readState(statements, channel);
+        return { state, events: readEvents(statements, channel, state, from, limit, clock.now()) };
+      });
     },
     async ends(channels) {
-      return inTransaction('DEFERRED', () => {
+      return inTransaction('beginRead', () => {
         // Without channels nothing below would ask the file, and a log that is gone would pass for well.
         statements.last.get('');
         return new Map(channels.map((channel) => [channel, readState(statements, channel)]));

@@ -1,5 +1,5 @@
 import type { LogState } from '../core/continuity.ts';
-import type { EventId } from '../core/event-id.ts';
+import { compareEventIds, type EventId } from '../core/event-id.ts';
 import type { LogEvent, ReadFrom } from './event-log.ts';
 import type { SqliteStatements } from './sqlite-statements.ts';
 
@@ -21,14 +21,19 @@ export function readState(statements: SqliteStatements, channel: string): LogSta
   return { epoch: last.epoch, first: toId(first), last: toId(last) };
 }
 
-/** Events of a channel, oldest first; `nowMs` is the log's clock. */
+/**
+ * Events of a channel in this state, oldest first; `nowMs` is the log's clock. A reader that has all, as most that poll
+ * do, costs no question of its own.
+ */
 export function readEvents(
   statements: SqliteStatements,
   channel: string,
+  state: LogState,
   from: ReadFrom,
   limit: number,
   nowMs: number,
 ): LogEvent[] {
+  if (state === null || (from.kind === 'after' && compareEventIds(from.id, state.last) >= 0)) return [];
   switch (from.kind) {
     case 'after':
       return toEvents(statements.after.all(channel, from.id.time, from.id.seq, limit));

@@ -6,6 +6,9 @@ export type SqliteStatements = Readonly<Record<keyof typeof texts, StatementSync
 const event = 'SELECT time, seq, epoch, type, data FROM event WHERE channel = ?';
 
 const texts = {
+  beginRead: 'BEGIN DEFERRED',
+  beginWrite: 'BEGIN IMMEDIATE',
+  commit: 'COMMIT',
   first: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1',
   last: 'SELECT time, seq, epoch FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1',
   nth: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1 OFFSET ?',
