@@ -10,6 +10,8 @@ export type BenchServer = AsyncDisposable & {
   printed(): string;
   /** CPU time it has used so far, user and system, in ms. */
   cpuMs(): number;
+  /** How long its main thread has waited for a processor so far, in ms: what other programs took from it. */
+  waitedMs(): number;
   /** Memory that the system has given it, in KB. */
   residentKb(): number;
   /** Memory it holds on its heap and besides once its garbage is collected, in KB. */
@@ -45,6 +47,7 @@ export async function startServer(
     pid: child.pid ?? 0,
     printed: () => printed,
     cpuMs: () => cpuMsOf(child),
+    waitedMs: () => waitedMsOf(child.pid ?? 0),
     heldKb: () => held(child, () => printed),
     residentKb: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(child, 'status'))?.[1] ?? Number.NaN),
     async [Symbol.asyncDispose]() {
@@ -84,6 +87,11 @@ export const cpuTickMs = 10;
 function cpuMsOf(child: ChildProcess): number {
   const fields = readProc(child, 'stat').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * cpuTickMs;
+}
+
+/** How long the main thread of a process has waited for a processor so far, in ms (proc(5), "schedstat"). Linux only. */
+export function waitedMsOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
 }
 
 function readProc({ pid }: ChildProcess, file: string): string {

@@ -1,10 +1,14 @@
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { waitedMsOf } from '../bench/bench-server.ts';
 import { type Answer, readAnswers } from './answer-reader.ts';
 import type { Connections } from './connections.ts';
 import type { Plan } from './plan.ts';
 
-/** An answer, and how long after the last byte of its request it was there: its first bytes where it may be held. */
+/**
+ * An answer, and how long after the last byte of its request it was there: its first bytes where it may be held. What
+ * other programs took from the server and from this process meanwhile is not counted.
+ */
 export type TimedAnswer = Answer & { readonly tookMs: number };
 
 /** What came of a plan. */
@@ -17,17 +21,25 @@ export type Exchange = {
 /** No answer takes that long, but one that never comes. */
 const patienceMs = 10_000;
 
-/** Sends what a plan holds, and takes what comes of it. */
-export async function exchange(plan: Plan, connections: Connections): Promise<Exchange> {
+/**
+ * Sends what a plan holds, and takes what comes of it.
+ * @param waitedMs how long the server has waited for a processor so far.
+ */
+export async function exchange(
+  plan: Plan,
+  connections: Connections,
+  waitedMs: () => number,
+): Promise<Exchange> {
   const socket = await (plan.keepsConnection ? connections.kept() : connections.own());
   const reader = readAnswers(plan.asks.map(({ method }) => method));
   const tookMs: number[] = [];
-  let sentAt = performance.now();
+  const usedAt = () => performance.now() - waitedMs() - waitedMsOf(process.pid);
+  let sentAt = usedAt();
   let isClosed = false;
   let wake: () => void = () => undefined;
   const note = () => {
     for (const [index] of reader.answers().entries()) {
-      if (isThere(plan, reader.answers(), index)) tookMs[index] ??= performance.now() - sentAt;
+      if (isThere(plan, reader.answers(), index)) tookMs[index] ??= usedAt() - sentAt;
     }
     wake();
   };
@@ -57,7 +69,7 @@ export async function exchange(plan: Plan, connections: Connections): Promise<Ex
   const hasAll = () => plan.asks.every((_, index) => isThere(plan, reader.answers(), index));
 
   await write(socket, plan.parts);
-  sentAt = performance.now();
+  sentAt = usedAt();
   const fault = await end(plan, socket, { until, hasAll, isClosed: () => isClosed });
   const answers = reader.answers().map((answer, index) => ({ ...answer, tookMs: tookMs[index] ?? 0 }));
   socket.off('data', onData).off('end', onOver).off('close', onOver);

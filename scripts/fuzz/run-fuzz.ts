@@ -36,7 +36,7 @@ export async function runFuzz(
   async function work(): Promise<void> {
     while (next < run.from + run.requests && tally.failures() < mostFailures) {
       const plan = makePlan(run.seed, next++);
-      const faults = [...(await send(plan, connections, model, tally))];
+      const faults = [...(await send(plan, server, connections, model, tally))];
       faults.push(...newSurprises().map((line) => `about then the server printed: ${line}`));
       if (faults.length === 0) continue;
       tally.addFailure();
@@ -70,6 +70,7 @@ const beyond = askFor({ route: 'framework', isHeld: true });
 
 async function send(
   plan: Plan,
+  server: BenchServer,
   connections: Connections,
   model: Model,
   tally: Tally,
@@ -77,7 +78,7 @@ async function send(
   const newest = new Map(
     plan.asks.map(({ newestOf }) => [newestOf, newestOf === null ? 0 : model.newest(newestOf)]),
   );
-  const { answers, fault } = await exchange(plan, connections);
+  const { answers, fault } = await exchange(plan, connections, server.waitedMs);
   const faults = fault === null ? [] : [fault];
   for (const [index, ask] of plan.asks.entries()) {
     const answer = answers[index];
