@@ -16,6 +16,8 @@ export type ManualClock = Clock & {
 /** The longest time `setTimeout` knows; it takes a longer one for 1 ms. */
 const maxTimerMs = 2 ** 31 - 1;
 
+type Timer = { readonly at: number; readonly key: number; readonly run: () => void };
+
 /** Lets promises settle that wait for nothing but each other. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -27,17 +29,24 @@ export function createManualClock(seed = 1): ManualClock {
   let elapsed = 1_000;
   let offset = 1_763_841_234_567 - elapsed;
   let order = 0;
-  const timers = new Map<number, { readonly at: number; readonly run: () => void }>();
+  /** What is planned, the next first; timers of one time in the order in which they were set. */
+  const timers: Timer[] = [];
 
-  function takeDue(until: number): { readonly at: number; readonly run: () => void } | null {
-    let found: { key: number; at: number } | null = null;
-    for (const [key, { at }] of timers) {
-      if (at <= until && (found === null || at < found.at)) found = { key, at };
+  /** Where in `timers` one of that time and order is, or belongs. */
+  function placeOf({ at, key }: Pick<Timer, 'at' | 'key'>): number {
+    let low = 0;
+    for (let high = timers.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      const other = timers[middle];
+      if (other === undefined || other.at > at || (other.at === at && other.key >= key)) high = middle;
+      else low = middle + 1;
     }
-    if (found === null) return null;
-    const timer = timers.get(found.key) ?? null;
-    timers.delete(found.key);
-    return timer;
+    return low;
+  }
+
+  function takeDue(until: number): Timer | null {
+    const [next] = timers;
+    return next === undefined || next.at > until ? null : (timers.shift() ?? null);
   }
 
   return {
@@ -46,9 +55,12 @@ export function createManualClock(seed = 1): ManualClock {
     random: () => random.next(),
     after(ms, run) {
       if (!(ms <= maxTimerMs)) throw new RangeError(`a timer of ${ms} ms would go off at once`);
-      const key = order++;
-      timers.set(key, { at: elapsed + Math.max(1, Math.trunc(ms)), run });
-      return () => void timers.delete(key);
+      const timer = { at: elapsed + Math.max(1, Math.trunc(ms)), key: order++, run };
+      timers.splice(placeOf(timer), 0, timer);
+      return () => {
+        const place = placeOf(timer);
+        if (timers[place] === timer) timers.splice(place, 1);
+      };
     },
     async advance(ms) {
       const until = elapsed + ms;
@@ -66,6 +78,6 @@ export function createManualClock(seed = 1): ManualClock {
     setForward(ms) {
       offset += ms;
     },
-    pending: () => timers.size,
+    pending: () => timers.length,
   };
 }
