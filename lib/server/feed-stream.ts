@@ -58,9 +58,11 @@ export type FeedStream = {
  * first go straight to it, and the framework, which has sent the headers with that one, is asked again for the end only.
  */
 export function createFeedStream(options: FeedStreamOptions): FeedStream {
-  const { tails, types, clock, heartbeatMs, deadline, connection } = options;
+  const { tails, types, clock, heartbeatMs, deadline, connection, onEnd } = options;
   const endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
-  const timers = new Set<() => void>();
+  /** Undo the timers that end the stream; there are few, and each goes off once. */
+  const cancels: (() => void)[] = [];
+  let cancelBeat = () => {};
   let state: 'silent' | 'live' | 'ending' | 'over' = 'silent';
   let readers: readonly ChannelReader[] = [];
   let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
@@ -76,11 +78,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   let writtenAt = clock.elapsed();
 
   function after(ms: number, run: () => void): void {
-    const cancel = clock.after(ms, () => {
-      timers.delete(cancel);
-      run();
-    });
-    timers.add(cancel);
+    cancels.push(clock.after(ms, run));
   }
 
   function begin(positions: Positions): void {
@@ -99,7 +97,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   }
 
   function beatLater(ms: number): void {
-    after(ms, () => {
+    cancelBeat = clock.after(ms, () => {
       const silentMs = clock.elapsed() - writtenAt;
       isHeartbeatDue = silentMs >= heartbeatMs;
       if (isHeartbeatDue) flush();
@@ -177,17 +175,15 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
   function release(): void {
     if (state === 'over') return;
     state = 'over';
-    for (const cancel of timers) cancel();
-    timers.clear();
+    cancelBeat();
+    for (const cancel of cancels) cancel();
     for (const reader of readers) reader.close();
-    options.onEnd();
+    onEnd();
   }
 
-  after(deadline.handoverInMs, () => handOver('deadline', deadline.closesInMs));
-  // A token that outlives the stream needs no timer; in a month, for example, would be too long for one.
-  if (options.tokenEndsInMs !== null && options.tokenEndsInMs < deadline.handoverInMs) {
-    after(options.tokenEndsInMs, () => handOver('token', deadline.closesInMs));
-  }
+  const tokenEndsInMs = options.tokenEndsInMs ?? Infinity;
+  const reason = tokenEndsInMs < deadline.handoverInMs ? 'token' : 'deadline';
+  after(Math.min(tokenEndsInMs, deadline.handoverInMs), () => handOver(reason, deadline.closesInMs));
   if (options.start instanceof Promise) {
     after(helloWithinMs, () => {
       if (state === 'silent') end(deadline.closesInMs * graceShare);
