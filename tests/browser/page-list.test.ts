@@ -155,6 +155,7 @@ test('a folded text that was opened is still open when it comes back into the pa
   await store(app, [...words(1, 100), 'long '.repeat(1_000)]);
   await using open = await openLive(browser, app);
   await open.page.locator('summary').click();
+  await open.page.locator('details[open] pre').waitFor();
   await open.page.evaluate(() => window.scrollTo(0, 1e6));
   await eventually('it has left', 10_000, async () => (await open.page.locator('summary').count()) === 0);
   await open.page.evaluate(() => window.scrollTo(0, 0));
