@@ -9,7 +9,7 @@ import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
 import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
-import { checkRoom } from './room.ts';
+import { makeRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 import type { Lease } from './tails.ts';
@@ -51,7 +51,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  checkRoom(runtime, query.channels, 1);
+  makeRoom(runtime, query.channels, 1);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));

@@ -19,6 +19,11 @@ export type Tails = {
   has(channel: string): boolean;
   /** Tails running, those without readers that linger included. */
   count(): number;
+  /**
+   * Ends `count` of those that linger, the longest idle first, to make room; the channels of `wanted` are spared.
+   * @returns false where fewer linger; then none is ended.
+   */
+  endIdle(count: number, wanted: readonly string[]): boolean;
   close(): void;
 };
 
@@ -45,6 +50,8 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
   // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
   const held = new Map<string, Held>();
+  /** Those that linger, the longest idle first. */
+  const idle = new Map<string, Held>();
   let cancelTick: (() => void) | null = null;
   let tickedAt = { now: 0, elapsed: 0 };
 
@@ -78,6 +85,8 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
   function end(channel: string, entry: Held): void {
     if (entry.leases > 0 || held.get(channel) !== entry) return;
     held.delete(channel);
+    idle.delete(channel);
+    entry.cancelLinger();
     entry.tail.close();
     if (held.size > 0) return;
     cancelTick?.();
@@ -88,6 +97,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
     lease(channel) {
       const entry = held.get(channel) ?? start(channel);
       entry.cancelLinger();
+      idle.delete(channel);
       entry.leases += 1;
       let isHeld = true;
       return {
@@ -96,14 +106,20 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
           if (!isHeld) return;
           isHeld = false;
           entry.leases -= 1;
-          if (entry.leases === 0) {
-            entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
-          }
+          if (entry.leases > 0) return;
+          idle.set(channel, entry);
+          entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
         },
       };
     },
     has: (channel) => held.has(channel),
     count: () => held.size,
+    endIdle(count, wanted) {
+      const ended = [...idle].filter(([channel]) => !wanted.includes(channel)).slice(0, count);
+      if (ended.length < count) return false;
+      for (const [channel, entry] of ended) end(channel, entry);
+      return true;
+    },
     close() {
       cancelTick?.();
       cancelTick = null;
@@ -112,6 +128,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
         tail.close();
       }
       held.clear();
+      idle.clear();
     },
   };
 }
