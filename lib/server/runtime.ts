@@ -3,6 +3,7 @@ import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite-log.ts';
+import { type AddressPlaces, createAddressPlaces } from './address-places.ts';
 import type { FeedStream } from './feed-stream.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
@@ -16,6 +17,8 @@ export type Runtime = {
   readonly tails: Tails;
   /** The streams that are open. */
   readonly streams: Set<FeedStream>;
+  /** Whose they are, where that is limited. */
+  readonly places: AddressPlaces;
   /** Aborts when the process has been told to stop. */
   readonly stopping: AbortController;
 };
@@ -48,6 +51,7 @@ export function createRuntime(settings: Settings, clock: Clock, log: EventLog = 
     log,
     tails: createTails({ log, clock, checkMs: settings.tailCheckMs }),
     streams: new Set(),
+    places: createAddressPlaces(settings.streamMaxPerAddress),
     stopping: new AbortController(),
   };
 }

@@ -186,6 +186,33 @@ describe('the maximum of streams', () => {
     expect(streams.size + tails.count()).toBeLessThanOrEqual(900);
   });
 
+  test('of one address is STREAM_MAX_PER_ADDRESS; others have theirs, and a stream that ends gives its place', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '2', VERCEL: '1' } });
+    const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
+    const first = await readStream(await stand.ask('stream', from('192.0.2.1')));
+    await stand.ask('stream', from('192.0.2.1'));
+
+    const response = await stand.ask('stream', from('192.0.2.1'));
+    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await expectRefusal(response, 503)).toContain('STREAM_MAX_PER_ADDRESS');
+    expect((await stand.ask('stream', from('192.0.2.2'))).status).toBe(200);
+    await first.cancel();
+
+    expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
+  });
+
+  test('of one address is not used up by what is refused for want of room', async () => {
+    const env = { STREAM_MAX_PER_ADDRESS: '2', STREAM_MAX_CONNECTIONS: '2', VERCEL: '1' };
+    const stand = makeStand({ env });
+    const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
+    await stand.ask('stream', from('192.0.2.1'));
+    const other = await readStream(await stand.ask('stream', from('192.0.2.2')));
+    for (const _ of range(1, 5)) await expectRefusal(stand.ask('stream', from('192.0.2.1')), 503);
+    await other.cancel();
+
+    expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
+  });
+
   test('holds for polls that would follow channels besides', async () => {
     const stand = makeStand();
     const polls = range(1, 100).map((number) => {
