@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createChecks } from './checks.ts';
+import type { LogProgress } from './log-progress.ts';
 import { createTail, type Tail } from './tail.ts';
 import { tailTimes } from './tail-clockwork.ts';
 
@@ -34,6 +35,7 @@ export type TailsOptions = {
   readonly clock: Clock;
   /** Longest silence before a tail asks the log, ± 10 %. */
   readonly checkMs: number;
+  readonly progress: LogProgress;
 };
 
 const tickMs = 1_000;
@@ -45,7 +47,7 @@ const thawedMs = 2_000;
 const givenUpMs = 30_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
-export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
+export function createTails({ log, clock, checkMs, progress }: TailsOptions): Tails {
   const checks = createChecks(log, clock);
   // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
@@ -75,7 +77,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
   }
 
   function start(channel: string): Held {
-    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks });
+    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks, progress });
     const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
     startTicking();
