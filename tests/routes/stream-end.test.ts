@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
 import { settle } from '../server/manual-clock.ts';
 import { makeStand } from '../server/stand.ts';
-import { openStream, readStream } from './open-stream.ts';
+import { type OpenStream, openStream, readStream } from './open-stream.ts';
 import { expectRefusal } from './refusal.ts';
 
 describe('the deadline', () => {
@@ -159,7 +159,7 @@ describe('the maximum of streams', () => {
     const stream = await readStream(response);
 
     expect(stream.kinds()).toEqual(['retry', 'refused']);
-    expect(stream.told[0]?.text).toBe('5000');
+    expect(Number(stream.told[0]?.text)).toBeGreaterThanOrEqual(5_000);
     expect(stream.of('refused')[0]?.data).toMatchObject({ status: 503, detail: expect.any(String) });
     expect(stream.isOver()).toBe(true);
   });
@@ -226,5 +226,65 @@ describe('the maximum of streams', () => {
     const statuses = (await Promise.all(polls)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 200)).toHaveLength(45);
     expect(statuses.filter((status) => status === 503)).toHaveLength(55);
+  });
+});
+
+describe('readers that are told the same at the same moment come back at times of their own:', () => {
+  /** The most of these times, in ms, that lie within 100 ms. */
+  const peakOf = (times: readonly number[]) => {
+    const slots = Map.groupBy(times, (ms) => Math.floor(ms / 100));
+    return Math.max(...[...slots.values()].map(({ length }) => length));
+  };
+  const retriesOf = (streams: readonly OpenStream[]) =>
+    streams.map((stream) => Number(stream.of('retry').at(-1)?.text));
+  const native = { headers: { accept: 'text/event-stream' } };
+
+  test('300 that a full process refuses, within 5 to 10 s', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
+    await openStream(stand);
+    const times = retriesOf(await Promise.all(range(1, 300).map(() => openStream(stand, '', native))));
+
+    expect([Math.min(...times) >= 5_000, Math.max(...times) <= 10_000]).toEqual([true, true]);
+    // 6 on average.
+    expect(peakOf(times)).toBeLessThan(30);
+  });
+
+  test('300 whose log cannot be reached, within 2 to 4 s', async () => {
+    const stand = makeStand();
+    stand.log.isDown = true;
+    const asked = Promise.all(range(1, 300).map(() => openStream(stand, '', native)));
+    await stand.clock.advance(1_000);
+    const times = retriesOf(await asked);
+
+    expect([Math.min(...times) >= 2_000, Math.max(...times) <= 4_000]).toEqual([true, true]);
+    expect(peakOf(times)).toBeLessThan(50);
+  });
+
+  test('300 whose process dies, by the time their hello named, within 1 to 5 s', async () => {
+    const stand = makeStand();
+    const times = retriesOf(await Promise.all(range(1, 300).map(() => openStream(stand))));
+
+    expect([Math.min(...times) >= 1_000, Math.max(...times) <= 5_000]).toEqual([true, true]);
+    expect(peakOf(times)).toBeLessThan(30);
+  });
+
+  test('300 whose process stops, within 250 to 1,000 ms', async () => {
+    const stand = makeStand();
+    const streams = await Promise.all(range(1, 300).map(() => openStream(stand)));
+    for (const open of stand.runtime.streams) open.handOver('stopping', 1_500);
+    await stand.clock.advance(1_500);
+
+    const times = retriesOf(streams);
+    expect([Math.min(...times) >= 250, Math.max(...times) <= 1_000]).toEqual([true, true]);
+    expect(peakOf(times)).toBeLessThan(80);
+  });
+
+  test('300 that a full process refuses by status, in five different seconds', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
+    await openStream(stand);
+    const answers = await Promise.all(range(1, 300).map(() => stand.ask('stream')));
+
+    const seconds = new Set(answers.map(({ headers }) => headers.get('retry-after')));
+    expect([...seconds].sort()).toEqual(['10', '6', '7', '8', '9']);
   });
 });
