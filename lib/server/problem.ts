@@ -86,5 +86,5 @@ function retryAfterMs(error: FeedError): number | null {
   const seconds = error.retryAfterSeconds ?? retryAfterSeconds[error.code];
   if (seconds === undefined) return null;
   const spread = statusOf(error.code) === 503 ? 1 + Math.random() : 1;
-  return Math.round(seconds * 1_000 * spread);
+  return Math.ceil(seconds * 1_000 * spread);
 }

@@ -254,7 +254,7 @@ describe('a page is refused', () => {
 
     const response = await stand.ask('events?after=0-0');
 
-    expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.get('retry-after')).toMatch(/^[34]$/);
     await expectRefusal(response, 503);
   });
 });
