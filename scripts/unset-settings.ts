@@ -17,6 +17,7 @@ export const unsetSettings = {
   READ_TOKEN_SECRET: '',
   STREAM_MAX_SECONDS: '',
   STREAM_MAX_CONNECTIONS: '',
+  STREAM_MAX_PER_ADDRESS: '',
   HEARTBEAT_SECONDS: '',
   TAIL_CHECK_SECONDS: '',
   POLL_MODE: '',

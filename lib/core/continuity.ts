@@ -24,8 +24,11 @@ export type Verdict =
   /** What follows in the log is what the reader gets next. */
   | { readonly kind: 'continue' }
   | Loss
-  /** The answer may come from a replica that lags. Ask again, for up to `patienceMs`; then `otherwise` is true. */
-  | { readonly kind: 'again'; readonly otherwise: Loss };
+  /**
+   * The answer may come from a replica that lags: it does not reach `until`. Ask again, for up to `patienceMs`; then
+   * `otherwise` is true.
+   */
+  | { readonly kind: 'again'; readonly until: EventId; readonly otherwise: Loss };
 
 /** How long an answer that may be stale is asked for again. */
 export const patienceMs = 5_000;
@@ -49,7 +52,7 @@ export function judge({ position, state, next, heard = null }: Evidence): Verdic
   const verdict = judgeAnswer(position, state, next);
   if (verdict.kind !== 'gap' || heard === null) return verdict;
   const isStale = state === null || compareEventIds(state.last, heard) < 0;
-  return isStale ? { kind: 'again', otherwise: verdict } : verdict;
+  return isStale ? { kind: 'again', until: heard, otherwise: verdict } : verdict;
 }
 
 function judgeAnswer(position: Position, state: LogState, next: EventId | null): Verdict {
@@ -60,7 +63,7 @@ function judgeAnswer(position: Position, state: LogState, next: EventId | null):
   }
   if (next === null && (epoch === null || epoch === state.epoch)) {
     if (compareEventIds(id, state.last) === 0) return { kind: 'continue' };
-    return { kind: 'again', otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
+    return { kind: 'again', until: id, otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
   }
   return lossBetween(position, state.epoch, state.first, next ?? state.first) ?? { kind: 'continue' };
 }

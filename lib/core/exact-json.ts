@@ -19,7 +19,8 @@ export function parseExactJson(text: string, what: string): unknown {
     });
   } catch (cause) {
     if (cause instanceof FeedError) throw cause;
-    throw new FeedError('bad-request', `${what}: not valid JSON`, { cause });
+    const fault = cause instanceof RangeError ? 'is nested too deeply' : 'not valid JSON';
+    throw new FeedError('bad-request', `${what}: ${fault}`, { cause });
   }
 }
 

@@ -76,8 +76,9 @@ export function createChannelReader(
   function receive(asked: { readonly position: Position; readonly at: number }, loaded: Loaded): void {
     // Memory may have reached on in the meantime; then this answers what nobody asks any more.
     const isWanted = asked.position === position;
-    if (isWanted && loaded.kind === 'again' && !isPatienceOver(asked.at)) {
-      askLater(tailTimes.staleMs);
+    const leftMs = isWanted && loaded.kind === 'again' ? patienceLeftMs(asked.at) : 0;
+    if (loaded.kind === 'again' && leftMs > 0) {
+      void tail.untilPast(loaded, leftMs).then(askAgain);
       return;
     }
     if (isWanted) answer = loaded.kind === 'again' ? loaded.otherwise : loaded;
@@ -87,17 +88,18 @@ export function createChannelReader(
   }
 
   /** An answer tells what was true when it was asked for, however late it comes. */
-  function isPatienceOver(askedAt: number): boolean {
+  function patienceLeftMs(askedAt: number): number {
     staleSince ??= askedAt;
-    return askedAt - staleSince >= patienceMs;
+    return patienceMs - (askedAt - staleSince);
   }
 
   function askLater(ms: number): void {
-    if (isClosed) return;
-    cancelRetry = clock.after(ms, () => {
-      isAsking = false;
-      wake();
-    });
+    if (!isClosed) cancelRetry = clock.after(ms, askAgain);
+  }
+
+  function askAgain(): void {
+    isAsking = false;
+    if (!isClosed) wake();
   }
 
   function take(loaded: Exclude<Loaded, { kind: 'again' }>): Offer {

@@ -105,10 +105,10 @@ function cacheControl(
   return 'private, no-store';
 }
 
-async function answerPublish(request: Request, { log, settings }: Runtime): Promise<Response> {
+async function answerPublish(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
   checkPublishAccess(request, settings);
   const key = idempotencyKey(request);
-  const events = await readEvents(request);
+  const events = await readEvents(request, clock);
   const { ids, duplicate } = await log.append({
     events,
     key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },

@@ -1,4 +1,4 @@
-import { judge, type Loss } from '../core/continuity.ts';
+import { judge, type Loss, type Verdict } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
 import type { EventId } from '../core/event-id.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -8,10 +8,10 @@ import type { Segment } from './segment.ts';
 /** What the log has for a reader at a position. */
 export type Loaded =
   /** Events that follow without a hole; none when the reader has all of them. `more`: the log holds more behind them. */
-  | { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean }
-  | Loss
-  /** The answer may be stale: read again, and believe `otherwise` when patience ends. */
-  | { readonly kind: 'again'; readonly otherwise: Loss };
+  { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean } | Loss | StaleAnswer;
+
+/** The answer may be stale: read again, and believe `otherwise` when patience ends. */
+export type StaleAnswer = Extract<Verdict, { kind: 'again' }>;
 
 /**
  * Reads a page after `position` and judges it.

@@ -2,7 +2,7 @@ import { wait } from '../core/clock.ts';
 import { formatPosition } from '../core/cursor.ts';
 import { type Page, readPage } from './read-page.ts';
 import type { PageQuery } from './read-query.ts';
-import { checkRoom } from './room.ts';
+import { makeRoom } from './room.ts';
 import type { Runtime } from './runtime.ts';
 import type { Lease } from './tails.ts';
 
@@ -17,7 +17,7 @@ export async function longPoll(
   signal: AbortSignal,
 ): Promise<Page> {
   if (!isEmpty(first)) return first;
-  checkRoom(runtime, [...first.positions.keys()], 0);
+  makeRoom(runtime, [...first.positions.keys()], 0);
   const { clock, tails, stopping } = runtime;
   const over = new AbortController();
   const end = () => over.abort();

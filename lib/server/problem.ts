@@ -44,8 +44,8 @@ export function refuse(error: FeedError): Response {
     'content-type': 'application/problem+json; charset=utf-8',
     'cache-control': 'private, no-store',
   });
-  const after = retryAfter(error);
-  if (after !== null) headers.set('retry-after', String(after));
+  const afterMs = retryAfterMs(error);
+  if (afterMs !== null) headers.set('retry-after', String(Math.ceil(afterMs / 1_000)));
   if (error.code === 'unauthorized') headers.set('www-authenticate', 'Bearer');
   return new Response(JSON.stringify(problem), { status: problem.status, headers });
 }
@@ -58,7 +58,7 @@ export function refuseStream(error: FeedError, accept: string | null): Response 
   const status = statusOf(error.code);
   const isNative = accept !== null && /^\s*text\/event-stream\s*(;[^,]*)?$/i.test(accept);
   if (!isNative || (status !== 429 && status !== 503)) return refuse(error);
-  const body = refusedFrame(problemOf(error), (retryAfter(error) ?? 5) * 1_000);
+  const body = refusedFrame(problemOf(error), retryAfterMs(error) ?? 5_000);
   return new Response(body, { headers: streamHeaders });
 }
 
@@ -78,6 +78,13 @@ function problemOf(error: FeedError): Problem {
   };
 }
 
-function retryAfter(error: FeedError): number | null {
-  return error.retryAfterSeconds ?? retryAfterSeconds[error.code] ?? null;
+/**
+ * When to try again. A rate limit names the caller's own time. A 503 is told to all at once: each is given a time from
+ * that to twice as much, or they would come back together, again and again.
+ */
+function retryAfterMs(error: FeedError): number | null {
+  const seconds = error.retryAfterSeconds ?? retryAfterSeconds[error.code];
+  if (seconds === undefined) return null;
+  const spread = statusOf(error.code) === 503 ? 1 + Math.random() : 1;
+  return Math.ceil(seconds * 1_000 * spread);
 }

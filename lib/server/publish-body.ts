@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
 import { excerpt } from '../core/event-id.ts';
 import { checkData } from '../core/event-types.ts';
 import { parseExactJson } from '../core/exact-json.ts';
@@ -15,6 +16,9 @@ export const maxBodyBytes = 1024 * 1024;
  */
 const maxDrainBytes = 8 * 1024 * 1024;
 
+/** How long a body may take to come: 35 KB a second at least, where it is as large as it may be. */
+export const maxBodyMs = 30_000;
+
 /** Most bytes of one event as JSON. */
 export const maxEventBytes = 64 * 1024;
 
@@ -22,7 +26,7 @@ export const maxEventBytes = 64 * 1024;
  * Reads the events of a publish request: `application/json`, one or an array; or `application/x-ndjson`, one a line.
  * @throws FeedError `unsupported-media-type`, `too-large`, `bad-request`, `data-does-not-fit`; each names the event.
  */
-export async function readEvents(request: Request): Promise<readonly NewEvent[]> {
+export async function readEvents(request: Request, clock: Clock): Promise<readonly NewEvent[]> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json' && type !== 'application/x-ndjson') {
     throw new FeedError(
@@ -30,7 +34,7 @@ export async function readEvents(request: Request): Promise<readonly NewEvent[]>
       `content-type: "${excerpt(type ?? '')}" is not allowed; allowed are application/json and application/x-ndjson`,
     );
   }
-  const text = await readText(request);
+  const text = await readText(request, clock);
   const events = type === 'application/json' ? fromJson(text) : fromLines(text);
   if (events.length > 0) return events;
   throw new FeedError('bad-request', `body: holds no event; allowed are 1 to ${maxAppend}`);
@@ -44,8 +48,8 @@ export function fingerprintOf(events: readonly NewEvent[]): string {
   return hash.digest('base64url');
 }
 
-async function readText(request: Request): Promise<string> {
-  const bytes = await readBytes(request);
+async function readText(request: Request, clock: Clock): Promise<string> {
+  const bytes = await readBytes(request, clock);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
@@ -53,23 +57,42 @@ async function readText(request: Request): Promise<string> {
   }
 }
 
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   // Said ahead of time, so that a body that is too large is not even read.
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLargeBody();
+  if (request.body === null) return Buffer.concat(chunks);
+  const reader = request.body.getReader();
+  let isLate = false;
+  const cancelTimer = clock.after(maxBodyMs, () => {
+    isLate = true;
+    giveUp(reader);
+  });
   try {
-    for await (const chunk of request.body ?? []) {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      if (size > maxDrainBytes) break;
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      size += part.value.length;
+      if (size <= maxBodyBytes) chunks.push(part.value);
+      if (size > maxDrainBytes) giveUp(reader);
     }
   } catch (cause) {
     // The publisher has gone. Nobody hears the answer, and nothing is wrong here.
     throw new FeedError('bad-request', 'body: broke off; nothing of it was stored', { cause });
+  } finally {
+    cancelTimer();
   }
   if (size > maxBodyBytes) throw tooLargeBody();
-  return Buffer.concat(chunks);
+  if (!isLate) return Buffer.concat(chunks);
+  throw new FeedError(
+    'bad-request',
+    `body: had not come whole after ${maxBodyMs / 1_000} s; nothing of it was stored`,
+  );
+}
+
+/** Reads no more: what is being read ends as if the body did. */
+function giveUp(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  // The publisher may break off at the same moment; there is nobody left to tell.
+  reader.cancel().catch(() => undefined);
 }
 
 function tooLargeBody(): FeedError {

@@ -1,4 +1,4 @@
-import { type Clock, wait } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { type Loss, patienceMs } from '../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../core/cursor.ts';
 import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
@@ -6,8 +6,8 @@ import { type Gap, toGap } from '../core/gap.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type Entry, eventJson, jsonOf } from './entry.ts';
 import { type Loaded, loadPage } from './load-page.ts';
+import type { LogProgress } from './log-progress.ts';
 import { positionAtEnd } from './resolve-start.ts';
-import { tailTimes } from './tail-clockwork.ts';
 
 /** A page as it is put together: events as ready JSON, and where the reader is after it. */
 export type Page = {
@@ -17,7 +17,7 @@ export type Page = {
   readonly more: boolean;
 };
 
-type Reading = { readonly log: EventLog; readonly clock: Clock };
+type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
 
 /**
  * Reads one page after the positions, judged like a stream.
@@ -135,7 +135,7 @@ function resumedAt(losses: readonly Told[], first: EventId | null): readonly Tol
 }
 
 async function loadPatiently(
-  { log, clock }: Reading,
+  { log, clock, progress }: Reading,
   channel: string,
   position: Position,
   limit: number,
@@ -146,7 +146,8 @@ async function loadPatiently(
     const askedAt = clock.elapsed();
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'again') return loaded;
-    if (askedAt - startedAt >= patienceMs) return loaded.otherwise;
-    await wait(clock, tailTimes.staleMs);
+    const leftMs = patienceMs - (askedAt - startedAt);
+    if (leftMs <= 0) return loaded.otherwise;
+    await progress.past(channel, loaded, leftMs);
   }
 }

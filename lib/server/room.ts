@@ -8,11 +8,12 @@ const maxOpen = 900;
 const maxBesides = 100;
 
 /**
- * Checks that this process can follow `channels` besides what it holds.
+ * Makes sure that this process can follow `channels` besides what it holds. Where there is no room, tails without readers
+ * make it; it is refused where all are in use.
  * @param opened how many streams are to be opened for it: 1, or 0 for a poll.
  * @throws FeedError `too-many-streams`
  */
-export function checkRoom(
+export function makeRoom(
   { settings, streams, tails }: Pick<Runtime, 'settings' | 'streams' | 'tails'>,
   channels: readonly string[],
   opened: 0 | 1,
@@ -25,7 +26,8 @@ export function checkRoom(
     );
   }
   const most = settings.isVercel ? maxOpen : Math.max(maxOpen, settings.streamMaxConnections + maxBesides);
-  if (streams.size + tails.count() + opened + added <= most) return;
+  const beyond = streams.size + tails.count() + opened + added - most;
+  if (beyond <= 0 || tails.endIdle(beyond, channels)) return;
   throw new FeedError(
     'too-many-streams',
     `this process holds ${streams.size} streams and follows ${tails.count()} channels, its maximum; try again shortly`,

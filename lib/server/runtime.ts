@@ -3,7 +3,9 @@ import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite-log.ts';
+import { type AddressPlaces, createAddressPlaces } from './address-places.ts';
 import type { FeedStream } from './feed-stream.ts';
+import { createLogProgress, type LogProgress } from './log-progress.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 import { createTails, type Tails } from './tails.ts';
@@ -13,9 +15,13 @@ export type Runtime = {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: EventLog;
+  /** Waits for the log, for readers that are ahead of it. */
+  readonly progress: LogProgress;
   readonly tails: Tails;
   /** The streams that are open. */
   readonly streams: Set<FeedStream>;
+  /** Whose they are, where that is limited. */
+  readonly places: AddressPlaces;
   /** Aborts when the process has been told to stop. */
   readonly stopping: AbortController;
 };
@@ -42,12 +48,15 @@ export function findRuntime(): Runtime | null {
 
 /** Makes a runtime of its own; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
+  const progress = createLogProgress(log, clock);
   return {
     settings,
     clock,
     log,
-    tails: createTails({ log, clock, checkMs: settings.tailCheckMs }),
+    progress,
+    tails: createTails({ log, clock, checkMs: settings.tailCheckMs, progress }),
     streams: new Set(),
+    places: createAddressPlaces(settings.streamMaxPerAddress),
     stopping: new AbortController(),
   };
 }

@@ -23,6 +23,8 @@ export type Settings = {
   readonly streamMaxSeconds: number | null;
   /** Streams one process holds. */
   readonly streamMaxConnections: number;
+  /** Streams one address may hold in one process; null: no limit. */
+  readonly streamMaxPerAddress: number | null;
   readonly heartbeatMs: number;
   /** Longest silence before a tail asks the log itself. */
   readonly tailCheckMs: number;
@@ -54,6 +56,9 @@ export function readSettings(env: Environment): Settings {
     readTokenSecret: env.READ_TOKEN_SECRET || null,
     streamMaxSeconds: env.STREAM_MAX_SECONDS ? wholeNumber(env, 'STREAM_MAX_SECONDS', 0, 5, 86_400) : null,
     streamMaxConnections: wholeNumber(env, 'STREAM_MAX_CONNECTIONS', 800, 1, 100_000),
+    streamMaxPerAddress: env.STREAM_MAX_PER_ADDRESS
+      ? wholeNumber(env, 'STREAM_MAX_PER_ADDRESS', 0, 1, 100_000)
+      : null,
     heartbeatMs: seconds(env, 'HEARTBEAT_SECONDS', 15, 0.1, 300),
     tailCheckMs: seconds(env, 'TAIL_CHECK_SECONDS', 60, 0.1, 3_600),
     pollMode: oneOf(env, 'POLL_MODE', isVercel ? 'short' : 'long', ['long', 'short']),

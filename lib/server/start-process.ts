@@ -1,4 +1,5 @@
-import { closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
+import { boundBodies } from './body-bounds.ts';
+import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
 import { readSettings } from './settings.ts';
 
@@ -25,7 +26,11 @@ export function startProcess(): void {
     // An error thrown here would leave the server running, answering 500.
     process.exit(1);
   }
-  if (!isVercel) watchSockets();
+  if (!isVercel) {
+    watchSockets();
+    boundRequests();
+    boundBodies();
+  }
   if (!isVercel && process.env.NODE_ENV === 'production') keepProtocol();
   process.once('SIGTERM', () => stop(isVercel));
   if (!isVercel) process.once('SIGINT', () => stop(isVercel));

@@ -8,8 +8,9 @@ import { currentConnection } from './own-sockets.ts';
 import { refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
+import { addressOf } from './request-address.ts';
 import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
-import { checkRoom } from './room.ts';
+import { makeRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 import type { Lease } from './tails.ts';
@@ -46,12 +47,14 @@ async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
-  const { settings, clock, tails, streams, stopping } = runtime;
+  const { settings, clock, tails, streams, places, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
   const connection = currentConnection();
+  const address = addressOf(request, settings.isVercel);
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  checkRoom(runtime, query.channels, 1);
+  makeRoom(runtime, query.channels, 1);
+  const leave = places.take(address);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
@@ -67,6 +70,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       connection,
       onEnd() {
         streams.delete(stream);
+        leave();
         for (const lease of leases) lease.release();
       },
     });

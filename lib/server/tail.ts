@@ -4,7 +4,8 @@ import type { Position } from '../core/cursor.ts';
 import { compareEventIds } from '../core/event-id.ts';
 import type { EventLog, FollowSignal } from '../log/event-log.ts';
 import type { Checks } from './checks.ts';
-import { type Loaded, loadPage } from './load-page.ts';
+import { type Loaded, loadPage, type StaleAnswer } from './load-page.ts';
+import type { LogProgress } from './log-progress.ts';
 import { createPageCache } from './page-cache.ts';
 import type { Ring } from './ring.ts';
 import { createRingKeeper } from './ring-keeper.ts';
@@ -26,6 +27,8 @@ export type Tail = {
   find(position: Position): Segment | null;
   /** Events after `position` from the log, read together with all who ask for the same. */
   load(position: Position): Promise<Loaded>;
+  /** Resolves when it is worth to load again after an answer that may be stale, or `ms` are over. */
+  untilPast(answer: StaleAnswer, ms: number): Promise<void>;
   /** Takes what the log told a reader at `lost`: memory that still holds what the log has lost is given up. */
   forget(lost: Position, loss: Loss): void;
   /** Reads what is new in the log; for a caller that knows more than this tail has heard. */
@@ -49,10 +52,12 @@ export type TailOptions = {
   readonly checkMs: number;
   /** What asks the log for this tail and others together. */
   readonly checks: Checks;
+  /** What waits for the log together with all readers that are ahead of it. */
+  readonly progress: LogProgress;
 };
 
 /** Starts a tail: it subscribes, waits for the acknowledgement, then reads: the order that leaves no hole. */
-export function createTail({ log, channel, clock, checkMs, checks }: TailOptions): Tail {
+export function createTail({ log, channel, clock, checkMs, checks, progress }: TailOptions): Tail {
   const listeners = new Set<() => void>();
   const closing = new AbortController();
   const keeper = createRingKeeper({
@@ -137,6 +142,7 @@ export function createTail({ log, channel, clock, checkMs, checks }: TailOptions
       return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
     },
     load: (position) => pages.load(position),
+    untilPast: (answer, ms) => progress.past(channel, answer, ms),
     forget(lost, loss) {
       if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
       if (!isOfLostLine(ring, lost, loss)) return;

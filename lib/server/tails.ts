@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createChecks } from './checks.ts';
+import type { LogProgress } from './log-progress.ts';
 import { createTail, type Tail } from './tail.ts';
 import { tailTimes } from './tail-clockwork.ts';
 
@@ -19,6 +20,11 @@ export type Tails = {
   has(channel: string): boolean;
   /** Tails running, those without readers that linger included. */
   count(): number;
+  /**
+   * Ends `count` of those that linger, the longest idle first, to make room; the channels of `wanted` are spared.
+   * @returns false where fewer linger; then none is ended.
+   */
+  endIdle(count: number, wanted: readonly string[]): boolean;
   close(): void;
 };
 
@@ -29,6 +35,7 @@ export type TailsOptions = {
   readonly clock: Clock;
   /** Longest silence before a tail asks the log, ± 10 %. */
   readonly checkMs: number;
+  readonly progress: LogProgress;
 };
 
 const tickMs = 1_000;
@@ -40,11 +47,13 @@ const thawedMs = 2_000;
 const givenUpMs = 30_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
-export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
+export function createTails({ log, clock, checkMs, progress }: TailsOptions): Tails {
   const checks = createChecks(log, clock);
   // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
   const held = new Map<string, Held>();
+  /** Those that linger, the longest idle first. */
+  const idle = new Map<string, Held>();
   let cancelTick: (() => void) | null = null;
   let tickedAt = { now: 0, elapsed: 0 };
 
@@ -68,7 +77,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
   }
 
   function start(channel: string): Held {
-    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks });
+    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks, progress });
     const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
     startTicking();
@@ -78,6 +87,8 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
   function end(channel: string, entry: Held): void {
     if (entry.leases > 0 || held.get(channel) !== entry) return;
     held.delete(channel);
+    idle.delete(channel);
+    entry.cancelLinger();
     entry.tail.close();
     if (held.size > 0) return;
     cancelTick?.();
@@ -88,6 +99,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
     lease(channel) {
       const entry = held.get(channel) ?? start(channel);
       entry.cancelLinger();
+      idle.delete(channel);
       entry.leases += 1;
       let isHeld = true;
       return {
@@ -96,14 +108,20 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
           if (!isHeld) return;
           isHeld = false;
           entry.leases -= 1;
-          if (entry.leases === 0) {
-            entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
-          }
+          if (entry.leases > 0) return;
+          idle.set(channel, entry);
+          entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
         },
       };
     },
     has: (channel) => held.has(channel),
     count: () => held.size,
+    endIdle(count, wanted) {
+      const ended = [...idle].filter(([channel]) => !wanted.includes(channel)).slice(0, count);
+      if (ended.length < count) return false;
+      for (const [channel, entry] of ended) end(channel, entry);
+      return true;
+    },
     close() {
       cancelTick?.();
       cancelTick = null;
@@ -112,6 +130,7 @@ export function createTails({ log, clock, checkMs }: TailsOptions): Tails {
         tail.close();
       }
       held.clear();
+      idle.clear();
     },
   };
 }

@@ -30,6 +30,7 @@ const unset = {
   PUBLISH_RATE: '',
   READ_TOKEN_SECRET: '',
   STREAM_MAX_CONNECTIONS: '',
+  STREAM_MAX_PER_ADDRESS: '',
   POLL_MODE: '',
   ALLOWED_ORIGINS: '',
   VERCEL: '',

@@ -32,7 +32,7 @@ function say(c: Case): string {
   const loss = verdict.kind === 'again' ? verdict.otherwise : verdict;
   const resume = `${formatEventId(loss.resume.id)}~${loss.resume.epoch ?? '-'}`;
   const words = `${loss.reason} ${loss.missed ?? '?'} go on ${resume} at ${loss.resumesAt ? formatEventId(loss.resumesAt) : '-'}`;
-  return verdict.kind === 'again' ? `again, else ${words}` : words;
+  return verdict.kind === 'again' ? `again until ${formatEventId(verdict.until)}, else ${words}` : words;
 }
 
 const whole = kept('aaaaaa', '100-1', '150-6');
@@ -179,7 +179,7 @@ const cases: Case[] = [
     position: '150-6~aaaaaa',
     state: kept('aaaaaa', '100-1', '130-4'),
     next: null,
-    verdict: 'again, else restarted ? go on 130-4~aaaaaa at -',
+    verdict: 'again until 150-6, else restarted ? go on 130-4~aaaaaa at -',
   },
   // only an answer that reaches what was heard may declare a loss
   {
@@ -188,7 +188,7 @@ const cases: Case[] = [
     state: trimmed,
     next: '130-4',
     heard: '160-7',
-    verdict: 'again, else trimmed 2 go on 130-3~aaaaaa at 130-4',
+    verdict: 'again until 160-7, else trimmed 2 go on 130-3~aaaaaa at 130-4',
   },
   {
     name: 'a stale answer cannot say emptied',
@@ -196,7 +196,7 @@ const cases: Case[] = [
     state: null,
     next: null,
     heard: '160-7',
-    verdict: 'again, else restarted ? go on 0-0~- at -',
+    verdict: 'again until 160-7, else restarted ? go on 0-0~- at -',
   },
   {
     name: 'a stale answer cannot say replaced',
@@ -204,7 +204,7 @@ const cases: Case[] = [
     state: kept('bbbbbb', '20-1', '30-2'),
     next: null,
     heard: '160-7',
-    verdict: 'again, else restarted ? go on 0-0~bbbbbb at 20-1',
+    verdict: 'again until 160-7, else restarted ? go on 0-0~bbbbbb at 20-1',
   },
   {
     name: 'an answer that reaches what was heard may',

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { startApp } from './app-process.ts';
+import { ask } from './ask.ts';
 import { eventually } from './eventually.ts';
 import { untilStreams, untilTails } from './open-streams.ts';
 import { countSockets } from './proc.ts';
-import { range } from './publish.ts';
+import { range, store } from './publish.ts';
 import { openRawSocket, requestText } from './raw-socket.ts';
-import { openSse } from './sse-reader.ts';
+import { openSse, type SseReader } from './sse-reader.ts';
 
 /** A tail lingers for 20 s when its last reader has gone. */
 const lingerWithinMs = 25_000;
@@ -36,18 +37,43 @@ describe.concurrent('connections that come and go', () => {
     expect(performance.now() - leftAt).toBeLessThan(lingerWithinMs);
   });
 
-  test('a reader beyond the maximum is refused, and let in when another has left', async () => {
+  test('a reader beyond the maximum is refused, those inside are served on, and one that leaves makes room', async () => {
     await using app = await startApp({ STREAM_MAX_CONNECTIONS: '3' });
+    const inside = await Promise.all(range(1, 3).map(() => openSse(app)));
+    const [first] = inside;
+    for (const number of range(1, 20)) {
+      using refused = await openSse(app);
+      expect(refused.status).toBe(503);
+      expect(refused.headers['retry-after']).toMatch(/^([6-9]|10)$/);
+      using native = await openSse(app, { headers: { accept: 'text/event-stream' } });
+      expect(native.status).toBe(200);
+      expect(JSON.parse((await native.frame('refused')).data)).toMatchObject({ status: 503 });
+      await store(app, [number]);
+    }
+    for (const reader of inside) await eventually('all has come', 5_000, () => messagesOf(reader) === 20);
+    first?.destroy();
+    await untilStreams(app, 2, 1_000);
+    using late = await openSse(app);
+    await late.frame('hello');
+  });
+
+  test('an address has as many streams as it may, whatever it says it is, and polls beside them', async () => {
+    await using app = await startApp({ STREAM_MAX_PER_ADDRESS: '3' });
     const [first] = await Promise.all(range(1, 3).map(() => openSse(app)));
-    using refused = await openSse(app);
-    expect(refused.status).toBe(503);
-    expect(refused.headers['retry-after']).toBe('5');
-    using native = await openSse(app, { headers: { accept: 'text/event-stream' } });
-    expect(native.status).toBe(200);
-    expect(JSON.parse((await native.frame('refused')).data)).toMatchObject({ status: 503 });
+    for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'accept']) {
+      using refused = await openSse(app, { headers: { [name]: '192.0.2.7' } });
+      expect(refused.status).toBe(503);
+      await refused.over;
+      expect(refused.text()).toContain('STREAM_MAX_PER_ADDRESS');
+    }
+    expect((await ask(app, '/api/events')).status).toBe(200);
     first?.destroy();
     await untilStreams(app, 2, 1_000);
     using late = await openSse(app);
     await late.frame('hello');
   });
 });
+
+function messagesOf({ frames }: SseReader): number {
+  return frames.filter(({ event }) => event === 'message').length;
+}

@@ -89,7 +89,7 @@ describe.concurrent('a Redis that is not there', () => {
     expect(reader.status).toBe(503);
     expect(performance.now() - startedAt).toBeLessThan(2_500);
     expect(reader.headers['content-type']).toBe('application/problem+json; charset=utf-8');
-    expect(reader.headers['retry-after']).toBe('2');
+    expect(reader.headers['retry-after']).toMatch(/^[34]$/);
     expect(await app.health()).toMatchObject({ status: 'log-unavailable', streams: 0 });
   });
 
@@ -98,7 +98,8 @@ describe.concurrent('a Redis that is not there', () => {
     using reader = await openSse(app, { headers: native });
     expect(reader.status).toBe(200);
     expect(JSON.parse((await reader.frame('refused')).data)).toMatchObject({ status: 503 });
-    expect(reader.retryMs()).toBe(2_000);
+    expect(reader.retryMs()).toBeGreaterThanOrEqual(2_000);
+    expect(reader.retryMs()).toBeLessThanOrEqual(4_000);
     expect(await reader.over).toBe('ended');
   });
 

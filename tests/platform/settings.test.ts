@@ -8,6 +8,7 @@ const bad = [
   ['PUBLISH_RATE', '0'],
   ['STREAM_MAX_SECONDS', '4'],
   ['STREAM_MAX_CONNECTIONS', '-1'],
+  ['STREAM_MAX_PER_ADDRESS', '0'],
   ['HEARTBEAT_SECONDS', 'soon'],
   ['TAIL_CHECK_SECONDS', '0'],
   ['POLL_MODE', 'medium'],

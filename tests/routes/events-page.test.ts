@@ -126,7 +126,8 @@ describe('a page', () => {
     stand.memory.loseEnd('feed', 2);
     const asked = readPage(stand, `after=${cursor}`);
     await stand.clock.advance(4_900);
-    expect(stand.log.calls.read).toBe(20);
+    // Read once; then the log is asked for its end, until it has moved or the time is up.
+    expect(stand.log.calls).toMatchObject({ read: 1, ends: 19 });
     await stand.clock.advance(200);
 
     expect(await asked).toMatchObject({
@@ -253,7 +254,7 @@ describe('a page is refused', () => {
 
     const response = await stand.ask('events?after=0-0');
 
-    expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.get('retry-after')).toMatch(/^[34]$/);
     await expectRefusal(response, 503);
   });
 });

@@ -33,7 +33,9 @@ describe('a body', () => {
     [`{"data":1,"type":"${'x'.repeat(101)}"}`, 'event.type'],
     ['[{"data":1},{"data":1,"type":"-"}]', 'events[1].type'],
     ['{"data":1,"__proto__":1}', '__proto__'],
-    [`{"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, ''],
+    [`{"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'nested too deeply'],
+    [`{"data":[1e5,${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'nested too deeply'],
+    ['['.repeat(100_000), 'not valid JSON'],
   ])('%.40s is refused, naming the part', async (body, part) => {
     expect(await expectUnstored(body, 400)).toContain(part);
   });
@@ -59,6 +61,7 @@ describe('a body', () => {
     const stand = makeStand();
 
     const response = await send(stand, '{"data":1}\r\n\n{"data":"2"}\n', 'application/x-ndjson');
+    expect(stand.clock.pending()).toBe(0);
 
     expect(response.status).toBe(201);
     expect(stand.memory.stored.map(({ data }) => data)).toEqual(['1', '"2"']);
@@ -134,6 +137,25 @@ describe('too large is', () => {
     await expectUnstored(large, 413);
 
     expect(isRead).toBe(true);
+  });
+
+  test('not a body that is slow; one that is not whole after 30 s is refused, and its rest is not read', async () => {
+    const stand = makeStand();
+    let isCancelled = false;
+    const slow = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"data":')),
+      cancel() {
+        isCancelled = true;
+      },
+    });
+    const answer = send(stand, slow);
+    await stand.clock.advance(29_999);
+    expect([isCancelled, stand.clock.pending()]).toEqual([false, 1]);
+
+    await stand.clock.advance(1);
+
+    expect(await expectRefusal(answer, 400)).toContain('30 s');
+    expect([isCancelled, stand.memory.stored]).toEqual([true, []]);
   });
 
   test('a request without a length that does not end: after 8 MiB the rest is not read', async () => {

@@ -87,7 +87,7 @@ describe('publishing', () => {
 
     const response = await publish(stand, { data: 1 });
 
-    expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.get('retry-after')).toMatch(/^[34]$/);
     await expectRefusal(response, 503);
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
-import { settle } from '../server/manual-clock.ts';
 import { makeStand } from '../server/stand.ts';
-import { openStream, readStream } from './open-stream.ts';
+import { openStream } from './open-stream.ts';
 import { expectRefusal } from './refusal.ts';
 
 describe('the deadline', () => {
@@ -133,71 +132,5 @@ describe('a process that is told to stop', () => {
 
     expect(stream.of('handover').map(({ data }) => data.reason)).toEqual(['stopping']);
     expect(stream.isOver()).toBe(true);
-  });
-});
-
-describe('the maximum of streams', () => {
-  test('is STREAM_MAX_CONNECTIONS; one more is told 503 and when to come back', async () => {
-    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '3' } });
-    const streams = await Promise.all(range(1, 3).map(() => openStream(stand)));
-
-    const response = await stand.ask('stream');
-    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
-    expect(await expectRefusal(response, 503)).toContain('STREAM_MAX_CONNECTIONS');
-    await streams[0]?.cancel();
-
-    expect((await stand.ask('stream')).status).toBe(200);
-  });
-
-  test('is told to a native EventSource inside a 200, with the time to come back', async () => {
-    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
-    await openStream(stand);
-
-    const response = await stand.ask('stream', { headers: { accept: 'text/event-stream' } });
-    expect(response.status).toBe(200);
-    expect(response.headers.get('content-type')).toContain('text/event-stream');
-    const stream = await readStream(response);
-
-    expect(stream.kinds()).toEqual(['retry', 'refused']);
-    expect(stream.told[0]?.text).toBe('5000');
-    expect(stream.of('refused')[0]?.data).toMatchObject({ status: 503, detail: expect.any(String) });
-    expect(stream.isOver()).toBe(true);
-  });
-
-  test.each(['text/event-stream, application/problem+json', '*/*', undefined])(
-    'is told by its status to who accepts %s',
-    async (accept) => {
-      const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
-      await openStream(stand);
-
-      await expectRefusal(stand.ask('stream', accept === undefined ? {} : { headers: { accept } }), 503);
-    },
-  );
-
-  test('leaves room for the platform’s file descriptors: streams and subscriptions are 900 together', async () => {
-    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '10000', VERCEL: '1' } });
-    for (const number of range(1, 100)) {
-      const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
-      await stand.ask(`stream?${channels.join('&')}`);
-    }
-
-    const { streams, tails } = stand.runtime;
-    expect(streams.size + tails.count()).toBeGreaterThan(850);
-    expect(streams.size + tails.count()).toBeLessThanOrEqual(900);
-  });
-
-  test('holds for polls that would follow channels besides', async () => {
-    const stand = makeStand();
-    const polls = range(1, 100).map((number) => {
-      const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
-      return stand.ask(`events?wait=20&${channels.join('&')}`);
-    });
-    await settle();
-
-    expect(stand.runtime.tails.count()).toBeLessThanOrEqual(900);
-    await stand.clock.advance(20_000);
-    const statuses = (await Promise.all(polls)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(45);
-    expect(statuses.filter((status) => status === 503)).toHaveLength(55);
   });
 });

@@ -30,7 +30,7 @@ describe('a log that fails within a second', () => {
 
     const response = given(await askFor(stand, 900));
 
-    expect(response.headers.get('retry-after')).toBe('2');
+    expect(response.headers.get('retry-after')).toMatch(/^[34]$/);
     await expectRefusal(response, 503);
     expect(stand.runtime.streams.size).toBe(0);
   });
@@ -42,7 +42,7 @@ describe('a log that fails within a second', () => {
     const stream = await readStream(given(await askFor(stand, 900, native)));
 
     expect(stream.kinds()).toEqual(['retry', 'refused']);
-    expect(stream.told[0]?.text).toBe('2000');
+    expect(Number(stream.told[0]?.text)).toBeGreaterThan(2_000);
     expect(stream.of('refused')[0]?.data.status).toBe(503);
   });
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { planDeadline } from '../../lib/server/deadline.ts';
 import { pollAdvice } from '../../lib/server/events-route.ts';
-import { checkRoom } from '../../lib/server/room.ts';
+import { makeRoom } from '../../lib/server/room.ts';
 import { readSettings } from '../../lib/server/settings.ts';
 import { dollarText, roundText } from '../../scripts/scale/number-text.ts';
 import { givenValues, readScaleOptions } from '../../scripts/scale/scale-options.ts';
@@ -52,11 +52,11 @@ describe('what the model takes from the code', () => {
     const room = (count: number) => ({
       settings: { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true },
       streams: new Set(Array.from({ length: count }, () => ({}) as never)),
-      tails: { has: () => true, count: () => 1 } as never,
+      tails: { has: () => true, count: () => 1, endIdle: () => false } as never,
     });
     const most = givenValues.openPerProcess;
-    expect(() => checkRoom(room(most - 2), [], 1)).not.toThrow();
-    expect(() => checkRoom(room(most - 1), [], 1)).toThrow(FeedError);
+    expect(() => makeRoom(room(most - 2), [], 1)).not.toThrow();
+    expect(() => makeRoom(room(most - 1), [], 1)).toThrow(FeedError);
   });
 });
 

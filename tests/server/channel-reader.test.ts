@@ -37,7 +37,8 @@ const lost: Loss = {
   resume: positionAt(2),
   resumesAt: null,
 };
-const stale: Loaded = { kind: 'again', otherwise: lost };
+/** Of another epoch than the log, which is empty: it is worth to ask again every time. */
+const stale: Loaded = { kind: 'again', until: positionAt(5).id, otherwise: lost };
 const page = (base: number, first: number, last: number): Loaded => ({
   kind: 'segment',
   segment: { base: positionAt(base), entries: makeEntries(first, last) },

@@ -2,6 +2,7 @@ import { formatCursor } from '../../lib/core/cursor.ts';
 import { createChecks } from '../../lib/server/checks.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import { healthRoute } from '../../lib/server/health-route.ts';
+import { createLogProgress } from '../../lib/server/log-progress.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
 import type { Segment } from '../../lib/server/segment.ts';
 import { type Environment, readSettings } from '../../lib/server/settings.ts';
@@ -57,7 +58,14 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
     },
     async tail(channel = 'feed') {
       const checks = createChecks(log, clock);
-      const tail = createTail({ log, channel, clock, checkMs: 60_000, checks });
+      const tail = createTail({
+        log,
+        channel,
+        clock,
+        checkMs: 60_000,
+        checks,
+        progress: createLogProgress(log, clock),
+      });
       await clock.advance(0);
       return tail;
     },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createChecks } from '../../lib/server/checks.ts';
+import { createLogProgress } from '../../lib/server/log-progress.ts';
 import { createTail } from '../../lib/server/tail.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand, seqsIn } from './stand.ts';
@@ -21,7 +22,14 @@ describe('a tail begins', () => {
       return read(...asked);
     };
 
-    createTail({ log, channel: 'feed', clock, checkMs: 60_000, checks: createChecks(log, clock) });
+    createTail({
+      log,
+      channel: 'feed',
+      clock,
+      checkMs: 60_000,
+      checks: createChecks(log, clock),
+      progress: createLogProgress(log, clock),
+    });
     await clock.advance(0);
 
     expect(order).toEqual(['connected', 'read']);

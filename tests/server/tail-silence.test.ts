@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createLogProgress } from '../../lib/server/log-progress.ts';
 import { createTails } from '../../lib/server/tails.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand, seqsIn } from './stand.ts';
@@ -111,7 +112,12 @@ test.each([0, 0.999_999])(
   'checks every second stay about as many where a process has drawn %d',
   async (random) => {
     const { clock, log } = makeStand();
-    const tails = createTails({ log, clock: { ...clock, random: () => random }, checkMs: 1_000 });
+    const tails = createTails({
+      log,
+      clock: { ...clock, random: () => random },
+      checkMs: 1_000,
+      progress: createLogProgress(log, clock),
+    });
     tails.lease('feed');
     await clock.advance(10_000);
     const before = log.calls.ends;
@@ -129,7 +135,12 @@ describe('an idle hour', () => {
     [0.999_999, 54],
   ])('of a process that has drawn %d costs %i calls, whatever its tails', async (random, calls) => {
     const { clock, log } = makeStand();
-    const tails = createTails({ log, clock: { ...clock, random: () => random }, checkMs: 60_000 });
+    const tails = createTails({
+      log,
+      clock: { ...clock, random: () => random },
+      checkMs: 60_000,
+      progress: createLogProgress(log, clock),
+    });
     // They come one after another.
     for (const number of range(1, 20)) {
       tails.lease(`channel-${number}`);

@@ -1,0 +1,38 @@
+import { FeedError } from '../core/feed-error.ts';
+
+/** The streams that each address holds in this process. */
+export type AddressPlaces = {
+  /**
+   * Takes a place for a stream; the function given back gives it back, once.
+   * @param address as `request-address.ts` tells it; null where it is not known: then there is a place.
+   * @throws FeedError `too-many-streams`. Not `rate-limited`: a client that is told to wait would wait for as long as
+   * others hold the places; told this, it goes on by polling.
+   */
+  take(address: string | null): () => void;
+};
+
+/** @param most places of one address; null: no limit, and nothing is counted. */
+export function createAddressPlaces(most: number | null): AddressPlaces {
+  const taken = new Map<string, number>();
+  return {
+    take(address) {
+      if (most === null || address === null) return () => undefined;
+      const held = taken.get(address) ?? 0;
+      if (held >= most) {
+        throw new FeedError(
+          'too-many-streams',
+          `your address holds ${held} streams here, its maximum (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
+        );
+      }
+      taken.set(address, held + 1);
+      let isTaken = true;
+      return () => {
+        if (!isTaken) return;
+        isTaken = false;
+        const left = (taken.get(address) ?? 1) - 1;
+        if (left > 0) taken.set(address, left);
+        else taken.delete(address);
+      };
+    },
+  };
+}

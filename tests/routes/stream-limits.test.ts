@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import { range } from '../log/log-steps.ts';
+import { settle } from '../server/manual-clock.ts';
+import { makeStand } from '../server/stand.ts';
+import { openStream, readStream } from './open-stream.ts';
+import { expectRefusal } from './refusal.ts';
+
+describe('the maximum of streams', () => {
+  test('is STREAM_MAX_CONNECTIONS; one more is told 503 and when to come back', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '3' } });
+    const streams = await Promise.all(range(1, 3).map(() => openStream(stand)));
+
+    const response = await stand.ask('stream');
+    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await expectRefusal(response, 503)).toContain('STREAM_MAX_CONNECTIONS');
+    await streams[0]?.cancel();
+
+    expect((await stand.ask('stream')).status).toBe(200);
+  });
+
+  test('is told to a native EventSource inside a 200, with the time to come back', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
+    await openStream(stand);
+
+    const response = await stand.ask('stream', { headers: { accept: 'text/event-stream' } });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    const stream = await readStream(response);
+
+    expect(stream.kinds()).toEqual(['retry', 'refused']);
+    expect(Number(stream.told[0]?.text)).toBeGreaterThanOrEqual(5_000);
+    expect(stream.of('refused')[0]?.data).toMatchObject({ status: 503, detail: expect.any(String) });
+    expect(stream.isOver()).toBe(true);
+  });
+
+  test.each(['text/event-stream, application/problem+json', '*/*', undefined])(
+    'is told by its status to who accepts %s',
+    async (accept) => {
+      const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
+      await openStream(stand);
+
+      await expectRefusal(stand.ask('stream', accept === undefined ? {} : { headers: { accept } }), 503);
+    },
+  );
+
+  test('leaves room for the platform’s file descriptors: streams and subscriptions are 900 together', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '10000', VERCEL: '1' } });
+    for (const number of range(1, 100)) {
+      const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
+      await stand.ask(`stream?${channels.join('&')}`);
+    }
+
+    const { streams, tails } = stand.runtime;
+    expect(streams.size + tails.count()).toBeGreaterThan(850);
+    expect(streams.size + tails.count()).toBeLessThanOrEqual(900);
+  });
+
+  test('of one address is STREAM_MAX_PER_ADDRESS; others have theirs, and a stream that ends gives its place', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '2', VERCEL: '1' } });
+    const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
+    const first = await readStream(await stand.ask('stream', from('192.0.2.1')));
+    await stand.ask('stream', from('192.0.2.1'));
+
+    const response = await stand.ask('stream', from('192.0.2.1'));
+    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    expect(await expectRefusal(response, 503)).toContain('STREAM_MAX_PER_ADDRESS');
+    expect((await stand.ask('stream', from('192.0.2.2'))).status).toBe(200);
+    await first.cancel();
+
+    expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
+  });
+
+  test('of one address is not used up by what is refused for want of room', async () => {
+    const env = { STREAM_MAX_PER_ADDRESS: '2', STREAM_MAX_CONNECTIONS: '2', VERCEL: '1' };
+    const stand = makeStand({ env });
+    const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
+    await stand.ask('stream', from('192.0.2.1'));
+    const other = await readStream(await stand.ask('stream', from('192.0.2.2')));
+    for (const _ of range(1, 5)) await expectRefusal(stand.ask('stream', from('192.0.2.1')), 503);
+    await other.cancel();
+
+    expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
+  });
+
+  test('holds for polls that would follow channels besides', async () => {
+    const stand = makeStand();
+    const polls = range(1, 100).map((number) => {
+      const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
+      return stand.ask(`events?wait=20&${channels.join('&')}`);
+    });
+    await settle();
+
+    expect(stand.runtime.tails.count()).toBeLessThanOrEqual(900);
+    await stand.clock.advance(20_000);
+    const statuses = (await Promise.all(polls)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(45);
+    expect(statuses.filter((status) => status === 503)).toHaveLength(55);
+  });
+});
