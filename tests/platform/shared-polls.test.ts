@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import type { FeedPage } from '../../lib/core/feed-page.ts';
 import { type App, startApp } from './app-process.ts';
 import { ask } from './ask.ts';
 import { type CachingProxy, startCachingProxy } from './caching-proxy.ts';
 import { range, store } from './publish.ts';
-import { secrets } from './secrets.ts';
+import { secrets, signReadToken } from './secrets.ts';
 import { pollShort } from './short-pollers.ts';
 
 /** How long after a publication a poll may still miss it: nginx counts in whole seconds, and keeps for up to two. */
@@ -16,12 +15,6 @@ const staleMs = 2_000 + 500;
 async function cursorAfter(app: App, count: number, channel = 'feed', headers = {}): Promise<string> {
   const path = `/api/events?channel=${channel}&rewind=all&limit=${count}`;
   return (JSON.parse((await ask(app, path, { headers })).text) as FeedPage).cursor;
-}
-
-function signToken(): Promise<string> {
-  return new SignJWT({ channels: ['private'], exp: Math.floor(Date.now() / 1_000) + 600 })
-    .setProtectedHeader({ alg: 'HS256' })
-    .sign(new TextEncoder().encode(secrets.readSecret));
 }
 
 /** How often the origin was asked for a path. */
@@ -64,7 +57,7 @@ describe.concurrent('behind a caching proxy', () => {
     await store(app, range(1, 5));
     await store(app, range(1, 5), { channel: 'private' });
     await using proxy = await startCachingProxy(app);
-    const token = await signToken();
+    const token = await signReadToken(['private']);
     const after = await cursorAfter(app, 1);
     const bearer = { authorization: `Bearer ${token}` };
     const closed = `/api/events?channel=private&after=${await cursorAfter(app, 1, 'private', bearer)}`;
@@ -97,7 +90,7 @@ describe.concurrent('behind a caching proxy', () => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5), { channel: 'private' });
     await using proxy = await startCachingProxy(app);
-    const headers = { authorization: `Bearer ${await signToken()}` };
+    const headers = { authorization: `Bearer ${await signReadToken(['private'])}` };
     const path = '/api/events?channel=private&rewind=2';
     expect((await ask(proxy, path, { headers })).status).toBe(200);
     expect((await ask(proxy, path)).status).toBe(401);
