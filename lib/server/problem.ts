@@ -1,6 +1,7 @@
 import { FeedError, type FeedErrorCode, statusOf } from '../core/feed-error.ts';
 import { refusedFrame } from '../core/frame.ts';
 import type { Problem } from '../core/stream-note.ts';
+import { noteError } from './note-error.ts';
 
 const titles: Record<FeedErrorCode, string> = {
   'bad-request': 'The request is malformed',
@@ -33,7 +34,7 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
 /** Any error as one of ours. What was not thrown on purpose goes to the server's own log, and says nothing outside. */
 export function toFeedError(error: unknown): FeedError {
   if (error instanceof FeedError) return error;
-  console.error('steadfeed: unexpected error', error);
+  noteError(error);
   return new FeedError('internal-error', 'An unexpected error; the server has noted it', { cause: error });
 }
 
