@@ -1,9 +1,7 @@
 import { inspect } from 'node:util';
+import { harmless } from '../core/harmless-text.ts';
 import { findRuntime } from './runtime.ts';
 import type { Settings } from './settings.ts';
-
-/** What can drive a terminal or hide text in it; line feeds are told apart. */
-const unsafe = /[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A JWT, and what a header or a query calls a token. */
 const token = /\beyJ[\w-]+\.[\w-]*\.[\w-]*|(?<=\bBearer +)\S+|(?<=[?&]token=)[^&\s'"]+/gi;
@@ -20,7 +18,7 @@ export function noteError(error: unknown): void {
 function entryOf(text: string, settings: Settings | null): string {
   let entry = text;
   for (const secret of secretsOf(settings)) entry = entry.replaceAll(secret, '[secret]');
-  return entry.replace(token, '[token]').replace(unsafe, escapeOf).replaceAll('\n', '\n    ');
+  return entry.replace(token, '[token]').split('\n').map(harmless).join('\n    ');
 }
 
 function secretsOf(settings: Settings | null): readonly string[] {
@@ -28,8 +26,4 @@ function secretsOf(settings: Settings | null): readonly string[] {
   const { redis, publishToken, previousPublishToken, readTokenSecret } = settings;
   const secrets = [redis?.token, redis?.url, publishToken, previousPublishToken, readTokenSecret];
   return secrets.filter((secret) => typeof secret === 'string');
-}
-
-function escapeOf(text: string): string {
-  return `\\u{${(text.codePointAt(0) ?? 0).toString(16)}}`;
 }
