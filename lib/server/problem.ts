@@ -70,6 +70,12 @@ export const streamHeaders = {
   'x-accel-buffering': 'no',
 } as const;
 
+/** Headers of an event stream that a token came with: they are for its reader alone. */
+export const ownStreamHeaders = {
+  ...streamHeaders,
+  'cache-control': 'private, no-store, no-transform',
+} as const;
+
 function problemOf(error: FeedError): Problem {
   return {
     type: `urn:steadfeed:problem:${error.code}`,

@@ -94,6 +94,26 @@ describe('with READ_TOKEN_SECRET', () => {
     expect(response.status).toBe(200);
   });
 
+  test('what a token opened is for no shared cache, by whichever way it came', async () => {
+    const stand = makePrivateStand();
+    const token = await sign(stand, ['room']);
+    for (const channel of ['room', 'feed']) {
+      const ways: [string, RequestInit][] = [
+        [`?channel=${channel}`, bearer(token)],
+        [`?channel=${channel}`, { headers: { cookie: `feed_token=${token}` } }],
+        [`?channel=${channel}&token=${token}`, {}],
+      ];
+      for (const [query, init] of ways) {
+        for (const method of ['GET', 'HEAD']) {
+          const page = await stand.ask(`events${query}`, { ...init, method });
+          const stream = await stand.ask(`stream${query}`, { ...init, method });
+          expect(page.headers.get('cache-control')).toBe('private, no-store');
+          expect(stream.headers.get('cache-control')).toBe('private, no-store, no-transform');
+        }
+      }
+    }
+  });
+
   test('all channels are allowed, or none is read, and the one that is not is named', async () => {
     const stand = makePrivateStand();
     const token = await sign(stand, ['one']);
