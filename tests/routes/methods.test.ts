@@ -104,7 +104,7 @@ describe('every answer', () => {
   ];
 
   test.each(ways.filter(([, method]) => method !== 'OPTIONS'))(
-    'of %s to %s is no script, image or frame of another origin',
+    'of %s to %s is no script or image of another origin',
     async (path, method) => {
       for (const options of [{}, withOrigin]) {
         const { headers } = await makeStand(options).ask(path, { method, headers: { origin } });
