@@ -60,7 +60,7 @@ export function refuseStream(error: FeedError, accept: string | null): Response 
   const isNative = accept !== null && /^\s*text\/event-stream\s*(;[^,]*)?$/i.test(accept);
   if (!isNative || (status !== 429 && status !== 503)) return refuse(error);
   const body = refusedFrame(problemOf(error), (retryAfter(error) ?? 5) * 1_000);
-  return new Response(body, { headers: streamHeaders });
+  return new Response(body, { headers: ownStreamHeaders });
 }
 
 /** Headers of every event stream. `no-transform` keeps compressing proxies, Next's own too, from holding bytes back. */
@@ -70,7 +70,7 @@ export const streamHeaders = {
   'x-accel-buffering': 'no',
 } as const;
 
-/** Headers of an event stream that a token came with: they are for its reader alone. */
+/** Headers of an event stream that is for its reader alone: one that a token came with, or a refusal. */
 export const ownStreamHeaders = {
   ...streamHeaders,
   'cache-control': 'private, no-store, no-transform',
