@@ -1,7 +1,7 @@
-import { SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { range } from '../log/log-steps.ts';
-import { makeStand, type Stand } from '../server/stand.ts';
+import type { Stand } from '../server/stand.ts';
+import { makeClosedStand, secret, sign } from './closed-stand.ts';
 import { readStream } from './open-stream.ts';
 import { expectRefusal } from './refusal.ts';
 
@@ -9,21 +9,7 @@ import { expectRefusal } from './refusal.ts';
  * A reader that may read `order.a`, and every way there is to ask for `order.b`.
  */
 
-/** As long as HS512 wants it too: a token signed by that is refused for its algorithm alone. */
-const secret = 'a-secret-of-'.padEnd(64, 'many-characters-');
 const told = 'told in order.b';
-
-async function makeClosedStand(): Promise<Stand> {
-  const stand = makeStand({ env: { READ_TOKEN_SECRET: secret } });
-  for (const channel of ['order.a', 'order.b', 'feed']) {
-    const data = JSON.stringify(`told in ${channel}`);
-    await stand.memory.append({
-      events: range(1, 5).map(() => ({ channel, type: 'note', data })),
-      key: null,
-    });
-  }
-  return stand;
-}
 
 type Ask = { readonly path: string; readonly init?: RequestInit };
 
@@ -78,14 +64,6 @@ function waysOf(stand: Stand): Readonly<Record<string, Ask>> {
 }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-
-type Claims = Readonly<Record<string, unknown>>;
-
-/** A token with these claims besides an `exp` in ten minutes. */
-function sign(stand: Stand, claims: Claims, key = secret, alg = 'HS256'): Promise<string> {
-  const exp = Math.floor(stand.clock.now() / 1_000) + 600;
-  return new SignJWT({ exp, ...claims }).setProtectedHeader({ alg }).sign(new TextEncoder().encode(key));
-}
 
 const seconds = (stand: Stand) => Math.floor(stand.clock.now() / 1_000);
 const all = { channels: ['order.b', '*'] };
@@ -213,70 +191,4 @@ describe('with a token for order.a', () => {
     );
     expect(texts).toEqual(channels.map((channel) => range(1, 5).map(() => `told in ${channel}`)));
   });
-});
-
-describe('a token', () => {
-  test.each([
-    ['order.*', 'order.a', 200],
-    ['order.*', 'order..x', 200],
-    ['order.*', 'order', 403],
-    ['order.*', 'orders.x', 403],
-    ['order.*', 'ORDER.x', 403],
-    ['order.*', 'order-x', 403],
-    ['order.*', 'reorder.x', 403],
-    ['order', 'order', 200],
-    ['order', 'order.a', 403],
-    ['order', 'orders', 403],
-    ['order.', 'order.a', 403],
-    ['feed*', 'feeds', 200],
-    ['public:*', 'public', 403],
-    ['order.**', 'order.a', 401],
-    ['*.a', 'order.a', 401],
-    ['o?der.a', 'order.a', 401],
-    ['', 'order.a', 401],
-    ['órder.*', 'order.a', 401],
-    [['order.a'], 'order.a', 401],
-    [{ toString: 'order.a' }, 'order.a', 401],
-  ])('for %j asking for %s is answered %i', async (pattern, channel, status) => {
-    const stand = await makeClosedStand();
-    const token = await sign(stand, { channels: [pattern] });
-    for (const route of ['events', 'stream']) {
-      const headers = { authorization: `Bearer ${token}` };
-      expect((await stand.ask(`${route}?channel=${channel}`, { headers })).status).toBe(status);
-    }
-  });
-
-  test.each([
-    '',
-    '*',
-    'order.*',
-    '%C3%B6rder.b',
-    'order%E2%80%8B.b',
-    '%EF%BD%8Frder.b',
-    'order.b%00',
-    'order.b%20',
-    '%20order.b',
-    'order%252Eb',
-    'order.b,feed',
-    'order.b%0Afeed',
-    '.order.b',
-  ])('of whatever kind makes no channel of "%s": 400', async (channel) => {
-    const stand = await makeClosedStand();
-    const token = await sign(stand, { channels: ['*'] });
-    for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
-      for (const route of ['events', 'stream'])
-        await expectRefusal(stand.ask(`${route}?channel=${channel}`, { headers }), 400);
-    }
-    expect(stand.log.asked()).toBe(0);
-  });
-
-  test.each(['', '?channels=order.b', '?Channel=order.b', '?channel[]=order.b'])(
-    'is not needed for events%s, which is of the feed',
-    async (query) => {
-      const stand = await makeClosedStand();
-      const text = await (await stand.ask(`events${query}${query ? '&' : '?'}rewind=all`)).text();
-      expect(text).toContain('told in feed');
-      expect(text).not.toContain('order.b');
-    },
-  );
 });
