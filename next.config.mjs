@@ -15,6 +15,8 @@ const config = {
   reactStrictMode: true,
   // No page uses the framework's image service, which fetches and scales whatever address of this server it is given.
   images: { unoptimized: true },
+  // In development the framework prints the address of each request: not of one that has a read token in it.
+  logging: { incomingRequests: { ignore: [/[?&]token=/] } },
   async headers() {
     // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so; where
     // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.

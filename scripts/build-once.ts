@@ -3,6 +3,7 @@ import { readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { appSources } from './app-sources.ts';
+import { buildSecrets, findBuildSecret } from './build-secrets.ts';
 import { withLock } from './lock-file.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -13,7 +14,7 @@ const lockFile = join(root, 'node_modules/.cache/steadfeed/build.lock');
 /**
  * Makes the production build of this folder, unless there is one newer than its sources. Of processes that ask at
  * the same time one builds, and the others wait for it.
- * @throws Error with what `next build` printed, when it fails.
+ * @throws Error with what `next build` printed, when it fails or prints a secret.
  */
 export async function buildOnce(): Promise<void> {
   if (isFresh()) return;
@@ -22,10 +23,13 @@ export async function buildOnce(): Promise<void> {
   });
 }
 
+/** What the build depends on. */
+const sources = [...appSources, 'scripts/build-secrets.ts'];
+
 /** Whether the production build is newer than its sources. */
 export function isFresh(): boolean {
   const builtAt = statSync(buildId, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return appSources.every((source) => newestMs(join(root, source)) < builtAt);
+  return sources.every((source) => newestMs(join(root, source)) < builtAt);
 }
 
 /** When a file, or anything in a folder, was last changed. A folder changes when a file leaves it. */
@@ -38,7 +42,8 @@ function newestMs(path: string): number {
 async function build(): Promise<void> {
   const startedAt = new Date();
   const next = join(root, 'node_modules/next/dist/bin/next');
-  const env = { ...process.env, NODE_ENV: 'production' as const, NEXT_TELEMETRY_DISABLED: '1' };
+  const own = { NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' } as const;
+  const env = { ...process.env, ...buildSecrets, ...own };
   const child = spawn(process.execPath, [next, 'build'], {
     cwd: root,
     env,
@@ -48,6 +53,8 @@ async function build(): Promise<void> {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += text));
   const code = await new Promise((resolve) => child.once('close', resolve));
   if (code !== 0) throw new Error(`next build failed:\n${printed}`);
+  const told = findBuildSecret(printed);
+  if (told !== null) throw new Error(`next build printed ${told}:\n${printed}`);
   // A source that changed while it was built is newer than the build.
   utimesSync(buildId, startedAt, startedAt);
 }

@@ -5,6 +5,7 @@ import type { FeedStatus } from '../lib/client/feed-status.ts';
 import { parseCursor } from '../lib/core/cursor.ts';
 import type { FeedEvent } from '../lib/core/feed-event.ts';
 import type { Gap } from '../lib/core/gap.ts';
+import { harmless } from '../lib/core/harmless-text.ts';
 import { defaultChannel } from '../lib/core/name.ts';
 
 const help = `Shows a feed's events as they come, over any number of cuts and restarts.
@@ -35,15 +36,6 @@ const options = {
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
-
-/** What can drive a terminal or hide text in it, and is no line end of ours: controls, bidi marks, separators. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
-
-/** Text with everything escaped that could act on a terminal. JSON stays the same JSON. */
-function harmless(text: string): string {
-  return text.replace(unsafe, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
 
 function eventLine(event: FeedEvent, isJson: boolean): string {
   if (isJson) return harmless(JSON.stringify(event));

@@ -58,10 +58,15 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
   };
 }
 
+/** What the driver takes; it quotes what it does not. */
+const driverUrlPattern = /^https?:\/\/[^\s#$./?].\S*$/;
+
 function checkEndpoint({ url, token }: RedisEndpoint): void {
-  const { protocol } = URL.parse(url) ?? {};
-  if (protocol !== 'https:' && protocol !== 'http:') {
-    throw new FeedError('misconfigured', 'The URL of the log (Redis) must begin with https:// or http://');
+  if (!URL.canParse(url) || !driverUrlPattern.test(url)) {
+    throw new FeedError(
+      'misconfigured',
+      'The URL of the log (Redis) must begin with https:// or http://, and have no blanks',
+    );
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new FeedError(

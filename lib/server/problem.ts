@@ -1,6 +1,7 @@
 import { FeedError, type FeedErrorCode, statusOf } from '../core/feed-error.ts';
 import { refusedFrame } from '../core/frame.ts';
 import type { Problem } from '../core/stream-note.ts';
+import { noteError } from './note-error.ts';
 
 const titles: Record<FeedErrorCode, string> = {
   'bad-request': 'The request is malformed',
@@ -33,7 +34,7 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
 /** Any error as one of ours. What was not thrown on purpose goes to the server's own log, and says nothing outside. */
 export function toFeedError(error: unknown): FeedError {
   if (error instanceof FeedError) return error;
-  console.error('steadfeed: unexpected error', error);
+  noteError(error);
   return new FeedError('internal-error', 'An unexpected error; the server has noted it', { cause: error });
 }
 
@@ -59,7 +60,7 @@ export function refuseStream(error: FeedError, accept: string | null): Response 
   const isNative = accept !== null && /^\s*text\/event-stream\s*(;[^,]*)?$/i.test(accept);
   if (!isNative || (status !== 429 && status !== 503)) return refuse(error);
   const body = refusedFrame(problemOf(error), retryAfterMs(error) ?? 5_000);
-  return new Response(body, { headers: streamHeaders });
+  return new Response(body, { headers: ownStreamHeaders });
 }
 
 /** Headers of every event stream. `no-transform` keeps compressing proxies, Next's own too, from holding bytes back. */
@@ -67,6 +68,12 @@ export const streamHeaders = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
+} as const;
+
+/** Headers of an event stream that is for its reader alone: one that a token came with, or a refusal. */
+export const ownStreamHeaders = {
+  ...streamHeaders,
+  'cache-control': 'private, no-store, no-transform',
 } as const;
 
 function problemOf(error: FeedError): Problem {

@@ -76,10 +76,11 @@ function readRedis(env: Environment): Settings['redis'] {
       const missing = url ? `${prefix}_TOKEN` : `${prefix}_URL`;
       throw misconfigured(missing, 'is not set, but its partner is; the Redis log needs both');
     }
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    // A blank around it, as copied along, the driver would refuse at the first request, quoting it.
+    if (!URL.canParse(url) || !/^https?:\/\/\S+$/.test(url)) {
       throw misconfigured(
         `${prefix}_URL`,
-        'is not a URL; allowed is https://… as the Redis console shows it',
+        'is not a URL; allowed is https://… as the Redis console shows it, without blanks',
       );
     }
     if (!isToken(token)) throw misconfigured(`${prefix}_TOKEN`, tokenRule);

@@ -1,3 +1,4 @@
+import { harmless } from '../core/harmless-text.ts';
 import { boundBodies } from './body-bounds.ts';
 import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
@@ -22,7 +23,8 @@ export function startProcess(): void {
     readSettings(process.env);
   } catch (error) {
     if (isVercel) return;
-    console.error(`steadfeed: ${error instanceof Error ? error.message : 'the settings cannot be read'}`);
+    const reason = error instanceof Error ? error.message : 'the settings cannot be read';
+    console.error(`steadfeed: ${harmless(reason)}`);
     // An error thrown here would leave the server running, answering 500.
     process.exit(1);
   }

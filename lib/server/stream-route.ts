@@ -5,8 +5,8 @@ import { planDeadline } from './deadline.ts';
 import { createFeedStream, type FeedStream, type Positions } from './feed-stream.ts';
 import { outsideRequest } from './outside-request.ts';
 import { currentConnection } from './own-sockets.ts';
-import { refuseStream, streamHeaders } from './problem.ts';
-import { checkReadAccess } from './read-access.ts';
+import { ownStreamHeaders, refuseStream, streamHeaders } from './problem.ts';
+import { checkReadAccess, tokenOf } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
 import { addressOf } from './request-address.ts';
 import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
@@ -32,7 +32,7 @@ export function streamRoute(
       // Derived from GET by the framework it would leave a stream open that nobody reads.
       HEAD: async (request, runtime) => {
         await parseAndCheck(request, runtime);
-        return new Response(null, { headers: streamHeaders });
+        return new Response(null, { headers: headersFor(request) });
       },
     },
     (error, request) => refuseStream(error, request.headers.get('accept')),
@@ -87,7 +87,12 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     throw error;
   }
   if (request.signal.aborted) stream.abandon();
-  return new Response(stream.body, { headers: streamHeaders });
+  return new Response(stream.body, { headers: headersFor(request) });
+}
+
+/** With a token a stream may hold what is not for everyone. */
+function headersFor(request: Request): HeadersInit {
+  return tokenOf(request) === null ? streamHeaders : ownStreamHeaders;
 }
 
 /** Where the stream begins: at once where memory knows it, as for a reader that comes back; else when the log has answered. */

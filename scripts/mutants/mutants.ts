@@ -64,8 +64,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the embedded log looks the key up ahead of its lock',
     file: 'lib/log/sqlite-log.ts',
-    find: "inTransaction('IMMEDIATE', () =>",
-    replace: "inTransaction('DEFERRED', () =>",
+    find: "inTransaction('beginWrite', () =>",
+    replace: "inTransaction('beginRead', () =>",
     projects: ['log'],
   },
   {

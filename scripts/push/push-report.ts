@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/core/clock.ts';
+import { harmless } from '../../lib/core/harmless-text.ts';
 import type { Tally } from './push-events.ts';
 
 /** Where a report is written; standard error in the script. */
@@ -21,7 +22,9 @@ export function createPushReport(target: ReportTarget, clock: Clock): PushReport
   const startMs = clock.elapsed();
   let shownMs = startMs;
   let isLineOpen = false;
-  const say = (text: string) => {
+  const say = (said: string) => {
+    // A server's words, or the input's, may be in it.
+    const text = said.split('\n').map(harmless).join('\n');
     target.write(isLineOpen ? `\r\x1b[K${text}\n` : `${text}\n`);
     isLineOpen = false;
   };

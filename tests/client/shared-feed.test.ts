@@ -245,6 +245,47 @@ describe('a token', () => {
     expect(server.tokens).toContain(`Bearer ${old}`);
   });
 
+  const wide = () => tokenOf('a', { channels: ['feed', 'staff'] });
+  const narrow = () => tokenOf('a', { channels: ['staff'] });
+  /** A server that reads the feed to whom the wide token is, and to nobody else. */
+  const refuseNarrow: Misbehaviour = (stream, count) =>
+    stream.request.headers.authorization === `Bearer ${narrow()}`
+      ? badServers.answers403(stream, count)
+      : stream.begin();
+
+  test.each([
+    ['after', [wide, narrow]],
+    ['ahead of', [narrow, wide]],
+  ] as const)(
+    'that allows less is refused by the server %s one that leads, and hears nothing',
+    async (_, order) => {
+      const { server, open } = await setUp(refuseNarrow);
+      const heard: unknown[] = [];
+      for (const getToken of order) {
+        const feed = open({ getToken, onEvent: () => void (getToken === narrow && heard.push(1)) });
+        if (getToken === wide) await has(feed, 3);
+        else await becomes('refused', () => feed.getSnapshot().status === 'stopped');
+      }
+      server.publish(2);
+      await pause(100);
+      expect(heard).toEqual([]);
+    },
+  );
+
+  test('of a follower whose next one allows less leaves, and hears no more', async () => {
+    const { server, open } = await setUp(refuseNarrow);
+    const first = open({ getToken: wide });
+    await has(first, 3);
+    const tokens = [tokenOf('a', { channels: ['feed', 'staff'], ...expIn(1) })];
+    const second = open({ getToken: () => tokens.shift() ?? narrow() });
+    await has(second, 3);
+    await becomes('refused', () => second.getSnapshot().status === 'stopped');
+    server.publish(2);
+    await has(first, 5);
+    await pause(100);
+    expect(second.getSnapshot()).toMatchObject({ events: { length: 3 }, problem: { status: 403 } });
+  });
+
   test('of a follower is asked for anew when it expires; with another person’s it leaves', async () => {
     const { server, open } = await setUp();
     const first = open({ getToken: () => tokenOf('a', expIn(600)) });

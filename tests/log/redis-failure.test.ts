@@ -129,6 +129,8 @@ describe('failures of the Redis log', () => {
     ['', secretToken],
     ['redis://example.com:6379', secretToken],
     ['not a url', secretToken],
+    [' https://example.com', secretToken],
+    ['https://.example', secretToken],
     ['https://example.com', ''],
     ['https://example.com', 'two words'],
     ['https://example.com', 'line\n'],

@@ -7,7 +7,7 @@ import { appSources } from '../../scripts/app-sources.ts';
 import { unsetSettings } from '../../scripts/unset-settings.ts';
 import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
-import { checkNoSecret, secrets } from './secrets.ts';
+import { checkNoSecret, keepSecretSettings, secrets } from './secrets.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -131,6 +131,7 @@ export async function runApp(env: AppEnvironment): Promise<Ending & { readonly s
 
 function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, port: number) {
   const folder = makeTemporaryFolder();
+  keepSecretSettings(env);
   const next = join(root, 'node_modules/next/dist/bin/next');
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [next, command, '-p', String(port), '-H', '127.0.0.1'], {

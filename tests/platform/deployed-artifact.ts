@@ -38,7 +38,7 @@ export type Artifact = {
  * @throws Error with what the command printed, when it fails or cannot be had.
  */
 export async function buildArtifact(): Promise<Artifact> {
-  const folder = join(cache, `deployed-${keyOfSources()}`);
+  const folder = artifactFolder();
   if (!existsSync(folder)) {
     await withLock(join(cache, 'deployed.lock'), async () => {
       if (!existsSync(folder)) await build(folder);
@@ -53,10 +53,18 @@ export async function buildArtifact(): Promise<Artifact> {
   };
 }
 
+/** Where what is built of these sources is kept. */
+export function artifactFolder(): string {
+  return join(cache, `deployed-${keyOfSources()}`);
+}
+
 /** Names the sources' content, their names, and what builds them. */
 function keyOfSources(): string {
   const hash = createHash('sha256').update(vercelCommand);
-  const patterns = deployedSources.flatMap((source) => [source, `${source}/**`]);
+  const patterns = [...deployedSources, 'scripts/build-secrets.ts'].flatMap((source) => [
+    source,
+    `${source}/**`,
+  ]);
   const entries = globSync(patterns, { cwd: root, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())

@@ -7,7 +7,7 @@ import type { Ending } from './app-process.ts';
 import type { DeployedFunction } from './deployed-function.ts';
 import { within } from './eventually.ts';
 import type { InstanceMessage, InstanceQuestion } from './instance-message.ts';
-import { checkNoSecret } from './secrets.ts';
+import { checkNoSecret, keepSecretSettings } from './secrets.ts';
 
 /** A process of a function, as the platform runs it. */
 export type Instance = {
@@ -61,6 +61,7 @@ export function startInstance(
   env: Readonly<Record<string, string>>,
   temporary: string,
 ): Instance {
+  keepSecretSettings(env);
   const child = spawnInstance(folder, entry, env, temporary);
   let printed = '';
   let isToldToEnd = false;

@@ -14,20 +14,21 @@ async function startPatientReader(url: () => string, tries: number[]) {
   const data: unknown[] = [];
   let lastEventId: string | null = null;
   let isStopped = false;
-  let reader: SseReader | null = null;
+  const current: { reader: SseReader | null } = { reader: null };
   const onFrame = (frame: Frame) => {
     if (frame.id !== '') lastEventId = frame.id;
     if (frame.event === 'message') data.push(JSON.parse(frame.data).data);
   };
   const open = async () => {
-    reader = await openSse({ url: url() }, lastEventId === null ? { onFrame } : { onFrame, lastEventId });
-    return reader.over;
+    const from = lastEventId === null ? {} : { lastEventId };
+    current.reader = await openSse({ url: url() }, { onFrame, ...from });
+    return current.reader.over;
   };
   const first = open();
   const reading = (async () => {
     await first;
     while (!isStopped) {
-      await sleep(reader?.retryMs() ?? 1_000);
+      await sleep(current.reader?.retryMs() ?? 1_000);
       tries.push(performance.now());
       // Nobody is there: it is tried again.
       if (!isStopped) await open().catch(() => undefined);
@@ -37,7 +38,7 @@ async function startPatientReader(url: () => string, tries: number[]) {
     data,
     async stop() {
       isStopped = true;
-      reader?.destroy();
+      current.reader?.destroy();
       await reading;
     },
   };

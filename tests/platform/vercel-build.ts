@@ -3,7 +3,9 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { appSources } from '../../scripts/app-sources.ts';
+import { buildSecrets } from '../../scripts/build-secrets.ts';
 import { linkFolder } from './link-folder.ts';
+import { checkNoSecret } from './secrets.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -37,6 +39,7 @@ export async function vercelBuild(folder: string): Promise<void> {
     env: {
       // How npm reaches its registry is this machine's.
       ...process.env,
+      ...buildSecrets,
       NODE_ENV: 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       VERCEL_TELEMETRY_DISABLED: '1',
@@ -50,4 +53,5 @@ export async function vercelBuild(folder: string): Promise<void> {
     child.once('close', resolve);
   });
   if (code !== 0) throw new Error(`npx ${args.join(' ')} failed:\n${printed}`);
+  checkNoSecret(printed, 'vercel build');
 }

@@ -92,6 +92,39 @@ describe('any other origin', () => {
   });
 });
 
+describe('every answer', () => {
+  const ways: readonly (readonly [path: string, method: string])[] = [
+    ['events', 'GET'],
+    ['events', 'HEAD'],
+    ['stream', 'GET'],
+    ['stream', 'OPTIONS'],
+    ['events?limit=x', 'GET'],
+    ['health', 'GET'],
+    ['health', 'PUT'],
+  ];
+
+  test.each(ways.filter(([, method]) => method !== 'OPTIONS'))(
+    'of %s to %s is no script or image of another origin',
+    async (path, method) => {
+      for (const options of [{}, withOrigin]) {
+        const { headers } = await makeStand(options).ask(path, { method, headers: { origin } });
+
+        expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+      }
+    },
+  );
+
+  test.each(ways)('of %s to %s lets no origin read with a cookie, nor all origins', async (path, method) => {
+    for (const asked of [origin, 'https://evil.test', 'null']) {
+      const { headers } = await makeStand(withOrigin).ask(path, { method, headers: { origin: asked } });
+
+      expect(headers.get('access-control-allow-credentials')).toBeNull();
+      expect(headers.get('access-control-allow-origin')).toBe(asked === origin ? origin : null);
+    }
+  });
+});
+
 describe('what nobody foresaw', () => {
   test('is noted for the server, and says nothing outside', async () => {
     const noted = vi.spyOn(console, 'error').mockImplementation(() => {});

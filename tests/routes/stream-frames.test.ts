@@ -15,6 +15,7 @@ describe('a stream', () => {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
       'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
     });
   });
 
@@ -79,6 +80,32 @@ describe('a stream', () => {
     const second = await openStream(stand, `after=${first.cursor()}`);
 
     expect(second.kinds()).toEqual(['comment', 'retry', 'hello', 'event', 'event', 'event']);
+  });
+
+  test.each([
+    'a\n\nevent: handover\ndata: {}\n\n',
+    'a\r\rid: 9-9\rdata: forged\r\r',
+    'a\r\n\r\nretry: 0\r\n\r\n: comment',
+    '\ufeffdata: a\u2028data: b\u2029data: c\u0085data: d\u0000',
+    '</script><script>alert(1)</script>',
+  ])('has every event whole, whatever its text holds: %j', async (text) => {
+    const stand = makeStand();
+    const stream = await openStream(stand);
+    const headers = { 'content-type': 'application/json' };
+    const data = [text, { [text]: text }, [text]];
+    const body = JSON.stringify(data.map((each) => ({ data: each })));
+
+    expect((await stand.ask('events', { method: 'POST', headers, body })).status).toBe(201);
+    await settle();
+
+    expect(stream.data()).toEqual(data);
+    expect(stream.kinds().filter((kind) => kind !== 'comment' && kind !== 'retry')).toEqual([
+      'hello',
+      'event',
+      'event',
+      'event',
+    ]);
+    expect(stream.of('comment')).toHaveLength(1);
   });
 
   test('tells a heartbeat with its position after 15 s of silence, and none while it has news', async () => {

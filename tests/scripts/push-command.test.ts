@@ -197,3 +197,13 @@ function stands(read: () => number): () => boolean {
     return Date.now() - sinceMs > 500;
   };
 }
+
+test('what the server says cannot drive the terminal', async () => {
+  const detail = 'no\u001b[2J\u009b31m\u202e\u061cgone\r';
+  server.misbehaves.push({ kind: 'refuses', status: 403, detail });
+  const script = push(['hello']);
+
+  expect(await script.code).toBe(1);
+  expect(script.err()).toContain('no\\u001b[2J\\u009b31m\\u202e\\u061cgone\\u000d');
+  expect(script.err()).toMatch(/^[\x20-\x7e\n]*$/);
+});

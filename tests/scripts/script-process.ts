@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildSecrets } from '../../scripts/build-secrets.ts';
 
 /** A script of the repository that runs as its own process. */
 export type ScriptProcess = {
@@ -8,7 +9,7 @@ export type ScriptProcess = {
   /** What it has written so far. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Its exit code, once it has ended. */
+  /** Its exit code, once it has ended. Rejects where it has written a secret of its settings. */
   readonly code: Promise<number | null>;
 };
 
@@ -42,13 +43,21 @@ export function runScript(
   });
   // A script that ends early closes its input; whoever still writes is told so by an error that means nothing here.
   child.stdin.on('error', () => undefined);
-  const code = new Promise<number | null>((resolve) => {
+  const code = new Promise<number | null>((resolve, reject) => {
     child.on('close', (exitCode) => {
       running.delete(child);
-      resolve(exitCode);
+      const told = toldSecret(env, out + err);
+      if (told === null) resolve(exitCode);
+      else reject(new Error(`${name} told ${told}: ${out}${err}`));
     });
   });
   return { child, out: () => out, err: () => err, code };
+}
+
+/** The secret setting that a text holds; null: none. A shorter one may be part of another word. */
+function toldSecret(env: Readonly<Record<string, string>>, text: string): string | null {
+  const names = Object.keys(buildSecrets).filter((name) => (env[name] ?? '').length > 5);
+  return names.find((name) => text.includes(env[name] ?? '')) ?? null;
 }
 
 /** Ends every script that still runs; for `afterEach`. */

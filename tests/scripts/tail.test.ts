@@ -54,17 +54,31 @@ test('status and gaps go to stderr', async () => {
   expect(run.err()).toMatch(/gap: channel feed lost 4 events \(trimmed\), after 0-0, resumes at \d+-5/);
 });
 
-test('an event cannot drive the terminal', async () => {
+/** A screen wiped, a link, a colour by C1, text turned round, and what nobody sees. */
+const evil = '\u001b[2J\u001b]8;;https://evil.test\u0007\u009b31m\u202e\u061cgone\u{e0041}\r\n\u2028';
+
+test.each([[[]], [['--json']]])('an event cannot drive the terminal %j', async (args) => {
   const server = await setUp(({ response, text }) => {
-    const evil = JSON.stringify('\u001b[2J\u009b31m\u202egone').replace('\\u001b', '\\u001b');
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write(text().replaceAll('"data":null', `"data":${evil}`));
+    const event = `"data":${JSON.stringify(evil)},"type":${JSON.stringify(evil)}`;
+    response.write(text().replaceAll('"data":null', event).replaceAll('"type":"message",', ''));
   });
   server.publish(1);
-  const run = tail('--url', server.url, '--after', '0-0');
+  const run = tail('--url', server.url, '--after', '0-0', ...args);
   await run.until(() => run.lines().length === 1);
-  expect(run.out()).toContain('\\u001b[2J\\u009b31m\\u202egone');
-  expect(run.out()).toMatch(/^[\x20-\x7e\n]*$/);
+  expect(run.out().split('\\u202e\\u061cgone')).toHaveLength(3);
+  expect(run.out()).toMatch(/^[\x20-\x7e]*\n$/);
+});
+
+test('a refusal cannot drive the terminal', async () => {
+  const server = await setUp(({ response }) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json' });
+    response.end(JSON.stringify({ title: evil, status: 403, detail: evil }));
+  });
+  const run = tail('--url', server.url);
+  expect(await run.exit).toBe(1);
+  expect(run.err()).toContain('\\u202e\\u061cgone');
+  expect(run.err()).toMatch(/^[\x20-\x7e\n]*$/);
 });
 
 test('Ctrl-C ends it quietly', async () => {

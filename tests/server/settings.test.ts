@@ -101,16 +101,22 @@ describe('settings', () => {
     ['KV_REST_API_TOKEN', { KV_REST_API_URL: 'https://db.test' }],
     ['KV_REST_API_URL', { KV_REST_API_TOKEN: 'secret' }],
     ['UPSTASH_REDIS_REST_URL', { UPSTASH_REDIS_REST_URL: 'db secret', UPSTASH_REDIS_REST_TOKEN: 'secret' }],
-    [
-      'UPSTASH_REDIS_REST_URL',
-      { UPSTASH_REDIS_REST_URL: 'redis://secret', UPSTASH_REDIS_REST_TOKEN: 'secret' },
-    ],
   ])('half a Redis log, or one that is no URL, is refused with %s and no secret', (name, env) => {
     const text = refusalOf(env);
 
     expect(text).toMatch(new RegExp(`^${name} `));
     expect(text).not.toContain('secret');
   });
+
+  test.each(['redis://secret', ' https://secret.test', 'https://secret.test\n', 'https:secret.test'])(
+    'no address of Redis is %j; it is not told',
+    (url) => {
+      const text = refusalOf({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: 't' });
+
+      expect(text).toMatch(/^UPSTASH_REDIS_REST_URL is not a URL/);
+      expect(text).not.toContain('secret');
+    },
+  );
 });
 
 test.each([
