@@ -9,6 +9,7 @@ import { judgeLog } from './judge-log.ts';
 import type { Fact } from './life.ts';
 import type { Side } from './peer/comparison.ts';
 import { startPeer } from './peer/start-peer.ts';
+import { startPublisher } from './publisher.ts';
 import { startPublishers } from './publishers.ts';
 import { startBrowser, startNeededBrowser } from './readers/browser-reader.ts';
 import { channels, startReaders, tellKinds, types } from './readers.ts';
@@ -75,12 +76,15 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
 
   const violations: Violation[] = [];
   const acknowledged: Fact[] = [];
-  const publishers = await startPublishers(options.publishers, {
-    ...{ seed, token, channels, types, addressFor: front.addressFor },
-    pauseMs: options.pauseMs,
-    onStored: (facts) => acknowledged.push(...facts),
-    onRetry: tally.retry,
-    onViolation: (violation) => violations.push(violation),
+  const publishers = await startPublishers({
+    ...{ seed, count: options.publishers, called: 'publisher', addressFor: front.addressFor },
+    start: (own) =>
+      startPublisher({
+        ...{ ...own, token, channels, types, pauseMs: options.pauseMs },
+        onStored: (facts) => acknowledged.push(...facts),
+        onRetry: tally.retry,
+        onViolation: (violation) => violations.push(violation),
+      }),
   });
   const browser = await openBrowser(options.browser);
   stack.defer(() => browser?.close());

@@ -16,51 +16,45 @@ export type Told = {
   readonly channel: string;
   /** Of the entry in its stream, as Redis gave it. */
   readonly id: string;
-  readonly data: unknown;
+  readonly mark: PeerMark;
   /** When, in ms since the epoch, by the browser. */
   readonly at: number;
 };
 
-/** What the page in the browser offers. */
-export type PeerPage = {
+/** What the script of the page offers there, as `peer`. */
+export type PeerScript = {
   start(orders: readonly PeerOrder[]): void;
   /** What was told since it was asked last. */
   take(): readonly Told[];
   statuses(): readonly (readonly [reader: string, status: string])[];
 };
 
-/** The readers of the peer, by its own client. */
-export type PeerReaders = {
-  /** Hands on what was told since. */
-  collect(): Promise<void>;
+/** The page that the readers of the peer run in, by its own client. */
+export type PeerPage = {
+  /** What was told since it was asked last. */
+  take(): Promise<readonly Told[]>;
   /** What the peer's client says of each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
 };
 
-/** In the page: what it offers. */
-type World = { readonly peer: PeerPage };
+type World = { readonly peer: PeerScript };
 
 /**
  * Starts readers in a page of a browser.
  * @param packages the folder that the peer's packages are in.
- * @param address of the peer's app, for a page of the same machine; nothing of it is used.
- * @param tell is called for each event that is told.
+ * @param home address of the peer's app: the page is one of the same machine, and nothing that the app shows is used.
  */
-export async function startPeerReaders(
+export async function startPeerPage(
   page: Page,
   packages: string,
-  address: string,
+  home: string,
   orders: readonly PeerOrder[],
-  tell: (told: Told & { readonly data: PeerMark }) => void,
-): Promise<PeerReaders> {
-  await page.goto(`${address}/nothing-is-here`);
+): Promise<PeerPage> {
+  await page.goto(`${home}/nothing-is-here`);
   await page.addScriptTag({ content: await bundle(packages) });
   await page.evaluate((all) => (globalThis as unknown as World).peer.start(all), orders);
   return {
-    async collect() {
-      const all = await page.evaluate(() => (globalThis as unknown as World).peer.take());
-      for (const told of all) tell({ ...told, data: told.data as PeerMark });
-    },
+    take: () => page.evaluate(() => (globalThis as unknown as World).peer.take()),
     async statuses() {
       return new Map(await page.evaluate(() => (globalThis as unknown as World).peer.statuses()));
     },
@@ -69,14 +63,11 @@ export async function startPeerReaders(
 
 /** The page's script, with the peer's client as it is published. */
 async function bundle(packages: string): Promise<string> {
+  const client = join(packages, 'node_modules/@upstash/realtime/dist/client/index.js');
   const built = await rolldown({
     input: new URL('readers-page.tsx', import.meta.url).pathname,
     platform: 'browser',
-    resolve: {
-      alias: {
-        '@upstash/realtime/client': join(packages, 'node_modules/@upstash/realtime/dist/client/index.js'),
-      },
-    },
+    resolve: { alias: { '@upstash/realtime/client': client } },
     transform: { define: { 'process.env.NODE_ENV': '"production"' } },
     logLevel: 'silent',
   });

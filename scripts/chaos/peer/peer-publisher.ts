@@ -1,16 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Publisher } from '../publisher.ts';
-import type { Draw } from '../seeded.ts';
+import type { OwnOptions } from '../publishers.ts';
 import type { Emission, PeerMark } from './peer-mark.ts';
 
-export type PeerPublisherOptions = {
-  readonly name: string;
-  readonly url: string;
+export type PeerPublisherOptions = OwnOptions & {
   readonly channels: readonly string[];
   readonly types: readonly string[];
   /** Mean pause between two requests, in ms. */
   readonly pauseMs: number;
-  readonly draw: Draw;
   readonly onStored: (emission: Emission) => void;
   /** Called for each try that failed. */
   readonly onRetry: () => void;
