@@ -115,9 +115,14 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     peer?.strike,
   );
   note('all faults are over');
+  // Whatever becomes of the peer, this run is about the feed.
+  const failed = (cause: unknown) => {
+    say(`chaos: the peer did not come to its end: ${cause instanceof Error ? cause.message : cause}`);
+    return null;
+  };
   const [unsettled, peersSide] = await Promise.all([
     settle({ publishers, readers, truth, redis: stand.redis, channels, note }),
-    peer?.finish() ?? null,
+    peer?.finish().catch(failed) ?? null,
   ]);
   violations.push(...unsettled);
 

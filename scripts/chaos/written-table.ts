@@ -12,7 +12,8 @@ export function withTable(doc: string, figures: Figures): string {
   const { seed, seconds, together, comparison } = figures;
   if (comparison !== undefined) {
     const how = `Seed ${seed}, ${seconds} s, up to ${together} faults at a time:`;
-    return fillIn(doc, [{ name: 'chaos: peer', text: `${how}\n\n${comparisonTable(comparison)}` }]);
+    const name = together === 1 ? 'chaos: peer, one' : 'chaos: peer, many';
+    return fillIn(doc, [{ name, text: `${how}\n\n${comparisonTable(comparison)}` }]);
   }
   const name = together === 1 ? 'chaos: one' : 'chaos: many';
   return fillIn(doc, [{ name, text: tableOf(figures) }]);

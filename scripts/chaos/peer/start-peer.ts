@@ -113,7 +113,7 @@ export async function startPeer(
     },
     async finish() {
       await comeToEnd();
-      for (const what of stand.fleet.surprises()) note(`the peer's app: ${what}`);
+      for (const what of new Set(stand.fleet.surprises())) note(`the peer's app: ${what}`);
       const statuses = await crowd.statuses();
       const histories = crowd.readers.map((reader) => ({ ...reader, isAtEnd: isAtEnd(reader) }));
       for (const { name, isAtEnd: isWell } of histories) {
