@@ -56,6 +56,8 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   };
 
   const truth = createTruth(channels);
+  // Ahead of all others: what it takes to begin is in nobody's way.
+  const peer = options.withPeer ? await startPeer(stack, options, note) : null;
   const stand = await startAppStand(stack, { seed, token, channels, truth });
 
   const tally = createTally();
@@ -101,7 +103,6 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   note(`${readers.length} readers, ${publishers.length} publishers, ${stand.fleet.size} processes`);
 
   say(`chaos: readers: ${tellKinds(readers)}`);
-  const peer = options.withPeer ? await startPeer(stack, options, note) : null;
 
   const stage: Stage = { ...stand, weather, tails, slowness };
   await strikeAll(
