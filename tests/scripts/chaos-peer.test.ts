@@ -3,17 +3,20 @@ import { readChaosOrder } from '../../scripts/chaos/chaos-options.ts';
 import { comparisonTable, type Side } from '../../scripts/chaos/peer/comparison.ts';
 import { judgePeer } from '../../scripts/chaos/peer/judge-peer.ts';
 
-/** What three publishers were acknowledged in one channel. */
-const acknowledged = ['a', 'b', 'c'].map((name) => ({ name, channel: 'feed' }));
+/** What three publishers were acknowledged in one channel, in the first, second and third ms. */
+const acknowledged = ['a', 'b', 'c'].map((name, index) => ({ name, channel: 'feed', at: index + 1 }));
 const nothing = { lost: 0, lostWithData: 0, toldTwice: 0, storedTwice: 0, outOfOrder: 0 };
 
 /** Judges one reader that was told this, `<id> <name>` each; `kept` is what Redis has at the end. */
-function judge(told: string, { kept = 'abc', isAtEnd = true, channels = ['feed'] } = {}) {
+function judge(
+  told: string,
+  { kept = 'abc', losses = [] as number[], isAtEnd = true, channels = ['feed'] } = {},
+) {
   const entries = told.split(', ').map((entry) => {
     const [id = '', name = ''] = entry.split(' ');
     return { channel: 'feed', id, name };
   });
-  return judgePeer(acknowledged, new Set(kept), [{ channels, isAtEnd, told: entries }]);
+  return judgePeer(acknowledged, { kept: new Set(kept), losses }, [{ channels, isAtEnd, told: entries }]);
 }
 
 describe('a reader of the peer', () => {
@@ -30,7 +33,19 @@ describe('a reader of the peer', () => {
   });
 
   test('that misses what Redis lost is not said to have lost what was kept', () => {
-    expect(judge('1-0 a, 3-0 c', { kept: 'ac' })).toEqual({ ...nothing, lostWithData: 1 });
+    expect(judge('1-0 a, 4-0 c', { kept: 'ac', losses: [3] })).toEqual({ ...nothing, lostWithData: 1 });
+  });
+
+  test('that was told a later event ahead of the loss has lost the one before', () => {
+    expect(judge('1-0 a, 4-0 c', { kept: '', losses: [5] })).toEqual({ ...nothing, lost: 1 });
+  });
+
+  test('that was told a later event of another channel only has not passed over it', () => {
+    const other = { channel: 'other', id: '9-0', name: 'x' };
+    const told = [other, ...['a', 'c'].map((name, seq) => ({ channel: 'feed', id: `1-${seq}`, name }))];
+    const histories = [{ channels: ['feed', 'other'], isAtEnd: true, told }];
+    const faults = judgePeer(acknowledged, { kept: new Set(), losses: [] }, histories);
+    expect(faults).toEqual({ ...nothing, lostWithData: 1 });
   });
 
   test('that has not got to the end has lost nothing yet', () => {
@@ -48,7 +63,7 @@ test('the table tells both sides, and a time only where there is one', () => {
     ...{ gaps: 3, cuts: 4, p50Ms: 1_234, p99Ms: null },
   };
   const table = comparisonTable({ ours, peer: { ...ours, gaps: null, atEnd: 1, lost: 7 } });
-  expect(table).toContain('| lost: acknowledged, kept by Redis, never told | 0 | 7 |');
+  expect(table).toContain('| lost: acknowledged, in Redis, never told | 0 | 7 |');
   expect(table).toContain('| gaps told | 3 | has none |');
   expect(table).toContain('| readers at the end | 2 of 2 | 1 of 2 |');
   expect(table).toContain('| back after a fault, p50 | 1.23 s | 1.23 s |');

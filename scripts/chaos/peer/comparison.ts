@@ -33,7 +33,7 @@ const rows: readonly (readonly [what: string, text: (side: Side) => string])[] =
   ['events acknowledged', ({ acknowledged }) => count(acknowledged)],
   ['tries repeated by publishers', ({ retries }) => count(retries)],
   ['deliveries', ({ deliveries }) => count(deliveries)],
-  ['lost: acknowledged, kept by Redis, never told', ({ lost }) => count(lost)],
+  ['lost: acknowledged, in Redis, never told', ({ lost }) => count(lost)],
   ['lost with data that Redis lost, unsaid', ({ lostWithData }) => count(lostWithData)],
   ['told twice', ({ toldTwice }) => count(toldTwice)],
   ['stored twice by a repeated try, and told so', ({ storedTwice }) => count(storedTwice)],

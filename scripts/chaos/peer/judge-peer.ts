@@ -10,7 +10,10 @@ export type PeerHistory = {
 
 /** What was wrong with all that readers were told, in deliveries: an event that two readers missed counts as two. */
 export type PeerFaults = {
-  /** Acknowledged, kept by Redis up to the end, and never told to a reader that got there. */
+  /**
+   * Acknowledged, and never told to a reader that got to the end, though Redis had it: up to the end, or still when a
+   * later event of the channel was stored, which the reader was told.
+   */
   readonly lost: number;
   /** Acknowledged, gone with data that Redis lost, and never told: without a gap nobody knows. */
   readonly lostWithData: number;
@@ -22,14 +25,21 @@ export type PeerFaults = {
   readonly outOfOrder: number;
 };
 
+/** What became of the peer's streams. */
+export type PeerStreams = {
+  /** The names of all events that Redis has at the end. */
+  readonly kept: ReadonlySet<string>;
+  /** When Redis lost data, in ms since the epoch. */
+  readonly losses: readonly number[];
+};
+
 /**
  * Holds what the readers of the peer were told against what was acknowledged. Nothing is counted as lost that was not
  * acknowledged, nor for a reader that did not get to the end.
- * @param kept the names of all events that Redis has at the end.
  */
 export function judgePeer(
   acknowledged: readonly Emission[],
-  kept: ReadonlySet<string>,
+  { kept, losses }: PeerStreams,
   histories: readonly PeerHistory[],
 ): PeerFaults {
   const faults = { lost: 0, lostWithData: 0, toldTwice: 0, storedTwice: 0, outOfOrder: 0 };
@@ -49,13 +59,27 @@ export function judgePeer(
       if (isAfter(last.get(channel), id)) faults.outOfOrder += 1;
       else last.set(channel, id);
     }
-    for (const { name, channel } of isAtEnd ? acknowledged : []) {
+    for (const emission of isAtEnd ? acknowledged : []) {
+      const { name, channel } = emission;
       if (names.has(name) || !channels.includes(channel)) continue;
-      if (kept.has(name)) faults.lost += 1;
+      if (kept.has(name) || isPassedOver(emission, told, losses)) faults.lost += 1;
       else faults.lostWithData += 1;
     }
   }
   return faults;
+}
+
+/** Whether a reader was told a later event of the channel, which Redis got before it lost anything. */
+function isPassedOver(
+  { channel, at }: Emission,
+  told: PeerHistory['told'],
+  losses: readonly number[],
+): boolean {
+  const lossAt = losses.find((each) => each >= at) ?? Number.POSITIVE_INFINITY;
+  return told.some((each) => {
+    const [storedAt = 0] = each.id.split('-').map(Number);
+    return each.channel === channel && storedAt > at && storedAt < lossAt;
+  });
 }
 
 /** Whether an id of a Redis stream, `<time>-<seq>`, is after another. */

@@ -7,4 +7,9 @@ export type PeerMark = {
 };
 
 /** Something that was acknowledged to a publisher of the peer. */
-export type Emission = { readonly name: string; readonly channel: string };
+export type Emission = {
+  readonly name: string;
+  readonly channel: string;
+  /** When it was acknowledged, in ms since the epoch. */
+  readonly at: number;
+};

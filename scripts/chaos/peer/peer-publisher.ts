@@ -32,7 +32,7 @@ export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
       options.onRetry();
       await sleep(draw.between(50, 400));
     }
-    options.onStored({ name: data.name, channel });
+    options.onStored({ name: data.name, channel, at: Date.now() });
   }
 
   async function run(): Promise<void> {

@@ -51,7 +51,10 @@ export async function startPeer(
   note: (line: string) => void,
 ): Promise<PeerRun> {
   const { peers: packages, app } = preparePeer(source, root);
-  const stand = await startAppStand(stack, { seed, token, channels, truth: createTruth(channels), app });
+  const losses: number[] = [];
+  const lose = () => void losses.push(Date.now());
+  const truth = { ...createTruth(channels), lose };
+  const stand = await startAppStand(stack, { seed, token, channels, truth, app });
   const tally = createTally();
   const recoveries = createRecoveries();
   const weather = createWeather(seeded(seed + 3));
@@ -119,12 +122,13 @@ export async function startPeer(
       for (const { name, isAtEnd: isWell } of histories) {
         if (!isWell) note(`${name} is not at the end: ${statuses.get(name)}`);
       }
+      const kept = await keptNames(stand.redis.witness, channels);
       const times = [...recoveries.times().values()].flat().toSorted((a, b) => a - b);
       return {
         ...{ readers: histories.length, atEnd: histories.filter((each) => each.isAtEnd).length },
         ...{ acknowledged: acknowledged.length, retries: tally.retries(), gaps: null },
         deliveries: histories.reduce((sum, { told }) => sum + told.length, 0),
-        ...judgePeer(acknowledged, await keptNames(stand.redis.witness, channels), histories),
+        ...judgePeer(acknowledged, { kept, losses }, histories),
         ...{ cuts: tally.allCuts(), p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },
       };
     },
