@@ -50,6 +50,8 @@ async function chaos(): Promise<void> {
   }
 }
 
+// Each process that is started is one listener.
+process.setMaxListeners(100);
 // What it has started ends with it, by its `exit`.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 

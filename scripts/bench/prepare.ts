@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { buildOnce } from '../build-once.ts';
 import type { BenchFolders } from './contestants.ts';
 
@@ -24,15 +24,31 @@ const servers = new URL('servers/', import.meta.url).pathname;
  */
 export async function prepare(root: string): Promise<BenchFolders> {
   await buildOnce();
-  const cache = join(root, 'node_modules/.cache/steadfeed/bench');
+  const cache = cacheOf(root);
   installPeers(cache);
   return {
     root,
-    plainNext: buildApp('plain-next', root, cache),
-    upstashRealtime: buildApp('upstash-realtime', root, cache),
+    plainNext: buildApp(join(servers, 'plain-next'), root, cache),
+    upstashRealtime: buildApp(join(servers, 'upstash-realtime'), root, cache),
     peers: cache,
     data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')),
   };
+}
+
+/**
+ * Installs the peers where that has not been done yet, and builds a small Next app that uses one.
+ * @param source its folder; the last part of it is its name, which no other may have.
+ * @returns the folder to start it in, and that of the peers' packages.
+ * @throws Error with what was printed, when the build or the install fails.
+ */
+export function preparePeer(source: string, root: string): Pick<BenchFolders, 'peers'> & { app: string } {
+  const cache = cacheOf(root);
+  installPeers(cache);
+  return { peers: cache, app: buildApp(source, root, cache) };
+}
+
+function cacheOf(root: string): string {
+  return join(root, 'node_modules/.cache/steadfeed/bench');
 }
 
 function installPeers(folder: string): void {
@@ -51,16 +67,16 @@ function isWritten(file: string, text: string): boolean {
   return existsSync(file) && readFileSync(file, 'utf8') === text;
 }
 
-/** Builds one of the small Next apps of `servers/`; gives the folder to start it in. */
-function buildApp(name: string, root: string, cache: string): string {
-  const files = globSync('**/*.{ts,json}', { cwd: join(servers, name), exclude: ['**/*.d.ts'] })
+/** Builds a small Next app from its sources in a folder; gives the folder to start it in. */
+function buildApp(source: string, root: string, cache: string): string {
+  const files = globSync('**/*.{ts,json}', { cwd: source, exclude: ['**/*.d.ts'] })
     .toSorted()
-    .map((path) => ({ path, text: readFileSync(join(servers, name, path), 'utf8') }));
+    .map((path) => ({ path, text: readFileSync(join(source, path), 'utf8') }));
   const next = readFileSync(join(root, 'node_modules/next/package.json'), 'utf8');
   const stamp = createHash('sha256')
     .update(JSON.stringify([files, next, peers]))
     .digest('hex');
-  const folder = join(cache, name);
+  const folder = join(cache, basename(source));
   const built = join(folder, 'built');
   if (isWritten(built, stamp)) return folder;
   rmSync(folder, { recursive: true, force: true });

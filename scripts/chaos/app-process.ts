@@ -41,17 +41,19 @@ const keptOutput = 20_000;
 
 /**
  * Starts one, and waits until it listens.
+ * @param folder of the build; null: this project's own.
  * @param clockFile holds how far its clock is off, in ms; it may change at any time.
  * @throws Error with what it printed, when it ends instead.
  */
 export async function startAppProcess(
+  folder: string | null,
   env: Readonly<Record<string, string>>,
   clockFile: string,
 ): Promise<AppProcess> {
   const { PATH = '', HOME = '' } = process.env;
   const next = join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, ['--import', preload, next, 'start', '-p', '0', '-H', '127.0.0.1'], {
-    cwd: root,
+    cwd: folder ?? root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...{ PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },

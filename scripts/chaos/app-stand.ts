@@ -19,17 +19,23 @@ export type AppStand = {
 /** The app's processes: two are needed for a front to spread over; each more costs a core. */
 const processes = 2;
 
+export type AppStandOptions = {
+  readonly seed: number;
+  /** Of the REST API, and of publishers. */
+  readonly token: string;
+  readonly channels: readonly string[];
+  readonly truth: Truth;
+  /** The folder of the build that runs; not given, this project's own. */
+  readonly app?: string;
+};
+
 /**
  * Starts Redis, its REST API, and the app's processes on it.
  * @param stack ends what is started.
- * @param token of the REST API, and of publishers.
  */
 export async function startAppStand(
   stack: AsyncDisposableStack,
-  seed: number,
-  token: string,
-  channels: readonly string[],
-  truth: Truth,
+  { seed, token, channels, truth, app }: AppStandOptions,
 ): Promise<AppStand> {
   const folder = mkdtempSync(join(tmpdir(), 'steadfeed-chaos-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -45,6 +51,8 @@ export async function startAppStand(
     // Nothing is trimmed but by a fault, which is known at once.
     FEED_RETENTION: '1000000',
   };
-  const fleet = stack.use(await startFleet(processes, env, folder, seeded(seed + 2)));
+  const fleet = stack.use(
+    await startFleet({ size: processes, app: app ?? null, env, folder, draw: seeded(seed + 2) }),
+  );
   return { redis, replica, upstash, fleet };
 }

@@ -17,8 +17,10 @@ export type ChaosOptions = {
   readonly publishers: number;
   /** Mean pause of a publisher between two requests, in ms. */
   readonly pauseMs: number;
-  /** Whether some of the readers are native ones, in Chromium. */
-  readonly withBrowser: boolean;
+  /** Whether some of the readers are native ones, in Chromium: a run without them fails, has them if it can, or not. */
+  readonly browser: 'needed' | 'if found' | 'no';
+  /** Whether the peer runs beside it. */
+  readonly withPeer: boolean;
   /** Falsifies what one reader was told. */
   readonly sabotage: SabotageName | null;
   /** File for the figures, as JSON. */
@@ -39,6 +41,8 @@ const options = {
   sabotage: { type: 'string' },
   json: { type: 'string' },
   browser: { type: 'boolean', default: false },
+  'no-browser': { type: 'boolean', default: false },
+  peer: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   table: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -55,7 +59,11 @@ export const chaosHelp = `Lets everything go wrong at once, and sees whether eve
   --readers <n>       default 80
   --publishers <n>    default 12
   --pause <ms>        mean pause of a publisher between two requests; default 150
-  --browser           two more readers: native EventSources in the system's Chromium
+  --browser           fails without the two readers that are native EventSources in the system's Chromium; they take
+                      part wherever one is found, and it is printed whether they do
+  --no-browser        without them
+  --peer              @upstash/realtime runs beside it, on a stand of its own, under the same faults, and is compared; it
+                      is installed for that, and needs Chromium, for its client does
   --json <file>       writes the figures
   --table <file>      runs nothing: writes the table of such a file into docs/reliability.md
   --verbose           tells what happens while it does
@@ -98,9 +106,16 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
     pauseMs: number('pause', given.pause, 0, 60_000),
     sabotage: readSabotage(given.sabotage),
     json: given.json ?? null,
-    withBrowser: given.browser,
+    browser: readBrowser(given),
+    withPeer: given.peer,
     isVerbose: given.verbose,
   };
+}
+
+function readBrowser(given: ReturnType<typeof parse>): ChaosOptions['browser'] {
+  if (!given['no-browser']) return given.browser ? 'needed' : 'if found';
+  if (!given.browser) return 'no';
+  throw new FeedError('bad-request', '--browser, --no-browser: allowed is one of the two');
 }
 
 function parse(args: readonly string[]) {

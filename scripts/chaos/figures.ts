@@ -1,4 +1,5 @@
 import type { ChaosOptions } from './chaos-options.ts';
+import type { Comparison, Side } from './peer/comparison.ts';
 import type { Outcome } from './run-chaos.ts';
 import type { Violation } from './violation.ts';
 
@@ -34,18 +35,20 @@ export type Figures = {
   /** All promises that were not kept. */
   readonly violations: number;
   readonly faults: readonly FaultFigures[];
+  /** This feed and the peer that ran beside it, where one did. */
+  readonly comparison?: Comparison;
 };
 
 /** Puts a run into figures. */
 export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
-  const { tally, violations, recoveries, deliveries, acknowledged, gaps } = outcome;
+  const { tally, violations, recoveries, deliveries, acknowledged, gaps, peer } = outcome;
   const count = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind).length;
   return {
     ...{ seed: options.seed, seconds: options.forMs / 1_000 },
-    ...{ together: options.together, readers: options.readers },
+    ...{ together: options.together, readers: outcome.readers },
     ...{ deliveries, acknowledged, retries: tally.retries() },
     ...{ trimmedGaps: gaps.trimmed, restartedGaps: gaps.restarted },
-    cuts: [...tally.cuts.values()].reduce((sum, each) => sum + each, 0),
+    cuts: tally.allCuts(),
     lost: violations.reduce((sum, { lost }) => sum + lost, 0),
     doubled: count('doubled'),
     outOfOrder: count('out of order'),
@@ -58,10 +61,29 @@ export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
       p50Ms: quantile(recoveries.get(name) ?? [], 0.5),
       p99Ms: quantile(recoveries.get(name) ?? [], 0.99),
     })),
+    ...(peer !== null && { comparison: { ours: sideOf(outcome), peer } }),
   };
 }
 
-function quantile(sorted: readonly number[], share: number): number | null {
+/** This feed, in the peer's terms. */
+function sideOf({ readers, violations, tally, recoveries, deliveries, acknowledged, gaps }: Outcome): Side {
+  const own = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind);
+  const times = [...recoveries.values()].flat().toSorted((a, b) => a - b);
+  return {
+    ...{ readers, deliveries, acknowledged, cuts: tally.allCuts(), retries: tally.retries() },
+    atEnd: readers - new Set(own('stopped').map(({ who }) => who)).size,
+    gaps: gaps.trimmed + gaps.restarted,
+    lost: violations.reduce((sum, { lost }) => sum + lost, 0),
+    lostWithData: own('unsaid gap').length,
+    toldTwice: own('doubled').length,
+    storedTwice: own('stored twice').length,
+    outOfOrder: own('out of order').length,
+    ...{ p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },
+  };
+}
+
+/** The value below which a share of all lies, rounded; null where there is none. */
+export function quantile(sorted: readonly number[], share: number): number | null {
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   return value === undefined ? null : Math.round(value);
 }

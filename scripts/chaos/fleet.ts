@@ -31,13 +31,19 @@ function drawSettings(draw: Draw): Readonly<Record<string, string>> {
   };
 }
 
-/** Starts as many processes, one after the other. */
-export async function startFleet(
-  size: number,
-  env: Readonly<Record<string, string>>,
-  folder: string,
-  draw: Draw,
-): Promise<Fleet> {
+export type FleetOptions = {
+  readonly size: number;
+  /** The folder of the build that runs; null: this project's own. */
+  readonly app: string | null;
+  /** Settings of all processes. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For files of the run. */
+  readonly folder: string;
+  readonly draw: Draw;
+};
+
+/** Starts the processes, one after the other. */
+export async function startFleet({ size, app: build, env, folder, draw }: FleetOptions): Promise<Fleet> {
   const places: AppProcess[] = [];
   const surprises: string[] = [];
   const clockFileOf = (place: number) => join(folder, `clock-${place}`);
@@ -56,7 +62,7 @@ export async function startFleet(
     });
   };
   const start = async (place: number, own: Draw) => {
-    const app = await startAppProcess({ ...env, ...drawSettings(own) }, clockFileOf(place));
+    const app = await startAppProcess(build, { ...env, ...drawSettings(own) }, clockFileOf(place));
     watch(app);
     places[place] = app;
   };

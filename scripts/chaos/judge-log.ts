@@ -24,11 +24,17 @@ export function judgeLog(lives: Lives, acknowledged: readonly Fact[]): Violation
     const isStored = own.some((life) => isOf(life, fact) && life.events[fact.seq - 1]?.text === fact.text);
     if (!isStored) blame(`${fact.channel}: ${fact.id} was acknowledged and never stored`, 1);
   }
-  for (const [channel, own] of lives) for (const life of own) judgeLife(life, channel, blame);
+  const blameTwice = (what: string) => violations.push({ kind: 'stored twice', who: 'log', what, lost: 0 });
+  for (const [channel, own] of lives) for (const life of own) judgeLife(life, channel, blame, blameTwice);
   return violations;
 }
 
-function judgeLife(life: Life, channel: string, blame: (what: string) => void): void {
+function judgeLife(
+  life: Life,
+  channel: string,
+  blame: (what: string) => void,
+  blameTwice: (what: string) => void,
+): void {
   const seen = new Set<string>();
   let time = 0;
   let before: Mark | null = null;
@@ -40,7 +46,7 @@ function judgeLife(life: Life, channel: string, blame: (what: string) => void): 
     }
     const mark = JSON.parse(fact.text) as Mark;
     const name = `${mark.publisher} ${mark.request} ${mark.index}`;
-    if (seen.has(name)) blame(`${channel}: ${fact.id} stores ${name} a second time`);
+    if (seen.has(name)) blameTwice(`${channel}: ${fact.id} stores ${name} a second time`);
     seen.add(name);
     if (timeOf(fact.id) < time) blame(`${channel}: the time of ${fact.id} goes back`);
     time = timeOf(fact.id);

@@ -14,13 +14,14 @@ export type Publisher = {
 
 export type PublisherOptions = {
   readonly name: string;
+  /** Origin of its own way to the app. */
   readonly url: string;
+  readonly draw: Draw;
   readonly token: string;
   readonly channels: readonly string[];
   readonly types: readonly string[];
   /** Mean pause between two requests, in ms. */
   readonly pauseMs: number;
-  readonly draw: Draw;
   /** Called with what was acknowledged. */
   readonly onStored: (facts: readonly Fact[]) => void;
   /** Called for each try that failed. */

@@ -34,6 +34,14 @@ export type CrowdOptions = {
   readonly sabotage: Sabotage | null;
 };
 
+/** How many readers there are of each kind, in words: `44 connectFeed, 2 Chromium`. */
+export function tellKinds(readers: readonly Reader[]): string {
+  const kinds = Object.groupBy(readers, ({ record }) => record.reader.replace(/ \d+$/, ''));
+  return Object.entries(kinds)
+    .map(([kind, own = []]) => `${own.length} ${kind}`)
+    .join(', ');
+}
+
 /** Shares of the kinds of readers; `tail` is by number, for each is a process. */
 const shares = { feed: 0.55, eventSource: 0.85 } as const;
 const tailCount = 2;
@@ -75,7 +83,8 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
   return { readers, tails };
 }
 
-function drawChannels(draw: Draw): readonly string[] {
+/** Which channels a reader reads: all, two, or one. */
+export function drawChannels(draw: Draw): readonly string[] {
   if (draw.chance(0.4)) return channels;
   return draw.chance(0.5) ? [draw.pick(channels)] : channels.slice(0, 2);
 }

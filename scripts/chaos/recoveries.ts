@@ -2,8 +2,11 @@
 export type Recoveries = {
   /** A fault was over for a reader, at this moment. */
   await(fault: string, readers: readonly string[]): void;
-  /** A reader was told an event that was first sent at `sentAt`, by `performance.now()`. */
-  told(reader: string, sentAt: number): void;
+  /**
+   * A reader was told an event that was first sent at `sentAt`, by `performance.now()`.
+   * @param toldAt by the same; now where it is not given.
+   */
+  told(reader: string, sentAt: number, toldAt?: number): void;
   /** Times in ms by fault, in rising order. */
   times(): ReadonlyMap<string, readonly number[]>;
 };
@@ -25,14 +28,13 @@ export function createRecoveries(): Recoveries {
         pending.set(reader, own);
       }
     },
-    told(reader, sentAt) {
+    told(reader, sentAt, toldAt = performance.now()) {
       const own = pending.get(reader);
       if (own === undefined || own.length === 0) return;
-      const now = performance.now();
       const isRecovered = ({ overAt }: Pending) => sentAt > overAt;
       for (const { fault, overAt } of own.filter(isRecovered)) {
         const list = times.get(fault) ?? [];
-        list.push(now - overAt);
+        list.push(toldAt - overAt);
         times.set(fault, list);
       }
       pending.set(

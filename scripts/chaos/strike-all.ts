@@ -4,6 +4,9 @@ import { planOf } from './plan.ts';
 import { seeded } from './seeded.ts';
 import type { Tally } from './tally.ts';
 
+/** Another who is struck by the same blow at the same moment. Never rejects. */
+export type Beside = (fault: Fault, blow: { readonly forMs: number; readonly seed: number }) => Promise<void>;
+
 /**
  * Lets all that is planned happen. Resolves when the last of it is over.
  * @param tell is told when a fault begins, and when one that struck all is over.
@@ -14,6 +17,7 @@ export async function strikeAll(
   stage: Stage,
   tally: Tally,
   tell: (fault: string, isOver: boolean) => void,
+  beside: Beside = async () => undefined,
 ): Promise<void> {
   const startedAt = performance.now();
   const busy = new Map<string, Promise<void>>();
@@ -21,12 +25,14 @@ export async function strikeAll(
   const strike = async (fault: Fault, blow: { readonly forMs: number; readonly seed: number }) => {
     tell(fault.name, false);
     tally.struck(fault.name);
+    const other = beside(fault, blow);
     try {
       await fault.strike(stage, { fault: fault.name, forMs: blow.forMs, draw: seeded(blow.seed) });
     } catch (cause) {
       throw new Error(`the fault "${fault.name}" could not be done`, { cause });
     }
     if (fault.reach === 'all') tell(fault.name, true);
+    await other;
   };
   for (const blow of planOf(seed, forMs, together, chosen)) {
     await lasting(startedAt + blow.atMs - performance.now());

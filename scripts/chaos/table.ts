@@ -1,6 +1,7 @@
 import type { Figures } from './figures.ts';
+import { comparisonTable } from './peer/comparison.ts';
 
-/** The figures as Markdown: a line on the whole, then a row for each fault. */
+/** The figures as Markdown: a line on the whole, then a row for each fault, then the peer where it ran beside. */
 export function tableOf(figures: Figures): string {
   const { seed, seconds, together, readers, cuts, deliveries, acknowledged, retries } = figures;
   const { trimmedGaps, restartedGaps, lost, doubled, outOfOrder, unsaidGaps } = figures;
@@ -15,7 +16,8 @@ export function tableOf(figures: Figures): string {
       `| ${fault} | ${struck} | ${count(own)} | ${time(p50Ms)} | ${time(p99Ms)} |`,
   );
   const head = ['| fault | struck | cuts | back after, p50 | p99 |', '| --- | --- | --- | --- | --- |'];
-  return `${whole}\n\n${[...head, ...rows].join('\n')}`;
+  const text = `${whole}\n\n${[...head, ...rows].join('\n')}`;
+  return figures.comparison === undefined ? text : `${text}\n\n${comparisonTable(figures.comparison)}`;
 }
 
 function count(value: number): string {

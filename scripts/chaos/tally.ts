@@ -9,6 +9,8 @@ export type Tally = {
   readonly strikes: ReadonlyMap<string, number>;
   readonly cuts: ReadonlyMap<string | null, number>;
   retries(): number;
+  /** All connections that ended. */
+  allCuts(): number;
 };
 
 export function createTally(): Tally {
@@ -24,5 +26,6 @@ export function createTally(): Tally {
     strikes,
     cuts,
     retries: () => retries,
+    allCuts: () => [...cuts.values()].reduce((sum, each) => sum + each, 0),
   };
 }

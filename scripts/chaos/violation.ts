@@ -12,6 +12,8 @@ export type Violation = {
     | 'unknown event'
     /** A reader that did not get to the end of the log. */
     | 'stopped'
+    /** An event that the log has under two ids. */
+    | 'stored twice'
     /** What the log, the app or a publisher's answers did wrong. */
     | 'log'
     | 'app'

@@ -4,13 +4,19 @@ import { type Browser, chromium } from 'playwright-core';
 import { chromium as tool } from '../../test/tool.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 
-/** Starts the system's Chromium. @throws Error that says what is looked for, where there is none. */
-export async function startBrowser(): Promise<Browser> {
+/** Starts the system's Chromium; null where there is none. */
+export async function startBrowser(): Promise<Browser | null> {
   const folders = (process.env.PATH ?? '').split(':');
-  for (const path of tool.commands.flatMap((name) => folders.map((folder) => join(folder, name)))) {
-    if (existsSync(path)) return chromium.launch({ executablePath: path, args: ['--no-sandbox'] });
-  }
-  throw new Error(`--browser: none of ${tool.commands.join(', ')} is installed`);
+  const paths = tool.commands.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const path = paths.find((each) => existsSync(each));
+  return path === undefined ? null : chromium.launch({ executablePath: path, args: ['--no-sandbox'] });
+}
+
+/** The same, where it is needed. @throws Error that says what is looked for, where there is none. */
+export async function startNeededBrowser(neededBy: string): Promise<Browser> {
+  const browser = await startBrowser();
+  if (browser !== null) return browser;
+  throw new Error(`${neededBy}: none of ${tool.commands.join(', ')} is installed`);
 }
 
 /** What the page hands out for each event of its source. */

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Publisher } from '../publisher.ts';
+import type { OwnOptions } from '../publishers.ts';
+import type { Emission, PeerMark } from './peer-mark.ts';
+
+export type PeerPublisherOptions = OwnOptions & {
+  readonly channels: readonly string[];
+  readonly types: readonly string[];
+  /** Mean pause between two requests, in ms. */
+  readonly pauseMs: number;
+  readonly onStored: (emission: Emission) => void;
+  /** Called for each try that failed. */
+  readonly onRetry: () => void;
+};
+
+const answerWithinMs = 4_000;
+
+/**
+ * Publishes to the peer until it is told to stop: an event a request, for it takes no more, tried again until it is
+ * acknowledged. There is no key by which the peer could know a request again.
+ */
+export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
+  const { name, url, draw, channels, types, pauseMs } = options;
+  let isStopped = false;
+  let request = 0;
+
+  async function publish(channel: string): Promise<void> {
+    request += 1;
+    const data: PeerMark = { name: `${name} ${request}`, at: performance.now() };
+    const body = JSON.stringify({ channel, type: draw.pick(types), data });
+    while (!(await send(url, body))) {
+      options.onRetry();
+      await sleep(draw.between(50, 400));
+    }
+    options.onStored({ name: data.name, channel, at: Date.now() });
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopped) {
+      await publish(draw.pick(channels));
+      await sleep(draw.next() * 2 * pauseMs);
+    }
+  }
+  const running = run();
+  return {
+    async stop() {
+      isStopped = true;
+      await running;
+    },
+    async finish(all) {
+      for (const channel of all) await publish(channel);
+    },
+  };
+}
+
+/** Sends a request once. @returns whether it was acknowledged. */
+async function send(url: string, body: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(answerWithinMs);
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${url}/api/realtime`, { method: 'POST', headers, body, signal });
+    await response.text();
+    return response.ok;
+  } catch {
+    // The network, a process or its Redis is away: that is what this is about.
+    return false;
+  }
+}
