@@ -21,7 +21,7 @@ export type ChaosOptions = {
   readonly browser: 'needed' | 'if found' | 'no';
   /** Whether the peer runs beside it. */
   readonly withPeer: boolean;
-  /** Falsifies what one reader was told. */
+  /** Falsifies what each reader was told. */
   readonly sabotage: SabotageName | null;
   /** File for the figures, as JSON. */
   readonly json: string | null;
@@ -67,7 +67,7 @@ export const chaosHelp = `Lets everything go wrong at once, and sees whether eve
   --json <file>       writes the figures
   --table <file>      runs nothing: writes the table of such a file into docs/reliability.md
   --verbose           tells what happens while it does
-  --sabotage <way>    falsifies what one reader was told, to see that it is noticed: ${Object.keys(sabotages).join(', ')}
+  --sabotage <way>    falsifies what each reader was told, to see that it is noticed: ${Object.keys(sabotages).join(', ')}
 
 Exit code 1 when anything was lost, doubled, out of order or untold. The faults:
 

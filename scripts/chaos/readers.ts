@@ -30,8 +30,8 @@ export type CrowdOptions = {
   readonly draw: Draw;
   readonly addressFor: (client: string) => Promise<string>;
   readonly slowness: { readonly ms: number };
-  /** Makes what falsifies the first reader's history; null: nothing does. */
-  readonly sabotage: Sabotage | null;
+  /** Makes what falsifies a reader's history; null: nothing does. */
+  readonly sabotage: (() => Sabotage) | null;
 };
 
 /** How many readers there are of each kind, in words: `44 connectFeed, 2 Chromium`. */
@@ -57,7 +57,7 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
     const ownTypes = draw.chance(0.15) ? [draw.pick(types)] : null;
     const order = async (kind: string): Promise<ReaderOrder> => {
       const name = `${kind} ${index + 1}`;
-      const record = recorder.reader(name, own, ownTypes, index === 0 ? (sabotage ?? undefined) : undefined);
+      const record = recorder.reader(name, own, ownTypes, sabotage?.());
       return { url: await addressFor(name), channels: own, types: ownTypes, record };
     };
     const share = index / count;

@@ -95,7 +95,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   const { readers, tails } = await startReaders({
     ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
     count: options.readers,
-    sabotage: options.sabotage === null ? null : sabotages[options.sabotage](),
+    sabotage: options.sabotage === null ? null : sabotages[options.sabotage],
   });
   stack.defer(async () => {
     await Promise.all(readers.map((reader) => reader.close()));

@@ -1,6 +1,6 @@
 import type { HistoryEntry } from './history.ts';
 
-/** Falsifies what one reader was told, to show that the oracle notices: what stands in its history for an entry. */
+/** Falsifies what a reader was told, to show that the oracle notices: what stands in its history for an entry. */
 export type Sabotage = (entry: HistoryEntry) => readonly HistoryEntry[];
 
 /** At which entry a history is falsified: a reader has begun by then, and on a busy machine has come so far. */

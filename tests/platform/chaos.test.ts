@@ -33,7 +33,7 @@ test('every reader has every event once, in order, after all went wrong at once'
 test.each([
   { sabotage: 'drop', only: 'after a frame', finds: 'unsaidGaps' },
   { sabotage: 'hide-gaps', only: 'started again empty', finds: 'unsaidGaps' },
-] as const)('a run notices that one reader is falsified: $sabotage', ({ sabotage, only, finds }) => {
+] as const)('a run notices what falsifies its readers: $sabotage', ({ sabotage, only, finds }) => {
   const { status, stderr, figures } = chaos(
     ...['--seconds', '7', '--seed', '1', '--only', only],
     ...['--no-browser', '--sabotage', sabotage],
