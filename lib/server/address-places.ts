@@ -3,7 +3,7 @@ import { FeedError } from '../core/feed-error.ts';
 /** The streams that each address holds in this process. */
 export type AddressPlaces = {
   /**
-   * Takes a place for a stream; the function given back gives it back, once.
+   * Takes a place for a stream, or for a poll that waits; the function given back gives it back, once.
    * @param address as `request-address.ts` tells it; null where it is not known: then there is a place.
    * @throws FeedError `too-many-streams`. Not `rate-limited`: a client that is told to wait would wait for as long as
    * others hold the places; told this, it goes on by polling.

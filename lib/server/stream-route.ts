@@ -53,7 +53,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const address = addressOf(request, settings.isVercel);
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  makeRoom(runtime, query.channels, 1);
+  makeRoom(runtime, query.channels);
   const leave = places.take(address);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
