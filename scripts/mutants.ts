@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { fillIn } from './bench/doc-tables.ts';
+import { fillIn } from './doc-table.ts';
 import { breakGuard } from './mutants/break-guard.ts';
 import { type Catch, readCatches } from './mutants/catches.ts';
 import { mutants } from './mutants/mutants.ts';
