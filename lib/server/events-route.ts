@@ -86,7 +86,7 @@ function takePollPlace(request: Request, runtime: Runtime, channels: readonly st
   const { settings, heldPolls, places } = runtime;
   try {
     makeRoom(runtime, channels);
-    const leave = places.take(addressOf(request, settings.isVercel));
+    const leave = places.take(places.isLimited ? addressOf(request, settings.isVercel) : null);
     heldPolls.add(request);
     return () => {
       heldPolls.delete(request);

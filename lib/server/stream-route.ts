@@ -50,7 +50,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const { settings, clock, tails, streams, places, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
   const connection = currentConnection();
-  const address = addressOf(request, settings.isVercel);
+  const address = places.isLimited ? addressOf(request, settings.isVercel) : null;
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   makeRoom(runtime, query.channels);
