@@ -203,7 +203,7 @@ export const mutants: readonly Mutant[] = [
     projects: ['routes'],
   },
   {
-    name: 'what nobody foresaw is noted with its tokens',
+    name: 'an error is noted with the tokens in its text',
     file: 'lib/server/note-error.ts',
     find: ".replace(token, '[token]')",
     replace: '',
