@@ -6,11 +6,12 @@ import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-op
 import type { Case, Measured } from './bench/case.ts';
 import { type ContestantKey, contestantNames } from './bench/contestant-names.ts';
 import { type Contestant, contestants } from './bench/contestants.ts';
-import { docTables, fillIn } from './bench/doc-tables.ts';
+import { docTables } from './bench/doc-tables.ts';
 import { shuffled } from './bench/figures.ts';
 import { keepRun, readRuns } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
 import { linesOf, type Outcome, tableOf } from './bench/report.ts';
+import { fillIn } from './doc-table.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -2,8 +2,10 @@ import { FeedError } from '../core/feed-error.ts';
 
 /** The streams that each address holds in this process. */
 export type AddressPlaces = {
+  /** Whether there is a limit. Without one no address need be known: to ask a socket for it is a call to the system. */
+  readonly isLimited: boolean;
   /**
-   * Takes a place for a stream; the function given back gives it back, once.
+   * Takes a place for a stream, or for a poll that waits; the function given back gives it back, once.
    * @param address as `request-address.ts` tells it; null where it is not known: then there is a place.
    * @throws FeedError `too-many-streams`. Not `rate-limited`: a client that is told to wait would wait for as long as
    * others hold the places; told this, it goes on by polling.
@@ -15,6 +17,7 @@ export type AddressPlaces = {
 export function createAddressPlaces(most: number | null): AddressPlaces {
   const taken = new Map<string, number>();
   return {
+    isLimited: most !== null,
     take(address) {
       if (most === null || address === null) return () => undefined;
       const held = taken.get(address) ?? 0;

@@ -5,14 +5,16 @@ import { FeedError } from '../core/feed-error.ts';
 import type { PollAdvice } from '../core/feed-page.ts';
 import { answerWith } from './answer.ts';
 import { planDeadline } from './deadline.ts';
-import { longPoll } from './long-poll.ts';
+import { isEmpty, longPoll } from './long-poll.ts';
 import { checkPublishAccess } from './publish-access.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
 import { publishLimits } from './publish-limits.ts';
 import { checkReadAccess, tokenOf } from './read-access.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
 import { type PageQuery, parsePageQuery } from './read-query.ts';
+import { addressOf } from './request-address.ts';
 import { positionAtEnd, resolveStart } from './resolve-start.ts';
+import { makeRoom } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 
@@ -26,8 +28,8 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
   const asked = parsePageQuery(new URL(request.url).searchParams);
   const query = { ...asked, waitSeconds: Math.min(asked.waitSeconds, mostWaitSeconds(runtime)) };
   await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
-  const page = await pageFor(request, runtime, query);
-  const body = pageJson(page, pollAdvice(settings.pollMode));
+  const { page, poll } = await answerFor(request, runtime, query);
+  const body = pageJson(page, poll);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
@@ -57,15 +59,43 @@ async function answerHead(request: Request, runtime: Runtime): Promise<Response>
   return new Response(null, { status, headers });
 }
 
-async function pageFor(request: Request, runtime: Runtime, query: PageQuery): Promise<Page> {
-  const { log } = runtime;
+type PageAnswer = { readonly page: Page; readonly poll: PollAdvice };
+
+async function answerFor(request: Request, runtime: Runtime, query: PageQuery): Promise<PageAnswer> {
+  const { log, settings } = runtime;
+  const poll = pollAdvice(settings.pollMode);
   const [channel] = query.channels;
   if (query.before !== null && channel !== undefined) {
-    return readHistory(log, channel, query.before, query.types, query.limit);
+    return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
   const positions = await resolvePositions(runtime, query);
   const page = await readPage(runtime, positions, query.types, query.limit);
-  return query.waitSeconds === 0 ? page : longPoll(runtime, query, page, request.signal);
+  if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
+  const leave = takePollPlace(request, runtime, query.channels);
+  // Not refused: the reader has its answer, and is told to wait by itself.
+  if (leave === null) return { page, poll: pollAdvice('short') };
+  try {
+    return { page: await longPoll(runtime, query, page, request.signal), poll };
+  } finally {
+    leave();
+  }
+}
+
+/** Takes a place to hold a poll; the function given back gives it back. null where there is none. */
+function takePollPlace(request: Request, runtime: Runtime, channels: readonly string[]): (() => void) | null {
+  const { settings, heldPolls, places } = runtime;
+  try {
+    makeRoom(runtime, channels);
+    const leave = places.take(places.isLimited ? addressOf(request, settings.isVercel) : null);
+    heldPolls.add(request);
+    return () => {
+      heldPolls.delete(request);
+      leave();
+    };
+  } catch (error) {
+    if (error instanceof FeedError && error.code === 'too-many-streams') return null;
+    throw error;
+  }
 }
 
 async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {

@@ -2,13 +2,13 @@ import { wait } from '../core/clock.ts';
 import { formatPosition } from '../core/cursor.ts';
 import { type Page, readPage } from './read-page.ts';
 import type { PageQuery } from './read-query.ts';
-import { makeRoom } from './room.ts';
 import type { Runtime } from './runtime.ts';
 import type { Lease } from './tails.ts';
 
 /**
  * Holds a request that has nothing to answer until an event comes, the time is up, the reader has gone or the process
  * is told to stop. Its wake comes from the tails; what it answers is read from the log.
+ * @param first what there was to answer, which is empty.
  */
 export async function longPoll(
   runtime: Runtime,
@@ -16,8 +16,6 @@ export async function longPoll(
   first: Page,
   signal: AbortSignal,
 ): Promise<Page> {
-  if (!isEmpty(first)) return first;
-  makeRoom(runtime, [...first.positions.keys()], 0);
   const { clock, tails, stopping } = runtime;
   const over = new AbortController();
   const end = () => over.abort();
@@ -43,7 +41,8 @@ export async function longPoll(
   }
 }
 
-function isEmpty({ events, gaps, more }: Page): boolean {
+/** Whether a page has nothing to tell, so that its request may be held. */
+export function isEmpty({ events, gaps, more }: Page): boolean {
   return events.length === 0 && gaps.length === 0 && !more;
 }
 

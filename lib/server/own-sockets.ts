@@ -49,9 +49,9 @@ export function keepProtocol(): void {
 /**
  * How long Node waits for a request, from its first byte or from the beginning of the connection; the default is a
  * minute for the head, five for all. It looks every 30 s: a connection that is too slow is told 408 and closed within
- * 50 s of its beginning when it sends no head, and within 90 s whatever it sends.
+ * 50 s of its beginning when it sends no head, and within 70 s whatever it sends.
  */
-export const requestPatience = { headersTimeout: 20_000, requestTimeout: 60_000 } as const;
+export const requestPatience = { headersTimeout: 20_000, requestTimeout: 40_000 } as const;
 
 /** Ends connections that send nothing, or a byte now and then, by `requestPatience`. */
 export function boundRequests(): void {

@@ -20,6 +20,8 @@ export type Runtime = {
   readonly tails: Tails;
   /** The streams that are open. */
   readonly streams: Set<FeedStream>;
+  /** The polls that are held: requests that wait for an event. */
+  readonly heldPolls: Set<Request>;
   /** Whose they are, where that is limited. */
   readonly places: AddressPlaces;
   /** Aborts when the process has been told to stop. */
@@ -56,6 +58,7 @@ export function createRuntime(settings: Settings, clock: Clock, log: EventLog = 
     progress,
     tails: createTails({ log, clock, checkMs: settings.tailCheckMs, progress }),
     streams: new Set(),
+    heldPolls: new Set(),
     places: createAddressPlaces(settings.streamMaxPerAddress),
     stopping: new AbortController(),
   };

@@ -50,10 +50,10 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const { settings, clock, tails, streams, places, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
   const connection = currentConnection();
-  const address = addressOf(request, settings.isVercel);
+  const address = places.isLimited ? addressOf(request, settings.isVercel) : null;
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  makeRoom(runtime, query.channels, 1);
+  makeRoom(runtime, query.channels);
   const leave = places.take(address);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {

@@ -1,3 +1,4 @@
+import { markdownTable } from '../doc-table.ts';
 import type { Case, Figure, Goal, Measured } from './case.ts';
 import { type ContestantKey, contestantNames, isOurs } from './contestant-names.ts';
 import { median, ratio } from './figures.ts';
@@ -98,11 +99,6 @@ export function tableOf(lines: readonly Line[]): string {
     ['at', ...lineHead],
     lines.map((line) => [line.what, ...cellsOf(line)]),
   );
-}
-
-/** A table in Markdown. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 /** What stands above the cells of a line. */

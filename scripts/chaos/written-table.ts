@@ -1,4 +1,4 @@
-import { fillIn } from '../bench/doc-tables.ts';
+import { fillIn } from '../doc-table.ts';
 import type { Figures } from './figures.ts';
 import { comparisonTable } from './peer/comparison.ts';
 import { tableOf } from './table.ts';

@@ -1,4 +1,4 @@
-import { markdownTable } from '../bench/report.ts';
+import { markdownTable } from '../doc-table.ts';
 import type { Catch } from './catches.ts';
 import type { Mutant } from './mutants.ts';
 

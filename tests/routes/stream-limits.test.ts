@@ -83,18 +83,36 @@ describe('the maximum of streams', () => {
     expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
   });
 
-  test('holds for polls that would follow channels besides', async () => {
+  test('holds for polls that wait: one that finds no room is answered at once, and told to wait by itself', async () => {
     const stand = makeStand();
-    const polls = range(1, 100).map((number) => {
+    const answered: Response[] = [];
+    for (const number of range(1, 100)) {
       const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
-      return stand.ask(`events?wait=20&${channels.join('&')}`);
-    });
+      void stand.ask(`events?wait=20&${channels.join('&')}`).then((response) => answered.push(response));
+    }
     await settle();
 
-    expect(stand.runtime.tails.count()).toBeLessThanOrEqual(900);
+    const { heldPolls, tails } = stand.runtime;
+    expect([heldPolls.size, tails.count()]).toEqual([42, 840]);
+    expect(answered).toHaveLength(58);
+    expect((await answered[0]?.json())?.poll).toEqual({ waitSeconds: 0, everyMs: 2_000 });
     await stand.clock.advance(20_000);
-    const statuses = (await Promise.all(polls)).map(({ status }) => status);
-    expect(statuses.filter((status) => status === 200)).toHaveLength(45);
-    expect(statuses.filter((status) => status === 503)).toHaveLength(55);
+    expect([heldPolls.size, answered.length]).toEqual([0, 100]);
+    expect(answered.every(({ status }) => status === 200)).toBe(true);
+  });
+
+  test('of one address holds for polls that wait too', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '1', VERCEL: '1' } });
+    const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
+    const held = stand.ask('events?wait=20', from('192.0.2.1'));
+    await settle();
+
+    await expectRefusal(stand.ask('stream', from('192.0.2.1')), 503);
+    expect((await stand.ask('events?wait=20', from('192.0.2.1'))).status).toBe(200);
+    expect((await stand.ask('stream', from('192.0.2.2'))).status).toBe(200);
+    await stand.clock.advance(20_000);
+    await held;
+
+    expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
   });
 });

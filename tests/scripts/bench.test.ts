@@ -5,10 +5,11 @@ import type { About } from '../../scripts/bench/about.ts';
 import { readBenchOptions } from '../../scripts/bench/bench-options.ts';
 import type { Measured } from '../../scripts/bench/case.ts';
 import { cases } from '../../scripts/bench/cases.ts';
-import { docTables, fillIn } from '../../scripts/bench/doc-tables.ts';
+import { docTables } from '../../scripts/bench/doc-tables.ts';
 import { median, ratio, shuffled } from '../../scripts/bench/figures.ts';
 import { type Run, readRuns, withRun } from '../../scripts/bench/kept-runs.ts';
 import { type Line, linesOf, type Outcome, tableOf } from '../../scripts/bench/report.ts';
+import { fillIn } from '../../scripts/doc-table.ts';
 import { root } from './script-process.ts';
 
 const rounds = (figure: string, values: readonly number[]): Measured[] =>

@@ -52,11 +52,12 @@ describe('what the model takes from the code', () => {
     const room = (count: number) => ({
       settings: { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true },
       streams: new Set(Array.from({ length: count }, () => ({}) as never)),
+      heldPolls: new Set<Request>(),
       tails: { has: () => true, count: () => 1, endIdle: () => false } as never,
     });
     const most = givenValues.openPerProcess;
-    expect(() => makeRoom(room(most - 2), [], 1)).not.toThrow();
-    expect(() => makeRoom(room(most - 1), [], 1)).toThrow(FeedError);
+    expect(() => makeRoom(room(most - 2), [])).not.toThrow();
+    expect(() => makeRoom(room(most - 1), [])).toThrow(FeedError);
   });
 });
 

@@ -12,12 +12,12 @@ function holding(
   settings: { isVercel: boolean; streamMaxConnections: number },
 ) {
   const tails = { count: () => followed, has: (channel: string) => channel === 'feed', endIdle: () => false };
-  return { settings, tails, streams: { size: streams } } as unknown as Process;
+  return { settings, tails, streams: { size: streams }, heldPolls: { size: 0 } } as unknown as Process;
 }
 
 const refusal = (process: Process, channels: readonly string[]) => {
   try {
-    makeRoom(process, channels, 1);
+    makeRoom(process, channels);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -56,7 +56,7 @@ test('where there is no room, the tails that are idle the longest make it', asyn
   // The oldest is used again, and left again: it is the last to go.
   runtime.tails.lease('idle1').release();
 
-  makeRoom(runtime, ['new1', 'new2', 'new3'], 1);
+  makeRoom(runtime, ['new1', 'new2', 'new3']);
 
   const ended = range(1, 99).filter((number) => !runtime.tails.has(`idle${number}`));
   expect([ended, runtime.tails.count()]).toEqual([[2, 3, 4], 896]);
@@ -64,16 +64,16 @@ test('where there is no room, the tails that are idle the longest make it', asyn
 
 test('a tail that the request itself wants does not make room for it', () => {
   const { runtime } = following(898, 2);
-  makeRoom(runtime, ['idle1'], 1);
+  makeRoom(runtime, ['idle1']);
   expect([runtime.tails.has('idle1'), runtime.tails.has('idle2')]).toEqual([true, false]);
 });
 
 test('it is refused only where all tails are in use; then none is ended', () => {
-  const { runtime } = following(898, 2);
-  expect(() => makeRoom(runtime, ['new1', 'new2', 'new3'], 0)).toThrow(/its maximum/);
-  expect(runtime.tails.count()).toBe(900);
-  makeRoom(runtime, ['new1', 'new2'], 0);
-  expect(runtime.tails.count()).toBe(898);
+  const { runtime } = following(897, 2);
+  expect(() => makeRoom(runtime, ['new1', 'new2', 'new3'])).toThrow(/its maximum/);
+  expect(runtime.tails.count()).toBe(899);
+  makeRoom(runtime, ['new1', 'new2']);
+  expect(runtime.tails.count()).toBe(897);
 });
 
 test('a tail that made room leaves nothing behind', async () => {

@@ -1,4 +1,4 @@
-import { markdownTable } from '../../bench/report.ts';
+import { markdownTable } from '../../doc-table.ts';
 import type { PeerFaults } from './judge-peer.ts';
 
 /** How one of the two came through a run. */
