@@ -24,7 +24,7 @@ export function createAddressPlaces(most: number | null): AddressPlaces {
       if (held >= most) {
         throw new FeedError(
           'too-many-streams',
-          `your address holds ${held} streams here, its maximum (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
+          `your address holds ${held} streams and polls that wait here, its maximum (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
         );
       }
       taken.set(address, held + 1);
