@@ -26,8 +26,11 @@ export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
 async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
   const { settings, clock } = runtime;
   const asked = parsePageQuery(new URL(request.url).searchParams);
-  const query = { ...asked, waitSeconds: Math.min(asked.waitSeconds, mostWaitSeconds(runtime)) };
-  await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  const { endsAt } = await checkReadAccess(request, asked.channels, settings.readTokenSecret, clock.now());
+  // A poll is not held beyond the time in which its token is taken.
+  const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
+  const waitSeconds = Math.min(asked.waitSeconds, mostWaitSeconds(runtime), tokenSeconds);
+  const query = { ...asked, waitSeconds };
   const { page, poll } = await answerFor(request, runtime, query);
   const body = pageJson(page, poll);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
@@ -86,7 +89,10 @@ function takePollPlace(request: Request, runtime: Runtime, channels: readonly st
   const { settings, heldPolls, places } = runtime;
   try {
     makeRoom(runtime, channels);
-    const leave = places.take(places.isLimited ? addressOf(request, settings.isVercel) : null);
+    const leave = places.take(
+      places.isLimited ? addressOf(request, settings.isVercel) : null,
+      channels.length,
+    );
     heldPolls.add(request);
     return () => {
       heldPolls.delete(request);

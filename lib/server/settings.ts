@@ -23,7 +23,7 @@ export type Settings = {
   readonly streamMaxSeconds: number | null;
   /** Streams and polls that wait which one process holds. */
   readonly streamMaxConnections: number;
-  /** Streams and polls that wait which one address may hold in one process; null: no limit. */
+  /** Channels that one address may read in one process by streams and polls that wait; null: no limit. */
   readonly streamMaxPerAddress: number | null;
   readonly heartbeatMs: number;
   /** Longest silence before a tail asks the log itself. */

@@ -54,7 +54,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const { query, access } = await parseAndCheck(request, runtime);
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   makeRoom(runtime, query.channels);
-  const leave = places.take(address);
+  const leave = places.take(address, query.channels.length);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
