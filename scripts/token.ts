@@ -17,7 +17,7 @@ The token goes to stdout, everything else to stderr. Exit code: 0 made, 1 not.
 Send it as Authorization: Bearer, as the cookie feed_token, or as ?token=.
 `;
 
-/** A JWT as the server reads it (the wire contract, "Reading private channels"). */
+/** A JWT as the server reads it (`docs/private-channels.md`). */
 function sign({ channels, seconds, subject, secret }: TokenOrder, nowMs: number): Promise<string> {
   const iat = Math.floor(nowMs / 1_000);
   const sub = subject === null ? {} : { sub: subject };

@@ -45,8 +45,8 @@ export type Evidence = {
 };
 
 /**
- * Judges whether a reader at `position` may go on with `next`. The only place where this is decided; the table
- * is in the wire contract, under *Cursor*.
+ * Judges whether a reader at `position` may go on with `next`. The only place where this is decided; its table
+ * is `tests/core/continuity.test.ts`.
  */
 export function judge({ position, state, next, heard = null }: Evidence): Verdict {
   const verdict = judgeAnswer(position, state, next);

@@ -7,7 +7,7 @@ export const defaultChannel = 'feed';
 /** The type of an event that names none. */
 export const defaultType = 'message';
 
-/** Whether a channel is read without a token, whatever is set (the wire contract, "Reading private channels"). */
+/** Whether a channel is read without a token, whatever is set (`docs/private-channels.md`). */
 export function isPublic(channel: string): boolean {
   return channel === defaultChannel || channel.startsWith('public:');
 }

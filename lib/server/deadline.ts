@@ -7,7 +7,7 @@ export type Deadline = {
 
 /**
  * Plans a stream's end ahead of the platform's cut.
- * The formula is the wire contract's: margin a tenth of the limit, 1 to 10 s; jitter up to a fifth of it, at most 30 s, so
+ * Margin a tenth of the limit, 1 to 10 s; jitter up to a fifth of it, at most 30 s, so
  * that readers that came together do not leave together.
  * @param limitSeconds seconds the platform leaves this request, from now.
  * @param random 0 ≤ x < 1, drawn per connection.

@@ -26,8 +26,11 @@ export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
 async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
   const { settings, clock } = runtime;
   const asked = parsePageQuery(new URL(request.url).searchParams);
-  const query = { ...asked, waitSeconds: Math.min(asked.waitSeconds, mostWaitSeconds(runtime)) };
-  await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  const { endsAt } = await checkReadAccess(request, asked.channels, settings.readTokenSecret, clock.now());
+  // A poll is not held beyond the time in which its token is taken.
+  const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
+  const waitSeconds = Math.min(asked.waitSeconds, mostWaitSeconds(runtime), tokenSeconds);
+  const query = { ...asked, waitSeconds };
   const { page, poll } = await answerFor(request, runtime, query);
   const body = pageJson(page, poll);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
@@ -68,7 +71,7 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
   if (query.before !== null && channel !== undefined) {
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
-  const positions = await resolvePositions(runtime, query);
+  const positions = await resolvePositions(runtime, query, request.signal);
   const page = await readPage(runtime, positions, query.types, query.limit);
   if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
   const leave = takePollPlace(request, runtime, query.channels);
@@ -86,7 +89,10 @@ function takePollPlace(request: Request, runtime: Runtime, channels: readonly st
   const { settings, heldPolls, places } = runtime;
   try {
     makeRoom(runtime, channels);
-    const leave = places.take(places.isLimited ? addressOf(request, settings.isVercel) : null);
+    const leave = places.take(
+      places.isLimited ? addressOf(request, settings.isVercel) : null,
+      channels.length,
+    );
     heldPolls.add(request);
     return () => {
       heldPolls.delete(request);
@@ -98,7 +104,7 @@ function takePollPlace(request: Request, runtime: Runtime, channels: readonly st
   }
 }
 
-async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {
+async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery, signal: AbortSignal) {
   const unplaced = channels.filter(
     (channel) => start.kind === 'now' || (start.kind === 'cursor' && !start.cursor.has(channel)),
   );
@@ -106,7 +112,8 @@ async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery
   if (unplaced.length > 0) {
     for (const [channel, state] of await log.ends(unplaced)) ends.set(channel, positionAtEnd(state));
   }
-  return resolveStart(log, channels, start, (channel) => ends.get(channel) ?? positionAtEnd(null));
+  const endOf = (channel: string) => ends.get(channel) ?? positionAtEnd(null);
+  return resolveStart(log, channels, start, endOf, signal);
 }
 
 /** The answer as JSON. Its events are ready text, and are not parsed again. */

@@ -116,12 +116,18 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
         isHeartbeatDue = false;
         writtenAt = clock.elapsed();
         const chunk = parts.length === 1 ? first : Buffer.concat(parts);
-        if (!hasBegun || connection === null) controller.enqueue(chunk);
-        else isWanted = writeChunk(connection, chunk, want);
+        const direct = hasBegun ? connectionInTurn() : null;
+        if (direct === null) controller.enqueue(chunk);
+        else isWanted = writeChunk(direct, chunk, want);
       }
       if (state === 'ending') finish();
       else if (first === undefined) break;
     }
+  }
+
+  /** Of requests that came one behind the other on a connection, Node gives it to one answer at a time. */
+  function connectionInTurn(): OwnConnection | null {
+    return connection?.response.socket === connection?.socket ? connection : null;
   }
 
   function want(): void {
@@ -157,7 +163,7 @@ export function createFeedStream(options: FeedStreamOptions): FeedStream {
     // A clean end leaves the connection to whatever the client asks on it next.
     if (isOver()) return;
     after(graceMs, () => {
-      connection?.socket.destroy();
+      connectionInTurn()?.socket.destroy();
       finish();
     });
   }

@@ -40,9 +40,10 @@ export async function readFirstPage(channel: string, count: number, headers: Hea
     const request = new Request('http://page.invalid/', { headers });
     await checkReadAccess(request, [parseName(channel, 'channel')], settings.readTokenSecret, clock.now());
     const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
-    const positions = await resolveStart(log, [channel], start, () => {
+    const noEnd = () => {
       throw new Error('a rewind needs no end');
-    });
+    };
+    const positions = await resolveStart(log, [channel], start, noEnd, request.signal);
     const page = await readPage(runtime, positions, null, count);
     return {
       kind: 'page',

@@ -17,7 +17,12 @@ export function noteError(error: unknown): void {
 
 function entryOf(text: string, settings: Settings | null): string {
   let entry = text;
-  for (const secret of secretsOf(settings)) entry = entry.replaceAll(secret, '[secret]');
+  for (const secret of secretsOf(settings)) {
+    // Inside of an object it is written with quotes and escapes.
+    for (const written of [secret, inspect(secret).slice(1, -1), JSON.stringify(secret).slice(1, -1)]) {
+      entry = entry.replaceAll(written, '[secret]');
+    }
+  }
   return entry.replace(token, '[token]').split('\n').map(harmless).join('\n    ');
 }
 

@@ -15,12 +15,11 @@ export function checkPublishAccess(
     publishToken,
     previousPublishToken,
     isProduction,
-    allowedOrigins,
-  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction' | 'allowedOrigins'>,
+  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
 ): void {
   if (publishToken === null) {
     if (isProduction) throw publishingOff();
-    checkOwnSite(request, allowedOrigins);
+    checkOwnSite(request);
     return;
   }
   const token = bearerOf(request);
@@ -36,11 +35,11 @@ function publishingOff(): FeedError {
 }
 
 /** Without a token a browser would publish for any page that it shows. */
-function checkOwnSite(request: Request, allowedOrigins: readonly string[]): void {
-  if (isOwnSite(request.headers, allowedOrigins)) return;
+function checkOwnSite(request: Request): void {
+  if (isOwnSite(request.headers)) return;
   throw new FeedError(
     'forbidden',
-    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; allowed besides are the ALLOWED_ORIGINS',
+    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; set one to publish from elsewhere',
   );
 }
 

@@ -17,12 +17,15 @@ export type Page = {
   readonly more: boolean;
 };
 
+/** A page that has so many reads no further channel. */
+const enoughCharacters = 750_000;
+
 type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
 
 /**
  * Reads one page after the positions, judged like a stream.
  * @param types types to deliver; null: all.
- * @param limit events looked at, in all channels together.
+ * @param limit events looked at, in all channels together; fewer where they are large.
  */
 export async function readPage(
   reading: Reading,
@@ -34,6 +37,7 @@ export async function readPage(
   const gaps: Gap[] = [];
   const after = new Map(positions);
   let more = false;
+  let characters = 0;
   let room = limit;
   let left = positions.size;
   const unread = new Map<string, Position>();
@@ -42,7 +46,7 @@ export async function readPage(
   const startedAt = reading.clock.elapsed();
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
-    const share = Math.ceil(room / left);
+    const share = characters < enoughCharacters ? Math.ceil(room / left) : 0;
     left -= 1;
     if (share === 0) {
       unread.set(channel, position);
@@ -50,7 +54,10 @@ export async function readPage(
     }
     const read = await readChannel(reading, channel, position, share, startedAt);
     for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
-    for (const entry of read.entries) if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
+    for (const entry of read.entries) {
+      characters += entry.frame.length;
+      if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
+    }
     after.set(channel, read.position);
     more ||= read.more;
     room -= read.entries.length;

@@ -7,16 +7,19 @@ import type { Rewind, Start } from './read-query.ts';
 /**
  * Finds the position where a request begins in each channel.
  * @param endOf the end of a channel's log, for those that begin now.
+ * @param signal aborts when the reader has left: the log is asked no more then, and what is answered is for nobody.
  */
 export async function resolveStart(
   log: EventLog,
   channels: readonly string[],
   start: Start,
   endOf: (channel: string) => Position,
+  signal: AbortSignal,
 ): Promise<Map<string, Position>> {
   const positions = new Map<string, Position>();
   for (const channel of channels) {
-    if (start.kind === 'rewind') positions.set(channel, await rewound(log, channel, start.rewind));
+    if (signal.aborted) break;
+    if (start.kind === 'rewind') positions.set(channel, await rewound(log, channel, start.rewind, signal));
     else if (start.kind === 'now') positions.set(channel, endOf(channel));
     else positions.set(channel, start.cursor.get(channel) ?? endOf(channel));
   }
@@ -76,7 +79,12 @@ export function positionAtEnd(state: LogState): Position {
   return state === null ? { id: beforeFirst, epoch: null } : { id: state.last, epoch: state.epoch };
 }
 
-async function rewound(log: EventLog, channel: string, rewind: Rewind): Promise<Position> {
+async function rewound(
+  log: EventLog,
+  channel: string,
+  rewind: Rewind,
+  signal: AbortSignal,
+): Promise<Position> {
   switch (rewind.kind) {
     case 'all': {
       const { state } = await log.read(channel, { kind: 'newest' }, 1);
@@ -89,11 +97,16 @@ async function rewound(log: EventLog, channel: string, rewind: Rewind): Promise<
       return { id: idBefore(first.id), epoch: state.epoch };
     }
     case 'count':
-      return rewoundByCount(log, channel, rewind.count);
+      return rewoundByCount(log, channel, rewind.count, signal);
   }
 }
 
-async function rewoundByCount(log: EventLog, channel: string, count: number): Promise<Position> {
+async function rewoundByCount(
+  log: EventLog,
+  channel: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<Position> {
   const newest = await log.read(channel, { kind: 'newest' }, clampLimit(count));
   const { state } = newest;
   if (state === null || count === 0) return positionAtEnd(state);
@@ -101,7 +114,7 @@ async function rewoundByCount(log: EventLog, channel: string, count: number): Pr
   let oldest: EventId = events[0]?.id ?? state.last;
   if (state.last.seq - count < state.first.seq) return { id: idBefore(state.first), epoch: state.epoch };
   const firstSeq = state.last.seq - count + 1;
-  while (events.length > 0 && oldest.seq > firstSeq) {
+  while (events.length > 0 && oldest.seq > firstSeq && !signal.aborted) {
     const page = await log.read(channel, { kind: 'before', id: oldest }, clampLimit(oldest.seq - firstSeq));
     events = page.events;
     oldest = events[0]?.id ?? oldest;

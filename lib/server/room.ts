@@ -21,7 +21,7 @@ export function makeRoom(
   if (held + 1 > settings.streamMaxConnections) {
     throw new FeedError(
       'too-many-streams',
-      `this process holds ${held} streams, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
+      `this process holds ${held} streams and polls that wait, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
     );
   }
   const most = settings.isVercel ? maxOpen : Math.max(maxOpen, settings.streamMaxConnections + maxBesides);
@@ -29,6 +29,6 @@ export function makeRoom(
   if (beyond <= 0 || tails.endIdle(beyond, channels)) return;
   throw new FeedError(
     'too-many-streams',
-    `this process holds ${held} streams and follows ${tails.count()} channels, its maximum; try again shortly`,
+    `this process holds ${held} streams and polls that wait, and follows ${tails.count()} channels, its maximum; try again shortly`,
   );
 }

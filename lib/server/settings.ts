@@ -1,6 +1,6 @@
 import { FeedError } from '../core/feed-error.ts';
 
-/** What the environment sets; the table is in the wire contract, under *Settings*. */
+/** What the environment sets; what each setting does, and its default, is in `.env.example`. */
 export type Settings = {
   readonly isProduction: boolean;
   /** Whether this runs on the platform, where no process owns its sockets or its disk. */
@@ -21,9 +21,9 @@ export type Settings = {
   readonly readTokenSecret: string | null;
   /** The platform's limit on one request; null: the route's `maxDuration`. */
   readonly streamMaxSeconds: number | null;
-  /** Streams one process holds. */
+  /** Streams and polls that wait which one process holds. */
   readonly streamMaxConnections: number;
-  /** Streams one address may hold in one process; null: no limit. */
+  /** Channels that one address may read in one process by streams and polls that wait; null: no limit. */
   readonly streamMaxPerAddress: number | null;
   readonly heartbeatMs: number;
   /** Longest silence before a tail asks the log itself. */

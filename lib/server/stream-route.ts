@@ -52,13 +52,14 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const connection = currentConnection();
   const address = places.isLimited ? addressOf(request, settings.isVercel) : null;
   const { query, access } = await parseAndCheck(request, runtime);
+  const { signal } = request;
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
   makeRoom(runtime, query.channels);
-  const leave = places.take(address);
+  const leave = places.take(address, query.channels.length);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
-    const start = startOf(runtime, query, leases);
+    const start = startOf(runtime, query, leases, signal);
     const stream: FeedStream = createFeedStream({
       tails: leases.map(({ tail }) => tail),
       start,
@@ -77,16 +78,16 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     return { stream, start };
   });
   streams.add(stream);
-  request.signal.addEventListener('abort', stream.abandon, { once: true });
+  signal.addEventListener('abort', stream.abandon, { once: true });
   try {
     if (start instanceof Promise) {
-      await Promise.race([start, wait(clock, firstAnswerMs, request.signal)]);
+      await Promise.race([start, wait(clock, firstAnswerMs, signal)]);
     }
   } catch (error) {
     stream.abandon();
     throw error;
   }
-  if (request.signal.aborted) stream.abandon();
+  if (signal.aborted) stream.abandon();
   return new Response(stream.body, { headers: headersFor(request) });
 }
 
@@ -100,6 +101,7 @@ function startOf(
   { log }: Runtime,
   { channels, start }: ReadQuery,
   leases: readonly Lease[],
+  signal: AbortSignal,
 ): Positions | Promise<Positions> {
   const tailOf = (channel: string) => {
     const tail = leases.find((lease) => lease.tail.channel === channel)?.tail;
@@ -113,6 +115,6 @@ function startOf(
   const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
   const settled = settleEpochs(log, start, knownEnd);
   return Promise.all([settled, tailsReady]).then(([begin]) =>
-    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end()),
+    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end(), signal),
   );
 }

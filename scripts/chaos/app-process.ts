@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { unsetSettings } from '../unset-settings.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const preload = new URL('moved-clock.ts', import.meta.url).href;
@@ -18,22 +19,6 @@ export type AppProcess = {
   /** Resolves when it has ended. */
   readonly ended: Promise<void>;
   signal(signal: NodeJS.Signals): void;
-};
-
-/** Settings that a file `.env.local` must not set. */
-const unset = {
-  UPSTASH_REDIS_REST_URL: '',
-  UPSTASH_REDIS_REST_TOKEN: '',
-  KV_REST_API_URL: '',
-  KV_REST_API_TOKEN: '',
-  FEED_RETENTION: '',
-  PUBLISH_RATE: '',
-  READ_TOKEN_SECRET: '',
-  STREAM_MAX_CONNECTIONS: '',
-  STREAM_MAX_PER_ADDRESS: '',
-  POLL_MODE: '',
-  ALLOWED_ORIGINS: '',
-  VERCEL: '',
 };
 
 const readyWithinMs = 60_000;
@@ -57,7 +42,7 @@ export async function startAppProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...{ PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
-      ...unset,
+      ...unsetSettings,
       ...env,
       CHAOS_CLOCK: clockFile,
     },

@@ -76,7 +76,7 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
   }
   for (let index = 1; browser !== null && index <= browserCount; index += 1) {
     const name = `Chromium ${index}`;
-    const record = recorder.reader(name, channels, null);
+    const record = recorder.reader(name, channels, null, sabotage?.());
     const order = { url: await addressFor(name), channels, types: null, record };
     readers.push(await startBrowserReader(browser, order));
   }

@@ -184,7 +184,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an address may hold one stream more than its maximum',
     file: 'lib/server/address-places.ts',
-    find: 'if (held >= most) {',
+    find: 'if (held + channels > most) {',
     replace: 'if (held > most) {',
     projects: ['server'],
   },

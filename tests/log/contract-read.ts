@@ -28,6 +28,29 @@ export function describeRead(harness: () => LogHarness): void {
       }
     });
 
+    test.each(['after', 'before', 'newest'] as const)(
+      'of large events a page ends early: %s',
+      async (kind) => {
+        const log = harness().open();
+        for (const _ of range(1, 4)) {
+          await log.append({
+            events: range(1, 8).map(() => newEvent('feed', 'x'.repeat(60_000))),
+            key: null,
+          });
+        }
+        const end = (await readAll(log, 'feed')).at(-1)?.id ?? beforeFirst;
+        const from = kind === 'newest' ? { kind } : { kind, id: kind === 'after' ? beforeFirst : end };
+
+        const { events, state } = await log.read('feed', from, maxRead);
+
+        const first = { after: 1, before: 32 - events.length, newest: 33 - events.length }[kind];
+        expect(events.length).toBeGreaterThan(8);
+        expect(events.length).toBeLessThan(30);
+        expect(seqs(events)).toEqual(range(first, first + events.length - 1));
+        expect(state?.last.seq).toBe(32);
+      },
+    );
+
     test('after 0-0 come the oldest', async () => {
       const { log } = await tenEvents();
 

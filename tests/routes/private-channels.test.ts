@@ -153,6 +153,17 @@ describe('with READ_TOKEN_SECRET', () => {
   });
 });
 
+test('a poll is not held beyond the time in which its token is taken', async () => {
+  const stand = makePrivateStand();
+  const init = bearer(await sign(stand, ['room'], -20));
+  const poll = stand.ask('events?channel=room&wait=20', init);
+
+  await stand.clock.advance(10_000);
+
+  expect((await poll).status).toBe(200);
+  await expectRefusal(stand.ask('events?channel=room&wait=20', init), 401);
+});
+
 describe('a stream whose token expires', () => {
   test('is handed over, ends, and is not opened again by the old token', async () => {
     const stand = makePrivateStand();

@@ -174,12 +174,26 @@ function stateOf(kept: Kept | undefined): LogState {
 function select(events: readonly Stored[], from: ReadFrom, limit: number, now: number): readonly Stored[] {
   switch (from.kind) {
     case 'after':
-      return events.filter(({ id }) => compareEventIds(id, from.id) > 0).slice(0, limit);
+      return first(events.filter(({ id }) => compareEventIds(id, from.id) > 0).slice(0, limit));
     case 'before':
-      return events.filter(({ id }) => compareEventIds(id, from.id) < 0).slice(-limit);
+      return last(events.filter(({ id }) => compareEventIds(id, from.id) < 0).slice(-limit));
     case 'newest':
-      return events.slice(-limit);
+      return last(events.slice(-limit));
     case 'since':
-      return events.filter(({ id }) => id.time >= now - from.ageMs).slice(0, limit);
+      return first(events.filter(({ id }) => id.time >= now - from.ageMs).slice(0, limit));
   }
+}
+
+/** As many as a page may hold, from the first on; never none. */
+function first(events: readonly Stored[]): readonly Stored[] {
+  let left = 1_500_000;
+  const end = events.findIndex(({ data }) => {
+    left -= data.length;
+    return left < 0;
+  });
+  return end === -1 ? events : events.slice(0, Math.max(1, end));
+}
+
+function last(events: readonly Stored[]): readonly Stored[] {
+  return first(events.toReversed()).toReversed();
 }

@@ -29,6 +29,15 @@ describe('what nobody foresaw', () => {
     expect(noted).toContain('RangeError: too far');
   });
 
+  test('tells no secret setting that is written as a part of something', () => {
+    const secret = `it's a "secret" \\ of ours`;
+    holder[key] = makeStand({ env: { READ_TOKEN_SECRET: secret } }).runtime;
+    const noted = note(Object.assign(new Error('it broke'), { settings: { secret } }));
+
+    expect(noted).toContain('[secret]');
+    expect(noted).not.toContain('of ours');
+  });
+
   test('is one entry, whatever lines its text has', () => {
     const noted = note(new Error('one\nsteadfeed: all is well\r\nthree\u2028four\u0085five'));
 

@@ -33,7 +33,9 @@ test('a process takes as many streams as its setting says', () => {
 test('on the platform streams and subscriptions together stay within its file descriptors, whatever is set', () => {
   const settings = { isVercel: true, streamMaxConnections: 2_000 };
   expect(refusal(holding(898, 1, settings), ['feed'])).toBe(null);
-  expect(refusal(holding(898, 1, settings), ['another'])).toMatch(/898 streams and follows 1 channels/);
+  expect(refusal(holding(898, 1, settings), ['another'])).toMatch(
+    /898 streams and polls that wait, and follows 1 channels/,
+  );
 });
 
 test('elsewhere 100 subscriptions have room beside the streams', () => {

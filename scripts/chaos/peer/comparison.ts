@@ -22,7 +22,7 @@ export type Side = PeerFaults & {
 export type Comparison = { readonly ours: Side; readonly peer: Side };
 
 /** The peer's name and version. */
-export const peerName = '@upstash/realtime 1.1';
+const peerName = '@upstash/realtime 1.1';
 
 const count = (value: number) => value.toLocaleString('en-US');
 const time = (ms: number | null) => (ms === null ? '–' : `${(ms / 1_000).toFixed(2)} s`);

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type App, startApp } from './app-process.ts';
+import { untilStreams } from './open-streams.ts';
+import { store } from './publish.ts';
+import { openRawSocket, requestText } from './raw-socket.ts';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+});
+
+test('a stream that is asked for behind another request waits for its turn on the connection', async () => {
+  using raw = await openRawSocket(
+    app.port,
+    requestText('GET', '/api/events?wait=3&channel=quiet') + requestText('GET', '/api/stream'),
+  );
+  await untilStreams(app, 1, 5_000);
+  await store(app, ['published meanwhile']);
+
+  await raw.until('published meanwhile', 10_000);
+
+  const received = raw.received();
+  expect(received).toMatch(/^HTTP\/1\.1 200 /);
+  expect(received.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+  expect(received.indexOf('event: hello')).toBeLessThan(received.indexOf('published meanwhile'));
+});
+
+test('a stream holds nothing of one that was asked for behind it', async () => {
+  using raw = await openRawSocket(
+    app.port,
+    requestText('GET', '/api/stream?channel=first') + requestText('GET', '/api/stream?channel=second'),
+  );
+  await raw.until('event: hello', 5_000);
+  await untilStreams(app, 2, 5_000);
+  await store(app, ['of the second'], { channel: 'second' });
+  await store(app, ['of the first'], { channel: 'first' });
+
+  await raw.until('of the first', 5_000);
+
+  expect(raw.received()).not.toContain('of the second');
+});
