@@ -30,7 +30,7 @@ export default defineConfig({
           include: [`tests/${name}/**/*.test.ts`],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
           globalSetup: ['tests/platform/global-setup.ts'],
         },
