@@ -77,6 +77,12 @@ export const maxAppend = 500;
 /** Most events of one `read`. */
 export const maxRead = 500;
 
+/**
+ * About as many bytes of events does one `read` answer with, though never without an event: above the largest event, and
+ * below 1 MB with all around it, which older plans of the Redis service allow an answer; 500 of 64 KiB were 32 MB.
+ */
+export const readBudgetBytes = 750_000;
+
 /** How long an idempotency key is remembered, in ms. */
 export const keyLifeMs = 24 * 60 * 60 * 1_000;
 

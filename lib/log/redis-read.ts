@@ -1,13 +1,10 @@
 import type { LogState } from '../core/continuity.ts';
 import { formatEventId, parseEventId } from '../core/event-id.ts';
-import type { LogPage, ReadFrom } from './event-log.ts';
+import { type LogPage, type ReadFrom, readBudgetBytes } from './event-log.ts';
 import type { RedisClient } from './redis-client.ts';
 import { readEntry, streamKey } from './redis-entry.ts';
 import { logFailure } from './redis-failure.ts';
 import { readScript } from './redis-scripts.ts';
-
-/** Most bytes of events in one answer; see `readScript`. Above the largest event, and below 1 MB with all around it. */
-const budgetBytes = 750_000;
 
 /** Reads a page of a channel in one command. It may end early where its events are large. @throws FeedError */
 export async function readFromRedis(
@@ -16,7 +13,7 @@ export async function readFromRedis(
   from: ReadFrom,
   limit: number,
 ): Promise<LogPage> {
-  const args = [String(budgetBytes), ...readArgs(from, limit)];
+  const args = [String(readBudgetBytes), ...readArgs(from, limit)];
   const [page] = await readPages(client, [channel], args, isNewestFirst(from));
   return page ?? { state: null, events: [] };
 }

@@ -1,15 +1,12 @@
 import type { LogState } from '../core/continuity.ts';
 import { compareEventIds, type EventId } from '../core/event-id.ts';
-import type { LogEvent, ReadFrom } from './event-log.ts';
+import { type LogEvent, type ReadFrom, readBudgetBytes } from './event-log.ts';
 import type { SqliteStatements } from './sqlite-statements.ts';
 
 // The shapes of rows, as the statements' columns name them. The tables are STRICT, so their types hold.
 type IdRow = { readonly time: number; readonly seq: number };
 type LastRow = IdRow & { readonly epoch: string };
 type EventRow = LastRow & { readonly type: string; readonly data: string };
-
-/** Most characters of data that one read answers with, as with Redis: 500 events of 64 KiB were 32 MB for each reader. */
-const budgetCharacters = 750_000;
 
 /** The channel's last id and its epoch; null when it keeps nothing. */
 export function readLast(statements: SqliteStatements, channel: string): LastRow | null {
@@ -49,10 +46,10 @@ export function readEvents(
   }
 }
 
-/** Takes events up to the budget, though never none. */
+/** Takes events up to the budget, a character for a byte, though never none. */
 function toEvents(rows: Iterable<unknown>): LogEvent[] {
   const events: LogEvent[] = [];
-  let left = budgetCharacters;
+  let left = readBudgetBytes;
   for (const row of rows as Iterable<EventRow>) {
     left -= row.data.length;
     if (left < 0 && events.length > 0) break;

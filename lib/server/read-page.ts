@@ -3,7 +3,7 @@ import { type Loss, patienceMs } from '../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../core/cursor.ts';
 import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
 import { type Gap, toGap } from '../core/gap.ts';
-import type { EventLog } from '../log/event-log.ts';
+import { type EventLog, readBudgetBytes } from '../log/event-log.ts';
 import { type Entry, eventJson, jsonOf } from './entry.ts';
 import { type Loaded, loadPage } from './load-page.ts';
 import type { LogProgress } from './log-progress.ts';
@@ -16,9 +16,6 @@ export type Page = {
   readonly positions: ReadonlyMap<string, Position>;
   readonly more: boolean;
 };
-
-/** A page that has so many reads no further channel. */
-const enoughCharacters = 750_000;
 
 type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
 
@@ -37,7 +34,7 @@ export async function readPage(
   const gaps: Gap[] = [];
   const after = new Map(positions);
   let more = false;
-  let characters = 0;
+  let bytes = 0;
   let room = limit;
   let left = positions.size;
   const unread = new Map<string, Position>();
@@ -46,7 +43,8 @@ export async function readPage(
   const startedAt = reading.clock.elapsed();
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
-    const share = characters < enoughCharacters ? Math.ceil(room / left) : 0;
+    // A page that has as much as a read answers with reads no further channel.
+    const share = bytes < readBudgetBytes ? Math.ceil(room / left) : 0;
     left -= 1;
     if (share === 0) {
       unread.set(channel, position);
@@ -55,7 +53,7 @@ export async function readPage(
     const read = await readChannel(reading, channel, position, share, startedAt);
     for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
     for (const entry of read.entries) {
-      characters += entry.frame.length;
+      bytes += entry.frame.length;
       if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
     }
     after.set(channel, read.position);
