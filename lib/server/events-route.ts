@@ -12,9 +12,8 @@ import { publishLimits } from './publish-limits.ts';
 import { checkReadAccess, tokenOf } from './read-access.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
 import { type PageQuery, parsePageQuery } from './read-query.ts';
-import { addressOf } from './request-address.ts';
 import { positionAtEnd, resolveStart } from './resolve-start.ts';
-import { makeRoom } from './room.ts';
+import { takePlace } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 
@@ -86,13 +85,9 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
 
 /** Takes a place to hold a poll; the function given back gives it back. null where there is none. */
 function takePollPlace(request: Request, runtime: Runtime, channels: readonly string[]): (() => void) | null {
-  const { settings, heldPolls, places } = runtime;
+  const { heldPolls } = runtime;
   try {
-    makeRoom(runtime, channels);
-    const leave = places.take(
-      places.isLimited ? addressOf(request, settings.isVercel) : null,
-      channels.length,
-    );
+    const leave = takePlace(request, runtime, channels);
     heldPolls.add(request);
     return () => {
       heldPolls.delete(request);

@@ -1,4 +1,5 @@
 import { FeedError } from '../core/feed-error.ts';
+import { addressOf } from './request-address.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Streams, held polls and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
@@ -31,4 +32,15 @@ export function makeRoom(
     'too-many-streams',
     `this process holds ${held} streams and polls that wait, and follows ${tails.count()} channels, its maximum; try again shortly`,
   );
+}
+
+/**
+ * Takes a place for a request that is to be held, in this process and of its address; the function given back gives it
+ * back, once.
+ * @throws FeedError `too-many-streams`
+ */
+export function takePlace(request: Request, runtime: Runtime, channels: readonly string[]): () => void {
+  const { settings, places } = runtime;
+  makeRoom(runtime, channels);
+  return places.take(places.isLimited ? addressOf(request, settings.isVercel) : null, channels.length);
 }

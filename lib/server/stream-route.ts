@@ -8,9 +8,8 @@ import { currentConnection } from './own-sockets.ts';
 import { ownStreamHeaders, refuseStream, streamHeaders } from './problem.ts';
 import { checkReadAccess, tokenOf } from './read-access.ts';
 import { parseReadQuery, type ReadQuery } from './read-query.ts';
-import { addressOf } from './request-address.ts';
 import { knownStart, resolveStart, settleEpochs } from './resolve-start.ts';
-import { makeRoom } from './room.ts';
+import { takePlace } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 import type { Lease } from './tails.ts';
@@ -47,15 +46,13 @@ async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
-  const { settings, clock, tails, streams, places, stopping } = runtime;
+  const { settings, clock, tails, streams, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
   const connection = currentConnection();
-  const address = places.isLimited ? addressOf(request, settings.isVercel) : null;
   const { query, access } = await parseAndCheck(request, runtime);
   const { signal } = request;
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  makeRoom(runtime, query.channels);
-  const leave = places.take(address, query.channels.length);
+  const leave = takePlace(request, runtime, query.channels);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mark } from './judge-log.ts';
+import { keepPublishing } from './keep-publishing.ts';
 import { type Fact, seqOf } from './life.ts';
 import type { Draw } from './seeded.ts';
 import type { Violation } from './violation.ts';
@@ -40,7 +41,6 @@ function drawCount(draw: Draw): number {
 
 export function startPublisher(options: PublisherOptions): Publisher {
   const { name, draw, channels, types } = options;
-  let isStopped = false;
   let request = 0;
 
   async function publish(events: readonly NewFact[]): Promise<void> {
@@ -77,19 +77,12 @@ export function startPublisher(options: PublisherOptions): Publisher {
       : [...events, { channel: other, type: draw.pick(types), data: mark(0, 1) }];
   }
 
-  async function run(): Promise<void> {
-    while (!isStopped) {
-      request += 1;
-      await publish(compose());
-      await sleep(draw.next() * 2 * options.pauseMs);
-    }
-  }
-  const running = run();
+  const stop = keepPublishing(draw, options.pauseMs, () => {
+    request += 1;
+    return publish(compose());
+  });
   return {
-    async stop() {
-      isStopped = true;
-      await running;
-    },
+    stop,
     async finish(all) {
       request += 1;
       const at = performance.now();

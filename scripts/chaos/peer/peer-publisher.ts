@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { keepPublishing } from '../keep-publishing.ts';
 import type { Publisher } from '../publisher.ts';
 import type { OwnOptions } from '../publishers.ts';
 import type { Emission, PeerMark } from './peer-mark.ts';
@@ -21,7 +22,6 @@ const answerWithinMs = 4_000;
  */
 export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
   const { name, url, draw, channels, types, pauseMs } = options;
-  let isStopped = false;
   let request = 0;
 
   async function publish(channel: string): Promise<void> {
@@ -35,18 +35,8 @@ export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
     options.onStored({ name: data.name, channel, at: Date.now() });
   }
 
-  async function run(): Promise<void> {
-    while (!isStopped) {
-      await publish(draw.pick(channels));
-      await sleep(draw.next() * 2 * pauseMs);
-    }
-  }
-  const running = run();
   return {
-    async stop() {
-      isStopped = true;
-      await running;
-    },
+    stop: keepPublishing(draw, pauseMs, () => publish(draw.pick(channels))),
     async finish(all) {
       for (const channel of all) await publish(channel);
     },
