@@ -51,6 +51,8 @@ export type ReadFrom =
   | { readonly kind: 'before'; readonly id: EventId }
   /** The newest events kept. */
   | { readonly kind: 'newest' }
+  /** The oldest of the last `count` events kept, at least one: of those that are not given back no data is read. */
+  | { readonly kind: 'last'; readonly count: number }
   /** The oldest events whose time is at most `ageMs` ago, by the log's clock. */
   | { readonly kind: 'since'; readonly ageMs: number };
 

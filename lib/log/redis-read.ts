@@ -38,6 +38,8 @@ function readArgs(from: ReadFrom, limit: number): string[] {
       return [from.kind, formatEventId(from.id), String(limit)];
     case 'newest':
       return [from.kind, '-', String(limit)];
+    case 'last':
+      return [from.kind, String(from.count), String(limit)];
     case 'since':
       return [from.kind, String(from.ageMs), String(limit)];
   }

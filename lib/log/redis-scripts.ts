@@ -87,13 +87,16 @@ return { 'stored', answer }
  * Reads the state of channels, and events of each.
  *
  * KEYS: the stream of each channel. ARGV: most bytes of events to answer with; then for each channel: `after`,
- * `before`, `newest` or `since`, the id or the age in ms (`-` where there is none), the limit.
+ * `before`, `newest`, `last` or `since`, the id, the count or the age in ms (`-` where there is none), the limit.
  * Answers for each channel nothing, where it keeps nothing, or: epoch, first id, last id, then id and event
  * by turns; the newest first for `before` and `newest`.
  *
  * The service limits the size of an answer as it does a request's (1 MB on its older plans): a page ends early
  * when the budget is used up, but never ahead of its first event. Taken in portions, so that a page of large
  * events is not held in the server's memory whole.
+ *
+ * An entry is found by its seq through its time, of which Redis has an index: `placeOf` halves the time between the
+ * first and the last. The entry lies at the latest time from which on the first entry is not beyond its seq.
  */
 export const readScript = `
 local budget = tonumber(ARGV[1])
@@ -112,6 +115,22 @@ local function take(page, command, key, from, to, limit)
     limit = limit - portion
   end
 end
+local function parts(id)
+  local time, seq = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(time), tonumber(seq)
+end
+local function placeOf(key, first, last, count)
+  local from, firstSeq = parts(first)
+  local upto, lastSeq = parts(last)
+  local wanted = math.max(firstSeq, lastSeq - count + 1)
+  while from < upto do
+    local middle = math.floor((from + upto + 1) / 2)
+    local found = redis.call('XRANGE', key, string.format('%.0f-0', middle), '+', 'COUNT', 1)[1]
+    local time, seq = parts(found[1])
+    if seq > wanted then upto = middle - 1 else from = time end
+  end
+  return string.format('%.0f-%.0f', from, wanted)
+end
 local answer = {}
 for c, key in ipairs(KEYS) do
   local mode, place, limit = ARGV[3 * c - 1], ARGV[3 * c], tonumber(ARGV[3 * c + 1])
@@ -126,6 +145,8 @@ for c, key in ipairs(KEYS) do
       take(page, 'XREVRANGE', key, '(' .. place, '-', limit)
     elseif mode == 'newest' then
       take(page, 'XREVRANGE', key, '+', '-', limit)
+    elseif mode == 'last' then
+      take(page, 'XRANGE', key, placeOf(key, first[1], last[1], place), '+', limit)
     else
       local clock = redis.call('TIME')
       local oldest = math.max(0, clock[1] * 1000 + math.floor(clock[2] / 1000) - place)

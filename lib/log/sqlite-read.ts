@@ -41,6 +41,11 @@ export function readEvents(
       return toEvents(statements.before.iterate(channel, from.id.time, from.id.seq, limit)).reverse();
     case 'newest':
       return toEvents(statements.newest.iterate(channel, limit)).reverse();
+    case 'last': {
+      const nthLast = statements.nthLast.get(channel, from.count - 1) as IdRow | undefined;
+      const { time, seq } = nthLast ?? state.first;
+      return toEvents(statements.from.iterate(channel, time, seq, limit));
+    }
     case 'since':
       return toEvents(statements.since.iterate(channel, Math.max(0, nowMs - from.ageMs), limit));
   }

@@ -70,7 +70,7 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
   if (query.before !== null && channel !== undefined) {
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
-  const positions = await resolvePositions(runtime, query, request.signal);
+  const positions = await resolvePositions(runtime, query);
   const page = await readPage(runtime, positions, query.types, query.limit);
   if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
   const leave = takePollPlace(request, runtime, query.channels);
@@ -99,7 +99,7 @@ function takePollPlace(request: Request, runtime: Runtime, channels: readonly st
   }
 }
 
-async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery, signal: AbortSignal) {
+async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {
   const unplaced = channels.filter(
     (channel) => start.kind === 'now' || (start.kind === 'cursor' && !start.cursor.has(channel)),
   );
@@ -108,7 +108,7 @@ async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery
     for (const [channel, state] of await log.ends(unplaced)) ends.set(channel, positionAtEnd(state));
   }
   const endOf = (channel: string) => ends.get(channel) ?? positionAtEnd(null);
-  return resolveStart(log, channels, start, endOf, signal);
+  return resolveStart(log, channels, start, endOf);
 }
 
 /** The answer as JSON. Its events are ready text, and are not parsed again. */

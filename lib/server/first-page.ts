@@ -43,7 +43,7 @@ export async function readFirstPage(channel: string, count: number, headers: Hea
     const noEnd = () => {
       throw new Error('a rewind needs no end');
     };
-    const positions = await resolveStart(log, [channel], start, noEnd, request.signal);
+    const positions = await resolveStart(log, [channel], start, noEnd);
     const page = await readPage(runtime, positions, null, count);
     return {
       kind: 'page',

@@ -1,29 +1,26 @@
 import type { LogState } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
-import { type EventLog, maxRead } from '../log/event-log.ts';
+import { beforeFirst, compareEventIds, idBefore } from '../core/event-id.ts';
+import type { EventLog, LogPage } from '../log/event-log.ts';
 import type { Rewind, Start } from './read-query.ts';
 
 /**
  * Finds the position where a request begins in each channel.
  * @param endOf the end of a channel's log, for those that begin now.
- * @param signal aborts when the reader has left: the log is asked no more then, and what is answered is for nobody.
  */
 export async function resolveStart(
   log: EventLog,
   channels: readonly string[],
   start: Start,
   endOf: (channel: string) => Position,
-  signal: AbortSignal,
 ): Promise<Map<string, Position>> {
-  const positions = new Map<string, Position>();
-  for (const channel of channels) {
-    if (signal.aborted) break;
-    if (start.kind === 'rewind') positions.set(channel, await rewound(log, channel, start.rewind, signal));
-    else if (start.kind === 'now') positions.set(channel, endOf(channel));
-    else positions.set(channel, start.cursor.get(channel) ?? endOf(channel));
-  }
-  return positions;
+  const positionOf = async (channel: string): Promise<Position> => {
+    if (start.kind === 'rewind') return rewound(log, channel, start.rewind);
+    return (start.kind === 'cursor' && start.cursor.get(channel)) || endOf(channel);
+  };
+  return new Map(
+    await Promise.all(channels.map(async (channel) => [channel, await positionOf(channel)] as const)),
+  );
 }
 
 /**
@@ -79,49 +76,22 @@ export function positionAtEnd(state: LogState): Position {
   return state === null ? { id: beforeFirst, epoch: null } : { id: state.last, epoch: state.epoch };
 }
 
-async function rewound(
-  log: EventLog,
-  channel: string,
-  rewind: Rewind,
-  signal: AbortSignal,
-): Promise<Position> {
+async function rewound(log: EventLog, channel: string, rewind: Rewind): Promise<Position> {
   switch (rewind.kind) {
-    case 'all': {
-      const { state } = await log.read(channel, { kind: 'newest' }, 1);
-      return state === null ? positionAtEnd(null) : { id: idBefore(state.first), epoch: state.epoch };
+    case 'all':
+      return positionAhead(await log.read(channel, { kind: 'after', id: beforeFirst }, 1));
+    case 'age':
+      return positionAhead(await log.read(channel, { kind: 'since', ageMs: rewind.ageMs }, 1));
+    case 'count': {
+      if (rewind.count === 0) return positionAtEnd((await log.ends([channel])).get(channel) ?? null);
+      return positionAhead(await log.read(channel, { kind: 'last', count: rewind.count }, 1));
     }
-    case 'age': {
-      const { state, events } = await log.read(channel, { kind: 'since', ageMs: rewind.ageMs }, 1);
-      const [first] = events;
-      if (state === null || first === undefined) return positionAtEnd(state);
-      return { id: idBefore(first.id), epoch: state.epoch };
-    }
-    case 'count':
-      return rewoundByCount(log, channel, rewind.count, signal);
   }
 }
 
-async function rewoundByCount(
-  log: EventLog,
-  channel: string,
-  count: number,
-  signal: AbortSignal,
-): Promise<Position> {
-  const newest = await log.read(channel, { kind: 'newest' }, clampLimit(count));
-  const { state } = newest;
-  if (state === null || count === 0) return positionAtEnd(state);
-  let events = newest.events;
-  let oldest: EventId = events[0]?.id ?? state.last;
-  if (state.last.seq - count < state.first.seq) return { id: idBefore(state.first), epoch: state.epoch };
-  const firstSeq = state.last.seq - count + 1;
-  while (events.length > 0 && oldest.seq > firstSeq && !signal.aborted) {
-    const page = await log.read(channel, { kind: 'before', id: oldest }, clampLimit(oldest.seq - firstSeq));
-    events = page.events;
-    oldest = events[0]?.id ?? oldest;
-  }
-  return { id: idBefore(oldest), epoch: state.epoch };
-}
-
-function clampLimit(count: number): number {
-  return Math.min(maxRead, Math.max(1, count));
+/** The position ahead of the page's first event; at the log's end where there is none. */
+function positionAhead({ state, events: [first] }: LogPage): Position {
+  return state === null || first === undefined
+    ? positionAtEnd(state)
+    : { id: idBefore(first.id), epoch: state.epoch };
 }

@@ -56,7 +56,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
-    const start = startOf(runtime, query, leases, signal);
+    const start = startOf(runtime, query, leases);
     const stream: FeedStream = createFeedStream({
       tails: leases.map(({ tail }) => tail),
       start,
@@ -98,7 +98,6 @@ function startOf(
   { log }: Runtime,
   { channels, start }: ReadQuery,
   leases: readonly Lease[],
-  signal: AbortSignal,
 ): Positions | Promise<Positions> {
   const tailOf = (channel: string) => {
     const tail = leases.find((lease) => lease.tail.channel === channel)?.tail;
@@ -112,6 +111,6 @@ function startOf(
   const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
   const settled = settleEpochs(log, start, knownEnd);
   return Promise.all([settled, tailsReady]).then(([begin]) =>
-    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end(), signal),
+    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end()),
   );
 }

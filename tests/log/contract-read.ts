@@ -109,6 +109,35 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'newest' }, 500)).toEqual(range(1, 10));
     });
 
+    test('from the last so many on comes the oldest of them', async () => {
+      const { log } = await tenEvents();
+
+      for (const count of range(1, 10)) {
+        expect(await readSeqs(log, { kind: 'last', count }, 2)).toEqual(
+          range(11 - count, Math.min(10, 12 - count)),
+        );
+      }
+      for (const count of [11, 999_999_999]) {
+        expect(await readSeqs(log, { kind: 'last', count })).toEqual(range(1, 10));
+      }
+    });
+
+    test.each([1, 3, 50])(
+      'the last so many are found among events of which %i share a time',
+      async (atOnce) => {
+        const log = harness().open();
+        for (const _ of range(1, Math.ceil(60 / atOnce))) {
+          await appendTo(log, 'feed', atOnce);
+          await harness().passTime(2);
+        }
+        const all = seqs(await readAll(log, 'feed'));
+
+        for (const count of range(1, all.length)) {
+          expect(await readSeqs(log, { kind: 'last', count }, 1)).toEqual([all.at(-count)]);
+        }
+      },
+    );
+
     test('since an age come the oldest that are not older', async () => {
       const { log } = await tenEvents();
       await harness().passTime(2_000);

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { beforeFirst } from '../../lib/core/event-id.ts';
+import { beforeFirst, formatEventId } from '../../lib/core/event-id.ts';
 import { maxRead } from '../../lib/log/event-log.ts';
 import { streamKey } from '../../lib/log/redis-entry.ts';
 import { listen } from './listener.ts';
@@ -21,6 +21,42 @@ describe('read over Redis', () => {
     expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 1 });
     await log.ends(range(1, 20).map((number) => `c${number}`));
     expect(stack().upstash.counts).toMatchObject({ requests: 2, commands: 2 });
+  });
+
+  test('the last 4,000 events are found by their time, in one command that reads few of them', async () => {
+    const log = stack().open();
+    const { redis, upstash } = stack();
+    const days = 30 * 24 * 3_600_000;
+    for (const seq of range(1, 5_000)) {
+      await redis.xadd(
+        streamKey('feed'),
+        `${1 + Math.floor((days * seq) / 5_000)}-${seq}`,
+        'epoch',
+        'aaaaaa',
+        'event',
+        '{"type":"note","data":1}',
+      );
+    }
+    await redis.config('RESETSTAT');
+    upstash.resetCounts();
+
+    const { events } = await log.read('feed', { kind: 'last', count: 4_000 }, 1);
+
+    expect(seqs(events)).toEqual([1_001]);
+    expect(upstash.counts).toMatchObject({ requests: 1, commands: 1 });
+    const ranges = Number(/cmdstat_xrange:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
+    expect(ranges).toBeGreaterThan(5);
+    expect(ranges).toBeLessThan(40);
+  });
+
+  test('the last so many are those from a seq on, also where one is missing', async () => {
+    const log = stack().open();
+    await appendTo(log, 'feed', 10);
+    const gone = (await readAll(log, 'feed'))[5]?.id ?? beforeFirst;
+    await stack().redis.xdel(streamKey('feed'), formatEventId(gone));
+
+    expect(seqs((await log.read('feed', { kind: 'last', count: 5 }, 2)).events)).toEqual([7, 8]);
+    expect(seqs((await log.read('feed', { kind: 'last', count: 6 }, 2)).events)).toEqual([5, 7]);
   });
 
   test('proving that the log answers is not billed', async () => {

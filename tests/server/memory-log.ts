@@ -179,6 +179,8 @@ function select(events: readonly Stored[], from: ReadFrom, limit: number, now: n
       return last(events.filter(({ id }) => compareEventIds(id, from.id) < 0).slice(-limit));
     case 'newest':
       return last(events.slice(-limit));
+    case 'last':
+      return first(events.slice(-from.count).slice(0, limit));
     case 'since':
       return first(events.filter(({ id }) => id.time >= now - from.ageMs).slice(0, limit));
   }

@@ -1,30 +1,38 @@
 import { expect, test } from 'vitest';
-import type { EventLog } from '../../lib/log/event-log.ts';
+import type { EventLog, ReadFrom } from '../../lib/log/event-log.ts';
+import type { Rewind } from '../../lib/server/read-query.ts';
 import { positionAtEnd, resolveStart } from '../../lib/server/resolve-start.ts';
 import { newEvents, range } from '../log/log-steps.ts';
 import { makeStand } from './stand.ts';
 
-test('a log is read back no further for a reader that has left', async () => {
+const rewinds: readonly { readonly rewind: Rewind; readonly seq: number }[] = [
+  { rewind: { kind: 'count', count: 1 }, seq: 2_999 },
+  { rewind: { kind: 'count', count: 2_900 }, seq: 100 },
+  { rewind: { kind: 'count', count: 999_999_999 }, seq: 0 },
+  { rewind: { kind: 'all' }, seq: 0 },
+  { rewind: { kind: 'age', ageMs: 3_600_000 }, seq: 0 },
+];
+
+test.each(rewinds)('a rewind of $rewind asks each channel for one event', async ({ rewind, seq }) => {
   const { runtime } = makeStand();
   for (const part of range(1, 6)) {
     await runtime.log.append({ events: newEvents('feed', 500, part * 500), key: null });
   }
-  const leaving = new AbortController();
-  let reads = 0;
-  const read: EventLog['read'] = (...asked) => {
-    reads += 1;
-    if (reads === 2) leaving.abort();
-    return runtime.log.read(...asked);
+  const asked: [string, ReadFrom['kind'], number][] = [];
+  const read: EventLog['read'] = (channel, from, limit) => {
+    asked.push([channel, from.kind, limit]);
+    return runtime.log.read(channel, from, limit);
   };
-  const start = { kind: 'rewind', rewind: { kind: 'count', count: 2_900 } } as const;
 
-  await resolveStart(
-    { ...runtime.log, read },
-    ['feed', 'other'],
-    start,
-    () => positionAtEnd(null),
-    leaving.signal,
+  const start = { kind: 'rewind', rewind } as const;
+  const positions = await resolveStart({ ...runtime.log, read }, ['feed', 'other'], start, () =>
+    positionAtEnd(null),
   );
 
-  expect(reads).toBe(2);
+  expect(asked).toEqual([
+    ['feed', expect.anything(), 1],
+    ['other', expect.anything(), 1],
+  ]);
+  expect(positions.get('feed')?.id.seq).toBe(seq);
+  expect(positions.get('other')).toEqual(positionAtEnd(null));
 });
