@@ -6,6 +6,7 @@ import type { PollAdvice } from '../core/feed-page.ts';
 import { answerWith } from './answer.ts';
 import { planDeadline } from './deadline.ts';
 import { isEmpty, longPoll } from './long-poll.ts';
+import { createPollPlace } from './poll-place.ts';
 import { checkPublishAccess } from './publish-access.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
 import { publishLimits } from './publish-limits.ts';
@@ -13,7 +14,6 @@ import { checkReadAccess, tokenOf } from './read-access.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './read-page.ts';
 import { type PageQuery, parsePageQuery } from './read-query.ts';
 import { positionAtEnd, resolveStart } from './resolve-start.ts';
-import { takePlace } from './room.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 import { secondsLeft } from './seconds-left.ts';
 
@@ -71,31 +71,15 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
   const positions = await resolvePositions(runtime, query);
-  const page = await readPage(runtime, positions, query.types, query.limit);
-  if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
-  const leave = takePollPlace(request, runtime, query.channels);
-  // Not refused: the reader has its answer, and is told to wait by itself.
-  if (leave === null) return { page, poll: pollAdvice('short') };
+  const place = createPollPlace(request, runtime, query.channels);
   try {
-    return { page: await longPoll(runtime, query, page, request.signal), poll };
+    const page = await readPage(runtime, positions, query.types, query.limit, place);
+    if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
+    // Not refused: the reader has its answer, and is told to wait by itself.
+    if (!place.tryTake()) return { page, poll: pollAdvice('short') };
+    return { page: await longPoll(runtime, query, page, place), poll };
   } finally {
-    leave();
-  }
-}
-
-/** Takes a place to hold a poll; the function given back gives it back. null where there is none. */
-function takePollPlace(request: Request, runtime: Runtime, channels: readonly string[]): (() => void) | null {
-  const { heldPolls } = runtime;
-  try {
-    const leave = takePlace(request, runtime, channels);
-    heldPolls.add(request);
-    return () => {
-      heldPolls.delete(request);
-      leave();
-    };
-  } catch (error) {
-    if (error instanceof FeedError && error.code === 'too-many-streams') return null;
-    throw error;
+    place.leave();
   }
 }
 

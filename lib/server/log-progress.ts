@@ -13,9 +13,9 @@ import { tailTimes } from './tail-clockwork.ts';
 export type LogProgress = {
   /**
    * Resolves when the channel is worth another read: the log has got as far as the answer lacks, or began anew; or it
-   * cannot be reached, which the reader is to find for itself; or `ms` are over.
+   * cannot be reached, which the reader is to find for itself; or `ms` are over; or `signal` aborts.
    */
-  past(channel: string, answer: StaleAnswer, ms: number): Promise<void>;
+  past(channel: string, answer: StaleAnswer, ms: number, signal?: AbortSignal): Promise<void>;
 };
 
 type Waiter = {
@@ -60,12 +60,18 @@ export function createLogProgress(log: Pick<EventLog, 'ends'>, clock: Clock): Lo
   }
 
   return {
-    past(channel, answer, ms) {
+    past(channel, answer, ms, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       if (!isTicking) clock.after(tailTimes.staleMs, tick);
       isTicking = true;
-      waiters.add({ channel, answer, endsAt: clock.elapsed() + ms, resolve });
-      return promise;
+      const waiter = { channel, answer, endsAt: clock.elapsed() + ms, resolve };
+      waiters.add(waiter);
+      const leave = () => {
+        waiters.delete(waiter);
+        resolve();
+      };
+      signal?.addEventListener('abort', leave);
+      return promise.finally(() => signal?.removeEventListener('abort', leave));
     },
   };
 }

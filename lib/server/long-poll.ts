@@ -1,5 +1,6 @@
 import { wait } from '../core/clock.ts';
 import { formatPosition } from '../core/cursor.ts';
+import type { PollPlace } from './poll-place.ts';
 import { type Page, readPage } from './read-page.ts';
 import type { PageQuery } from './read-query.ts';
 import type { Runtime } from './runtime.ts';
@@ -9,18 +10,19 @@ import type { Lease } from './tails.ts';
  * Holds a request that has nothing to answer until an event comes, the time is up, the reader has gone or the process
  * is told to stop. Its wake comes from the tails; what it answers is read from the log.
  * @param first what there was to answer, which is empty.
+ * @param place taken.
  */
 export async function longPoll(
   runtime: Runtime,
   { types, limit, waitSeconds }: PageQuery,
   first: Page,
-  signal: AbortSignal,
+  place: PollPlace,
 ): Promise<Page> {
   const { clock, tails, stopping } = runtime;
   const over = new AbortController();
   const end = () => over.abort();
   const cancelTimer = clock.after(waitSeconds * 1_000, end);
-  const endings = [signal, stopping.signal];
+  const endings = [place.signal, stopping.signal];
   for (const ending of endings) ending.addEventListener('abort', end);
   if (endings.some((ending) => ending.aborted)) end();
   const leases = [...first.positions.keys()].map((channel) => tails.lease(channel));
@@ -29,7 +31,7 @@ export async function longPoll(
     await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
     while (isEmpty(page) && !over.signal.aborted) {
       await untilPast(leases, page, over.signal);
-      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit);
+      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, place);
       // A replica that lags its own announcement must not make this spin.
       if (isEmpty(page)) await wait(clock, 50, over.signal);
     }

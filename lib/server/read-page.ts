@@ -7,6 +7,7 @@ import { type EventLog, readBudgetBytes } from '../log/event-log.ts';
 import { type Entry, eventJson, jsonOf } from './entry.ts';
 import { type Loaded, loadPage } from './load-page.ts';
 import type { LogProgress } from './log-progress.ts';
+import type { PollPlace } from './poll-place.ts';
 import { positionAtEnd } from './resolve-start.ts';
 
 /** A page as it is put together: events as ready JSON, and where the reader is after it. */
@@ -19,16 +20,26 @@ export type Page = {
 
 type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
 
+/** Where a page is read for a reader who may have to wait for a log that lags. */
+type Patience = Reading & {
+  /** The clock's `elapsed` when the page was asked for. */
+  readonly startedAt: number;
+  readonly place: Pick<PollPlace, 'take' | 'signal'>;
+};
+
 /**
  * Reads one page after the positions, judged like a stream.
  * @param types types to deliver; null: all.
  * @param limit events looked at, in all channels together; fewer where they are large.
+ * @param place taken where the log lags behind a position, which then is waited for. A reader that leaves is not.
+ * @throws FeedError `too-many-streams` where it would have to wait and there is no place.
  */
 export async function readPage(
   reading: Reading,
   positions: ReadonlyMap<string, Position>,
   types: ReadonlySet<string> | null,
   limit: number,
+  place: Pick<PollPlace, 'take' | 'signal'>,
 ): Promise<Page> {
   const events: string[] = [];
   const gaps: Gap[] = [];
@@ -40,7 +51,8 @@ export async function readPage(
   const unread = new Map<string, Position>();
   // One patience for the page: what the reader has was told ahead of it, whichever channel is read when. A patience each,
   // one after the other, would outlast the reader's own.
-  const startedAt = reading.clock.elapsed();
+  const { log, clock, progress } = reading;
+  const patience = { log, clock, progress, startedAt: clock.elapsed(), place };
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
     // A page that has as much as a read answers with reads no further channel.
@@ -50,7 +62,7 @@ export async function readPage(
       unread.set(channel, position);
       continue;
     }
-    const read = await readChannel(reading, channel, position, share, startedAt);
+    const read = await readChannel(patience, channel, position, share);
     for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
     for (const entry of read.entries) {
       bytes += entry.frame.length;
@@ -60,7 +72,7 @@ export async function readPage(
     more ||= read.more;
     room -= read.entries.length;
   }
-  if (!more && unread.size > 0) more = await isAnyBehind(reading.log, unread);
+  if (!more && unread.size > 0) more = await isAnyBehind(log, unread);
   return { events, gaps, positions: after, more };
 }
 
@@ -104,18 +116,11 @@ export function cursorOfPage(page: Page): string {
 
 type Told = { readonly after: EventId; readonly loss: Loss };
 
-/** @param startedAt when the page was asked for, on the clock's `elapsed`. */
-async function readChannel(
-  reading: Reading,
-  channel: string,
-  start: Position,
-  limit: number,
-  startedAt: number,
-) {
+async function readChannel(patience: Patience, channel: string, start: Position, limit: number) {
   const losses: Told[] = [];
   let position = start;
   for (;;) {
-    const loaded = await loadPatiently(reading, channel, position, limit, startedAt);
+    const loaded = await loadPatiently(patience, channel, position, limit);
     if (loaded.kind === 'segment') {
       const { entries, base } = loaded.segment;
       const last: Entry | undefined = entries.at(-1);
@@ -140,11 +145,10 @@ function resumedAt(losses: readonly Told[], first: EventId | null): readonly Tol
 }
 
 async function loadPatiently(
-  { log, clock, progress }: Reading,
+  { log, clock, progress, startedAt, place }: Patience,
   channel: string,
   position: Position,
   limit: number,
-  startedAt: number,
 ): Promise<Exclude<Loaded, { kind: 'again' }>> {
   for (;;) {
     // An answer tells what was true when it was asked for, however late it comes.
@@ -152,7 +156,8 @@ async function loadPatiently(
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'again') return loaded;
     const leftMs = patienceMs - (askedAt - startedAt);
-    if (leftMs <= 0) return loaded.otherwise;
-    await progress.past(channel, loaded, leftMs);
+    if (leftMs <= 0 || place.signal.aborted) return loaded.otherwise;
+    place.take();
+    await progress.past(channel, loaded, leftMs, place.signal);
   }
 }

@@ -101,6 +101,28 @@ describe('the maximum of streams', () => {
     expect(answered.every(({ status }) => status === 200)).toBe(true);
   });
 
+  test('holds for polls that are ahead of the log: one that finds no place to wait for it is told 503', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '3' } });
+    const leaving = new AbortController();
+    await stand.publish(5);
+    const { epoch } = stand.memory.kept('feed')[0] ?? {};
+    const path = `events?after=9000000000000-9~${epoch}`;
+    const waiting = [stand.ask(path), stand.ask(path), stand.ask(path, { signal: leaving.signal })];
+    await settle();
+    expect(stand.runtime.heldPolls.size).toBe(3);
+
+    const response = await stand.ask(path);
+    expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+    await expectRefusal(response, 503);
+    leaving.abort();
+    await settle();
+    expect(stand.runtime.heldPolls.size).toBe(2);
+    await stand.clock.advance(5_100);
+
+    for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(200);
+    expect(stand.runtime.heldPolls.size).toBe(0);
+  });
+
   test('of one address holds for polls that wait too', async () => {
     const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '1', VERCEL: '1' } });
     const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });

@@ -75,6 +75,20 @@ describe('one who waits for the log', () => {
     expect([overAfterMs(), log.calls.ends]).toEqual([5_000, 1]);
   });
 
+  test('waits no more when the reader leaves, and then nothing is asked for it', async () => {
+    const { clock, log, progress, answer } = await makeWaiter();
+    await clock.advance(5_000);
+    const asked = log.calls.ends;
+    const leaving = new AbortController();
+    const waiting = progress.past('feed', answer, 5_000, leaving.signal);
+    leaving.abort();
+
+    await waiting;
+    await clock.advance(5_000);
+
+    expect([log.calls.ends - asked, clock.pending()]).toEqual([0, 0]);
+  });
+
   test('is not told by an answer that was asked for ahead of it', async () => {
     const { clock, log, progress, publish, answer } = await makeWaiter();
     await publish(1);
