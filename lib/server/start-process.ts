@@ -1,4 +1,5 @@
 import { harmless } from '../core/harmless-text.ts';
+import { boundAnswers } from './answer-bounds.ts';
 import { boundBodies } from './body-bounds.ts';
 import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
@@ -32,6 +33,7 @@ export function startProcess(): void {
     watchSockets();
     boundRequests();
     boundBodies();
+    boundAnswers();
   }
   if (!isVercel && process.env.NODE_ENV === 'production') keepProtocol();
   process.once('SIGTERM', () => stop(isVercel));

@@ -176,10 +176,31 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a poll that waits takes no place',
-    file: 'lib/server/events-route.ts',
+    file: 'lib/server/poll-place.ts',
     find: '    heldPolls.add(request);\n',
     replace: '',
     projects: ['routes'],
+  },
+  {
+    name: 'a poll that is ahead of the log waits for it without a place',
+    file: 'lib/server/read-page.ts',
+    find: '    place.take();\n',
+    replace: '',
+    projects: ['routes'],
+  },
+  {
+    name: 'a rewind by count begins one event early',
+    file: 'lib/log/redis-scripts.ts',
+    find: 'lastSeq - count + 1',
+    replace: 'lastSeq - count',
+    projects: ['log'],
+  },
+  {
+    name: 'any number of requests of a connection are worked on at once',
+    file: 'lib/server/answer-bounds.ts',
+    find: 'connection.unfinished.length <= bounds.maxPipelined',
+    replace: 'true',
+    projects: ['server'],
   },
   {
     name: 'an address may hold one stream more than its maximum',

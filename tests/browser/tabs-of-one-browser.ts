@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page, Request } from 'playwright-core';
 import type { App } from '../platform/app-process.ts';
-import { eventually } from '../platform/eventually.ts';
-import { type Watch, watch } from './chromium.ts';
+import { eventually, within } from '../platform/eventually.ts';
+import { type Shown, type Watch, watch } from './chromium.ts';
 import { hasStatus, quickToDraw, readSeqs, readWhole } from './page-steps.ts';
 
 /** A tab that is open. */
@@ -34,14 +34,17 @@ export type Tabs = AsyncDisposable & {
   leader(): Promise<Tab>;
 };
 
+/** A tab answers at once; the browser's own calls know no limit. */
+const answerMs = 10_000;
+
 export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
   // Many pages draw every event: small ones, at rest, leave the machine to what is measured.
-  const context = await browser.newContext(quickToDraw);
+  const context = await within('a browser of its own opens', answerMs, browser.newContext(quickToDraw));
   await context.addInitScript(makeHideable);
   let tabs: Tab[] = [];
 
   async function open(): Promise<Tab> {
-    const page = await context.newPage();
+    const page = await within('a tab opens', answerMs, context.newPage());
     const seen = await watch(page);
     const tab = makeTab(page, seen);
     tabs.push(tab);
@@ -65,8 +68,23 @@ export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
         const { streams } = await app.health();
         return streams === 1 && holding.length === 1 && holding[0];
       }),
-    [Symbol.asyncDispose]: () => context.close(),
+    [Symbol.asyncDispose]: () => within('the tabs are closed', 20_000, context.close()),
   };
+}
+
+/**
+ * Reads the whole list. Only the tab in front draws at its full rate. Reading waits for the browser to draw, which it
+ * owes nobody: it is given three chances.
+ */
+async function readInFront(page: Page): Promise<readonly Shown[]> {
+  for (let tries = 3; ; tries -= 1) {
+    await within('a tab comes to the front', answerMs, page.bringToFront());
+    try {
+      return await within('the tab in front is read', answerMs, readWhole(page));
+    } catch (error) {
+      if (tries === 1) throw error;
+    }
+  }
 }
 
 function makeTab(page: Page, seen: Watch): Tab {
@@ -80,19 +98,28 @@ function makeTab(page: Page, seen: Watch): Tab {
     streams,
     newest: async () => (await readSeqs(page))[0] ?? 0,
     async seqs() {
-      // Only the tab in front draws at its full rate.
-      await page.bringToFront();
-      return (await readWhole(page)).map(({ id }) => Number(id.split('-')[1]));
+      const read = await readInFront(page);
+      return read.map(({ id }) => Number(id.split('-')[1]));
     },
-    setHidden: (isHidden) => page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
+    setHidden: (isHidden) =>
+      within(
+        'a tab is told whether it is hidden',
+        answerMs,
+        page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
+      ),
     async crash() {
       const crashed = page.waitForEvent('crash');
       const session = await page.context().newCDPSession(page);
       // The process that should answer is gone.
       session.send('Page.crash').catch(() => undefined);
-      await crashed;
+      await within('the process of a tab ends', answerMs, crashed);
     },
-    freeze: () => page.evaluate(() => void document.dispatchEvent(new Event('freeze'))),
+    freeze: () =>
+      within(
+        'a tab is told that it is frozen',
+        answerMs,
+        page.evaluate(() => void document.dispatchEvent(new Event('freeze'))),
+      ),
     async hang() {
       const session = await page.context().newCDPSession(page);
       await session.send('Debugger.enable');

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const everyMs = 20;
 
+/** How much longer than that one question may take. */
+const answerMs = 10_000;
+
 /**
  * Waits until `find` gives something other than false, null or undefined, and gives it back.
  * @param what is expected, for the error.
@@ -14,7 +17,8 @@ export async function eventually<T>(
 ): Promise<Exclude<T, false | null | undefined>> {
   const until = performance.now() + withinMs;
   for (;;) {
-    const found = await find();
+    const leftMs = Math.max(0, until - performance.now());
+    const found = await within(`${what}: to be asked`, leftMs + answerMs, Promise.resolve(find()));
     if (found !== false && found !== null && found !== undefined) {
       return found as Exclude<T, false | null | undefined>;
     }

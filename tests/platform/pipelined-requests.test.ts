@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type App, startApp } from './app-process.ts';
+import { ask } from './ask.ts';
+import { within } from './eventually.ts';
 import { untilStreams } from './open-streams.ts';
+import { residentBytes } from './proc.ts';
 import { store } from './publish.ts';
 import { openRawSocket, requestText } from './raw-socket.ts';
 
@@ -42,3 +45,24 @@ test('a stream holds nothing of one that was asked for behind it', async () => {
 
   expect(raw.received()).not.toContain('of the second');
 });
+
+test.each([
+  ['large answers', '/api/events?channel=large&rewind=25&limit=500'],
+  ['the page', '/'],
+])(
+  'of a thousand requests for %s in one piece few are answered, and others do not wait',
+  async (_name, path) => {
+    for (let each = 0; each < 25; each += 1) await store(app, ['x'.repeat(60_000)], { channel: 'large' });
+    // Whatever is made once has been made.
+    await ask(app, path);
+    const before = residentBytes(app.pid);
+
+    using raw = await openRawSocket(app.port, requestText('GET', path).repeat(1_000));
+    const since = performance.now();
+    await within('the connection is closed', 10_000, raw.closed);
+    expect((await app.health()).status).toBe('ok');
+
+    console.log(`health after ${Math.round(performance.now() - since)} ms`);
+    expect(residentBytes(app.pid) - before).toBeLessThan(200 * 1_024 * 1_024);
+  },
+);

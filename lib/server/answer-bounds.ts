@@ -1,0 +1,77 @@
+import { subscribe } from 'node:diagnostics_channel';
+import { Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import { systemClock } from './system-clock.ts';
+
+/** What answers may cost that their reader does not take. */
+export type AnswerBounds = {
+  /** How long a connection may stand still on which something waits for its reader, in ms. */
+  readonly patienceMs: number;
+  /**
+   * And longer by what waits at this rate: a piece that was handed to the system is not seen until all of it is taken.
+   * 64 kbit a second, which a phone on the slowest of networks has; as web servers ask for who serve large files.
+   */
+  readonly bytesPerSecond: number;
+  /** Most requests of a connection that are not answered yet. Node hands them on at once, and keeps answers for their turn. */
+  readonly maxPipelined: number;
+};
+
+/** What `boundAnswers` keeps to. */
+export const answerBounds: AnswerBounds = { patienceMs: 30_000, bytesPerSecond: 8_000, maxPipelined: 16 };
+
+/** How often the connections are looked at. */
+const everyMs = 5_000;
+
+type Connection = {
+  /** Its answers that were not finished when its last request came, and that one's. */
+  unfinished: ServerResponse[];
+  /** Bytes that its reader had taken when it was last seen to take some, and when that was; 0 where nothing waited. */
+  taken: number;
+  since: number;
+};
+
+/**
+ * Closes connections whose reader leaves its answers lying. Nothing is lost by it: such a reader comes back with its
+ * cursor. For a process that owns its sockets; call once, ahead of the first connection.
+ */
+export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = systemClock): void {
+  const connections = new Map<Socket, Connection>();
+
+  function look(): void {
+    for (const [socket, connection] of connections) if (isLeft(socket, connection)) socket.destroy();
+    if (connections.size > 0) clock.after(everyMs, look);
+  }
+
+  function isLeft(socket: Socket, connection: Connection): boolean {
+    const waiting = socket.writableLength;
+    const taken = socket.bytesWritten - waiting;
+    if (waiting === 0 || taken > connection.taken) {
+      connection.taken = taken;
+      connection.since = clock.elapsed();
+      return false;
+    }
+    const allowedMs = bounds.patienceMs + (waiting / bounds.bytesPerSecond) * 1_000;
+    return clock.elapsed() - connection.since > allowedMs;
+  }
+
+  subscribe('net.server.socket', (message) => {
+    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
+    if (!(socket.server instanceof Server)) return;
+    if (connections.size === 0) clock.after(everyMs, look);
+    connections.set(socket, { unfinished: [], taken: 0, since: clock.elapsed() });
+    socket.once('close', () => connections.delete(socket));
+  });
+
+  subscribe('http.server.request.start', (message) => {
+    const { socket, response } = message as { readonly socket: Socket; readonly response: ServerResponse };
+    const connection = connections.get(socket);
+    if (connection === undefined) return;
+    connection.unfinished = connection.unfinished.filter((answer) => !answer.writableFinished);
+    connection.unfinished.push(response);
+    if (connection.unfinished.length <= bounds.maxPipelined) return;
+    socket.destroy();
+    // Requests that came with it in one piece are handed on all the same; the framework leaves an ended answer alone.
+    response.end();
+  });
+}
