@@ -36,8 +36,11 @@ const sources = [
   'vercel.json',
 ];
 
-/** Runs suites in `folder` up to the first failure. @returns the tests that failed. */
-function failures(folder: string, projects: readonly string[]): readonly Catch[] {
+/**
+ * Runs suites in `folder` up to the first failure. @returns the tests that failed. A run that is ended by a failure may
+ * end ahead of noting it: then they run to their end.
+ */
+function failures(folder: string, projects: readonly string[], bail = 1): readonly Catch[] {
   const report = join(folder, 'report.json');
   rmSync(report, { force: true });
   const vitest = join(root, 'node_modules/vitest/vitest.mjs');
@@ -48,18 +51,19 @@ function failures(folder: string, projects: readonly string[]): readonly Catch[]
     '--config',
     'tests/vitest.config.ts',
     ...chosen,
-    '--bail=1',
+    `--bail=${bail}`,
     '--reporter=json',
     `--outputFile=${report}`,
   ];
-  const { stderr, error } = spawnSync(process.execPath, args, {
+  const { stderr, error, status } = spawnSync(process.execPath, args, {
     cwd: folder,
     encoding: 'utf8',
     timeout: 300_000,
   });
   if (error !== undefined) throw error;
   try {
-    return readCatches(JSON.parse(readFileSync(report, 'utf8')), folder);
+    const catches = readCatches(JSON.parse(readFileSync(report, 'utf8')), folder);
+    return catches.length === 0 && status !== 0 && bail > 0 ? failures(folder, projects, 0) : catches;
   } catch (cause) {
     throw new Error(`the tests gave no report: ${stderr}`, { cause });
   }
