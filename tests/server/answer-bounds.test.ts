@@ -1,6 +1,7 @@
-import { channel } from 'node:diagnostics_channel';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { boundAnswers } from '../../lib/server/answer-bounds.ts';
@@ -11,10 +12,14 @@ import { createManualClock } from './manual-clock.ts';
 const megabyte = 1_024 * 1_024;
 const clock = createManualClock();
 const answers: ServerResponse[] = [];
+/** For each of them the address that the asynchronous context was entered with. */
+const contexts: (string | undefined)[] = [];
+const context = new AsyncLocalStorage<string | undefined>();
 
 /** Answers `/large` with more than the system takes by itself, `/small` with a word, anything else not at all. */
 const server = createServer((request, response) => {
   answers.push(response);
+  contexts.push(context.getStore());
   if (request.url === '/large') response.end(Buffer.alloc(16 * megabyte, 'x'));
   if (request.url === '/small') response.end('small');
 });
@@ -32,7 +37,13 @@ async function secondsUntilClosed(answer: ServerResponse): Promise<number> {
 }
 
 beforeAll(async () => {
-  boundAnswers({ patienceMs: 30_000, bytesPerSecond: megabyte, maxPipelined: 3 }, clock);
+  subscribe('http.server.request.start', (message) => {
+    context.enterWith((message as { readonly request: IncomingMessage }).request.url);
+  });
+  boundAnswers(
+    { patienceMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte, maxPipelined: 3 },
+    clock,
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(() => {
@@ -99,6 +110,17 @@ test('a piece of which the last part was not taken in time is not waited for, wh
   expect(socket.destroy).toHaveBeenCalled();
 });
 
+test('what lies with the system is given its time too, and no more than it holds', async () => {
+  const socket = connectTold();
+  socket.bytesWritten = 100 * megabyte;
+  socket.write(1);
+  await clock.advance(40_000);
+  expect(socket.destroy).not.toHaveBeenCalled();
+  await clock.advance(10_000);
+
+  expect(socket.destroy).toHaveBeenCalled();
+});
+
 test('a reader of whose pieces one after the other is taken may take any time, also while others are written', async () => {
   const socket = connectTold();
   socket.write(2 * megabyte);
@@ -147,12 +169,8 @@ test('a connection on which nothing waits may stand still', async () => {
   using raw = await ask(requestText('GET', '/held'));
   await clock.advance(0);
   await clock.advance(600_000);
-  raw.socket.write(requestText('GET', '/held'));
-  await eventually(
-    'it is asked again',
-    5_000,
-    () => answers.filter(({ req }) => req.url === '/held').length === 2,
-  );
+  answers.at(-1)?.end('after ten minutes');
+  await raw.until('after ten minutes');
 
   expect(raw.socket.destroyed).toBe(false);
 });
@@ -165,21 +183,26 @@ test('a connection may have 3 requests unanswered, and is closed at the fourth',
   expect(three.socket.destroyed).toBe(false);
 });
 
-test('a request may always come ahead of the answer to the one before it', async () => {
-  using raw = await ask('');
+test('a request is handed on when the one ahead of it on its connection is answered, in its own context', async () => {
   const from = answers.length;
-  for (let each = 0; each < 10; each += 1) {
-    raw.socket.write(requestText('GET', '/held'));
-    await eventually('it is asked', 5_000, () => answers.length > from + each);
-    answers[from + each - 1]?.end(each > 0 ? 'an answer' : '');
-  }
+  using raw = await ask(requestText('GET', '/held') + requestText('GET', '/held?second'));
+  await eventually('the first is asked', 5_000, () => answers.length > from);
+  await clock.advance(0);
+  expect(answers).toHaveLength(from + 1);
+  answers[from]?.end('an answer');
 
-  await eventually(
-    'all but the last are answered',
-    5_000,
-    () => raw.received().split('200 OK').length === 10,
-  );
-  expect(raw.socket.destroyed).toBe(false);
+  await eventually('the second is asked', 5_000, () => answers[from + 1]?.req.url === '/held?second');
+  answers[from + 1]?.end('the other');
+  await raw.until('the other');
+  expect(contexts.slice(from)).toEqual(['/held', '/held?second']);
+});
+
+test('of a thousand requests in one piece the first alone is handed on', async () => {
+  const from = answers.length;
+  using raw = await ask(requestText('GET', '/held').repeat(1_000));
+  await within('the connection is closed', 5_000, raw.closed);
+
+  expect(answers).toHaveLength(from + 1);
 });
 
 test('any number of requests may come one behind the other on a connection where they are answered', async () => {
