@@ -42,13 +42,34 @@ export function readEvents(
     case 'newest':
       return toEvents(statements.newest.iterate(channel, limit)).reverse();
     case 'last': {
-      const nthLast = statements.nthLast.get(channel, from.count - 1) as IdRow | undefined;
-      const { time, seq } = nthLast ?? state.first;
+      const { time, seq } = placeOf(statements, channel, state, from.count);
       return toEvents(statements.from.iterate(channel, time, seq, limit));
     }
     case 'since':
       return toEvents(statements.since.iterate(channel, Math.max(0, nowMs - from.ageMs), limit));
   }
+}
+
+/**
+ * Where the last `count` events begin. Seqs are dense, so its seq is known; its time, which the index is ordered by, is
+ * the latest from which on the first event is not beyond that seq: found by halving, as counting would pass over all.
+ */
+function placeOf(
+  statements: SqliteStatements,
+  channel: string,
+  { first, last }: NonNullable<LogState>,
+  count: number,
+): EventId {
+  const seq = Math.max(first.seq, last.seq - count + 1);
+  let from = first.time;
+  let upto = last.time;
+  while (from < upto) {
+    const middle = Math.ceil((from + upto) / 2);
+    const found = statements.firstSince.get(channel, middle) as IdRow;
+    if (found.seq > seq) upto = middle - 1;
+    else from = found.time;
+  }
+  return { time: from, seq };
 }
 
 /** Takes events up to the budget, a character for a byte, though never none. */

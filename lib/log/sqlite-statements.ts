@@ -12,7 +12,7 @@ const texts = {
   first: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1',
   last: 'SELECT time, seq, epoch FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1',
   nth: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1 OFFSET ?',
-  nthLast: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1 OFFSET ?',
+  firstSince: 'SELECT time, seq FROM event WHERE channel = ? AND time >= ? ORDER BY time, seq LIMIT 1',
   after: `${event} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?`,
   before: `${event} AND (time, seq) < (?, ?) ORDER BY time DESC, seq DESC LIMIT ?`,
   newest: `${event} ORDER BY time DESC, seq DESC LIMIT ?`,

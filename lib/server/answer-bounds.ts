@@ -43,8 +43,9 @@ type Connection = {
 };
 
 /**
- * Closes connections whose reader leaves its answers lying. Nothing is lost by it: such a reader comes back with its
- * cursor. For a process that owns its sockets; call once, ahead of the first connection.
+ * Closes connections whose reader leaves its answers lying, and works on the requests of a connection one at a time.
+ * Nothing is lost by it: a reader that was closed comes back with its cursor. For a process that owns its sockets; call
+ * once, ahead of the first connection.
  */
 export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = systemClock): void {
   const connections = new Map<Socket, Connection>();
@@ -78,15 +79,18 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
     const handlers = server.listeners('request');
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      const { socket } = request;
-      // Bound: it runs in the context of its own request, not of the one ahead of it.
-      const handOn = AsyncResource.bind(() => {
-        if (socket.destroyed) return;
+      const handOn = () => {
         for (const handler of handlers) handler.call(server, request, response);
-      });
+      };
+      const { socket } = request;
+      if (socket.destroyed) return;
       const ahead = connections.get(socket)?.unfinished.at(-2);
-      if (ahead === undefined) handOn();
-      else ahead.once('close', handOn);
+      if (ahead === undefined) return handOn();
+      // Bound: it runs in the context of its own request, not of the one ahead of it.
+      ahead.once(
+        'close',
+        AsyncResource.bind(() => socket.destroyed || handOn()),
+      );
     });
   }
 
