@@ -49,9 +49,10 @@ function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): str
   return `gap: channel ${channel} lost ${count} (${reason}), after ${after}, resumes at ${resumesAt ?? 'the next event'}`;
 }
 
-function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot): string {
+function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url: string): string {
   const until = retryAt === null ? '' : `, next try ${new Date(retryAt).toISOString()}`;
-  const why = problem === null ? '' : `: ${problem.status} ${problem.title}: ${problem.detail}`;
+  const silence = status === 'waiting' ? `: no answer from ${url}` : '';
+  const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
   return `${status}${until}${why}`;
 }
 
@@ -72,7 +73,9 @@ function write(line: string): Promise<void> | undefined {
   return draining;
 }
 
-function readOptions(): { readonly isJson: boolean; readonly feed: FeedOptions } | null {
+type TailOptions = { readonly isJson: boolean; readonly url: string; readonly feed: FeedOptions };
+
+function readOptions(): TailOptions | null {
   const { values } = parseArgs({ options });
   if (values.help) return null;
   const { transport, token, after, rewind } = values;
@@ -93,7 +96,7 @@ function readOptions(): { readonly isJson: boolean; readonly feed: FeedOptions }
     ...(rewind !== undefined && { rewind }),
     ...(token !== undefined && { getToken: () => token }),
   };
-  return { isJson: values.json, feed };
+  return { isJson: values.json, url: values.url, feed };
 }
 
 function main(): void {
@@ -108,7 +111,7 @@ function main(): void {
     onGap: (gap) => tell(gapLine(gap)),
     onStatus(status, snapshot) {
       if (status === 'stopped' && snapshot.problem === null) return;
-      tell(statusLine(status, snapshot));
+      tell(statusLine(status, snapshot, read.url));
       if (status === 'stopped') process.exitCode = 1;
     },
   });
@@ -122,6 +125,6 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  tell(error instanceof Error ? error.message : String(error));
+  tell(`tail: ${error instanceof Error ? error.message : String(error)}; --help tells more`);
   process.exitCode = 2;
 }

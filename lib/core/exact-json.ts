@@ -5,7 +5,9 @@ import { FeedError } from './feed-error.ts';
 const suspicious = /\d[\d.]{15}|\d[eE]/;
 
 /**
- * Reads JSON whose numbers all survive: one that a double cannot hold is refused rather than changed.
+ * Reads JSON whose numbers all survive: one that a double cannot hold is refused rather than changed. A whole number
+ * must come back digit for digit, because many languages read it into an integer; any other as the same double, of
+ * which it may be written with more digits than it needs, as `%.17g` does.
  * @param what names the part in the error: `body`, `line 3`.
  * @throws FeedError `bad-request`
  */
@@ -25,12 +27,22 @@ export function parseExactJson(text: string, what: string): unknown {
 }
 
 function checkNumber(value: number, source: string, what: string): void {
-  if (Number.isFinite(value) && canonical(source) === canonical(String(value))) return;
+  if (Number.isFinite(value) && isHeld(value, source)) return;
   throw new FeedError(
     'bad-request',
-    `${what}: the number ${excerpt(source)} cannot be held exactly by a double; allowed are numbers that come back unchanged, or the same as a string`,
+    `${what}: the number ${excerpt(source)} would come back changed; allowed are numbers that a double brings back as they were, or the same as a string`,
   );
 }
+
+function isHeld(value: number, source: string): boolean {
+  const asked = canonical(source);
+  if (asked === canonical(String(value))) return true;
+  const digits = asked.indexOf('e') - (asked.startsWith('-') ? 1 : 0);
+  return /[.e]/i.test(source) && digits <= maxDigits && asked === canonical(value.toPrecision(digits));
+}
+
+/** As many as `toPrecision` writes. */
+const maxDigits = 100;
 
 /** A decimal number as its digits and its exponent, so that 1.50, 1.5 and 15e-1 are equal. */
 function canonical(source: string): string {

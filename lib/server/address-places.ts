@@ -25,7 +25,7 @@ export function createAddressPlaces(most: number | null): AddressPlaces {
       if (held + channels > most) {
         throw new FeedError(
           'too-many-streams',
-          `your address reads ${held} channels here by streams and polls that wait, and may read ${most} (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
+          `your address reads ${held} channels here by streams and polls that wait, asks for ${channels} more, and may read ${most} (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
         );
       }
       taken.set(address, held + channels);

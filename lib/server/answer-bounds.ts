@@ -83,7 +83,6 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
         for (const handler of handlers) handler.call(server, request, response);
       };
       const { socket } = request;
-      if (socket.destroyed) return;
       const ahead = connections.get(socket)?.unfinished.at(-2);
       if (ahead === undefined) return handOn();
       // Bound: it runs in the context of its own request, not of the one ahead of it.

@@ -34,6 +34,13 @@ export async function readEvents(request: Request, clock: Clock): Promise<readon
       `content-type: "${excerpt(type ?? '')}" is not allowed; allowed are application/json and application/x-ndjson`,
     );
   }
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new FeedError(
+      'unsupported-media-type',
+      `content-encoding: "${excerpt(encoding)}" is not allowed; allowed is a body as it is`,
+    );
+  }
   const text = await readText(request, clock);
   const events = type === 'application/json' ? fromJson(text) : fromLines(text);
   if (events.length > 0) return events;
@@ -144,7 +151,7 @@ function toEvent(value: unknown, what: string): NewEvent {
   if (size > maxEventBytes) {
     throw new FeedError(
       'too-large',
-      `${what}: is ${size} bytes as JSON; allowed are ${maxEventBytes}; nothing of the request was stored`,
+      `${what}: is ${size} bytes as JSON, with its channel and type; allowed are ${maxEventBytes}; nothing of the request was stored`,
     );
   }
   checkData(event.type, data, what);

@@ -1,4 +1,4 @@
-import { jwtVerify } from 'jose';
+import { errors, jwtVerify } from 'jose';
 import { FeedError } from '../core/feed-error.ts';
 import { isName, isPublic } from '../core/name.ts';
 import { bearerOf } from './bearer.ts';
@@ -68,12 +68,15 @@ async function verify(token: string, secret: string, now: number) {
       endsAt: ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000,
     };
   } catch (cause) {
-    const isExpired = cause instanceof Error && 'code' in cause && cause.code === 'ERR_JWT_EXPIRED';
-    const text = isExpired
-      ? 'the read token has expired; get a new one'
-      : 'the read token is not valid; allowed is a JWT signed with HS256 that has channels and exp';
-    throw new FeedError('unauthorized', text, { cause });
+    throw new FeedError('unauthorized', whyRefused(cause), { cause });
   }
+}
+
+function whyRefused(cause: unknown): string {
+  if (cause instanceof errors.JWTExpired) return 'the read token has expired; get a new one';
+  const isEarly = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf';
+  if (isEarly) return 'the read token is not valid yet, says its nbf';
+  return 'the read token is not valid; allowed is a JWT signed with HS256 that has channels and exp';
 }
 
 /** Claim `channels`: names, or prefixes that end with `*`. */

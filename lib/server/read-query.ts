@@ -99,7 +99,7 @@ function parseRewind(text: string): Rewind {
   if (match === null) {
     throw new FeedError(
       'bad-request',
-      `rewind: "${excerpt(text)}" is not understood; allowed are a count such as 50, an age such as 30s, 10m or 2h, and all`,
+      `rewind: "${excerpt(text)}" is not understood; allowed are a count such as 50, an age such as 30s, 10m or 2h, both of up to 9 digits, and all`,
     );
   }
   const value = Number(match[1]);

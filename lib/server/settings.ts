@@ -80,7 +80,7 @@ function readRedis(env: Environment): Settings['redis'] {
     if (!URL.canParse(url) || !/^https?:\/\/\S+$/.test(url)) {
       throw misconfigured(
         `${prefix}_URL`,
-        'is not a URL; allowed is https://… as the Redis console shows it, without blanks',
+        'is not a URL of the REST API; allowed is https://… as the Redis console shows it, without blanks',
       );
     }
     if (!isToken(token)) throw misconfigured(`${prefix}_TOKEN`, tokenRule);

@@ -1,9 +1,10 @@
 import { harmless } from '../core/harmless-text.ts';
+import { createSqliteLog } from '../log/sqlite-log.ts';
 import { boundAnswers } from './answer-bounds.ts';
 import { boundBodies } from './body-bounds.ts';
 import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
-import { readSettings } from './settings.ts';
+import { readSettings, type Settings } from './settings.ts';
 
 /** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
 const stopMs = { own: 1_500, platform: 200 } as const;
@@ -21,11 +22,10 @@ const idleEveryMs = 100;
 export function startProcess(): void {
   const isVercel = process.env.VERCEL === '1';
   try {
-    readSettings(process.env);
+    checkLog(readSettings(process.env));
   } catch (error) {
     if (isVercel) return;
-    const reason = error instanceof Error ? error.message : 'the settings cannot be read';
-    console.error(`steadfeed: ${harmless(reason)}`);
+    console.error(`steadfeed: ${whatIsWrong(error)}`);
     // An error thrown here would leave the server running, answering 500.
     process.exit(1);
   }
@@ -38,6 +38,21 @@ export function startProcess(): void {
   if (!isVercel && process.env.NODE_ENV === 'production') keepProtocol();
   process.once('SIGTERM', () => stop(isVercel));
   if (!isVercel) process.once('SIGINT', () => stop(isVercel));
+}
+
+/** A file of the embedded log that cannot be used is told at once, and not to the first reader only. */
+function checkLog({ redis, isVercel, feedDb, retention }: Settings): void {
+  if (redis !== null || isVercel) return;
+  try {
+    createSqliteLog({ file: feedDb, retention }).close();
+  } catch (error) {
+    // Every request is told so until it can be used, which may be soon.
+    console.error(`steadfeed: ${whatIsWrong(error)}`);
+  }
+}
+
+function whatIsWrong(error: unknown): string {
+  return harmless(error instanceof Error ? error.message : 'the settings cannot be read');
 }
 
 function stop(isVercel: boolean): void {

@@ -36,7 +36,7 @@ function nameFate(batch: Batch, isUncertain: boolean, keyPrefix: string): string
   const first = batch[0].line;
   const before = first === null || first === 1 ? '' : `; everything before line ${first} is stored`;
   if (isUncertain) {
-    const again = `the same file pushed again with --key ${keyPrefix} stores nothing twice`;
+    const again = `the same ${first === null ? 'text' : 'file'} pushed again with --key ${keyPrefix} stores nothing twice`;
     return `whether ${lines} arrived is not known, an answer was lost; ${again}${before}`;
   }
   return first === null ? 'nothing is stored' : `nothing of ${lines} is stored${before}`;

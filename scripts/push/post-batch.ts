@@ -27,6 +27,14 @@ export type PostTarget = {
 
 const temporary: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
+/** Failures of connecting: nothing was sent. */
+const unconnected: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 /** Sends a batch once, under its idempotency key. */
 export async function postBatch(
   batch: Batch,
@@ -50,8 +58,9 @@ export async function postBatch(
     });
     return judge(response, await response.text(), batch, target.endpoint, nowMs);
   } catch (cause) {
-    const reason = `${target.endpoint.origin} cannot be reached (${nameOf(cause)})`;
-    return { kind: 'again', reason, waitMs: null, isUncertain: true };
+    const name = nameOf(cause);
+    const reason = `${target.endpoint.origin} cannot be reached (${name})`;
+    return { kind: 'again', reason, waitMs: null, isUncertain: !unconnected.has(name) };
   }
 }
 

@@ -50,6 +50,7 @@ export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPla
     return { tally, failure: null };
   } catch (cause) {
     if (!(cause instanceof FeedError)) throw cause;
-    return { tally, failure: `${cause.message}\neverything before it is stored` };
+    const fate = tally.events === 0 ? 'nothing is stored' : 'everything before it is stored';
+    return { tally, failure: `${cause.message}\n${fate}` };
   }
 }

@@ -54,7 +54,7 @@ export async function sendBatch(batch: Batch, key: string, sender: Sender): Prom
     if (retries >= sender.retries || signal.aborted) {
       return {
         kind: 'failed',
-        reason: `${reason}; given up after ${retries + 1} tries`,
+        reason: `${reason}; given up after ${retries + 1} ${retries === 0 ? 'try' : 'tries'}`,
         isUncertain,
         retries,
       };

@@ -1,4 +1,4 @@
-import { SignJWT } from 'jose';
+import { type JWTPayload, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { settle } from '../server/manual-clock.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
@@ -12,9 +12,15 @@ function makePrivateStand(): Stand {
 }
 
 /** A read token for `channels`; it lives for `seconds`. */
-function sign(stand: Stand, channels: unknown, seconds = 600, key = secret): Promise<string> {
+function sign(
+  stand: Stand,
+  channels: unknown,
+  seconds = 600,
+  key = secret,
+  others: JWTPayload = {},
+): Promise<string> {
   const exp = Math.floor(stand.clock.now() / 1_000) + seconds;
-  return new SignJWT({ channels, exp })
+  return new SignJWT({ ...others, channels, exp })
     .setProtectedHeader({ alg: 'HS256' })
     .sign(new TextEncoder().encode(key));
 }
@@ -92,6 +98,16 @@ describe('with READ_TOKEN_SECRET', () => {
     const response = await stand.ask('events?channel=room', bearer(await sign(stand, ['room'], -29)));
 
     expect(response.status).toBe(200);
+  });
+
+  test('a token that is not valid yet is told so', async () => {
+    const stand = makePrivateStand();
+    const nbf = Math.floor(stand.clock.now() / 1_000) + 60;
+    const token = await sign(stand, ['room'], 600, secret, { nbf });
+
+    const asked = stand.ask('events?channel=room', bearer(token));
+
+    expect(await expectRefusal(asked, 401)).toContain('not valid yet');
   });
 
   test('what a token opened is for no shared cache, by whichever way it came', async () => {

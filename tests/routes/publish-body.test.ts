@@ -77,6 +77,16 @@ describe('a body', () => {
     await expectUnstored('\n\n', 400, 'application/x-ndjson');
   });
 
+  test('that is encoded is refused, naming the encoding', async () => {
+    const stand = makeStand();
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+
+    const asked = stand.ask('events', { method: 'POST', headers, body: '{"data":1}' });
+
+    expect(await expectRefusal(asked, 415)).toContain('content-encoding: "gzip" is not allowed');
+    expect(stand.memory.stored).toEqual([]);
+  });
+
   test('whose data does not fit its type is refused with the path', async () => {
     const machine = {
       load: 1,

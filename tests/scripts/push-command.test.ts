@@ -112,7 +112,7 @@ describe('npm run push', () => {
 
     expect(await script.code).toBe(1);
     expect(script.err()).toContain(`${server.url} cannot be reached (ECONNREFUSED); trying again in`);
-    expect(script.err()).toContain('given up after 2 tries');
+    expect(script.err()).toContain('given up after 2 tries\nnothing is stored');
     server = await startPublishServer();
   });
 

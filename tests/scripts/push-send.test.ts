@@ -171,6 +171,14 @@ describe('a push that is refused', () => {
     expect((await push(server, 'a\n')).failure).toContain('is it a Steadfeed app?');
   });
 
+  test('by its own first line says that nothing is stored', async () => {
+    const server = await serve();
+
+    const { failure } = await push(server, Buffer.from([0xff, 0x0a]));
+
+    expect(failure).toBe('line 1: not valid UTF-8; allowed is text in UTF-8\nnothing is stored');
+  });
+
   test('by its own input has stored everything before the bad line', async () => {
     const server = await serve();
     const input = Buffer.concat([Buffer.from(numbered(12)), Buffer.from([0xff, 0x0a])]);

@@ -45,6 +45,14 @@ test('events come as JSON lines, each once, over a cut', async () => {
   expect(run.lines().map(seqOf)).toEqual([1, 2, 3, 4, 5]);
 });
 
+test('a server that does not answer is named', async () => {
+  const server = await setUp();
+  await server.close();
+  const run = tail('--url', server.url);
+  await run.until(() => run.err().includes('waiting'));
+  expect(run.err()).toMatch(/waiting, next try \S+: no answer from http:/);
+});
+
 test('status and gaps go to stderr', async () => {
   const server = await setUp();
   server.publish(9);
