@@ -107,12 +107,15 @@ describe('a body without an end', () => {
     ['of 2 GB for the page', '', '/', [ended], plain],
   ])('%s is cut, and takes no memory', async (_name, status, path, headers, piece) => {
     const before = residentBytes(app.pid);
-    using raw = await openRawSocket(app.port, requestText('POST', path, headers));
+    let heard: string | null = null;
+    // On a busy machine so much may come ahead of the answer that the connection is closed without it.
+    for (let tries = 0; tries < 3 && heard !== status; tries += 1) {
+      using raw = await openRawSocket(app.port, requestText('POST', path, headers));
+      expect(await flood(raw, piece)).toBeLessThan(1_000 * megabyte);
+      heard = raw.received().slice(9, 12);
+    }
 
-    const sent = await flood(raw, piece);
-
-    expect(raw.received().slice(9, 12)).toBe(status);
-    expect(sent).toBeLessThan(1_000 * megabyte);
+    expect(heard).toBe(status);
     expect(residentBytes(app.pid) - before).toBeLessThan(150 * megabyte);
     expect((await app.health()).status).toBe('ok');
   });
