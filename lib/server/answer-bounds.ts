@@ -34,13 +34,8 @@ export const answerBounds: AnswerBounds = {
 /** How often the connections are looked at. */
 const everyMs = 5_000;
 
-type Connection = {
-  /** Its answers that were not finished when its last request came, and that one's. */
-  unfinished: ServerResponse[];
-  /** Bytes that its reader had taken when it was last seen to take some, and when that was; 0 where nothing waited. */
-  taken: number;
-  since: number;
-};
+/** A connection on which something waits: what its reader had taken when it was last seen to take some, and when that was. */
+type Standstill = { readonly taken: number; readonly since: number };
 
 /**
  * Closes connections whose reader leaves its answers lying, and works on the requests of a connection one at a time.
@@ -48,25 +43,36 @@ type Connection = {
  * once, ahead of the first connection.
  */
 export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = systemClock): void {
-  const connections = new Map<Socket, Connection>();
+  const sockets = new Set<Socket>();
+  const standstills = new Map<Socket, Standstill>();
   const servers = new WeakSet<Server>();
+  /** The answer to the last request of each connection; and how many wait behind others, where any do. */
+  const lastAnswers = new WeakMap<Socket, ServerResponse>();
+  const waiting = new WeakMap<Socket, number>();
 
   function look(): void {
-    for (const [socket, connection] of connections) if (isLeft(socket, connection)) socket.destroy();
-    if (connections.size > 0) clock.after(everyMs, look);
+    for (const socket of sockets) if (isLeft(socket)) socket.destroy();
+    if (sockets.size > 0) clock.after(everyMs, look);
   }
 
-  function isLeft(socket: Socket, connection: Connection): boolean {
-    const waiting = socket.writableLength;
-    const taken = socket.bytesWritten - waiting;
-    if (waiting === 0 || taken > connection.taken) {
-      connection.taken = taken;
-      connection.since = clock.elapsed();
-      return false;
+  function isLeft(socket: Socket): boolean {
+    const untaken = socket.writableLength;
+    const taken = socket.bytesWritten - untaken;
+    const seen = standstills.get(socket);
+    if (untaken === 0) standstills.delete(socket);
+    else if (seen === undefined || taken > seen.taken) {
+      standstills.set(socket, { taken, since: clock.elapsed() });
+    } else {
+      const lying = untaken + Math.min(taken, bounds.systemBytes);
+      return clock.elapsed() - seen.since > bounds.patienceMs + (lying / bounds.bytesPerSecond) * 1_000;
     }
-    const untaken = waiting + Math.min(taken, bounds.systemBytes);
-    const allowedMs = bounds.patienceMs + (untaken / bounds.bytesPerSecond) * 1_000;
-    return clock.elapsed() - connection.since > allowedMs;
+    return false;
+  }
+
+  // One for all connections: of thousands that wait each holds what it costs.
+  function forget(this: Socket): void {
+    sockets.delete(this);
+    standstills.delete(this);
   }
 
   /**
@@ -83,13 +89,19 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
         for (const handler of handlers) handler.call(server, request, response);
       };
       const { socket } = request;
-      const ahead = connections.get(socket)?.unfinished.at(-2);
-      if (ahead === undefined) return handOn();
+      const ahead = lastAnswers.get(socket);
+      lastAnswers.set(socket, response);
+      if (ahead === undefined || ahead.writableFinished) return handOn();
+      const behind = (waiting.get(socket) ?? 0) + 1;
+      waiting.set(socket, behind);
+      // The one that is worked on counts too.
+      if (behind >= bounds.maxPipelined) socket.destroy();
+      const takeTurn = () => {
+        waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+        if (!socket.destroyed) handOn();
+      };
       // Bound: it runs in the context of its own request, not of the one ahead of it.
-      ahead.once(
-        'close',
-        AsyncResource.bind(() => socket.destroyed || handOn()),
-      );
+      ahead.once('close', AsyncResource.bind(takeTurn));
     });
   }
 
@@ -97,18 +109,8 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
     const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
     if (!(socket.server instanceof Server)) return;
     answerInTurn(socket.server);
-    if (connections.size === 0) clock.after(everyMs, look);
-    connections.set(socket, { unfinished: [], taken: 0, since: clock.elapsed() });
-    socket.once('close', () => connections.delete(socket));
-  });
-
-  subscribe('http.server.request.start', (message) => {
-    const { socket, response } = message as { readonly socket: Socket; readonly response: ServerResponse };
-    const connection = connections.get(socket);
-    if (connection === undefined) return;
-    connection.unfinished = connection.unfinished.filter((answer) => !answer.writableFinished);
-    connection.unfinished.push(response);
-    if (connection.unfinished.length <= bounds.maxPipelined) return;
-    socket.destroy();
+    if (sockets.size === 0) clock.after(everyMs, look);
+    sockets.add(socket);
+    socket.on('close', forget);
   });
 }

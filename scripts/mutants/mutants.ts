@@ -198,8 +198,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'any number of requests of a connection are worked on at once',
     file: 'lib/server/answer-bounds.ts',
-    find: 'connection.unfinished.length <= bounds.maxPipelined',
-    replace: 'true',
+    find: 'behind >= bounds.maxPipelined',
+    replace: 'false',
     projects: ['server'],
   },
   {
