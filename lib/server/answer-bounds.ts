@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import { subscribe } from 'node:diagnostics_channel';
-import { Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.ts';
+import { onConnection } from './own-sockets.ts';
 import { systemClock } from './system-clock.ts';
 
 /** What answers may cost that their reader does not take. */
@@ -105,10 +105,8 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
     });
   }
 
-  subscribe('net.server.socket', (message) => {
-    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
-    if (!(socket.server instanceof Server)) return;
-    answerInTurn(socket.server);
+  onConnection((socket, server) => {
+    answerInTurn(server);
     if (sockets.size === 0) clock.after(everyMs, look);
     sockets.add(socket);
     socket.on('close', forget);

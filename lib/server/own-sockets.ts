@@ -60,10 +60,14 @@ export function boundRequests(): void {
 
 /** Sets properties of every server of the process. */
 function setServers(properties: Readonly<Record<string, unknown>>): void {
-  // Told ahead of the first byte of each connection.
+  onConnection((_socket, server) => Object.assign(server, properties));
+}
+
+/** Calls `notice` with each connection of the process's HTTP servers, ahead of its first byte. */
+export function onConnection(notice: (socket: Socket, server: Server) => void): void {
   subscribe('net.server.socket', (message) => {
-    const { server } = (message as { readonly socket: { readonly server?: unknown } }).socket;
-    if (server instanceof Server) Object.assign(server, properties);
+    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
+    if (socket.server instanceof Server) notice(socket, socket.server);
   });
 }
 

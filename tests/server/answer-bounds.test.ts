@@ -98,27 +98,29 @@ function connectTold(): ToldSocket {
   return socket;
 }
 
+/** Holds that a connection is left alone for `ms`, and closed within 10 s of that. */
+async function expectClosedAfter({ destroy }: ToldSocket, ms: number): Promise<void> {
+  await clock.advance(ms);
+  expect(destroy).not.toHaveBeenCalled();
+  await clock.advance(10_000);
+  expect(destroy).toHaveBeenCalled();
+}
+
 test('a piece of which the last part was not taken in time is not waited for, whatever was taken of others', async () => {
   const socket = connectTold();
   socket.write(10 * megabyte);
   await clock.advance(35_000);
   socket.writableLength -= megabyte;
-  await clock.advance(40_000);
-  expect(socket.destroy).not.toHaveBeenCalled();
-  await clock.advance(10_000);
 
-  expect(socket.destroy).toHaveBeenCalled();
+  await expectClosedAfter(socket, 40_000);
 });
 
 test('what lies with the system is given its time too, and no more than it holds', async () => {
   const socket = connectTold();
   socket.bytesWritten = 100 * megabyte;
   socket.write(1);
-  await clock.advance(40_000);
-  expect(socket.destroy).not.toHaveBeenCalled();
-  await clock.advance(10_000);
 
-  expect(socket.destroy).toHaveBeenCalled();
+  await expectClosedAfter(socket, 40_000);
 });
 
 test('a reader of whose pieces one after the other is taken may take any time, also while others are written', async () => {
@@ -147,11 +149,8 @@ test('a connection has its 30 s from when something begins to wait', async () =>
   const socket = connectTold();
   await clock.advance(600_000);
   socket.write(1);
-  await clock.advance(30_000);
-  expect(socket.destroy).not.toHaveBeenCalled();
-  await clock.advance(10_000);
 
-  expect(socket.destroy).toHaveBeenCalled();
+  await expectClosedAfter(socket, 30_000);
 });
 
 test('nothing is looked at when no connection is open', async () => {
