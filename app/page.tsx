@@ -1,5 +1,5 @@
 import { headers } from 'next/headers';
-import { defaultChannel } from '../lib/core/name.ts';
+import { defaultChannel } from '../lib/core/ids.ts';
 import { readFirstPage } from '../lib/server/first-page.ts';
 import { Feed } from './_feed/feed.tsx';
 import { ProblemNotice } from './_feed/problem-notice.tsx';

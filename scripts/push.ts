@@ -1,6 +1,6 @@
 import { systemClock } from '../lib/client/system-clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
-import { harmless } from '../lib/core/harmless-text.ts';
+import { harmless } from '../lib/core/safe-text.ts';
 import { loadEnvironment } from './load-environment.ts';
 import type { BatchLimits } from './push/gather.ts';
 import { pace } from './push/pace.ts';

@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import { connectFeed } from '../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from '../lib/client/feed-options.ts';
 import type { FeedStatus } from '../lib/client/feed-status.ts';
+import type { Gap } from '../lib/core/continuity.ts';
 import { parseCursor } from '../lib/core/cursor.ts';
-import type { FeedEvent } from '../lib/core/feed-event.ts';
-import type { Gap } from '../lib/core/gap.ts';
-import { harmless } from '../lib/core/harmless-text.ts';
-import { defaultChannel } from '../lib/core/name.ts';
+import type { FeedEvent } from '../lib/core/event.ts';
+import { defaultChannel } from '../lib/core/ids.ts';
+import { harmless } from '../lib/core/safe-text.ts';
 
 const help = `Shows a feed's events as they come, over any number of cuts and restarts.
 

@@ -1,4 +1,4 @@
-import { defaultChannel } from '../../lib/core/name.ts';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import styles from './channel-form.module.css';
 
 /** Which channel is shown, and the way to another. A form of the browser's own: it works without scripts. */

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { Age } from './age.tsx';
 import styles from './connection-drawer.module.css';
 import { Countdown } from './countdown.tsx';

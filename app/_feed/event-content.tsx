@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-content.module.css';
 import { EventData } from './event-data.tsx';
 import { seqOf } from './event-seq.ts';

@@ -1,4 +1,4 @@
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { formOf } from './data-form.ts';
 import styles from './event-data.module.css';
 import { sizeText } from './figures.ts';

@@ -1,5 +1,5 @@
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 /** What of the list is shown. */
 export type EventFilter = {

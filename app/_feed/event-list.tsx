@@ -2,7 +2,7 @@
 
 import { type KeyboardEvent, memo, type RefObject, useRef } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-list.module.css';
 import { EventRow } from './event-row.tsx';
 import { GapRow } from './gap-row.tsx';

@@ -1,7 +1,7 @@
 'use client';
 
 import { type KeyboardEvent, useId } from 'react';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { EventContent } from './event-content.tsx';
 import styles from './event-row.module.css';
 import type { RowPlace } from './row-place.ts';

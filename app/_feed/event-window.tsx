@@ -1,5 +1,5 @@
 import { useContext } from 'react';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { Age } from './age.tsx';
 import { CopyButton } from './copy-button.tsx';
 import { fullText } from './data-form.ts';

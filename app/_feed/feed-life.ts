@@ -1,5 +1,5 @@
 import type { FeedStatus } from '../../lib/client/feed-status.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { countText } from './figures.ts';
 import { gapWords } from './gap-words.ts';
 

@@ -2,7 +2,7 @@
 
 import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import type { PollAdvice } from '../../lib/core/feed-page.ts';
+import type { PollAdvice } from '../../lib/core/event.ts';
 import { Announcer } from './announcer.tsx';
 import { ConnectionDrawer } from './connection-drawer.tsx';
 import { Counters } from './counters.tsx';

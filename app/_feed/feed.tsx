@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
-import type { FeedPage } from '../../lib/core/feed-page.ts';
+import type { FeedPage } from '../../lib/core/event.ts';
 import { skewOf } from './clock-skew.ts';
 import { DisturbButtons } from './disturb-buttons.tsx';
 import { createDisturbedFetch } from './disturbed-fetch.ts';

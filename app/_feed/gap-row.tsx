@@ -1,5 +1,5 @@
 import { useId } from 'react';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import styles from './gap-row.module.css';
 import { gapWords } from './gap-words.ts';
 import type { RowPlace } from './row-place.ts';

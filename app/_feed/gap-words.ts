@@ -1,4 +1,4 @@
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { countText } from './figures.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { defaultChannel } from '../../lib/core/name.ts';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import { Masthead } from './masthead.tsx';
 import styles from './problem-notice.module.css';
 

@@ -1,4 +1,4 @@
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 /** Seconds a chart shows. */
 export const pulseSeconds = 60;

@@ -1,5 +1,5 @@
 import type { FeedStatus } from '../../lib/client/feed-status.ts';
-import type { PollAdvice } from '../../lib/core/feed-page.ts';
+import type { PollAdvice } from '../../lib/core/event.ts';
 
 /** A status as a reader is told of it. */
 export type StatusWords = {

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 /** The one dialog that is open over the page, if any. */
 export type Overlay = {

@@ -1,4 +1,4 @@
-import type { ConnectionSettings } from './connection-settings.ts';
+import type { ConnectionSettings } from '../config/client-timing.ts';
 
 /**
  * Time in ms to wait after the `failures`-th failure in a row (1, 2, …): anything up to a range that doubles

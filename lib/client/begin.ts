@@ -1,4 +1,4 @@
-import type { Problem } from '../core/stream-note.ts';
+import type { Problem } from '../core/sse-frames.ts';
 import { probeMs } from './backoff.ts';
 import { type Connection, newAdvice, type Poll, type Stream } from './connection.ts';
 import { writeCursor } from './place.ts';

@@ -1,6 +1,6 @@
-import type { PollAdvice } from '../core/feed-page.ts';
-import type { Problem } from '../core/stream-note.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
+import type { ConnectionSettings } from '../config/client-timing.ts';
+import type { PollAdvice } from '../core/event.ts';
+import type { Problem } from '../core/sse-frames.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { Progress, Source } from './place.ts';
 import type { Told } from './tab-message.ts';

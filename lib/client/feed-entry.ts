@@ -1,5 +1,5 @@
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Gap } from '../core/gap.ts';
+import type { Gap } from '../core/continuity.ts';
+import type { FeedEvent } from '../core/event.ts';
 import type { FeedItem } from './feed-item.ts';
 
 /** One line of a feed as a page shows it: an event, or the place where events are missing. */

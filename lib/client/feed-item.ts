@@ -1,6 +1,6 @@
+import type { Gap } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Gap } from '../core/gap.ts';
+import type { FeedEvent } from '../core/event.ts';
 
 /** What a source tells of one channel, checked and parsed; `position` is where its reader is after it. */
 export type FeedItem =

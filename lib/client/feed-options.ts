@@ -1,9 +1,9 @@
+import type { ConnectionSettings } from '../config/client-timing.ts';
+import type { EventOf } from '../config/event-types.ts';
 import type { Clock } from '../core/clock.ts';
-import type { EventOf } from '../core/event-of.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Gap } from '../core/gap.ts';
-import type { Problem } from '../core/stream-note.ts';
-import type { ConnectionSettings } from './connection-settings.ts';
+import type { Gap } from '../core/continuity.ts';
+import type { FeedEvent } from '../core/event.ts';
+import type { Problem } from '../core/sse-frames.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { FeedStatus } from './feed-status.ts';
 

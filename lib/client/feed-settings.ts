@@ -1,5 +1,5 @@
-import { defaultChannel } from '../core/name.ts';
-import { type ConnectionSettings, defaultSettings } from './connection-settings.ts';
+import { type ConnectionSettings, defaultSettings } from '../config/client-timing.ts';
+import { defaultChannel } from '../core/ids.ts';
 import type { FeedOptions } from './feed-options.ts';
 import type { FeedQuery } from './feed-request.ts';
 

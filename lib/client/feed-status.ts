@@ -1,4 +1,4 @@
-import type { Problem } from '../core/stream-note.ts';
+import type { Problem } from '../core/sse-frames.ts';
 import type { Connection } from './connection.ts';
 
 /** What a feed is doing, in the words of the page. */

@@ -1,6 +1,6 @@
-import { compareEventIds, type EventId, formatEventId } from '../core/event-id.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Gap } from '../core/gap.ts';
+import type { Gap } from '../core/continuity.ts';
+import type { FeedEvent } from '../core/event.ts';
+import { compareEventIds, type EventId, formatEventId } from '../core/ids.ts';
 import { channelOf, eventEntry, type FeedEntry } from './feed-entry.ts';
 import { readId } from './read-wire.ts';
 

@@ -1,5 +1,5 @@
 import type { Cursor, Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import { absorb } from './absorb.ts';
 import type { Connection } from './connection.ts';
 import { channelOf } from './feed-entry.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { formatEventId } from '../core/event-id.ts';
+import { formatEventId } from '../core/ids.ts';
 import { type FeedQuery, feedAddress } from './feed-request.ts';
 import type { FeedStore } from './feed-store.ts';
 import { readPage } from './read-page.ts';

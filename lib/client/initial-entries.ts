@@ -1,4 +1,4 @@
-import type { FeedEvent } from '../core/feed-event.ts';
+import type { FeedEvent } from '../core/event.ts';
 import { eventEntry, type FeedEntry, gapEntry } from './feed-entry.ts';
 import type { FeedStart } from './feed-options.ts';
 

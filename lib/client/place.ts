@@ -1,5 +1,5 @@
 import { type Cursor, formatPosition, type Position } from '../core/cursor.ts';
-import { compareEventIds, type EventId } from '../core/event-id.ts';
+import { compareEventIds, type EventId } from '../core/ids.ts';
 
 /** Where a reader or a source is in one channel. A `restarted` gap begins the next generation. */
 export type Place = { readonly position: Position; readonly generation: number };

@@ -1,7 +1,6 @@
-import { type Loss, lossBetween } from '../core/continuity.ts';
+import { type Gap, type Loss, lossBetween, toGap } from '../core/continuity.ts';
 import type { Cursor, Position } from '../core/cursor.ts';
-import { compareEventIds, formatEventId, idAfter } from '../core/event-id.ts';
-import { type Gap, toGap } from '../core/gap.ts';
+import { compareEventIds, formatEventId, idAfter } from '../core/ids.ts';
 import { channelOf, entryOf, type FeedEntry, gapEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';
 import type { Place, Progress, Source } from './place.ts';

@@ -1,6 +1,6 @@
 import type { Cursor, Position } from '../core/cursor.ts';
-import { compareEventIds, idBefore } from '../core/event-id.ts';
-import type { PollAdvice } from '../core/feed-page.ts';
+import type { PollAdvice } from '../core/event.ts';
+import { compareEventIds, idBefore } from '../core/ids.ts';
 import { newAdvice } from './connection.ts';
 import type { FeedItem } from './feed-item.ts';
 import { feedRequest } from './feed-request.ts';

@@ -1,8 +1,8 @@
+import type { Gap } from '../core/continuity.ts';
 import { type Cursor, type Position, readCursor } from '../core/cursor.ts';
-import { type EventId, readEventId } from '../core/event-id.ts';
+import type { FeedEvent } from '../core/event.ts';
 import { FeedError } from '../core/feed-error.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Gap } from '../core/gap.ts';
+import { type EventId, readEventId } from '../core/ids.ts';
 import type { FeedItem } from './feed-item.ts';
 
 /** @throws FeedError `bad-request`, always: the wire contract says what would have been right. */

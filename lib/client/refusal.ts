@@ -1,4 +1,4 @@
-import type { Problem } from '../core/stream-note.ts';
+import type { Problem } from '../core/sse-frames.ts';
 
 /** An answer that is not what was asked for. */
 export type Refusal = {

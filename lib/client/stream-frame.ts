@@ -1,5 +1,5 @@
 import type { Cursor } from '../core/cursor.ts';
-import type { Handover, Hello, Problem } from '../core/stream-note.ts';
+import type { Handover, Hello, Problem } from '../core/sse-frames.ts';
 import type { Block } from './block-reader.ts';
 import type { FeedItem } from './feed-item.ts';
 import { positionOf, readCursorOf, readEvent, readGap, readRecord } from './read-wire.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { isPublic } from '../core/name.ts';
+import { isPublic } from '../core/ids.ts';
 import type { BackPressure } from './back-pressure.ts';
 import type { FeedQuery } from './feed-request.ts';
 import { report } from './guard.ts';

@@ -1,6 +1,6 @@
 import type { Cursor } from '../core/cursor.ts';
-import type { FeedEvent } from '../core/feed-event.ts';
-import type { Problem } from '../core/stream-note.ts';
+import type { FeedEvent } from '../core/event.ts';
+import type { Problem } from '../core/sse-frames.ts';
 import type { Connection } from './connection.ts';
 import type { FeedEntry } from './feed-entry.ts';
 import type { FeedItem } from './feed-item.ts';

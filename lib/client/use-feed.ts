@@ -2,8 +2,8 @@
 
 import { useEffect, useId, useRef, useState, useSyncExternalStore } from 'react';
 import useSWR, { type SWRConfiguration } from 'swr';
-import type { EventOf } from '../core/event-of.ts';
-import type { Gap } from '../core/gap.ts';
+import type { EventOf } from '../config/event-types.ts';
+import type { Gap } from '../core/continuity.ts';
 import { createFeed } from './connect-feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 

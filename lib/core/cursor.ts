@@ -1,6 +1,5 @@
-import { type EventId, excerpt, formatEventId, notAnEventId, readEventId } from './event-id.ts';
 import { FeedError } from './feed-error.ts';
-import { isName, notAName } from './name.ts';
+import { type EventId, excerpt, formatEventId, isName, notAName, notAnEventId, readEventId } from './ids.ts';
 
 /** Where a reader is in one channel: the last id it has passed, and the epoch of the log that issued it. */
 export type Position = {
@@ -115,4 +114,16 @@ function refuseAs(what: string): (fault: CursorFault, part: string) => never {
         throw fault satisfies never;
     }
   };
+}
+
+const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/**
+ * Makes an epoch: six characters `[a-z0-9]`.
+ * @param random gives numbers 0 ≤ x < 1.
+ */
+export function newEpoch(random: () => number): string {
+  let epoch = '';
+  while (epoch.length < 6) epoch += letters.charAt(Math.floor(random() * letters.length));
+  return epoch;
 }

@@ -1,5 +1,5 @@
 import type { LogState } from '../core/continuity.ts';
-import type { EventId } from '../core/event-id.ts';
+import type { EventId } from '../core/ids.ts';
 
 /** An event as a log keeps it. */
 export type LogEvent = {

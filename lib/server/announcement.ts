@@ -1,6 +1,6 @@
 import { judge } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import type { FollowSignal, LogEvent } from '../log/event-log.ts';
 
 /** New events of one append, as a subscription told them. */

@@ -32,7 +32,7 @@ export const answerBounds: AnswerBounds = {
 };
 
 /** How often the connections are looked at. */
-const everyMs = 5_000;
+const answerCheckMs = 5_000;
 
 /** A connection on which something waits: what its reader had taken when it was last seen to take some, and when that was. */
 type Standstill = { readonly taken: number; readonly since: number };
@@ -52,7 +52,7 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
 
   function look(): void {
     for (const socket of sockets) if (isLeft(socket)) socket.destroy();
-    if (sockets.size > 0) clock.after(everyMs, look);
+    if (sockets.size > 0) clock.after(answerCheckMs, look);
   }
 
   function isLeft(socket: Socket): boolean {
@@ -107,7 +107,7 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
 
   onConnection((socket, server) => {
     answerInTurn(server);
-    if (sockets.size === 0) clock.after(everyMs, look);
+    if (sockets.size === 0) clock.after(answerCheckMs, look);
     sockets.add(socket);
     socket.on('close', forget);
   });

@@ -18,7 +18,7 @@ export type BodyBounds = {
 const bodyBounds: BodyBounds = { maxBytes: 16 * 1024 * 1024, afterAnswerMs: 10_000 };
 
 /** How often the bodies that are coming are looked at. */
-const everyMs = 100;
+const bodyCheckMs = 100;
 
 type Coming = OwnConnection & {
   readonly request: IncomingMessage;
@@ -39,7 +39,7 @@ export function boundBodies(bounds: BodyBounds = bodyBounds, clock: Clock = syst
       if (isTooMuch(body)) body.socket.destroy();
       if (body.request.complete || body.socket.destroyed) coming.delete(body);
     }
-    if (coming.size > 0) clock.after(everyMs, look);
+    if (coming.size > 0) clock.after(bodyCheckMs, look);
   }
 
   function isTooMuch(body: Coming): boolean {
@@ -54,7 +54,7 @@ export function boundBodies(bounds: BodyBounds = bodyBounds, clock: Clock = syst
     const { request, response, socket } = message as OwnConnection & { readonly request: IncomingMessage };
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
     if (length === '0' && coding === undefined) return;
-    if (coming.size === 0) clock.after(everyMs, look);
+    if (coming.size === 0) clock.after(bodyCheckMs, look);
     coming.add({ request, response, socket, before: socket.bytesRead, answeredAt: null });
   });
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { type Loss, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import type { Loaded } from './load-page.ts';
 import { indexAfter, type Segment } from './segment.ts';
 import type { Tail } from './tail.ts';

@@ -1,6 +1,6 @@
+import { toGap } from '../core/continuity.ts';
 import { formatCursor, type Position } from '../core/cursor.ts';
-import { gapFrame } from '../core/frame.ts';
-import { toGap } from '../core/gap.ts';
+import { gapFrame } from '../core/sse-frames.ts';
 import type { ChannelReader, Offer } from './channel-reader.ts';
 import { joinFrames } from './join-frames.ts';
 

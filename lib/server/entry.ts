@@ -1,6 +1,6 @@
 import { formatPosition } from '../core/cursor.ts';
-import { type EventId, formatEventId } from '../core/event-id.ts';
-import { eventFrame } from '../core/frame.ts';
+import { type EventId, formatEventId } from '../core/ids.ts';
+import { eventFrame } from '../core/sse-frames.ts';
 import type { LogEvent } from '../log/event-log.ts';
 
 /** An event as a process keeps it: encoded once, written to every reader as the same bytes. */

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Position } from '../core/cursor.ts';
-import { formatEventId } from '../core/event-id.ts';
+import type { PollAdvice } from '../core/event.ts';
 import { FeedError } from '../core/feed-error.ts';
-import type { PollAdvice } from '../core/feed-page.ts';
+import { formatEventId } from '../core/ids.ts';
 import { answerWith } from './answer.ts';
 import { planDeadline } from './deadline.ts';
 import { isEmpty, longPoll } from './long-poll.ts';

@@ -1,8 +1,14 @@
 import type { Clock } from '../core/clock.ts';
 import type { Position } from '../core/cursor.ts';
-import { handoverFrame, heartbeatFrame, helloFrame, lastFrame, paddingFrame } from '../core/frame.ts';
-import type { Handover } from '../core/stream-note.ts';
-import { version } from '../core/version.ts';
+import {
+  type Handover,
+  handoverFrame,
+  heartbeatFrame,
+  helloFrame,
+  lastFrame,
+  paddingFrame,
+  version,
+} from '../core/sse-frames.ts';
 import { type ChannelReader, createChannelReader } from './channel-reader.ts';
 import { collectFrames, cursorOf } from './collect-frames.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';

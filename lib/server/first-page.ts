@@ -1,6 +1,6 @@
+import type { FeedPage } from '../core/event.ts';
 import { statusOf } from '../core/feed-error.ts';
-import type { FeedPage } from '../core/feed-page.ts';
-import { parseName } from '../core/name.ts';
+import { parseName } from '../core/ids.ts';
 import { pageJson, pollAdvice } from './events-route.ts';
 import { toFeedError } from './problem.ts';
 import { checkReadAccess } from './read-access.ts';

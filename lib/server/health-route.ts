@@ -1,5 +1,5 @@
 import { wait } from '../core/clock.ts';
-import { version } from '../core/version.ts';
+import { version } from '../core/sse-frames.ts';
 import { answerWith } from './answer.ts';
 import { getRuntime, type Runtime } from './runtime.ts';
 

@@ -1,6 +1,6 @@
 import { judge, type Loss, type Verdict } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import type { EventId } from '../core/event-id.ts';
+import type { EventId } from '../core/ids.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { type Entry, encodeEntry } from './entry.ts';
 import type { Segment } from './segment.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { LogState } from '../core/continuity.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { StaleAnswer } from './load-page.ts';
 import { tailTimes } from './tail-clockwork.ts';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import { harmless } from '../core/harmless-text.ts';
+import type { Settings } from '../config/settings.ts';
+import { harmless } from '../core/safe-text.ts';
 import { findRuntime } from './runtime.ts';
-import type { Settings } from './settings.ts';
 
 /** A JWT, and what a header or a query calls a token. */
 const token = /\beyJ[\w-]+\.[\w-]*\.[\w-]*|(?<=\bBearer +)\S+|(?<=[?&]token=)[^&\s'"]+/gi;

@@ -1,6 +1,5 @@
 import { FeedError, type FeedErrorCode, statusOf } from '../core/feed-error.ts';
-import { refusedFrame } from '../core/frame.ts';
-import type { Problem } from '../core/stream-note.ts';
+import { type Problem, refusedFrame } from '../core/sse-frames.ts';
 import { noteError } from './note-error.ts';
 
 const titles: Record<FeedErrorCode, string> = {

@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
+import type { Settings } from '../config/settings.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { bearerOf } from './bearer.ts';
 import { isOwnSite } from './own-site.ts';
-import type { Settings } from './settings.ts';
 
 /**
  * Checks that a request may publish: it carries the publish token or the one before it, or none is set and this is no

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
+import { checkData } from '../config/event-types.ts';
 import type { Clock } from '../core/clock.ts';
-import { excerpt } from '../core/event-id.ts';
-import { checkData } from '../core/event-types.ts';
-import { parseExactJson } from '../core/exact-json.ts';
 import { FeedError } from '../core/feed-error.ts';
-import { defaultChannel, defaultType, parseName } from '../core/name.ts';
+import { defaultChannel, defaultType, excerpt, parseName } from '../core/ids.ts';
+import { parseExactJson } from '../core/safe-text.ts';
 import { maxAppend, type NewEvent } from '../log/event-log.ts';
 
 /** Most bytes of one publish request. */

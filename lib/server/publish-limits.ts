@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Settings } from '../config/settings.ts';
 import { maxAppend, type RateLimit } from '../log/event-log.ts';
 import { addressOf } from './request-address.ts';
-import type { Settings } from './settings.ts';
 
 /** How many seconds' worth an idle publisher may store at once. */
 const burstSeconds = 10;

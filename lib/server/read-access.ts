@@ -1,6 +1,6 @@
 import { errors, jwtVerify } from 'jose';
 import { FeedError } from '../core/feed-error.ts';
-import { isName, isPublic } from '../core/name.ts';
+import { isName, isPublic } from '../core/ids.ts';
 import { bearerOf } from './bearer.ts';
 
 /** What a request may read, and until when. */

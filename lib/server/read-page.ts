@@ -1,8 +1,7 @@
 import type { Clock } from '../core/clock.ts';
-import { type Loss, patienceMs } from '../core/continuity.ts';
+import { type Gap, type Loss, patienceMs, toGap } from '../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../core/cursor.ts';
-import { beforeFirst, type EventId, idBefore } from '../core/event-id.ts';
-import { type Gap, toGap } from '../core/gap.ts';
+import { beforeFirst, type EventId, idBefore } from '../core/ids.ts';
 import { type EventLog, readBudgetBytes } from '../log/event-log.ts';
 import { type Entry, eventJson, jsonOf } from './entry.ts';
 import { type Loaded, loadPage } from './load-page.ts';

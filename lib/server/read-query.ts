@@ -1,7 +1,6 @@
 import { type Position, parseCursor } from '../core/cursor.ts';
-import { type EventId, excerpt, parseEventId } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
-import { defaultChannel, parseName } from '../core/name.ts';
+import { defaultChannel, type EventId, excerpt, parseEventId, parseName } from '../core/ids.ts';
 
 /** Where a reader begins that has no cursor. */
 export type Rewind =

@@ -1,6 +1,6 @@
 import type { LogState } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { beforeFirst, compareEventIds, idBefore } from '../core/event-id.ts';
+import { beforeFirst, compareEventIds, idBefore } from '../core/ids.ts';
 import type { EventLog, LogPage } from '../log/event-log.ts';
 import type { Rewind, Start } from './read-query.ts';
 

@@ -1,8 +1,8 @@
 import { type Clock, wait } from '../core/clock.ts';
 import { type LogState, patienceMs } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/event-id.ts';
 import { FeedError } from '../core/feed-error.ts';
+import { beforeFirst, compareEventIds, type EventId, idBefore } from '../core/ids.ts';
 import { type EventLog, type LogEvent, maxRead } from '../log/event-log.ts';
 import { type Announcement, freshAfter, withoutHole } from './announcement.ts';
 import { encodeEntry } from './entry.ts';

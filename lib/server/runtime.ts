@@ -1,12 +1,12 @@
+import { readSettings, type Settings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { createRedisLog } from '../log/redis-log.ts';
-import { createSqliteLog } from '../log/sqlite-log.ts';
+import { createRedisLog } from '../log/redis/redis-log.ts';
+import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type AddressPlaces, createAddressPlaces } from './address-places.ts';
 import type { FeedStream } from './feed-stream.ts';
 import { createLogProgress, type LogProgress } from './log-progress.ts';
-import { readSettings, type Settings } from './settings.ts';
 import { systemClock } from './system-clock.ts';
 import { createTails, type Tails } from './tails.ts';
 

@@ -1,10 +1,10 @@
-import { harmless } from '../core/harmless-text.ts';
-import { createSqliteLog } from '../log/sqlite-log.ts';
+import { readSettings, type Settings } from '../config/settings.ts';
+import { harmless } from '../core/safe-text.ts';
+import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { boundAnswers } from './answer-bounds.ts';
 import { boundBodies } from './body-bounds.ts';
 import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './own-sockets.ts';
 import { findRuntime } from './runtime.ts';
-import { readSettings, type Settings } from './settings.ts';
 
 /** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
 const stopMs = { own: 1_500, platform: 200 } as const;

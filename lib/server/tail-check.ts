@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { LogState } from '../core/continuity.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import type { Checkable, Checks } from './checks.ts';
 import type { RingKeeper } from './ring-keeper.ts';
 import { createSilence } from './silence.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Loss } from '../core/continuity.ts';
 import type { Position } from '../core/cursor.ts';
-import { compareEventIds } from '../core/event-id.ts';
+import { compareEventIds } from '../core/ids.ts';
 import type { EventLog, FollowSignal } from '../log/event-log.ts';
 import type { Checks } from './checks.ts';
 import { type Loaded, loadPage, type StaleAnswer } from './load-page.ts';

@@ -1,4 +1,4 @@
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import type { Fact } from './life.ts';
 
 /** What a reader was told, in the order it was told. */

@@ -1,4 +1,4 @@
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import type { History } from './history.ts';
 import { type Fact, isOf, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
 import type { Violation } from './violation.ts';

@@ -1,5 +1,5 @@
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import type { History, HistoryEntry } from './history.ts';
 import type { Mark } from './judge-log.ts';
 import { type Fact, seqOf } from './life.ts';

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { startAppStand } from './app-stand.ts';
 import type { ChaosOptions } from './chaos-options.ts';
 import type { Stage } from './fault.ts';

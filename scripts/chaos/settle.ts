@@ -1,4 +1,4 @@
-import { compareEventIds, parseEventId } from '../../lib/core/event-id.ts';
+import { compareEventIds, parseEventId } from '../../lib/core/ids.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reader } from './readers/reader.ts';
 import type { RedisPlace } from './redis-place.ts';

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { freemem, loadavg, totalmem, uptime } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { z } from 'zod';
-import type { eventTypes } from '../../lib/core/event-types.ts';
+import type { eventTypes } from '../../lib/config/event-types.ts';
 
 /** Data of a `machine` event. */
 export type Machine = z.infer<typeof eventTypes.machine>;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { wait } from '../../lib/core/clock.ts';
-import { defaultChannel } from '../../lib/core/name.ts';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import { makePushEvent } from '../push/push-event.ts';
 import { type Sender, sendBatch } from '../push/send-batch.ts';
 import type { Machine, MachineSampler } from './machine-sampler.ts';

@@ -56,21 +56,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the key is not looked up in the step that stores (Redis)',
-    file: 'lib/log/redis-scripts.ts',
+    file: 'lib/log/redis/storage.ts',
     find: "local known = redis.call('GET', record)",
     replace: 'local known = false',
     projects: ['log'],
   },
   {
     name: 'the embedded log looks the key up ahead of its lock',
-    file: 'lib/log/sqlite-log.ts',
+    file: 'lib/log/sqlite/sqlite-log.ts',
     find: "inTransaction('beginWrite', () =>",
     replace: "inTransaction('beginRead', () =>",
     projects: ['log'],
   },
   {
     name: 'the last event of a request is announced, and not stored',
-    file: 'lib/log/redis-scripts.ts',
+    file: 'lib/log/redis/storage.ts',
     find: "    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])",
     replace:
       "    if e < log.upto then redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e]) end",
@@ -190,7 +190,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a rewind by count begins one event early',
-    file: 'lib/log/redis-scripts.ts',
+    file: 'lib/log/redis/storage.ts',
     find: 'lastSeq - count + 1',
     replace: 'lastSeq - count',
     projects: ['log'],

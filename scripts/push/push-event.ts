@@ -1,6 +1,6 @@
-import { parseExactJson } from '../../lib/core/exact-json.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { parseName } from '../../lib/core/name.ts';
+import { parseName } from '../../lib/core/ids.ts';
+import { parseExactJson } from '../../lib/core/safe-text.ts';
 import type { Line } from './split-lines.ts';
 
 /** An event on its way, and where it came from. */

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { excerpt } from '../../lib/core/event-id.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { defaultChannel, defaultType, parseName } from '../../lib/core/name.ts';
+import { defaultChannel, defaultType, excerpt, parseName } from '../../lib/core/ids.ts';
 import type { LineFormat } from './push-event.ts';
 
 export type PushOptions = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/core/clock.ts';
-import { harmless } from '../../lib/core/harmless-text.ts';
+import { harmless } from '../../lib/core/safe-text.ts';
 import type { Tally } from './push-events.ts';
 
 /** Where a report is written; standard error in the script. */

@@ -20,7 +20,7 @@ const peer = 'upstash.com/docs/realtime/overall/pricing; the same in the source 
 
 /** All constants. Each can be set for one run: `redisDollarsPer100kCommands` by `--redis-dollars-per-100k-commands 0.3`. */
 export const constants = {
-  streamsPerProcess: code(800, 'streams', 'STREAM_MAX_CONNECTIONS, lib/server/settings.ts'),
+  streamsPerProcess: code(800, 'streams', 'STREAM_MAX_CONNECTIONS, lib/config/settings.ts'),
   openPerProcess: code(900, 'streams + subscriptions', 'lib/server/room.ts'),
   checksPerHour: code(
     67,
@@ -33,7 +33,7 @@ export const constants = {
     'a subscription and a read; what is asked once more is shared: lib/server/checks.ts',
   ),
   streamSeconds: code(275, 's', 'a limit of 300 less margin and half the jitter: lib/server/deadline.ts'),
-  heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/server/settings.ts'),
+  heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/config/settings.ts'),
   pollSeconds: code(2, 's', 'short polls: lib/server/events-route.ts'),
   sharedSeconds: code(1, 's', 's-maxage at the head: lib/server/events-route.ts'),
 

@@ -1,4 +1,4 @@
-import { isName } from '../../lib/core/name.ts';
+import { isName } from '../../lib/core/ids.ts';
 
 /** A token to be made. */
 export type TokenOrder = {

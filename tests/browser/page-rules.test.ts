@@ -6,7 +6,7 @@ import { entryTest, typesOf } from '../../app/_feed/event-filter.ts';
 import { type LifeMoment, lifeAfter } from '../../app/_feed/feed-life.ts';
 import { createPulse } from '../../app/_feed/pulse.ts';
 import { eventEntry, gapEntry } from '../../lib/client/feed-entry.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 const event = (seq: number, data: unknown, type = 'message'): FeedEvent => ({
   id: `1000-${seq}`,

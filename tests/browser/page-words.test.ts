@@ -3,7 +3,7 @@ import { formOf } from '../../app/_feed/data-form.ts';
 import { durationText } from '../../app/_feed/figures.ts';
 import { gapWords } from '../../app/_feed/gap-words.ts';
 import { localTime, utcDay, utcTime } from '../../app/_feed/time-text.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 
 const gap: Gap = {
   channel: 'feed',

@@ -1,4 +1,4 @@
-import type { PollAdvice } from '../../lib/core/feed-page.ts';
+import type { PollAdvice } from '../../lib/core/event.ts';
 import { badAnswers } from './bad-answers.ts';
 import type { Misbehaviour } from './fetch-server.ts';
 

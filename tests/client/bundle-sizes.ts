@@ -5,7 +5,7 @@ import { rolldown } from 'rolldown';
 
 /** What the client's files do for its reader; a file that is named nowhere fails the measuring. */
 const parts: Readonly<Record<string, readonly string[]>> = {
-  'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event-id', 'feed-error', 'gap', 'name'],
+  'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event', 'feed-error', 'ids', 'sse-frames'],
   'reading a stream': ['block-reader', 'feed-request', 'read-stream', 'read-wire', 'refusal', 'stream-frame'],
   'reading a page': ['read-page'],
   'each event once, in order': ['absorb', 'feed-entry', 'place', 'progress'],
@@ -24,7 +24,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'doing what the rules want': [
     ...['back-pressure', 'connect-feed', 'guard', 'page-signals', 'run-requests', 'system-clock', 'wake-up'],
   ],
-  'settings and status': ['connection-settings', 'feed-settings', 'feed-status', 'snapshot-of'],
+  'settings and status': ['client-timing', 'feed-settings', 'feed-status', 'snapshot-of'],
   'entries held': ['feed-store', 'initial-entries'],
   history: ['history'],
   'tabs: who leads': ['sharing', 'tab'],

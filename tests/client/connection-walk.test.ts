@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { type Connection, newConnection } from '../../lib/client/connection.ts';
-import { defaultSettings } from '../../lib/client/connection-settings.ts';
 import type { Signal } from '../../lib/client/connection-signal.ts';
 import { progressAt } from '../../lib/client/place.ts';
 import { step } from '../../lib/client/step.ts';
 import { nextTimerAt, timersOf } from '../../lib/client/timers.ts';
+import { defaultSettings } from '../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';
-import { compareEventIds } from '../../lib/core/event-id.ts';
-import type { Handover } from '../../lib/core/stream-note.ts';
+import { compareEventIds } from '../../lib/core/ids.ts';
+import type { Handover } from '../../lib/core/sse-frames.ts';
 import { historyCheck } from './history-check.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 import { seeded } from './seeded.ts';

@@ -5,13 +5,13 @@ import { type Cursor, formatPosition, type Position, parseCursor } from '../../l
 import {
   eventFrame,
   gapFrame,
+  type Handover,
   handoverFrame,
   heartbeatFrame,
   helloFrame,
   lastFrame,
   paddingFrame,
-} from '../../lib/core/frame.ts';
-import type { Handover } from '../../lib/core/stream-note.ts';
+} from '../../lib/core/sse-frames.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 
 /** Answers a request to `/api/stream` instead of the honest way; true when it has. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { eventEntry, type FeedEntry, gapEntry } from '../../lib/client/feed-entry.ts';
 import { createFeedStore } from '../../lib/client/feed-store.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 function event(seq: number, channel = 'feed', time = seq * 10): FeedEvent {
   return { id: `${time}-${seq}`, channel, type: 'message', time, data: seq };

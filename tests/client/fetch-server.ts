@@ -1,6 +1,6 @@
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../lib/core/cursor.ts';
-import type { PollAdvice } from '../../lib/core/feed-page.ts';
-import { eventFrame, helloFrame, paddingFrame } from '../../lib/core/frame.ts';
+import type { PollAdvice } from '../../lib/core/event.ts';
+import { eventFrame, helloFrame, paddingFrame } from '../../lib/core/sse-frames.ts';
 import type { ManualClock } from '../server/manual-clock.ts';
 import { modelLog } from './model-log.ts';
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { absorb } from '../../lib/client/absorb.ts';
 import { type Connection, newConnection } from '../../lib/client/connection.ts';
-import { defaultSettings } from '../../lib/client/connection-settings.ts';
 import type { FeedEntry } from '../../lib/client/feed-entry.ts';
 import { hear } from '../../lib/client/hear.ts';
 import { type Progress, progressAt } from '../../lib/client/place.ts';
 import { readTold, type TabMessage, type Told } from '../../lib/client/tab-message.ts';
-import { parseEventId } from '../../lib/core/event-id.ts';
+import { defaultSettings } from '../../lib/config/client-timing.ts';
+import { parseEventId } from '../../lib/core/ids.ts';
 import { cursorAt, eventItem, gapItem } from './reader.ts';
 
 const report = {

@@ -1,5 +1,5 @@
 import { channelOf, type FeedEntry } from '../../lib/client/feed-entry.ts';
-import { parseEventId } from '../../lib/core/event-id.ts';
+import { parseEventId } from '../../lib/core/ids.ts';
 
 /** Checks what one reader takes: every event once, in order, the next seq, or after a gap that names it. */
 export function historyCheck() {

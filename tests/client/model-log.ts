@@ -1,8 +1,7 @@
 import type { FeedItem } from '../../lib/client/feed-item.ts';
-import { judge, type LogState } from '../../lib/core/continuity.ts';
+import { judge, type LogState, toGap } from '../../lib/core/continuity.ts';
 import type { Position } from '../../lib/core/cursor.ts';
-import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../lib/core/event-id.ts';
-import { toGap } from '../../lib/core/gap.ts';
+import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../lib/core/ids.ts';
 
 /** A channel's log in memory, and what an honest server reads from it. */
 export type ModelLog = {

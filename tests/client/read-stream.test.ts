@@ -8,7 +8,7 @@ import {
   helloFrame,
   lastFrame,
   paddingFrame,
-} from '../../lib/core/frame.ts';
+} from '../../lib/core/sse-frames.ts';
 
 const event = { id: '40-4', channel: 'feed', type: 'note', time: 40, data: { text: 'Grüße, 世界 🌍\n' } };
 const gap = {

@@ -1,15 +1,15 @@
 import { type Connection, newConnection, type Stream } from '../../lib/client/connection.ts';
-import { type ConnectionSettings, defaultSettings } from '../../lib/client/connection-settings.ts';
 import type { PlainSignal, Signal } from '../../lib/client/connection-signal.ts';
 import type { FeedItem } from '../../lib/client/feed-item.ts';
 import { progressAt } from '../../lib/client/place.ts';
 import type { Refusal } from '../../lib/client/refusal.ts';
 import { step } from '../../lib/client/step.ts';
 import { nextTimerAt } from '../../lib/client/timers.ts';
+import { type ConnectionSettings, defaultSettings } from '../../lib/config/client-timing.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { type Cursor, parseCursor } from '../../lib/core/cursor.ts';
-import { formatEventId, parseEventId } from '../../lib/core/event-id.ts';
-import type { Gap } from '../../lib/core/gap.ts';
-import type { Handover } from '../../lib/core/stream-note.ts';
+import { formatEventId, parseEventId } from '../../lib/core/ids.ts';
+import type { Handover } from '../../lib/core/sse-frames.ts';
 
 const channels = ['feed'];
 

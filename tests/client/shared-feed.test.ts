@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { canShare } from '../../lib/client/tab-group.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { eventually } from '../platform/eventually.ts';
 import { badServers } from './bad-servers.ts';
 import { feedServer, type Misbehaviour } from './feed-server.ts';

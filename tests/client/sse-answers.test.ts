@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import { readStream, type StreamNews } from '../../lib/client/read-stream.ts';
-import { heartbeatFrame } from '../../lib/core/frame.ts';
+import { heartbeatFrame } from '../../lib/core/sse-frames.ts';
 import { feedServer } from './feed-server.ts';
 
 /* Statuses, redirects and content types over real sockets, by the `fetch` of the runtime. */

@@ -1,8 +1,8 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import { createFeed } from '../../lib/client/connect-feed.ts';
 import type { UseFeedOptions, useFeed } from '../../lib/client/use-feed.ts';
-import { type EventOf, isOfType } from '../../lib/core/event-of.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import { type EventOf, isOfType } from '../../lib/config/event-types.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 
 /* What the compiler knows is held by `npm run check`, which compiles the tests; here it only has to run. */
 

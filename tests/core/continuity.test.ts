@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge, type LogState } from '../../lib/core/continuity.ts';
 import { parsePosition } from '../../lib/core/cursor.ts';
-import { formatEventId, parseEventId } from '../../lib/core/event-id.ts';
+import { formatEventId, parseEventId } from '../../lib/core/ids.ts';
 
 const id = (text: string) => parseEventId(text, 'id');
 const at = (text: string) => parsePosition(text, 'position');

@@ -7,7 +7,7 @@ import {
   idAfter,
   idBefore,
   parseEventId,
-} from '../../lib/core/event-id.ts';
+} from '../../lib/core/ids.ts';
 import { seeded, seeds } from './seeded.ts';
 
 const parse = (text: string) => parseEventId(text, 'before');

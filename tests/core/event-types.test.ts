@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkData } from '../../lib/core/event-types.ts';
+import { checkData } from '../../lib/config/event-types.ts';
 
 const machine = {
   load: 0.5,

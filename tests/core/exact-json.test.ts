@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseExactJson } from '../../lib/core/exact-json.ts';
+import { parseExactJson } from '../../lib/core/safe-text.ts';
 import { seeded, seeds } from './seeded.ts';
 
 const parse = (text: string) => parseExactJson(text, 'body');

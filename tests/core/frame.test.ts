@@ -1,5 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { describe, expect, test } from 'vitest';
+import type { Gap } from '../../lib/core/continuity.ts';
 import {
   eventFrame,
   gapFrame,
@@ -9,8 +10,7 @@ import {
   lastFrame,
   paddingFrame,
   refusedFrame,
-} from '../../lib/core/frame.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+} from '../../lib/core/sse-frames.ts';
 import { type Seeded, seeded, seeds } from './seeded.ts';
 
 const cursor = 'a@5-1~abc123,b@0-0';

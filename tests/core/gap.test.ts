@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../lib/core/continuity.ts';
-import { beforeFirst, type EventId } from '../../lib/core/event-id.ts';
-import { toGap } from '../../lib/core/gap.ts';
+import { judge, toGap } from '../../lib/core/continuity.ts';
+import { beforeFirst, type EventId } from '../../lib/core/ids.ts';
 
 const id = (time: number, seq: number): EventId => ({ time, seq });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { harmless } from '../../lib/core/harmless-text.ts';
+import { harmless } from '../../lib/core/safe-text.ts';
 
 /** What acts on a terminal, or on the text beside it. */
 const acting = {

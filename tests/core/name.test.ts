@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultChannel, defaultType, isName, parseName } from '../../lib/core/name.ts';
+import { defaultChannel, defaultType, isName, parseName } from '../../lib/core/ids.ts';
 
 const legal = [
   'feed',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { version } from '../../lib/core/version.ts';
+import { version } from '../../lib/core/sse-frames.ts';
 
 test('the version that is told is the one of package.json', () => {
   const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatEventId } from '../../lib/core/event-id.ts';
+import { formatEventId } from '../../lib/core/ids.ts';
 import type { EventLog } from '../../lib/log/event-log.ts';
 import type { LogHarness } from './contract.ts';
 import { listen } from './listener.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../lib/core/continuity.ts';
-import { beforeFirst, idBefore } from '../../lib/core/event-id.ts';
+import { beforeFirst, idBefore } from '../../lib/core/ids.ts';
 import type { EventLog } from '../../lib/log/event-log.ts';
 import type { LogHarness } from './contract.ts';
 import { appendOne, appendTo, range, readAll, seqs, stateOf } from './log-steps.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { beforeFirst } from '../../lib/core/event-id.ts';
+import { beforeFirst } from '../../lib/core/ids.ts';
 import { type EventLog, maxRead, type ReadFrom } from '../../lib/log/event-log.ts';
 import type { LogHarness } from './contract.ts';
 import { appendOne, appendTo, newEvent, range, readAll, seqs, stateOf } from './log-steps.ts';

@@ -1,6 +1,5 @@
-import { beforeFirst, compareEventIds, formatEventId } from '../../lib/core/event-id.ts';
-import type { EventLog, LogEvent, NewEvent } from '../../lib/log/event-log.ts';
-import { maxAppend, maxRead } from '../../lib/log/event-log.ts';
+import { beforeFirst, compareEventIds, formatEventId } from '../../lib/core/ids.ts';
+import { type EventLog, type LogEvent, maxAppend, maxRead, type NewEvent } from '../../lib/log/event-log.ts';
 
 /** An event to store; `data` is any JSON value. */
 export function newEvent(channel: string, data: unknown = null, type = 'message'): NewEvent {

@@ -6,7 +6,7 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FollowSignal } from '../../lib/log/event-log.ts';
-import { createRedisLog } from '../../lib/log/redis-log.ts';
+import { createRedisLog } from '../../lib/log/redis/redis-log.ts';
 import { secretToken } from './redis-stack.ts';
 import { selfSigned } from './self-signed.ts';
 

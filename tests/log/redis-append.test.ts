@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxRead } from '../../lib/log/event-log.ts';
-import { rateKey, streamKey } from '../../lib/log/redis-entry.ts';
+import { rateKey, streamKey } from '../../lib/log/redis/storage.ts';
 import { listen } from './listener.ts';
 import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from './log-steps.ts';
 import { useRedisStack } from './redis-stack.ts';

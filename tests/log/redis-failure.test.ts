@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { createRedisLog } from '../../lib/log/redis-log.ts';
+import { createRedisLog } from '../../lib/log/redis/redis-log.ts';
 import { newEvents } from './log-steps.ts';
 import { secretToken, useRedisStack } from './redis-stack.ts';
 

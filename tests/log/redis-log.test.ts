@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { streamKey } from '../../lib/log/redis-entry.ts';
+import { streamKey } from '../../lib/log/redis/storage.ts';
 import { describeEventLog } from './contract.ts';
 import { useRedisStack } from './redis-stack.ts';
 

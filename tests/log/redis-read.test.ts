@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { beforeFirst, formatEventId } from '../../lib/core/event-id.ts';
+import { beforeFirst, formatEventId } from '../../lib/core/ids.ts';
 import { maxRead } from '../../lib/log/event-log.ts';
-import { streamKey } from '../../lib/log/redis-entry.ts';
+import { streamKey } from '../../lib/log/redis/storage.ts';
 import { listen } from './listener.ts';
 import { appendTo, newEvent, range, readAll, seqs } from './log-steps.ts';
 import { useRedisStack } from './redis-stack.ts';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { createRedisLog, type RedisLogOptions } from '../../lib/log/redis-log.ts';
+import { createRedisLog, type RedisLogOptions } from '../../lib/log/redis/redis-log.ts';
 import { noFaults } from '../../scripts/local-upstash/faults.ts';
 import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstash/local-upstash.ts';
 import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FollowSignal } from '../../lib/log/event-log.ts';
-import { createRedisLog } from '../../lib/log/redis-log.ts';
+import { createRedisLog } from '../../lib/log/redis/redis-log.ts';
 import { listen } from './listener.ts';
 import { appendTo, seqs } from './log-steps.ts';
 import { secretToken, useRedisStack } from './redis-stack.ts';

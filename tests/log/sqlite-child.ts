@@ -1,4 +1,4 @@
-import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
+import { createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
 import { newEvents } from './log-steps.ts';
 
 /** What the parent asks of this process, and what it answers. */

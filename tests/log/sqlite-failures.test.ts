@@ -4,9 +4,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { toCannotOpen, toLogUnavailable } from '../../lib/log/sqlite-error.ts';
-import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
-import { openSqliteStore, type SqliteStore } from '../../lib/log/sqlite-store.ts';
+import {
+  openSqliteStore,
+  type SqliteStore,
+  toCannotOpen,
+  toLogUnavailable,
+} from '../../lib/log/sqlite/database.ts';
+import { createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent, readAll, seqs } from './log-steps.ts';
 import { makeFolder } from './sqlite-harness.ts';
 

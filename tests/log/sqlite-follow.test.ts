@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EventLog, FollowSignal } from '../../lib/log/event-log.ts';
-import { createSqliteFollowers } from '../../lib/log/sqlite-followers.ts';
-import { createLogOnStore, createSqliteLog } from '../../lib/log/sqlite-log.ts';
-import { openSqliteStore, type SqliteStore } from '../../lib/log/sqlite-store.ts';
-import { watchEveryMs } from '../../lib/log/sqlite-watch.ts';
+import { openSqliteStore, type SqliteStore } from '../../lib/log/sqlite/database.ts';
+import { createSqliteFollowers, watchEveryMs } from '../../lib/log/sqlite/followers.ts';
+import { createLogOnStore, createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent } from './log-steps.ts';
 import { makeFolder } from './sqlite-harness.ts';
 

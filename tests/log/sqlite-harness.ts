@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { createLogOnStore } from '../../lib/log/sqlite-log.ts';
-import { openSqliteStore } from '../../lib/log/sqlite-store.ts';
+import { openSqliteStore } from '../../lib/log/sqlite/database.ts';
+import { createLogOnStore } from '../../lib/log/sqlite/sqlite-log.ts';
 import type { LogHarness } from './contract.ts';
 
 /** A folder for one test's file, and how it goes away. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
+import { createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
 import { listen } from './listener.ts';
 import { appendTo, range, readAll, seqs } from './log-steps.ts';
 import type { ChildOrder, ChildReport } from './sqlite-child.ts';

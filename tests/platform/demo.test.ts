@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkData } from '../../lib/core/event-types.ts';
-import type { FeedPage } from '../../lib/core/feed-page.ts';
+import { checkData } from '../../lib/config/event-types.ts';
+import type { FeedPage } from '../../lib/core/event.ts';
 import { runScript, type ScriptProcess } from '../scripts/script-process.ts';
 import { eventually } from './eventually.ts';
 

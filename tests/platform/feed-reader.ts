@@ -1,6 +1,6 @@
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed } from '../../lib/client/feed-options.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import { eventually } from './eventually.ts';
 
 /** Our client, and all it was given, as it came. Ends with the scope that holds it by `using`. */

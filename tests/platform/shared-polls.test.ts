@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { FeedPage } from '../../lib/core/feed-page.ts';
+import type { FeedPage } from '../../lib/core/event.ts';
 import { type App, startApp } from './app-process.ts';
 import { ask } from './ask.ts';
 import { type CachingProxy, startCachingProxy } from './caching-proxy.ts';

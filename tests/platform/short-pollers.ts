@@ -1,6 +1,6 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FeedPage } from '../../lib/core/feed-page.ts';
+import type { FeedPage } from '../../lib/core/event.ts';
 
 /** What one poller saw. */
 export type Poller = {

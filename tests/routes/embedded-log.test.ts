@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createSqliteLog } from '../../lib/log/sqlite-log.ts';
+import { readSettings } from '../../lib/config/settings.ts';
+import { createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
-import { readSettings } from '../../lib/server/settings.ts';
 import { streamRoute } from '../../lib/server/stream-route.ts';
 import { range } from '../log/log-steps.ts';
 import { createManualClock, type ManualClock, settle } from '../server/manual-clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { version } from '../../lib/core/version.ts';
+import { version } from '../../lib/core/sse-frames.ts';
 import { healthRoute } from '../../lib/server/health-route.ts';
 import { makeStand } from '../server/stand.ts';
 import { openStream } from './open-stream.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { version } from '../../lib/core/version.ts';
+import { version } from '../../lib/core/sse-frames.ts';
 import { newEvent, range } from '../log/log-steps.ts';
 import { settle } from '../server/manual-clock.ts';
 import { makeStand } from '../server/stand.ts';

@@ -1,4 +1,4 @@
-import type { Gap } from '../../lib/core/gap.ts';
+import type { Gap } from '../../lib/core/continuity.ts';
 import type { HistoryEntry } from '../../scripts/chaos/history.ts';
 import { type Fact, type Life, seqOf } from '../../scripts/chaos/life.ts';
 

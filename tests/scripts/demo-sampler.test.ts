@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkData } from '../../lib/core/event-types.ts';
+import { checkData } from '../../lib/config/event-types.ts';
 import { startMachineSampler } from '../../scripts/demo/machine-sampler.ts';
 import { machineText, publishMachine } from '../../scripts/demo/publish-machine.ts';
 import { readEndpoint } from '../../scripts/push/push-options.ts';

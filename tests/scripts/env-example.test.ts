@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readSettings } from '../../lib/server/settings.ts';
+import { readSettings } from '../../lib/config/settings.ts';
 import { unsetSettings } from '../../scripts/unset-settings.ts';
 import { root } from './script-process.ts';
 

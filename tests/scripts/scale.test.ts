@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/config/settings.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { planDeadline } from '../../lib/server/deadline.ts';
 import { pollAdvice } from '../../lib/server/events-route.ts';
 import { makeRoom } from '../../lib/server/room.ts';
-import { readSettings } from '../../lib/server/settings.ts';
 import { dollarText, roundText } from '../../scripts/scale/number-text.ts';
 import { givenValues, readScaleOptions } from '../../scripts/scale/scale-options.ts';
 import { tablesOf } from '../../scripts/scale/tables.ts';

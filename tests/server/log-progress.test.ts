@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { beforeFirst, type EventId } from '../../lib/core/event-id.ts';
+import { beforeFirst, type EventId } from '../../lib/core/ids.ts';
 import type { StaleAnswer } from '../../lib/server/load-page.ts';
 import { createLogProgress } from '../../lib/server/log-progress.ts';
 import { range } from '../log/log-steps.ts';

@@ -1,16 +1,16 @@
 import type { LogState } from '../../lib/core/continuity.ts';
-import { beforeFirst, compareEventIds } from '../../lib/core/event-id.ts';
+import { newEpoch } from '../../lib/core/cursor.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import type {
-  AppendAnswer,
-  AppendRequest,
-  EventLog,
-  FollowSignal,
-  LogEvent,
-  ReadFrom,
+import { beforeFirst, compareEventIds } from '../../lib/core/ids.ts';
+import {
+  type AppendAnswer,
+  type AppendRequest,
+  type EventLog,
+  type FollowSignal,
+  keyLifeMs,
+  type LogEvent,
+  type ReadFrom,
 } from '../../lib/log/event-log.ts';
-import { keyLifeMs } from '../../lib/log/event-log.ts';
-import { newEpoch } from '../../lib/log/new-epoch.ts';
 import { createAllowances } from './allowances.ts';
 
 /** An event that was stored, and the one it was stored after. */

@@ -1,8 +1,7 @@
+import type { Gap } from '../../lib/core/continuity.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../lib/core/cursor.ts';
-import { compareEventIds, formatEventId, idBefore, parseEventId } from '../../lib/core/event-id.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
-import type { FeedPage } from '../../lib/core/feed-page.ts';
-import type { Gap } from '../../lib/core/gap.ts';
+import type { FeedEvent, FeedPage } from '../../lib/core/event.ts';
+import { compareEventIds, formatEventId, idBefore, parseEventId } from '../../lib/core/ids.ts';
 import type { MemoryLog, Stored } from './memory-log.ts';
 
 /** What one reader was given, held against the log at every step. */

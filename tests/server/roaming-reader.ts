@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { type Clock, wait } from '../../lib/core/clock.ts';
-import type { FeedEvent } from '../../lib/core/feed-event.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
 import type { Runtime } from '../../lib/server/runtime.ts';
 import { streamRoute } from '../../lib/server/stream-route.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/config/settings.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { readSettings } from '../../lib/server/settings.ts';
 
 /** What reading fails with, as text. */
 function refusalOf(env: Record<string, string>): string {

@@ -1,3 +1,4 @@
+import { type Environment, readSettings } from '../../lib/config/settings.ts';
 import { formatCursor } from '../../lib/core/cursor.ts';
 import { createChecks } from '../../lib/server/checks.ts';
 import { eventsRoute } from '../../lib/server/events-route.ts';
@@ -5,7 +6,6 @@ import { healthRoute } from '../../lib/server/health-route.ts';
 import { createLogProgress } from '../../lib/server/log-progress.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
 import type { Segment } from '../../lib/server/segment.ts';
-import { type Environment, readSettings } from '../../lib/server/settings.ts';
 import { streamRoute } from '../../lib/server/stream-route.ts';
 import { createTail, type Tail } from '../../lib/server/tail.ts';
 import { newEvents } from '../log/log-steps.ts';

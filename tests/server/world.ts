@@ -1,5 +1,5 @@
+import { readSettings } from '../../lib/config/settings.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
-import { readSettings } from '../../lib/server/settings.ts';
 import { type Seeded, seeded } from '../core/seeded.ts';
 import { createFaultyLog, type FaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';

@@ -1,6 +1,6 @@
 import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import { parseCursor } from '../../../lib/core/cursor.ts';
-import { formatEventId } from '../../../lib/core/event-id.ts';
+import { formatEventId } from '../../../lib/core/ids.ts';
 import type { Reader, ReaderOrder } from './reader.ts';
 
 /** How a feed reader differs from the next one. */

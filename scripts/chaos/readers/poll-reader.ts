@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FeedPage } from '../../../lib/core/feed-page.ts';
+import type { FeedPage } from '../../../lib/core/event.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 
 /** What anybody writes in ten lines: a plain GET with the cursor of the last answer, short or held for news. */

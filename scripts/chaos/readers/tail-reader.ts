@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { compareEventIds, parseEventId } from '../../../lib/core/event-id.ts';
-import type { Gap } from '../../../lib/core/gap.ts';
+import type { Gap } from '../../../lib/core/continuity.ts';
+import { compareEventIds, parseEventId } from '../../../lib/core/ids.ts';
 import type { Reader, ReaderOrder } from './reader.ts';
 
 const script = fileURLToPath(new URL('../../tail.ts', import.meta.url));

@@ -1,5 +1,5 @@
-import { excerpt } from './event-id.ts';
 import { FeedError } from './feed-error.ts';
+import { excerpt } from './ids.ts';
 
 /** A text without any of these holds no number a double could change: 15 digits are always safe. */
 const suspicious = /\d[\d.]{15}|\d[eE]/;
@@ -56,4 +56,20 @@ function canonical(source: string): string {
   if (significant === '') return '0';
   const power = Number(exponent) - fraction.length + (digits.length - significant.length);
   return `${source.startsWith('-') ? '-' : ''}${significant}e${power}`;
+}
+
+/**
+ * What can drive a terminal, or hide or turn round text in it: controls, C1 too; the format characters of Unicode, among
+ * them all marks of direction and the tags nobody sees; the separators of lines and paragraphs.
+ */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** One line of text with all escaped that could act where it is printed, line feeds too. JSON stays the same JSON. */
+export function harmless(line: string): string {
+  return line.replace(unsafe, (found) =>
+    found
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
 }

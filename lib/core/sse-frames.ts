@@ -1,5 +1,4 @@
-import type { Gap } from './gap.ts';
-import type { Handover, Hello, Problem } from './stream-note.ts';
+import type { Gap } from './continuity.ts';
 
 /*
  * The only module that writes Server-Sent Events. Every value is one line: JSON escapes line ends, and a cursor
@@ -49,3 +48,33 @@ export function lastFrame(retryMs: number): string {
 export function refusedFrame(problem: Problem, retryMs: number): string {
   return `retry: ${Math.max(1, retryMs)}\nevent: refused\ndata: ${JSON.stringify(problem)}\n\n`;
 }
+
+/** Data of the `hello` frame: the log has answered, the stream is live. */
+export type Hello = {
+  /** This connection's position. */
+  readonly cursor: string;
+  /** Longest silence on this stream, in ms; a reader may take 2.5 times as much for a cut. */
+  readonly heartbeatMs: number;
+  /** Time in ms from this frame to the planned end of the stream. */
+  readonly deadlineMs: number;
+  /** The server's version, `major.minor.patch`. */
+  readonly version: string;
+};
+
+/** Data of the `handover` frame: this stream ends soon, as planned; open the next one. */
+export type Handover = {
+  readonly reason: 'deadline' | 'stopping' | 'token';
+  /** Time in ms after which the server ends the stream. */
+  readonly closesInMs: number;
+};
+
+/** What a refused request is answered with (RFC 9457). */
+export type Problem = {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+};
+
+/** This server's version, told in `hello` and by the health route; a test holds it equal to `package.json`. */
+export const version = '0.1.0';

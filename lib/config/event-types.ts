@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { FeedError } from './feed-error.ts';
+import type { FeedEvent } from '../core/event.ts';
+import { FeedError } from '../core/feed-error.ts';
 
 /**
  * The event types this feed knows, and the shape of their data. Edit this to make it your feed's.
@@ -19,10 +20,10 @@ export const eventTypes = {
 } as const satisfies Record<string, z.ZodType>;
 
 /** A type whose data has a shape declared here. */
-export type DeclaredType = keyof typeof eventTypes;
+type DeclaredType = keyof typeof eventTypes;
 
 /** The data of an event of a declared type. */
-export type DataOf<T extends DeclaredType> = z.output<(typeof eventTypes)[T]>;
+type DataOf<T extends DeclaredType> = z.output<(typeof eventTypes)[T]>;
 
 /**
  * Holds `data` against the shape declared for `type`.
@@ -37,4 +38,17 @@ export function checkData(type: string, data: unknown, what: string): void {
   const [issue] = result.error.issues;
   const path = [`${what}.data`, ...(issue?.path ?? []).map(String)].join('.');
   throw new FeedError('data-does-not-fit', `${path}: ${issue?.message ?? 'does not fit'} (type "${type}")`);
+}
+
+/**
+ * An event of type `T`. Its data has the shape that is declared for the type, and is unknown where none is. The shape
+ * was checked when it was published: an event that was stored under an earlier schema keeps the shape of that one.
+ */
+export type EventOf<T extends string = string> = T extends DeclaredType
+  ? FeedEvent & { readonly type: T; readonly data: DataOf<T> }
+  : FeedEvent & { readonly type: T };
+
+/** Whether an event is of the declared type `type`; then its data has that type's shape. */
+export function isOfType<T extends DeclaredType>(event: FeedEvent, type: T): event is EventOf<T> {
+  return event.type === type;
 }

@@ -14,7 +14,7 @@ export type EventId = {
 /** `0-0`: the position before the first event. */
 export const beforeFirst: EventId = { time: 0, seq: 0 };
 
-const pattern = /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})$/;
+const idPattern = /^(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})$/;
 
 /** Writes an id as `<time>-<seq>`. */
 export function formatEventId(id: EventId): string {
@@ -27,7 +27,7 @@ export const notAnEventId =
 
 /** Reads `<time>-<seq>`: both decimal, without leading zeros, within ±2^53; seq 0 only as `0-0`. Null for any other text. */
 export function readEventId(text: string): EventId | null {
-  const match = pattern.exec(text);
+  const match = idPattern.exec(text);
   const time = Number(match?.[1]);
   const seq = Number(match?.[2]);
   const isKnown = Number.isSafeInteger(time) && Number.isSafeInteger(seq);
@@ -66,4 +66,37 @@ export function idAfter(id: EventId, count: number): EventId {
 /** A reader's own text, shortened so that an answer or a log line cannot be flooded by it. */
 export function excerpt(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** The channel of a request or event that names none. */
+export const defaultChannel = 'feed';
+
+/** The type of an event that names none. */
+export const defaultType = 'message';
+
+/** Whether a channel is read without a token, whatever is set (`docs/private-channels.md`). */
+export function isPublic(channel: string): boolean {
+  return channel === defaultChannel || channel.startsWith('public:');
+}
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
+
+/** Whether `text` may name a channel or a type. A name of digits alone is legal and stays text. */
+export function isName(text: unknown): text is string {
+  return typeof text === 'string' && namePattern.test(text);
+}
+
+/** What is said of a text that is no name. */
+export const notAName =
+  'is not a name; allowed are 1 to 100 characters A-Z a-z 0-9 . _ : - that begin with a letter or digit';
+
+/**
+ * Gives `text` back when it may name a channel or a type.
+ * @param what names the part in the error, for example `channel` or `events[3].type`.
+ * @throws FeedError `bad-request`
+ */
+export function parseName(text: unknown, what: string): string {
+  if (isName(text)) return text;
+  const found = typeof text === 'string' ? `"${excerpt(text)}"` : `a ${text === null ? 'null' : typeof text}`;
+  throw new FeedError('bad-request', `${what}: ${found} ${notAName}`);
 }
