@@ -1,6 +1,6 @@
 /** Next calls this once, when a server process starts. */
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== 'nodejs') return;
-  const { startProcess } = await import('./lib/server/start-process.ts');
+  const { startProcess } = await import('./lib/server/node/process.ts');
   startProcess();
 }

@@ -1,6 +1,6 @@
 /**
  * For pages and files. The policy of scripts, which differs from page to page, is `proxy.ts`'s; the API sets its own
- * (`lib/server/answer.ts`).
+ * (`lib/server/http/respond.ts`).
  */
 const everywhere = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },

@@ -1,5 +1,5 @@
 import { type NextRequest, NextResponse } from 'next/server';
-import { pagePolicy } from './lib/server/page-policy.ts';
+import { pagePolicy } from './lib/server/http/content-security-policy.ts';
 
 /**
  * Gives each page a policy of its own: the nonce in it is what the framework marks its scripts with. It runs for pages

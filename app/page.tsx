@@ -1,6 +1,6 @@
 import { headers } from 'next/headers';
 import { defaultChannel } from '../lib/core/ids.ts';
-import { readFirstPage } from '../lib/server/first-page.ts';
+import { readFirstPage } from '../lib/server/http/first-page.ts';
 import { Feed } from './_feed/feed.tsx';
 import { ProblemNotice } from './_feed/problem-notice.tsx';
 

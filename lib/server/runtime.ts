@@ -4,11 +4,10 @@ import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { type AddressPlaces, createAddressPlaces } from './address-places.ts';
-import type { FeedStream } from './feed-stream.ts';
-import { createLogProgress, type LogProgress } from './log-progress.ts';
-import { systemClock } from './system-clock.ts';
-import { createTails, type Tails } from './tails.ts';
+import { type AddressPlaces, createAddressPlaces } from './address-limits.ts';
+import type { FeedStream } from './stream/event-stream.ts';
+import { createLogProgress, type LogProgress } from './tail/replica-wait.ts';
+import { createTails, type Tails } from './tail/tails.ts';
 
 /** What all requests of a process share. */
 export type Runtime = {
@@ -72,3 +71,15 @@ function openLog({ redis, isVercel, feedDb, retention, channelMaxIdleMs }: Setti
     'no log is set: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN); an embedded log would differ from instance to instance',
   );
 }
+
+/** The real time. Its timers do not keep a process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.max(0, ms));
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+};

@@ -21,21 +21,25 @@ const peer = 'upstash.com/docs/realtime/overall/pricing; the same in the source 
 /** All constants. Each can be set for one run: `redisDollarsPer100kCommands` by `--redis-dollars-per-100k-commands 0.3`. */
 export const constants = {
   streamsPerProcess: code(800, 'streams', 'STREAM_MAX_CONNECTIONS, lib/config/settings.ts'),
-  openPerProcess: code(900, 'streams + subscriptions', 'lib/server/room.ts'),
+  openPerProcess: code(900, 'streams + subscriptions', 'lib/server/http/admission.ts'),
   checksPerHour: code(
     67,
     'commands an hour and process',
-    'at most: a check each 60 s ± 10 %, lib/server/silence.ts',
+    'at most: a check each 60 s ± 10 %, lib/server/tail/liveness-check.ts',
   ),
   commandsPerTail: code(
     2,
     'commands',
-    'a subscription and a read; what is asked once more is shared: lib/server/checks.ts',
+    'a subscription and a read; what is asked once more is shared: lib/server/tail/liveness-check.ts',
   ),
-  streamSeconds: code(275, 's', 'a limit of 300 less margin and half the jitter: lib/server/deadline.ts'),
+  streamSeconds: code(
+    275,
+    's',
+    'a limit of 300 less margin and half the jitter: lib/server/stream/event-stream.ts',
+  ),
   heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/config/settings.ts'),
-  pollSeconds: code(2, 's', 'short polls: lib/server/events-route.ts'),
-  sharedSeconds: code(1, 's', 's-maxage at the head: lib/server/events-route.ts'),
+  pollSeconds: code(2, 's', 'short polls: lib/server/http/events-route.ts'),
+  sharedSeconds: code(1, 's', 's-maxage at the head: lib/server/http/events-route.ts'),
 
   fileDescriptors: published(1_024, 'a process', vercelLimits),
   processMB: published(2_048, 'MB a process (Hobby’s most; Pro up to twice that)', vercelLimits),

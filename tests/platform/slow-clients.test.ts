@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { requestPatience } from '../../lib/server/own-sockets.ts';
-import { maxBodyMs } from '../../lib/server/publish-body.ts';
+import { maxBodyMs } from '../../lib/server/http/publish-body.ts';
+import { requestPatience } from '../../lib/server/node/sockets.ts';
 import { type App, startApp } from './app-process.ts';
 import { eventually, within } from './eventually.ts';
 import { residentBytes } from './proc.ts';

@@ -3,7 +3,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { checkReadAccess } from '../../lib/server/read-access.ts';
+import { checkReadAccess } from '../../lib/server/http/access.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Packages are found from here. */

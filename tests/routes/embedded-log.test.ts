@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readSettings } from '../../lib/config/settings.ts';
 import { createSqliteLog } from '../../lib/log/sqlite/sqlite-log.ts';
-import { eventsRoute } from '../../lib/server/events-route.ts';
+import { eventsRoute } from '../../lib/server/http/events-route.ts';
+import { streamRoute } from '../../lib/server/http/stream-route.ts';
 import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
-import { streamRoute } from '../../lib/server/stream-route.ts';
 import { range } from '../log/log-steps.ts';
 import { createManualClock, type ManualClock, settle } from '../server/manual-clock.ts';
 import { readStream } from './open-stream.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { version } from '../../lib/core/sse-frames.ts';
-import { healthRoute } from '../../lib/server/health-route.ts';
+import { healthRoute } from '../../lib/server/http/health-route.ts';
 import { makeStand } from '../server/stand.ts';
 import { openStream } from './open-stream.ts';
 import { expectRefusal } from './refusal.ts';

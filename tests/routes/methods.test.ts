@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { eventsRoute } from '../../lib/server/events-route.ts';
+import { eventsRoute } from '../../lib/server/http/events-route.ts';
 import { makeStand } from '../server/stand.ts';
 import { openStream } from './open-stream.ts';
 import { expectRefusal } from './refusal.ts';

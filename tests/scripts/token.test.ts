@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { checkReadAccess } from '../../lib/server/read-access.ts';
+import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { endScripts, runScript } from './script-process.ts';
 
 afterEach(endScripts);

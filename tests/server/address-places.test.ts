@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createAddressPlaces } from '../../lib/server/address-places.ts';
+import { createAddressPlaces } from '../../lib/server/address-limits.ts';
 
 test('an address has so many places, and others have theirs', () => {
   const places = createAddressPlaces(2);

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { boundAnswers } from '../../lib/server/answer-bounds.ts';
+import { boundAnswers } from '../../lib/server/node/socket-limits.ts';
 import { eventually, within } from '../platform/eventually.ts';
 import { openRawSocket, requestText } from '../platform/raw-socket.ts';
 import { createManualClock } from './manual-clock.ts';

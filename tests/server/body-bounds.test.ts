@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { boundBodies } from '../../lib/server/body-bounds.ts';
+import { boundBodies } from '../../lib/server/node/socket-limits.ts';
 import { eventually, within } from '../platform/eventually.ts';
 import { openRawSocket, requestText } from '../platform/raw-socket.ts';
 import { createManualClock } from './manual-clock.ts';

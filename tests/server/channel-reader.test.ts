@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Loss } from '../../lib/core/continuity.ts';
 import type { Position } from '../../lib/core/cursor.ts';
-import { type ChannelReader, createChannelReader } from '../../lib/server/channel-reader.ts';
-import type { Loaded } from '../../lib/server/load-page.ts';
-import type { Segment } from '../../lib/server/segment.ts';
-import type { Tail } from '../../lib/server/tail.ts';
+import { type ChannelReader, createChannelReader } from '../../lib/server/stream/channel-reader.ts';
+import type { Loaded } from '../../lib/server/tail/read-through.ts';
+import type { Segment } from '../../lib/server/tail/ring-buffer.ts';
+import type { Tail } from '../../lib/server/tail/tail.ts';
 import { makeEntries, positionAt } from './entries.ts';
 import { makeStand } from './stand.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createChannelReader } from '../../lib/server/channel-reader.ts';
-import { collectFrames, cursorOf, maxChunkBytes } from '../../lib/server/collect-frames.ts';
+import { createChannelReader } from '../../lib/server/stream/channel-reader.ts';
+import { collectFrames, cursorOf, maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { newEvent, range } from '../log/log-steps.ts';
 import { makeStand, type Stand } from './stand.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/deadline.ts';
+import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/event-stream.ts';
 import { seeded, seeds } from '../core/seeded.ts';
 
 describe('a deadline', () => {

@@ -1,4 +1,4 @@
-import { type Entry, encodeEntry } from '../../lib/server/entry.ts';
+import { type Entry, encodeEntry } from '../../lib/server/tail/ring-buffer.ts';
 import { range } from '../log/log-steps.ts';
 
 /** The epoch of entries made here. */

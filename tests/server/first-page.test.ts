@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Environment } from '../../lib/config/settings.ts';
-import { readFirstPage } from '../../lib/server/first-page.ts';
+import { readFirstPage } from '../../lib/server/http/first-page.ts';
 import { openStream } from '../routes/open-stream.ts';
 import { makeStand, type Stand } from './stand.ts';
 

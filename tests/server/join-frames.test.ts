@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { joinFrames } from '../../lib/server/join-frames.ts';
+import { joinFrames } from '../../lib/server/stream/frames.ts';
 import { makeEntries, makeEntry } from './entries.ts';
 
 const maxBytes = 10_000;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { beforeFirst, type EventId } from '../../lib/core/ids.ts';
-import type { StaleAnswer } from '../../lib/server/load-page.ts';
-import { createLogProgress } from '../../lib/server/log-progress.ts';
+import type { StaleAnswer } from '../../lib/server/tail/read-through.ts';
+import { createLogProgress } from '../../lib/server/tail/replica-wait.ts';
 import { range } from '../log/log-steps.ts';
 import { openStream } from '../routes/open-stream.ts';
 import { readPage } from '../routes/read-page.ts';

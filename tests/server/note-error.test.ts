@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { noteError } from '../../lib/server/note-error.ts';
+import { noteError } from '../../lib/server/http/respond.ts';
 import { makeStand } from './stand.ts';
 
 const holder = globalThis as { [key: symbol]: unknown };

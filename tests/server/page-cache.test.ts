@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Position } from '../../lib/core/cursor.ts';
-import type { Loaded } from '../../lib/server/load-page.ts';
-import { createPageCache } from '../../lib/server/page-cache.ts';
+import { createPageCache, type Loaded } from '../../lib/server/tail/read-through.ts';
 import { range } from '../log/log-steps.ts';
 import { makeEntries, positionAt } from './entries.ts';
 import { seqsIn } from './stand.ts';

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RateLimit } from '../../lib/log/event-log.ts';
-import { watchSockets } from '../../lib/server/own-sockets.ts';
-import { publishLimits } from '../../lib/server/publish-limits.ts';
+import { publishLimits } from '../../lib/server/address-limits.ts';
+import { watchSockets } from '../../lib/server/node/sockets.ts';
 
 const settings = { publishRate: 100, publishToken: 'the-token', isVercel: false };
 const onVercel = { ...settings, isVercel: true };

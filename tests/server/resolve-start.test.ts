@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import type { EventLog, ReadFrom } from '../../lib/log/event-log.ts';
-import type { Rewind } from '../../lib/server/read-query.ts';
-import { positionAtEnd, resolveStart } from '../../lib/server/resolve-start.ts';
+import { positionAtEnd, type Rewind, resolveStart } from '../../lib/server/http/read-query.ts';
 import { newEvents, range } from '../log/log-steps.ts';
 import { makeStand } from './stand.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createRing } from '../../lib/server/ring.ts';
+import { createRing } from '../../lib/server/tail/ring-buffer.ts';
 import { seeded, seeds } from '../core/seeded.ts';
 import { makeEntries, makeEntry, positionAt } from './entries.ts';
 import { seqsIn } from './stand.ts';

@@ -1,9 +1,9 @@
 import { createParser } from 'eventsource-parser';
 import { type Clock, wait } from '../../lib/core/clock.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
-import { eventsRoute } from '../../lib/server/events-route.ts';
+import { eventsRoute } from '../../lib/server/http/events-route.ts';
+import { streamRoute } from '../../lib/server/http/stream-route.ts';
 import type { Runtime } from '../../lib/server/runtime.ts';
-import { streamRoute } from '../../lib/server/stream-route.ts';
 import type { Seeded } from '../core/seeded.ts';
 import type { ReaderRecord } from './reader-record.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeRoom } from '../../lib/server/room.ts';
+import { makeRoom } from '../../lib/server/http/admission.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand } from './stand.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../lib/core/continuity.ts';
 import { compareEventIds } from '../../lib/core/ids.ts';
-import { endOf, indexAfter, type Segment } from '../../lib/server/segment.ts';
+import { endOf, indexAfter, type Segment } from '../../lib/server/tail/ring-buffer.ts';
 import { seeded, seeds } from '../core/seeded.ts';
 import { makeEntries, positionAt, timeOf } from './entries.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createSilence } from '../../lib/server/silence.ts';
+import { createSilence } from '../../lib/server/tail/liveness-check.ts';
 import { range } from '../log/log-steps.ts';
 import { createManualClock } from './manual-clock.ts';
 

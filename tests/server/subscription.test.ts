@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { keepFollowing } from '../../lib/server/subscription.ts';
+import { keepFollowing } from '../../lib/server/tail/subscription.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand } from './stand.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createChecks } from '../../lib/server/checks.ts';
-import { createLogProgress } from '../../lib/server/log-progress.ts';
-import { createTail } from '../../lib/server/tail.ts';
+import { createChecks } from '../../lib/server/tail/liveness-check.ts';
+import { createLogProgress } from '../../lib/server/tail/replica-wait.ts';
+import { createTail } from '../../lib/server/tail/tail.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand, seqsIn } from './stand.ts';
 

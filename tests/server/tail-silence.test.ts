@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createLogProgress } from '../../lib/server/log-progress.ts';
-import { createTails } from '../../lib/server/tails.ts';
+import { createLogProgress } from '../../lib/server/tail/replica-wait.ts';
+import { createTails } from '../../lib/server/tail/tails.ts';
 import { range } from '../log/log-steps.ts';
 import { makeStand, seqsIn } from './stand.ts';
 

@@ -3,8 +3,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { OwnConnection } from '../../lib/server/own-sockets.ts';
-import { writeChunk } from '../../lib/server/write-chunk.ts';
+import type { OwnConnection } from '../../lib/server/node/sockets.ts';
+import { writeChunk } from '../../lib/server/stream/event-stream.ts';
 
 const bytes = (words: string) => new TextEncoder().encode(words);
 const nothing = () => {};

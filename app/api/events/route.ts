@@ -1,4 +1,4 @@
-import { eventsRoute } from '../../../lib/server/events-route.ts';
+import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 
 // A literal, because the framework reads it from the text. `vercel.json` says the same.
 export const maxDuration = 300;

@@ -1,4 +1,4 @@
-import { healthRoute } from '../../../lib/server/health-route.ts';
+import { healthRoute } from '../../../lib/server/http/health-route.ts';
 
 // No answer is made ahead of its request; said so, the framework hands requests over as they are, unwatched.
 export const dynamic = 'force-dynamic';

@@ -1,4 +1,4 @@
-import { streamRoute } from '../../../lib/server/stream-route.ts';
+import { streamRoute } from '../../../lib/server/http/stream-route.ts';
 
 // A literal, because the framework reads it from the text. `vercel.json` says the same.
 export const maxDuration = 300;

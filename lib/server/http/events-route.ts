@@ -1,0 +1,212 @@
+import { hash } from 'node:crypto';
+import { wait } from '../../core/clock.ts';
+import { formatPosition, type Position } from '../../core/cursor.ts';
+import type { PollAdvice } from '../../core/event.ts';
+import { FeedError } from '../../core/feed-error.ts';
+import { formatEventId } from '../../core/ids.ts';
+import { publishLimits } from '../address-limits.ts';
+import { getRuntime, type Runtime } from '../runtime.ts';
+import { planDeadline, secondsLeft } from '../stream/event-stream.ts';
+import type { Lease } from '../tail/tails.ts';
+import { checkPublishAccess, checkReadAccess, tokenOf } from './access.ts';
+import { createPollPlace, type PollPlace } from './admission.ts';
+import { cursorOfPage, type Page, readHistory, readPage } from './page.ts';
+import { fingerprintOf, readEvents } from './publish-body.ts';
+import { type PageQuery, parsePageQuery, positionAtEnd, resolveStart } from './read-query.ts';
+import { answerWith } from './respond.ts';
+
+/** `/api/events`: a page of events, and publishing. */
+export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
+  return answerWith({ GET: answerPage, HEAD: answerHead, POST: answerPublish }, undefined, runtimeOf);
+}
+
+async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
+  const { settings, clock } = runtime;
+  const asked = parsePageQuery(new URL(request.url).searchParams);
+  const { endsAt } = await checkReadAccess(request, asked.channels, settings.readTokenSecret, clock.now());
+  // A poll is not held beyond the time in which its token is taken.
+  const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
+  const waitSeconds = Math.min(asked.waitSeconds, mostWaitSeconds(runtime), tokenSeconds);
+  const query = { ...asked, waitSeconds };
+  const { page, poll } = await answerFor(request, runtime, query);
+  const body = pageJson(page, poll);
+  const etag = `"${hash('sha1', body, 'base64url')}"`;
+  const headers = {
+    etag,
+    'cache-control': cacheControl(query, page, tokenOf(request) !== null),
+    'content-type': 'application/json; charset=utf-8',
+  };
+  return isKnown(request.headers.get('if-none-match'), etag)
+    ? new Response(null, { status: 304, headers })
+    : new Response(body, { headers });
+}
+
+/** A poll is answered ahead of the platform's limit on one request, as early as a stream is handed over at the latest. */
+function mostWaitSeconds({ settings, clock }: Runtime): number {
+  const left = secondsLeft(settings.streamMaxSeconds ?? Infinity, clock.now());
+  return planDeadline(left, 0).handoverInMs / 1_000;
+}
+
+/** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */
+function isKnown(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch?.trim() === '*') return true;
+  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes(etag);
+}
+
+async function answerHead(request: Request, runtime: Runtime): Promise<Response> {
+  const { status, headers } = await answerPage(request, runtime);
+  return new Response(null, { status, headers });
+}
+
+type PageAnswer = { readonly page: Page; readonly poll: PollAdvice };
+
+async function answerFor(request: Request, runtime: Runtime, query: PageQuery): Promise<PageAnswer> {
+  const { log, settings } = runtime;
+  const poll = pollAdvice(settings.pollMode);
+  const [channel] = query.channels;
+  if (query.before !== null && channel !== undefined) {
+    return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
+  }
+  const positions = await resolvePositions(runtime, query);
+  const place = createPollPlace(request, runtime, query.channels);
+  try {
+    const page = await readPage(runtime, positions, query.types, query.limit, place);
+    if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
+    // Not refused: the reader has its answer, and is told to wait by itself.
+    if (!place.tryTake()) return { page, poll: pollAdvice('short') };
+    return { page: await longPoll(runtime, query, page, place), poll };
+  } finally {
+    place.leave();
+  }
+}
+
+async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {
+  const unplaced = channels.filter(
+    (channel) => start.kind === 'now' || (start.kind === 'cursor' && !start.cursor.has(channel)),
+  );
+  const ends = new Map<string, Position>();
+  if (unplaced.length > 0) {
+    for (const [channel, state] of await log.ends(unplaced)) ends.set(channel, positionAtEnd(state));
+  }
+  const endOf = (channel: string) => ends.get(channel) ?? positionAtEnd(null);
+  return resolveStart(log, channels, start, endOf);
+}
+
+/** The answer as JSON. Its events are ready text, and are not parsed again. */
+export function pageJson(page: Page, poll: PollAdvice): string {
+  const rest = JSON.stringify({ cursor: cursorOfPage(page), gaps: page.gaps, more: page.more, poll });
+  return `{"events":[${page.events.join(',')}],${rest.slice(1)}`;
+}
+
+/** How clients should poll here: held requests on a server of one's own; short ones where a CDN shares them. */
+export function pollAdvice(mode: 'long' | 'short'): PollAdvice {
+  return mode === 'long' ? { waitSeconds: 20, everyMs: 0 } : { waitSeconds: 0, everyMs: 2_000 };
+}
+
+/** Only what is the same for every reader may be shared, and only for as long as it stays true. */
+function cacheControl(
+  { channels, types, start, waitSeconds, before }: PageQuery,
+  page: Page,
+  hasToken: boolean,
+) {
+  const isShared =
+    channels.length === 1 && !hasToken && waitSeconds === 0 && before === null && page.gaps.length === 0;
+  if (isShared && !page.more) return 'public, max-age=0, s-maxage=1';
+  const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
+  const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;
+  if (isShared && isAnchored && types === null) return 'public, max-age=0, s-maxage=60';
+  return 'private, no-store';
+}
+
+async function answerPublish(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
+  checkPublishAccess(request, settings);
+  const key = idempotencyKey(request);
+  const events = await readEvents(request, clock);
+  const { ids, duplicate } = await log.append({
+    events,
+    key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
+    limits: publishLimits(request, settings),
+  });
+  const body = {
+    events: events.map(({ channel }, index) => {
+      const id = ids[index];
+      if (id === undefined) throw new Error('the log issued too few ids');
+      return { id: formatEventId(id), channel };
+    }),
+    duplicate,
+  };
+  return Response.json(body, {
+    status: duplicate ? 200 : 201,
+    headers: { 'cache-control': 'private, no-store' },
+  });
+}
+
+function idempotencyKey(request: Request): string | null {
+  const key = request.headers.get('idempotency-key');
+  if (key === null || /^[\x20-\x7e]{1,200}$/.test(key)) return key;
+  throw new FeedError('bad-request', 'Idempotency-Key: allowed are 1 to 200 printable ASCII characters');
+}
+
+/**
+ * Holds a request that has nothing to answer until an event comes, the time is up, the reader has gone or the process
+ * is told to stop. Its wake comes from the tails; what it answers is read from the log.
+ * @param first what there was to answer, which is empty.
+ * @param place taken.
+ */
+async function longPoll(
+  runtime: Runtime,
+  { types, limit, waitSeconds }: PageQuery,
+  first: Page,
+  place: PollPlace,
+): Promise<Page> {
+  const { clock, tails, stopping } = runtime;
+  const over = new AbortController();
+  const end = () => over.abort();
+  const cancelTimer = clock.after(waitSeconds * 1_000, end);
+  const endings = [place.signal, stopping.signal];
+  for (const ending of endings) ending.addEventListener('abort', end);
+  if (endings.some((ending) => ending.aborted)) end();
+  const leases = [...first.positions.keys()].map((channel) => tails.lease(channel));
+  try {
+    let page = first;
+    await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
+    while (isEmpty(page) && !over.signal.aborted) {
+      await untilPast(leases, page, over.signal);
+      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, place);
+      // A replica that lags its own announcement must not make this spin.
+      if (isEmpty(page)) await wait(clock, 50, over.signal);
+    }
+    return page;
+  } finally {
+    cancelTimer();
+    for (const ending of endings) ending.removeEventListener('abort', end);
+    for (const lease of leases) lease.release();
+  }
+}
+
+/** Whether a page has nothing to tell, so that its request may be held. */
+function isEmpty({ events, gaps, more }: Page): boolean {
+  return events.length === 0 && gaps.length === 0 && !more;
+}
+
+/** Resolves when a tail's end is not where the page is, or on abort. */
+async function untilPast(leases: readonly Lease[], page: Page, signal: AbortSignal): Promise<void> {
+  const isPast = () =>
+    leases.some(({ tail }) => {
+      const position = page.positions.get(tail.channel);
+      return position === undefined || formatPosition(position) !== formatPosition(tail.ring.end());
+    });
+  if (isPast()) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unlisten = leases.map(({ tail }) => tail.listen(() => isPast() && resolve()));
+  await Promise.race([promise, aborted(signal)]);
+  for (const end of unlisten) end();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,61 @@
+import type { FeedPage } from '../../core/event.ts';
+import { statusOf } from '../../core/feed-error.ts';
+import { parseName } from '../../core/ids.ts';
+import { getRuntime } from '../runtime.ts';
+import { checkReadAccess } from './access.ts';
+import { pageJson, pollAdvice } from './events-route.ts';
+import { readPage } from './page.ts';
+import { resolveStart } from './read-query.ts';
+import { toFeedError } from './respond.ts';
+
+/** What a server-rendered page begins with; or why it cannot, in words for its reader. */
+export type FirstPage =
+  | {
+      readonly kind: 'page';
+      readonly page: FeedPage;
+      /** Events the log keeps per channel, at least. */
+      readonly retention: number;
+      /** Unix time in ms, by the server's clock. */
+      readonly renderedAt: number;
+      /** Longest wait of the client between two tries to stream again while it polls, in ms. */
+      readonly maxProbeMs: number;
+    }
+  | {
+      readonly kind: 'problem';
+      readonly detail: string;
+      /** Whether the same request may go well later. */
+      readonly isPassing: boolean;
+    };
+
+/**
+ * The newest events of a channel and the cursor after them, from the log: the client goes on from there without a hole
+ * or a repeat.
+ * @param count events, at most 500.
+ * @param headers of the request for the page: the cookie `feed_token`, where a channel is private.
+ */
+export async function readFirstPage(channel: string, count: number, headers: Headers): Promise<FirstPage> {
+  try {
+    const runtime = getRuntime();
+    const { log, settings, clock } = runtime;
+    const request = new Request('http://page.invalid/', { headers });
+    await checkReadAccess(request, [parseName(channel, 'channel')], settings.readTokenSecret, clock.now());
+    const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
+    const noEnd = () => {
+      throw new Error('a rewind needs no end');
+    };
+    const positions = await resolveStart(log, [channel], start, noEnd);
+    // The log itself has just told where to begin: if a replica lags behind that, the page waits without a place.
+    const place = { take: () => undefined, signal: request.signal };
+    const page = await readPage(runtime, positions, null, count, place);
+    return {
+      kind: 'page',
+      page: JSON.parse(pageJson(page, pollAdvice(settings.pollMode))),
+      retention: settings.retention,
+      renderedAt: clock.now(),
+      maxProbeMs: settings.probeMaxMs,
+    };
+  } catch (cause) {
+    const { code, message } = toFeedError(cause);
+    return { kind: 'problem', detail: message, isPassing: statusOf(code) >= 500 };
+  }
+}

@@ -1,0 +1,113 @@
+import { judge, type Loss, type Verdict } from '../../core/continuity.ts';
+import { formatPosition, type Position } from '../../core/cursor.ts';
+import type { EventId } from '../../core/ids.ts';
+import type { EventLog } from '../../log/event-log.ts';
+import { type Entry, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
+
+/** Pages of the log that readers behind the ring share: read once each, however many want them. */
+export type PageCache = {
+  /** A page held that has something after `position`. */
+  find(position: Position): Segment | null;
+  /** Reads the page after `position`, together with all who ask for the same at the same time. */
+  load(position: Position): Promise<Loaded>;
+  clear(): void;
+};
+
+const maxPages = 8;
+const maxBytes = 4 * 1024 * 1024;
+
+/** Aim of a page: what a stream writes as one chunk, and some more. */
+const aimBytes = 512 * 1024;
+
+/** @param read reads at most `limit` events after a position. */
+export function createPageCache(read: (position: Position, limit: number) => Promise<Loaded>): PageCache {
+  const underWay = new Map<string, Promise<Loaded>>();
+  let pages: Segment[] = [];
+  let limit = 200;
+
+  function keep(segment: Segment): void {
+    const size = sizeOf(segment.entries);
+    limit = Math.min(500, Math.max(8, Math.floor(aimBytes / (size / segment.entries.length))));
+    pages = [...pages.slice(1 - maxPages), segment];
+    let held = 0;
+    for (const page of pages) held += sizeOf(page.entries);
+    while (held > maxBytes && pages.length > 1) {
+      const [oldest] = pages;
+      if (oldest !== undefined) held -= sizeOf(oldest.entries);
+      pages = pages.slice(1);
+    }
+  }
+
+  async function readAndKeep(position: Position, key: string): Promise<Loaded> {
+    try {
+      const loaded = await read(position, limit);
+      if (loaded.kind === 'segment' && loaded.segment.entries.length > 0) keep(loaded.segment);
+      return loaded;
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
+  return {
+    find(position) {
+      for (const page of pages) {
+        const index = indexAfter(page, position);
+        if (index >= 0 && index < page.entries.length) return page;
+      }
+      return null;
+    },
+    load(position) {
+      const key = formatPosition(position);
+      const known = underWay.get(key);
+      if (known !== undefined) return known;
+      const loading = readAndKeep(position, key);
+      underWay.set(key, loading);
+      return loading;
+    },
+    clear() {
+      pages = [];
+    },
+  };
+}
+
+function sizeOf(entries: readonly Entry[]): number {
+  let size = 0;
+  for (const { frame } of entries) size += frame.length;
+  return size;
+}
+
+/** What the log has for a reader at a position. */
+export type Loaded =
+  /** Events that follow without a hole; none when the reader has all of them. `more`: the log holds more behind them. */
+  { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean } | Loss | StaleAnswer;
+
+/** The answer may be stale: read again, and believe `otherwise` when patience ends. */
+export type StaleAnswer = Extract<Verdict, { kind: 'again' }>;
+
+/**
+ * Reads a page after `position` and judges it.
+ * @param heard the newest id heard of the channel; an answer that does not reach it declares no loss.
+ * @param limit events, 1 to 500.
+ */
+export async function loadPage(
+  log: EventLog,
+  channel: string,
+  position: Position,
+  heard: EventId | null,
+  limit: number,
+): Promise<Loaded> {
+  const { state, events } = await log.read(channel, { kind: 'after', id: position.id }, limit);
+  const next = events[0]?.id ?? null;
+  const verdict = judge({ position, state, next, heard });
+  if (verdict.kind !== 'continue') return verdict;
+  if (state === null) return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
+  const base = { id: position.id, epoch: state.epoch };
+  const entries: Entry[] = [];
+  for (const event of events) {
+    // A hole inside the page is judged when the next page begins at it.
+    if (event.id.seq !== position.id.seq + entries.length + 1) break;
+    entries.push(encodeEntry(channel, state.epoch, event));
+  }
+  const end = entries.at(-1)?.id ?? position.id;
+  return { kind: 'segment', segment: { base, entries }, more: end.seq < state.last.seq };
+}
