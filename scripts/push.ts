@@ -1,4 +1,4 @@
-import { systemClock } from '../lib/client/system-clock.ts';
+import { systemClock } from '../lib/client/page-lifecycle.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
 import { harmless } from '../lib/core/safe-text.ts';
 import { loadEnvironment } from './load-environment.ts';

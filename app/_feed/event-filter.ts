@@ -1,4 +1,4 @@
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 
 /** What of the list is shown. */

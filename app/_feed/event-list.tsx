@@ -1,7 +1,7 @@
 'use client';
 
 import { type KeyboardEvent, memo, type RefObject, useRef } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-list.module.css';
 import { EventRow } from './event-row.tsx';

@@ -1,4 +1,4 @@
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 
 /** How many of the entries are events. */
 export function eventsIn(entries: readonly FeedEntry[]): number {

@@ -1,4 +1,4 @@
-import type { FeedStatus } from '../../lib/client/feed-status.ts';
+import type { FeedStatus } from '../../lib/client/connection/status.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import { countText } from './figures.ts';
 import { gapWords } from './gap-words.ts';

@@ -1,7 +1,7 @@
 'use client';
 
 import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import { Announcer } from './announcer.tsx';
 import { ConnectionDrawer } from './connection-drawer.tsx';

@@ -1,4 +1,4 @@
-import type { FeedStatus } from '../../lib/client/feed-status.ts';
+import type { FeedStatus } from '../../lib/client/connection/status.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 
 /** A status as a reader is told of it. */

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 
 /**
  * How many entries have come on top since the reader was last there; null where that is not known any more.

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 
 /** A list that can be told to stand still. */
 export type Standstill = {

@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type RefObject, useCallback, useLayoutEffect, useState } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 
 /** Height in px of a row that was never shown. */
 const estimatePx = 64;

@@ -4,8 +4,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Gap } from '../core/continuity.ts';
 import type { FeedEvent } from '../core/event.ts';
 import type { Problem } from '../core/sse-frames.ts';
-import type { FeedEntry } from './feed-entry.ts';
-import type { FeedStatus } from './feed-status.ts';
+import type { FeedStatus } from './connection/status.ts';
+import type { FeedEntry } from './transport/feed-items.ts';
 
 /** The tunables of a connection that an app may set. */
 export type FeedTunables = Partial<

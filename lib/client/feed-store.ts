@@ -1,8 +1,8 @@
 import type { Gap } from '../core/continuity.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { compareEventIds, type EventId, formatEventId } from '../core/ids.ts';
-import { channelOf, eventEntry, type FeedEntry } from './feed-entry.ts';
-import { readId } from './read-wire.ts';
+import { channelOf, eventEntry, type FeedEntry } from './transport/feed-items.ts';
+import { readId } from './transport/wire.ts';
 
 /** What a feed holds, oldest first. The same object for as long as nothing changes. */
 export type FeedView = {

@@ -4,7 +4,7 @@ import { useEffect, useId, useRef, useState, useSyncExternalStore } from 'react'
 import useSWR, { type SWRConfiguration } from 'swr';
 import type { EventOf } from '../config/event-types.ts';
 import type { Gap } from '../core/continuity.ts';
-import { createFeed } from './connect-feed.ts';
+import { createFeed } from './feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 
 /** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */

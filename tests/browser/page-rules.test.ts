@@ -5,7 +5,7 @@ import { createDisturbedFetch } from '../../app/_feed/disturbed-fetch.ts';
 import { entryTest, typesOf } from '../../app/_feed/event-filter.ts';
 import { type LifeMoment, lifeAfter } from '../../app/_feed/feed-life.ts';
 import { createPulse } from '../../app/_feed/pulse.ts';
-import { eventEntry, gapEntry } from '../../lib/client/feed-entry.ts';
+import { eventEntry, gapEntry } from '../../lib/client/transport/feed-items.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 
 const event = (seq: number, data: unknown, type = 'message'): FeedEvent => ({

@@ -1,6 +1,6 @@
 import { createParser } from 'eventsource-parser';
 import { describe, expect, test } from 'vitest';
-import { type Block, createBlockReader } from '../../lib/client/block-reader.ts';
+import { type Block, createBlockReader } from '../../lib/client/transport/sse.ts';
 import { seeded } from './seeded.ts';
 
 /** The blocks of a stream that comes in these pieces. */

@@ -6,30 +6,17 @@ import { rolldown } from 'rolldown';
 /** What the client's files do for its reader; a file that is named nowhere fails the measuring. */
 const parts: Readonly<Record<string, readonly string[]>> = {
   'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event', 'feed-error', 'ids', 'sse-frames'],
-  'reading a stream': ['block-reader', 'feed-request', 'read-stream', 'read-wire', 'refusal', 'stream-frame'],
-  'reading a page': ['read-page'],
-  'each event once, in order': ['absorb', 'feed-entry', 'place', 'progress'],
-  'rules of streams': [
-    'backoff',
-    'begin',
-    'connection',
-    'lose-stream',
-    'on-stream',
-    'refused',
-    'step',
-    'timers',
-  ],
-  'rules of polls': ['on-poll'],
-  'rules of the page around it': ['on-page'],
-  'doing what the rules want': [
-    ...['back-pressure', 'connect-feed', 'guard', 'page-signals', 'run-requests', 'system-clock', 'wake-up'],
-  ],
-  'settings and status': ['client-timing', 'feed-settings', 'feed-status', 'snapshot-of'],
-  'entries held': ['feed-store', 'initial-entries'],
+  'reading a stream': ['sse', 'wire'],
+  'reading a page': ['page'],
+  'each event once, in order': ['feed-items', 'sequencer'],
+  'rules of the connection': ['on-poll', 'on-stream', 'reducer', 'state', 'transitions'],
+  'doing what the rules want': ['back-pressure', 'feed', 'page-lifecycle', 'requests'],
+  'settings and status': ['client-timing', 'status'],
+  'entries held': ['feed-store'],
   history: ['history'],
-  'tabs: who leads': ['sharing', 'tab'],
-  'tabs: hearing the leader': ['follow', 'hear', 'inbox', 'tab-message'],
-  'tabs: the way to the others': ['share-name', 'tab-channel', 'tab-group', 'token-claims'],
+  'tabs: who leads': ['leader-election', 'tab'],
+  'tabs: hearing the leader': ['on-tab-update', 'tab-message'],
+  'tabs: the way to the others': ['tab-channel', 'tab-group'],
 };
 
 /**
@@ -50,7 +37,7 @@ export type BundleSizes = {
 
 /** @throws Error when the client is more than one file to load: then one file's size would not be the client's. */
 export async function measureBundle(): Promise<BundleSizes> {
-  const input = new URL('../../lib/client/connect-feed.ts', import.meta.url).pathname;
+  const input = new URL('../../lib/client/feed.ts', import.meta.url).pathname;
   const built = await rolldown({ input, platform: 'browser' });
   const { output } = await built.generate({ minify: true, sourcemap: 'hidden' });
   const [{ code, map, moduleIds }] = output;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectFeed } from '../../lib/client/connect-feed.ts';
+import { connectFeed } from '../../lib/client/feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
-import { systemClock } from '../../lib/client/system-clock.ts';
+import { systemClock } from '../../lib/client/page-lifecycle.ts';
 import { badServers } from './bad-servers.ts';
 import { feedServer, type Misbehaviour } from './feed-server.ts';
 

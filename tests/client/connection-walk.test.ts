@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
-import { type Connection, newConnection } from '../../lib/client/connection.ts';
-import type { Signal } from '../../lib/client/connection-signal.ts';
-import { progressAt } from '../../lib/client/place.ts';
-import { step } from '../../lib/client/step.ts';
-import { nextTimerAt, timersOf } from '../../lib/client/timers.ts';
+import { step } from '../../lib/client/connection/reducer.ts';
+import {
+  type Connection,
+  newConnection,
+  nextTimerAt,
+  progressAt,
+  type Signal,
+  timersOf,
+} from '../../lib/client/connection/state.ts';
 import { defaultSettings } from '../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';
 import { compareEventIds } from '../../lib/core/ids.ts';

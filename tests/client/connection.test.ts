@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { statusOf } from '../../lib/client/feed-status.ts';
-import { timersOf } from '../../lib/client/timers.ts';
+import { timersOf } from '../../lib/client/connection/state.ts';
+import { statusOf } from '../../lib/client/connection/status.ts';
 import { eventItem, gapItem, pollingReader, reader, streamingReader } from './reader.ts';
 
 const names = (it: ReturnType<typeof reader>) => timersOf(it.state).map(({ name }) => name);

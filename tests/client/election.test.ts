@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { newSharing, type Sharing, type SharingSignal, share } from '../../lib/client/sharing.ts';
+import {
+  newSharing,
+  type Sharing,
+  type SharingSignal,
+  share,
+} from '../../lib/client/tabs/leader-election.ts';
 
 /** A tab's part, its time moved by hand; chance is 0.5. */
 function tab(...signals: readonly SharingSignal['kind'][]) {

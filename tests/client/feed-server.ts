@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { FeedItem } from '../../lib/client/feed-item.ts';
+import type { FeedItem } from '../../lib/client/transport/feed-items.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../lib/core/cursor.ts';
 import {
   eventFrame,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { eventEntry, type FeedEntry, gapEntry } from '../../lib/client/feed-entry.ts';
 import { createFeedStore } from '../../lib/client/feed-store.ts';
+import { eventEntry, type FeedEntry, gapEntry } from '../../lib/client/transport/feed-items.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { gapEntry } from '../../lib/client/feed-entry.ts';
-import { type TabReport, tell } from '../../lib/client/tab-message.ts';
+import { type TabReport, tell } from '../../lib/client/tabs/tab-message.ts';
+import { gapEntry } from '../../lib/client/transport/feed-items.ts';
 import { hears } from './hears.ts';
 import { eventItem, gapItem, pollingReader, streamingReader } from './reader.ts';
 

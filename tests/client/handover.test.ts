@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { statusOf } from '../../lib/client/feed-status.ts';
+import { statusOf } from '../../lib/client/connection/status.ts';
 import { eventItem, reader, streamingReader } from './reader.ts';
 
 function handingOver() {

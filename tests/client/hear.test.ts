@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { absorb } from '../../lib/client/absorb.ts';
-import { type Connection, newConnection } from '../../lib/client/connection.ts';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import { hear } from '../../lib/client/hear.ts';
-import { type Progress, progressAt } from '../../lib/client/place.ts';
-import { readTold, type TabMessage, type Told } from '../../lib/client/tab-message.ts';
+import { hear } from '../../lib/client/connection/on-tab-update.ts';
+import { absorb } from '../../lib/client/connection/sequencer.ts';
+import {
+  type Connection,
+  newConnection,
+  type Progress,
+  progressAt,
+} from '../../lib/client/connection/state.ts';
+import { readTold, type TabMessage, type Told } from '../../lib/client/tabs/tab-message.ts';
+import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import { defaultSettings } from '../../lib/config/client-timing.ts';
 import { parseEventId } from '../../lib/core/ids.ts';
 import { cursorAt, eventItem, gapItem } from './reader.ts';

@@ -1,4 +1,4 @@
-import { readTold, type TabReport } from '../../lib/client/tab-message.ts';
+import { readTold, type TabReport } from '../../lib/client/tabs/tab-message.ts';
 import { eventItem, type reader } from './reader.ts';
 
 const report: TabReport & { readonly kind: 'told' } = {

@@ -1,4 +1,4 @@
-import { channelOf, type FeedEntry } from '../../lib/client/feed-entry.ts';
+import { channelOf, type FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import { parseEventId } from '../../lib/core/ids.ts';
 
 /** Checks what one reader takes: every event once, in order, the next seq, or after a gap that names it. */

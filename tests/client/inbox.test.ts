@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { createBackPressure } from '../../lib/client/back-pressure.ts';
-import { createInbox } from '../../lib/client/inbox.ts';
-import type { Told } from '../../lib/client/tab-message.ts';
+import { createInbox } from '../../lib/client/tabs/tab-group.ts';
+import type { Told } from '../../lib/client/tabs/tab-message.ts';
+import { createBackPressure } from '../../lib/client/transport/back-pressure.ts';
 import { createManualClock, settle } from '../server/manual-clock.ts';
 import { eventItem } from './reader.ts';
 

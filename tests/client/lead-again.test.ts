@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { newSharing, type Sharing, type SharingSignal, share } from '../../lib/client/sharing.ts';
+import {
+  newSharing,
+  type Sharing,
+  type SharingSignal,
+  share,
+} from '../../lib/client/tabs/leader-election.ts';
 import { hears } from './hears.ts';
 import { manyTabs, type OpenTab } from './many-tabs.ts';
 import { reader, streamingReader } from './reader.ts';

@@ -1,9 +1,7 @@
-import { newConnection } from '../../lib/client/connection.ts';
-import type { FeedEntry } from '../../lib/client/feed-entry.ts';
-import type { FeedItem } from '../../lib/client/feed-item.ts';
-import { progressAt } from '../../lib/client/place.ts';
-import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from '../../lib/client/tab.ts';
-import { readTold, type TabMessage } from '../../lib/client/tab-message.ts';
+import { newConnection, progressAt } from '../../lib/client/connection/state.ts';
+import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from '../../lib/client/tabs/tab.ts';
+import { readTold, type TabMessage } from '../../lib/client/tabs/tab-message.ts';
+import type { FeedEntry, FeedItem } from '../../lib/client/transport/feed-items.ts';
 import { type ConnectionSettings, defaultSettings } from '../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../lib/core/cursor.ts';
 import { compareEventIds, type EventId } from '../../lib/core/ids.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parsePage } from '../../lib/client/read-page.ts';
+import { parsePage } from '../../lib/client/transport/page.ts';
 
 const event = (seq: number, channel = 'feed') => ({
   id: `${seq * 10}-${seq}`,

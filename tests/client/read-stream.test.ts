@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readStream, type StreamNews } from '../../lib/client/read-stream.ts';
+import { readStream, type StreamNews } from '../../lib/client/transport/sse.ts';
 import {
   eventFrame,
   gapFrame,

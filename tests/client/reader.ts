@@ -1,10 +1,15 @@
-import { type Connection, newConnection, type Stream } from '../../lib/client/connection.ts';
-import type { PlainSignal, Signal } from '../../lib/client/connection-signal.ts';
-import type { FeedItem } from '../../lib/client/feed-item.ts';
-import { progressAt } from '../../lib/client/place.ts';
-import type { Refusal } from '../../lib/client/refusal.ts';
-import { step } from '../../lib/client/step.ts';
-import { nextTimerAt } from '../../lib/client/timers.ts';
+import { step } from '../../lib/client/connection/reducer.ts';
+import {
+  type Connection,
+  newConnection,
+  nextTimerAt,
+  type PlainSignal,
+  progressAt,
+  type Signal,
+  type Stream,
+} from '../../lib/client/connection/state.ts';
+import type { FeedItem } from '../../lib/client/transport/feed-items.ts';
+import type { Refusal } from '../../lib/client/transport/wire.ts';
 import { type ConnectionSettings, defaultSettings } from '../../lib/config/client-timing.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import { type Cursor, parseCursor } from '../../lib/core/cursor.ts';

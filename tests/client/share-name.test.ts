@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shareName } from '../../lib/client/share-name.ts';
-import { canShare } from '../../lib/client/tab-group.ts';
+import { canShare, shareName } from '../../lib/client/tabs/tab-group.ts';
 
 const base = 'https://feed.example/page?x=1';
 const query = { url: '', channels: ['a', 'b'], types: ['x', 'y'], rewind: '' };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { statusOf } from '../../lib/client/feed-status.ts';
+import { statusOf } from '../../lib/client/connection/status.ts';
 import { manyTabs, type OpenTab } from './many-tabs.ts';
 
 const roleOf = (tab: OpenTab) => tab.state().sharing.role;

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readStream, type StreamNews } from '../../lib/client/read-stream.ts';
-import type { StreamFrame } from '../../lib/client/stream-frame.ts';
+import { readStream, type StreamFrame, type StreamNews } from '../../lib/client/transport/sse.ts';
 import type { SseCase } from './sse-case.ts';
 import { longSseCases, sseCases } from './sse-contract.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { WantedLock } from '../../lib/client/sharing.ts';
-import { openTabChannel } from '../../lib/client/tab-channel.ts';
-import type { TabMessage } from '../../lib/client/tab-message.ts';
+import type { WantedLock } from '../../lib/client/tabs/leader-election.ts';
+import { openTabChannel } from '../../lib/client/tabs/tab-channel.ts';
+import type { TabMessage } from '../../lib/client/tabs/tab-message.ts';
 import { eventually } from '../platform/eventually.ts';
 
 /* Node has Web Locks and BroadcastChannel of its own: what is opened here is as real as in a page. */

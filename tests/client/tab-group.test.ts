@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { createBackPressure } from '../../lib/client/back-pressure.ts';
-import { newSharing, share } from '../../lib/client/sharing.ts';
-import type { TabSignal } from '../../lib/client/tab.ts';
-import { createTabGroup } from '../../lib/client/tab-group.ts';
-import { tell } from '../../lib/client/tab-message.ts';
+import { newSharing, share } from '../../lib/client/tabs/leader-election.ts';
+import type { TabSignal } from '../../lib/client/tabs/tab.ts';
+import { createTabGroup } from '../../lib/client/tabs/tab-group.ts';
+import { tell } from '../../lib/client/tabs/tab-message.ts';
+import { createBackPressure } from '../../lib/client/transport/back-pressure.ts';
 import { eventually } from '../platform/eventually.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { reader } from './reader.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readTold, tell } from '../../lib/client/tab-message.ts';
+import { readTold, tell } from '../../lib/client/tabs/tab-message.ts';
 import { reader } from './reader.ts';
 
 /** What a tab says that has read an event of a channel. */

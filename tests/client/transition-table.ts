@@ -1,6 +1,5 @@
-import type { Connection } from '../../lib/client/connection.ts';
-import { statusOf } from '../../lib/client/feed-status.ts';
-import { nextTimerAt } from '../../lib/client/timers.ts';
+import { type Connection, nextTimerAt } from '../../lib/client/connection/state.ts';
+import { statusOf } from '../../lib/client/connection/status.ts';
 import { hears } from './hears.ts';
 import { eventItem, pollingReader, reader, streamingReader } from './reader.ts';
 

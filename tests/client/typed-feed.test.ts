@@ -1,5 +1,5 @@
 import { expect, expectTypeOf, test } from 'vitest';
-import { createFeed } from '../../lib/client/connect-feed.ts';
+import { createFeed } from '../../lib/client/feed.ts';
 import type { UseFeedOptions, useFeed } from '../../lib/client/use-feed.ts';
 import { type EventOf, isOfType } from '../../lib/config/event-types.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';

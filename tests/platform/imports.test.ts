@@ -89,15 +89,15 @@ describe('imports', () => {
   });
 
   test.each([
-    { file: 'lib/client/connect-feed.ts', target: 'lib/config/settings.ts' },
-    { file: 'lib/client/connect-feed.ts', target: 'lib/log/event-log.ts' },
+    { file: 'lib/client/feed.ts', target: 'lib/server/runtime.ts' },
+    { file: 'lib/client/feed.ts', target: 'lib/log/event-log.ts' },
     { file: 'lib/core/clock.ts', target: 'lib/log/event-log.ts' },
     { file: 'lib/core/clock.ts', target: 'node:fs' },
     { file: 'lib/log/redis/redis-log.ts', target: 'lib/server/tail/tail.ts' },
     { file: 'lib/server/tail/tail.ts', target: 'app/page.tsx' },
-    { file: 'lib/server/tail/tail.ts', target: 'lib/client/step.ts' },
+    { file: 'lib/server/tail/tail.ts', target: 'lib/client/connection/reducer.ts' },
     { file: 'lib/server/tail/tail.ts', target: '@upstash/redis' },
-    { file: 'lib/client/step.ts', target: 'react' },
+    { file: 'lib/client/connection/reducer.ts', target: 'react' },
     { file: 'app/page.tsx', target: 'lib/log/redis/redis-log.ts' },
     { file: 'app/page.tsx', target: 'left-pad' },
   ])('$file may not import $target', (wrong) => {

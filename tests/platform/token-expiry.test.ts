@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectFeed } from '../../lib/client/connect-feed.ts';
+import { connectFeed } from '../../lib/client/feed.ts';
 import { type App, startApp } from './app-process.ts';
 import { ask } from './ask.ts';
 import { eventually } from './eventually.ts';

@@ -1,10 +1,9 @@
 import type { Clock } from '../core/clock.ts';
-import type { BackPressure } from './back-pressure.ts';
-import type { Connection, Poll, Stream } from './connection.ts';
-import type { Signal } from './connection-signal.ts';
-import { type FeedQuery, feedAddress } from './feed-request.ts';
-import { readPage } from './read-page.ts';
-import { readStream, type StreamNews } from './read-stream.ts';
+import type { Connection, Poll, Signal, Stream } from './connection/state.ts';
+import type { BackPressure } from './transport/back-pressure.ts';
+import { readPage } from './transport/page.ts';
+import { readStream, type StreamNews } from './transport/sse.ts';
+import { type FeedQuery, feedAddress } from './transport/wire.ts';
 
 export type RequestRunner = {
   /** Opens and aborts requests until they are those the state wants. */

@@ -1,15 +1,11 @@
-import type { Clock } from '../core/clock.ts';
-import { isPublic } from '../core/ids.ts';
-import type { BackPressure } from './back-pressure.ts';
-import type { FeedQuery } from './feed-request.ts';
-import { report } from './guard.ts';
-import { createInbox } from './inbox.ts';
-import { shareName } from './share-name.ts';
-import type { Sharing } from './sharing.ts';
+import type { Clock } from '../../core/clock.ts';
+import { isPublic } from '../../core/ids.ts';
+import { type BackPressure, report } from '../transport/back-pressure.ts';
+import type { FeedQuery } from '../transport/wire.ts';
+import type { Sharing } from './leader-election.ts';
 import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';
-import { readTold, type TabMessage } from './tab-message.ts';
-import { readClaims } from './token-claims.ts';
+import { readTold, type TabMessage, type Told } from './tab-message.ts';
 
 /** The other tabs that read the same. */
 export type TabGroup = {
@@ -173,4 +169,92 @@ export function createTabGroup(options: TabGroupOptions): TabGroup {
       channel?.way.want(sharing.lock);
     },
   };
+}
+
+/** What other tabs told, until this one's app can take it. */
+export type Inbox = {
+  take(told: Told): void;
+  /** Forgets what waits. */
+  clear(): void;
+};
+
+/** Most messages that wait. The oldest give way: the newest says what to fill from the log. */
+const maxWaiting = 200;
+
+/** Gives on what is heard one message at a time, in order. What a leader says of itself does not wait: it lives. */
+export function createInbox(app: BackPressure, tell: (told: Told) => void): Inbox {
+  let waiting: readonly Told[] = [];
+  let leader: Told | null = null;
+  let isRunning = false;
+
+  async function run(): Promise<void> {
+    isRunning = true;
+    while (waiting.length > 0) await app.whenFree(give);
+    isRunning = false;
+  }
+
+  function give(): void {
+    const [told, ...rest] = waiting;
+    waiting = rest;
+    if (told === undefined) return;
+    // Only the stretch of the log is from then; what the leader has said of itself since stays true.
+    const { hasGap, from, cursor, items } = told;
+    tell(told.isLeader ? { ...(leader ?? told), hasGap, from, cursor, items } : told);
+  }
+
+  return {
+    clear() {
+      waiting = [];
+    },
+    take(told) {
+      if (!isRunning && app.busyMs() === null) return tell(told);
+      waiting = [...waiting, told].slice(-maxWaiting);
+      if (!isRunning) void run();
+      if (!told.isLeader) return;
+      leader = told;
+      tell({ ...told, hasGap: false, from: new Map(), cursor: new Map(), items: [] });
+    },
+  };
+}
+
+/** Version of what tabs say to each other: tabs of another deployment that speak otherwise are not heard. */
+const version = 1;
+
+/**
+ * The name under which tabs share: the same for those that read the same with a token of the same subject that allows
+ * the same channels. It is a digest, so that neither token nor subject can be read from it.
+ * @param token null without one.
+ * @param base the page's own address.
+ */
+export async function shareName(query: FeedQuery, token: string | null, base: string): Promise<string> {
+  const url = new URL(query.url || '/', base).href;
+  const subject = token === null ? [] : readClaims(token).subject;
+  const text = JSON.stringify([url, query.channels.toSorted(), query.types.toSorted(), subject]);
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  const hex = [...new Uint8Array(digest, 0, 16)].map((byte) => byte.toString(16).padStart(2, '0'));
+  return `steadfeed ${version} ${hex.join('')}`;
+}
+
+/** What a token says of itself. Nobody here checks its signature: the server does. */
+export type TokenClaims = {
+  /** Who may hear the same. A token without the claim `sub`, or that is no JWT, is its own subject. */
+  readonly subject: readonly unknown[];
+  /** Unix time in ms at which it expires; infinite where it does not say. */
+  readonly endsAt: number;
+};
+
+/** Reads a token: the claims `sub` and `channels` say whose it is, and what may be heard with it. */
+function readClaims(token: string): TokenClaims {
+  try {
+    const payload = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
+    const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
+    const { sub, channels, exp } = JSON.parse(new TextDecoder().decode(bytes));
+    const allowed = Array.isArray(channels) ? channels.toSorted() : channels;
+    return {
+      subject: typeof sub === 'string' ? ['sub', sub, allowed] : ['token', token],
+      endsAt: typeof exp === 'number' ? exp * 1_000 : Number.POSITIVE_INFINITY,
+    };
+  } catch {
+    return { subject: ['token', token], endsAt: Number.POSITIVE_INFINITY };
+  }
 }

@@ -1,22 +1,19 @@
-import { createBackPressure } from './back-pressure.ts';
-import { newConnection } from './connection.ts';
-import type { PlainSignal } from './connection-signal.ts';
-import type { FeedEntry } from './feed-entry.ts';
-import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
-import { queryOf, settingsOf } from './feed-settings.ts';
-import { createFeedStore } from './feed-store.ts';
-import { guard, report } from './guard.ts';
+import { type ConnectionSettings, defaultSettings } from '../config/client-timing.ts';
+import type { Clock } from '../core/clock.ts';
+import type { FeedEvent } from '../core/event.ts';
+import { defaultChannel } from '../core/ids.ts';
+import { newConnection, type PlainSignal, progressAt, writeCursor } from './connection/state.ts';
+import { problemOf, retryAtOf, statusOf, transportOf } from './connection/status.ts';
+import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
+import { createFeedStore, type FeedView } from './feed-store.ts';
 import { createHistory } from './history.ts';
-import { initialEntries } from './initial-entries.ts';
-import { watchPage } from './page-signals.ts';
-import { progressAt } from './place.ts';
-import { readCursorOf } from './read-wire.ts';
-import { createRequestRunner } from './run-requests.ts';
-import { createSnapshots } from './snapshot-of.ts';
-import { systemClock } from './system-clock.ts';
-import { advance, newTab, nextTabTimerAt, type TabSignal } from './tab.ts';
-import { canShare, createTabGroup } from './tab-group.ts';
-import { createWakeUp } from './wake-up.ts';
+import { createWakeUp, systemClock, watchPage } from './page-lifecycle.ts';
+import { createRequestRunner } from './requests.ts';
+import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from './tabs/tab.ts';
+import { canShare, createTabGroup } from './tabs/tab-group.ts';
+import { createBackPressure, guard, report } from './transport/back-pressure.ts';
+import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
+import { type FeedQuery, readCursorOf } from './transport/wire.ts';
 
 /**
  * Reads a feed: every event once, in order, over any number of connections; a loss is told as a gap.
@@ -193,4 +190,77 @@ export function createFeed(options: FeedOptions = {}): Feed {
       signal('close');
     },
   };
+}
+
+/** What the requests of a feed ask for, defaults filled in. */
+function queryOf(options: FeedOptions): FeedQuery {
+  const { url = '', channels = [defaultChannel], types = [], rewind = '' } = options;
+  return { url, channels: [...new Set(channels)], types, rewind };
+}
+
+/** A connection's tunables: the app's, else the defaults. */
+function settingsOf(options: FeedOptions, query: FeedQuery): ConnectionSettings {
+  const tunables = Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
+  );
+  return {
+    ...defaultSettings,
+    ...tunables,
+    channels: query.channels,
+    isFiltered: query.types.length > 0,
+    hasToken: options.getToken !== undefined,
+  };
+}
+
+/** What a feed holds beside its connection. */
+export type Held = FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
+
+/** Makes snapshots, one after the other: the same object for as long as nothing changes. */
+function createSnapshots(clock: Clock): (tab: Tab, held: Held) => FeedSnapshot {
+  let snapshot: FeedSnapshot | null = null;
+  let retryAt: { readonly elapsed: number; readonly wall: number } | null = null;
+
+  function wallOf(elapsed: number | null): number | null {
+    if (elapsed === null) return null;
+    if (retryAt?.elapsed !== elapsed) {
+      retryAt = { elapsed, wall: Math.round(clock.now() + elapsed - clock.elapsed()) };
+    }
+    return retryAt.wall;
+  }
+
+  return ({ connection, sharing }, held) => {
+    const { role } = sharing;
+    const next: FeedSnapshot = {
+      ...held,
+      status: statusOf(connection),
+      transport: transportOf(connection),
+      role: role === 'leader' || role === 'follower' ? role : 'alone',
+      cursor: writeCursor(connection.progress.places, connection.settings.channels),
+      retryAt: wallOf(retryAtOf(connection)),
+      handovers: connection.handovers,
+      reconnects: connection.reconnects,
+      holes: connection.holes,
+      problem: problemOf(connection),
+      isPolling: connection.mode === 'polling',
+    };
+    snapshot = snapshot === null ? next : keep(snapshot, next);
+    return snapshot;
+  };
+}
+
+/** The old snapshot where the new one says the same. */
+function keep(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
+  const names = Object.keys(next) as (keyof FeedSnapshot)[];
+  return names.every((name) => old[name] === next[name]) ? old : next;
+}
+
+/** What a feed begins with. Gaps of a first page stand ahead of the event where the log goes on. */
+function initialEntries(initial: FeedStart | undefined): FeedEntry[] {
+  if (initial === undefined) return [];
+  const gaps = initial.gaps ?? [];
+  const isAt = (event: FeedEvent) =>
+    gaps.filter((gap) => gap.channel === event.channel && gap.resumesAt === event.id);
+  const placed = initial.events.flatMap((event) => [...isAt(event).map(gapEntry), eventEntry(event)]);
+  const rest = gaps.filter((gap) => !placed.some((entry) => entry.kind === 'gap' && entry.gap === gap));
+  return [...placed, ...rest.map(gapEntry)];
 }

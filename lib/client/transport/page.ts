@@ -1,11 +1,19 @@
-import type { Cursor, Position } from '../core/cursor.ts';
-import type { PollAdvice } from '../core/event.ts';
-import { compareEventIds, idBefore } from '../core/ids.ts';
-import { newAdvice } from './connection.ts';
-import type { FeedItem } from './feed-item.ts';
-import { feedRequest } from './feed-request.ts';
-import { readCursorOf, readEvent, readGap, readId, readRecord, refuse } from './read-wire.ts';
-import { type Refusal, readRefusal } from './refusal.ts';
+import type { Cursor, Position } from '../../core/cursor.ts';
+import type { PollAdvice } from '../../core/event.ts';
+import { compareEventIds, idBefore } from '../../core/ids.ts';
+import { newAdvice } from '../connection/state.ts';
+import type { FeedItem } from './feed-items.ts';
+import {
+  feedRequest,
+  type Refusal,
+  readCursorOf,
+  readEvent,
+  readGap,
+  readId,
+  readRecord,
+  readRefusal,
+  refuse,
+} from './wire.ts';
 
 /** A page, checked; its events and gaps in the order in which a reader takes them. */
 export type Page = {

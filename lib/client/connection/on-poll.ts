@@ -1,10 +1,8 @@
-import { absorb } from './absorb.ts';
-import { backoffMs } from './backoff.ts';
-import { startDue, startPoll } from './begin.ts';
-import type { Connection, Poll } from './connection.ts';
-import type { Page } from './read-page.ts';
-import type { Refusal } from './refusal.ts';
-import { heed, isMisfit } from './refused.ts';
+import type { Page } from '../transport/page.ts';
+import type { Refusal } from '../transport/wire.ts';
+import { absorb } from './sequencer.ts';
+import type { Connection, Poll } from './state.ts';
+import { backoffMs, heed, isMisfit, startDue, startPoll } from './transitions.ts';
 
 /** A poll was answered with a page. */
 export function onPolled(

@@ -1,11 +1,22 @@
-import { begin, following, openStream, pause, startDue, startPoll, stop } from './begin.ts';
-import type { Connection, Poll, Stream } from './connection.ts';
-import type { Signal } from './connection-signal.ts';
-import { onFilled, onFollow, onHeard, onLead } from './follow.ts';
-import { loseStream } from './lose-stream.ts';
-import { hasten, isAtRest, isOff, onHidden, onRestored, onVisible } from './on-page.ts';
 import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
-import { onBytes, onFrame, onOver, onSent, onSilent } from './on-stream.ts';
+import { loseStream, onBytes, onFrame, onOver, onSent, onSilent } from './on-stream.ts';
+import { onFilled, onFollow, onHeard, onLead } from './on-tab-update.ts';
+import type { Connection, Poll, Signal, Stream } from './state.ts';
+import {
+  begin,
+  following,
+  hasten,
+  isAtRest,
+  isOff,
+  onHidden,
+  onRestored,
+  onVisible,
+  openStream,
+  pause,
+  startDue,
+  startPoll,
+  stop,
+} from './transitions.ts';
 
 /**
  * What a connection becomes when something happens to it. The whole of the client's rules is reached from here; it

@@ -1,5 +1,5 @@
-import type { Problem } from '../core/sse-frames.ts';
-import type { Connection } from './connection.ts';
+import type { Problem } from '../../core/sse-frames.ts';
+import type { Connection } from './state.ts';
 
 /** What a feed is doing, in the words of the page. */
 export type FeedStatus =

@@ -1,12 +1,11 @@
-import { type Gap, type Loss, lossBetween, toGap } from '../core/continuity.ts';
-import type { Cursor, Position } from '../core/cursor.ts';
-import { compareEventIds, formatEventId, idAfter } from '../core/ids.ts';
-import { channelOf, entryOf, type FeedEntry, gapEntry } from './feed-entry.ts';
-import type { FeedItem } from './feed-item.ts';
-import type { Place, Progress, Source } from './place.ts';
+import { type Gap, type Loss, lossBetween, toGap } from '../../core/continuity.ts';
+import { type Cursor, formatPosition, type Position } from '../../core/cursor.ts';
+import { compareEventIds, formatEventId, idAfter } from '../../core/ids.ts';
+import { channelOf, entryOf, type FeedEntry, type FeedItem, gapEntry } from '../transport/feed-items.ts';
+import type { Connection, Place, Progress, Source } from './state.ts';
 
 /** The work of taking what one source told, so that a page of 500 events does not copy the reader's state 500 times. */
-export type Taking = {
+type Taking = {
   progress: Progress;
   source: Source;
   /** What was new to the reader: nothing where another source was faster. */
@@ -16,7 +15,7 @@ export type Taking = {
 };
 
 /** What was told does not follow from where the reader is: events are missing, and nothing said so. */
-export type Hole = {
+type Hole = {
   readonly channel: string;
   /** What to say if reading again does not fill it; null when the source is merely late. */
   readonly loss: Loss | null;
@@ -27,7 +26,7 @@ export type Hole = {
  * Whether an event follows is judged by the one rule of continuity.
  * @returns null, or the hole for which it was not taken.
  */
-export function take(taking: Taking, item: FeedItem): Hole | null {
+function take(taking: Taking, item: FeedItem): Hole | null {
   const channel = channelOf(item);
   const place = taking.progress.places.get(channel);
   if (place === undefined)
@@ -118,7 +117,7 @@ function leaveLife(progress: Progress, channel: string, next: Place): Progress {
 }
 
 /** Says a hole aloud as a gap, once reading again has not filled it. */
-export function sayHole(taking: Taking, channel: string, loss: Loss): void {
+function sayHole(taking: Taking, channel: string, loss: Loss): void {
   const place = taking.progress.places.get(channel);
   const gap = toGap(channel, place?.position.id ?? loss.resume.id, loss, false);
   const generation = (place?.generation ?? 0) + (loss.reason === 'restarted' ? 1 : 0);
@@ -130,7 +129,7 @@ export function sayHole(taking: Taking, channel: string, loss: Loss): void {
  * Ahead of the reader without a filter, it proves that something was not told.
  * @returns null, or the first hole; channels after it are not looked at.
  */
-export function settle(taking: Taking, cursor: Cursor): Hole | null {
+function settle(taking: Taking, cursor: Cursor): Hole | null {
   for (const [channel, position] of cursor) {
     const hole = settleChannel(taking, channel, position);
     if (hole !== null) return hole;
@@ -158,6 +157,75 @@ function settleChannel(taking: Taking, channel: string, position: Position): Hol
  * Takes the first word of a stream. A channel it was opened with stays where it was asked for: a gap may follow.
  * A channel it was not opened with begins where the log says, unless another source has begun it meanwhile.
  */
-export function greet(taking: Taking, cursor: Cursor): Hole | null {
+function greet(taking: Taking, cursor: Cursor): Hole | null {
   return settle(taking, new Map([...cursor].filter(([channel]) => !taking.source.has(channel))));
+}
+
+/** What a source told, taken into the state. */
+export type Absorbed = {
+  readonly state: Connection;
+  /** Where the source is now. */
+  readonly source: Source;
+  /** False when something is missing: the source must be left, and the log read again from the reader's cursor. */
+  readonly isWhole: boolean;
+};
+
+/** How often a hole is read again before it is said aloud as a gap. */
+const patience = 2;
+
+/** Takes a stream's first word. */
+export function absorbHello(state: Connection, source: Source, cursor: Cursor): Absorbed {
+  const taking: Taking = { progress: state.progress, source, taken: [], isFiltered: false };
+  const hole = greet(taking, cursor);
+  if (hole !== null) return { state, source, isWhole: false };
+  return { state: { ...state, progress: taking.progress }, source: taking.source, isWhole: true };
+}
+
+/**
+ * Takes events and gaps in order, then the position the source claims to be at.
+ * @param witness `log`: what the server said; a hole that it repeats is said aloud. `tab`: what another tab said; of
+ * a hole in that only the log can tell.
+ */
+export function absorb(
+  before: Connection,
+  source: Source,
+  items: readonly FeedItem[],
+  cursor: Cursor,
+  witness: 'log' | 'tab' = 'log',
+): Absorbed {
+  const { isFiltered } = before.settings;
+  const taking: Taking = { progress: before.progress, source, taken: [...before.taken], isFiltered };
+  let state = before;
+
+  /** Does `act`; a hole that reading again did not fill is said aloud, and `act` done once more. */
+  function attempt(act: () => Hole | null): boolean {
+    const hole = act();
+    if (hole === null) return true;
+    if (witness === 'tab') return false;
+    state = countHole(state, taking, hole);
+    if (hole.loss === null || (state.hole?.count ?? 0) <= patience) return false;
+    sayHole(taking, hole.channel, hole.loss);
+    return act() === null;
+  }
+
+  // A gap has told its position itself; a late source may have more restarts to tell before it is up to date.
+  const last = items.at(-1);
+  const claim = last?.kind === 'gap' ? without(cursor, last.gap.channel) : cursor;
+  const isWhole =
+    items.every((item) => attempt(() => take(taking, item))) && attempt(() => settle(taking, claim));
+  const { progress, taken } = taking;
+  return { state: { ...state, progress, taken }, source: taking.source, isWhole };
+}
+
+function without(cursor: Cursor, channel: string): Cursor {
+  return new Map([...cursor].filter(([name]) => name !== channel));
+}
+
+function countHole(state: Connection, { progress }: Taking, { channel, loss }: Hole): Connection {
+  // A source that is merely late is left, but nothing is missing.
+  if (loss === null) return state;
+  const place = progress.places.get(channel);
+  const at = `${channel}@${place === undefined ? '' : formatPosition(place.position)}`;
+  const count = state.hole?.at === at ? state.hole.count + 1 : 1;
+  return { ...state, hole: { at, count }, holes: state.holes + 1 };
 }

@@ -1,12 +1,10 @@
-import type { Cursor } from '../core/cursor.ts';
-import type { FeedEvent } from '../core/event.ts';
-import type { Problem } from '../core/sse-frames.ts';
-import type { Connection } from './connection.ts';
-import type { FeedEntry } from './feed-entry.ts';
-import type { FeedItem } from './feed-item.ts';
-import { type FeedStatus, problemOf, retryAtOf, statusOf, transportOf } from './feed-status.ts';
-import { type Source, writeCursor } from './place.ts';
-import { readCursorOf, readEvent, readRecord } from './read-wire.ts';
+import type { Cursor } from '../../core/cursor.ts';
+import type { FeedEvent } from '../../core/event.ts';
+import type { Problem } from '../../core/sse-frames.ts';
+import { type Connection, type Source, writeCursor } from '../connection/state.ts';
+import { type FeedStatus, problemOf, retryAtOf, statusOf, transportOf } from '../connection/status.ts';
+import type { FeedEntry, FeedItem } from '../transport/feed-items.ts';
+import { readCursorOf, readEvent, readRecord } from '../transport/wire.ts';
 
 /**
  * What tabs say to each other, as it is sent. `told` is a stretch of the log: its events are all there are after

@@ -1,11 +1,8 @@
-import type { Connection } from './connection.ts';
-import type { Signal } from './connection-signal.ts';
-import type { FeedEntry } from './feed-entry.ts';
-import { writeCursor } from './place.ts';
-import { newSharing, type Sharing, type SharingSignal, share } from './sharing.ts';
-import { step } from './step.ts';
+import { step } from '../connection/reducer.ts';
+import { type Connection, nextTimerAt, type Signal, writeCursor } from '../connection/state.ts';
+import type { FeedEntry } from '../transport/feed-items.ts';
+import { newSharing, type Sharing, type SharingSignal, share } from './leader-election.ts';
 import { reportOf, type TabMessage, tell } from './tab-message.ts';
-import { nextTimerAt } from './timers.ts';
 
 /** One tab: what it reads, and its part in reading for the others. */
 export type Tab = {

@@ -1,9 +1,13 @@
-import type { ConnectionSettings } from '../config/client-timing.ts';
-import type { PollAdvice } from '../core/event.ts';
-import type { Problem } from '../core/sse-frames.ts';
-import type { FeedEntry } from './feed-entry.ts';
-import type { Progress, Source } from './place.ts';
-import type { Told } from './tab-message.ts';
+import type { ConnectionSettings } from '../../config/client-timing.ts';
+import { type Cursor, formatPosition, type Position } from '../../core/cursor.ts';
+import type { PollAdvice } from '../../core/event.ts';
+import { compareEventIds, type EventId } from '../../core/ids.ts';
+import type { Problem } from '../../core/sse-frames.ts';
+import type { Told } from '../tabs/tab-message.ts';
+import type { FeedEntry } from '../transport/feed-items.ts';
+import type { Page } from '../transport/page.ts';
+import type { StreamFrame } from '../transport/sse.ts';
+import type { Refusal } from '../transport/wire.ts';
 
 /** A stream that should be open. The shell opens what it does not know, and aborts what is no longer here. */
 export type Stream = {
@@ -179,4 +183,121 @@ export function newConnection(
     holes: 0,
     nextKey: 1,
   };
+}
+
+/** Everything that can happen to a connection. What concerns a stream or poll that is no longer wanted is ignored. */
+export type Signal =
+  | { readonly kind: 'sent'; readonly stream: number }
+  | { readonly kind: 'bytes'; readonly stream: number }
+  | { readonly kind: 'frame'; readonly stream: number; readonly frame: StreamFrame }
+  | { readonly kind: 'refused'; readonly stream: number; readonly refusal: Refusal }
+  | { readonly kind: 'ended'; readonly stream: number }
+  | { readonly kind: 'cut'; readonly stream: number }
+  | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
+  | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
+  | { readonly kind: 'pollCut'; readonly poll: number }
+  | { readonly kind: 'heard'; readonly told: Told }
+  /** This tab reads itself. `isHandover`: it takes over from one that reads on meanwhile. */
+  | { readonly kind: 'lead'; readonly isHandover: boolean }
+  | PlainSignal;
+
+/** Signals without more to say. */
+export type PlainSignal = {
+  readonly kind: /** The caller starts a poll, if one is due. */
+    | 'pollDue'
+    /** Some deadline may have passed. */
+    | 'timer'
+    /** The machine slept: sockets may be dead without knowing it. */
+    | 'woke'
+    | 'online'
+    | 'offline'
+    | 'visible'
+    | 'hidden'
+    /** The page goes into, or comes out of, the back/forward cache. */
+    | 'frozen'
+    | 'restored'
+    | 'enabled'
+    | 'disabled'
+    /** The reader's own wish to try now. */
+    | 'retry'
+    /** Another tab reads for this one. */
+    | 'follow'
+    | 'close';
+};
+
+/** A time at which the connection wants to be told `timer`. */
+export type Timer = {
+  readonly name:
+    | 'firstByte'
+    | 'hello'
+    | 'watchdog'
+    | 'retry'
+    | 'poll'
+    | 'pollTimeout'
+    | 'probe'
+    | 'hidden'
+    | 'yield';
+  readonly at: number;
+};
+
+/** All timers of a connection. */
+export function timersOf(state: Connection): readonly Timer[] {
+  const timers: Timer[] = state.streams.map((stream) => stream.deadline);
+  const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
+  add('retry', state.retryAt);
+  // A fill is the connection's own affair, whoever drives the polls.
+  if (state.settings.polls === 'timer' || state.mode === 'following') add('poll', state.pollAt);
+  add('pollTimeout', state.poll?.deadlineAt ?? null);
+  add('probe', state.probeAt);
+  add('hidden', state.hideAt);
+  add('yield', state.yieldAt);
+  return timers;
+}
+
+/** The time of the next one; null when none runs. */
+export function nextTimerAt(state: Connection): number | null {
+  const timers = timersOf(state);
+  return timers.length === 0 ? null : Math.min(...timers.map((timer) => timer.at));
+}
+
+/** Where a reader or a source is in one channel. A `restarted` gap begins the next generation. */
+export type Place = { readonly position: Position; readonly generation: number };
+
+/** Where one stream or poll is: a place per channel. */
+export type Source = ReadonlyMap<string, Place>;
+
+/** Where the reader is, over all of its sources. */
+export type Progress = {
+  readonly places: Source;
+  /** `channel~epoch` of the lives of a log that the reader has left; a source that is still there is late. */
+  readonly left: readonly string[];
+  /** Where the reader was when a channel's log was found to have lost its end. Up to here an id may name two events. */
+  readonly forks: ReadonlyMap<string, EventId>;
+};
+
+/** Whether a source that is at `source` has told all that one at `goal` has. */
+export function covers(source: Source, goal: Source): boolean {
+  for (const [channel, { position, generation }] of goal) {
+    const mine = source.get(channel);
+    if (mine === undefined || mine.generation < generation) return false;
+    if (mine.generation === generation && compareEventIds(mine.position.id, position.id) < 0) return false;
+  }
+  return true;
+}
+
+/** The cursor to go on from, as text; null where nothing is known yet. With several channels each position names its own. */
+export function writeCursor(places: Source, channels: readonly string[]): string | null {
+  const parts: string[] = [];
+  for (const [channel, { position }] of places) {
+    parts.push(channels.length > 1 ? `${channel}@${formatPosition(position)}` : formatPosition(position));
+  }
+  return parts.length === 0 ? null : parts.join(',');
+}
+
+/** Where a reader is that begins at `cursor`. */
+export function progressAt(cursor: Cursor): Progress {
+  const places = new Map(
+    [...cursor].map(([channel, position]) => [channel, { position, generation: 0 }] as const),
+  );
+  return { places, left: [], forks: new Map() };
 }

@@ -1,6 +1,6 @@
-import type { Gap } from '../core/continuity.ts';
-import type { FeedEvent } from '../core/event.ts';
-import type { FeedItem } from './feed-item.ts';
+import type { Gap } from '../../core/continuity.ts';
+import type { Position } from '../../core/cursor.ts';
+import type { FeedEvent } from '../../core/event.ts';
 
 /** One line of a feed as a page shows it: an event, or the place where events are missing. */
 export type FeedEntry<E extends FeedEvent = FeedEvent> =
@@ -26,3 +26,8 @@ export function entryOf(item: FeedItem): FeedEntry {
 export function channelOf(entry: FeedEntry | FeedItem): string {
   return entry.kind === 'event' ? entry.event.channel : entry.gap.channel;
 }
+
+/** What a source tells of one channel, checked and parsed; `position` is where its reader is after it. */
+export type FeedItem =
+  | { readonly kind: 'event'; readonly event: FeedEvent; readonly position: Position }
+  | { readonly kind: 'gap'; readonly gap: Gap; readonly position: Position };

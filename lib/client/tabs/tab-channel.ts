@@ -1,4 +1,4 @@
-import type { WantedLock } from './sharing.ts';
+import type { WantedLock } from './leader-election.ts';
 import type { TabMessage } from './tab-message.ts';
 
 /** The way to the other tabs, and the lock that one of them holds. */
