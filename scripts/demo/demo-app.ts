@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { unsetSettings } from '../unset-settings.ts';
+import { unsetSettings } from './unset-settings.ts';
 
 /** The app as a process of its own. */
 export type DemoApp = {

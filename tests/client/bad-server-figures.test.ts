@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { badAnswers } from './bad-answers.ts';
-import { figuresTable, measureAll } from './bad-server-figures.ts';
-import { type Outage, outage } from './outage.ts';
+import { badAnswers } from '../support/client/bad-answers.ts';
+import { figuresTable, measureAll } from '../support/client/bad-server-figures.ts';
+import { type Outage, outage } from '../support/client/outage.ts';
 
 const doc = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
 
@@ -115,5 +115,5 @@ test('a run is the same for the same seed', async () => {
 
 test('the documented figures are those that are measured', () => {
   const written = /<!-- bad servers -->\n([\s\S]*?)\n?<!-- \/bad servers -->/.exec(doc)?.[1];
-  expect(written, 'print it with: node tests/client/bad-server-figures.ts').toBe(figuresTable(all));
+  expect(written, 'print it with: node tests/support/client/bad-server-figures.ts').toBe(figuresTable(all));
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { measureBundle, sizesTable } from './bundle-sizes.ts';
+import { measureBundle, sizesTable } from '../support/client/bundle-sizes.ts';
 
 const sizes = await measureBundle();
 
@@ -31,7 +31,7 @@ test('each part weighs what the documentation says, to 0.2 KB', () => {
   const doc = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
   const written = figuresOf(/<!-- sizes -->\n([\s\S]*?)\n<!-- \/sizes -->/.exec(doc)?.[1] ?? '');
   const measured = figuresOf(sizesTable(sizes));
-  expect([...written.keys()], 'print it with: node tests/client/bundle-sizes.ts').toEqual([
+  expect([...written.keys()], 'print it with: node tests/support/client/bundle-sizes.ts').toEqual([
     ...measured.keys(),
   ]);
   for (const [part, figures] of measured) {

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { systemClock } from '../../lib/client/page-lifecycle.ts';
-import { badServers } from './bad-servers.ts';
-import { feedServer, type Misbehaviour } from './feed-server.ts';
+import { badServers } from '../support/client/bad-servers.ts';
+import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
 
 /** Real sockets, so short waits; but a busy machine may take its time to send a first byte. */
 const quick = {

@@ -4,9 +4,9 @@ import { connectFeed } from '../../lib/client/feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { canShare } from '../../lib/client/tabs/tab-group.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
-import { eventually } from '../platform/eventually.ts';
-import { badServers } from './bad-servers.ts';
-import { feedServer, type Misbehaviour } from './feed-server.ts';
+import { badServers } from '../support/client/bad-servers.ts';
+import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
+import { eventually } from '../support/node/eventually.ts';
 
 /* Feeds of one process as tabs of one browser: Node's own locks and channels, real sockets, and a page that is not. */
 beforeAll(() => {

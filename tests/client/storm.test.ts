@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { seeded, seeds } from '../core/seeded.ts';
-import { range } from '../log/log-steps.ts';
-import { streamingReader } from './reader.ts';
+import { streamingReader } from '../support/client/reader.ts';
+import { range } from '../support/log/log-steps.ts';
+import { seeded, seeds } from '../support/seeded.ts';
 
 /** How a server that comes back after `awayMs` is tried by a reader that lost it at 0. @returns the times, in ms. */
 function triesOf(random: () => number, awayMs: number): number[] {

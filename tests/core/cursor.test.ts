@@ -7,7 +7,7 @@ import {
   type Position,
   parseCursor,
 } from '../../lib/core/cursor.ts';
-import { seeded, seeds } from './seeded.ts';
+import { seeded, seeds } from '../support/seeded.ts';
 
 /** A cursor in words: each channel with its position. */
 const read = (text: string, channels: readonly string[]) =>

@@ -8,7 +8,7 @@ import {
   idBefore,
   parseEventId,
 } from '../../lib/core/ids.ts';
-import { seeded, seeds } from './seeded.ts';
+import { seeded, seeds } from '../support/seeded.ts';
 
 const parse = (text: string) => parseEventId(text, 'before');
 

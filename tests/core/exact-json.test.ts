@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseExactJson } from '../../lib/core/safe-text.ts';
-import { seeded, seeds } from './seeded.ts';
+import { seeded, seeds } from '../support/seeded.ts';
 
 const parse = (text: string) => parseExactJson(text, 'body');
 

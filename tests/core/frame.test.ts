@@ -11,7 +11,7 @@ import {
   paddingFrame,
   refusedFrame,
 } from '../../lib/core/sse-frames.ts';
-import { type Seeded, seeded, seeds } from './seeded.ts';
+import { type Seeded, seeded, seeds } from '../support/seeded.ts';
 
 const cursor = 'a@5-1~abc123,b@0-0';
 const hello = { cursor, heartbeatMs: 15_000, deadlineMs: 250_000, version: '0.1.0' };

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { describeAppend } from './contract-append.ts';
-import { describeConcurrency } from './contract-concurrency.ts';
-import { describeFidelity } from './contract-fidelity.ts';
-import { describeFollow } from './contract-follow.ts';
-import { describeKeys } from './contract-keys.ts';
-import { describeLoss } from './contract-loss.ts';
-import { describeRates } from './contract-rates.ts';
-import { describeRead } from './contract-read.ts';
+import { describeAppend } from './contract/append.ts';
+import { describeConcurrency } from './contract/concurrency.ts';
+import { describeFidelity } from './contract/fidelity.ts';
+import { describeFollow } from './contract/follow.ts';
+import { describeKeys } from './contract/keys.ts';
+import { describeLoss } from './contract/loss.ts';
+import { describeRates } from './contract/rates.ts';
+import { describeRead } from './contract/read.ts';
 
 /** One fresh, empty store of an adapter, and the accidents that can happen to it. */
 export type LogHarness = {

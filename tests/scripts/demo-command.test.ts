@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { endScripts, runScript } from './script-process.ts';
+import { endScripts, runScript } from '../support/scripts/script-process.ts';
 
 afterEach(endScripts);
 

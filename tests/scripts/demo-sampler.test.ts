@@ -3,9 +3,9 @@ import { checkData } from '../../lib/config/event-types.ts';
 import { startMachineSampler } from '../../scripts/demo/machine-sampler.ts';
 import { machineText, publishMachine } from '../../scripts/demo/publish-machine.ts';
 import { readEndpoint } from '../../scripts/push/push-options.ts';
-import { createLeapingClock } from './leaping-clock.ts';
-import { type Misbehaviour, startPublishServer } from './publish-server.ts';
-import { root } from './script-process.ts';
+import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
+import { type Misbehaviour, startPublishServer } from '../support/scripts/publish-server.ts';
+import { root } from '../support/scripts/script-process.ts';
 
 const machine = {
   load: 0.5,

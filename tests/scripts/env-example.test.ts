@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../lib/config/settings.ts';
-import { unsetSettings } from '../../scripts/unset-settings.ts';
-import { root } from './script-process.ts';
+import { unsetSettings } from '../../scripts/demo/unset-settings.ts';
+import { root } from '../support/scripts/script-process.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 

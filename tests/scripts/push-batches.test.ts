@@ -3,8 +3,8 @@ import type { Clock } from '../../lib/core/clock.ts';
 import { type Batch, gather, toBody } from '../../scripts/push/gather.ts';
 import { pace } from '../../scripts/push/pace.ts';
 import { makePushEvent, type PushEvent } from '../../scripts/push/push-event.ts';
-import { createLeapingClock } from './leaping-clock.ts';
-import { all, eventsOf, numbered } from './push-steps.ts';
+import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
+import { all, eventsOf, numbered } from '../support/scripts/push-steps.ts';
 
 const makeEvent = (data: unknown) => makePushEvent({ channel: 'feed', type: 'message', data }, null, 'event');
 const limits = { events: 10, bytes: 1_048_575, waitMs: null };

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type PublishServer, startPublishServer } from './publish-server.ts';
-import { numbered } from './push-steps.ts';
-import { endScripts, runScript, until } from './script-process.ts';
+import { type PublishServer, startPublishServer } from '../support/scripts/publish-server.ts';
+import { numbered } from '../support/scripts/push-steps.ts';
+import { endScripts, runScript, until } from '../support/scripts/script-process.ts';
 
 let server: PublishServer;
 let folder: string;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PushEvent } from '../../scripts/push/push-event.ts';
-import { all, eventsOf } from './push-steps.ts';
+import { all, eventsOf } from '../support/scripts/push-steps.ts';
 
 const sent = (events: readonly PushEvent[]) => events.map((event) => JSON.parse(event.json));
 const dataOf = async (input: string, format?: 'lines' | 'ndjson') =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxLineBytes, splitLines } from '../../scripts/push/split-lines.ts';
-import { linesOf, pieces } from './push-steps.ts';
+import { linesOf, pieces } from '../support/scripts/push-steps.ts';
 
 const texts = async (...parts: readonly (string | Uint8Array)[]) =>
   (await linesOf(...parts)).map((line) => line.text);

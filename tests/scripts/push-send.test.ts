@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseRetryAfter } from '../../scripts/push/retry-after.ts';
-import { createLeapingClock } from './leaping-clock.ts';
-import { type Misbehaviour, type PublishServer, startPublishServer } from './publish-server.ts';
-import { numbered, push } from './push-steps.ts';
+import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
+import {
+  type Misbehaviour,
+  type PublishServer,
+  startPublishServer,
+} from '../support/scripts/publish-server.ts';
+import { numbered, push } from '../support/scripts/push-steps.ts';
 
 const servers: PublishServer[] = [];
 const serve = async (...misbehaves: Misbehaviour[]) => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
-import { badServers } from '../client/bad-servers.ts';
-import { feedServer, type Misbehaviour } from '../client/feed-server.ts';
+import { badServers } from '../support/client/bad-servers.ts';
+import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
-import { endScripts, runScript } from './script-process.ts';
+import { endScripts, runScript } from '../support/scripts/script-process.ts';
 
 afterEach(endScripts);
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runCorePromise } from './core-promise.ts';
+import { runCorePromise } from '../support/server/core-promise.ts';
 
 /*
  * The promise of the whole server: no event lost, none given twice, in order; and what cannot be given is told, exactly.

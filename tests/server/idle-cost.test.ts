@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { range } from '../log/log-steps.ts';
-import { makeStand, type Stand } from './stand.ts';
+import { range } from '../support/log/log-steps.ts';
+import { makeStand, type Stand } from '../support/server/stand.ts';
 
 /** Channels of one stream, at most. */
 const perStream = 20;

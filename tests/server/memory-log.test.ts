@@ -1,6 +1,6 @@
 import type { EventLog } from '../../lib/log/event-log.ts';
 import { describeEventLog, type LogHarness } from '../log/contract.ts';
-import { createMemoryLog, type MemoryLog } from './memory-log.ts';
+import { createMemoryLog, type MemoryLog } from '../support/server/memory-log.ts';
 
 // The log that other tests take for the truth keeps the promises of one.
 describeEventLog('model in memory', async (): Promise<LogHarness> => {

@@ -1,0 +1,271 @@
+import { expect, test } from 'vitest';
+import { step } from '../../../lib/client/connection/reducer.ts';
+import {
+  type Connection,
+  newConnection,
+  nextTimerAt,
+  progressAt,
+  type Signal,
+  timersOf,
+} from '../../../lib/client/connection/state.ts';
+import { defaultSettings } from '../../../lib/config/client-timing.ts';
+import { type Position, parseCursor } from '../../../lib/core/cursor.ts';
+import { compareEventIds } from '../../../lib/core/ids.ts';
+import type { Handover } from '../../../lib/core/sse-frames.ts';
+import { historyCheck } from '../../support/client/history-check.ts';
+import { type ModelLog, modelLog } from '../../support/client/model-log.ts';
+import { seeded } from '../../support/client/seeded.ts';
+
+/*
+ * A seeded walk over everything that can happen: an honest log that is appended to, trimmed, replaced and forked;
+ * servers that cut, refuse, hand over, skip events; a page that is hidden, frozen and restored. What must hold is
+ * checked after every single signal.
+ */
+const channels = ['one', 'two'];
+type Served = { readonly at: Map<string, Position>; isLive: boolean };
+
+/** How bad the world is: how often connections break, and whether servers skip events without a word. */
+type World = { readonly breaks: number; readonly skips: boolean };
+
+let walked = 0;
+
+function walk(seed: number, signals: number, { breaks, skips }: World) {
+  const random = seeded(seed);
+  let restarts = 0;
+  const logs = new Map(channels.map((channel) => [channel, modelLog(channel)]));
+  const log = (channel: string) => logs.get(channel) as ModelLog;
+  const served = new Map<number, Served>();
+  const settings = {
+    ...defaultSettings,
+    channels,
+    hasToken: random.chance(0.5),
+    transport: random.pick(['auto', 'auto', 'stream', 'poll'] as const),
+  };
+  let now = 0;
+  let state = newConnection(settings, progressAt(new Map()));
+  const check = checker();
+
+  const trail: string[] = [];
+
+  function send(signal: Signal) {
+    trail.push(`${now} ${state.mode}: ${JSON.stringify(signal)}`);
+    const next = step(state, signal, now, random.next());
+    try {
+      check(state, next, signal, now);
+    } catch (cause) {
+      const last = trail.slice(-20).join('\n');
+      throw new Error(`seed ${seed}: ${String(cause)}\nthe last signals:\n${last}`, { cause });
+    }
+    state = next;
+  }
+
+  /** Where the server of a stream or poll begins: at its cursor, or at the end of the log. */
+  function serve(key: number, after: string | null): Served {
+    const known = served.get(key);
+    if (known !== undefined) return known;
+    const at = after === null ? new Map<string, Position>() : parseCursor(after, channels, 'after');
+    for (const channel of channels) if (!at.has(channel)) at.set(channel, log(channel).end());
+    const fresh = { at, isLive: false };
+    served.set(key, fresh);
+    return fresh;
+  }
+
+  function nextItem(server: Served) {
+    const channel = random.pick(['one', 'two']);
+    const item = log(channel).next(server.at.get(channel) as Position);
+    if (item !== null) server.at.set(channel, item.position);
+    return item;
+  }
+
+  function streamSignal(honest: boolean) {
+    const stream = state.streams[random.below(state.streams.length)];
+    if (stream === undefined) return;
+    const key = stream.key;
+    if (stream.phase === 'preparing') return send({ kind: 'sent', stream: key });
+    const server = serve(key, stream.after);
+    const dice = random.next();
+    if (!honest && dice < 0.08 * breaks) return send({ kind: 'cut', stream: key });
+    if (!honest && dice < 0.1 * breaks) return send({ kind: 'ended', stream: key });
+    if (!honest && dice < 0.13 * breaks) {
+      const status = random.pick([200, 401, 401, 429, 500, 503, 503, 404, 403]);
+      const refusal = { status, retryAfterMs: random.chance(0.3) ? 3_000 : null, problem: null };
+      return send({ kind: 'refused', stream: key, refusal });
+    }
+    send({ kind: 'bytes', stream: key });
+    const cursor = new Map(server.at);
+    if (!server.isLive) {
+      server.isLive = true;
+      const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
+      return send({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor, hello } });
+    }
+    if (dice > 0.96) {
+      const handover = {
+        reason: random.pick<Handover['reason']>(['deadline', 'stopping', 'token']),
+        closesInMs: 1_000,
+      };
+      send({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor, handover } });
+      return;
+    }
+    // An event is skipped without a word: by a bug, a bad proxy, a stale process.
+    if (!honest && skips && dice > 0.93) nextItem(server);
+    const item = nextItem(server);
+    const after = new Map(server.at);
+    const frame =
+      item === null
+        ? ({ kind: 'heartbeat', cursor: after } as const)
+        : ({ kind: 'item', cursor: after, item } as const);
+    send({ kind: 'frame', stream: key, frame });
+  }
+
+  function pollSignal(honest: boolean) {
+    const { poll } = state;
+    if (poll === null) return;
+    const dice = random.next();
+    if (!honest && dice < 0.15 * breaks) return send({ kind: 'pollCut', poll: poll.key });
+    if (!honest && dice < 0.25 * breaks) {
+      const status = random.pick([401, 429, 503, 500, 403]);
+      return send({
+        kind: 'pollRefused',
+        poll: poll.key,
+        refusal: { status, retryAfterMs: null, problem: null },
+      });
+    }
+    const server = serve(poll.key, poll.after);
+    const items = Array.from({ length: 6 }, () => nextItem(server)).filter((item) => item !== null);
+    const advice = random.pick([
+      { waitSeconds: 20, everyMs: 0 },
+      { waitSeconds: 0, everyMs: 2_000 },
+    ]);
+    const page = { items, cursor: new Map(server.at), more: random.chance(0.2), advice };
+    send({ kind: 'polled', poll: poll.key, page });
+  }
+
+  function changeLog() {
+    const it = log(random.pick(['one', 'two']));
+    const dice = random.next();
+    if (dice < 0.9) it.append();
+    else if (dice < 0.96) it.trim(1 + random.below(4));
+    else {
+      restarts += 1;
+      if (dice < 0.98) it.fork(1 + random.below(3));
+      else it.replace();
+    }
+  }
+
+  function passTime() {
+    const due = nextTimerAt(state);
+    now += random.chance(0.5) || due === null ? random.below(3_000) : Math.max(0, due - now);
+    send({ kind: 'timer' });
+  }
+
+  const page = [
+    'online',
+    'offline',
+    'visible',
+    'hidden',
+    'frozen',
+    'restored',
+    'woke',
+    'retry',
+    'disabled',
+    'enabled',
+    'pollDue',
+  ] as const;
+  send({ kind: 'enabled' });
+  for (let count = 0; count < signals; count += 1) {
+    const dice = random.next();
+    if (dice < 0.25) changeLog();
+    else if (dice < 0.65) streamSignal(false);
+    else if (dice < 0.8) pollSignal(false);
+    else if (dice < 0.99 - 0.04 * breaks) passTime();
+    else send({ kind: random.pick(page) });
+    if (state.mode === 'stopped') send({ kind: 'retry' });
+  }
+
+  // Everything behaves again: the reader must get to the end of the log, in bounded time.
+  for (const kind of ['enabled', 'online', 'visible', 'retry'] as const) send({ kind });
+  const isAtEnd = () =>
+    channels.every((channel) => {
+      const place = state.progress.places.get(channel);
+      return place !== undefined && compareEventIds(place.position.id, log(channel).end().id) === 0;
+    });
+  let rounds = 0;
+  for (; rounds < 5_000 && !isAtEnd(); rounds += 1) {
+    if (state.streams.length > 0) streamSignal(true);
+    if (state.poll !== null) pollSignal(true);
+    if (state.poll === null && state.streams.length === 0) passTime();
+    if (state.mode === 'stopped') send({ kind: 'retry' });
+  }
+  walked += trail.length;
+  return { isAtEnd: isAtEnd(), state, restarts, told: check.restarts() };
+}
+
+/** What must hold between any state and the next. */
+function checker() {
+  const history = historyCheck();
+  const check = (before: Connection, state: Connection, signal: Signal, now: number) => {
+    // I/O
+    const streams = state.streams.length;
+    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, following: 0, paused: 0, stopped: 0 }[
+      state.mode
+    ];
+    expect(streams).toBeLessThanOrEqual(most);
+    expect(streams === 0 && (state.mode === 'connecting' || state.mode === 'streaming')).toBe(false);
+    expect(state.poll !== null && state.mode !== 'polling').toBe(false);
+    if (state.mode === 'paused' || state.mode === 'stopped') expect(timersOf(state)).toEqual([]);
+    else expect(nextTimerAt(state) ?? 0).toBeGreaterThanOrEqual(0);
+    if (state.mode !== 'paused' && state.mode !== 'stopped') expect(timersOf(state)).not.toEqual([]);
+    // a timer that was told is gone, or has moved on
+    if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
+    // failures
+    const isPlanned =
+      (signal.kind === 'ended' || signal.kind === 'cut') &&
+      before.streams.some((stream) => stream.key === signal.stream && stream.isLeaving);
+    if (isPlanned) expect(state.failures).toBe(before.failures);
+    const hasLived = before.streams.some(
+      (stream) => stream.phase === 'live' && now - stream.liveAt >= stream.heartbeatMs,
+    );
+    if (!hasLived) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
+    // the cursor never moves back within a generation
+    for (const [channel, place] of before.progress.places) {
+      const next = state.progress.places.get(channel);
+      expect(next).toBeDefined();
+      if (next?.generation !== place.generation) continue;
+      expect(compareEventIds(next.position.id, place.position.id)).toBeGreaterThanOrEqual(0);
+    }
+    for (const entry of state.taken) history.take(entry);
+  };
+  return Object.assign(check, { restarts: history.restarts });
+}
+
+const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => first + index * 13);
+
+test.each(seedsFrom(7_001))(
+  'in a calm world nothing is lost or doubled, and only a fork is read twice (seed %i)',
+  (seed) => {
+    const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
+    expect(isAtEnd).toBe(true);
+    // A log that forks while two sources overlap shows itself as a hole, and is read again.
+    expect(state.holes).toBeLessThanOrEqual(restarts);
+    expect(told).toBeLessThanOrEqual(restarts);
+  },
+);
+
+test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
+  const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
+  expect(isAtEnd).toBe(true);
+  expect(state.holes).toBeLessThanOrEqual(restarts);
+  expect(told).toBeLessThanOrEqual(restarts);
+});
+
+test.each(seedsFrom(9_001))(
+  'where servers skip events too, they are found and read again (seed %i)',
+  (seed) => {
+    const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true });
+    expect(isAtEnd).toBe(true);
+  },
+);
+
+test('the walks were more than 100,000 signals long', () => {
+  expect(walked).toBeGreaterThan(100_000);
+});

@@ -1,0 +1,185 @@
+import { expect, test } from 'vitest';
+import { statusOf } from '../../../lib/client/connection/status.ts';
+import { eventItem, reader, streamingReader } from '../../support/client/reader.ts';
+
+function handingOver() {
+  const it = streamingReader();
+  it.passes(10_000);
+  it.handover('30-3~aaaaaa');
+  return it;
+}
+
+test('at a handover the next stream is opened with the cursor, and the old one goes on', () => {
+  const it = handingOver();
+  it.gets([eventItem(4)], it.stream(0).key);
+  expect(it.state.streams.map(({ after }) => after)).toEqual(['30-3~aaaaaa', '30-3~aaaaaa']);
+  expect(it.taken).toEqual(['40-4']);
+  expect(statusOf(it.state)).toBe('handing over');
+});
+
+test('the old stream is left when the next has said hello at its position', () => {
+  const it = handingOver();
+  const next = it.stream().key;
+  it.goesLive();
+  expect(it.state.streams.map(({ key }) => key)).toEqual([next]);
+  expect(it.state).toMatchObject({ handovers: 1, failures: 0, mode: 'streaming' });
+});
+
+test('the old stream is not left before the next has told all that the old one had', () => {
+  const it = handingOver();
+  it.gets([eventItem(4), eventItem(5)], it.stream(0).key);
+  it.goesLive();
+  it.gets([eventItem(4)]);
+  expect(it.state.streams).toHaveLength(2);
+  it.gets([eventItem(5)]);
+  expect(it.state.streams).toHaveLength(1);
+  expect(it.taken).toEqual(['40-4', '50-5']);
+});
+
+test('on a busy channel the old stream is left once its position at the hello is reached', () => {
+  const it = handingOver();
+  const old = it.stream(0).key;
+  it.goesLive();
+  expect(it.state.streams).toHaveLength(1);
+  it.gets([eventItem(4)], old);
+  expect(it.taken).toEqual([]);
+});
+
+test('an old stream that ends before the next says hello is no failure', () => {
+  const it = handingOver();
+  it.ends(it.stream(0).key);
+  expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, reconnects: 0 });
+  it.goesLive();
+  expect(it.state.mode).toBe('streaming');
+});
+
+test('an old stream that is cut after it said that it ends is no failure', () => {
+  const it = handingOver();
+  it.isCut(it.stream(0).key);
+  expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, cuts: 0 });
+});
+
+test('a next stream without a byte in time gets the old one’s connection: perhaps there is no other', () => {
+  const it = handingOver();
+  const [old, next] = [it.stream(0).key, it.stream().key];
+  it.sends();
+  it.passes(3_999);
+  it.gets([eventItem(4)], old);
+  it.passes(1);
+  expect(it.state).toMatchObject({
+    mode: 'connecting',
+    streams: [{ key: next }],
+    failures: 0,
+    reconnects: 0,
+  });
+  it.passes(3_999);
+  it.goesLive();
+  it.gets([eventItem(4), eventItem(5)]);
+  expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, reconnects: 0 });
+  expect(it.taken).toEqual(['40-4', '50-5']);
+});
+
+test('a next stream without a byte falls to polling when it has the connection to itself', () => {
+  const it = handingOver();
+  it.sends();
+  it.passes(7_999);
+  expect(it.state.mode).toBe('connecting');
+  it.passes(1);
+  expect(it.state.mode).toBe('polling');
+});
+
+test('a failed handover leaves the old stream reading, and is tried again', () => {
+  const it = handingOver();
+  it.isCut();
+  it.gets([eventItem(4)], it.stream(0).key);
+  expect(it.state.streams).toHaveLength(1);
+  it.passes(250);
+  expect(it.stream().after).toBe('40-4~aaaaaa');
+  expect(it.state.streams).toHaveLength(2);
+});
+
+test('a failed handover whose old stream has ended is an ordinary reconnect from the cursor', () => {
+  const it = handingOver();
+  it.isCut();
+  it.ends();
+  expect(it.state.mode).toBe('waiting');
+  it.passes(250);
+  expect(it.stream().after).toBe('30-3~aaaaaa');
+  expect(it.state.mode).toBe('connecting');
+});
+
+test('a handover from the next stream, while the old is still there, leaves the old', () => {
+  const it = handingOver();
+  it.gets([eventItem(4)], it.stream(0).key);
+  it.goesLive();
+  it.passes(2_000);
+  const second = it.stream().key;
+  it.handover('30-3~aaaaaa');
+  expect(it.state.streams).toHaveLength(2);
+  expect(it.stream(0).key).toBe(second);
+});
+
+test('a stream handed over as soon as it said hello is not followed at once', () => {
+  const it = streamingReader();
+  it.handover('30-3~aaaaaa');
+  expect(it.state.streams).toHaveLength(1);
+  it.passes(1_000);
+  expect(it.state.streams).toHaveLength(2);
+});
+
+test('a handover for the token asks for a new one', () => {
+  const it = streamingReader({ hasToken: true });
+  it.passes(2_000);
+  it.handover('30-3~aaaaaa', 'token');
+  expect(it.state.streams.map(({ token }) => token)).toEqual([0, 1]);
+});
+
+test('a network that comes back is followed by a new stream, without a pause', () => {
+  const it = streamingReader();
+  it.happens('offline');
+  it.happens('online');
+  it.gets([eventItem(4)], it.stream(0).key);
+  it.goesLive();
+  it.gets([eventItem(4)]);
+  expect(it.state.streams).toHaveLength(1);
+  expect(it.taken).toEqual(['40-4']);
+});
+
+test('two streams that interleave in any way give each event once, in order', () => {
+  const total = 2 ** 8;
+  for (let order = 0; order < total; order += 1) {
+    const it = handingOver();
+    const [old, next] = [it.stream(0).key, it.stream().key];
+    const left = new Map([
+      [old, [4, 5, 6, 7]],
+      [next, [4, 5, 6, 7]],
+    ]);
+    it.goesLive();
+    for (let bit = 0; bit < 8; bit += 1) {
+      const key = (order >> bit) & 1 ? old : next;
+      const seq = left.get(key)?.shift();
+      if (seq !== undefined) it.gets([eventItem(seq)], key);
+    }
+    it.gets(
+      [4, 5, 6, 7].map((seq) => eventItem(seq)),
+      next,
+    );
+    expect(it.taken, `order ${order.toString(2)}`).toEqual(['40-4', '50-5', '60-6', '70-7']);
+  }
+});
+
+test('a reader without a cursor goes on from its hello', () => {
+  const it = reader({}, null);
+  it.goesLive('30-3~aaaaaa');
+  it.passes(2_000);
+  it.handover('30-3~aaaaaa');
+  expect(it.state.streams.map(({ after }) => after)).toEqual([null, '30-3~aaaaaa']);
+});
+
+test('a stream that says hello twice has said it once', () => {
+  const it = handingOver();
+  const before = it.state.streams[0];
+  it.goesLive('30-3~aaaaaa', it.stream(0).key);
+  expect(it.state.streams[0]).toMatchObject({ source: before?.source, goal: null, isLeaving: true });
+  expect(it.state).toMatchObject({ handovers: 0 });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import {
+  newSharing,
+  type Sharing,
+  type SharingSignal,
+  share,
+} from '../../../lib/client/tabs/leader-election.ts';
+import { hears } from '../../support/client/hears.ts';
+import { manyTabs, type OpenTab } from '../../support/client/many-tabs.ts';
+import { reader, streamingReader } from '../../support/client/reader.ts';
+
+/** The first tab leads and is hidden; the second, opened then, has just the lead, or a stream of its own. */
+function hiddenAndShown(until: (second: OpenTab) => boolean) {
+  const browser = manyTabs();
+  const first = browser.open();
+  browser.passes(5_000);
+  first.hide();
+  const second = browser.open();
+  for (let ms = 0; ms < 3_000 && !until(second); ms += 1) browser.passes(1);
+  expect(until(second)).toBe(true);
+  return { browser, first, second };
+}
+
+const leads = (tab: OpenTab) => tab.state().sharing.role === 'leader';
+const modeOf = (tab: OpenTab) => tab.state().connection.mode;
+
+describe('a hidden tab that leads again before it has let go', () => {
+  test('lets go after a minute', () => {
+    const it = streamingReader();
+    it.happens('hidden');
+    it.happens('follow');
+    it.tell({ kind: 'lead', isHandover: false });
+    for (let beat = 0; beat < 4; beat += 1) {
+      it.heartbeat('30-3~aaaaaa');
+      it.passes(15_000);
+    }
+    expect(it.state.mode).toBe('paused');
+  });
+
+  test('does so where the other tab was closed at once', () => {
+    const { browser, first, second } = hiddenAndShown(leads);
+    second.close();
+    browser.passes(600_000);
+    expect(modeOf(first)).toBe('paused');
+  });
+
+  test('does so where the other tab was refused for good', () => {
+    const { browser, first, second } = hiddenAndShown((tab) => tab.state().connection.streams.length > 0);
+    const stream = second.state().connection.streams[0]?.key ?? -1;
+    const refusal = { status: 403, retryAfterMs: null, problem: null };
+    second.tell({ kind: 'refused', stream, refusal });
+    browser.passes(600_000);
+    expect([leads(first), modeOf(first)]).toEqual([true, 'paused']);
+  });
+});
+
+describe('a time that the server named', () => {
+  const held = {
+    status: 'waiting',
+    transport: null,
+    isReading: false,
+    retryInMs: 60_000,
+    isHeld: true,
+  } as const;
+
+  function takesOver(more: object = {}) {
+    const it = reader();
+    it.happens('follow');
+    hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa', { ...held, ...more });
+    it.tell({ kind: 'lead', isHandover: true });
+    return it;
+  }
+
+  test('holds for the tab that takes over too', () => {
+    const it = takesOver();
+    it.passes(59_999);
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(1);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('that was not named but drawn does not: who is shown tries at once', () => {
+    expect(takesOver({ isHeld: false }).state.streams).toHaveLength(1);
+  });
+
+  test('is waited for however often tabs are switched, but for the reader’s own wish', () => {
+    const browser = manyTabs();
+    const [first, second] = [browser.open(), browser.open()];
+    browser.passes(5_000);
+    const refuse = () => {
+      for (const tab of [first, second])
+        for (const { key } of tab.state().connection.streams) {
+          const refusal = { status: 429, retryAfterMs: 60_000, problem: null };
+          tab.tell({ kind: 'refused', stream: key, refusal });
+        }
+    };
+    refuse();
+    for (let turn = 0; turn < 20; turn += 1) {
+      const [from, to] = turn % 2 === 0 ? [first, second] : [second, first];
+      from.hide();
+      to.show();
+      browser.passes(1_000);
+      expect(browser.streams()).toBe(0);
+    }
+    const follower = leads(first) ? second : first;
+    follower.show();
+    follower.tell({ kind: 'retry' });
+    browser.passes(500);
+    expect([leads(follower), browser.streams()]).toEqual([true, 1]);
+  });
+});
+
+describe('a tab that takes the lock', () => {
+  function tab() {
+    let now = 0;
+    let state: Sharing = newSharing(true);
+    const it = {
+      role: () => state.role,
+      tell: (...signals: readonly SharingSignal[]) => {
+        for (const signal of signals) state = share(state, signal, now, 0.5);
+      },
+      passes: (ms: number) => {
+        now += ms;
+        it.tell({ kind: 'timer' });
+      },
+    };
+    it.tell({ kind: 'started' }, { kind: 'joined' });
+    return it;
+  }
+
+  test('and slept meanwhile gives the lock its time once more', () => {
+    const it = tab();
+    it.tell({ kind: 'leaderTold', isVisible: true }, { kind: 'retry' });
+    it.passes(3_600_000);
+    it.tell({ kind: 'granted', lock: 2 });
+    expect(it.role()).toBe('leader');
+  });
+
+  test('waits for it as long as it may take, whatever is told meanwhile', () => {
+    const it = tab();
+    it.tell({ kind: 'leaderTold', isVisible: false });
+    it.passes(60);
+    it.tell({ kind: 'leaderTold', isVisible: true }, { kind: 'woke' }, { kind: 'visible' });
+    it.passes(900);
+    it.passes(1_000);
+    it.tell({ kind: 'granted', lock: 2 });
+    expect(it.role()).toBe('leader');
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import {
+  newSharing,
+  type Sharing,
+  type SharingSignal,
+  share,
+} from '../../../lib/client/tabs/leader-election.ts';
+
+/** A tab's part, its time moved by hand; chance is 0.5. */
+function tab(...signals: readonly SharingSignal['kind'][]) {
+  let state: Sharing = newSharing(true);
+  let now = 0;
+  const it = {
+    get state() {
+      return state;
+    },
+    tell(signal: SharingSignal) {
+      state = share(state, signal, now, 0.5);
+      return it;
+    },
+    happens: (kind: Exclude<SharingSignal['kind'], 'granted' | 'lost' | 'leaderTold'>) => it.tell({ kind }),
+    /** The timer that runs is told, `lateMs` after its time. */
+    timer(lateMs = 0) {
+      now = (state.timer?.at ?? now) + lateMs;
+      return it.tell({ kind: 'timer' });
+    },
+    granted: () => it.tell({ kind: 'granted', lock: state.lock?.key ?? -1 }),
+    hearsLeader: (isVisible = true) => it.tell({ kind: 'leaderTold', isVisible }),
+  };
+  for (const kind of signals) it.happens(kind as 'started');
+  return it;
+}
+const follower = () => tab('started', 'joined').hearsLeader();
+
+describe('a tab that begins', () => {
+  test('waits for the lock in turn, and asks who leads', () => {
+    expect(tab('started', 'joined').state).toMatchObject({
+      role: 'joining',
+      lock: { how: 'queue' },
+      says: 'ask',
+    });
+  });
+
+  test('reads for itself when no channel opens within 1 s, and shares once one does', () => {
+    const it = tab('started').timer();
+    expect(it.state).toMatchObject({ role: 'alone', lock: null, timer: null });
+    expect(it.happens('joined').state).toMatchObject({ role: 'joining', lock: { how: 'queue' } });
+  });
+
+  test('takes the lock when nobody answers; and reads for itself when it is not given', () => {
+    const it = tab('started', 'joined').timer();
+    expect(it.state.lock?.how).toBe('steal');
+    expect(it.timer().state).toMatchObject({ role: 'alone', lock: null });
+  });
+});
+
+describe('a follower', () => {
+  test('asks after silence, and takes the lock when no answer comes, within 1 s', () => {
+    const it = follower().timer();
+    expect(it.state.says).toBe('ask');
+    expect(it.timer().state.lock).toMatchObject({ how: 'steal', isHandover: false });
+    expect(it.state.timer?.at).toBeLessThan(1_000 + 5_000);
+  });
+
+  test('that was late itself asks once more, not twice', () => {
+    const it = follower().timer().timer(2_000);
+    expect(it.state).toMatchObject({ says: 'ask', lock: { how: 'queue' } });
+    expect(it.timer(2_000).state.lock?.how).toBe('steal');
+  });
+
+  test('takes the lock from a leader that is hidden, as a handover', () => {
+    const it = follower().hearsLeader(false);
+    expect(it.state.timer).toMatchObject({ name: 'take' });
+    expect(it.timer().state.lock).toMatchObject({ how: 'steal', isHandover: true });
+  });
+
+  test('does not, when another visible one was faster', () => {
+    const it = follower().hearsLeader(false).hearsLeader(true);
+    expect(it.state).toMatchObject({ timer: { name: 'ask' }, lock: { how: 'queue' } });
+  });
+
+  test('that is hidden leaves a hidden leader alone, until it is shown', () => {
+    const it = follower().happens('hidden').hearsLeader(false);
+    expect(it.state).toMatchObject({ timer: { name: 'ask' }, lock: { how: 'queue' } });
+    expect(it.happens('visible').state.lock).toMatchObject({ how: 'steal', isHandover: true });
+  });
+
+  test('ignores a lock it does not want any more', () => {
+    const it = follower();
+    it.tell({ kind: 'granted', lock: 99 }).tell({ kind: 'lost', lock: 99 });
+    expect(it.state.role).toBe('follower');
+  });
+});
+
+describe('a leader', () => {
+  const leader = () => tab('started', 'joined').granted();
+
+  test('says so at once, and whenever it is asked, hidden or shown', () => {
+    const it = leader();
+    expect(it.state).toMatchObject({ role: 'leader', timer: null, says: 'told' });
+    for (const kind of ['asked', 'hidden', 'visible'] as const)
+      expect(it.happens(kind).state.says).toBe('told');
+  });
+
+  test('is led by the lock alone, not by what another one says', () => {
+    expect(leader().hearsLeader().state.role).toBe('leader');
+  });
+
+  test('that lost the lock follows, and waits for its turn', () => {
+    const it = leader();
+    it.tell({ kind: 'lost', lock: it.state.lock?.key ?? -1 });
+    expect(it.state).toMatchObject({ role: 'follower', lock: { how: 'queue' }, timer: { name: 'ask' } });
+  });
+
+  test('that leaves wants nothing any more', () => {
+    expect(leader().happens('left').state).toMatchObject({ role: 'off', lock: null, timer: null });
+  });
+});
+
+test('where sharing is not possible nothing changes that', () => {
+  let state = newSharing(false);
+  for (const kind of ['started', 'joined', 'asked', 'timer', 'left'] as const)
+    state = share(state, { kind }, 0, 0);
+  expect(state).toEqual(newSharing(false));
+});

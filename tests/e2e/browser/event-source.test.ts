@@ -1,0 +1,79 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { startMeddlingProxy } from '../../support/browser/meddling-proxy.ts';
+import { startApp } from '../../support/node/app-process.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { range, store } from '../../support/node/publish.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+
+type Native = { got: number[]; hellos: number; handovers: number; errors: number };
+
+/** A page of the app's origin with a native EventSource, and nothing of ours. */
+async function openNative(url: string, query: string) {
+  const page = await browser.newPage();
+  await page.goto(`${url}/api/health`);
+  await page.evaluate((address) => {
+    const native: Native = { got: [], hellos: 0, handovers: 0, errors: 0 };
+    Object.assign(globalThis, { native });
+    const source = new EventSource(address);
+    source.onmessage = ({ data }) => native.got.push(JSON.parse(data).data);
+    source.addEventListener('hello', () => (native.hellos += 1));
+    source.addEventListener('handover', () => (native.handovers += 1));
+    source.onerror = () => (native.errors += 1);
+  }, `/api/stream?${query}`);
+  return { page, native: () => page.evaluate(() => (globalThis as unknown as { native: Native }).native) };
+}
+
+describe('a native EventSource in Chromium', () => {
+  test('resumes over deadlines and killed sockets; it gets every event once, in order', async () => {
+    await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
+    await using proxy = await startMeddlingProxy(app.url);
+    await store(app, range(1, 3));
+    const { page, native } = await openNative(proxy.url, 'rewind=all');
+    await eventually('it is live', 5_000, async () => (await native()).hellos === 1);
+
+    let last = 3;
+    let cuts = 0;
+    let hellosAtCut = 0;
+    await eventually('three streams were cut, and one after them handed over', 60_000, async () => {
+      await store(app, range(last + 1, last + 4));
+      last += 4;
+      await page.waitForTimeout(150);
+      const { hellos, handovers } = await native();
+      if (cuts === 3) return handovers > 0;
+      if (hellos === hellosAtCut || last % 3 !== 0) return false;
+      hellosAtCut = hellos;
+      cuts += 1;
+      proxy.cutAll();
+      return false;
+    });
+    await store(app, [last + 1]);
+
+    // One hello ahead of each cut, one after the last cut, one after the deadline.
+    const { got } = await eventually('it has come back, and has the last event', 15_000, async () => {
+      const state = await native();
+      return state.hellos === 5 && state.got.includes(last + 1) && state;
+    });
+    expect(got).toEqual(range(1, last + 1));
+    await page.close();
+  });
+
+  test('is told of a full server inside the stream, and comes back when there is room', async () => {
+    await using app = await startApp({ STREAM_MAX_CONNECTIONS: '1', STREAM_MAX_SECONDS: '5' });
+    const first = await openNative(app.url, 'rewind=all');
+    await eventually('the first is live', 5_000, async () => (await first.native()).hellos === 1);
+    const second = await openNative(app.url, 'rewind=all');
+    await eventually('the second was refused', 5_000, async () => (await second.native()).errors > 0);
+
+    await first.page.close();
+
+    await eventually('the second is live', 20_000, async () => (await second.native()).hellos > 0);
+    await second.page.close();
+  });
+});

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { openLive, quickToDraw } from '../../support/browser/page-steps.ts';
+import { startRelay } from '../../support/browser/relay.ts';
+import { noteShownEvents, type ShownEvents } from '../../support/browser/shown-events.ts';
+import { startApp } from '../../support/node/app-process.ts';
+import { range, store } from '../../support/node/publish.ts';
+
+/** The server is as far as a continent away: what opening another stream costs cannot be overlooked. */
+const delayMs = 100;
+
+/** Readers, each a browser of its own; what is published to them, and how far apart. */
+const readerCount = 3;
+const eventCount = 1_100;
+const everyMs = 25;
+
+/** A handover, and as much of the time ahead of it and after it, count as one. */
+const aroundMs = 500;
+
+/** A handover during which there was no other reader without one, for most of the time, is left out. */
+const leastSamples = 20;
+
+/** Most that a handover may add. */
+const toleranceMs = 20;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+
+test('an event published during a handover is shown as soon as any other', async () => {
+  await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
+  await using relay = await startRelay(app.url, delayMs);
+  await using readers = new AsyncDisposableStack();
+  const recordings: (() => Promise<ShownEvents>)[] = [];
+  for (const _ of range(1, readerCount)) {
+    const { page } = readers.use(await openLive(browser, relay, quickToDraw));
+    recordings.push(await noteShownEvents(page));
+    // Streams live for 3 to 4 s: not all readers are handed over at the same time.
+    await sleep(500);
+  }
+
+  const publishedAt: number[] = [];
+  const beganAt = performance.now();
+  for (const number of range(1, eventCount)) {
+    await sleep(Math.max(0, beganAt + number * everyMs - performance.now()));
+    publishedAt.push(Date.now());
+    await store(app, [number]);
+  }
+  await sleep(1_000);
+
+  const recorded = await Promise.all(recordings.map((read) => read()));
+  for (const { newest } of recorded) expect(newest.at(-1)?.seq).toBe(eventCount);
+  const rounds = recorded.flatMap((own) => {
+    const others = recorded.filter((other) => other !== own);
+    const all = own.handovers.map((handover) => compare(handover, own, others, publishedAt));
+    return all.filter(({ during }) => during.length >= leastSamples);
+  });
+  const during = rounds.flatMap((round) => round.during);
+  const meanwhile = rounds.flatMap((round) => round.meanwhile);
+  const added = rounds.map((round) => percentile(round.during, 99) - percentile(round.meanwhile, 99));
+  console.log(
+    `${eventCount} events, ${rounds.length} handovers; ${tell('during', during)}; ${tell('without', meanwhile)}; ` +
+      `added to p99 by each: ${added.join(', ')} ms, by the middle one: ${percentile(added, 50)} ms`,
+  );
+  expect(Math.min(during.length, meanwhile.length)).toBeGreaterThanOrEqual(300);
+  // The middle one of the handovers counts: a machine that is busy with something else now and then delays one reader
+  // and not the other; a pause in the handover itself would delay all.
+  expect(Math.abs(percentile(added, 50))).toBeLessThanOrEqual(toleranceMs);
+});
+
+type Span = ShownEvents['handovers'][number];
+
+const isWithin = (at: number, { from, to }: Span) => at >= from - aroundMs && at < to + aroundMs;
+
+/**
+ * What the events published during a handover took to be shown, in ms: by the reader that is handed over, and, the very
+ * same events, by one that is not. What else the machine does meanwhile delays both.
+ */
+function compare(
+  handover: Span,
+  own: ShownEvents,
+  others: readonly ShownEvents[],
+  publishedAt: readonly number[],
+) {
+  const during: number[] = [];
+  const meanwhile: number[] = [];
+  publishedAt.forEach((at, index) => {
+    const calm = others.find(({ handovers }) => !handovers.some((other) => isWithin(at, other)));
+    if (!isWithin(at, handover) || calm === undefined) return;
+    during.push(shownAt(own, index + 1) - at);
+    meanwhile.push(shownAt(calm, index + 1) - at);
+  });
+  return { during, meanwhile };
+}
+
+/** The list is in order: with a newer event in it, an older one is, too. */
+function shownAt({ newest }: ShownEvents, seq: number): number {
+  return newest.find((shown) => shown.seq >= seq)?.at ?? Number.NaN;
+}
+
+function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
+}
+
+function tell(name: string, values: readonly number[]): string {
+  return `${name}: ${values.length} samples, p50 ${percentile(values, 50)} ms, p99 ${percentile(values, 99)} ms`;
+}

@@ -1,0 +1,239 @@
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { hasStatus, newPage, openLive, readTexts, shows } from '../../support/browser/page-steps.ts';
+import { type App, startApp } from '../../support/node/app-process.ts';
+import { ask } from '../../support/node/ask.ts';
+import { publish, store } from '../../support/node/publish.ts';
+import { secrets } from '../../support/node/secrets.ts';
+import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+
+let browser: Browser;
+let app: App;
+beforeAll(async () => {
+  browser = await startChromium();
+  app = await startApp();
+  await store(app, ['first', 'second', { nested: { text: 'third', list: [1, 2] } }]);
+  await storeTyped('deploy', 'fourth');
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+  await browser.close();
+});
+
+async function storeTyped(type: string, data: unknown): Promise<void> {
+  const headers = {
+    'content-type': 'application/json',
+    authorization: `Bearer ${secrets.publishToken}`,
+  };
+  const { status } = await ask(app, '/api/events', {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ type, data }),
+  });
+  expect(status).toBe(201);
+}
+
+const articles = (page: Page) => page.getByRole('article');
+
+describe('the filter', () => {
+  test('shows what holds a text, in whatever case, also inside JSON, and what comes later too', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.getByLabel('Search').fill('THIRD');
+    expect(await articles(open.page).count()).toBe(1);
+    await store(app, ['another', 'a third one']);
+    await shows(open.page, 'a third one');
+    expect(await articles(open.page).count()).toBe(2);
+    await open.page.getByLabel('Search').press('Escape');
+    await shows(open.page, 'another');
+  });
+
+  test('shows one type', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.getByLabel('Type').selectOption('deploy');
+    expect(await readTexts(open.page)).toEqual(['fourth']);
+  });
+
+  test('says so when nothing is like that, and lets go of it', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.getByLabel('Search').fill('no such text');
+    await open.page.getByRole('button', { name: 'Show all' }).click();
+    await shows(open.page, 'first');
+  });
+});
+
+describe('paused by its reader', () => {
+  test('the list stands still and says so; going on shows what has come', async () => {
+    await using open = await openLive(browser, app);
+    const count = await articles(open.page).count();
+    await open.page.keyboard.press('p');
+    await hasStatus(open.page, 'Paused');
+    await store(app, ['while paused']);
+    await open.page.getByRole('button', { name: '1 new' }).waitFor();
+    expect(await articles(open.page).count()).toBe(count);
+    await open.page.getByRole('button', { name: 'Resume' }).click();
+    await shows(open.page, 'while paused');
+    await hasStatus(open.page, 'Live');
+  });
+
+  test('the pill still tells of a connection that is lost', async () => {
+    await using other = await startApp();
+    await using open = await openLive(browser, other);
+    await open.page.keyboard.press('p');
+    await hasStatus(open.page, 'Paused');
+    other.kill('SIGKILL');
+    await hasStatus(open.page, 'Waiting');
+  });
+});
+
+describe('one event', () => {
+  test('opens in full by its number, and is copied as JSON', async () => {
+    await using open = await openLive(browser, app, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await open.page.getByRole('button', { name: '#3', exact: true }).click();
+    const dialog = open.page.getByRole('dialog', { name: 'message #3' });
+    await dialog.getByRole('button', { name: 'Copy data' }).click();
+    await dialog.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await open.page.evaluate(() => navigator.clipboard.readText());
+    expect(JSON.parse(copied)).toEqual({ nested: { text: 'third', list: [1, 2] } });
+    await open.page.keyboard.press('Escape');
+    expect(await dialog.count()).toBe(0);
+  });
+
+  test('opens by the key Enter, and gives the focus back', async () => {
+    await using open = await openLive(browser, app);
+    await articles(open.page).first().focus();
+    await open.page.keyboard.press('Enter');
+    await open.page.getByRole('dialog').waitFor();
+    await open.page.getByRole('button', { name: 'Close' }).click();
+    expect(await open.page.locator('article:focus').count()).toBe(1);
+  });
+});
+
+describe('the keys', () => {
+  test('are explained, and can be switched off', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.keyboard.press('?');
+    await open.page.getByLabel('Single keys work on this page').uncheck();
+    await open.page.keyboard.press('Escape');
+    await open.page.keyboard.press('p');
+    expect(await open.page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
+  });
+
+  test('are text where the reader writes', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.keyboard.press('/');
+    await open.page.keyboard.type('pct');
+    expect(await open.page.getByLabel('Search').inputValue()).toBe('pct');
+    expect(await open.page.getByRole('complementary').count()).toBe(0);
+  });
+});
+
+describe('times', () => {
+  const age = (page: Page) => page.locator('time').first().textContent();
+
+  test('are told as ages, and the choice is kept', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.keyboard.press('t');
+    expect(await age(open.page)).toMatch(/^(now|\d+ (s|min) ago) /);
+    await open.page.reload();
+    await hasStatus(open.page, 'Live');
+    expect(await age(open.page)).toMatch(/^(now|\d+ (s|min) ago) /);
+  });
+
+  test.each([-86_400_000, 86_400_000])('are sane where the clock is off by %i ms', async (skewMs) => {
+    await using open = await newPage(browser);
+    await open.page.addInitScript((ms) => {
+      const { now } = Date;
+      Date.now = () => now() + ms;
+    }, skewMs);
+    await open.page.goto(app.url);
+    await hasStatus(open.page, 'Live');
+    await open.page.keyboard.press('t');
+    await open.page.keyboard.press('c');
+    await store(app, [`skewed by ${skewMs}`]);
+    await shows(open.page, `skewed by ${skewMs}`);
+    expect(await age(open.page)).toMatch(/^(now|\d s ago) /);
+    const drawer = open.page.getByRole('complementary', { name: 'Connection' });
+    expect(await drawer.textContent()).toMatch(skewMs > 0 ? /(1 d 0 h|23 h 59 min) ahead/ : /behind/);
+  });
+
+  const unkept: Record<string, () => void> = {
+    'keeps nothing': () =>
+      Object.defineProperty(window, 'localStorage', {
+        get() {
+          throw new DOMException('denied', 'SecurityError');
+        },
+      }),
+    'has no room left': () => {
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    },
+  };
+
+  test.each(Object.entries(unkept))('work where the browser %s', async (_, refuse) => {
+    await using open = await newPage(browser);
+    await open.page.addInitScript(refuse);
+    await open.page.goto(app.url);
+    await hasStatus(open.page, 'Live');
+    await open.page.keyboard.press('t');
+    expect(await age(open.page)).toMatch(/^(now|\d+ (s|min) ago) /);
+    expect(open.seen.errors).toEqual([]);
+  });
+});
+
+describe('the connection', () => {
+  test('tells its life: what it does, where it is, and that it was cut and came back', async () => {
+    using folder = makeTemporaryFolder();
+    const env = { FEED_DB: join(folder.path, 'feed.db') };
+    const first = await startApp(env);
+    await store(first, ['first']);
+    await using open = await openLive(browser, first);
+    await open.page.keyboard.press('c');
+    const drawer = open.page.getByRole('complementary', { name: 'Connection' });
+    await drawer.getByText('Live, by a stream').waitFor();
+    await first[Symbol.asyncDispose]();
+    await drawer.getByText('Cut; waiting to try again').first().waitFor();
+    await using _again = await startApp(env, first.port);
+    await drawer.getByText(/^A stream was lost/).waitFor();
+    await hasStatus(open.page, 'Live');
+    expect(await drawer.textContent()).toMatch(/Cursor\d+-\d+~/);
+  });
+
+  test('cannot be disturbed outside development', async () => {
+    await using open = await openLive(browser, app);
+    await open.page.keyboard.press('c');
+    await open.page.getByRole('complementary').waitFor();
+    expect(await open.page.getByRole('button', { name: 'Block streaming' }).count()).toBe(0);
+  });
+});
+
+describe('another channel', () => {
+  test('is asked for by its name, and is rendered by the server', async () => {
+    await publish(app, ['an order'], { channel: 'orders' });
+    await using open = await newPage(browser, { javaScriptEnabled: false });
+    await open.page.goto(app.url);
+    await open.page.getByLabel('Channel').fill('orders');
+    await open.page.getByLabel('Channel').press('Enter');
+    await open.page.waitForURL('**/?channel=orders');
+    expect(await readTexts(open.page)).toEqual(['an order']);
+  });
+
+  test('that cannot be is refused in words', async () => {
+    await using open = await newPage(browser);
+    await open.page.goto(`${app.url}/?channel=no+such+name`);
+    expect(await open.page.getByRole('alert').first().textContent()).toContain(
+      '"no such name" is not a name',
+    );
+  });
+
+  test('is not shown to whom may not read it', async () => {
+    const secret = 'x'.repeat(40);
+    await using closed = await startApp({ READ_TOKEN_SECRET: secret });
+    await publish(closed, ['a secret'], { channel: 'private' });
+    const { text } = await ask(closed, '/?channel=private');
+    expect(text).toContain('is private');
+    expect(text).not.toContain('a secret');
+  });
+});

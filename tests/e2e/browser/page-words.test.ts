@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { formOf } from '../../../app/_feed/data-form.ts';
+import { durationText } from '../../../app/_feed/figures.ts';
+import { gapWords } from '../../../app/_feed/gap-words.ts';
+import { localTime, utcDay, utcTime } from '../../../app/_feed/time-text.ts';
+import type { Gap } from '../../../lib/core/continuity.ts';
+
+const gap: Gap = {
+  channel: 'feed',
+  reason: 'trimmed',
+  missed: 17,
+  exact: true,
+  after: '5-5',
+  resumesAt: '23-23',
+};
+
+describe('a gap is told', () => {
+  test.each([
+    [{}, '17 events are gone (the log keeps the last 10,000).'],
+    [{ missed: 1 }, '1 event is gone (the log keeps the last 10,000).'],
+    [{ exact: false }, 'Up to 17 events are gone (the log keeps the last 10,000).'],
+    [{ missed: null }, 'Some events are gone (the log keeps the last 10,000).'],
+    [{ reason: 'restarted' }, 'The log was begun again here; what came before may be missing.'],
+  ] as const)('with %j as it is', (part, words) => {
+    expect(gapWords({ ...gap, ...part }, 10_000)).toBe(words);
+  });
+});
+
+describe('data is shown', () => {
+  const machine = {
+    load: 1,
+    memoryUsedPercent: 2,
+    diskUsedPercent: 3,
+    uptimeSeconds: 4,
+    eventLoopDelayMs: 5,
+  };
+
+  test.each([
+    ['message', 'text', 'text'],
+    ['message', 'x'.repeat(601), 'long text'],
+    ['message', 'line\n'.repeat(20), 'long text'],
+    ['machine', machine, 'machine'],
+    ['machine', { ...machine, load: 'high' }, 'pairs'],
+    ['message', machine, 'pairs'],
+    ['message', { a: null, b: false, c: '1' }, 'pairs'],
+    ['message', { a: 'x'.repeat(121) }, 'long json'],
+    ['message', {}, 'short json'],
+    ['message', null, 'short json'],
+    ['message', undefined, 'short json'],
+    ['message', { a: { b: 'x'.repeat(100) } }, 'long json'],
+  ])('of type %s: %j as %s', (type, data, kind) => {
+    expect(formOf(type, data).kind).toBe(kind);
+  });
+
+  test('with a picture for what no page can hold', () => {
+    const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
+    expect(formOf('message', text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
+    expect(formOf('message', { a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
+  });
+
+  test('without indentation where it is nested deeply, which would be larger than memory', () => {
+    const depth = 2_000;
+    const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(formOf('message', JSON.parse(json))).toMatchObject({ kind: 'long json', json });
+  });
+
+  test('even where it is nested deeper than the engine can write', () => {
+    let data: unknown = 0;
+    for (let depth = 0; depth < 200_000; depth += 1) data = [data];
+    expect(formOf('message', data).kind).toBe('text');
+  });
+});
+
+test('a duration is told in its two largest units', () => {
+  expect([5, 65, 3_700, 273_000].map(durationText)).toEqual(['5 s', '1 min 5 s', '1 h 1 min', '3 d 3 h']);
+});
+
+test('a time is told in UTC to the second or ms, and one that no date can hold breaks nothing', () => {
+  expect(`${utcDay(1_763_841_234_567)} ${utcTime(1_763_841_234_567, 'ms')}`).toBe('2025-11-22 19:53:54.567');
+  for (const time of [Number.NaN, 1e300, -1e300]) expect([utcTime(time), localTime(time)]).toBeDefined();
+});

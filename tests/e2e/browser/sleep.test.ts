@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { describe, test } from 'vitest';
+import { type BareWindow, startBareChromium } from '../../support/browser/bare-chromium.ts';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { hasStatus, openLive, readSeqs } from '../../support/browser/page-steps.ts';
+import { startRelay } from '../../support/browser/relay.ts';
+import { watchReturn } from '../../support/browser/watch-return.ts';
+import { startApp } from '../../support/node/app-process.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { untilStreams } from '../../support/node/open-streams.ts';
+import { range, store } from '../../support/node/publish.ts';
+
+/** 1 s is promised; a machine that does much else at the same time is given more. */
+const patienceMs = 2_000;
+
+/** Nothing is lost, doubled or out of order: the page lists events 1 to `last`, the newest on top. */
+async function listsAll(expect: typeof import('vitest').expect, page: Page, last: number): Promise<void> {
+  await eventually(`the page shows event ${last}`, 5_000, async () => (await readSeqs(page))[0] === last);
+  expect(await readSeqs(page)).toEqual(range(1, last).reverse());
+}
+
+const median = (times: readonly number[]) =>
+  times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+
+/** A public channel for each window, so that each has a connection of its own. */
+const channels = ['public:1', 'public:2', 'public:3'];
+
+describe.concurrent('a page that rests', () => {
+  test('hidden for a minute it lets its connection go; shown, it has caught up a round trip later', async ({
+    expect,
+  }) => {
+    // Chromium runs the timers of a hidden page once a minute: what comes reminds it of the time.
+    await using app = await startApp({ HEARTBEAT_SECONDS: '1' });
+    await using chromium = await startBareChromium();
+    const windows: BareWindow[] = [];
+    for (const channel of channels) {
+      await store(app, range(1, 5), { channel });
+      const window = await chromium.open(`${app.url}/?channel=${channel}`);
+      await hasStatus(window.page, 'Live');
+      windows.push(window);
+    }
+    const hiddenAt = performance.now();
+    await Promise.all(windows.map((window) => window.minimize()));
+    await sleep(55_000);
+    await untilStreams(app, channels.length, 0);
+    await untilStreams(app, 0, 66_000 - (performance.now() - hiddenAt));
+    for (const channel of channels) await store(app, range(6, 35), { channel });
+
+    const times: number[] = [];
+    for (const { page, seen, restore } of windows) {
+      expect(await seen.status()).toBe('Paused');
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+      const returned = await watchReturn(page, 'visibilitychange', 35);
+      await restore();
+      times.push(await returned());
+      expect(asked).toEqual(['/api/stream']);
+      await listsAll(expect, page, 35);
+      expect(seen.errors).toEqual([]);
+    }
+    console.log(`shown → caught up, in ms: ${times.map(Math.round).join(', ')}`);
+    expect(median(times)).toBeLessThan(500);
+    await untilStreams(app, channels.length, 0);
+  });
+
+  test('left and come back to, it is the same page, and lists what it missed', async ({ expect }) => {
+    await using app = await startApp();
+    await using chromium = await startBareChromium();
+    await store(app, range(1, 5));
+    const { page, seen } = await chromium.open(app.url);
+    await hasStatus(page, 'Live');
+    await page.evaluate(noteReturn);
+    await untilStreams(app, 1, 0);
+    await page.goto(`${app.url}/api/health`);
+    await untilStreams(app, 0, 2_000);
+    await store(app, range(6, 30));
+    await page.goBack({ waitUntil: 'commit' });
+    await listsAll(expect, page, 30);
+    expect(await page.evaluate(readReturn)).toEqual({ persisted: true, reasons: null });
+    // What a token opened must not be shown by going back, when its reader has left.
+    const { headers } = await fetch(app.url, { headers: { cookie: 'feed_token=secret' } });
+    expect(headers.get('cache-control')).toContain('no-store');
+    await store(app, range(31, 35));
+    await listsAll(expect, page, 35);
+    await untilStreams(app, 1, 2_000);
+    expect(seen.errors).toEqual([]);
+  });
+
+  test('without a network it says so; with one again it streams at once, and lists what it missed', async ({
+    expect,
+  }) => {
+    await using app = await startApp();
+    await using relay = await startRelay(app.url);
+    await using browser = await startChromium();
+    await store(app, range(1, 5));
+    const { page, seen } = await openLive(browser, relay);
+    await page.context().setOffline(true);
+    relay.cutAll();
+    await hasStatus(page, 'Offline');
+    await untilStreams(app, 0, 2_000);
+    await store(app, range(6, 30));
+    // Long enough that it has tried in vain, and waits longer each time.
+    await sleep(8_000);
+    expect(await seen.status()).toBe('Offline');
+    const returned = await watchReturn(page, 'online', 30);
+    await page.context().setOffline(false);
+    const tookMs = await returned();
+    console.log(`online → caught up: ${Math.round(tookMs)} ms`);
+    expect(tookMs).toBeLessThan(patienceMs);
+    await listsAll(expect, page, 30);
+    expect(seen.errors).toEqual([]);
+  });
+
+  test('asleep with its machine while its connections die unnoticed, awake it lists what it missed', async ({
+    expect,
+  }) => {
+    await using app = await startApp();
+    await using relay = await startRelay(app.url);
+    await using chromium = await startBareChromium();
+    await store(app, range(1, 5));
+    const windows = [await chromium.open(relay.url), await chromium.open(relay.url)];
+    for (const { page } of windows) await hasStatus(page, 'Live');
+    await eventually('the stream is all that is open', 20_000, () => relay.connections() === 1);
+    chromium.sleep();
+    relay.forgetAll();
+    await untilStreams(app, 0, 2_000);
+    await store(app, range(6, 20));
+    await sleep(16_000);
+    await store(app, range(21, 30));
+    expect(relay.connections()).toBe(1);
+    chromium.wake();
+    const wokeAt = performance.now();
+    for (const { page } of windows) await listsAll(expect, page, 30);
+    console.log(`awake → caught up: ${Math.round(performance.now() - wokeAt)} ms`);
+    await store(app, range(31, 35));
+    for (const { page } of windows) await listsAll(expect, page, 35);
+    await untilStreams(app, 1, 2_000);
+  });
+});
+
+/** Runs in the page: a reload would forget it. */
+function noteReturn(): void {
+  addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted }));
+}
+
+/** Runs in the page: whether it was kept, and if not, why not. */
+function readReturn() {
+  const [entry] = performance.getEntriesByType('navigation');
+  const { notRestoredReasons: reasons } = entry as PerformanceEntry & { notRestoredReasons?: unknown };
+  return { persisted: (globalThis as { persisted?: boolean }).persisted ?? null, reasons };
+}

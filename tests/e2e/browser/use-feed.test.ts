@@ -1,0 +1,120 @@
+import type { Browser, Page } from 'playwright-core';
+import { rolldown } from 'rolldown';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { badServers } from '../../support/client/bad-servers.ts';
+import { feedServer, type Misbehaviour } from '../../support/client/feed-server.ts';
+import { eventually } from '../../support/node/eventually.ts';
+
+/* React's strict mode runs every effect twice; only a real browser shows what that does to sockets. */
+let browser: Browser;
+let script = '';
+
+beforeAll(async () => {
+  const input = new URL('../../support/browser/use-feed-page.tsx', import.meta.url).pathname;
+  const define = { 'process.env.NODE_ENV': '"development"' };
+  const bundle = await rolldown({ input, platform: 'browser', transform: { define }, logLevel: 'silent' });
+  script = (await bundle.generate({ format: 'iife' })).output[0].code;
+  browser = await startChromium();
+}, 60_000);
+afterAll(() => browser?.close());
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function open(misbehave?: Misbehaviour) {
+  const server = await feedServer(misbehave);
+  server.publish(3);
+  server.serve('/', 'text/html', '<!doctype html><div id="root"></div><script src="/page.js"></script>');
+  server.serve('/favicon.ico', 'image/x-icon', '');
+  server.serve('/page.js', 'text/javascript', script);
+  const page = await browser.newPage();
+  closing.push(() => page.close(), server.close);
+  await page.goto(server.url);
+  return { server, page };
+}
+
+const shows = (page: Page, id: string, text: string) =>
+  page.waitForFunction(
+    ([of, wanted]) => document.getElementById(of ?? '')?.textContent === wanted,
+    [id, text],
+    { timeout: 15_000 },
+  );
+
+const streams = (asked: readonly string[]) => asked.filter((url) => url.startsWith('/api/stream'));
+
+test('in strict mode one stream is opened, and every event comes once', async () => {
+  const { server, page } = await open();
+  await shows(page, 'events', '1 2 3');
+  server.publish(2);
+  await shows(page, 'events', '1 2 3 4 5');
+  expect(streams(server.asked)).toHaveLength(1);
+  expect(server.streams).toBe(1);
+});
+
+test('switched off and on it goes on from its cursor', async () => {
+  const { server, page } = await open();
+  await shows(page, 'events', '1 2 3');
+  await page.click('#toggle');
+  await shows(page, 'status', 'paused');
+  server.publish(2);
+  await page.click('#toggle');
+  await shows(page, 'events', '1 2 3 4 5');
+});
+
+test('two tabs in strict mode hold one lock and wait for it once; switched off, they want none', async () => {
+  const { server } = await open();
+  const context = await browser.newContext();
+  closing.push(() => context.close());
+  const [first, second] = [await context.newPage(), await context.newPage()];
+  for (const page of [first, second]) {
+    await page.goto(server.url);
+    await shows(page, 'events', '1 2 3');
+  }
+  const locks = () =>
+    first.evaluate(async () => {
+      const { held = [], pending = [] } = await navigator.locks.query();
+      return [held.length, pending.length];
+    });
+  const becomes = (wanted: string) =>
+    eventually(`held and waited for: ${wanted}`, 5_000, async () => `${await locks()}` === wanted);
+  await becomes('1,1');
+  await second.click('#toggle');
+  await becomes('1,0');
+  await second.click('#toggle');
+  await becomes('1,1');
+  await first.click('#toggle');
+  await becomes('1,0');
+  await second.click('#toggle');
+  await becomes('0,0');
+});
+
+test('where no stream comes through it polls at the server’s pace, and renders do not starve it', async () => {
+  const { server, page } = await open(badServers.answersHtml);
+  await shows(page, 'transport', 'poll');
+  const polls = server.polls;
+  for (let count = 0; count < 20; count += 1) {
+    server.publish(1);
+    await page.click('#render');
+  }
+  await shows(page, 'events', Array.from({ length: 23 }, (_, index) => index + 1).join(' '));
+  const { polls: later } = server;
+  expect(later).toBeGreaterThan(polls);
+});
+
+test('a failing poll does not end the polling', async () => {
+  const { server, page } = await open(badServers.answersHtml);
+  await shows(page, 'transport', 'poll');
+  let failed = 0;
+  server.answerPolls((response) => {
+    if (failed === 3) return false;
+    failed += 1;
+    response.writeHead(500).end();
+    return true;
+  });
+  server.publish(1);
+  await shows(page, 'events', '1 2 3 4');
+  expect(failed).toBe(3);
+});

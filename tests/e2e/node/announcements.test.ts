@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import type { LocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import { startApp } from '../../support/node/app-process.ts';
+import { range, store } from '../../support/node/publish.ts';
+import { startRedisStand } from '../../support/node/redis-stand.ts';
+import { startResumingReader } from '../../support/node/resuming-reader.ts';
+
+type Misfortune = {
+  readonly name: string;
+  /** Happens ahead of the event with this number. */
+  readonly befall: (upstash: LocalUpstash, number: number) => void;
+};
+
+const misfortunes: readonly Misfortune[] = [
+  {
+    name: 'is cut again and again',
+    befall: (upstash, number) => number % 10 === 0 && upstash.cutSubscriptions(),
+  },
+  {
+    name: 'falls silent and stays open',
+    befall: ({ faults }, number) => {
+      if (number === 20) faults.isSilent = true;
+    },
+  },
+  {
+    name: 'falls silent for two seconds',
+    befall: ({ faults }, number) => {
+      faults.isSilent = number >= 20 && number < 60;
+    },
+  },
+  {
+    name: 'tells of nothing',
+    befall: ({ faults }) => {
+      faults.loseAnnouncementShare = 1;
+    },
+  },
+  {
+    name: 'tells of two events in three',
+    befall: ({ faults }) => {
+      faults.loseAnnouncementShare = 1 / 3;
+    },
+  },
+  {
+    name: 'tells of every event twice',
+    befall: ({ faults }) => {
+      faults.repeatAnnouncementShare = 1;
+    },
+  },
+  {
+    name: 'tells of events a second late',
+    befall: (upstash, number) => {
+      upstash.faults.isHoldingAnnouncements = true;
+      if (number % 20 === 0) upstash.releaseAnnouncements();
+    },
+  },
+  {
+    name: 'is refused once it is cut',
+    befall: (upstash, number) => {
+      upstash.faults.refuseSubscriptions = 429;
+      if (number === 10) upstash.cutSubscriptions();
+    },
+  },
+];
+
+describe.concurrent('a subscription that', () => {
+  test.for(misfortunes)('$name costs no reader an event', async ({ befall }) => {
+    await using stand = await startRedisStand();
+    await using app = await startApp({ ...stand.env, TAIL_CHECK_SECONDS: '1' });
+    await using reader = await startResumingReader(app);
+    for (const number of range(1, 100)) {
+      befall(stand.upstash, number);
+      await store(app, [number]);
+      await sleep(40);
+    }
+    await reader.until(100);
+    expect(reader.data).toEqual(range(1, 100));
+    expect(reader.gaps).toEqual([]);
+    expect(reader.connections()).toBe(1);
+  });
+});

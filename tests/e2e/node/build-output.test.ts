@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { buildSecrets } from '../../../scripts/build/build-secrets.ts';
+import { artifactFolder, buildArtifact } from '../../support/node/deployed-artifact.ts';
+import { checkNoSecret } from '../../support/node/secrets.ts';
+import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+
+/** Holds every file in a folder, however deep, against the secrets. @returns how many there are. */
+function searchFiles(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    checkNoSecret(readFileSync(path, 'latin1'), path);
+  }
+  return files.length;
+}
+
+describe('of the secrets that were set when it was made, none is in any file of', () => {
+  test('the production build', () => {
+    const build = fileURLToPath(new URL('../../../.next', import.meta.url));
+    expect(searchFiles(join(build, 'static'))).toBeGreaterThan(5);
+    expect(searchFiles(build)).toBeGreaterThan(100);
+  });
+
+  test('what would be deployed', async () => {
+    await buildArtifact();
+    expect(searchFiles(join(artifactFolder(), 'output/static'))).toBeGreaterThan(5);
+    expect(searchFiles(artifactFolder())).toBeGreaterThan(100);
+  });
+});
+
+test.each(Object.entries(buildSecrets))('%s in any file would be found', (_, secret) => {
+  using folder = makeTemporaryFolder();
+  writeFileSync(join(folder.path, 'chunk.js'), `\0var a="${secret}"`);
+  expect(() => searchFiles(folder.path)).toThrow('chunk.js tells a secret');
+});

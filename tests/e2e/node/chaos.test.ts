@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import type { Figures } from '../../proof/chaos/figures.ts';
+import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** A short run: fewer readers than by default, so that it is well on a busy machine. */
+function chaos(...args: readonly string[]) {
+  using folder = makeTemporaryFolder();
+  const json = join(folder.path, 'figures.json');
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['tests/proof/chaos.ts', '--readers', '24', '--json', json, ...args],
+    { cwd: root, encoding: 'utf8' },
+  );
+  return { status, stderr, figures: JSON.parse(readFileSync(json, 'utf8')) as Figures };
+}
+
+// A longer one, and one with a fresh seed, follow in `.ci/run`.
+test('every reader has every event once, in order, after all went wrong at once', () => {
+  const { status, stderr, figures } = chaos('--seconds', '12', '--seed', '1', '--browser');
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/readers: .*, 2 Chromium$/m);
+  expect(figures.violations).toBe(0);
+  expect(figures.cuts).toBeGreaterThan(0);
+  expect(figures.deliveries).toBeGreaterThan(100);
+});
+
+test.each([
+  { sabotage: 'drop', only: 'after a frame', finds: 'unsaidGaps' },
+  { sabotage: 'hide-gaps', only: 'started again empty', finds: 'unsaidGaps' },
+] as const)('a run notices what falsifies its readers: $sabotage', ({ sabotage, only, finds }) => {
+  const { status, stderr, figures } = chaos(
+    ...['--seconds', '7', '--seed', '1', '--only', only],
+    ...['--no-browser', '--sabotage', sabotage],
+  );
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/promises were not kept \(seed 1\)/);
+  expect(figures[finds]).toBeGreaterThan(0);
+});

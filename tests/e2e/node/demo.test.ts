@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { checkData } from '../../../lib/config/event-types.ts';
+import type { FeedPage } from '../../../lib/core/event.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { runScript, type ScriptProcess } from '../../support/scripts/script-process.ts';
+
+const scripts: ScriptProcess[] = [];
+afterEach(async () => {
+  // Asked, not killed: a demo that is killed cannot end its app.
+  for (const { child, code } of scripts.splice(0)) {
+    child.kill('SIGINT');
+    await code;
+  }
+});
+
+const redis = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: 'none' };
+
+/** Starts the demo, on a machine whose environment names a Redis, and waits for its second event. */
+async function startDemo(...args: readonly string[]) {
+  const script = runScript('demo', ['--port', '0', ...args], redis);
+  scripts.push(script);
+  const find = () => /http:\/\/localhost:(\d+)\n.*-\d+\n.*-\d+\n/s.exec(script.out())?.[1];
+  const port = await eventually(`the demo publishes; it said: ${script.out()}${script.err()}`, 90_000, find);
+  return { script, url: `http://127.0.0.1:${port}` };
+}
+
+describe('npm run demo', () => {
+  test('serves a feed of real events from the embedded log', async () => {
+    const { url } = await startDemo();
+
+    const page = (await (await fetch(`${url}/api/events?rewind=2`)).json()) as FeedPage;
+    const health = (await (await fetch(`${url}/api/health`)).json()) as { log: { kind: string } };
+
+    expect(page.events.map((event) => event.type)).toEqual(['machine', 'machine']);
+    for (const event of page.events) checkData('machine', event.data, 'event');
+    expect(health.log.kind).toBe('embedded');
+  });
+
+  test('ends streams within 30 s', async () => {
+    const { url } = await startDemo();
+    const stop = new AbortController();
+
+    const stream = await fetch(`${url}/api/stream`, { signal: stop.signal });
+    const hello = await readUntil(stream, /"deadlineMs":(\d+)/);
+    stop.abort();
+
+    expect(Number(hello[1])).toBeGreaterThan(0);
+    expect(Number(hello[1])).toBeLessThanOrEqual(30_000);
+  });
+
+  test('takes no event from anyone else', async () => {
+    const { url } = await startDemo();
+    const headers = { 'content-type': 'application/json' };
+
+    const answer = await fetch(`${url}/api/events`, { method: 'POST', headers, body: '{"data":1}' });
+
+    expect(answer.status).toBe(401);
+  });
+
+  test('interrupted leaves nothing running', async () => {
+    const { script, url } = await startDemo();
+
+    script.child.kill('SIGINT');
+
+    expect(await script.code).toBe(0);
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test('ends by itself when its time is over', async () => {
+    const { script } = await startDemo('--seconds', '3');
+
+    expect(await script.code).toBe(0);
+    expect(script.err()).toBe('');
+  });
+});
+
+async function readUntil(response: Response, pattern: RegExp): Promise<RegExpExecArray> {
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    const match = pattern.exec(text);
+    if (match !== null) return match;
+  }
+  throw new Error(`the stream ended without ${pattern}`);
+}

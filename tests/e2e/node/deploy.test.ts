@@ -1,0 +1,56 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+const streaming = ['app/api/stream/route.ts', 'app/api/events/route.ts'];
+
+describe('the platform’s limit on one request', () => {
+  const [limit] = streaming.map(limitOf);
+
+  function limitOf(file: string): number {
+    return Number(/^export const maxDuration = (\d+);$/m.exec(read(file))?.[1]);
+  }
+
+  test('is a literal in both routes, and the same', () => {
+    expect(limit).toBeGreaterThan(0);
+    expect(streaming.map(limitOf)).toEqual([limit, limit]);
+  });
+
+  test('is what vercel.json says of them, where readers that leave are told', () => {
+    const { functions } = JSON.parse(read('vercel.json'));
+    for (const file of streaming) {
+      expect(functions[file]).toEqual({ maxDuration: limit, supportsCancellation: true });
+    }
+  });
+
+  test('is the number that the documents give', () => {
+    const documents = ['README.md', '.env.example', ...globSync('docs/**/*.md', { cwd: root })];
+    const told = documents.flatMap((file) =>
+      [...read(file).matchAll(/`?maxDuration`?,? (?:of |is |= ?)?(\d+)/g)].map(([, seconds]) =>
+        Number(seconds),
+      ),
+    );
+    expect(told.length).toBeGreaterThan(0);
+    expect(new Set(told)).toEqual(new Set([limit]));
+  });
+});
+
+describe('a route file', () => {
+  const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+
+  test.each(globSync('app/**/route.ts', { cwd: root }))(
+    '%s exports handlers and what the framework reads of it, nothing else',
+    (file) => {
+      const text = read(file);
+      const constants = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name);
+      const listed = [...text.matchAll(/^ {2}\w+ as (\w+),$/gm)].map(([, name]) => name);
+      expect(listed).toEqual(methods);
+      expect(constants).toEqual([...(streaming.includes(file) ? ['maxDuration'] : []), 'dynamic']);
+      expect(text.match(/^export /gm)).toHaveLength(constants.length + 1);
+    },
+  );
+});

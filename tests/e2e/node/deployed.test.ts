@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { ask, readProblem } from '../../support/node/ask.ts';
+import type { DeployedFunction } from '../../support/node/deployed-function.ts';
+import { artifact, startDeployment } from '../../support/node/deployment.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { startPlatform } from '../../support/node/platform.ts';
+import { store } from '../../support/node/publish.ts';
+import { openSse } from '../../support/node/sse-reader.ts';
+
+/** The function of a route. */
+function functionOf(route: string): DeployedFunction {
+  const found = artifact.functions.find(({ routes }) => routes.includes(route));
+  if (found === undefined) throw new Error(`no function for ${route}`);
+  return found;
+}
+
+/** A path that a browser may ask for, of each function. */
+function pathOf({ routes: [route = ''] }: DeployedFunction): string {
+  return route === 'index' ? '/' : `/${route}`;
+}
+
+describe('of what is deployed', () => {
+  test('every function answers, with no file but those of its trace', async () => {
+    await using platform = await startDeployment();
+    // The one that is asked about a request, and answers none, is asked with the page.
+    const answering = artifact.functions.filter(({ kind }) => kind === 'node');
+    for (const deployed of answering) {
+      await platform.pool(deployed.routes[0] ?? '').warm();
+      const { status, text } = await ask(platform, pathOf(deployed));
+      expect([pathOf(deployed), status, text]).toEqual([pathOf(deployed), 200, expect.stringMatching(/./)]);
+    }
+    expect(platform.runs).toHaveLength(answering.length);
+    expect(artifact.functions.map(pathOf)).toEqual(
+      expect.arrayContaining(['/', '/api/events', '/api/health']),
+    );
+  });
+
+  test('the page has its policy, and its scripts the nonce in it', async () => {
+    await using platform = await startDeployment();
+    const { headers, text } = await ask(platform, '/');
+    const [, nonce = 'none'] = /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '') ?? [];
+    const scripts = text.match(/<script[^>]*>/g) ?? [];
+    expect(scripts.length).toBeGreaterThan(3);
+    for (const script of scripts) expect(script).toContain(`nonce="${nonce}"`);
+  });
+
+  test('a function without a file of its trace is found out', async () => {
+    const { files, ...health } = functionOf('api/health');
+    const [runtime] = Object.keys(files).filter((file) => file.endsWith('server.runtime.prod.js'));
+    const without = Object.fromEntries(Object.entries(files).filter(([file]) => file !== runtime));
+    const platform = await startPlatform({ ...artifact, functions: [{ ...health, files: without }] });
+    expect((await ask(platform, '/api/health')).status).toBe(500);
+    await expect(platform[Symbol.asyncDispose]()).rejects.toThrow('Cannot find module');
+  });
+
+  test('the page, a publish, a page of events and a stream are of one feed', async () => {
+    await using platform = await startDeployment();
+    await store(platform, ['first']);
+    expect((await ask(platform, '/')).text).toContain('first');
+    expect((await ask(platform, '/api/events?rewind=all')).text).toContain('"data":"first"');
+    using reader = await openSse(platform, { query: 'rewind=all' });
+    await reader.frame('message');
+    await store(platform, ['second']);
+    await eventually('the second event comes', 10_000, () =>
+      reader.frames.some(({ data }) => JSON.parse(data).data === 'second'),
+    );
+    expect(JSON.parse((await ask(platform, '/api/health')).text)).toMatchObject({ log: { kind: 'redis' } });
+  });
+
+  test('files go out as what they are, and what is not there is 404', async () => {
+    await using platform = await startDeployment();
+    const page = await ask(platform, '/');
+    const [script = ''] = page.text.match(/\/_next\/static\/chunks\/[\w-]+\.js/) ?? [];
+    const file = await ask(platform, script);
+    expect(file.headers.get('content-type')).toBe('application/javascript; charset=utf-8');
+    expect(file.headers.get('cache-control')).toBe('public,max-age=31536000,immutable');
+    expect((await ask(platform, '/icon.svg')).headers.get('content-type')).toBe('image/svg+xml');
+    expect((await ask(platform, '/no-such-page')).status).toBe(404);
+    expect((await ask(platform, '/api/no-such-route')).status).toBe(404);
+  });
+
+  test('the page goes to a browser as HTML, and to its router as the router asks for it', async () => {
+    await using platform = await startDeployment();
+    const typeOf = async (headers: Record<string, string>) =>
+      (await ask(platform, '/', { headers })).headers.get('content-type');
+    expect(await typeOf({})).toBe('text/html; charset=utf-8');
+    expect(await typeOf({ rsc: '1' })).toBe('text/x-component');
+    const moved = await ask(platform, '/api/health/', { redirect: 'manual' });
+    expect([moved.status, moved.headers.get('location')]).toEqual([308, '/api/health']);
+  });
+
+  test('stream and events are one function, of which vercel.json says what the routes need', () => {
+    expect(functionOf('api/stream')).toBe(functionOf('api/events'));
+    expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: 300, isCancellable: true });
+  });
+
+  test('every route of the API says without a Redis which variables to set', async () => {
+    await using platform = await startPlatform(artifact);
+    const requests = [
+      { path: '/api/health' },
+      { path: '/api/events' },
+      { path: '/api/stream' },
+      { path: '/api/events', method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } },
+    ];
+    for (const { path, ...init } of requests) {
+      const answer = await ask(platform, path, init);
+      expect(answer.status).toBe(503);
+      expect(readProblem(answer).detail).toMatch(/set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
+    }
+    expect((await ask(platform, '/')).text).toContain('UPSTASH_REDIS_REST_URL');
+  });
+});

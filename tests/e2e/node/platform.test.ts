@@ -1,0 +1,148 @@
+import { writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { ask } from '../../support/node/ask.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { fakeArtifact } from '../../support/node/fake-function.ts';
+import { type PlatformOptions, startPlatform } from '../../support/node/platform.ts';
+import { readState } from '../../support/node/proc.ts';
+import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
+import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+
+/** A platform that runs one function. It may set `global.seen`, which the answer to `/?seen` tells. */
+async function startFake(body: string, options: PlatformOptions = {}, isCancellable = false) {
+  const folder = makeTemporaryFolder();
+  const tell = `if (request.url === '/?seen') return response.end(JSON.stringify(global.seen ?? null));`;
+  const platform = await startPlatform(fakeArtifact(folder.path, tell + body, isCancellable), options);
+  await platform.pool('index').warm();
+  return {
+    ...platform,
+    folder: folder.path,
+    port: Number(new URL(platform.url).port),
+    seen: async () => JSON.parse((await ask(platform, '/?seen')).text),
+    async [Symbol.asyncDispose]() {
+      await platform[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+const never = `response.write('begun'); await new Promise(() => {});`;
+
+describe('the platform', () => {
+  test('cuts a request at the limit, and takes it for a failure', async () => {
+    await using platform = await startFake(never, { limitSeconds: 1 });
+    using reader = await openRawSocket(platform.port, requestText('GET', '/'));
+    await reader.closed;
+    expect(reader.received()).toContain('begun');
+    expect(reader.received()).not.toContain('\r\n0\r\n');
+    await eventually('it is over', 5_000, () => platform.runs.length === 1);
+    expect(platform.runs).toMatchObject([{ path: '/', ending: 'cut' }]);
+  });
+
+  test('answers 504 where the function had not begun to', async () => {
+    await using platform = await startFake('await new Promise(() => {});', { limitSeconds: 1 });
+    expect((await ask(platform, '/')).status).toBe(504);
+  });
+
+  test.each([{ tellsDeadline: true }, { tellsDeadline: false }])(
+    'offers a request’s deadline by its context, or does not: $tellsDeadline',
+    async ({ tellsDeadline }) => {
+      const tell = `response.end(JSON.stringify({
+        context: globalThis[Symbol.for('@vercel/request-context')].get(), headers: request.headers }));`;
+      await using platform = await startFake(tell, { limitSeconds: 9, tellsDeadline });
+      const before = Date.now();
+      const { context, headers } = JSON.parse((await ask(platform, '/')).text);
+      const leftMs = Date.parse(context.deadline) - before;
+      expect(leftMs).toEqual(tellsDeadline ? expect.closeTo(9_000, -4) : Number.NaN);
+      expect(Object.keys(headers).filter((name) => name.includes('deadline'))).toEqual([]);
+    },
+  );
+
+  test.each([
+    { isCancellable: true, cancels: true, told: 'left' },
+    { isCancellable: false, cancels: true, told: null },
+    { isCancellable: true, cancels: false, told: null },
+  ])('tells a function of a reader that leaves where it can be cancelled: %o', async (given) => {
+    const body = `response.on('close', () => { global.seen = 'left' }); ${never}`;
+    await using platform = await startFake(body, { cancels: given.cancels }, given.isCancellable);
+    using reader = await openRawSocket(platform.port, requestText('GET', '/'));
+    await reader.until('begun', 20_000);
+    reader.socket.destroy();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await platform.seen()).toBe(given.told);
+  });
+
+  test('gives a process no file but the function’s own, and no disk but a temporary one', async () => {
+    const body = `
+      const codeOf = (act) => { try { act(); return 'done' } catch (error) { return error.code } };
+      const fs = require('node:fs');
+      global.seen = {
+        outside: codeOf(() => fs.readFileSync(request.headers['x-file'])),
+        own: codeOf(() => fs.writeFileSync(__dirname + '/new', '')),
+        packages: codeOf(() => require('next')),
+        temporary: codeOf(() => fs.writeFileSync(require('node:os').tmpdir() + '/new', '')),
+      };
+      response.end();`;
+    await using platform = await startFake(body);
+    const file = `${platform.folder}/outside`;
+    writeFileSync(file, '');
+    await ask(platform, '/', { headers: { 'x-file': file } });
+    expect(await platform.seen()).toEqual({
+      outside: 'ERR_ACCESS_DENIED',
+      own: 'ERR_ACCESS_DENIED',
+      packages: 'MODULE_NOT_FOUND',
+      temporary: 'done',
+    });
+  });
+
+  test('gives a process 1,024 file descriptors', async () => {
+    const body = `
+      const fs = require('node:fs');
+      const open = [];
+      try { for (;;) open.push(fs.openSync(__filename)) } catch (error) { global.seen = [error.code, open.length] }
+      for (const fd of open) fs.closeSync(fd);
+      response.end();`;
+    await using platform = await startFake(body);
+    await ask(platform, '/');
+    const [code, count] = await platform.seen();
+    expect(code).toBe('EMFILE');
+    expect(count).toBeGreaterThan(950);
+    expect(count).toBeLessThan(1_024);
+  });
+
+  test('freezes a process without a request, and thaws it for the next', async () => {
+    const body = `let ticks = 0; setInterval(() => { global.seen = ++ticks }, 10); response.end();`;
+    await using platform = await startFake(body);
+    await ask(platform, '/');
+    const pool = platform.pool('index');
+    const [member] = pool.members;
+    await eventually('it is frozen', 5_000, () => readState(member?.instance.pid ?? 0) === 'T');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await platform.seen()).toBeLessThan(25);
+    expect(pool.counts).toMatchObject({ starts: 1, thaws: 1 });
+  });
+
+  test('starts another process when those that run have all they take', async () => {
+    await using platform = await startFake(never, { requestsPerInstance: 2 });
+    using one = await openRawSocket(platform.port, requestText('GET', '/'));
+    using two = await openRawSocket(platform.port, requestText('GET', '/'));
+    using three = await openRawSocket(platform.port, requestText('GET', '/'));
+    for (const reader of [one, two, three]) await reader.until('begun', 60_000);
+    const inFlight = [...platform.pool('index').members].map((member) => member.inFlight);
+    expect(inFlight.toSorted()).toEqual([1, 2]);
+  });
+
+  test.each([
+    { does: 'ends', body: 'process.exit(7)', ending: { code: 7, signal: null }, leastMs: 0 },
+    { does: 'stays', body: '', ending: { code: null, signal: 'SIGKILL' }, leastMs: 490 },
+  ])('ends a process 500 ms after SIGTERM, if it $does', async ({ body, ending, leastMs }) => {
+    await using platform = await startFake(`process.once('SIGTERM', () => {${body}}); response.end();`);
+    await ask(platform, '/');
+    const pool = platform.pool('index');
+    const [member] = pool.members;
+    const startedAt = performance.now();
+    expect(member && (await pool.stop(member))).toEqual(ending);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(leastMs);
+    expect(pool.members.size).toBe(0);
+  });
+});

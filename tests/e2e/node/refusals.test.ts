@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type App, startApp } from '../../support/node/app-process.ts';
+import { ask, readProblem } from '../../support/node/ask.ts';
+import { within } from '../../support/node/eventually.ts';
+import { publish, range, store } from '../../support/node/publish.ts';
+import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
+import { secrets } from '../../support/node/secrets.ts';
+import { endScripts, runScript } from '../../support/scripts/script-process.ts';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(async () => {
+  endScripts();
+  await app[Symbol.asyncDispose]();
+});
+
+describe.concurrent('a method a route does not take', () => {
+  const refused = [
+    ...['PUT', 'PATCH', 'DELETE'].map(
+      (method) => ['/api/events', method, 'GET, HEAD, POST, OPTIONS'] as const,
+    ),
+    ...['POST', 'PUT', 'PATCH', 'DELETE'].map(
+      (method) => ['/api/stream', method, 'GET, HEAD, OPTIONS'] as const,
+    ),
+    ...['POST', 'PUT', 'PATCH', 'DELETE'].map(
+      (method) => ['/api/health', method, 'GET, HEAD, OPTIONS'] as const,
+    ),
+  ];
+
+  test.for(refused)('%s: %s is 405, and the answer lists those it takes', async ([path, method, allowed]) => {
+    const answer = await ask(app, path, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe(allowed);
+    expect(readProblem(answer)).toMatchObject({ status: 405 });
+  });
+
+  test.for(['TRACE', 'PROPFIND', 'BREW'])('%s, which the framework refuses, does no harm', async (method) => {
+    using raw = await openRawSocket(app.port, requestText(method, '/api/stream', ['connection: close']));
+    await within('it is answered', 5_000, raw.closed);
+    expect(Number(raw.received().split(' ')[1])).toBeGreaterThanOrEqual(400);
+    expect(await app.health()).toMatchObject({ streams: 0 });
+  });
+});
+
+describe.concurrent('a malformed address', () => {
+  const queries = [
+    'channel=%E0%A4%A',
+    'channel=%00',
+    'channel=a%20b',
+    'channel=',
+    'after=1',
+    'after=%FF',
+    'after=1-1~~',
+    'rewind=-1',
+    'rewind=1&rewind=2',
+    'type=%0A',
+    `${range(1, 21)
+      .map((n) => `channel=c${n}`)
+      .join('&')}`,
+  ];
+
+  test.for(queries)('%s is 400 on either transport', async (query) => {
+    for (const path of ['/api/events', '/api/stream']) {
+      const answer = await ask(app, `${path}?${query}`);
+      expect(answer.status).toBe(400);
+      expect(readProblem(answer)).toMatchObject({ status: 400 });
+    }
+  });
+
+  test.for(['/api/%E0%A4%A', '/api/%00', '//api//stream', '/api/stream/../../etc', '/%', '*', 'http://[/'])(
+    '%s is refused, and opens no stream',
+    async (path) => {
+      using raw = await openRawSocket(app.port, requestText('GET', path, ['connection: close']));
+      await within('it is answered', 5_000, raw.closed);
+      expect(raw.received()).toMatch(/^HTTP\/1\.1 [345]\d\d /);
+      expect(raw.received()).not.toContain('event: hello');
+    },
+  );
+
+  test('of 20 KB, or headers of 20 KB, are refused, and the next request is answered', async () => {
+    for (const text of [
+      requestText('GET', `/api/stream?after=${'1'.repeat(20_000)}`),
+      requestText('GET', '/api/stream', [`last-event-id: ${'1'.repeat(20_000)}`]),
+    ]) {
+      using raw = await openRawSocket(app.port, text);
+      await within('the connection is closed', 5_000, raw.closed);
+      expect(raw.received()).toMatch(/^HTTP\/1\.1 431 /);
+    }
+    expect((await ask(app, '/api/health')).status).toBe(200);
+  });
+
+  test('in Last-Event-ID is 400', async () => {
+    const answer = await ask(app, '/api/stream', { headers: { 'last-event-id': 'feed@1-1,feed@1-2' } });
+    expect(answer.status).toBe(400);
+    expect(readProblem(answer).detail).toContain('Last-Event-ID');
+  });
+});
+
+describe.concurrent('publishing beyond PUBLISH_RATE', () => {
+  test('is 429 with Retry-After, and nothing of it is stored; readers go on', async () => {
+    await using limited = await startApp({ PUBLISH_RATE: '1' });
+    await store(limited, range(1, 500));
+    const answer = await publish(limited, range(501, 520));
+    expect(answer.status).toBe(429);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(10);
+    expect(readProblem(answer).detail).toMatch(
+      /^this publisher may store 1 event a second \(500 at once\); /,
+    );
+    const page = JSON.parse((await ask(limited, '/api/events?rewind=all&limit=500')).text);
+    expect(page).toMatchObject({ more: false, events: { length: 500 } });
+  });
+
+  test('is stored once by npm run push, which waits and keeps its key', async () => {
+    await using limited = await startApp({ PUBLISH_RATE: '1' });
+    await store(limited, range(1, 500));
+    const push = runScript('push', ['--url', limited.url], { PUBLISH_TOKEN: secrets.publishToken });
+    push.child.stdin?.end('a\nb\nc\nd\ne\n');
+    expect([await within('it is pushed', 30_000, push.code), push.err()]).toEqual([
+      0,
+      expect.stringMatching(/^429: this publisher may .*\n(.*\n)?5 events stored, 1 batch, [12] retr/),
+    ]);
+    const page = JSON.parse((await ask(limited, '/api/events?rewind=5&limit=500')).text);
+    expect(page.events.map(({ data }: { data: string }) => data)).toEqual(['a', 'b', 'c', 'd', 'e']);
+    expect(page.events[4].id).toMatch(/-505$/);
+  });
+});
+
+describe('what the framework passes on', () => {
+  test.for(['h2c', 'websocket'])(
+    'a request that offers to speak %s is answered as any other',
+    async (name) => {
+      const headers = ['connection: upgrade, http2-settings', `upgrade: ${name}`];
+      using raw = await openRawSocket(app.port, requestText('GET', '/api/events', headers));
+      await raw.until('"events":[]', 5_000);
+    },
+  );
+
+  test('is no image: its image service, which no page here uses, is off', async () => {
+    const answer = await ask(app, '/_next/image?url=/&w=64&q=75');
+    expect(answer.status).toBe(404);
+  });
+
+  test('a page known to its reader is 304, and says how it may be shared', async () => {
+    await store(app, [1], { channel: 'shared' });
+    const page = await ask(app, '/api/events?channel=shared&rewind=all');
+    expect(page.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=1');
+    const etag = page.headers.get('etag') ?? '';
+    const again = await ask(app, '/api/events?channel=shared&rewind=all', {
+      headers: { 'if-none-match': etag },
+    });
+    expect(again).toMatchObject({ status: 304, text: '' });
+  });
+
+  test('a refusal is never cached', async () => {
+    const answer = await ask(app, '/api/events?limit=0');
+    expect(answer.headers.get('cache-control')).toBe('private, no-store');
+  });
+
+  test('a reader of HTTP/1.0 gets a stream', async () => {
+    using raw = await openRawSocket(app.port, 'GET /api/stream HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n');
+    await raw.until('event: hello');
+    expect(raw.received().toLowerCase()).not.toContain('transfer-encoding');
+  });
+});

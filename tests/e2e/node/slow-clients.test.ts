@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { maxBodyMs } from '../../../lib/server/http/publish-body.ts';
+import { requestPatience } from '../../../lib/server/node/sockets.ts';
+import { type App, startApp } from '../../support/node/app-process.ts';
+import { eventually, within } from '../../support/node/eventually.ts';
+import { residentBytes } from '../../support/node/proc.ts';
+import { store } from '../../support/node/publish.ts';
+import { openRawSocket, type RawSocket, requestText } from '../../support/node/raw-socket.ts';
+import { secrets } from '../../support/node/secrets.ts';
+import { openSse } from '../../support/node/sse-reader.ts';
+
+let app: App;
+beforeAll(async () => {
+  app = await startApp();
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+});
+
+const publishing = [`authorization: Bearer ${secrets.publishToken}`, 'content-type: application/json'];
+
+/** Node looks after its connections every 30 s; and a busy machine is late. */
+const lookMs = 30_000 + 5_000;
+const headWithinMs = requestPatience.headersTimeout + lookMs;
+const allWithinMs = requestPatience.requestTimeout + lookMs;
+
+/** Sends `text`, then a byte a second, for as long as the connection is open. */
+async function drip(text: string, byte = ' '): Promise<RawSocket> {
+  const raw = await openRawSocket(app.port, text);
+  const timer = setInterval(() => raw.socket.write(byte), 1_000);
+  void raw.closed.then(() => clearInterval(timer));
+  return raw;
+}
+
+describe.concurrent('a client that is too slow', () => {
+  // First, for it takes the longest, and five run at a time.
+  test('takes nothing from a reader, whose stream outlasts all of these times', async () => {
+    using reader = await openSse(app);
+    const beats = () => reader.frames.filter(({ event }) => event === 'heartbeat').length;
+    // One every 15 s.
+    await eventually('it is heard for 75 s', 95_000, () => beats() >= 5);
+    await store(app, ['still here']);
+    await reader.frame('message', 2_000);
+  });
+
+  test.for([
+    ['that sends nothing', ''],
+    ['that stops within its head', 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n'],
+  ] as const)('%s is told 408, and its connection is closed', async ([_name, text]) => {
+    using raw = await openRawSocket(app.port, text);
+    await within('the connection is closed', headWithinMs, raw.closed);
+    expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('that sends its head a byte a second is told 408, and its connection is closed', async () => {
+    using raw = await drip('GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ', 'x');
+    await within('the connection is closed', headWithinMs, raw.closed);
+    expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
+  test('that publishes a byte a second is told so after 30 s, and its connection is closed', async () => {
+    const length = 'content-length: 1000';
+    using raw = await drip(requestText('POST', '/api/events', [...publishing, length]));
+    await raw.until(`body: had not come whole after ${maxBodyMs / 1_000} s`, maxBodyMs + 5_000);
+    expect(raw.received()).toMatch(/^HTTP\/1\.1 400 /);
+    await within('the connection is closed', 20_000, raw.closed);
+  });
+
+  test('that was refused at once does not keep its connection by sending on', async () => {
+    using raw = await drip(requestText('POST', '/api/events', ['content-length: 1000']));
+    await raw.until('401 Unauthorized');
+    await within('the connection is closed', 20_000, raw.closed);
+  });
+
+  test('that sends the page a byte a second is cut', async () => {
+    using raw = await drip(requestText('POST', '/', ['content-length: 1000']));
+    await within('the connection is closed', allWithinMs, raw.closed);
+  });
+});
+
+describe('a body without an end', () => {
+  const megabyte = 1_024 * 1_024;
+  const ended = `content-length: ${2 * 1_024 * megabyte}`;
+  const plain = Buffer.alloc(megabyte, 'x');
+  const chunk = Buffer.concat([Buffer.from('100000\r\n'), plain, Buffer.from('\r\n')]);
+
+  /** Sends until the connection is closed, however long that takes. @returns what was sent, in bytes. */
+  async function flood(raw: RawSocket, piece: Buffer): Promise<number> {
+    let sent = 0;
+    const fill = () => {
+      while (!raw.socket.destroyed && sent < 2_000 * megabyte) {
+        sent += piece.length;
+        if (!raw.socket.write(piece)) return;
+      }
+    };
+    raw.socket.on('drain', fill);
+    fill();
+    await within('the connection is closed', 30_000, raw.closed);
+    return sent;
+  }
+
+  test.each([
+    ['of 2 GB for publishing', '413', '/api/events', [...publishing, ended], plain],
+    ['of chunks for publishing', '413', '/api/events', [...publishing, 'transfer-encoding: chunked'], chunk],
+    ['of 2 GB without a token', '401', '/api/events', ['content-type: application/json', ended], plain],
+    ['of 2 GB for what is not there', '404', '/nowhere', [ended], plain],
+    ['of 2 GB for the page', '', '/', [ended], plain],
+  ])('%s is cut, and takes no memory', async (_name, status, path, headers, piece) => {
+    const before = residentBytes(app.pid);
+    let heard: string | null = null;
+    // On a busy machine so much may come ahead of the answer that the connection is closed without it.
+    for (let tries = 0; tries < 3 && heard !== status; tries += 1) {
+      using raw = await openRawSocket(app.port, requestText('POST', path, headers));
+      expect(await flood(raw, piece)).toBeLessThan(1_000 * megabyte);
+      heard = raw.received().slice(9, 12);
+    }
+
+    expect(heard).toBe(status);
+    expect(residentBytes(app.pid) - before).toBeLessThan(150 * megabyte);
+    expect((await app.health()).status).toBe('ok');
+  });
+});
+
+test('JSON that is nested without measure is refused at once, and says so', async () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  for (const data of [deep, `[1e5,${deep}]`]) {
+    const body = `{"data":${data}}`;
+    const head = requestText('POST', '/api/events', [...publishing, `content-length: ${body.length}`]);
+    using raw = await openRawSocket(app.port, head + body);
+    await raw.until('is nested too deeply', 2_000);
+    expect(raw.received()).toMatch(/^HTTP\/1\.1 400 /);
+  }
+});

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { startApp } from '../../support/node/app-process.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { untilStreams } from '../../support/node/open-streams.ts';
+import { range, store } from '../../support/node/publish.ts';
+import { type Frame, openSse, type SseReader } from '../../support/node/sse-reader.ts';
+import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+
+const count = 300;
+
+/** A reader that does as a native EventSource: it comes back after the time that `retry:` named, also when nobody is there. */
+async function startPatientReader(url: () => string, tries: number[]) {
+  const data: unknown[] = [];
+  let lastEventId: string | null = null;
+  let isStopped = false;
+  const current: { reader: SseReader | null } = { reader: null };
+  const onFrame = (frame: Frame) => {
+    if (frame.id !== '') lastEventId = frame.id;
+    if (frame.event === 'message') data.push(JSON.parse(frame.data).data);
+  };
+  const open = async () => {
+    const from = lastEventId === null ? {} : { lastEventId };
+    current.reader = await openSse({ url: url() }, { onFrame, ...from });
+    return current.reader.over;
+  };
+  const first = open();
+  const reading = (async () => {
+    await first;
+    while (!isStopped) {
+      await sleep(current.reader?.retryMs() ?? 1_000);
+      tries.push(performance.now());
+      // Nobody is there: it is tried again.
+      if (!isStopped) await open().catch(() => undefined);
+    }
+  })();
+  return {
+    data,
+    async stop() {
+      isStopped = true;
+      current.reader?.destroy();
+      await reading;
+    },
+  };
+}
+
+test('300 readers whose process dies come back to the next one at times of their own, and lose nothing', async () => {
+  using folder = makeTemporaryFolder();
+  const env = { FEED_DB: `${folder.path}/feed.db` };
+  const tries: number[] = [];
+  const before = await startApp(env);
+  const readers = await Promise.all(range(1, count).map(() => startPatientReader(() => before.url, tries)));
+  await untilStreams(before, count, 20_000);
+  await store(before, ['first']);
+  await eventually('all have the first', 5_000, () => readers.every(({ data }) => data.length === 1));
+  before.kill('SIGKILL');
+  await before.ended;
+  await using after = await startApp(env, before.port);
+  await store(after, ['second']);
+
+  await untilStreams(after, count, 20_000);
+
+  await eventually('all have the second', 5_000, () => readers.every(({ data }) => data.length === 2));
+  expect(readers.every(({ data }) => data.join() === 'first,second')).toBe(true);
+  const slots = Map.groupBy(tries, (at) => Math.floor(at / 100));
+  // 1 to 5 s: 8 in 100 ms on average, while a busy machine is late for some of them.
+  expect(Math.max(...[...slots.values()].map(({ length }) => length))).toBeLessThan(count / 4);
+  await Promise.all(readers.map((reader) => reader.stop()));
+});

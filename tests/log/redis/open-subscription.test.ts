@@ -1,0 +1,167 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { FollowSignal } from '../../../lib/log/event-log.ts';
+import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { secretToken } from '../../support/log/redis-stack.ts';
+import { selfSigned } from '../../support/log/self-signed.ts';
+
+const servers: Server[] = [];
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+/** Starts a server; gives its URL. */
+async function serve(server: Server, protocol = 'http'): Promise<string> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  return `${protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const answering = (answer: RequestListener) => serve(createServer(answer));
+
+const acknowledge: RequestListener = (_, response) => {
+  response.writeHead(200);
+  response.write('data: subscribe,steadfeed:feed,1\n\n');
+};
+
+/** Follows `feed` there; gives what is told. */
+function follow(url: string, timeoutMs = 1_000) {
+  const signals: FollowSignal[] = [];
+  const abort = new AbortController();
+  const log = createRedisLog({ url, token: secretToken, retention: 1, timeoutMs });
+  log.follow('feed', (signal) => signals.push(signal), abort.signal);
+  const isTold = (...kinds: FollowSignal['kind'][]) =>
+    vi.waitFor(() => expect(signals.map(({ kind }) => kind)).toEqual(kinds), {
+      timeout: 10_000,
+      interval: 5,
+    });
+  return { signals, abort, isTold };
+}
+
+describe('a subscription over HTTP', () => {
+  test('asks by POST, with the token, for a stream that is not compressed', async () => {
+    const asked: unknown[] = [];
+    const url = await answering((request, response) => {
+      const { authorization, accept, 'accept-encoding': encoding } = request.headers;
+      asked.push([request.method, request.url, authorization, accept, encoding]);
+      acknowledge(request, response);
+    });
+
+    await follow(`${url}/`).isTold('connected');
+
+    const stream = ['text/event-stream', 'identity'];
+    expect(asked).toEqual([['POST', '/subscribe/steadfeed:feed', `Bearer ${secretToken}`, ...stream]]);
+  });
+
+  test('is not lost by a silence longer than the 5 s of Node’s agent, and its TCP connection is kept alive', async () => {
+    const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    const { isTold } = follow(await answering(acknowledge));
+    await isTold('connected');
+
+    await sleep(5_500);
+
+    await isTold('connected');
+    expect(keepAlive).toHaveBeenCalledWith(true, 30_000);
+  });
+
+  test.each([301, 302, 307, 308])('does not follow a redirect, %i: it is lost', async (status) => {
+    let strangers = 0;
+    const elsewhere = await answering((request, response) => {
+      strangers += 1;
+      acknowledge(request, response);
+    });
+    const url = await answering((_, response) => {
+      response.writeHead(status, { location: elsewhere }).end('data: subscribe,steadfeed:feed,1\n\n');
+    });
+
+    await follow(url).isTold('lost');
+
+    expect(strangers).toBe(0);
+  });
+
+  test('that is refused by a page without an end is lost', async () => {
+    const url = await answering((_, response) => {
+      response.writeHead(500);
+      response.on('error', () => response.destroy());
+      const fill = () => response.destroyed || response.write('x'.repeat(10_000), () => setImmediate(fill));
+      fill();
+    });
+    const startedAt = performance.now();
+
+    await follow(url, 8_000).isTold('lost');
+
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
+  test.each([
+    ['ahead of its answer', () => undefined],
+    ['once acknowledged', acknowledge],
+  ])('is closed by an abort %s, without a word more', async (_, answer) => {
+    let isAsked = false;
+    let isClosed = false;
+    const url = await answering((request, response) => {
+      request.socket.on('close', () => {
+        isClosed = true;
+      });
+      answer(request, response);
+      isAsked = true;
+    });
+    const { signals, abort } = follow(url);
+    await vi.waitFor(() => expect(isAsked).toBe(true));
+    await sleep(50);
+    const told = signals.length;
+
+    abort.abort();
+
+    await vi.waitFor(() => expect(isClosed).toBe(true));
+    expect(signals).toHaveLength(told);
+  });
+
+  test.each([
+    ['what is no HTTP', 'HPE_INVALID_CONSTANT', () => serve(createServer().on('connection', sayNonsense))],
+    ['a connection that is reset', 'ECONNRESET', () => serve(createServer().on('connection', reset))],
+    ['a certificate that vouches for itself', 'DEPTH_ZERO_SELF_SIGNED_CERT', () => serveTls()],
+  ])('at %s is lost, and the cause tells no more than %s', async (_, code, start) => {
+    const url = await start();
+    const { signals, isTold } = follow(url);
+
+    await isTold('lost');
+
+    expect(signals).toMatchObject([{ cause: { code: 'log-unavailable', cause: { message: code } } }]);
+    for (const secret of [secretToken, '127.0.0.1', 'subscribe']) {
+      expect(inspect(signals, { depth: 10 }).replaceAll(/^ +at .*$/gm, '')).not.toContain(secret);
+    }
+  });
+
+  test('at a certificate that is trusted is connected', async () => {
+    const trusted = getCACertificates('default');
+    setDefaultCACertificates([...trusted, selfSigned.cert]);
+    try {
+      await follow(await serveTls()).isTold('connected');
+    } finally {
+      setDefaultCACertificates(trusted);
+    }
+  });
+});
+
+function serveTls(): Promise<string> {
+  return serve(createTlsServer(selfSigned, acknowledge), 'https');
+}
+
+function sayNonsense(socket: Socket): void {
+  socket.on('error', () => socket.destroy());
+  socket.end('SMTP says hello\r\n\r\n');
+}
+
+function reset(socket: Socket): void {
+  socket.resetAndDestroy();
+}

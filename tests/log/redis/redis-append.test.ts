@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import { maxRead } from '../../../lib/log/event-log.ts';
+import { rateKey, streamKey } from '../../../lib/log/redis/storage.ts';
+import { listen } from '../../support/log/listener.ts';
+import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
+import { useRedisStack } from '../../support/log/redis-stack.ts';
+
+const entry = ['epoch', 'aaaaaa', 'event', '{"type":"message","data":1}'];
+const key = { name: 'k', fingerprint: 'f' };
+
+describe('append over Redis', () => {
+  const stack = useRedisStack();
+
+  test.each([1, 100, 500])('an append of %i events is one command and one HTTP request', async (count) => {
+    const log = stack().open();
+
+    await log.append({ events: newEvents('feed', count), key });
+
+    expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 1 });
+    expect([...stack().upstash.counts.byName]).toEqual([['EVAL', 1]]);
+  });
+
+  test('an append to 20 channels is one command too', async () => {
+    const log = stack().open();
+
+    await log.append({ events: range(1, 20).map((number) => newEvent(`c${number}`)), key });
+
+    expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 1 });
+  });
+
+  test('a channel that cannot be written leaves no write of the request, its key and announcement included', async () => {
+    const log = stack().open();
+    const listener = await listen(log, 'good');
+    await stack().redis.set(streamKey('broken'), 'not a stream');
+
+    const events = [newEvent('good'), newEvent('broken')];
+    await expect(log.append({ events, key })).rejects.toMatchObject({ code: 'log-unavailable' });
+
+    expect(await stack().redis.keys('*')).toEqual([streamKey('broken')]);
+    await appendTo(log, 'good', 1);
+    await listener.hears(1);
+    expect(seqs(listener.events())).toEqual([1]);
+  });
+
+  test('a Redis without memory stores nothing, and the same request is stored once it has some', async () => {
+    const log = stack().open();
+    const request = { events: [...newEvents('a', 200), ...newEvents('b', 200)], key };
+    await stack().redis.config('SET', 'maxmemory', '1');
+    const refused = await log.append(request).catch((error: Error) => error);
+    await stack().redis.config('SET', 'maxmemory', '0');
+
+    expect(refused).toMatchObject({ code: 'log-unavailable', message: expect.stringContaining('full') });
+    expect(await stack().redis.dbsize()).toBe(0);
+    expect((await log.append(request)).duplicate).toBe(false);
+  });
+
+  test('a full Redis refuses more events of a channel, and keeps those it has', async () => {
+    const log = stack().open();
+    await appendTo(log, 'feed', 1);
+    await stack().redis.config('SET', 'maxmemory', '1');
+    const refused = await log
+      .append({ events: newEvents('feed', 2), key: null })
+      .catch((error: Error) => error);
+    await stack().redis.config('SET', 'maxmemory', '0');
+
+    expect(refused).toMatchObject({ code: 'log-unavailable' });
+    expect(seqs(await readAll(log, 'feed'))).toEqual([1]);
+  });
+
+  test('an append whose answer was lost is stored once when it is sent again with its key', async () => {
+    const log = stack().open();
+    stack().upstash.faults.nextCalls.push('lose-answer');
+
+    await expect(log.append({ events: newEvents('feed', 3), key })).rejects.toMatchObject({
+      code: 'log-unavailable',
+    });
+    const again = await log.append({ events: newEvents('feed', 3), key });
+
+    expect(again).toMatchObject({ duplicate: true });
+    expect(seqs(again.ids)).toEqual([1, 2, 3]);
+    expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
+  });
+
+  test.each(['fail', 'drop', 'lose-answer'] as const)(
+    'a call that met %s is not tried twice',
+    async (fault) => {
+      const log = stack().open();
+      stack().upstash.faults.nextCalls.push(fault);
+
+      await expect(log.append({ events: newEvents('feed', 1), key: null })).rejects.toThrow();
+
+      expect(stack().upstash.counts.requests).toBe(1);
+    },
+  );
+
+  test('a stream without entries is a log that was lost: seqs begin at 1, with another epoch, at the time it is', async () => {
+    const log = stack().open();
+    // Ahead of the clock: such a stream remembers its last id, and takes none below it.
+    await stack().redis.xadd(streamKey('feed'), '4000000000000-5', ...entry);
+    await stack().redis.xtrim(streamKey('feed'), 'MAXLEN', 0);
+    expect((await log.read('feed', { kind: 'newest' }, 5)).state).toBeNull();
+
+    await appendTo(log, 'feed', 2);
+
+    const { epoch, first } = await stateOf(log, 'feed');
+    expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2]);
+    expect(epoch).not.toBe('aaaaaa');
+    expect(first.time).toBeLessThan(4_000_000_000_000);
+  });
+
+  test('times and seqs of 13 and 16 digits stay exact', async () => {
+    const log = stack().open();
+    const time = 4_000_000_000_000;
+    const seq = 9_007_199_254_740_000;
+    await stack().redis.xadd(streamKey('feed'), `${time}-${seq}`, ...entry);
+
+    const { ids } = await log.append({ events: newEvents('feed', 2), key: null });
+
+    expect(ids).toEqual([
+      { time, seq: seq + 1 },
+      { time, seq: seq + 2 },
+    ]);
+    expect(seqs((await log.read('feed', { kind: 'newest' }, maxRead)).events)).toEqual([
+      seq,
+      seq + 1,
+      seq + 2,
+    ]);
+  });
+
+  test('an append with a key and two limits is one command and one HTTP request', async () => {
+    const log = stack().open();
+    const limits = ['a', 'b'].map((name) => ({ name, perSecond: 1, burst: 500 }));
+
+    await log.append({ events: newEvents('feed', 500), key, limits });
+    await log.append({ events: newEvents('feed', 1), key: null, limits }).catch((error: Error) => error);
+
+    expect(stack().upstash.counts).toMatchObject({ requests: 2, commands: 2 });
+  });
+
+  test('what is kept of a rate limit goes when its allowance is full again', async () => {
+    const log = stack().open();
+    const limits = [{ name: 'token:0123', perSecond: 1, burst: 500 }];
+
+    await log.append({ events: newEvents('feed', 30), key: null, limits });
+
+    expect(await stack().redis.keys('steadfeed:rate:*')).toEqual([rateKey('token:0123')]);
+    const leftMs = await stack().redis.pttl(rateKey('token:0123'));
+    expect(leftMs).toBeGreaterThan(20_000);
+    expect(leftMs).toBeLessThanOrEqual(30_000);
+  });
+
+  test('a request beyond its limit writes nothing at all', async () => {
+    const log = stack().open();
+    const limits = ['a', 'b'].map((name) => ({ name, perSecond: 1, burst: 1 }));
+
+    const refused = log.append({ events: newEvents('feed', 2), key, limits });
+
+    await expect(refused).rejects.toMatchObject({ code: 'rate-limited' });
+    expect(await stack().redis.dbsize()).toBe(0);
+  });
+
+  test('a key is kept for 24 hours, under a name that does not tell it', async () => {
+    const log = stack().open();
+
+    await log.append({ events: newEvents('feed', 1), key: { name: 'order 42', fingerprint: 'f' } });
+
+    const [record = ''] = await stack().redis.keys('steadfeed:key:*');
+    expect(record).toMatch(/^steadfeed:key:[0-9a-f]{64}$/);
+    expect(await stack().redis.pttl(record)).toBeGreaterThan(24 * 60 * 60 * 1_000 - 10_000);
+  });
+});
+
+describe('a channel to which nothing is published', () => {
+  const stack = useRedisStack();
+  const dayMs = 86_400_000;
+
+  test('is forgotten after 30 days, counted anew from each event', async () => {
+    const log = stack().open();
+    await appendTo(log, 'feed', 1);
+    expect(await stack().redis.pttl(streamKey('feed'))).toBeGreaterThan(30 * dayMs - 60_000);
+
+    await stack().redis.pexpire(streamKey('feed'), 5_000);
+    await appendTo(log, 'feed', 1);
+
+    expect(await stack().redis.pttl(streamKey('feed'))).toBeGreaterThan(30 * dayMs - 60_000);
+  });
+
+  test('is then as one that was lost: what comes later has another epoch', async () => {
+    const log = stack().open({ maxIdleMs: 50 });
+    await appendTo(log, 'feed', 2);
+    const before = await stateOf(log, 'feed');
+    await expect.poll(() => stack().redis.exists(streamKey('feed'))).toBe(0);
+
+    await appendTo(stack().open(), 'feed', 1);
+
+    const after = await stateOf(log, 'feed');
+    expect(after.last.seq).toBe(1);
+    expect(after.epoch).not.toBe(before.epoch);
+  });
+});

@@ -1,0 +1,232 @@
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keyLifeMs } from '../../../lib/log/event-log.ts';
+import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
+import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
+import { listen } from '../../support/log/listener.ts';
+import { appendTo, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
+import { makeFolder, openSqliteHarness } from '../../support/log/sqlite-harness.ts';
+import { describeEventLog } from '../contract.ts';
+
+describeEventLog('SQLite file', () => openSqliteHarness('file'));
+describeEventLog('SQLite in memory', () => openSqliteHarness(':memory:'));
+
+describe('embedded log', () => {
+  let folder: ReturnType<typeof makeFolder>;
+  let nowMs: number;
+  const path = () => join(folder.folder, 'feed.db');
+  const open = (retention = 100) =>
+    createSqliteLog({ file: path(), retention, clock: { now: () => nowMs }, random: () => 0 });
+
+  const countRows = (table: 'request' | 'rate') => {
+    const file = new DatabaseSync(path());
+    const row = file.prepare(`SELECT count(*) AS count FROM ${table}`).get();
+    file.close();
+    return row?.count;
+  };
+
+  beforeEach(() => {
+    folder = makeFolder();
+    nowMs = 1_763_841_234_567;
+  });
+  afterEach(() => folder.remove());
+
+  test('the id carries the time of the clock, the epoch comes from the random numbers', async () => {
+    const log = open();
+
+    const ids = await appendTo(log, 'feed', 2);
+
+    expect(ids).toEqual(['1763841234567-1', '1763841234567-2']);
+    expect((await stateOf(log, 'feed')).epoch).toBe('aaaaaa');
+    log.close();
+  });
+
+  test('a file that is opened again goes on where it ended', async () => {
+    const first = open();
+    await appendTo(first, 'feed', 3);
+    const state = await stateOf(first, 'feed');
+    first.close();
+
+    const log = createSqliteLog({ file: path(), retention: 100 });
+    await appendTo(log, 'feed', 2);
+
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 5));
+    expect((await stateOf(log, 'feed')).epoch).toBe(state.epoch);
+    log.close();
+  });
+
+  test('where the last hundred thousand begin is found without passing over them', async () => {
+    const log = open(100_000);
+    for (const _ of range(1, 200)) {
+      await log.append({ events: newEvents('feed', 500), key: null });
+      nowMs += 100;
+    }
+    const timeOf = async (count: number) => {
+      const since = performance.now();
+      await log.read('feed', { kind: 'last', count }, 1);
+      return performance.now() - since;
+    };
+    const ratios: number[] = [];
+    for (const _ of range(1, 15)) ratios.push((await timeOf(100_000)) / (await timeOf(1)));
+
+    // To count them takes some sixty times as long as to find the last.
+    expect(ratios.toSorted((one, other) => one - other)[7]).toBeLessThan(15);
+    log.close();
+  });
+
+  test('a key is known for 24 h, also by a process that started since', async () => {
+    const request = { events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f' } };
+    const first = open();
+    const { ids } = await first.append(request);
+    first.close();
+    const log = open();
+
+    nowMs += keyLifeMs - 1;
+    expect(await log.append(request)).toEqual({ ids, duplicate: true });
+    nowMs += 1;
+    expect((await log.append(request)).duplicate).toBe(false);
+    log.close();
+  });
+
+  test('after 24 h a key may be used for other events', async () => {
+    const log = open();
+    await log.append({ events: newEvents('feed', 1), key: { name: 'k', fingerprint: 'f1' } });
+    nowMs += keyLifeMs;
+
+    const answer = await log.append({ events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f2' } });
+
+    expect(seqs(answer.ids)).toEqual([2, 3]);
+    log.close();
+  });
+
+  test('keys whose time is up are forgotten, a few with every append', async () => {
+    const log = open();
+    const appendWithKey = (name: string) =>
+      log.append({ events: newEvents('feed', 1), key: { name, fingerprint: 'f' } });
+    for (const turn of range(1, 100)) await appendWithKey(`old-${turn}`);
+    nowMs += keyLifeMs;
+
+    for (const turn of range(1, 5)) await appendWithKey(`new-${turn}`);
+
+    expect(countRows('request')).toBe(5);
+    log.close();
+  });
+
+  test('of rate limits only those are kept whose allowance is not full', async () => {
+    const log = open();
+    const append = (name: string) =>
+      log.append({ events: newEvents('feed', 1), key: null, limits: [{ name, perSecond: 1, burst: 500 }] });
+    for (const turn of range(1, 100)) await append(`old-${turn}`);
+    nowMs += 1_000;
+
+    for (const turn of range(1, 5)) await append(`new-${turn}`);
+
+    expect(countRows('rate')).toBe(5);
+    log.close();
+  });
+
+  test('of a publisher one row is kept, however much it stores', async () => {
+    const log = open();
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+
+    for (const _ of range(1, 100)) await log.append({ events: newEvents('feed', 1), key: null, limits });
+
+    expect(countRows('rate')).toBe(1);
+    log.close();
+  });
+
+  test('a limit holds for a process that started since', async () => {
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+    const first = open();
+    await first.append({ events: newEvents('feed', 500), key: null, limits });
+    first.close();
+    const log = open();
+
+    const refused = log.append({ events: newEvents('feed', 60), key: null, limits });
+
+    await expect(refused).rejects.toMatchObject({ code: 'rate-limited', retryAfterSeconds: 60 });
+    nowMs += 60_000;
+    await log.append({ events: newEvents('feed', 60), key: null, limits });
+    log.close();
+  });
+
+  test('a file of version 1 goes on with its events, and takes rate limits', async () => {
+    const older = open();
+    await appendTo(older, 'feed', 3);
+    older.close();
+    const file = new DatabaseSync(path());
+    file.exec('DROP TABLE rate; PRAGMA user_version = 1');
+    file.close();
+
+    const log = open();
+    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+    await log.append({ events: newEvents('feed', 1), key: null, limits });
+
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 4));
+    log.close();
+  });
+
+  test('what a retention that was lowered leaves over goes a part with every append', async () => {
+    const before = open(5_000);
+    await appendTo(before, 'feed', 3_000);
+    before.close();
+    const log = open(10);
+
+    await appendTo(log, 'feed', 1);
+    const { first } = await stateOf(log, 'feed');
+    for (const _ of range(1, 20)) await appendTo(log, 'feed', 1);
+
+    expect(first.seq).toBeGreaterThan(1);
+    expect(first.seq).toBeLessThan(500);
+    expect(seqs(await readAll(log, 'feed'))).toEqual(range(3_012, 3_021));
+    log.close();
+  });
+
+  test('the file is kept in a way that survives the end of the process, and lets others read meanwhile', () => {
+    const log = open();
+    const { db, release } = openSqliteStore(path());
+
+    expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+    expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 1 });
+    release();
+    log.close();
+  });
+
+  test('a file reached by another path is the same log', async () => {
+    const log = open();
+    symlinkSync(path(), join(folder.folder, 'link.db'));
+    const listener = await listen(log, 'feed');
+
+    const other = createSqliteLog({ file: join(folder.folder, '.', 'link.db'), retention: 100 });
+    await appendTo(other, 'feed', 2);
+
+    expect(seqs(listener.events())).toEqual([1, 2]);
+    other.close();
+    log.close();
+  });
+
+  test('logs in memory know nothing of each other', async () => {
+    const [one, two] = [1, 2].map(() => createSqliteLog({ file: ':memory:', retention: 10 }));
+    if (!one || !two) throw new Error('two logs');
+
+    await appendTo(one, 'feed', 3);
+
+    expect((await two.ends(['feed'])).get('feed')).toBeNull();
+    one.close();
+    two.close();
+  });
+
+  test('after close a log refuses, others on the file go on, and closing twice is harmless', async () => {
+    const [gone, stays] = [open(), open()];
+    gone.close();
+    gone.close();
+
+    await expect(appendTo(gone, 'feed', 1)).rejects.toMatchObject({ code: 'log-unavailable' });
+    await expect(gone.read('feed', { kind: 'newest' }, 1)).rejects.toMatchObject({ code: 'log-unavailable' });
+    await expect(gone.ends([])).rejects.toMatchObject({ code: 'log-unavailable' });
+    await appendTo(stays, 'feed', 1);
+    stays.close();
+  });
+});

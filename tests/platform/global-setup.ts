@@ -1,2 +1,0 @@
-/** Once ahead of the suite: all processes are started on one fresh build. */
-export { buildOnce as setup } from '../../scripts/build-once.ts';

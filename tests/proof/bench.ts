@@ -1,0 +1,94 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fillIn } from '../support/doc-table.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { describeRun } from './bench/about.ts';
+import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
+import type { Case, Measured } from './bench/case.ts';
+import { type ContestantKey, contestantNames } from './bench/contestant-names.ts';
+import { type Contestant, contestants } from './bench/contestants.ts';
+import { docTables } from './bench/doc-tables.ts';
+import { shuffled } from './bench/figures.ts';
+import { keepRun, readRuns } from './bench/kept-runs.ts';
+import { prepare } from './bench/prepare.ts';
+import { linesOf, type Outcome, tableOf } from './bench/report.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+type Order = BenchOptions & { readonly kind: 'measure' };
+
+/** All rounds of one case: in each, every contestant once, in another order. */
+async function measureCase(
+  of: Case,
+  { size, rounds }: Order,
+  all: Readonly<Record<ContestantKey, Contestant>>,
+  random: () => number,
+): Promise<Outcome> {
+  const measured: Partial<Record<ContestantKey, Measured[]>> = {};
+  for (const key of of.contestants) measured[key] = [];
+  const most = of.isCounted ? 1 : rounds;
+  for (let round = 1; round <= most; round += 1) {
+    for (const key of shuffled(of.contestants, random)) {
+      const result = await of.run(all[key], size).catch((cause: unknown) => {
+        throw new Error(
+          `${of.name}, ${contestantNames[key]}: ${cause instanceof Error ? cause.message : cause}`,
+          {
+            cause,
+          },
+        );
+      });
+      measured[key]?.push(result);
+      console.error(`${of.name} ${round}/${most} ${contestantNames[key]}: ${JSON.stringify(result.figures)}`);
+    }
+  }
+  return { of, rounds: measured };
+}
+
+async function measure(order: Order): Promise<void> {
+  const folders = await prepare(root);
+  process.once('exit', () => rmSync(folders.data, { recursive: true, force: true }));
+  const random = seededRandom(order.seed);
+  const outcomes: Outcome[] = [];
+  for (const each of order.cases) {
+    outcomes.push(await measureCase(each, order, contestants(folders), random));
+    // Kept case by case: a run that is ended early has measured what it has.
+    if (order.json !== null) {
+      keepRun(order.json, { about: describeRun(root, order.rounds, order.seed), lines: linesOf(outcomes) });
+    }
+  }
+  console.log(tableOf(linesOf(outcomes)));
+  console.error(`The same order again: --seed ${order.seed}`);
+}
+
+function writeDoc(): void {
+  const doc = join(root, 'docs/performance.md');
+  const tables = docTables(readRuns(join(root, 'tests/proof/runs/performance.json')));
+  writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), tables));
+}
+
+async function bench(): Promise<void> {
+  const options = readBenchOptions(process.argv.slice(2));
+  switch (options.kind) {
+    case 'help':
+      return console.log(benchHelp);
+    case 'doc':
+      return writeDoc();
+    case 'measure':
+      return measure(options);
+    default:
+      return options satisfies never;
+  }
+}
+
+// Each process that is started is waited for; more than ten at once are no leak.
+process.setMaxListeners(50);
+// What was started ends when this process does: by `exit`, which a signal alone does not tell.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(130));
+
+try {
+  await bench();
+} catch (cause) {
+  process.stderr.write(`bench: ${cause instanceof Error ? cause.message : cause}\n`);
+  process.exit(1);
+}

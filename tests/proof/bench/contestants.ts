@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { unsetSettings } from '../../../scripts/demo/unset-settings.ts';
+import { type BenchServer, startServer } from './bench-server.ts';
+import type { ContestantKey } from './contestant-names.ts';
+import type { Target } from './load-orders.ts';
+
+/** Something that serves a live feed, measured beside the others. */
+export type Contestant = {
+  /** Not given: it needs none, and is measured without. */
+  readonly isOnRedis?: true;
+  /** @param env what this run sets besides, a Redis for example. */
+  start(env?: Readonly<Record<string, string>>): Promise<BenchServer>;
+  target(server: BenchServer): Target;
+};
+
+export type BenchFolders = {
+  /** The project's own, with its production build. */
+  readonly root: string;
+  /** The builds of `servers/plain-next` and `servers/upstash-realtime`. */
+  readonly plainNext: string;
+  readonly upstashRealtime: string;
+  /** Where the peers' packages are. */
+  readonly peers: string;
+  /** For logs, emptied by whoever made it. */
+  readonly data: string;
+};
+
+const servers = new URL('servers/', import.meta.url).pathname;
+
+const publishToken = 'a-token-for-the-bench';
+
+/** All of them. */
+export function contestants(folders: BenchFolders): Readonly<Record<ContestantKey, Contestant>> {
+  const { root, plainNext, upstashRealtime, peers, data } = folders;
+  const ours = steadfeed(root, data);
+  const other = (args: readonly string[], cwd: string, path = '/'): Contestant => ({
+    start: (env = {}) => startServer(args, cwd, env),
+    target: ({ port }) => ({
+      port,
+      streamPath: path,
+      openMark: ': hello',
+      publishPath: path,
+      publishHeaders: {},
+    }),
+  });
+  const realtime = other(nextStart(root), upstashRealtime, '/api/realtime');
+  return {
+    steadfeed: ours,
+    steadfeedRedis: { ...ours, isOnRedis: true },
+    bareNode: other([join(servers, 'bare-node.ts')], root),
+    betterSse: other([join(servers, 'better-sse.ts'), peers], root),
+    plainNext: other(nextStart(root), plainNext, '/api/stream'),
+    upstashRealtime: {
+      isOnRedis: true,
+      start: realtime.start,
+      target: (server) => ({
+        ...realtime.target(server),
+        openMark: '"type":"connected"',
+        resume: {
+          idMark: '"id":"',
+          idEnd: '"',
+          handoverMark: '"type":"reconnect"',
+          query: 'last_ack_<channel>',
+        },
+      }),
+    },
+    polling: {
+      isOnRedis: true,
+      start: ours.start,
+      target: (server) => ({ ...ours.target(server), streamPath: '/api/events', pollEveryMs: 1_000 }),
+    },
+  };
+}
+
+/** This feed: the production build in `root`, on an embedded log in `data` unless it is given a Redis. */
+export function steadfeed(root: string, data: string): Contestant {
+  const own = { ...unsetSettings, PUBLISH_TOKEN: publishToken, STREAM_MAX_CONNECTIONS: '2000' };
+  let logs = 0;
+  return {
+    start: (env = {}) =>
+      startServer(nextStart(root), root, { ...own, FEED_DB: join(data, `${++logs}.db`), ...env }),
+    target: ({ port }) => ({
+      port,
+      streamPath: '/api/stream',
+      openMark: 'event: hello',
+      publishPath: '/api/events',
+      publishHeaders: { authorization: `Bearer ${publishToken}` },
+      resume: { idMark: '\nid: ', idEnd: '\n', handoverMark: 'event: handover', query: 'after' },
+    }),
+  };
+}
+
+function nextStart(root: string): readonly string[] {
+  return [join(root, 'node_modules/next/dist/bin/next'), 'start', '-p', '0', '-H', '127.0.0.1'];
+}

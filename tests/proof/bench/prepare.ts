@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { buildOnce } from '../../../scripts/build/build-once.ts';
+import type { BenchFolders } from './contestants.ts';
+
+/** What the peers need; none of it is a dependency of the template. */
+const peers = {
+  '@upstash/realtime': '1.1.0',
+  '@upstash/redis': '1.39.0',
+  'better-sse': '0.16.1',
+  zod: '4.6.7',
+} as const;
+
+const servers = new URL('servers/', import.meta.url).pathname;
+
+/**
+ * Builds what is measured, and installs the peers, where that has not been done yet. What is made for the bench alone is
+ * kept beside the packages, where no other build removes it.
+ * @throws Error with what was printed, when a build or the install fails.
+ */
+export async function prepare(root: string): Promise<BenchFolders> {
+  await buildOnce();
+  const cache = cacheOf(root);
+  installPeers(cache);
+  return {
+    root,
+    plainNext: buildApp(join(servers, 'plain-next'), root, cache),
+    upstashRealtime: buildApp(join(servers, 'upstash-realtime'), root, cache),
+    peers: cache,
+    data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')),
+  };
+}
+
+/**
+ * Installs the peers where that has not been done yet, and builds a small Next app that uses one.
+ * @param source its folder; the last part of it is its name, which no other may have.
+ * @returns the folder to start it in, and that of the peers' packages.
+ * @throws Error with what was printed, when the build or the install fails.
+ */
+export function preparePeer(source: string, root: string): Pick<BenchFolders, 'peers'> & { app: string } {
+  const cache = cacheOf(root);
+  installPeers(cache);
+  return { peers: cache, app: buildApp(source, root, cache) };
+}
+
+function cacheOf(root: string): string {
+  return join(root, 'node_modules/.cache/steadfeed/bench');
+}
+
+function installPeers(folder: string): void {
+  const manifest = JSON.stringify({ name: 'bench-peers', private: true, dependencies: peers });
+  const installed = join(folder, 'installed');
+  if (isWritten(installed, manifest)) return;
+  mkdirSync(folder, { recursive: true });
+  // Without a manifest of its own here, npm would install into the template.
+  writeFileSync(join(folder, 'package.json'), manifest);
+  run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-package-lock'], folder);
+  writeFileSync(installed, manifest);
+}
+
+/** Whether a file holds just this text. */
+function isWritten(file: string, text: string): boolean {
+  return existsSync(file) && readFileSync(file, 'utf8') === text;
+}
+
+/** Builds a small Next app from its sources in a folder; gives the folder to start it in. */
+function buildApp(source: string, root: string, cache: string): string {
+  const files = globSync('**/*.{ts,json}', { cwd: source, exclude: ['**/*.d.ts'] })
+    .toSorted()
+    .map((path) => ({ path, text: readFileSync(join(source, path), 'utf8') }));
+  const next = readFileSync(join(root, 'node_modules/next/package.json'), 'utf8');
+  const stamp = createHash('sha256')
+    .update(JSON.stringify([files, next, peers]))
+    .digest('hex');
+  const folder = join(cache, basename(source));
+  const built = join(folder, 'built');
+  if (isWritten(built, stamp)) return folder;
+  rmSync(folder, { recursive: true, force: true });
+  for (const { path, text } of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    // Next takes no TypeScript from within `node_modules`.
+    const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
+    writeFileSync(join(folder, path.replace(/\.ts$/, '.js')), script);
+  }
+  // Else Next looks for one further up, and finds the template's.
+  writeFileSync(join(folder, 'next.config.mjs'), 'export default {};\n');
+  run(process.execPath, [join(root, 'node_modules/next/dist/bin/next'), 'build'], folder);
+  writeFileSync(built, stamp);
+  return folder;
+}
+
+function run(command: string, args: readonly string[], cwd: string): void {
+  const env = { ...process.env, NODE_ENV: 'production' as const, NEXT_TELEMETRY_DISABLED: '1' };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env, encoding: 'utf8' });
+  if (status === 0) return;
+  const why = error?.message ?? `${stdout}${stderr}`;
+  throw new Error(`${command} ${args.join(' ')} failed:\n${why}`, { cause: error });
+}

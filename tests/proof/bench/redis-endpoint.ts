@@ -1,0 +1,18 @@
+import { startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import type { RedisAddress, RedisCounts, RedisOrder } from './redis-orders.ts';
+import { obeyOrders } from './worker.ts';
+
+/* The local REST endpoint in a process of its own, so that its work is in nobody's figures. */
+
+const upstash = await startLocalUpstash({ redisPort: Number(process.argv[2]), token: 'bench' });
+
+obeyOrders<RedisOrder, RedisAddress & RedisCounts>(async (order) => {
+  if (order.kind === 'reset') upstash.resetCounts();
+  if (order.kind === 'slow') {
+    upstash.faults.random = seededRandom(order.seed);
+    upstash.faults.wayMs = { least: 2, most: 6 };
+  }
+  const { url, token, counts } = upstash;
+  return { url, token, commands: counts.commands, requests: counts.requests };
+});

@@ -1,0 +1,124 @@
+import { markdownTable } from '../../support/doc-table.ts';
+import type { Case, Figure, Goal, Measured } from './case.ts';
+import { type ContestantKey, contestantNames, isOurs } from './contestant-names.ts';
+import { median, ratio } from './figures.ts';
+
+/** What all rounds of a case gave. */
+export type Outcome = {
+  readonly of: Pick<Case, 'name' | 'what' | 'figures'>;
+  readonly rounds: Readonly<Partial<Record<ContestantKey, readonly Measured[]>>>;
+};
+
+/** How a figure of ours stands to a goal. */
+export type Verdict = {
+  /** To what it is held against; null: it is taken as it is. */
+  readonly ratio: number | null;
+  /** `≤ 1.15 × (round trip + bare …)` */
+  readonly goal: string;
+  readonly isMet: boolean;
+};
+
+/** A line of the report: one figure of one contestant. */
+export type Line = {
+  readonly case: string;
+  readonly what: string;
+  readonly figure: string;
+  readonly unit: string;
+  readonly contestant: ContestantKey;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** Of ours, one for each goal; none on the other lines. */
+  readonly verdicts: readonly Verdict[];
+  /** Median share of a core that the load client used. */
+  readonly clientLoad: number;
+};
+
+/** Every figure of every contestant that has it, ours first. */
+export function linesOf(outcomes: readonly Outcome[]): readonly Line[] {
+  return outcomes.flatMap(({ of, rounds }) =>
+    of.figures.flatMap((figure) =>
+      (Object.keys(rounds) as ContestantKey[]).flatMap((contestant): Line[] => {
+        const values = valuesOf(rounds, contestant, figure.name);
+        if (values.length === 0) return [];
+        const goals = isOurs(contestant) ? figure.goals : [];
+        return [
+          {
+            case: of.name,
+            what: of.what,
+            figure: figure.name,
+            unit: figure.unit,
+            contestant,
+            median: median(values),
+            least: Math.min(...values),
+            most: Math.max(...values),
+            verdicts: goals.map((goal) => judge(goal, figure, values, rounds, contestant)),
+            clientLoad: median((rounds[contestant] ?? []).map(({ clientLoad }) => clientLoad)),
+          },
+        ];
+      }),
+    ),
+  );
+}
+
+/** A value a round; none where the contestant has no such figure. */
+function valuesOf(rounds: Outcome['rounds'], contestant: ContestantKey, figure: string): number[] {
+  return (rounds[contestant] ?? []).flatMap(({ figures }) => figures[figure] ?? []);
+}
+
+function judge(
+  { to, atLeast, atMost }: Goal,
+  { name, unit }: Figure,
+  values: readonly number[],
+  rounds: Outcome['rounds'],
+  ours: ContestantKey,
+): Verdict {
+  const terms = to?.map((term) =>
+    typeof term === 'string'
+      ? { name: contestantNames[term], values: valuesOf(rounds, term, name) }
+      : { name: term.own, values: valuesOf(rounds, ours, term.own) },
+  );
+  const sumOf = (round: number) =>
+    terms?.reduce((sum, term) => sum + (term.values[round] ?? Number.NaN), 0) ?? 1;
+  const sums = values.map((_, round) => sumOf(round));
+  const compared = terms === undefined ? null : ratio(values, sums);
+  const value = compared ?? median(values);
+  const limit = atLeast === undefined ? `≤ ${figureText(atMost ?? 0)}` : `≥ ${figureText(atLeast)}`;
+  const names = terms?.map((term) => term.name).join(' + ');
+  const held = terms === undefined ? unit : `× ${terms.length > 1 ? `(${names})` : names}`;
+  return {
+    ratio: compared,
+    goal: `${limit} ${held}`.trim(),
+    isMet: value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** The report as a Markdown table. */
+export function tableOf(lines: readonly Line[]): string {
+  return markdownTable(
+    ['at', ...lineHead],
+    lines.map((line) => [line.what, ...cellsOf(line)]),
+  );
+}
+
+/** What stands above the cells of a line. */
+export const lineHead = ['figure', 'who', 'median', 'least to most', 'ratio', 'must be', 'client'];
+
+/** A line as cells, without what it was measured at. */
+export function cellsOf(line: Line): readonly string[] {
+  const { verdicts } = line;
+  return [
+    line.figure,
+    contestantNames[line.contestant],
+    `${figureText(line.median)} ${line.unit}`.trim(),
+    `${figureText(line.least)} to ${figureText(line.most)}`,
+    verdicts.flatMap((verdict) => verdict.ratio?.toFixed(2) ?? []).join('; '),
+    verdicts.map(({ goal, isMet }) => `${goal}: ${isMet ? 'yes' : '**no**'}`).join('; '),
+    `${Math.round(line.clientLoad * 100)} %`,
+  ];
+}
+
+function figureText(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
+}

@@ -1,0 +1,65 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { FeedError } from '../../lib/core/feed-error.ts';
+import { buildOnce } from '../../scripts/build/build-once.ts';
+import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
+import { type Figures, figuresOf } from './chaos/figures.ts';
+import { type Outcome, runChaos } from './chaos/run-chaos.ts';
+import { tableOf } from './chaos/table.ts';
+import { withTable } from './chaos/written-table.ts';
+
+const doc = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
+
+/** Most violations that are printed; the first tell most. */
+const maxTold = 40;
+
+function report(options: ChaosOptions, outcome: Outcome): void {
+  const figures = figuresOf(options, outcome);
+  if (options.json !== null) writeFileSync(options.json, `${JSON.stringify(figures, null, 2)}\n`);
+  console.log(tableOf(figures));
+  const { violations, timeline } = outcome;
+  if (violations.length === 0) return;
+  process.exitCode = 1;
+  console.error(`\n${violations.length} promises were not kept (seed ${options.seed}):\n`);
+  for (const { kind, who, what } of violations.slice(0, maxTold)) console.error(`  ${kind}: ${who}: ${what}`);
+  console.error(`\nWhat happened:\n\n${timeline.map((line) => `  ${line}`).join('\n')}`);
+  const only = process.argv.slice(2).join(' ');
+  console.error(`\nThe same plan again: npm run proof:chaos -- ${only} --seed ${options.seed}`);
+}
+
+/** Writes the table of a run that was made before into the docs. */
+function writeTable(file: string): void {
+  const figures = JSON.parse(readFileSync(file, 'utf8')) as Figures;
+  writeFileSync(doc, withTable(readFileSync(doc, 'utf8'), figures));
+}
+
+async function chaos(): Promise<void> {
+  const order = readChaosOrder(process.argv.slice(2), randomInt(2 ** 31));
+  switch (order.kind) {
+    case 'help':
+      console.log(chaosHelp);
+      return;
+    case 'table':
+      writeTable(order.file);
+      return;
+    case 'run':
+      console.error(`chaos: seed ${order.options.seed}`);
+      await buildOnce();
+      report(order.options, await runChaos(order.options, (line) => console.error(line)));
+  }
+}
+
+// Each process that is started is one listener.
+process.setMaxListeners(100);
+// What it has started ends with it, by its `exit`.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+
+try {
+  await chaos();
+} catch (cause) {
+  console.error('chaos:', cause instanceof FeedError ? cause.message : cause);
+  process.exitCode = 1;
+}
+// A connection that a fault has left half-open must not keep it.
+process.exit();

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import { type Fleet, startFleet } from './fleet.ts';
+import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
+import { type RedisPlace, startRedisPlace } from './redis-place.ts';
+import { seeded } from './seeded.ts';
+import type { Truth } from './truth.ts';
+
+/** The app and all it stands on. */
+export type AppStand = {
+  readonly redis: RedisPlace;
+  readonly replica: LaggingReplica;
+  readonly upstash: LocalUpstash;
+  readonly fleet: Fleet;
+};
+
+/** The app's processes: two are needed for a front to spread over; each more costs a core. */
+const processes = 2;
+
+export type AppStandOptions = {
+  readonly seed: number;
+  /** Of the REST API, and of publishers. */
+  readonly token: string;
+  readonly channels: readonly string[];
+  readonly truth: Truth;
+  /** The folder of the build that runs; not given, this project's own. */
+  readonly app?: string;
+};
+
+/**
+ * Starts Redis, its REST API, and the app's processes on it.
+ * @param stack ends what is started.
+ */
+export async function startAppStand(
+  stack: AsyncDisposableStack,
+  { seed, token, channels, truth, app }: AppStandOptions,
+): Promise<AppStand> {
+  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-chaos-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const redis = stack.use(await startRedisPlace(folder, channels, truth));
+  const replica = stack.use(await startLaggingReplica(redis.port, folder));
+  const upstash = await startLocalUpstash({ redisPort: redis.port, token });
+  stack.defer(() => upstash.close());
+  upstash.faults.random = seeded(seed + 1).next;
+  const env = {
+    UPSTASH_REDIS_REST_URL: upstash.url,
+    UPSTASH_REDIS_REST_TOKEN: token,
+    PUBLISH_TOKEN: token,
+    // Nothing is trimmed but by a fault, which is known at once.
+    FEED_RETENTION: '1000000',
+  };
+  const fleet = stack.use(
+    await startFleet({ size: processes, app: app ?? null, env, folder, draw: seeded(seed + 2) }),
+  );
+  return { redis, replica, upstash, fleet };
+}

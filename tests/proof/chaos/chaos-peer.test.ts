@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { readChaosOrder } from './chaos-options.ts';
+import { comparisonTable, type Side } from './peer/comparison.ts';
+import { judgePeer } from './peer/judge-peer.ts';
+
+/** What three publishers were acknowledged in one channel, in the first, second and third ms. */
+const acknowledged = ['a', 'b', 'c'].map((name, index) => ({ name, channel: 'feed', at: index + 1 }));
+const nothing = { lost: 0, lostWithData: 0, toldTwice: 0, storedTwice: 0, outOfOrder: 0 };
+
+/** Judges one reader that was told this, `<id> <name>` each; `kept` is what Redis has at the end. */
+function judge(
+  told: string,
+  { kept = 'abc', losses = [] as number[], isAtEnd = true, channels = ['feed'] } = {},
+) {
+  const entries = told.split(', ').map((entry) => {
+    const [id = '', name = ''] = entry.split(' ');
+    return { channel: 'feed', id, name };
+  });
+  return judgePeer(acknowledged, { kept: new Set(kept), losses }, [{ channels, isAtEnd, told: entries }]);
+}
+
+describe('a reader of the peer', () => {
+  test.each([
+    { says: 'has all', told: '1-0 a, 2-0 b, 10-0 c', faults: {} },
+    { says: 'was told more than was acknowledged', told: '1-0 a, 2-0 b, 2-1 x, 10-0 c', faults: {} },
+    { says: 'misses one', told: '1-0 a, 10-0 c', faults: { lost: 1 } },
+    { says: 'was told an entry again', told: '1-0 a, 2-0 b, 1-0 a, 2-0 b, 3-0 c', faults: { toldTwice: 2 } },
+    { says: 'was told both entries of one', told: '1-0 a, 2-0 b, 2-1 b, 3-0 c', faults: { storedTwice: 1 } },
+    { says: 'was told one late', told: '1-0 a, 10-0 c, 9-0 b', faults: { outOfOrder: 1 } },
+    { says: 'was told one late in the same ms', told: '1-0 a, 1-10 c, 1-9 b', faults: { outOfOrder: 1 } },
+  ])('$says', ({ told, faults }) => {
+    expect(judge(told)).toEqual({ ...nothing, ...faults });
+  });
+
+  test('that misses what Redis lost is not said to have lost what was kept', () => {
+    expect(judge('1-0 a, 4-0 c', { kept: 'ac', losses: [3] })).toEqual({ ...nothing, lostWithData: 1 });
+  });
+
+  test('that was told a later event ahead of the loss has lost the one before', () => {
+    expect(judge('1-0 a, 4-0 c', { kept: '', losses: [5] })).toEqual({ ...nothing, lost: 1 });
+  });
+
+  test('that was told a later event of another channel only has not passed over it', () => {
+    const other = { channel: 'other', id: '9-0', name: 'x' };
+    const told = [other, ...['a', 'c'].map((name, seq) => ({ channel: 'feed', id: `1-${seq}`, name }))];
+    const histories = [{ channels: ['feed', 'other'], isAtEnd: true, told }];
+    const faults = judgePeer(acknowledged, { kept: new Set(), losses: [] }, histories);
+    expect(faults).toEqual({ ...nothing, lostWithData: 1 });
+  });
+
+  test('that has not got to the end has lost nothing yet', () => {
+    expect(judge('1-0 a', { isAtEnd: false })).toEqual(nothing);
+  });
+
+  test('has lost nothing of a channel that it does not read', () => {
+    expect(judge('1-0 a', { channels: ['other'] })).toEqual(nothing);
+  });
+});
+
+test('the table tells both sides, and a time only where there is one', () => {
+  const ours: Side = {
+    ...{ ...nothing, readers: 2, atEnd: 2, acknowledged: 1_000, retries: 0, deliveries: 2_000 },
+    ...{ gaps: 3, cuts: 4, p50Ms: 1_234, p99Ms: null },
+  };
+  const table = comparisonTable({ ours, peer: { ...ours, gaps: null, atEnd: 1, lost: 7 } });
+  expect(table).toContain('| lost: acknowledged, in Redis, never told | 0 | 7 |');
+  expect(table).toContain('| gaps told | 3 | has none |');
+  expect(table).toContain('| readers at the end | 2 of 2 | 1 of 2 |');
+  expect(table).toContain('| back after a fault, p50 | 1.23 s | 1.23 s |');
+  expect(table).toContain('| p99 | – | – |');
+});
+
+describe('who takes part in a run', () => {
+  const runOf = (...args: readonly string[]) => {
+    const order = readChaosOrder(args, 1);
+    return order.kind === 'run' ? order.options : null;
+  };
+
+  test.each([
+    { args: [], browser: 'if found', withPeer: false },
+    { args: ['--browser'], browser: 'needed', withPeer: false },
+    { args: ['--no-browser'], browser: 'no', withPeer: false },
+    { args: ['--peer'], browser: 'if found', withPeer: true },
+  ])('$args', ({ args, ...wanted }) => {
+    expect(runOf(...args)).toMatchObject(wanted);
+  });
+
+  test('is not both asked for and not', () => {
+    expect(() => runOf('--browser', '--no-browser')).toThrow(/allowed is one of the two/);
+  });
+});

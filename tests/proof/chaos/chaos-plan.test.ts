@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { readChaosOrder } from './chaos-options.ts';
+import { faults } from './faults.ts';
+import { type PlannedBlow, planOf } from './plan.ts';
+
+/** The options of a run that a command line asks for. */
+function runOf(args: readonly string[], freshSeed = 1) {
+  const order = readChaosOrder(args, freshSeed);
+  return order.kind === 'run' ? order.options : null;
+}
+
+const partOf = ({ fault }: PlannedBlow) => faults.find(({ name }) => name === fault)?.part ?? null;
+const endOf = ({ atMs, forMs }: PlannedBlow) => atMs + forMs;
+const overlap = (a: PlannedBlow, b: PlannedBlow) => a.atMs < endOf(b) && b.atMs < endOf(a);
+/** Pairs of blows that last at the same time. */
+const meetings = (blows: readonly PlannedBlow[]) =>
+  blows.flatMap((blow, index) =>
+    blows.slice(index + 1).flatMap((other) => (overlap(blow, other) ? [[blow, other] as const] : [])),
+  );
+const plan = planOf(7, 300_000, 6, faults);
+
+describe('the plan of faults', () => {
+  test('is the same for the same seed, and another for another', () => {
+    expect(planOf(7, 300_000, 6, faults)).toEqual(plan);
+    expect(planOf(8, 300_000, 6, faults)).not.toEqual(plan);
+  });
+
+  test('has every fault, many at a time, and never more than asked for', () => {
+    expect(new Set(plan.map(({ fault }) => fault)).size).toBe(faults.length);
+    const together = plan.map(({ atMs }) => plan.filter((b) => b.atMs <= atMs && atMs < endOf(b)).length);
+    expect(Math.max(...together)).toBe(6);
+  });
+
+  test('never strikes one part with two faults at a time', () => {
+    const parts = meetings(plan).filter(([blow, other]) => partOf(blow) === partOf(other));
+    expect(parts.map(([blow]) => partOf(blow)).filter((part) => part !== null)).toEqual([]);
+  });
+
+  test('never strikes with one fault twice at a time, however few there are', () => {
+    const few = planOf(7, 300_000, 6, faults.slice(0, 5));
+    expect(meetings(few).filter(([blow, other]) => blow.fault === other.fault)).toEqual([]);
+  });
+
+  test('is over ahead of the end', () => {
+    expect(Math.max(...plan.map(endOf))).toBeLessThanOrEqual(298_000);
+  });
+});
+
+describe('npm run proof:chaos', () => {
+  test('has faults whose names differ', () => {
+    expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
+  });
+
+  test('takes a seed, or a fresh one', () => {
+    expect(runOf(['--seed', '7'], 99)?.seed).toBe(7);
+    expect(runOf([], 99)?.seed).toBe(99);
+  });
+
+  test('takes minutes or seconds', () => {
+    expect(runOf(['--minutes', '5'])?.forMs).toBe(300_000);
+    expect(runOf(['--seconds', '20'])?.forMs).toBe(20_000);
+  });
+
+  test('takes faults by a part of their names', () => {
+    const chosen = runOf(['--only', 'oom', '--only', 'half-open'])?.chosen;
+    expect(chosen?.map(({ name }) => name)).toEqual([
+      'Redis out of memory (OOM)',
+      'connections half-open: silence, then a reset',
+    ]);
+  });
+
+  test.each([
+    { args: ['--seed', 'x'], says: /--seed: "x"; allowed is a whole number/ },
+    { args: ['--only', 'meteor'], says: /--only: no fault has "meteor" in its name/ },
+    { args: ['--sabotage', 'x'], says: /--sabotage: "x"; allowed are drop, double/ },
+    { args: ['--bogus'], says: /bogus/ },
+  ])('refuses $args', ({ args, says }) => {
+    expect(() => readChaosOrder(args, 1)).toThrow(says);
+  });
+});

@@ -1,0 +1,48 @@
+import type { Faults } from '../../../../scripts/local-upstash/faults.ts';
+import { type Fault, lasting } from '../fault.ts';
+
+/** A fault of the way to Redis: fields of the endpoint that are set for a while. */
+function onEndpoint(
+  name: string,
+  part: 'calls' | 'announcements',
+  set: Partial<Omit<Faults, 'nextCalls' | 'random'>>,
+): Fault {
+  return {
+    ...{ name, part, seconds: [2, 8], reach: 'all' },
+    async strike({ upstash }, { forMs }) {
+      const before = { ...upstash.faults };
+      Object.assign(upstash.faults, set);
+      await lasting(forMs);
+      for (const field of Object.keys(set) as (keyof typeof set)[]) {
+        Object.assign(upstash.faults, { [field]: before[field] });
+      }
+      upstash.releaseAnnouncements();
+    },
+  };
+}
+
+/** Faults of the REST API: its calls, and its announcements of new events. */
+export const callFaults: readonly Fault[] = [
+  onEndpoint('Redis slow: 2 s a call', 'calls', { latencyMs: 1_500, jitterMs: 1_000 }),
+  onEndpoint('calls to Redis fail, one of three', 'calls', { failShare: 0.2, dropShare: 0.15 }),
+  onEndpoint('answers of Redis lost, one of four', 'calls', { loseAnswerShare: 0.25 }),
+  onEndpoint('announcements dropped, a third', 'announcements', { loseAnnouncementShare: 0.33 }),
+  onEndpoint('announcements doubled, half', 'announcements', { repeatAnnouncementShare: 0.5 }),
+  onEndpoint('announcements late, then all at once', 'announcements', { isHoldingAnnouncements: true }),
+  onEndpoint('announcements late and out of order', 'announcements', { announcementJitterMs: 1_500 }),
+  onEndpoint('subscriptions silent', 'announcements', { isSilent: true }),
+  onEndpoint('subscriptions refused', 'announcements', { refuseSubscriptions: 500 }),
+  {
+    name: 'subscriptions cut',
+    part: null,
+    reach: 'all',
+    seconds: [1, 5],
+    async strike({ upstash }, { forMs, draw }) {
+      const times = draw.between(1, 3);
+      for (let time = 0; time < times; time += 1) {
+        upstash.cutSubscriptions();
+        await lasting(forMs / times);
+      }
+    },
+  },
+];

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { preparePeer } from '../../bench/prepare.ts';
+import { startAppStand } from '../app-stand.ts';
+import type { ChaosOptions } from '../chaos-options.ts';
+import type { Stage } from '../fault.ts';
+import { quantile } from '../figures.ts';
+import { createFront } from '../front.ts';
+import { startPublishers } from '../publishers.ts';
+import { channels, types } from '../readers.ts';
+import { createRecoveries } from '../recoveries.ts';
+import { seeded } from '../seeded.ts';
+import type { Beside } from '../strike-all.ts';
+import { createTally } from '../tally.ts';
+import { createTruth } from '../truth.ts';
+import { createWeather } from '../weather.ts';
+import type { Side } from './comparison.ts';
+import { judgePeer } from './judge-peer.ts';
+import { keptNames } from './kept-names.ts';
+import { type PeerReader, startPeerCrowd } from './peer-crowd.ts';
+import type { Emission } from './peer-mark.ts';
+import { startPeerPublisher } from './peer-publisher.ts';
+
+/** The peer, which runs beside this feed: on a stand of its own of the same kind. */
+export type PeerRun = {
+  /** Strikes the peer. */
+  readonly strike: Beside;
+  /** Once all faults are over: lets publishers and readers come to their end, and says how it went. */
+  finish(): Promise<Side>;
+};
+
+const token = 'chaos-token';
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const source = fileURLToPath(new URL('upstash-realtime-chaos', import.meta.url));
+
+/** Its client notices after 75 s that nothing comes: it is given more than that to be well again, in ms. */
+const wellWithinMs = 100_000;
+
+/** A further last event is published after so long while a reader has not got the one before, in ms. */
+const finishEveryMs = 5_000;
+
+/**
+ * Starts it, its readers first, then its publishers.
+ * @param stack ends what is started.
+ * @param note is told what happens.
+ * @throws Error where it cannot be installed or started.
+ */
+export async function startPeer(
+  stack: AsyncDisposableStack,
+  { seed, readers: count, publishers: publisherCount, pauseMs }: ChaosOptions,
+  note: (line: string) => void,
+): Promise<PeerRun> {
+  const { peers: packages, app } = preparePeer(source, root);
+  const losses: number[] = [];
+  const lose = () => void losses.push(Date.now());
+  const truth = { ...createTruth(channels), lose };
+  const stand = await startAppStand(stack, { seed, token, channels, truth, app });
+  const tally = createTally();
+  const recoveries = createRecoveries();
+  const weather = createWeather(seeded(seed + 3));
+  const { addressFor } = stack.use(
+    createFront({
+      ...{ weather, upstreams: stand.fleet.serving, draw: seeded(seed + 4) },
+      onCut(client, fault) {
+        tally.cut(fault);
+        if (fault !== null) recoveries.await(fault, [client]);
+      },
+    }),
+  );
+  const home = `http://127.0.0.1:${stand.fleet.at(0).port}`;
+  const crowd = await startPeerCrowd(stack, {
+    ...{ count, addressFor, recoveries, packages, home },
+    draw: seeded(seed + 5),
+  });
+  const acknowledged: Emission[] = [];
+  const publishers = await startPublishers({
+    ...{ seed, addressFor, count: publisherCount, called: "peer's publisher" },
+    start: (own) =>
+      startPeerPublisher({
+        ...{ ...own, channels, types, pauseMs, onRetry: tally.retry },
+        onStored: (emission) => acknowledged.push(emission),
+      }),
+  });
+  note(`the peer: ${crowd.readers.length} readers, ${publishers.length} publishers`);
+
+  const stage: Stage = { ...stand, weather, tails: [], slowness: { ms: 0 } };
+  const isAtEnd = ({ channels: own, told }: PeerReader) => {
+    const last = new Map(acknowledged.map(({ channel, name }) => [channel, name]));
+    return own.every((channel) => told.some(({ name }) => name === last.get(channel)));
+  };
+
+  /** A last event that a reader missed is a lost one; whether it is well again shows by what comes after that. */
+  async function comeToEnd(): Promise<void> {
+    const until = performance.now() + wellWithinMs;
+    const areAtEnd = () => crowd.readers.every(isAtEnd);
+    await Promise.race([Promise.all(publishers.map((each) => each.stop())), sleep(wellWithinMs)]);
+    do {
+      await Promise.race([publishers[0]?.finish(channels), sleep(wellWithinMs)]);
+      const next = performance.now() + finishEveryMs;
+      while (performance.now() < next && !areAtEnd()) await sleep(100);
+    } while (performance.now() < until && !areAtEnd());
+    await crowd.stop();
+  }
+
+  return {
+    async strike(fault, { forMs, seed: own }) {
+      try {
+        await fault.strike(stage, { fault: fault.name, forMs, draw: seeded(own) });
+      } catch (cause) {
+        note(
+          `the peer: "${fault.name}" could not be done: ${cause instanceof Error ? cause.message : cause}`,
+        );
+      }
+      const names = crowd.readers.map(({ name }) => name);
+      if (fault.reach === 'all') recoveries.await(fault.name, names);
+    },
+    async finish() {
+      await comeToEnd();
+      for (const what of new Set(stand.fleet.surprises())) note(`the peer's app: ${what}`);
+      const statuses = await crowd.statuses();
+      const histories = crowd.readers.map((reader) => ({ ...reader, isAtEnd: isAtEnd(reader) }));
+      for (const { name, isAtEnd: isWell } of histories) {
+        if (!isWell) note(`${name} is not at the end: ${statuses.get(name)}`);
+      }
+      const kept = await keptNames(stand.redis.witness, channels);
+      const times = [...recoveries.times().values()].flat().toSorted((a, b) => a - b);
+      return {
+        ...{ readers: histories.length, atEnd: histories.filter((each) => each.isAtEnd).length },
+        ...{ acknowledged: acknowledged.length, retries: tally.retries(), gaps: null },
+        deliveries: histories.reduce((sum, { told }) => sum + told.length, 0),
+        ...judgePeer(acknowledged, { kept, losses }, histories),
+        ...{ cuts: tally.allCuts(), p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },
+      };
+    },
+  };
+}

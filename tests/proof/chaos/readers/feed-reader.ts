@@ -1,0 +1,57 @@
+import { connectFeed } from '../../../../lib/client/feed.ts';
+import { parseCursor } from '../../../../lib/core/cursor.ts';
+import { formatEventId } from '../../../../lib/core/ids.ts';
+import type { Reader, ReaderOrder } from './reader.ts';
+
+/** How a feed reader differs from the next one. */
+export type FeedReaderMood = {
+  readonly transport: 'auto' | 'stream' | 'poll';
+  /** Whether it begins now, and not with the oldest event kept. */
+  readonly isFromNow: boolean;
+  /** How long its app takes for an event now and then, in ms; 0: no time. */
+  readonly slowMs: () => number;
+};
+
+/** Our own client, as an app in Node uses it. */
+export function startFeedReader(order: ReaderOrder, mood: FeedReaderMood): Reader {
+  const { url, channels, types, record } = order;
+  // A reader from now on is told where that is, though perhaps together with the first events.
+  for (const channel of mood.isFromNow ? channels : []) record.begin(channel, 'now');
+  const feed = connectFeed({
+    ...{ url, channels, transport: mood.transport },
+    ...(types !== null && { types }),
+    ...(mood.isFromNow ? {} : { rewind: 'all' }),
+    ...{ limit: 1, probeMs: 1_000, maxProbeMs: 4_000, maxBackoffMs: 4_000 },
+    onEvent(event) {
+      record.event(event);
+      const ms = mood.slowMs();
+      return ms === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, ms));
+    },
+    onGap(gap) {
+      record.gap(gap);
+    },
+  });
+
+  const unsubscribe = feed.subscribe(() => {
+    const { cursor } = feed.getSnapshot();
+    if (cursor === null) return;
+    queueMicrotask(unsubscribe);
+    if (!mood.isFromNow || channels.some((channel) => record.last(channel) !== '')) return;
+    for (const [channel, { id }] of parseCursor(cursor, channels, 'cursor')) {
+      record.begin(channel, formatEventId(id));
+    }
+  });
+
+  return {
+    record,
+    state: () => {
+      const { status, transport } = feed.getSnapshot();
+      return `${status} ${transport ?? ''}`;
+    },
+    gaveUp() {
+      const { status, problem } = feed.getSnapshot();
+      return status === 'stopped' ? `stopped: ${problem?.status} ${problem?.detail}` : null;
+    },
+    close: feed.close,
+  };
+}

@@ -1,0 +1,156 @@
+import type { Browser } from 'playwright-core';
+import type { Gap } from '../../../lib/core/continuity.ts';
+import { startAppStand } from './app-stand.ts';
+import type { ChaosOptions } from './chaos-options.ts';
+import type { Stage } from './fault.ts';
+import { createFront } from './front.ts';
+import { judgeHistory } from './judge-history.ts';
+import { judgeLog } from './judge-log.ts';
+import type { Fact } from './life.ts';
+import type { Side } from './peer/comparison.ts';
+import { startPeer } from './peer/start-peer.ts';
+import { startPublisher } from './publisher.ts';
+import { startPublishers } from './publishers.ts';
+import { startBrowser, startNeededBrowser } from './readers/browser-reader.ts';
+import { channels, startReaders, tellKinds, types } from './readers.ts';
+import { createRecorder } from './recorder.ts';
+import { createRecoveries } from './recoveries.ts';
+import { sabotages } from './sabotage.ts';
+import { seeded } from './seeded.ts';
+import { settle } from './settle.ts';
+import { strikeAll } from './strike-all.ts';
+import { createTally, type Tally } from './tally.ts';
+import { createTruth } from './truth.ts';
+import type { Violation } from './violation.ts';
+import { createWeather } from './weather.ts';
+
+/** How a run went. */
+export type Outcome = {
+  readonly violations: readonly Violation[];
+  readonly tally: Tally;
+  readonly recoveries: ReadonlyMap<string, readonly number[]>;
+  readonly readers: number;
+  readonly deliveries: number;
+  readonly gaps: Readonly<Record<Gap['reason'], number>>;
+  /** Events that were acknowledged. */
+  readonly acknowledged: number;
+  /** The peer beside it; null where there was none. */
+  readonly peer: Side | null;
+  /** What happened, a line each, with the second at which it did. */
+  readonly timeline: readonly string[];
+};
+
+/** What the REST API and publishing take. */
+const token = 'chaos-token';
+
+/** Runs the app, its readers and publishers through faults; heals all; holds what was told against what is true. */
+export async function runChaos(options: ChaosOptions, say: (line: string) => void): Promise<Outcome> {
+  const { seed } = options;
+  await using stack = new AsyncDisposableStack();
+  const startedAt = performance.now();
+  const timeline: string[] = [];
+  const note = (line: string) => {
+    const text = `${((performance.now() - startedAt) / 1_000).toFixed(1)} s  ${line}`;
+    timeline.push(text);
+    if (options.isVerbose) say(text);
+  };
+
+  const truth = createTruth(channels);
+  // Ahead of all others: what it takes to begin is in nobody's way.
+  const peer = options.withPeer ? await startPeer(stack, options, note) : null;
+  const stand = await startAppStand(stack, { seed, token, channels, truth });
+
+  const tally = createTally();
+  const recoveries = createRecoveries();
+  const recorder = createRecorder(recoveries);
+  const weather = createWeather(seeded(seed + 3));
+  const front = stack.use(
+    createFront({
+      upstreams: stand.fleet.serving,
+      weather,
+      draw: seeded(seed + 4),
+      onCut(client, fault) {
+        tally.cut(fault);
+        if (fault !== null) recoveries.await(fault, [client]);
+      },
+    }),
+  );
+
+  const violations: Violation[] = [];
+  const acknowledged: Fact[] = [];
+  const publishers = await startPublishers({
+    ...{ seed, count: options.publishers, called: 'publisher', addressFor: front.addressFor },
+    start: (own) =>
+      startPublisher({
+        ...{ ...own, token, channels, types, pauseMs: options.pauseMs },
+        onStored: (facts) => acknowledged.push(...facts),
+        onRetry: tally.retry,
+        onViolation: (violation) => violations.push(violation),
+      }),
+  });
+  const browser = await openBrowser(options.browser);
+  stack.defer(() => browser?.close());
+  if (browser === null) say('chaos: Chromium takes no part: no reader is a native EventSource');
+  const slowness = { ms: 0 };
+  const { readers, tails } = await startReaders({
+    ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
+    count: options.readers,
+    sabotage: options.sabotage === null ? null : sabotages[options.sabotage],
+  });
+  stack.defer(async () => {
+    await Promise.all(readers.map((reader) => reader.close()));
+  });
+  note(`${readers.length} readers, ${publishers.length} publishers, ${stand.fleet.size} processes`);
+
+  say(`chaos: readers: ${tellKinds(readers)}`);
+
+  const stage: Stage = { ...stand, weather, tails, slowness };
+  await strikeAll(
+    options,
+    stage,
+    tally,
+    (fault, isOver) => {
+      note(`${isOver ? '  over:' : 'begins:'} ${fault}`);
+      if (isOver) recoveries.await(fault, recorder.names());
+    },
+    peer?.strike,
+  );
+  note('all faults are over');
+  // Whatever becomes of the peer, this run is about the feed.
+  const failed = (cause: unknown) => {
+    say(`chaos: the peer did not come to its end: ${cause instanceof Error ? cause.message : cause}`);
+    return null;
+  };
+  const [unsettled, peersSide] = await Promise.all([
+    settle({ publishers, readers, truth, redis: stand.redis, channels, note }),
+    peer?.finish().catch(failed) ?? null,
+  ]);
+  violations.push(...unsettled);
+
+  violations.push(...judgeLog(truth.lives, acknowledged));
+  for (const what of truth.faults) violations.push({ kind: 'log', who: 'log', what, lost: 0 });
+  for (const what of stand.fleet.surprises()) violations.push({ kind: 'app', who: 'app', what, lost: 0 });
+  for (const record of recorder.records) violations.push(...judgeHistory(truth.lives, record.history()));
+  return {
+    ...{
+      violations,
+      tally,
+      timeline,
+      recoveries: recoveries.times(),
+      peer: peersSide,
+      readers: readers.length,
+    },
+    ...{ deliveries: recorder.deliveries(), gaps: recorder.gaps(), acknowledged: acknowledged.length },
+  };
+}
+
+function openBrowser(wanted: ChaosOptions['browser']): Promise<Browser | null> {
+  switch (wanted) {
+    case 'needed':
+      return startNeededBrowser('--browser');
+    case 'if found':
+      return startBrowser();
+    case 'no':
+      return Promise.resolve(null);
+  }
+}

@@ -1,0 +1,73 @@
+import { compareEventIds, parseEventId } from '../../../lib/core/ids.ts';
+import type { Publisher } from './publisher.ts';
+import type { Reader } from './readers/reader.ts';
+import type { RedisPlace } from './redis-place.ts';
+import type { Truth } from './truth.ts';
+import type { Violation } from './violation.ts';
+
+/** How long publishers may take to be well again once the faults are over, and readers from then on, in ms. */
+const wellWithinMs = 30_000;
+
+export type SettleOptions = {
+  readonly publishers: readonly Publisher[];
+  readonly readers: readonly Reader[];
+  readonly truth: Truth;
+  readonly redis: RedisPlace;
+  readonly channels: readonly string[];
+  readonly note: (line: string) => void;
+};
+
+/**
+ * Lets the publishers come to their end, publishes a last event to each channel, and waits until every reader has it.
+ * @returns who did not get there.
+ */
+export async function settle(options: SettleOptions): Promise<readonly Violation[]> {
+  const { publishers, readers, truth, redis, channels, note } = options;
+  const violations: Violation[] = [];
+  const blame = (kind: Violation['kind'], who: string, what: string) =>
+    violations.push({ kind, who, what, lost: 0 });
+
+  const published = Promise.all(publishers.map((publisher) => publisher.stop())).then(() =>
+    publishers[0]?.finish(channels),
+  );
+  const isPublished = await Promise.race([published.then(() => true), sleep(wellWithinMs).then(() => false)]);
+  if (!isPublished) blame('publisher', 'publishers', `not acknowledged within ${wellWithinMs / 1_000} s`);
+  note('the last event is published');
+  await redis.witness.look();
+
+  const until = performance.now() + wellWithinMs;
+  const waiting = new Set(readers);
+  for (;;) {
+    for (const reader of waiting) if (isAtEnd(reader, truth)) waiting.delete(reader);
+    if (waiting.size === 0) break;
+    if (performance.now() > until) break;
+    await sleep(100);
+  }
+  note(`${readers.length - waiting.size} of ${readers.length} readers are at the end`);
+  for (const reader of waiting) {
+    const reason = reader.gaveUp() ?? reader.state();
+    blame('stopped', reader.record.reader, `not at the end within ${wellWithinMs / 1_000} s: ${reason}`);
+  }
+  return violations;
+}
+
+/** Whether a reader was told the last event of each of its channels that it asked for. */
+function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
+  const { channels, types, begin } = record.history();
+  return channels.every((channel) => {
+    const last = lives
+      .get(channel)
+      ?.at(-1)
+      ?.events.findLast((fact) => fact !== undefined && (types?.has(fact.type) ?? true));
+    if (last === undefined || record.last(channel) === last.id) return true;
+    // A reader that began now, and so late that nothing came after.
+    const from = begin.get(channel) ?? 'now';
+    if (record.last(channel) !== '' || from === 'now') return false;
+    return compareEventIds(parseEventId(from, 'begin'), parseEventId(last.id, 'last')) >= 0;
+  });
+}
+
+function sleep(ms: number): Promise<void> {
+  // Whoever is not waited for any more keeps no process alive.
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { FeedError } from '../../../lib/core/feed-error.ts';
+import { type ConstantName, constants, type Values } from './constants.ts';
+
+export type ScaleOptions =
+  | { readonly kind: 'help' }
+  /** Measure the constants of that kind instead. */
+  | { readonly kind: 'measure' }
+  | { readonly kind: 'print'; readonly values: Values };
+
+/** What `npm run proof:cost -- --help` says. */
+export const scaleHelp = `Prints what the feed takes and costs, from 10 readers to 1,000,000: the tables of docs/scale.md.
+
+  npm run proof:cost
+  npm run proof:cost -- --redis-dollars-per-100k-commands 0.3 --regions 1
+  npm run proof:cost -- --measure    measures the constants that are measured, on this machine (Linux; a minute)
+
+Every constant of tests/proof/cost-model/constants.ts can be set:
+
+${Object.keys(constants)
+  .map((name) => `  --${optionOf(name)}`)
+  .join('\n')}
+`;
+
+const names = Object.keys(constants) as ConstantName[];
+
+/** The constants as they stand in the file. */
+export const givenValues: Values = Object.fromEntries(
+  names.map((name) => [name, constants[name].value]),
+) as Values;
+
+/** Reads the command line of `npm run proof:cost`. @throws FeedError `bad-request`, naming the option and what is allowed. */
+export function readScaleOptions(args: readonly string[]): ScaleOptions {
+  const given = parse(args);
+  if (given.help === true) return { kind: 'help' };
+  if (given.measure === true) return { kind: 'measure' };
+  const set = names.flatMap((name) => {
+    const text = given[optionOf(name)];
+    return typeof text === 'string' ? [[name, readNumber(optionOf(name), text)] as const] : [];
+  });
+  return { kind: 'print', values: { ...givenValues, ...Object.fromEntries(set) } };
+}
+
+/** `redisDollarsPer100kCommands` as an option: `redis-dollars-per-100k-commands`. */
+function optionOf(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z0-9]+|(?<=[0-9]k)[A-Z]/g, (part) => `-${part}`).toLowerCase();
+}
+
+function parse(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
+  const switches = { help: { type: 'boolean' }, measure: { type: 'boolean' } } as const;
+  const numbers = names.map((name) => [optionOf(name), { type: 'string' }] as const);
+  try {
+    return parseArgs({ args: [...args], options: { ...Object.fromEntries(numbers), ...switches } }).values;
+  } catch (cause) {
+    throw new FeedError('bad-request', cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function readNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text)) return value;
+  throw new FeedError('bad-request', `--${option}: "${text}"; allowed is a number such as 0.2 or 800`);
+}

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { readSettings } from '../../../lib/config/settings.ts';
+import { FeedError } from '../../../lib/core/feed-error.ts';
+import { makeRoom } from '../../../lib/server/http/admission.ts';
+import { pollAdvice } from '../../../lib/server/http/events-route.ts';
+import { planDeadline } from '../../../lib/server/stream/event-stream.ts';
+import { endScripts, root, runScript } from '../../support/scripts/script-process.ts';
+import { dollarText, roundText } from './number-text.ts';
+import { givenValues, readScaleOptions } from './scale-options.ts';
+import { tablesOf } from './tables.ts';
+
+afterEach(endScripts);
+
+const doc = readFileSync(join(root, 'docs/scale.md'), 'utf8');
+describe('docs/scale.md', () => {
+  test.each(tablesOf(givenValues))('has the table "$name" as the model prints it', ({ name, text }) => {
+    const written = new RegExp(`<!-- ${name} -->\n([\\s\\S]*?)\n?<!-- /${name} -->`).exec(doc)?.[1];
+    expect(written, 'print it with: npm run proof:cost').toBe(text);
+  });
+
+  test('has no other table', () => {
+    const marked = [...doc.matchAll(/<!-- (\w+) -->/g)].map(([, name]) => name);
+    expect(marked).toEqual(tablesOf(givenValues).map(({ name }) => name));
+    expect(doc.match(/^\| --- /gm)).toHaveLength(marked.length);
+  });
+
+  test('is named in the README, and so is the way to print it', () => {
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('docs/scale.md');
+    expect(doc).toContain('npm run proof:cost');
+  });
+});
+
+describe('what the model takes from the code', () => {
+  test('are the settings’ defaults', () => {
+    const settings = readSettings({});
+    expect(givenValues.streamsPerProcess).toBe(settings.streamMaxConnections);
+    expect(givenValues.heartbeatSeconds * 1_000).toBe(settings.heartbeatMs);
+    expect(givenValues.pollSeconds * 1_000).toBe(pollAdvice('short').everyMs);
+    expect(givenValues.checksPerHour).toBe(Math.round(3_600_000 / (settings.tailCheckMs * 0.9)));
+  });
+
+  test('is how long a stream lasts on the average', () => {
+    const limit = Number(
+      /maxDuration = (\d+)/.exec(readFileSync(join(root, 'app/api/stream/route.ts'), 'utf8'))?.[1],
+    );
+    expect(givenValues.streamSeconds * 1_000).toBe(planDeadline(limit, 0.5).handoverInMs);
+  });
+
+  test('is how much a process may hold', () => {
+    const room = (count: number) => ({
+      settings: { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true },
+      streams: new Set(Array.from({ length: count }, () => ({}) as never)),
+      heldPolls: new Set<Request>(),
+      tails: { has: () => true, count: () => 1, endIdle: () => false } as never,
+    });
+    const most = givenValues.openPerProcess;
+    expect(() => makeRoom(room(most - 2), [])).not.toThrow();
+    expect(() => makeRoom(room(most - 1), [])).toThrow(FeedError);
+  });
+});
+
+describe('npm run proof:cost', () => {
+  test('prints every table', async () => {
+    const script = runScript('tests/proof/cost-model.ts', []);
+    expect(await script.code).toBe(0);
+    for (const { title, text } of tablesOf(givenValues))
+      expect(script.out()).toContain(`${title}\n\n${text}\n`);
+  });
+
+  test('takes any constant, by an option of its name', () => {
+    const options = readScaleOptions(['--redis-dollars-per-100k-commands', '0.4', '--base-mb=1']);
+    expect(options).toEqual({
+      kind: 'print',
+      values: { ...givenValues, redisDollarsPer100kCommands: 0.4, baseMB: 1 },
+    });
+    const [table] = tablesOf({ ...givenValues, streamsPerProcess: 100 });
+    expect(table?.text).toContain('| 100 | STREAM_MAX_CONNECTIONS |');
+  });
+
+  test.each([['--regions', 'x'], ['--regions', '-1'], ['--no-such'], ['word']])(
+    'refuses %s %s',
+    (...args) => {
+      expect(() => readScaleOptions(args.filter((arg) => arg !== undefined))).toThrow(FeedError);
+    },
+  );
+});
+
+test.each([
+  [0, '0'],
+  [0.4, '< 1'],
+  [4.94, '4.9'],
+  [67, '67'],
+  [99.6, '100'],
+  [1_250, '1,300'],
+  [96_000_123, '96,000,000'],
+])('%d is rounded to %s', (value, text) => {
+  expect(roundText(value)).toBe(text);
+});
+
+test('money is told in whole dollars', () => {
+  expect([0, 0.2, 15.4, 2_049].map(dollarText)).toEqual(['$0', '< $1', '$15', '$2,000']);
+});

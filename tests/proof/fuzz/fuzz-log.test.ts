@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { checkLog, type StoredEvent } from './check-log.ts';
+import { makeModel } from './model.ts';
+import { askFor } from './one-ask.ts';
+import { publishedBy } from './published.ts';
+
+function askOf(data: number) {
+  const bytes = Buffer.from(JSON.stringify({ data }));
+  return askFor({ method: 'POST', body: { form: 'json', bytes } });
+}
+
+function answerOf(status: number, ...ids: readonly string[]) {
+  const body = JSON.stringify({
+    events: ids.map((id) => ({ id, channel: 'feed' })),
+    duplicate: status === 200,
+  });
+  return { status, body, headers: new Map<string, string>(), isWhole: true, tookMs: 1 };
+}
+
+function stored(seq: number, data: string): StoredEvent {
+  return { channel: 'feed', time: 5, seq, epoch: 'aaaaaa', type: 'message', data };
+}
+
+/** A model of two events that were acknowledged, 1 and 2, and one, 3, whose answer was lost. */
+function modelOfThree() {
+  const model = makeModel();
+  model.acknowledge(askOf(1), answerOf(201, '5-1'));
+  model.acknowledge(askOf(2), answerOf(201, '5-2'));
+  model.lose(askOf(3));
+  return model;
+}
+
+const one = stored(1, '1');
+const two = stored(2, '2');
+const three = stored(3, '3');
+
+describe('a log', () => {
+  test.each([
+    ['what was acknowledged', [one, two]],
+    ['that, and what was lost', [one, two, three]],
+  ])('that holds %s is unharmed', (_name, events) => {
+    expect(checkLog(events, modelOfThree())).toEqual([]);
+  });
+
+  test.each([
+    ['misses one', [one], '5-2 was acknowledged and is not there'],
+    ['holds one twice', [one, two, three, stored(4, '3')], '5-4 was stored and never acknowledged'],
+    ['holds one that nobody sent', [one, two, stored(3, '9')], '5-3 was stored and never acknowledged'],
+    ['holds another in its place', [one, stored(2, '9')], '5-2 holds another event'],
+    ['is not dense', [one, two, stored(4, '3')], 'seq 4 follows 2'],
+    ['has a second epoch', [one, { ...two, epoch: 'bbbbbb' }], 'a second epoch'],
+  ])('that %s is harmed', (_name, events, fault) => {
+    expect(checkLog(events, modelOfThree()).join('\n')).toContain(fault);
+  });
+
+  test('that lacks what a duplicate was told is harmed', () => {
+    const model = modelOfThree();
+    model.acknowledge(askOf(4), answerOf(200, '5-7'));
+    expect(checkLog([one, two], model).join('\n')).toContain('5-7 was told as a duplicate');
+  });
+});
+
+describe('an acknowledgement', () => {
+  test('of more events than were sent, or of one id twice, is wrong', () => {
+    const model = modelOfThree();
+    expect(model.acknowledge(askOf(4), answerOf(201, '5-4', '5-5')).join()).toContain(
+      '2 events were acknowledged',
+    );
+    expect(model.acknowledge(askOf(4), answerOf(201, '5-2')).join()).toContain('acknowledged twice');
+  });
+
+  test('of a body that cannot be read is wrong', () => {
+    const ask = askFor({ method: 'POST', body: { form: 'json', bytes: Buffer.from('{"data":') } });
+    expect(makeModel().acknowledge(ask, answerOf(201, '5-1')).join()).toContain('none that can be read');
+  });
+});
+
+test('of two equal keys the last one counts, and a prototype’s name is a name', () => {
+  const bytes = Buffer.from('{"channel":"a","data":{"__proto__":1,"x":1,"x":2}}');
+  expect(publishedBy({ form: 'json', bytes })).toEqual([
+    { channel: 'a', type: 'message', data: '{"__proto__":1,"x":2}' },
+  ]);
+});

@@ -1,0 +1,105 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { fillIn } from '../support/doc-table.ts';
+import { breakGuard } from './mutants/break-guard.ts';
+import { type Catch, readCatches } from './mutants/catches.ts';
+import { mutants } from './mutants/mutants.ts';
+import { mutantsTable } from './mutants/mutants-table.ts';
+
+const help = `Breaks the guards on which the promise stands, one at a time, in a copy of this folder, and sees whether the
+tests find out. Some three minutes.
+
+  npm run proof:mutants                 all; exit 1 when one was not found out
+  npm run proof:mutants -- --only key   those whose name holds the word
+  npm run proof:mutants -- --doc        writes the table into docs/reliability.md too
+`;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What the quick suites need of the project. */
+const sources = [
+  'app',
+  'docs',
+  'lib',
+  'scripts',
+  'tests',
+  '.env.example',
+  'instrumentation.ts',
+  'next.config.mjs',
+  'package.json',
+  'proxy.ts',
+  'tsconfig.json',
+  'vercel.json',
+];
+
+/**
+ * Runs suites in `folder` up to the first failure. @returns the tests that failed. A run that is ended by a failure may
+ * end ahead of noting it: then they run to their end.
+ */
+function failures(folder: string, projects: readonly string[], bail = 1): readonly Catch[] {
+  const report = join(folder, 'report.json');
+  rmSync(report, { force: true });
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+  const chosen = projects.flatMap((project) => ['--project', project]);
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    'tests/vitest.config.ts',
+    ...chosen,
+    `--bail=${bail}`,
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ];
+  const { stderr, error, status } = spawnSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 300_000,
+  });
+  if (error !== undefined) throw error;
+  try {
+    const catches = readCatches(JSON.parse(readFileSync(report, 'utf8')), folder);
+    return catches.length === 0 && status !== 0 && bail > 0 ? failures(folder, projects, 0) : catches;
+  } catch (cause) {
+    throw new Error(`the tests gave no report: ${stderr}`, { cause });
+  }
+}
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    doc: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+if (options.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const folder = mkdtempSync(join(tmpdir(), 'steadfeed-mutants-'));
+try {
+  for (const source of sources) cpSync(join(root, source), join(folder, source), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const found = mutants
+    .filter(({ name }) => name.includes(options.only))
+    .map((mutant) => {
+      const file = join(folder, mutant.file);
+      const text = readFileSync(file, 'utf8');
+      writeFileSync(file, breakGuard(text, mutant));
+      const catches = failures(folder, mutant.projects);
+      writeFileSync(file, text);
+      console.log(`${catches.length === 0 ? 'NOT FOUND OUT' : 'found out'}: ${mutant.name}`);
+      return { mutant, catches };
+    });
+  if (options.doc) {
+    const doc = join(root, 'docs/reliability.md');
+    writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), [{ name: 'mutants', text: mutantsTable(found) }]));
+  }
+  process.exitCode = found.every(({ catches }) => catches.length > 0) ? 0 : 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

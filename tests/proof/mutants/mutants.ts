@@ -1,0 +1,233 @@
+/** A guard, and how it is broken. */
+export type Mutant = {
+  /** What no longer holds. */
+  readonly name: string;
+  readonly file: string;
+  /** Stands once in the file, and is replaced. */
+  readonly find: string;
+  readonly replace: string;
+  /** The suites that must find out. */
+  readonly projects: readonly string[];
+};
+
+/** One guard each, on which the promise stands. */
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'a tail reads, then subscribes: nothing is read once the subscription stands',
+    file: 'lib/server/tail/tail.ts',
+    find: '        check.distrust();\n        makeSure();\n        return;',
+    replace: '        return;',
+    projects: ['server'],
+  },
+  {
+    name: 'a hole in what is announced is passed over',
+    file: 'lib/server/tail/ring-sync.ts',
+    find: "if (fresh === 'hole') return false;",
+    replace: "if (fresh === 'hole') return true;",
+    projects: ['server'],
+  },
+  {
+    name: 'a process that was frozen believes what it remembers',
+    file: 'lib/server/tail/tails.ts',
+    find: 'for (const tail of tails) tail.distrust();',
+    replace: '{}',
+    projects: ['server'],
+  },
+  {
+    name: 'a lagging replica is believed',
+    file: 'lib/core/continuity.ts',
+    find: 'return isStale ?',
+    replace: 'return false ?',
+    projects: ['core'],
+  },
+  {
+    name: 'a missing event is no gap',
+    file: 'lib/core/continuity.ts',
+    find: 'if (next.seq === id.seq + 1) return null;',
+    replace: 'if (next.seq > id.seq) return null;',
+    projects: ['core'],
+  },
+  {
+    name: 'another epoch is the same log',
+    file: 'lib/core/continuity.ts',
+    find: 'if (position.epoch !== null && position.epoch !== epoch)',
+    replace: 'if (false as boolean)',
+    projects: ['core'],
+  },
+  {
+    name: 'the key is not looked up in the step that stores (Redis)',
+    file: 'lib/log/redis/storage.ts',
+    find: "local known = redis.call('GET', record)",
+    replace: 'local known = false',
+    projects: ['log'],
+  },
+  {
+    name: 'the embedded log looks the key up ahead of its lock',
+    file: 'lib/log/sqlite/sqlite-log.ts',
+    find: "inTransaction('beginWrite', () =>",
+    replace: "inTransaction('beginRead', () =>",
+    projects: ['log'],
+  },
+  {
+    name: 'the last event of a request is announced, and not stored',
+    file: 'lib/log/redis/storage.ts',
+    find: "    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])",
+    replace:
+      "    if e < log.upto then redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e]) end",
+    projects: ['log'],
+  },
+  {
+    name: 'Last-Event-ID is not read',
+    file: 'lib/server/http/read-query.ts',
+    find: 'if (lastEventId) return',
+    replace: 'if (false as boolean && lastEventId) return',
+    projects: ['server'],
+  },
+  {
+    name: 'a stream runs up to the platform’s limit',
+    file: 'lib/server/stream/event-stream.ts',
+    find: '(limitSeconds - margin - jitter)',
+    replace: '(limitSeconds + margin - jitter)',
+    projects: ['server'],
+  },
+  {
+    name: 'a stream writes on to a reader that does not read',
+    file: 'lib/server/stream/event-stream.ts',
+    find: 'if (socket.write(bytes)) return true;',
+    replace: 'if (socket.write(bytes) || !socket.destroyed) return true;',
+    projects: ['server'],
+  },
+  {
+    name: 'one allowed channel opens all that are asked for',
+    file: 'lib/server/http/access.ts',
+    find: 'const refused = closed.find((channel) => !patterns',
+    replace: 'const refused = closed.slice(0, 1).find((channel) => !patterns',
+    projects: ['server'],
+  },
+  {
+    name: 'answers to who has a token may be shared',
+    file: 'lib/server/http/events-route.ts',
+    find: 'channels.length === 1 && !hasToken &&',
+    replace: 'channels.length === 1 &&',
+    projects: ['server'],
+  },
+  {
+    name: 'the client sends no cursor',
+    file: 'lib/client/transport/wire.ts',
+    find: "else if (more.after) search.set('after', more.after);\n",
+    replace: '',
+    projects: ['client'],
+  },
+  {
+    name: 'the client takes an event twice',
+    file: 'lib/client/connection/sequencer.ts',
+    find: '  if (isPassed(place, position)) return reach(taking, channel, next);\n  const loss',
+    replace: '  const loss',
+    projects: ['client'],
+  },
+  {
+    name: 'the client passes over a hole',
+    file: 'lib/client/connection/sequencer.ts',
+    find: 'return isLoss ? { channel, loss } :',
+    replace: 'return isLoss && channel === null ? { channel, loss } :',
+    projects: ['client'],
+  },
+  {
+    name: 'the old stream is left before the next one has told as much',
+    file: 'lib/client/connection/on-stream.ts',
+    find: '|| !covers(next.source, next.goal)) return state;',
+    replace: ') return state;',
+    projects: ['client'],
+  },
+  {
+    name: 'a planned end counts as a failure',
+    file: 'lib/client/connection/on-stream.ts',
+    find: 'return stream.isLeaving ? leaveStream(state, stream, now) : loseStream',
+    replace: 'return loseStream',
+    projects: ['client'],
+  },
+  {
+    name: 'a silent stream is waited for',
+    file: 'lib/client/connection/on-stream.ts',
+    find: 'at: now + 2.5 * heartbeatMs',
+    replace: 'at: now + 250 * heartbeatMs',
+    projects: ['client'],
+  },
+  {
+    name: 'tabs of two people share what they read',
+    file: 'lib/client/tabs/tab-group.ts',
+    find: 'token === null ? [] : readClaims(token).subject',
+    replace: 'token === null ? [] : readClaims(token).subject.slice(0, 0)',
+    projects: ['client'],
+  },
+  {
+    name: 'publishing needs no token',
+    file: 'lib/server/http/access.ts',
+    find: 'timingSafeEqual(given, digest(newest))',
+    replace: 'timingSafeEqual(given, given)',
+    projects: ['server'],
+  },
+  {
+    name: 'a read token may be signed by another algorithm',
+    file: 'lib/server/http/access.ts',
+    find: "algorithms: ['HS256']",
+    replace: "algorithms: ['HS256', 'HS512']",
+    projects: ['server'],
+  },
+  {
+    name: 'a poll that waits takes no place',
+    file: 'lib/server/http/admission.ts',
+    find: '    heldPolls.add(request);\n',
+    replace: '',
+    projects: ['server'],
+  },
+  {
+    name: 'a poll that is ahead of the log waits for it without a place',
+    file: 'lib/server/http/page.ts',
+    find: '    place.take();\n',
+    replace: '',
+    projects: ['server'],
+  },
+  {
+    name: 'a rewind by count begins one event early',
+    file: 'lib/log/redis/storage.ts',
+    find: 'lastSeq - count + 1',
+    replace: 'lastSeq - count',
+    projects: ['log'],
+  },
+  {
+    name: 'any number of requests of a connection are worked on at once',
+    file: 'lib/server/node/socket-limits.ts',
+    find: 'behind >= bounds.maxPipelined',
+    replace: 'false',
+    projects: ['server'],
+  },
+  {
+    name: 'an address may hold one stream more than its maximum',
+    file: 'lib/server/address-limits.ts',
+    find: 'if (held + channels > most) {',
+    replace: 'if (held > most) {',
+    projects: ['server'],
+  },
+  {
+    name: 'the body of a publish request may come for ever',
+    file: 'lib/server/http/publish-body.ts',
+    find: 'clock.after(maxBodyMs, () => {',
+    replace: 'clock.after(100 * maxBodyMs, () => {',
+    projects: ['server'],
+  },
+  {
+    name: 'readers that are refused together come back together',
+    file: 'lib/server/http/respond.ts',
+    find: '1 + Math.random()',
+    replace: '1',
+    projects: ['server'],
+  },
+  {
+    name: 'an error is noted with the tokens in its text',
+    file: 'lib/server/http/respond.ts',
+    find: ".replace(token, '[token]')",
+    replace: '',
+    projects: ['server'],
+  },
+];

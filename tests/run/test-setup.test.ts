@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { planInstall, readDistribution } from './install.ts';
+import { readNeeds } from './suite-needs.ts';
+import { countTests, type VitestReport } from './test-result.ts';
+import { chromium, curl, findMissing, firefox, nginx, python, redisServer, searchPath } from './tool.ts';
+
+describe('a missing program', () => {
+  const linux = { platform: 'linux', distribution: 'debian', isRoot: true };
+
+  test('is one of which no name is on the path', () => {
+    const shell = { commands: ['no-such-program', 'sh'], debian: 'dash', homebrew: 'dash' };
+    const none = { commands: ['no-such-program'], debian: 'none', homebrew: 'none' };
+
+    expect(findMissing([shell, none], searchPath(process.env.PATH))).toEqual([none]);
+    expect(findMissing([shell], '/nowhere')).toEqual([shell]);
+  });
+
+  test('is installed on Debian by root, and by nobody else', () => {
+    const command = 'apt-get update && apt-get install -y --no-install-recommends redis-server chromium';
+
+    expect(planInstall([redisServer, chromium], linux)).toEqual({ kind: 'run', command });
+    expect(planInstall([redisServer, chromium], { ...linux, isRoot: false })).toEqual({
+      kind: 'tell',
+      command: command.replaceAll('apt-get', 'sudo apt-get'),
+    });
+  });
+
+  test('elsewhere is told of by the command that installs it', () => {
+    const tell = (distribution: string | null, platform = 'linux') =>
+      planInstall([redisServer, chromium], { platform, distribution, isRoot: false });
+
+    expect(tell(null, 'darwin')).toEqual({ kind: 'tell', command: 'brew install redis chromium' });
+    expect(tell('ubuntu').command).toMatch(/redis-server && sudo snap install chromium$/);
+    expect(planInstall([firefox, chromium], { ...linux, distribution: 'ubuntu' }).command).toBe(
+      'snap install firefox chromium',
+    );
+    expect(tell('fedora').command).toContain('redis-server, chromium or chromium-browser or google-chrome');
+    expect(tell('fedora').kind).toBe('tell');
+  });
+
+  test('of a distribution is told by its own name, not by that of its family', () => {
+    expect(readDistribution('NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n')).toBe('ubuntu');
+    expect(readDistribution('ID_LIKE=debian\n')).toBeNull();
+  });
+});
+
+describe('what a run needs', () => {
+  test('is everything, unless its suites need less', () => {
+    expect(readNeeds([])).toEqual({
+      tools: [redisServer, chromium, nginx, firefox, curl, python],
+      build: true,
+    });
+    expect(readNeeds(['tests/core'])).toEqual(readNeeds([]));
+    expect(readNeeds(['--project', 'browser'])).toEqual(readNeeds([]));
+    expect(readNeeds(['--project', 'core'])).toEqual({ tools: [], build: false });
+    expect(readNeeds(['--project=core', '--project=log'])).toEqual({ tools: [redisServer], build: false });
+  });
+});
+
+describe('the count of a run', () => {
+  const file = (name: string, ...statuses: readonly string[]) => ({
+    name,
+    status: statuses.includes('failed') || statuses.length === 0 ? 'failed' : 'passed',
+    assertionResults: statuses.map((status) => ({ status })),
+  });
+  const reportOf = (...files: readonly ReturnType<typeof file>[]): VitestReport => {
+    const statuses = files.flatMap((one) => one.assertionResults.map((result) => result.status));
+    const count = (status: string) => statuses.filter((one) => one === status).length;
+    return {
+      numPassedTests: count('passed'),
+      numFailedTests: count('failed'),
+      numTotalTests: statuses.length,
+      testResults: [...files],
+    };
+  };
+
+  test('is of the tests that passed and failed', () => {
+    const report = reportOf(file('/a', 'passed', 'passed'), file('/b', 'passed', 'failed'));
+
+    expect(countTests(report, ['/a', '/b'], 1)).toEqual({ passed: 3, failed: 1, notRun: [] });
+    expect(countTests(reportOf(file('/a', 'passed')), ['/a'], 0)).toEqual({
+      passed: 1,
+      failed: 0,
+      notRun: [],
+    });
+  });
+
+  test.each([
+    ['a file that could not be loaded', reportOf(file('/a', 'passed'), file('/b')), '/b could not be run', 1],
+    ['a file that was not run', reportOf(file('/a', 'passed')), '/b was not run', 0],
+    [
+      'a skipped test',
+      reportOf(file('/a', 'passed'), file('/b', 'passed', 'skipped')),
+      'a test was skipped',
+      0,
+    ],
+    [
+      'an error outside of any test',
+      reportOf(file('/a', 'passed'), file('/b', 'passed')),
+      'vitest ended with 1',
+      1,
+    ],
+  ])('takes %s for a failure', (_, report, reason, exitCode) => {
+    const { failed, notRun } = countTests(report, ['/a', '/b'], exitCode);
+
+    expect(failed).toBe(1);
+    expect(notRun[0]).toContain(reason);
+  });
+
+  test('of a run that was narrowed does not miss the rest', () => {
+    const report = reportOf(file('/a', 'passed', 'skipped'));
+
+    expect(countTests(report, null, 0)).toEqual({ passed: 1, failed: 0, notRun: [] });
+  });
+});

@@ -1,0 +1,85 @@
+import { SignJWT } from 'jose';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Environment } from '../../../lib/config/settings.ts';
+import { readFirstPage } from '../../../lib/server/http/first-page.ts';
+import { openStream } from '../../support/server/open-stream.ts';
+import { makeStand, type Stand } from '../../support/server/stand.ts';
+
+const holder = globalThis as { [key: symbol]: unknown };
+const key = Symbol.for('steadfeed');
+
+/** Makes a stand's runtime that of the process, as a page sees it. */
+function makeProcess(env: Environment = {}): Stand {
+  const stand = makeStand({ env });
+  holder[key] = stand.runtime;
+  return stand;
+}
+
+afterEach(() => {
+  delete holder[key];
+});
+
+test('a page begins with the newest events, and a stream goes on from its cursor', async () => {
+  const stand = makeProcess();
+  await stand.publish(10);
+  const first = await readFirstPage('feed', 3, new Headers());
+  if (first.kind !== 'page') throw new Error(first.detail);
+  await stand.publish(2);
+
+  const stream = await openStream(stand, `after=${first.page.cursor}`);
+
+  expect(first.page.events.map(({ data }) => data)).toEqual([8, 9, 10]);
+  expect([first.page.gaps, stream.of('gap'), stream.data()]).toEqual([[], [], [1, 2]]);
+});
+
+test('a page of an empty log begins at its beginning', async () => {
+  makeProcess();
+
+  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
+    kind: 'page',
+    page: { events: [], cursor: '0-0', gaps: [], more: false },
+  });
+});
+
+test('a page whose log cannot be reached says so', async () => {
+  makeProcess().log.isDown = true;
+
+  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
+    kind: 'problem',
+    detail: expect.any(String),
+  });
+});
+
+describe('a page of a private channel', () => {
+  const secret = 'a-secret-of-thirty-two-characters';
+
+  /** What a page of `room` begins with for who sends a token, valid for so many seconds, in this header. */
+  async function pageFor(channels: readonly string[], seconds: number, send: (token: string) => HeadersInit) {
+    const stand = makeProcess({ READ_TOKEN_SECRET: secret });
+    await stand.publish(3, 'room');
+    const token = await new SignJWT({ channels, exp: Math.floor(stand.clock.now() / 1_000) + seconds })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(secret));
+    return { first: await readFirstPage('room', 50, new Headers(send(token))), stand };
+  }
+
+  const byCookie = (token: string) => ({ cookie: `a=b; feed_token=${token}` });
+
+  test('holds its events for who may read it', async () => {
+    const { first } = await pageFor(['room'], 60, byCookie);
+
+    expect(first).toMatchObject({ kind: 'page', page: { events: { length: 3 } } });
+  });
+
+  test.each([
+    ['without a token', ['room'], 60, () => ({})],
+    ['with a token that has expired', ['room'], -31, byCookie],
+    ['with another channel’s token', ['rooms', 'roo'], 60, byCookie],
+    ['with a token in another cookie', ['room'], 60, (token: string) => ({ cookie: `token=${token}` })],
+  ] as const)('is words alone %s, and the log is not asked', async (_, channels, seconds, send) => {
+    const { first, stand } = await pageFor(channels, seconds, send);
+
+    expect(first).toEqual({ kind: 'problem', detail: expect.any(String), isPassing: false });
+    expect(stand.log.asked()).toBe(0);
+  });
+});

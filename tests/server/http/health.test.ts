@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { FeedError } from '../../../lib/core/feed-error.ts';
+import { version } from '../../../lib/core/sse-frames.ts';
+import { healthRoute } from '../../../lib/server/http/health-route.ts';
+import { openStream } from '../../support/server/open-stream.ts';
+import { expectRefusal } from '../../support/server/refusal.ts';
+import { makeStand } from '../../support/server/stand.ts';
+
+describe('health', () => {
+  test('is ok while the log answers, and counts what this process holds', async () => {
+    const stand = makeStand();
+    await openStream(stand, 'channel=one&channel=two');
+
+    const response = await stand.ask('health');
+
+    expect([response.status, response.headers.get('cache-control')]).toEqual([200, 'private, no-store']);
+    expect(await response.json()).toEqual({
+      status: 'ok',
+      log: { kind: 'embedded', latencyMs: 0 },
+      streams: 1,
+      tails: 2,
+      version,
+    });
+  });
+
+  test('answers HEAD as it would GET, without a body', async () => {
+    const response = await makeStand().ask('health', { method: 'HEAD' });
+
+    expect([response.status, await response.text()]).toEqual([200, '']);
+  });
+
+  test('is 503 when the log fails', async () => {
+    const stand = makeStand();
+    stand.log.isDown = true;
+
+    const response = await stand.ask('health');
+
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ status: 'log-unavailable', log: { latencyMs: null } });
+  });
+
+  test('is 503 when the log takes longer than 2 s, and says how long it took where it does not', async () => {
+    const stand = makeStand();
+    stand.log.answerMs = 1_500;
+    const fast = stand.ask('health');
+    await stand.clock.advance(2_000);
+    stand.log.answerMs = 30_000;
+    const slow = stand.ask('health');
+    await stand.clock.advance(2_000);
+
+    expect(await (await fast).json()).toMatchObject({ status: 'ok', log: { latencyMs: 1_500 } });
+    expect((await slow).status).toBe(503);
+  });
+
+  test('names no secret and no URL', async () => {
+    const env = {
+      PUBLISH_TOKEN: 'secret-1',
+      READ_TOKEN_SECRET: 'secret-2',
+      UPSTASH_REDIS_REST_URL: 'https://secret-3.test',
+      UPSTASH_REDIS_REST_TOKEN: 'secret-4',
+    };
+
+    const text = await (await makeStand({ env }).ask('health')).text();
+
+    expect(text).not.toMatch(/secret|http/);
+  });
+
+  test('of a process that is not configured is 503, and names the variable', async () => {
+    const route = healthRoute(() => {
+      throw new FeedError('misconfigured', 'FEED_RETENTION is "x"; allowed is a whole number');
+    });
+
+    const response = await route(new Request('http://feed.test/api/health'));
+
+    expect(await expectRefusal(response, 503)).toContain('FEED_RETENTION');
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { version } from '../../../lib/core/sse-frames.ts';
+import { newEvent, range } from '../../support/log/log-steps.ts';
+import { settle } from '../../support/server/manual-clock.ts';
+import { openStream } from '../../support/server/open-stream.ts';
+import { makeStand } from '../../support/server/stand.ts';
+
+describe('a stream', () => {
+  test('is answered as the wire contract says', async () => {
+    const { response } = await openStream(makeStand());
+
+    expect(response.status).toBe(200);
+    expect(Object.fromEntries(response.headers)).toEqual({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-accel-buffering': 'no',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+    });
+  });
+
+  test('begins with 2 KiB of padding, then hello', async () => {
+    const response = await makeStand().ask('stream');
+    const chunk = await response.body?.getReader().read();
+    const text = new TextDecoder().decode(chunk?.value);
+
+    expect(text.indexOf('\n\n')).toBe(2_046);
+    expect(text.slice(0, 2_046)).toMatch(/^: +$/);
+    expect(text.slice(2_048)).toMatch(/^retry: \d+\nid: 0-0\nevent: hello\ndata: \{.*\}\n\n$/);
+  });
+
+  test('says in hello where the reader is, also while the log is empty, and what to expect', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_SECONDS: '60' } });
+
+    const stream = await openStream(stand);
+
+    const [hello] = stream.of('hello');
+    expect(hello).toMatchObject({ id: '0-0', data: { cursor: '0-0', heartbeatMs: 15_000, version } });
+    expect(hello?.data.deadlineMs).toBeGreaterThanOrEqual(60_000 - 6_000 - 12_000 + 3_600);
+    expect(hello?.data.deadlineMs).toBeLessThanOrEqual(60_000 - 6_000 + 3_600);
+    const retry = Number(stream.of('retry')[0]?.text);
+    expect(retry).toBeGreaterThanOrEqual(1_000);
+    expect(retry).toBeLessThanOrEqual(5_000);
+  });
+
+  test('gives an event as it is published, without a name, under the cursor after it', async () => {
+    const stand = makeStand();
+    await stand.publish(2);
+    const stream = await openStream(stand);
+    await stand.memory.append({ events: [newEvent('feed', { a: 'é\n' }, 'greeting')], key: null });
+    await settle();
+
+    const id = `${stand.clock.now()}-3`;
+    expect(stream.kinds()).toEqual(['comment', 'retry', 'hello', 'event']);
+    expect(stream.of('event')).toMatchObject([
+      {
+        id: stand.cursorAtEnd(),
+        data: { id, channel: 'feed', type: 'greeting', time: stand.clock.now(), data: { a: 'é\n' } },
+      },
+    ]);
+  });
+
+  test('gives every event once, in order, across any number of publishers', async () => {
+    const stand = makeStand();
+    const stream = await openStream(stand);
+
+    await Promise.all(range(1, 50).map(() => stand.publish(3)));
+    await settle();
+
+    const seqs = stream.of('event').map(({ data }) => Number(String(data.id).split('-')[1]));
+    expect(seqs).toEqual(range(1, 150));
+  });
+
+  test('goes on from an empty log without a gap', async () => {
+    const stand = makeStand();
+    const first = await openStream(stand);
+    await first.cancel();
+    await stand.publish(3);
+
+    const second = await openStream(stand, `after=${first.cursor()}`);
+
+    expect(second.kinds()).toEqual(['comment', 'retry', 'hello', 'event', 'event', 'event']);
+  });
+
+  test.each([
+    'a\n\nevent: handover\ndata: {}\n\n',
+    'a\r\rid: 9-9\rdata: forged\r\r',
+    'a\r\n\r\nretry: 0\r\n\r\n: comment',
+    '\ufeffdata: a\u2028data: b\u2029data: c\u0085data: d\u0000',
+    '</script><script>alert(1)</script>',
+  ])('has every event whole, whatever its text holds: %j', async (text) => {
+    const stand = makeStand();
+    const stream = await openStream(stand);
+    const headers = { 'content-type': 'application/json' };
+    const data = [text, { [text]: text }, [text]];
+    const body = JSON.stringify(data.map((each) => ({ data: each })));
+
+    expect((await stand.ask('events', { method: 'POST', headers, body })).status).toBe(201);
+    await settle();
+
+    expect(stream.data()).toEqual(data);
+    expect(stream.kinds().filter((kind) => kind !== 'comment' && kind !== 'retry')).toEqual([
+      'hello',
+      'event',
+      'event',
+      'event',
+    ]);
+    expect(stream.of('comment')).toHaveLength(1);
+  });
+
+  test('tells a heartbeat with its position after 15 s of silence, and none while it has news', async () => {
+    const stand = makeStand();
+    const stream = await openStream(stand);
+    await stand.clock.advance(14_999);
+    expect(stream.of('heartbeat')).toEqual([]);
+    await stand.clock.advance(1);
+    expect(stream.of('heartbeat')).toMatchObject([{ id: '0-0', data: {} }]);
+
+    for (const _ of range(1, 6)) {
+      await stand.clock.advance(10_000);
+      await stand.publish(1);
+    }
+    await stand.clock.advance(14_999);
+    expect(stream.of('heartbeat')).toHaveLength(1);
+    await stand.clock.advance(1);
+
+    expect(stream.of('heartbeat').at(-1)?.id).toBe(stand.cursorAtEnd());
+  });
+
+  test('with a filter gives only those types, and its heartbeat has passed the others', async () => {
+    const stand = makeStand();
+    const stream = await openStream(stand, 'type=a&type=b');
+    const events = ['a', 'x', 'b', 'y'].map((type) => newEvent('feed', type, type));
+    await stand.memory.append({ events, key: null });
+    await stand.clock.advance(15_000);
+
+    expect(stream.data()).toEqual(['a', 'b']);
+    expect(stream.of('heartbeat').at(-1)?.id).toBe(stand.cursorAtEnd());
+  });
+
+  test('of several channels gives the cursor of all of them with everything', async () => {
+    const stand = makeStand();
+    await stand.publish(1, 'one');
+    const stream = await openStream(stand, 'channel=one&channel=two');
+    await stand.publish(1, 'two');
+    await stand.publish(1, 'one');
+    await stand.clock.advance(15_000);
+
+    const [one, two] = [stand.cursorAtEnd('one'), stand.cursorAtEnd('two')];
+    expect(stream.of('hello')[0]?.id).toMatch(/^one@\d+-1~.{6},two@0-0$/);
+    expect(stream.of('event')[0]?.id).toMatch(/^one@\d+-1~.{6},two@\d+-1~.{6}$/);
+    expect(stream.of('event')[1]?.id).toBe(`one@${one},two@${two}`);
+    expect(stream.of('heartbeat')[0]?.id).toBe(`one@${one},two@${two}`);
+  });
+
+  test('of a channel named by digits keeps its name a text', async () => {
+    const stand = makeStand();
+    const stream = await openStream(stand, 'channel=123');
+
+    await stand.publish(1, '123');
+    await settle();
+
+    expect(stream.of('event')[0]?.data.channel).toBe('123');
+  });
+});

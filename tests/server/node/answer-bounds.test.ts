@@ -1,0 +1,215 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { channel, subscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { boundAnswers } from '../../../lib/server/node/socket-limits.ts';
+import { eventually, within } from '../../support/node/eventually.ts';
+import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
+import { createManualClock } from '../../support/server/manual-clock.ts';
+
+const megabyte = 1_024 * 1_024;
+const clock = createManualClock();
+const answers: ServerResponse[] = [];
+/** For each of them the address that the asynchronous context was entered with. */
+const contexts: (string | undefined)[] = [];
+const context = new AsyncLocalStorage<string | undefined>();
+
+/** Answers `/large` with more than the system takes by itself, `/small` with a word, anything else not at all. */
+const server = createServer((request, response) => {
+  answers.push(response);
+  contexts.push(context.getStore());
+  if (request.url === '/large') response.end(Buffer.alloc(16 * megabyte, 'x'));
+  if (request.url === '/small') response.end('small');
+});
+
+const ask = (text: string) => openRawSocket((server.address() as AddressInfo).port, text);
+
+/** Moves time on until the connection of an answer is closed; gives how long that took, in s. */
+async function secondsUntilClosed(answer: ServerResponse): Promise<number> {
+  const before = clock.elapsed();
+  await eventually('the connection is closed', 5_000, async () => {
+    await clock.advance(1_000);
+    return answer.destroyed;
+  });
+  return (clock.elapsed() - before) / 1_000;
+}
+
+beforeAll(async () => {
+  subscribe('http.server.request.start', (message) => {
+    context.enterWith((message as { readonly request: IncomingMessage }).request.url);
+  });
+  boundAnswers(
+    { patienceMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte, maxPipelined: 3 },
+    clock,
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Asks for `path`, and takes nothing of its answer that the system does not take by itself. */
+async function leaveLying(path: string) {
+  const raw = await ask('');
+  raw.socket.pause();
+  const before = answers.length;
+  raw.socket.write(requestText('GET', path));
+  await eventually('it is asked', 5_000, () => answers.length > before);
+  const answer = answers.at(-1);
+  if (answer === undefined) throw new Error('there is no answer');
+  return { raw, answer };
+}
+
+test('a connection whose reader takes nothing is closed when 30 s are over, and the time that all needs at the least rate', async () => {
+  const left = await leaveLying('/large');
+  using _raw = left.raw;
+
+  const seconds = await secondsUntilClosed(left.answer);
+
+  expect(seconds).toBeGreaterThanOrEqual(30 + 16);
+  expect(seconds).toBeLessThanOrEqual(30 + 16 + 10);
+});
+
+/** A connection as the process sees it: what was written to it, and what of that still waits for its reader. */
+class ToldSocket extends EventEmitter {
+  readonly server = server;
+  bytesWritten = 0;
+  writableLength = 0;
+  readonly destroy = vi.fn();
+
+  write(bytes: number): void {
+    this.bytesWritten += bytes;
+    this.writableLength += bytes;
+  }
+}
+
+const told: ToldSocket[] = [];
+afterEach(() => {
+  for (const socket of told.splice(0)) socket.emit('close');
+});
+
+function connectTold(): ToldSocket {
+  const socket = new ToldSocket();
+  told.push(socket);
+  channel('net.server.socket').publish({ socket });
+  return socket;
+}
+
+/** Holds that a connection is left alone for `ms`, and closed within 10 s of that. */
+async function expectClosedAfter({ destroy }: ToldSocket, ms: number): Promise<void> {
+  await clock.advance(ms);
+  expect(destroy).not.toHaveBeenCalled();
+  await clock.advance(10_000);
+  expect(destroy).toHaveBeenCalled();
+}
+
+test('a piece of which the last part was not taken in time is not waited for, whatever was taken of others', async () => {
+  const socket = connectTold();
+  socket.write(10 * megabyte);
+  await clock.advance(35_000);
+  socket.writableLength -= megabyte;
+
+  await expectClosedAfter(socket, 40_000);
+});
+
+test('what lies with the system is given its time too, and no more than it holds', async () => {
+  const socket = connectTold();
+  socket.bytesWritten = 100 * megabyte;
+  socket.write(1);
+
+  await expectClosedAfter(socket, 40_000);
+});
+
+test('a reader of whose pieces one after the other is taken may take any time, also while others are written', async () => {
+  const socket = connectTold();
+  socket.write(2 * megabyte);
+  for (let each = 0; each < 100; each += 1) {
+    await clock.advance(25_000);
+    socket.write(megabyte);
+    socket.writableLength -= megabyte;
+  }
+
+  expect(socket.destroy).not.toHaveBeenCalled();
+});
+
+test('what is written for a reader who takes nothing gives it no time but what that needs at the least rate', async () => {
+  const socket = connectTold();
+  for (let each = 0; each < 9; each += 1) {
+    socket.write(megabyte);
+    await clock.advance(5_000);
+  }
+
+  expect(socket.destroy).toHaveBeenCalled();
+});
+
+test('a connection has its 30 s from when something begins to wait', async () => {
+  const socket = connectTold();
+  await clock.advance(600_000);
+  socket.write(1);
+
+  await expectClosedAfter(socket, 30_000);
+});
+
+test('nothing is looked at when no connection is open', async () => {
+  const socket = connectTold();
+  await clock.advance(5_000);
+  socket.emit('close');
+  await eventually('all others are closed', 5_000, async () => {
+    server.closeAllConnections();
+    await clock.advance(5_000);
+    return clock.pending() === 0;
+  });
+});
+
+test('a connection on which nothing waits may stand still', async () => {
+  using raw = await ask(requestText('GET', '/held'));
+  await clock.advance(0);
+  await clock.advance(600_000);
+  answers.at(-1)?.end('after ten minutes');
+  await raw.until('after ten minutes');
+
+  expect(raw.socket.destroyed).toBe(false);
+});
+
+test('a connection may have 3 requests unanswered, and is closed at the fourth', async () => {
+  using three = await ask(requestText('GET', '/held').repeat(3));
+  using four = await ask(requestText('GET', '/held').repeat(4));
+
+  await within('the connection is closed', 5_000, four.closed);
+  expect(three.socket.destroyed).toBe(false);
+});
+
+test('a request is handed on when the one ahead of it on its connection is answered, in its own context', async () => {
+  const from = answers.length;
+  using raw = await ask(requestText('GET', '/held') + requestText('GET', '/held?second'));
+  await eventually('the first is asked', 5_000, () => answers.length > from);
+  await clock.advance(0);
+  expect(answers).toHaveLength(from + 1);
+  answers[from]?.end('an answer');
+
+  await eventually('the second is asked', 5_000, () => answers[from + 1]?.req.url === '/held?second');
+  answers[from + 1]?.end('the other');
+  await raw.until('the other');
+  expect(contexts.slice(from)).toEqual(['/held', '/held?second']);
+});
+
+test('of a thousand requests in one piece the first alone is handed on', async () => {
+  const from = answers.length;
+  using raw = await ask(requestText('GET', '/held').repeat(1_000));
+  await within('the connection is closed', 5_000, raw.closed);
+
+  expect(answers).toHaveLength(from + 1);
+});
+
+test('any number of requests may come one behind the other on a connection where they are answered', async () => {
+  using raw = await ask('');
+  for (let each = 1; each <= 20; each += 1) {
+    raw.socket.write(requestText('GET', '/small').repeat(2));
+    await eventually('both are answered', 5_000, () => raw.received().split('200 OK').length > 2 * each);
+  }
+
+  expect(raw.socket.destroyed).toBe(false);
+});

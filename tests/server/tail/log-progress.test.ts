@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { beforeFirst, type EventId } from '../../../lib/core/ids.ts';
+import type { StaleAnswer } from '../../../lib/server/tail/read-through.ts';
+import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
+import { range } from '../../support/log/log-steps.ts';
+import { openStream } from '../../support/server/open-stream.ts';
+import { readPage } from '../../support/server/read-page.ts';
+import { makeStand } from '../../support/server/stand.ts';
+
+/** A stale answer of a log of `epoch`, which lacks what comes up to `until`. */
+function lacking(until: EventId, epoch: string | null): StaleAnswer {
+  const resume = { id: beforeFirst, epoch };
+  const otherwise = { kind: 'gap', reason: 'restarted', missed: null, resume, resumesAt: null } as const;
+  return { kind: 'again', until, otherwise };
+}
+
+/** One who waits at a log of 3 events for the 4th; tells the time until it waits no more. */
+async function makeWaiter() {
+  const stand = makeStand();
+  await stand.publish(3);
+  const last = stand.memory.kept('feed').at(-1);
+  if (last === undefined) throw new Error('the log is empty');
+  const progress = createLogProgress(stand.log, stand.clock);
+  const startedAt = stand.clock.elapsed();
+  let overAfterMs: number | null = null;
+  const answer = lacking({ time: last.id.time, seq: 4 }, last.epoch);
+  void progress.past('feed', answer, 5_000).then(() => {
+    overAfterMs = stand.clock.elapsed() - startedAt;
+  });
+  return { ...stand, progress, answer, overAfterMs: () => overAfterMs };
+}
+
+describe('one who waits for the log', () => {
+  test('waits its time while the log says the same, then no more', async () => {
+    const { clock, log, overAfterMs } = await makeWaiter();
+    await clock.advance(60_000);
+    expect([overAfterMs(), log.calls.ends, clock.pending()]).toEqual([5_000, 19, 0]);
+  });
+
+  test('is told when the log has got so far', async () => {
+    const { clock, publish, overAfterMs } = await makeWaiter();
+    await clock.advance(1_100);
+    await publish(1);
+    await clock.advance(1_000);
+    expect(overAfterMs()).toBe(1_250);
+  });
+
+  test.each(['empty', 'wipe'] as const)('is told when the log is lost (%s)', async (accident) => {
+    const { clock, memory, overAfterMs } = await makeWaiter();
+    memory[accident]('feed');
+    await clock.advance(1_000);
+    expect(overAfterMs()).toBe(250);
+  });
+
+  test('is told when the log began anew, however short it is', async () => {
+    const { clock, memory, publish, overAfterMs } = await makeWaiter();
+    memory.empty('feed');
+    clock.setForward(-60_000);
+    await publish(1);
+    await clock.advance(1_000);
+    expect(overAfterMs()).toBe(250);
+  });
+
+  test('is told when the log cannot be reached', async () => {
+    const { clock, log, overAfterMs } = await makeWaiter();
+    log.isDown = true;
+    await clock.advance(1_000);
+    expect(overAfterMs()).toBe(250);
+  });
+
+  test('is not held up by a log that does not answer', async () => {
+    const { clock, log, overAfterMs } = await makeWaiter();
+    log.answerMs = 60_000;
+    await clock.advance(6_000);
+    expect([overAfterMs(), log.calls.ends]).toEqual([5_000, 1]);
+  });
+
+  test('waits no more when the reader leaves, and then nothing is asked for it', async () => {
+    const { clock, log, progress, answer } = await makeWaiter();
+    await clock.advance(5_000);
+    const asked = log.calls.ends;
+    const leaving = new AbortController();
+    const waiting = progress.past('feed', answer, 5_000, leaving.signal);
+    leaving.abort();
+
+    await waiting;
+    await clock.advance(5_000);
+
+    expect([log.calls.ends - asked, clock.pending()]).toEqual([0, 0]);
+  });
+
+  test('is not told by an answer that was asked for ahead of it', async () => {
+    const { clock, log, progress, publish, answer } = await makeWaiter();
+    await publish(1);
+    log.answerMs = 100;
+    await clock.advance(300);
+    let isOver = false;
+    void progress.past('feed', answer, 5_000).then(() => {
+      isOver = true;
+    });
+    await clock.advance(100);
+    expect(isOver).toBe(false);
+    await clock.advance(250);
+    expect(isOver).toBe(true);
+  });
+
+  test('and others after it ask no more often than one', async () => {
+    const { clock, log, progress, answer, publish } = await makeWaiter();
+    await clock.advance(200);
+    await publish(1);
+    await clock.advance(60);
+    void progress.past('feed', { ...answer, until: { time: Infinity, seq: 1 } }, 5_000);
+    const before = log.calls.ends;
+    await clock.advance(2_500);
+    expect(log.calls.ends - before).toBe(10);
+  });
+});
+
+describe('500 readers that claim to be ahead of the log, each at a place of its own', () => {
+  const places = (epoch: string) => range(1, 500).map((seq) => `after=9999999999999-${seq}${epoch}`);
+
+  test.each(['', '~epoch'])('cost four questions a second, and two reads each (%s)', async (kind) => {
+    const stand = makeStand();
+    await stand.publish(3);
+    const epoch = kind === '' ? '' : `~${stand.cursorAtEnd().split('~')[1]}`;
+    const streams = await Promise.all(places(epoch).map((query) => openStream(stand, query)));
+    const before = { ...stand.log.calls };
+    await stand.clock.advance(4_000);
+    expect(stand.log.calls.ends - before.ends).toBeLessThanOrEqual(17);
+    expect(stand.log.calls.read - before.read).toBe(0);
+
+    await stand.clock.advance(4_000);
+
+    expect(stand.log.calls.read).toBeLessThan(1_010);
+    const told = streams.flatMap((stream) => stream.of('gap').map(({ data }) => data.reason));
+    expect(told).toEqual(range(1, 500).map(() => 'restarted'));
+  });
+
+  test('cost as little by pages, which read on after the loss', async () => {
+    const stand = makeStand();
+    await stand.publish(3);
+    const pages = places('').map((query) => readPage(stand, query));
+    await stand.clock.advance(8_000);
+
+    const reasons = (await Promise.all(pages)).map(({ gaps }) => gaps[0]?.reason);
+    expect(reasons).toEqual(range(1, 500).map(() => 'restarted'));
+    expect([stand.log.calls.read, stand.log.calls.ends]).toEqual([1_500, 19]);
+  });
+
+  test('do not get in the way of one that is, by a replica that lags 2 s', async () => {
+    const stand = makeStand();
+    await stand.publish(3);
+    stand.memory.lag();
+    await stand.publish(2);
+    const real = await openStream(stand, `after=${stand.cursorAtEnd()}`);
+    await Promise.all(places('').map((query) => openStream(stand, query)));
+    await stand.clock.advance(2_000);
+    stand.memory.catchUp();
+    await stand.publish(1);
+    await stand.clock.advance(500);
+
+    expect([real.of('gap'), real.of('event')]).toEqual([[], [expect.anything()]]);
+  });
+});

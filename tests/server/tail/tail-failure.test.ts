@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'vitest';
+import { range } from '../../support/log/log-steps.ts';
+import { makeStand, seqsIn } from '../../support/server/stand.ts';
+
+async function standWithLease() {
+  const stand = makeStand();
+  await stand.publish(1);
+  const lease = stand.runtime.tails.lease('feed');
+  await stand.clock.advance(10_000);
+  return { ...stand, tail: lease.tail };
+}
+
+describe('a subscription that broke', () => {
+  test('is renewed, and bridged by reading meanwhile', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.following = 'fails';
+    log.cut();
+    await publish(2);
+
+    await clock.advance(1_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    await publish(1);
+    await clock.advance(1_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3, 4]);
+
+    log.following = 'works';
+    await clock.advance(5_000);
+    expect(log.followers()).toBe(1);
+  });
+
+  test('is bridged by about one read a second, however long', async () => {
+    const { clock, log } = await standWithLease();
+    log.following = 'fails';
+    log.cut();
+    await clock.advance(1_000);
+    const { read, ends } = log.calls;
+
+    await clock.advance(60_000);
+
+    expect(log.calls.read - read).toBeGreaterThanOrEqual(59);
+    expect(log.calls.read - read).toBeLessThanOrEqual(75);
+    expect(log.calls.ends).toBe(ends);
+  });
+
+  test('and is back hides nothing that came between', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.cut();
+
+    for (const _ of range(1, 30)) {
+      await publish(1);
+      await clock.advance(50);
+    }
+    await clock.advance(1_000);
+
+    expect(seqsIn(tail.ring)).toEqual(range(1, 31));
+  });
+});
+
+describe('a log that fails', () => {
+  test('is asked ever more seldom, and the tail says for how long it failed', async () => {
+    const { clock, log, tail } = await standWithLease();
+    log.isDown = true;
+    tail.nudge();
+    await clock.advance(0);
+    expect(tail.failingForMs()).toBe(0);
+    const { read } = log.calls;
+
+    await clock.advance(60_000);
+
+    expect(tail.failingForMs()).toBe(60_000);
+    expect(log.calls.read - read).toBeGreaterThan(12);
+    expect(log.calls.read - read).toBeLessThan(60);
+  });
+
+  test('and is back within 5 s is read again, without a call from anyone', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.isDown = true;
+    log.cut();
+    await clock.advance(20_000);
+    await publish(2);
+    log.isDown = false;
+
+    await clock.advance(5_000);
+
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(tail.failingForMs()).toBe(0);
+  });
+
+  test('is not asked more often because many ask for it', async () => {
+    const { clock, log, tail } = await standWithLease();
+    log.isDown = true;
+    tail.nudge();
+    await clock.advance(0);
+    const { read } = log.calls;
+
+    for (const _ of range(1, 1_000)) {
+      tail.nudge();
+      await clock.advance(10);
+    }
+
+    expect(log.calls.read - read).toBeLessThan(20);
+  });
+
+  test('is found by a check of a silent tail', async () => {
+    const { clock, log, tail } = await standWithLease();
+    log.isDown = true;
+
+    await clock.advance(40_000);
+
+    expect(tail.failingForMs()).toBeGreaterThan(0);
+  });
+
+  test('is told to who waits for the tail, each time anew', async () => {
+    const { clock, log, tail } = makeStand();
+    log.isDown = true;
+    log.following = 'works';
+    const begun = await tail();
+    const first = expect(begun.ready()).rejects.toMatchObject({ code: 'log-unavailable' });
+    await clock.advance(700);
+    await first;
+    const second = expect(begun.ready()).rejects.toMatchObject({ code: 'log-unavailable' });
+    await clock.advance(0);
+    await second;
+
+    log.isDown = false;
+    await expect(begun.ready()).resolves.toBeUndefined();
+  });
+});
+
+describe('a process that was frozen', () => {
+  test('believes its tails again only when the log has answered', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.silence();
+    await publish(1);
+    clock.freeze(60_000);
+    log.answerMs = 300;
+    let isReady = false;
+    await clock.advance(0);
+
+    tail.ready().then(() => {
+      isReady = true;
+    });
+    // Asked for its end, and for what is new.
+    await clock.advance(599);
+    expect(isReady).toBe(false);
+    await clock.advance(1);
+
+    expect(isReady).toBe(true);
+    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(log.followers()).toBe(1);
+  });
+
+  test('is told by a tick that comes more than 2 s late, and by no less', async () => {
+    const { clock, log } = await standWithLease();
+
+    clock.freeze(2_900);
+    await clock.advance(1_000);
+    expect(log.calls.follow).toBe(1);
+    clock.freeze(3_900);
+    await clock.advance(1_000);
+
+    expect(log.calls.follow).toBe(2);
+  });
+
+  test('is told by the wall clock, where a sleeping machine stops the other', async () => {
+    const { clock, log } = await standWithLease();
+
+    clock.setForward(600_000);
+    await clock.advance(1_000);
+    expect(log.calls.follow).toBe(2);
+    clock.setForward(-600_000);
+    await clock.advance(1_000);
+
+    expect(log.calls.follow).toBe(2);
+  });
+
+  test('reads in time even where the new subscription is not acknowledged', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.following = 'hangs';
+    await publish(1);
+    clock.freeze(60_000);
+
+    await clock.advance(1_000);
+
+    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+  });
+});

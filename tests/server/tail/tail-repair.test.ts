@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import { range } from '../../support/log/log-steps.ts';
+import { openStream } from '../../support/server/open-stream.ts';
+import { makeStand, seqsIn } from '../../support/server/stand.ts';
+
+/** A stand whose tail has read three events and is at rest. */
+async function standAtRest() {
+  const stand = makeStand();
+  await stand.publish(3);
+  const { tail } = stand.runtime.tails.lease('feed');
+  await stand.clock.advance(2_000);
+  return { ...stand, tail };
+}
+
+describe('a log that lost events', () => {
+  test('and began again is followed in its new epoch, from its oldest', async () => {
+    const { clock, memory, publish, tail } = await standAtRest();
+    const { epoch } = tail.ring.end();
+    memory.empty('feed');
+    await clock.advance(5);
+
+    await publish(2);
+    await clock.advance(0);
+
+    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(tail.ring.end().epoch).not.toBe(epoch);
+  });
+
+  test('at its end, and issued seqs again, is followed in its new line', async () => {
+    const { clock, memory, publish, tail } = await standAtRest();
+    memory.loseEnd('feed', 2);
+    await clock.advance(5);
+
+    await publish(1);
+    await clock.advance(0);
+
+    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+  });
+
+  test('at its end, in silence, is believed once a check finds it and patience is over', async () => {
+    const { clock, log, memory, tail } = await standAtRest();
+    memory.loseEnd('feed', 2);
+
+    await clock.advance(4_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    await clock.advance(6_000);
+
+    expect(seqsIn(tail.ring)).toEqual([1]);
+    const before = log.calls.read;
+    await clock.advance(4_000);
+    expect(log.calls.read - before).toBeLessThan(3);
+  });
+
+  test('at its end, issued it again, and told only of what came then, is read before that is believed', async () => {
+    const { clock, log, memory, publish, tail } = await standAtRest();
+    log.answerMs = 1_200;
+    log.isDown = true;
+    tail.nudge();
+    log.isDown = false;
+    log.cut();
+    memory.loseEnd('feed', 1);
+    await clock.advance(5);
+    await publish(1);
+    await clock.advance(1_205);
+    expect([log.followers(), tail.failingForMs()]).toEqual([1, 10]);
+
+    await publish(1);
+    await clock.advance(5_000);
+
+    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+  });
+
+  test('all of them, in silence, is found empty by a check', async () => {
+    const { clock, memory, tail } = await standAtRest();
+    memory.empty('feed');
+
+    await clock.advance(5_000);
+
+    expect(tail.ring.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
+  });
+});
+
+describe('a replica that lags', () => {
+  test('behind what was announced is asked again until it has caught up', async () => {
+    const { clock, log, memory, publish, tail } = await standAtRest();
+    memory.lag();
+    log.fate = () => [];
+    await publish(2);
+    log.fate = () => [0];
+    await publish(1);
+    const before = log.calls.read;
+
+    await clock.advance(2_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(log.calls.read - before).toBe(8);
+    memory.catchUp();
+    await clock.advance(250);
+
+    expect(seqsIn(tail.ring)).toEqual(range(1, 6));
+  });
+
+  test('when the tail begins is read again a second later', async () => {
+    const { clock, memory, publish, tail } = makeStand();
+    await publish(1);
+    memory.lag();
+    await publish(1);
+    const { ring } = await tail();
+    expect(seqsIn(ring)).toEqual([1]);
+
+    memory.catchUp();
+    await clock.advance(1_000);
+
+    expect(seqsIn(ring)).toEqual([1, 2]);
+  });
+
+  test('and has never seen the channel does not take it back', async () => {
+    const stand = makeStand();
+    stand.memory.lag();
+    const { tail } = stand.runtime.tails.lease('feed');
+    await stand.clock.advance(0);
+    const stream = await openStream(stand);
+    await stand.publish(3);
+
+    await stand.clock.advance(4_000);
+    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    stand.memory.catchUp();
+    await stand.clock.advance(250);
+
+    expect(stream.kinds().slice(3)).toEqual(['event', 'event', 'event']);
+  });
+
+  test('does not take back what was announced', async () => {
+    const { clock, memory, publish, tail } = await standAtRest();
+    memory.lag();
+    await publish(2);
+
+    tail.nudge();
+    await clock.advance(3_000);
+    memory.catchUp();
+    await clock.advance(250);
+
+    expect(seqsIn(tail.ring)).toEqual(range(1, 5));
+  });
+});
+
+test('a tail that is thousands of events behind reads page after page without a pause', async () => {
+  const { clock, log, publish, tail } = await standAtRest();
+  log.fate = () => [];
+  for (const _ of range(1, 4)) await publish(500);
+  log.fate = () => [0];
+
+  await publish(1);
+  await clock.advance(0);
+
+  expect(tail.ring.end().id.seq).toBe(2_004);
+  expect(log.calls.read).toBe(1 + 5);
+});
+
+test('a late announcement of a log that was replaced holds nothing up', async () => {
+  const { clock, log, memory, publish, tail } = await standAtRest();
+  log.fate = () => [50];
+  await publish(1);
+  memory.empty('feed');
+  await clock.advance(5);
+  log.fate = () => [0];
+  await publish(2);
+
+  await clock.advance(100);
+  await publish(1);
+  await clock.advance(300);
+
+  expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+});

@@ -1,0 +1,99 @@
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { App } from '../node/app-process.ts';
+import { type Shown, type Watch, watch } from './chromium.ts';
+
+/** A page that is open, and what it showed. Ends with the scope that holds it by `await using`. */
+export type OpenPage = AsyncDisposable & { readonly page: Page; readonly seen: Watch };
+
+/** Options of a page that is quick to draw. */
+export const quickToDraw = { viewport: { width: 480, height: 400 }, reducedMotion: 'reduce' } as const;
+
+/** Opens a page that nobody has gone to yet, far from the server's own zone and locale. */
+export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({ locale: 'de-DE', timezoneId: 'Asia/Kathmandu', ...options });
+  const page = await context.newPage();
+  return { page, seen: await watch(page), [Symbol.asyncDispose]: () => context.close() };
+}
+
+/** Opens the feed page and waits until it is live. */
+export async function openLive(
+  browser: Browser,
+  app: Pick<App, 'url'>,
+  options: BrowserContextOptions = {},
+): Promise<OpenPage> {
+  const open = await newPage(browser, options);
+  await open.page.goto(app.url);
+  await hasStatus(open.page, 'Live');
+  return open;
+}
+
+/** Waits until the page says what it is doing with this word. */
+export async function hasStatus(page: Page, word: string): Promise<void> {
+  await page.getByRole('status').filter({ hasText: word }).waitFor({ timeout: 30_000 });
+}
+
+/** Waits until an article of the list says `text`. */
+export async function shows(page: Page, text: string): Promise<void> {
+  await page.getByRole('article').filter({ hasText: text }).first().waitFor({ timeout: 15_000 });
+}
+
+/** The list as a reader sees it, newest on top: each event's text, and the words of each gap. */
+export function readTexts(page: Page): Promise<string[]> {
+  return page.locator('article p').allTextContents();
+}
+
+/** The seqs of the events in the page now, from the top. */
+export function readSeqs(page: Page): Promise<readonly number[]> {
+  return page
+    .locator('article [title^="id "]')
+    .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1])));
+}
+
+/** Runs in the page: notes what has moved by itself below the bar, whose words change with the status. */
+export function recordShifts(): void {
+  const recorder = globalThis as unknown as { moved: (string | null)[] };
+  recorder.moved = [];
+  type Shift = PerformanceEntry & { readonly sources: readonly { readonly node: Node | null }[] };
+  new PerformanceObserver((list) => {
+    for (const { node } of list.getEntries().flatMap((entry) => (entry as Shift).sources)) {
+      if (!node?.parentElement?.closest('header')) recorder.moved.push(node?.textContent ?? null);
+    }
+  }).observe({ type: 'layout-shift', buffered: true });
+}
+
+/** What `recordShifts` has noted. */
+export function shiftsOf(page: Page): Promise<readonly (string | null)[]> {
+  return page.evaluate(() => (globalThis as unknown as { moved: (string | null)[] }).moved);
+}
+
+/**
+ * Reads the whole list by scrolling through it, from the top: only what is near the visible part is in the page.
+ * @throws Error when an event is there twice.
+ */
+export async function readWhole(page: Page): Promise<readonly Shown[]> {
+  await page.evaluate(() => window.scrollTo(0, 0));
+  const read = new Map<string, Shown>();
+  for (let isEnd = false; !isEnd; ) {
+    const rows = await page.locator('article:has([title^="id "])').evaluateAll(readRows);
+    if (new Set(rows.map(({ id }) => id)).size < rows.length) throw new Error('an event is shown twice');
+    for (const row of rows) read.set(row.id, row);
+    isEnd = await page.evaluate(scrollOn);
+  }
+  return [...read.values()];
+}
+
+/** Runs in the page: what its rows say. */
+function readRows(rows: Element[]): Shown[] {
+  return rows.map((row) => ({
+    id: row.querySelector('[title^="id "]')?.getAttribute('title')?.slice(3) ?? '',
+    text: row.querySelector('p')?.textContent ?? '',
+  }));
+}
+
+/** Runs in the page: scrolls by less than a screen, and waits until that is drawn. @returns whether that was the end. */
+export async function scrollOn(): Promise<boolean> {
+  const before = window.scrollY;
+  window.scrollBy(0, 600);
+  await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  return window.scrollY === before;
+}

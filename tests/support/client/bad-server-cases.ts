@@ -1,0 +1,106 @@
+import type { PollAdvice } from '../../../lib/core/event.ts';
+import { badAnswers } from './bad-answers.ts';
+import type { Misbehaviour } from './fetch-server.ts';
+
+/** A bad server, and what the rules of the client allow it to cost. Times in ms; each is a bound. */
+export type Case = {
+  readonly name: string;
+  readonly server: Misbehaviour;
+  /** How polls are advised; default: short ones, 2 s apart. */
+  readonly advice?: PollAdvice;
+  /** The first event comes no sooner and no later; null: none comes before the server behaves. */
+  readonly firstMs: readonly [number, number] | null;
+  /** How late an event may be while the server misbehaves; null where none comes. */
+  readonly latestMs: number | null;
+  /** Most requests in the first 60 s, and where the number comes from. */
+  readonly requests: number;
+  readonly rule: string;
+  /** Once it behaves: the next event; the stream that stays, after one to two minutes, and after ten of them. */
+  readonly eventBackMs: number;
+  readonly backMs: number;
+  readonly backLateMs: number;
+};
+
+/** Where polls bring the events meanwhile: the next poll; the next probe, its wait up to a fifth longer. */
+const byPolls = { latestMs: 2_000, eventBackMs: 2_000, backMs: 72_000, backLateMs: 360_000 };
+
+/** No byte comes: it falls at 4 s, and so do its probes. */
+const bySilence = {
+  ...byPolls,
+  firstMs: [4_000, 4_000] as const,
+  latestMs: 4_000,
+  backMs: 76_000,
+  backLateMs: 364_000,
+  requests: 31,
+  rule: '1 stream, polls each 2 s from 4 s on: 28, probes: 2',
+};
+
+/** Nothing is served: what comes back first is a poll, and a probe with it. */
+const toAll = { firstMs: null, latestMs: null };
+
+/** The catalogue, with its bounds. */
+export const cases: readonly Case[] = [
+  {
+    ...{ name: 'behaves', server: (asked) => asked.honest(), firstMs: [0, 0], latestMs: 0, requests: 1 },
+    ...{ rule: '1 stream', eventBackMs: 1_000, backMs: 0, backLateMs: 0 },
+  },
+  {
+    ...{ name: 'takes 3 s to the first byte', server: badAnswers.answersAfter3s, firstMs: [3_000, 3_000] },
+    ...{ latestMs: 3_000, requests: 1, rule: '1 stream', eventBackMs: 1_000, backMs: 0, backLateMs: 0 },
+  },
+  { ...bySilence, name: 'takes 6 s to the first byte', server: badAnswers.answersAfter6s },
+  { ...bySilence, name: 'buffers everything', server: badAnswers.buffersEverything },
+  {
+    ...bySilence,
+    ...{ name: 'buffers everything, polls are long', server: badAnswers.buffersEverything },
+    ...{ advice: { waitSeconds: 20, everyMs: 0 }, requests: 61 },
+    rule: '1 stream, from 4 s on a poll for each event, one ahead and one held: 58, probes: 2',
+  },
+  { ...bySilence, name: 'buffers the first 8 KiB', server: badAnswers.buffersFirst8KiB },
+  {
+    ...{ name: 'passes on blocks of 2 KiB', server: badAnswers.passesBlocksOf2KiB, firstMs: [0, 0] },
+    ...{ latestMs: 22_000, requests: 1, rule: '1 stream: bytes come within 2.5 heartbeats, so it lives' },
+    ...{ eventBackMs: 22_000, backMs: 0, backLateMs: 0 },
+  },
+  { ...bySilence, name: 'compresses, and holds 64 KiB back', server: badAnswers.compressesAndHolds },
+  { ...bySilence, name: 'never answers a stream', server: badAnswers.neverAnswers },
+  {
+    ...{ ...toAll, name: 'never answers anything', server: badAnswers.neverAnswersAtAll, requests: 9 },
+    rule: '1 stream, polls of 10 s each: 6, probes: 2',
+    ...{ eventBackMs: 40_000, backMs: 46_000, backLateMs: 46_000 },
+  },
+  {
+    ...{ ...byPolls, name: 'answers streams with HTML', server: badAnswers.answersHtml },
+    ...{ firstMs: [0, 1_000], requests: 34, rule: '2 streams, polls each 2 s: 30, probes: 2' },
+  },
+  {
+    ...{ ...toAll, name: 'answers all with HTML (captive portal)', server: badAnswers.answersHtmlToAll },
+    ...{ requests: 20, rule: '2 streams, polls by backoff: 10 on average, 16 with bad luck, probes: 2' },
+    ...{ eventBackMs: 30_000, backMs: 30_000, backLateMs: 30_000 },
+  },
+  {
+    ...{ ...byPolls, name: 'answers streams with 503, Retry-After 5', server: badAnswers.answers503 },
+    ...{ firstMs: [10_000, 11_000], latestMs: 11_000, requests: 29 },
+    rule: '2 streams 5 s apart, after 5 s more polls each 2 s: 25, probes: 2',
+  },
+  {
+    ...{ ...toAll, name: 'answers all with 503, Retry-After 5', server: badAnswers.answers503ToAll },
+    ...{ requests: 14, rule: 'one each 5 s: 12, probes beside them: 2' },
+    ...{ eventBackMs: 35_000, backMs: 35_000, backLateMs: 35_000 },
+  },
+  {
+    ...{ ...toAll, name: 'answers streams with 429, Retry-After 5', server: badAnswers.answers429 },
+    ...{ requests: 12, rule: 'one each 5 s: 12; told to wait, it does not poll instead' },
+    ...{ eventBackMs: 35_000, backMs: 35_000, backLateMs: 35_000 },
+  },
+  {
+    ...{ ...byPolls, name: 'cuts each stream after 1 s', server: badAnswers.cutsAfter1s, firstMs: [0, 0] },
+    ...{ requests: 36, rule: '3 streams, polls each 2 s from 3 s on: 29, probes: 2, a poll after each: 2' },
+    backMs: 73_500,
+  },
+  {
+    ...{ name: 'drops each stream silently after hello', server: badAnswers.dropsSilently, firstMs: [0, 0] },
+    ...{ latestMs: 38_500, requests: 2, rule: 'streams 2.5 heartbeats apart: 2; the third falls to polling' },
+    ...{ eventBackMs: 38_500, backMs: 56_000, backLateMs: 398_000 },
+  },
+];

@@ -1,0 +1,88 @@
+import { SourceMap, type SourceMapPayload } from 'node:module';
+import { basename } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+
+/** What the client's files do for its reader; a file that is named nowhere fails the measuring. */
+const parts: Readonly<Record<string, readonly string[]>> = {
+  'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event', 'feed-error', 'ids', 'sse-frames'],
+  'reading a stream': ['sse', 'wire'],
+  'reading a page': ['page'],
+  'each event once, in order': ['feed-items', 'sequencer'],
+  'rules of the connection': ['on-poll', 'on-stream', 'reducer', 'state', 'transitions'],
+  'doing what the rules want': ['back-pressure', 'feed', 'page-lifecycle', 'requests'],
+  'settings and status': ['client-timing', 'status'],
+  'entries held': ['feed-store'],
+  history: ['history'],
+  'tabs: who leads': ['leader-election', 'tab'],
+  'tabs: hearing the leader': ['on-tab-update', 'tab-message'],
+  'tabs: the way to the others': ['tab-channel', 'tab-group'],
+};
+
+/**
+ * A part of a bundle, in bytes. `gzip` is what the bundle would lose without it; together that is less than the whole,
+ * for what is alike in two parts is packed once.
+ */
+export type PartSize = { readonly part: string; readonly minified: number; readonly gzip: number };
+
+/** What `connectFeed` weighs as an app ships it: bundled with all it imports, minified, gzipped. */
+export type BundleSizes = {
+  readonly code: string;
+  /** Files that are in it. */
+  readonly files: readonly string[];
+  readonly minified: number;
+  readonly gzip: number;
+  readonly parts: readonly PartSize[];
+};
+
+/** @throws Error when the client is more than one file to load: then one file's size would not be the client's. */
+export async function measureBundle(): Promise<BundleSizes> {
+  const input = new URL('../../../lib/client/feed.ts', import.meta.url).pathname;
+  const built = await rolldown({ input, platform: 'browser' });
+  const { output } = await built.generate({ minify: true, sourcemap: 'hidden' });
+  const [{ code, map, moduleIds }] = output;
+  const chunks = output.filter(({ type }) => type === 'chunk').length;
+  if (chunks > 1) throw new Error(`the client is ${chunks} files to load: weigh them all`);
+  if (map === null) throw new Error('the bundle has no source map');
+  const partAt = partsOf(code, new SourceMap(map as unknown as SourceMapPayload));
+  const gzip = gzipSync(code).length;
+  const weigh = (part: string): PartSize => {
+    const rest = [...code].filter((_, at) => partAt[at] !== part).join('');
+    return { part, minified: code.length - rest.length, gzip: gzip - gzipSync(rest).length };
+  };
+  const names = Object.keys(parts).filter((part) => partAt.includes(part));
+  return { code, files: moduleIds, minified: code.length, gzip, parts: names.map(weigh) };
+}
+
+/** Of each character of the bundle, which part it comes from. */
+function partsOf(code: string, map: SourceMap): readonly string[] {
+  let line = 0;
+  let start = 0;
+  return Array.from(code, (character, at) => {
+    const entry = map.findEntry(line, at - start);
+    if (character === '\n') {
+      line += 1;
+      start = at + 1;
+    }
+    return 'originalSource' in entry ? partOf(entry.originalSource) : '';
+  });
+}
+
+function partOf(file: string): string {
+  const name = basename(file).replace(/\.\w+$/, '');
+  const found = Object.keys(parts).find((part) => parts[part]?.includes(name));
+  if (found === undefined) throw new Error(`${file} belongs to no part: name it in bundle-sizes.ts`);
+  return found;
+}
+
+/** The sizes as Markdown, in KB of 1,024 bytes. */
+export function sizesTable({ minified, gzip, parts }: BundleSizes): string {
+  const row = (...[name, ...sizes]: readonly [string, number, number]) =>
+    `| ${name} | ${sizes.map((bytes) => (bytes / 1_024).toFixed(1)).join(' | ')} |`;
+  const rows = parts.map((each) => row(each.part, each.minified, each.gzip));
+  return ['| part | minified | gzip |', '| --- | --- | --- |', ...rows, row('all', minified, gzip)].join(
+    '\n',
+  );
+}
+
+if (import.meta.main) console.log(sizesTable(await measureBundle()));

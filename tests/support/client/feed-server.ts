@@ -1,0 +1,166 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
+import {
+  eventFrame,
+  gapFrame,
+  type Handover,
+  handoverFrame,
+  heartbeatFrame,
+  helloFrame,
+  lastFrame,
+  paddingFrame,
+} from '../../../lib/core/sse-frames.ts';
+import { type ModelLog, modelLog } from './model-log.ts';
+
+/** Answers a request to `/api/stream` instead of the honest way; true when it has. */
+export type Misbehaviour = (stream: Serving, connection: number) => void;
+
+/** One open stream of the honest server, for a misbehaviour to make something else of. */
+export type Serving = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Headers, padding, hello, and everything after the cursor; `write` says which way the bytes take. */
+  begin(headers?: Record<string, string>, write?: (text: string) => void): void;
+  /** The frames `begin` would write, as text. */
+  text(): string;
+  cut(): void;
+};
+
+/**
+ * A feed over real sockets with one channel, `feed`: honest but for the misbehaviour it is given.
+ * Its answers are those of the wire contract, written by the frames of `core`.
+ */
+export async function feedServer(misbehave: Misbehaviour = (stream) => stream.begin(), heartbeatMs = 15_000) {
+  const log = modelLog('feed');
+  const live = new Map<
+    ServerResponse,
+    { readonly position: Position; readonly write: (text: string) => void }
+  >();
+  const asked: string[] = [];
+  const tokens: (string | null)[] = [];
+  const files = new Map<string, { readonly type: string; readonly body: string }>();
+  let polls = 0;
+  let pollAnswer: ((response: ServerResponse) => boolean) | null = null;
+
+  function startOf(request: IncomingMessage): Position {
+    const after = new URL(request.url ?? '', 'http://feed').searchParams.get('after');
+    const cursor: Cursor = after === null ? new Map() : parseCursor(after, ['feed'], 'after');
+    return cursor.get('feed') ?? log.end();
+  }
+
+  function itemsAfter(from: Position): { items: FeedItem[]; position: Position } {
+    const items: FeedItem[] = [];
+    let position = from;
+    for (let item = log.next(position); item !== null; item = log.next(position)) {
+      items.push(item);
+      position = item.position;
+    }
+    return { items, position };
+  }
+
+  function frames(from: Position): { text: string; position: Position } {
+    const { items, position } = itemsAfter(from);
+    const write = (item: FeedItem) =>
+      item.kind === 'event'
+        ? eventFrame(formatPosition(item.position), JSON.stringify(item.event))
+        : gapFrame(formatPosition(item.position), item.gap);
+    return { text: items.map(write).join(''), position };
+  }
+
+  function flush(): void {
+    for (const [response, { position: from, write }] of live) {
+      const { text, position } = frames(from);
+      if (text !== '') write(text);
+      live.set(response, { position, write });
+    }
+  }
+
+  function serving(request: IncomingMessage, response: ServerResponse): Serving {
+    const from = startOf(request);
+    const hello = { cursor: formatPosition(from), heartbeatMs, deadlineMs: 60_000, version: '0.1.0' };
+    const text = () => paddingFrame + helloFrame(hello, 1_000) + frames(from).text;
+    return {
+      request,
+      response,
+      text,
+      begin(headers = {}, write = (each) => void response.write(each)) {
+        response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...headers });
+        write(text());
+        live.set(response, { position: frames(from).position, write });
+      },
+      cut: () => request.socket.destroy(),
+    };
+  }
+
+  const server = createServer((request, response) => {
+    const file = files.get(request.url ?? '');
+    if (file !== undefined) return void response.writeHead(200, { 'content-type': file.type }).end(file.body);
+    asked.push(request.url ?? '');
+    tokens.push(request.headers.authorization ?? null);
+    response.on('close', () => live.delete(response));
+    if (request.url?.startsWith('/api/stream')) {
+      return misbehave(
+        serving(request, response),
+        asked.filter((url) => url.startsWith('/api/stream')).length,
+      );
+    }
+    polls += 1;
+    if (pollAnswer?.(response) === true) return;
+    const { items, position } = itemsAfter(startOf(request));
+    const events = items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
+    const gaps = items.flatMap((item) => (item.kind === 'gap' ? [item.gap] : []));
+    const page = {
+      events,
+      gaps,
+      cursor: formatPosition(position),
+      more: false,
+      poll: { waitSeconds: 0, everyMs: 20 },
+    };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(page));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** Addresses asked for, and the Authorization each came with. */
+    asked,
+    tokens,
+    get polls() {
+      return polls;
+    },
+    get streams() {
+      return live.size;
+    },
+    log: log as ModelLog,
+    /** Serves a file beside the feed, so that a page has the feed's origin. */
+    serve: (path: string, type: string, body: string) => void files.set(path, { type, body }),
+    publish(count = 1) {
+      for (let each = 0; each < count; each += 1) log.append();
+      flush();
+    },
+    heartbeat() {
+      for (const { position, write } of live.values()) write(heartbeatFrame(formatPosition(position)));
+    },
+    /** Ends all open streams as planned; the old ones go on until their reader leaves. */
+    handOver(reason: Handover['reason'] = 'deadline') {
+      for (const { position, write } of live.values()) {
+        write(handoverFrame(formatPosition(position), { reason, closesInMs: 60_000 }));
+      }
+    },
+    endAll() {
+      for (const response of live.keys()) response.end(lastFrame(250));
+    },
+    cutAll() {
+      for (const response of live.keys()) response.socket?.destroy();
+    },
+    /** Answers polls otherwise, for as long as `answer` says true. */
+    answerPolls(answer: (response: ServerResponse) => boolean) {
+      pollAnswer = answer;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

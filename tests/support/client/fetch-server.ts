@@ -1,0 +1,179 @@
+import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
+import type { PollAdvice } from '../../../lib/core/event.ts';
+import { eventFrame, helloFrame, paddingFrame } from '../../../lib/core/sse-frames.ts';
+import type { ManualClock } from '../server/manual-clock.ts';
+import { modelLog } from './model-log.ts';
+
+/** One request, as a misbehaviour finds it. */
+export type Asked = {
+  readonly kind: 'stream' | 'poll';
+  /** The honest answer. Each piece of a stream passes `through` on its way: it may be changed, or held back. */
+  honest(through?: (text: string) => string): Response | Promise<Response>;
+  /** Breaks the connection. */
+  cut(): void;
+  /** Calls `run` after `ms`, unless the reader has left by then. */
+  after(ms: number, run: () => void): void;
+};
+
+/** What a server, or something in between, makes of a request. */
+export type Misbehaviour = (asked: Asked) => Response | Promise<Response>;
+
+/** One connection, until its reader leaves it or it breaks. */
+type Line = {
+  onGone(run: (error: Error) => void): void;
+  cut(): void;
+};
+
+function newLine(signal: AbortSignal | null): Line {
+  const gone: ((error: Error) => void)[] = [];
+  const end = (error: Error) => {
+    for (const run of gone.splice(0)) run(error);
+  };
+  signal?.addEventListener('abort', () => end(new DOMException('the reader left', 'AbortError')));
+  return {
+    onGone: (run) => void gone.push(run),
+    cut: () => end(new TypeError('the connection broke')),
+  };
+}
+
+/**
+ * A feed server at the `fetch` seam, with one channel, `feed`, and a clock that is moved by hand: the network takes
+ * no time, so what is measured is the client's own rules. It sends no heartbeats: an event comes every second.
+ */
+export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 }) {
+  const log = modelLog('feed');
+  const begun = clock.elapsed();
+  const publishedAt: number[] = [];
+  const asked: { readonly kind: Asked['kind']; readonly atMs: number }[] = [];
+  const waiting = new Set<() => void>();
+  const streams = new Set<Line>();
+  let misbehave: Misbehaviour = (request) => request.honest();
+  let isPublishing = true;
+  let sent = 0;
+
+  function publish() {
+    log.append();
+    publishedAt.push(clock.elapsed() - begun);
+    for (const look of [...waiting]) look();
+  }
+  for (let count = 0; count < 3; count += 1) publish();
+  // Between the full seconds, at which so much else happens.
+  const goOn = () => {
+    if (isPublishing) publish();
+    clock.after(1_000, goOn);
+  };
+  clock.after(500, goOn);
+
+  function eventsAfter(from: Position) {
+    const events = [];
+    let position = from;
+    for (let item = log.next(position); item?.kind === 'event'; item = log.next(position)) {
+      events.push(item);
+      position = item.position;
+    }
+    return { events, position };
+  }
+
+  function openStream(from: Position, line: Line, through: (text: string) => string): Response {
+    let at = from;
+    const encoder = new TextEncoder();
+    const hello = {
+      cursor: formatPosition(from),
+      heartbeatMs: 15_000,
+      deadlineMs: 3_600_000,
+      version: '0.1.0',
+    };
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        const send = (text: string) => {
+          const passed = text === '' ? '' : through(text);
+          if (passed !== '') controller.enqueue(encoder.encode(passed));
+        };
+        const news = () => {
+          const { events, position } = eventsAfter(at);
+          at = position;
+          sent += events.length;
+          return events
+            .map((item) => eventFrame(formatPosition(item.position), JSON.stringify(item.event)))
+            .join('');
+        };
+        const look = () => send(news());
+        streams.add(line);
+        line.onGone((error) => {
+          streams.delete(line);
+          waiting.delete(look);
+          controller.error(error);
+        });
+        send(paddingFrame + helloFrame(hello, 1_000) + news());
+        waiting.add(look);
+      },
+      cancel: () => line.cut(),
+    });
+    return new Response(body, { headers: { 'content-type': 'text/event-stream; charset=utf-8' } });
+  }
+
+  function page(from: Position): Response {
+    const { events, position } = eventsAfter(from);
+    sent += events.length;
+    return Response.json({
+      events: events.map((item) => item.event),
+      gaps: [],
+      cursor: formatPosition(position),
+      more: false,
+      poll: advice,
+    });
+  }
+
+  /** A long poll: held until there is an event, or its time is up. */
+  function hold(from: Position, waitMs: number, line: Line): Promise<Response> {
+    return new Promise((resolve) => {
+      const answer = () => {
+        waiting.delete(answer);
+        resolve(page(from));
+      };
+      line.onGone(() => waiting.delete(answer));
+      waiting.add(answer);
+      clock.after(waitMs, answer);
+    });
+  }
+
+  const serve: typeof fetch = (input, init) => {
+    const { pathname, searchParams } = new URL(String(input));
+    const kind = pathname === '/api/stream' ? 'stream' : 'poll';
+    asked.push({ kind, atMs: clock.elapsed() - begun });
+    const after = searchParams.get('after');
+    const cursor: Cursor = after === null ? new Map() : parseCursor(after, ['feed'], 'after');
+    const from = cursor.get('feed') ?? log.end();
+    const waitMs = Number(searchParams.get('wait') ?? 0) * 1_000;
+    const line = newLine(init?.signal ?? null);
+    const honest = (through = (text: string) => text) => {
+      if (kind === 'stream') return openStream(from, line, through);
+      return waitMs === 0 || eventsAfter(from).events.length > 0 ? page(from) : hold(from, waitMs, line);
+    };
+    return new Promise((resolve, reject) => {
+      line.onGone(reject);
+      const later = (ms: number, run: () => void) => line.onGone(clock.after(ms, run));
+      Promise.resolve(misbehave({ kind, honest, cut: line.cut, after: later })).then(resolve, reject);
+    });
+  };
+
+  return {
+    fetch: serve,
+    /** Requests so far; times are ms since the server began. */
+    asked,
+    /** When each event was published, the first at index 0. */
+    publishedAt,
+    /** Events in answers so far, held back or not. */
+    sent: () => sent,
+    /** From the next request on. What is open stays as it is. */
+    becomes(next: Misbehaviour) {
+      misbehave = next;
+    },
+    cutStreams() {
+      for (const line of streams) line.cut();
+    },
+    stopPublishing() {
+      isPublishing = false;
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { channelOf, type FeedEntry } from '../../../lib/client/transport/feed-items.ts';
+import { parseEventId } from '../../../lib/core/ids.ts';
+
+/** Checks what one reader takes: every event once, in order, the next seq, or after a gap that names it. */
+export function historyCheck() {
+  const last = new Map<string, string>();
+  const awaited = new Map<string, string | null>();
+  let restarts = 0;
+  return {
+    /** `restarted` gaps so far. */
+    restarts: () => restarts,
+    /** @throws Error that names the first entry that does not follow. */
+    take(entry: FeedEntry) {
+      const channel = channelOf(entry);
+      if (entry.kind === 'gap') {
+        awaited.set(channel, entry.gap.resumesAt);
+        if (entry.gap.reason !== 'restarted') return;
+        last.delete(channel);
+        restarts += 1;
+        return;
+      }
+      const previous = last.get(channel);
+      const { id } = entry.event;
+      const isAfterGap = awaited.has(channel) && [null, id].includes(awaited.get(channel) ?? null);
+      const isNext =
+        previous === undefined || parseEventId(id, 'id').seq === parseEventId(previous, 'id').seq + 1;
+      if ((!isNext && !isAfterGap) || id === previous)
+        throw new Error(`${channel}: ${id} does not follow ${previous}`);
+      awaited.delete(channel);
+      last.set(channel, id);
+    },
+  };
+}

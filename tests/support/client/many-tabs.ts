@@ -1,0 +1,380 @@
+import { newConnection, progressAt } from '../../../lib/client/connection/state.ts';
+import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from '../../../lib/client/tabs/tab.ts';
+import { readTold, type TabMessage } from '../../../lib/client/tabs/tab-message.ts';
+import type { FeedEntry, FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
+import { type Position, parseCursor } from '../../../lib/core/cursor.ts';
+import { compareEventIds, type EventId } from '../../../lib/core/ids.ts';
+import { modelLog } from './model-log.ts';
+import { seeded } from './seeded.ts';
+
+const channels = ['feed'];
+
+export type BrowserOptions = {
+  readonly seed?: number;
+  /** Chances that a message between tabs is lost, comes twice, or comes up to 300 ms late. */
+  readonly loss?: number;
+  readonly twice?: number;
+  readonly late?: number;
+  /** The reader asks for events of even seqs only. */
+  readonly isFiltered?: boolean;
+  readonly settings?: Partial<ConnectionSettings>;
+};
+
+/** One tab of the browser, from outside. */
+export type OpenTab = {
+  readonly name: string;
+  readonly state: () => Tab;
+  /** Every event and gap it took, in order. */
+  readonly entries: readonly FeedEntry[];
+  readonly ids: () => readonly string[];
+  readonly tell: (signal: TabSignal) => void;
+  readonly hide: () => void;
+  readonly show: () => void;
+  readonly freeze: () => void;
+  readonly thaw: () => void;
+  /** Its scripts stand still: nothing is heard, no timer comes. `wake`: all that waited comes at once. */
+  readonly hang: () => void;
+  readonly wake: () => void;
+  readonly close: () => void;
+  /** It is gone without a word; the browser lets its lock go. */
+  readonly crash: () => void;
+  readonly isGone: () => boolean;
+  readonly isHanging: () => boolean;
+};
+
+/** A browser with tabs, Web Locks, a BroadcastChannel, and a server with one log. Time is moved by hand. */
+export function manyTabs(options: BrowserOptions = {}) {
+  const { seed = 1, loss = 0, twice = 0, late = 0, isFiltered = false } = options;
+  const random = seeded(seed);
+  const settings = { ...defaultSettings, channels, isFiltered, ...options.settings };
+  const log = modelLog('feed');
+  let now = 0;
+  /** What is to happen, the last first. */
+  const due: { readonly at: number; run(): void }[] = [];
+  let orders = 0;
+  const tabs = new Set<Run>();
+  let holder: { readonly run: Run; readonly key: number } | null = null;
+  let queue: { readonly run: Run; readonly key: number }[] = [];
+  let pages = 0;
+  let said = 0;
+  let isServerUp = true;
+  let observe = () => {};
+
+  const at = (time: number, run: () => void) => {
+    let index = due.length;
+    while (index > 0 && (due[index - 1]?.at ?? 0) <= time) index -= 1;
+    due.splice(index, 0, { at: time, run });
+  };
+  const soon = (least: number, most: number, run: () => void) =>
+    at(now + least + random.next() * (most - least), run);
+
+  /* Locks */
+  function grant(run: Run, key: number) {
+    holder = { run, key };
+    soon(0, 2, () => run.lock?.key === key && run.tell({ kind: 'granted', lock: key }));
+  }
+  function release(run: Run, key: number) {
+    queue = queue.filter((each) => each.run !== run || each.key !== key);
+    if (holder?.run !== run || holder.key !== key) return;
+    holder = null;
+    const next = queue.shift();
+    if (next !== undefined) grant(next.run, next.key);
+  }
+  function request(run: Run, key: number, how: 'queue' | 'steal') {
+    if (how === 'queue' && holder !== null) return void queue.push({ run, key });
+    if (holder !== null) {
+      const { run: robbed, key: lost } = holder;
+      soon(0, 2, () => robbed.lock?.key === lost && robbed.tell({ kind: 'lost', lock: lost }));
+    }
+    grant(run, key);
+  }
+
+  /* Messages */
+  function post(from: Run, message: TabMessage) {
+    said += 1;
+    for (const to of tabs) {
+      if (to === from || !to.isJoined || random.chance(loss)) continue;
+      const copies = random.chance(twice) ? 2 : 1;
+      for (let copy = 0; copy < copies; copy += 1) {
+        const text = JSON.stringify(message);
+        soon(
+          0.1,
+          random.chance(late) ? 300 : 1,
+          () => to.isJoined && to.hear(JSON.parse(text) as TabMessage),
+        );
+      }
+    }
+  }
+
+  /* The server */
+  const isWanted = (item: FeedItem) => item.kind === 'gap' || !isFiltered || item.position.id.seq % 2 === 0;
+  const start = (after: string | null): Position =>
+    (after === null ? undefined : parseCursor(after, channels, 'after').get('feed')) ?? log.end();
+
+  function flush(run: Run, key: number) {
+    const stream = run.streams.get(key);
+    if (stream === undefined) return;
+    const signals: TabSignal[] = [];
+    for (let item = log.next(stream.at); item !== null; item = log.next(stream.at)) {
+      stream.at = item.position;
+      const cursor = new Map([['feed', item.position]]);
+      const frame = isWanted(item)
+        ? ({ kind: 'item', cursor, item } as const)
+        : ({ kind: 'heartbeat', cursor } as const);
+      signals.push({ kind: 'frame', stream: key, frame });
+    }
+    if (signals.length > 0) run.tell({ kind: 'bytes', stream: key }, ...signals);
+  }
+  function serve(run: Run, key: number, after: string | null) {
+    run.streams.set(key, { at: start(after) });
+    soon(0, 1, () => run.tell({ kind: 'sent', stream: key }));
+    soon(2, 30, () => {
+      const stream = run.streams.get(key);
+      if (stream === undefined) return;
+      if (!isServerUp) return run.tell({ kind: 'cut', stream: key });
+      const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
+      const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello } as const;
+      run.tell({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
+      flush(run, key);
+    });
+    const beat = () => {
+      const stream = run.streams.get(key);
+      if (stream === undefined) return;
+      const frame = { kind: 'heartbeat', cursor: new Map([['feed', stream.at]]) } as const;
+      run.tell({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
+      at(now + 15_000, beat);
+    };
+    at(now + 15_000, beat);
+  }
+  function answer(run: Run, key: number, after: string | null) {
+    pages += 1;
+    soon(2, 30, () => {
+      if (!isServerUp) return run.tell({ kind: 'pollCut', poll: key });
+      let position = start(after);
+      const items: FeedItem[] = [];
+      let more = true;
+      for (let looked = 0; looked < 5; looked += 1) {
+        const item = log.next(position);
+        more = item !== null;
+        if (item === null) break;
+        position = item.position;
+        if (isWanted(item)) items.push(item);
+      }
+      const page = {
+        items,
+        cursor: new Map([['feed', position]]),
+        more,
+        advice: { waitSeconds: 0, everyMs: 2_000 },
+      };
+      run.tell({ kind: 'polled', poll: key, page });
+    });
+  }
+  const news = () => {
+    for (const run of tabs) for (const key of run.streams.keys()) soon(1, 10, () => flush(run, key));
+  };
+
+  /* Tabs */
+  type Run = ReturnType<typeof makeRun>;
+  function makeRun(name: string, after: string | null) {
+    const progress = progressAt(after === null ? new Map() : parseCursor(after, channels, 'after'));
+    let tab = newTab(name, newConnection(settings, progress, true), true);
+    let isHanging = false;
+    let isFrozen = false;
+    let waiting: (() => void)[] = [];
+    let lastTimerAt = Number.NEGATIVE_INFINITY;
+    let session = 0;
+    const entries: FeedEntry[] = [];
+    const run = {
+      streams: new Map<number, { at: Position }>(),
+      poll: null as number | null,
+      lock: null as { readonly key: number } | null,
+      isJoined: false,
+      entries,
+      get tab() {
+        return tab;
+      },
+      get isHanging() {
+        return isHanging;
+      },
+      tell(...signals: readonly TabSignal[]) {
+        run.later(() => {
+          tab = advance(tab, signals, now, random.next);
+          entries.push(...tab.taken);
+          for (const message of tab.says) if (run.isJoined) post(run, message);
+          reconcile();
+          arm();
+          observe();
+        });
+      },
+      hear(message: TabMessage) {
+        run.later(() => {
+          if (message.kind === 'ask') run.tell({ kind: 'asked' });
+          else run.tell({ kind: 'heard', told: readTold(message, channels) });
+        });
+      },
+      later(act: () => void) {
+        if (!tabs.has(run)) return;
+        if (isHanging || isFrozen) waiting.push(act);
+        else act();
+      },
+      hang() {
+        isHanging = true;
+        observe();
+      },
+      wake() {
+        isHanging = false;
+        const acts = waiting;
+        waiting = [];
+        for (const act of acts) run.later(act);
+        run.tell({ kind: 'timer' });
+      },
+      freeze() {
+        if (isHanging) return;
+        run.tell({ kind: 'frozen' });
+        isFrozen = true;
+      },
+      thaw() {
+        if (!isFrozen) return;
+        isFrozen = false;
+        const acts = waiting;
+        waiting = [];
+        for (const act of acts) run.later(act);
+        run.tell({ kind: 'restored' });
+      },
+      gone() {
+        tabs.delete(run);
+        run.isJoined = false;
+        run.streams.clear();
+        run.poll = null;
+        if (run.lock !== null) release(run, run.lock.key);
+        run.lock = null;
+        observe();
+      },
+    };
+
+    function reconcile() {
+      const { connection, sharing } = tab;
+      for (const key of run.streams.keys())
+        if (!connection.streams.some((stream) => stream.key === key)) run.streams.delete(key);
+      for (const { key, after: from } of connection.streams) if (!run.streams.has(key)) serve(run, key, from);
+      if (connection.poll === null) run.poll = null;
+      else if (run.poll !== connection.poll.key) {
+        run.poll = connection.poll.key;
+        answer(run, run.poll, connection.poll.after);
+      }
+      const wanted = sharing.role === 'off' ? 0 : sharing.session;
+      if (wanted !== session) {
+        session = wanted;
+        run.isJoined = false;
+        if (wanted > 0)
+          soon(1, 5, () => {
+            if (session !== wanted || !tabs.has(run)) return;
+            run.isJoined = true;
+            run.tell({ kind: 'joined' });
+          });
+      }
+      const { lock } = sharing;
+      if (lock?.key === run.lock?.key) return;
+      const before = run.lock;
+      run.lock = lock;
+      if (lock !== null) request(run, lock.key, lock.how);
+      if (before !== null) release(run, before.key);
+    }
+
+    let armedAt: number | null = null;
+    function arm() {
+      const next = nextTabTimerAt(tab);
+      if (next === null || (armedAt !== null && armedAt <= next)) return;
+      // A hidden tab's timers come once a second.
+      const earliest = tab.connection.isHidden ? lastTimerAt + 1_000 : now;
+      const time = Math.max(next, earliest, now);
+      armedAt = next;
+      at(time, () => {
+        armedAt = null;
+        lastTimerAt = now;
+        run.tell({ kind: 'timer' });
+      });
+    }
+    return run;
+  }
+
+  function passes(ms: number) {
+    const end = now + ms;
+    for (let next = due.at(-1); next !== undefined && next.at <= end; next = due.at(-1)) {
+      due.pop();
+      now = Math.max(now, next.at);
+      next.run();
+    }
+    now = end;
+  }
+
+  return {
+    log,
+    get now() {
+      return now;
+    },
+    /** Pages asked for so far. */
+    get pages() {
+      return pages;
+    },
+    /** Messages that tabs sent so far. */
+    get said() {
+      return said;
+    },
+    random,
+    passes,
+    /** Calls `look` after everything that happens. */
+    observe(look: () => void) {
+      observe = look;
+    },
+    publish(count = 1): EventId[] {
+      const ids = Array.from({ length: count }, () => log.append());
+      news();
+      return ids;
+    },
+    /** Tells all streams what the log did. */
+    news,
+    server(isUp: boolean) {
+      isServerUp = isUp;
+      if (isUp) return;
+      for (const run of tabs) for (const key of run.streams.keys()) run.tell({ kind: 'cut', stream: key });
+    },
+    /** Opens a tab; `after` is the cursor its page was rendered with, null: none. */
+    open({ after = '0-0' as string | null, isHidden = false } = {}): OpenTab {
+      const name = `tab ${++orders}`;
+      const run = makeRun(name, after);
+      tabs.add(run);
+      run.tell({ kind: 'enabled' });
+      if (isHidden) run.tell({ kind: 'hidden' });
+      const ids = () =>
+        run.entries.map((entry) => (entry.kind === 'event' ? entry.event.id : `gap ${entry.gap.reason}`));
+      return {
+        name,
+        state: () => run.tab,
+        entries: run.entries,
+        ids,
+        tell: (signal) => run.tell(signal),
+        hide: () => run.tell({ kind: 'hidden' }),
+        show: () => run.tell({ kind: 'visible' }),
+        freeze: run.freeze,
+        thaw: run.thaw,
+        hang: run.hang,
+        wake: run.wake,
+        close() {
+          run.tell({ kind: 'close' });
+          run.gone();
+        },
+        crash: run.gone,
+        isGone: () => !tabs.has(run),
+        isHanging: () => run.isHanging,
+      };
+    },
+    /** Streams that are open or being opened, of all tabs. */
+    streams: () => [...tabs].reduce((sum, run) => sum + run.streams.size, 0),
+    isAtEnd: (tab: OpenTab) => {
+      const place = tab.state().connection.progress.places.get('feed');
+      return place !== undefined && compareEventIds(place.position.id, log.end().id) === 0;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import { judge, type LogState, toGap } from '../../../lib/core/continuity.ts';
+import type { Position } from '../../../lib/core/cursor.ts';
+import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../../lib/core/ids.ts';
+
+/** A channel's log in memory, and what an honest server reads from it. */
+export type ModelLog = {
+  append(): EventId;
+  /** Retention takes the oldest `count`. */
+  trim(count: number): void;
+  /** Lost, and begun again under another epoch with one event. */
+  replace(): void;
+  /** The newest `count` are lost in a fail-over; their seqs are issued again. */
+  fork(count: number): void;
+  state(): LogState;
+  end(): Position;
+  /** What a reader at `position` gets next; null for nothing yet. */
+  next(position: Position): FeedItem | null;
+};
+
+export function modelLog(channel: string): ModelLog {
+  let lives = 0;
+  let epoch = 'aaaaaa';
+  let time = 1_000;
+  let events: EventId[] = [];
+  let last: EventId = beforeFirst;
+
+  const state = (): LogState => {
+    const [first] = events;
+    return first === undefined ? null : { epoch, first, last };
+  };
+  const append = () => {
+    time += 10;
+    last = { time, seq: last.seq + 1 };
+    events.push(last);
+    return last;
+  };
+  return {
+    append,
+    trim(count) {
+      events = events.slice(Math.min(count, events.length - 1));
+    },
+    replace() {
+      lives += 1;
+      epoch = `bbbb${String(lives).padStart(2, '0')}`;
+      events = [];
+      last = beforeFirst;
+      append();
+    },
+    fork(count) {
+      if (events.length <= count) return;
+      events = events.slice(0, -count);
+      last = events.at(-1) ?? beforeFirst;
+      append();
+    },
+    state,
+    end: () => ({ id: last, epoch: events.length === 0 ? null : epoch }),
+    next(position) {
+      const isSameLife = position.epoch === null || position.epoch === epoch;
+      const next = events.find((id) => !isSameLife || compareEventIds(id, position.id) > 0) ?? null;
+      const verdict = judge({ position, state: state(), next });
+      if (verdict.kind === 'continue') {
+        if (next === null) return null;
+        const event = { id: formatEventId(next), channel, type: 'message', time: next.time, data: null };
+        return { kind: 'event', event, position: { id: next, epoch } };
+      }
+      const loss = verdict.kind === 'gap' ? verdict : verdict.otherwise;
+      return { kind: 'gap', gap: toGap(channel, position.id, loss, false), position: loss.resume };
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { type Connection, nextTimerAt } from '../../../lib/client/connection/state.ts';
+import { statusOf } from '../../../lib/client/connection/status.ts';
+import { hears } from './hears.ts';
+import { eventItem, pollingReader, reader, streamingReader } from './reader.ts';
+
+type Reader = ReturnType<typeof reader>;
+
+/** Every state the page can tell apart, as it comes about. */
+const states: readonly (readonly [name: string, make: () => Reader])[] = [
+  ['connecting', () => reader()],
+  ['streaming', () => streamingReader()],
+  [
+    'handing over',
+    () =>
+      tap(
+        streamingReader(),
+        (it) => it.passes(2_000),
+        (it) => it.handover('30-3~aaaaaa'),
+      ),
+  ],
+  ['waiting', () => tap(streamingReader(), (it) => it.isCut())],
+  ['polling', () => tap(pollingReader(), (it) => it.isPolled([], '30-3~aaaaaa'))],
+  [
+    'probing',
+    () =>
+      tap(
+        pollingReader(),
+        (it) => it.isPolled([], '30-3~aaaaaa'),
+        (it) => it.happens('online'),
+      ),
+  ],
+  ['yielding', () => tap(streamingReader(), (it) => it.happens('follow'))],
+  ['following', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere)],
+  ['filling', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere, leaderIsAhead)],
+  ['paused (hidden)', () => tap(streamingReader(), (it) => it.happens('hidden'), paused)],
+  ['paused (off)', () => tap(streamingReader(), (it) => it.happens('disabled'))],
+  ['stopped (refused)', () => tap(reader(), (it) => it.isRefused(403))],
+  ['stopped (closed)', () => tap(reader(), (it) => it.happens('close'))],
+];
+
+/** Hidden for a minute, while the stream goes on living. */
+function paused(it: Reader): void {
+  for (let seconds = 0; seconds < 60; seconds += 15) {
+    it.heartbeat('30-3~aaaaaa');
+    it.passes(15_000);
+  }
+}
+
+/** The tab that leads reads, and is where this one is; it is at event 6, after one this one has not heard. */
+const leaderIsHere = (it: Reader) => hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa');
+const leaderIsAhead = (it: Reader) => hears(it, '50-5~aaaaaa', [6], '60-6~aaaaaa');
+
+/** Everything that can happen, as the stream, poll or page would tell it. Null: it cannot happen in this state. */
+const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[] = [
+  ['hello', (it) => onStream(it, () => it.goesLive())],
+  ['event', (it) => onStream(it, () => it.gets([eventItem(4)]))],
+  ['a hole', (it) => onStream(it, () => it.gets([eventItem(6)]))],
+  [
+    'handover',
+    (it) =>
+      onStream(it, () =>
+        tap(
+          it,
+          (one) => one.passes(2_000),
+          (one) => one.handover('30-3~aaaaaa'),
+        ),
+      ),
+  ],
+  ['clean end', (it) => onStream(it, () => it.ends())],
+  ['cut', (it) => onStream(it, () => it.isCut())],
+  ['deadline', (it) => onStream(it, () => it.passes((nextTimerAt(it.state) ?? 0) - it.now))],
+  ['refused 401', (it) => onStream(it, () => it.isRefused(401))],
+  ['refused 403', (it) => onStream(it, () => it.isRefused(403))],
+  ['refused 429', (it) => onStream(it, () => it.isRefused(429, { retryAfterMs: 9_000 }))],
+  ['refused 503', (it) => onStream(it, () => it.isRefused(503))],
+  ['page', (it) => onPoll(it, () => it.isPolled([eventItem(4)], '40-4~aaaaaa'))],
+  ['poll failed', (it) => onPoll(it, () => it.pollFails())],
+  ['told', leaderIsHere],
+  ['told, not all', leaderIsAhead],
+  ['follow', (it) => it.happens('follow')],
+  ['lead', (it) => it.tell({ kind: 'lead', isHandover: false })],
+  ['online', (it) => it.happens('online')],
+  ['offline', (it) => it.happens('offline')],
+  ['hidden', (it) => it.happens('hidden')],
+  ['visible', (it) => it.happens('visible')],
+  ['frozen', (it) => it.happens('frozen')],
+  ['restored', (it) => it.happens('restored')],
+  ['woke', (it) => it.happens('woke')],
+  ['retry', (it) => it.happens('retry')],
+  ['disabled', (it) => it.happens('disabled')],
+  ['enabled', (it) => it.happens('enabled')],
+  ['close', (it) => it.happens('close')],
+];
+
+const cannot = Symbol('cannot happen');
+
+function onStream(it: Reader, act: () => unknown): unknown {
+  return it.state.streams.length === 0 ? cannot : act();
+}
+
+function onPoll(it: Reader, act: () => unknown): unknown {
+  if (it.state.mode === 'polling' && it.state.poll === null) it.passes(2_000);
+  return it.state.poll === null ? cannot : act();
+}
+
+function tap(it: Reader, ...acts: readonly ((it: Reader) => unknown)[]): Reader {
+  for (const act of acts) act(it);
+  return it;
+}
+
+/** A state in a cell: its status, and how many streams it holds where that is more than the status says. */
+function word(state: Connection): string {
+  if (state.mode === 'polling' && state.streams.length > 0) return 'probing';
+  if (state.mode === 'following') return state.poll === null ? 'following' : 'filling';
+  if (state.yieldAt !== null) return 'yielding';
+  const status = statusOf(state);
+  if (state.mode === 'paused') return `paused (${state.pausedBy === 'disabled' ? 'off' : state.pausedBy})`;
+  return state.mode === 'stopped' ? `stopped (${state.stoppedBy})` : status;
+}
+
+function cell(make: () => Reader, act: (it: Reader) => unknown): string {
+  const it = make();
+  const before = word(it.state);
+  const keys = it.state.streams.map(({ key }) => key).join();
+  if (act(it) === cannot) return '';
+  const after = word(it.state);
+  if (after !== before) return after;
+  const isSame = keys === it.state.streams.map(({ key }) => key).join();
+  return isSame ? '·' : 'anew';
+}
+
+/** The table of transitions, as Markdown: from each state, by each signal. Told by the reducer itself. */
+export function transitionTable(): string {
+  const head = ['signal', ...states.map(([name]) => name)];
+  const rows = signals.map(([name, act]) => [name, ...states.map(([, make]) => cell(make, act))]);
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** The names of the states as they are, for a check that each was made as meant. */
+export function statesAsMade(): readonly (readonly [string, string])[] {
+  return states.map(([name, make]) => [name, word(make().state)]);
+}
+
+if (import.meta.main) console.log(transitionTable());

@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EventLog } from '../../../lib/log/event-log.ts';
+import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
+import { createLogOnStore } from '../../../lib/log/sqlite/sqlite-log.ts';
+import type { LogHarness } from '../../log/contract.ts';
+
+/** A folder for one test's file, and how it goes away. */
+export function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-'));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** A harness on a file of its own, or on one in memory. The clock stands still until it is moved. */
+export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogHarness> {
+  const { folder, remove } = makeFolder();
+  const file = kind === 'file' ? join(folder, 'deep', 'feed.db') : kind;
+  const own = openSqliteStore(file);
+  const logs: EventLog[] = [];
+  let nowMs = Date.now();
+
+  return {
+    open({ retention = 10_000 } = {}) {
+      const store = kind === 'file' ? openSqliteStore(file) : { ...own, release: () => undefined };
+      const log = createLogOnStore(store, { retention, clock: { now: () => nowMs } });
+      logs.push(log);
+      return log;
+    },
+    async passTime(ms) {
+      nowMs += ms;
+    },
+    async clockJumpsBack() {
+      nowMs -= 3_600_000;
+    },
+    async empty(channel) {
+      own.db.prepare('DELETE FROM event WHERE channel = ?').run(channel);
+    },
+    async wipe() {
+      own.db.exec('DELETE FROM event; DELETE FROM request; DELETE FROM rate');
+    },
+    async loseEnd(channel, count) {
+      const ids = 'SELECT rowid FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT ?';
+      own.db.prepare(`DELETE FROM event WHERE rowid IN (${ids})`).run(channel, count);
+    },
+    async breakChannel(channel) {
+      own.db.exec(
+        `CREATE TRIGGER broken BEFORE INSERT ON event WHEN NEW.channel = '${channel}' BEGIN SELECT RAISE(ABORT, 'broken'); END`,
+      );
+    },
+    async cutFollowers() {
+      own.followers.tellAll({ kind: 'lost', cause: new Error('cut') });
+    },
+    async close() {
+      for (const log of logs) log.close();
+      own.release();
+      remove();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { withLock } from '../../../scripts/build/lock-file.ts';
+import { type DeployedFunction, readFunctions } from './deployed-function.ts';
+import { linkFile } from './link-folder.ts';
+
+import type { RouteConfig } from './platform-routes.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+import { deployedSources, vercelBuild, vercelCommand } from './vercel-build.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const cache = join(root, 'node_modules/.cache/steadfeed');
+
+/** What the platform would run and serve of this checkout. */
+export type Artifact = {
+  /** Folder that holds what functions use, each file at its path in the project. */
+  readonly filesPath: string;
+  /** Folder of what is served as it is. */
+  readonly staticPath: string;
+  readonly config: RouteConfig;
+  readonly functions: readonly DeployedFunction[];
+};
+
+/**
+ * Builds this checkout by the platform's own command, once for the same sources: what was built is kept. `.next/` and
+ * `.vercel/` of the checkout stay as they are. Of processes that ask at the same time one builds.
+ * @throws Error with what the command printed, when it fails or cannot be had.
+ */
+export async function buildArtifact(): Promise<Artifact> {
+  const folder = artifactFolder();
+  if (!existsSync(folder)) {
+    await withLock(join(cache, 'deployed.lock'), async () => {
+      if (!existsSync(folder)) await build(folder);
+    });
+  }
+  const output = join(folder, 'output');
+  return {
+    filesPath: join(folder, 'files'),
+    staticPath: join(output, 'static'),
+    config: JSON.parse(readFileSync(join(output, 'config.json'), 'utf8')),
+    functions: readFunctions(join(output, 'functions')),
+  };
+}
+
+/** Where what is built of these sources is kept. */
+export function artifactFolder(): string {
+  return join(cache, `deployed-${keyOfSources()}`);
+}
+
+/** Names the sources' content, their names, and what builds them. */
+function keyOfSources(): string {
+  const hash = createHash('sha256').update(vercelCommand);
+  const patterns = [...deployedSources, 'scripts/build/build-secrets.ts'].flatMap((source) => [
+    source,
+    `${source}/**`,
+  ]);
+  const entries = globSync(patterns, { cwd: root, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  for (const file of files.sort()) hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function build(folder: string): Promise<void> {
+  using copy = makeTemporaryFolder();
+  await vercelBuild(copy.path);
+  for (const old of readdirSync(cache).filter((name) => name.startsWith('deployed-'))) {
+    rmSync(join(cache, old), { recursive: true });
+  }
+  const output = join(copy.path, '.vercel/output');
+  const unfinished = join(cache, `unfinished-${process.pid}`);
+  mkdirSync(unfinished);
+  cpSync(output, join(unfinished, 'output'), { recursive: true, verbatimSymlinks: true });
+  const files = readFunctions(join(output, 'functions')).flatMap(({ files }) => Object.values(files));
+  for (const file of new Set(files)) linkFile(join(copy.path, file), join(unfinished, 'files', file));
+  // Whoever sees the folder sees all of it.
+  renameSync(unfinished, folder);
+}

@@ -1,0 +1,38 @@
+import { connectFeed } from '../../../lib/client/feed.ts';
+import type { Feed } from '../../../lib/client/feed-options.ts';
+import type { Gap } from '../../../lib/core/continuity.ts';
+import { eventually } from './eventually.ts';
+
+/** Our client, and all it was given, as it came. Ends with the scope that holds it by `using`. */
+export type FeedReader = Disposable & {
+  /** The data of each event. */
+  readonly data: readonly unknown[];
+  readonly gaps: readonly Gap[];
+  readonly feed: Feed;
+  /** Waits until there are this many events. */
+  until(count: number, withinMs?: number): Promise<void>;
+};
+
+/** Reads the feed of an app from its first event, over sockets of its own. */
+export function startFeedReader(app: { readonly url: string }): FeedReader {
+  const data: unknown[] = [];
+  const gaps: Gap[] = [];
+  const feed = connectFeed({
+    url: app.url,
+    rewind: 'all',
+    onEvent: (event) => void data.push(event.data),
+    onGap: (gap) => void gaps.push(gap),
+  });
+  return {
+    data,
+    gaps,
+    feed,
+    until: (count, withinMs = 15_000) =>
+      eventually(
+        `${count} events have come; the last was ${data.at(-1)}`,
+        withinMs,
+        () => data.length >= count,
+      ).then(() => undefined),
+    [Symbol.dispose]: () => feed.close(),
+  };
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import { startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
+import type { AppEnvironment } from './app-process.ts';
+import { secrets } from './secrets.ts';
+import { makeTemporaryFolder } from './temporary-folder.ts';
+
+/** A Redis of its own with its REST endpoint. Ends with the scope that holds it by `await using`. */
+export type RedisStand = AsyncDisposable & {
+  readonly upstash: LocalUpstash;
+  /** Settings of an app on this Redis. */
+  readonly env: AppEnvironment;
+  /** Ends Redis as a crash would. */
+  killRedis(): Promise<void>;
+  /** Starts it again on the same port: with the data it had, or empty. */
+  startRedis(data: 'kept' | 'empty'): Promise<void>;
+};
+
+/** Starts Redis and its endpoint. */
+export async function startRedisStand(): Promise<RedisStand> {
+  const folder = makeTemporaryFolder();
+  const dir = join(folder.path, 'kept');
+  let redis = await startRedisServer({ dir });
+  const { port } = redis;
+  const upstash = await startLocalUpstash({ redisPort: port, token: secrets.redisToken });
+  return {
+    upstash,
+    env: { UPSTASH_REDIS_REST_URL: upstash.url, UPSTASH_REDIS_REST_TOKEN: upstash.token },
+    killRedis: () => redis.kill(),
+    async startRedis(data) {
+      redis = await startRedisServer(
+        data === 'kept' ? { port, dir } : { port, dir: join(folder.path, 'empty') },
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await upstash.close();
+      await redis.kill();
+      folder[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { BatchLimits } from '../../../scripts/push/gather.ts';
+import { type PushEvent, readPushEvents } from '../../../scripts/push/push-event.ts';
+import { type PushPlan, type PushResult, pushEvents } from '../../../scripts/push/push-events.ts';
+import { readEndpoint } from '../../../scripts/push/push-options.ts';
+import { type Line, splitLines } from '../../../scripts/push/split-lines.ts';
+import { createLeapingClock, type LeapingClock } from './leaping-clock.ts';
+import type { PublishServer } from './publish-server.ts';
+
+/** Bytes that come in the pieces given. */
+export async function* pieces(...parts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
+}
+
+/** Everything a sequence gives. */
+export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** The lines of an input that comes in the pieces given. */
+export function linesOf(...parts: readonly (string | Uint8Array)[]): Promise<Line[]> {
+  return all(splitLines(pieces(...parts)));
+}
+
+/** `count` lines of text, `1` to `count`. */
+export function numbered(count: number): string {
+  return Array.from({ length: count }, (_, index) => `${index + 1}\n`).join('');
+}
+
+/** The events of an input. */
+export function eventsOf(input: string | Uint8Array, format: 'auto' | 'lines' | 'ndjson' = 'auto') {
+  return readPushEvents(splitLines(pieces(input)), format, { channel: 'feed', type: 'message' });
+}
+
+export type PushOverrides = {
+  readonly limits?: Partial<BatchLimits>;
+  readonly sender?: Partial<PushPlan['sender']>;
+  readonly clock?: LeapingClock;
+};
+
+/** Pushes an input to a server, in batches of 10, on a clock that does not make anyone wait. */
+export function push(server: PublishServer, input: string | Uint8Array, over: PushOverrides = {}) {
+  return pushAll(server, eventsOf(input), over);
+}
+
+export function pushAll(
+  server: PublishServer,
+  events: AsyncIterable<PushEvent>,
+  over: PushOverrides = {},
+): Promise<PushResult> {
+  return pushEvents(events, {
+    limits: { events: 10, bytes: 1_048_575, waitMs: null, ...over.limits },
+    keyPrefix: 'test',
+    onProgress: () => {},
+    sender: {
+      endpoint: readEndpoint(server.url),
+      token: null,
+      timeoutMs: 5_000,
+      fetch,
+      retries: 15,
+      clock: over.clock ?? createLeapingClock(),
+      signal: new AbortController().signal,
+      onRetry: () => {},
+      ...over.sender,
+    },
+  });
+}

@@ -1,0 +1,33 @@
+import type { RateLimit } from '../../../lib/log/event-log.ts';
+import { rateLimited } from '../../../lib/log/rate-limit.ts';
+
+/** What is left to each name. */
+export type Allowances = {
+  /** Takes `count` events from all of the limits. @throws FeedError `rate-limited` when one has too few left. */
+  spend(limits: readonly RateLimit[], count: number): void;
+  clear(): void;
+};
+
+/** The limits of the model: a bucket each, told in the other way, by how many events are left in it. */
+export function createAllowances(now: () => number): Allowances {
+  const buckets = new Map<string, { readonly left: number; readonly at: number }>();
+
+  function leftOf({ name, perSecond, burst }: RateLimit): number {
+    const bucket = buckets.get(name) ?? { left: burst, at: now() };
+    const passedMs = Math.max(0, now() - bucket.at);
+    return Math.min(burst, bucket.left + (passedMs * perSecond) / 1_000);
+  }
+
+  return {
+    spend(limits, count) {
+      const waits = limits.map((limit) => ({
+        limit,
+        waitMs: ((count - leftOf(limit)) * 1_000) / limit.perSecond,
+      }));
+      const [longest] = waits.sort((a, b) => b.waitMs - a.waitMs);
+      if (longest !== undefined && longest.waitMs > 0) throw rateLimited(longest.limit, longest.waitMs);
+      for (const limit of limits) buckets.set(limit.name, { left: leftOf(limit) - count, at: now() });
+    },
+    clear: () => buckets.clear(),
+  };
+}

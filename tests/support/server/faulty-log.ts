@@ -1,0 +1,107 @@
+import { type Clock, wait } from '../../../lib/core/clock.ts';
+import { FeedError } from '../../../lib/core/feed-error.ts';
+import type { EventLog, FollowSignal } from '../../../lib/log/event-log.ts';
+
+/** A log that misbehaves on demand, and counts every call. Publishing through it works unless `isDown`. */
+export type FaultyLog = EventLog & {
+  /** Calls of each method. */
+  readonly calls: { append: number; read: number; ends: number; follow: number };
+  /** All calls together, appends left out. */
+  asked(): number;
+  /** Every call is refused. */
+  isDown: boolean;
+  /** How late an answer is given, in ms; it tells what was true when it was asked for. */
+  answerMs: number;
+  /** What becomes of a subscription that is asked for. */
+  following: 'works' | 'fails' | 'hangs';
+  /** How late each copy of an announcement is told, in ms: none is a drop, two are a double. */
+  fate: () => readonly number[];
+  /** Subscriptions that are told of news. */
+  followers(): number;
+  /** Every subscription is lost, and says so. */
+  cut(): void;
+  /** Every subscription that is open now will tell nothing more, and does not say so. */
+  silence(): void;
+};
+
+type Follower = {
+  readonly tell: (signal: FollowSignal) => void;
+  readonly end: () => void;
+  isSilent: boolean;
+};
+
+const inTime: readonly number[] = [0];
+
+/** Puts faults around `inner`. */
+export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
+  const open = new Set<Follower>();
+  const calls = { append: 0, read: 0, ends: 0, follow: 0 };
+
+  async function answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    const { answerMs, isDown } = log;
+    const asked = isDown ? null : await call();
+    if (answerMs > 0) await wait(clock, answerMs);
+    if (asked === null) throw new FeedError('log-unavailable', 'the log is down');
+    return asked;
+  }
+
+  function hear(follower: Follower, signal: FollowSignal): void {
+    if (follower.isSilent) return;
+    for (const ms of signal.kind === 'events' ? log.fate() : inTime) {
+      if (ms === 0) follower.tell(signal);
+      else clock.after(ms, () => open.has(follower) && !follower.isSilent && follower.tell(signal));
+    }
+  }
+
+  const log: FaultyLog = {
+    kind: inner.kind,
+    calls,
+    asked: () => calls.read + calls.ends + calls.follow,
+    isDown: false,
+    answerMs: 0,
+    following: 'works',
+    fate: () => inTime,
+    append(request) {
+      calls.append += 1;
+      return answer(() => inner.append(request));
+    },
+    read(channel, from, limit) {
+      calls.read += 1;
+      return answer(() => inner.read(channel, from, limit));
+    },
+    ends(channels) {
+      calls.ends += 1;
+      return answer(() => inner.ends(channels));
+    },
+    follow(channel, onSignal, signal) {
+      calls.follow += 1;
+      const ended = new AbortController();
+      const over = AbortSignal.any([signal, ended.signal]);
+      const follower: Follower = {
+        tell: (told) => over.aborted || onSignal(told),
+        end: () => ended.abort(),
+        isSilent: false,
+      };
+      if (log.following === 'hangs') return;
+      if (log.following === 'fails' || log.isDown) {
+        queueMicrotask(() => follower.tell({ kind: 'lost', cause: new Error('refused') }));
+        return;
+      }
+      open.add(follower);
+      over.addEventListener('abort', () => open.delete(follower), { once: true });
+      inner.follow(channel, (told) => hear(follower, told), over);
+    },
+    close: () => inner.close(),
+    followers: () => open.size,
+    cut() {
+      for (const follower of [...open]) {
+        follower.tell({ kind: 'lost', cause: new Error('cut') });
+        follower.end();
+      }
+    },
+    silence() {
+      for (const follower of open) follower.isSilent = true;
+    },
+  };
+  return log;
+}

@@ -1,0 +1,146 @@
+import { createParser } from 'eventsource-parser';
+import { type Clock, wait } from '../../../lib/core/clock.ts';
+import type { FeedEvent } from '../../../lib/core/event.ts';
+import { eventsRoute } from '../../../lib/server/http/events-route.ts';
+import { streamRoute } from '../../../lib/server/http/stream-route.ts';
+import type { Runtime } from '../../../lib/server/runtime.ts';
+import type { Seeded } from '../seeded.ts';
+import type { ReaderRecord } from './reader-record.ts';
+
+/** A reader that goes from connection to connection, process to process and transport to transport by its cursor. */
+export type RoamingReader = {
+  readonly record: ReaderRecord;
+  /** Stops reading, or goes on. */
+  stall(isStalled: boolean): void;
+  /** Loses the connection in the middle of the next chunk. */
+  cutNext(): void;
+  /** Loses the connection now. */
+  drop(): void;
+  stop(): void;
+  /** What it found wrong; null: nothing. */
+  failure(): unknown;
+};
+
+export type RoamingOptions = {
+  readonly clock: Clock;
+  readonly random: Seeded;
+  readonly runtimes: readonly Runtime[];
+  /** `channel=…&type=…`. */
+  readonly query: string;
+  /** Where it begins: `after=0-0`, `rewind=all`, or nothing. */
+  readonly start: string;
+  readonly record: ReaderRecord;
+};
+
+/** Sends a reader on its way. */
+export function startRoamingReader(options: RoamingOptions): RoamingReader {
+  const { clock, random, record } = options;
+  let isStopped = false;
+  let isCutNext = false;
+  let failure: unknown = null;
+  let going = Promise.withResolvers<void>();
+  let isStalled = false;
+  let connection = new AbortController();
+  let cancel = () => {};
+  const lately: string[] = [];
+  going.resolve();
+
+  function note(text: string): void {
+    lately.push(`${clock.elapsed()} ${text}`);
+    if (lately.length > 20) lately.shift();
+  }
+
+  function address(path: string): string {
+    const cursor = record.cursor();
+    const from = cursor === null ? options.start : `after=${cursor}`;
+    return `http://feed.test/api/${path}?${options.query}&${from}`;
+  }
+
+  function take(id: string, kind: string | undefined, data: string): void {
+    note(`${kind ?? 'event'} ${id} ${data.slice(0, 160)}`);
+    const value = JSON.parse(data);
+    if (kind === 'hello') record.hello(id);
+    else if (kind === 'gap') record.gap(id, value);
+    else if (kind === undefined) record.event(id, value);
+    else record.note(id);
+  }
+
+  async function readStream(runtime: Runtime): Promise<void> {
+    const init = { headers: { accept: 'text/event-stream, application/problem+json' } };
+    const request = new Request(address('stream'), { ...init, signal: connection.signal });
+    const response = await streamRoute(300, () => runtime)(request);
+    if (response.status !== 200 || response.body === null) return;
+    const parser = createParser({
+      onEvent: ({ id, event, data }) => take(id ?? '', event, data),
+    });
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    cancel = () => void reader.cancel();
+    for (;;) {
+      await going.promise;
+      const { done, value } = await reader.read();
+      if (done) return;
+      const bytes = isCutNext ? value.subarray(0, random.whole(0, value.length)) : value;
+      parser.feed(decoder.decode(bytes, { stream: true }));
+      if (!isCutNext) continue;
+      isCutNext = false;
+      drop();
+      return;
+    }
+  }
+
+  async function poll(runtime: Runtime): Promise<void> {
+    const how = `&limit=${random.pick([3, 50, 500])}&wait=${random.pick([0, 0, 3])}`;
+    const request = new Request(`${address('events')}${how}`, { signal: connection.signal });
+    const response = await eventsRoute(() => runtime)(request);
+    if (response.status !== 200) return;
+    const page = await response.json();
+    const ids = page.events.map((event: FeedEvent) => `${event.channel}@${event.id}`);
+    note(`page ${page.cursor} of ${ids[0]} to ${ids.at(-1)}, gaps ${JSON.stringify(page.gaps)}`);
+    record.page(page);
+  }
+
+  function drop(): void {
+    connection.abort();
+    cancel();
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopped && failure === null) {
+      const process = random.whole(0, options.runtimes.length - 1);
+      const runtime = options.runtimes[process] as Runtime;
+      connection = new AbortController();
+      cancel = () => {};
+      const isPoll = record.cursor() !== null && random.next() < 0.25;
+      note(`${isPoll ? 'polls' : 'opens a stream of'} process ${process} from ${record.cursor()}`);
+      try {
+        await (isPoll ? poll(runtime) : readStream(runtime));
+      } catch (error) {
+        failure = new Error([String(error), ...lately].join('\n'));
+        drop();
+      }
+      await wait(clock, random.whole(1, 400));
+    }
+  }
+
+  void run();
+  return {
+    record,
+    stall(shallStall) {
+      if (shallStall === isStalled) return;
+      isStalled = shallStall;
+      if (shallStall) going = Promise.withResolvers();
+      else going.resolve();
+    },
+    cutNext() {
+      isCutNext = true;
+    },
+    drop,
+    stop() {
+      isStopped = true;
+      going.resolve();
+      drop();
+    },
+    failure: () => failure,
+  };
+}
