@@ -1,29 +1,32 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce, isFresh } from '../scripts/build/build-once.ts';
-import { planInstall, readDistribution } from './run/install.ts';
-import { readNeeds } from './run/suite-needs.ts';
-import { countTests, vitestReport } from './run/test-result.ts';
-import { findMissing, searchPath, type Tool } from './run/tool.ts';
+import { type Extent, extentVariable, readNeeds, testsOf } from './run/suites.ts';
+import { countTests, runTimes, vitestReport } from './run/test-result.ts';
+import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const reportFile = join(root, 'test-results/vitest.json');
 const summaryFile = join(root, 'test-results/summary.txt');
 
-const args = process.argv.slice(2);
+const args = process.argv.slice(2).filter((arg) => arg !== '--all');
+/** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
+const isChosen = args.length > 0;
+const extent: Extent = isChosen || process.argv.includes('--all') ? 'all' : 'main';
 const path = searchPath(process.env.PATH);
 const needs = readNeeds(args);
+const startedAt = Date.now();
 const say = (text: string) => console.log(text);
 
-/** Ends with a word why. */
+/** Ends the run with the reason. */
 function fail(reason: string): never {
   console.error(`test: ${reason}`);
   process.exit(1);
 }
 
-/** Installs what is missing where that is safe, and else says how. */
+/** Installs the missing tools where that is safe, or prints the command that installs them. */
 function provide(tools: readonly Tool[]): void {
   const missing = findMissing(tools, path);
   if (missing.length === 0) return;
@@ -34,7 +37,7 @@ function provide(tools: readonly Tool[]): void {
   const install = planInstall(missing, { platform, distribution: readDistribution(osRelease), isRoot });
   if (install.kind === 'tell') fail(`${names} not found. To install:\n\n  ${install.command}\n`);
   say(`${names} not found; installing: ${install.command}`);
-  // The suites start their own servers; RUNLEVEL keeps Debian from starting one on its usual port.
+  // The tests start their own servers. RUNLEVEL keeps Debian from starting one on its usual port.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const { status } = spawnSync('sh', ['-c', install.command], { stdio: 'inherit', env });
   if (status !== 0 || findMissing(tools, path).length > 0) fail(`${names} could not be installed`);
@@ -42,7 +45,7 @@ function provide(tools: readonly Tool[]): void {
 
 async function build(): Promise<void> {
   if (isFresh()) return;
-  say('Building the app for the suites that run it…');
+  say('Building the app for the tests that run it…');
   await buildOnce().catch((cause: unknown) => fail(cause instanceof Error ? cause.message : String(cause)));
 }
 
@@ -53,23 +56,42 @@ function runVitest(): Promise<number | null> {
   const child = spawn(
     process.execPath,
     [vitest, 'run', '--config', 'tests/vitest.config.ts', ...reporters, ...own, ...args],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } },
+    { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path, [extentVariable]: extent } },
   );
   return new Promise((resolve) => child.once('close', resolve));
 }
 
-/** Tells the outcome in one line, `N passed, N failed`; gives the exit code. */
+const filesOf = (patterns: readonly string[]) => globSync([...patterns], { cwd: root }).sort();
+
+/** Prints how long the run took, which tests it left out, and `N passed, N failed`. Returns the exit code. */
 function conclude(exitCode: number | null): number {
-  const isWhole = args.length === 0;
-  const expected = isWhole ? globSync(join(root, 'tests/**/*.test.{ts,tsx}')) : null;
   if (!existsSync(reportFile)) fail('vitest ended without a report');
   const report = vitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
+  const files = isChosen ? null : filesOf(testsOf(extent));
+  const expected = files?.map((file) => join(root, file)) ?? null;
   const { passed, failed, notRun } = countTests(report, expected, exitCode);
   for (const what of notRun) say(what.replace(root, ''));
+  if (files !== null) reportExtent(files, report);
   const summary = `${passed} passed, ${failed} failed`;
-  if (isWhole) writeFileSync(summaryFile, `${summary}\n`);
+  if (!isChosen) writeFileSync(summaryFile, `${summary}\n`);
   say(summary);
   return failed === 0 ? 0 : 1;
+}
+
+function reportExtent(files: readonly string[], report: Parameters<typeof runTimes>[0]): void {
+  const every = filesOf(testsOf('all'));
+  const leftOut = every.filter((file) => !files.includes(file));
+  const slowest = runTimes(report).slice(0, 5);
+  say(
+    `\nSlowest files: ${slowest.map(({ name, seconds }) => `${relative(root, name)} ${seconds} s`).join(', ')}`,
+  );
+  say(
+    `Took ${Math.round((Date.now() - startedAt) / 1_000)} s, ${files.length} of ${every.length} test files.`,
+  );
+  const listed = leftOut.map((file) => `  ${file}`).join('\n');
+  say(
+    leftOut.length === 0 ? 'Nothing is left out.' : `Left out (npm run test:all runs them too):\n${listed}\n`,
+  );
 }
 
 process.chdir(root);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The parts of vitest's own JSON report that are read here. */
+/** The parts of vitest's JSON report that `npm test` reads. */
 export const vitestReport = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
@@ -10,6 +10,9 @@ export const vitestReport = z.object({
       /** Absolute path of the test file. */
       name: z.string(),
       status: z.string(),
+      /** Unix time in ms. */
+      startTime: z.number(),
+      endTime: z.number(),
       assertionResults: z.array(z.object({ status: z.string() })),
     }),
   ),
@@ -19,17 +22,17 @@ export type VitestReport = z.infer<typeof vitestReport>;
 
 export type TestResult = {
   readonly passed: number;
-  /** Tests that failed, and everything that should have run and did not. */
+  /** Tests that failed, and everything that should have run but did not. */
   readonly failed: number;
-  /** What did not run, in words. */
+  /** Everything that did not run, in words. */
   readonly notRun: readonly string[];
 };
 
 /**
- * Counts a run, so that nothing is left out in silence: a test file that could not be loaded, one that was not run, a
- * skipped test, and an error outside of any test are failures.
- * @param expected the test files that should have run; null when the run was narrowed by arguments.
- * @param exitCode vitest's own.
+ * Counts a run. These are failures too: a test file that could not be loaded, a test file that did not run, a skipped
+ * test, and an error outside any test.
+ * @param expected the test files that should have run; null when the arguments chose some tests.
+ * @param exitCode the exit code of vitest.
  */
 export function countTests(
   report: VitestReport,
@@ -50,4 +53,11 @@ export function countTests(
   const failed = report.numFailedTests + notRun.length;
   if (failed > 0 || exitCode === 0) return { passed: report.numPassedTests, failed, notRun };
   return { passed: report.numPassedTests, failed: 1, notRun: [`vitest ended with ${exitCode}; see above`] };
+}
+
+/** Seconds that each test file took, the slowest first. */
+export function runTimes(report: VitestReport): { readonly name: string; readonly seconds: number }[] {
+  return report.testResults
+    .map(({ name, startTime, endTime }) => ({ name, seconds: Math.round((endTime - startTime) / 1_000) }))
+    .sort((one, other) => other.seconds - one.seconds);
 }

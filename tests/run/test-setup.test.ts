@@ -1,8 +1,19 @@
+import { globSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { planInstall, readDistribution } from './install.ts';
-import { readNeeds } from './suite-needs.ts';
-import { countTests, type VitestReport } from './test-result.ts';
-import { chromium, curl, findMissing, firefox, nginx, python, redisServer, searchPath } from './tool.ts';
+import { mainRoads, readNeeds, slowSuites, testsIn, testsOf } from './suites.ts';
+import { countTests, runTimes, type VitestReport } from './test-result.ts';
+import {
+  chromium,
+  curl,
+  findMissing,
+  firefox,
+  nginx,
+  planInstall,
+  python,
+  readDistribution,
+  redisServer,
+  searchPath,
+} from './tools.ts';
 
 describe('a missing program', () => {
   const linux = { platform: 'linux', distribution: 'debian', isRoot: true };
@@ -61,6 +72,8 @@ describe('the count of a run', () => {
   const file = (name: string, ...statuses: readonly string[]) => ({
     name,
     status: statuses.includes('failed') || statuses.length === 0 ? 'failed' : 'passed',
+    startTime: 1_000,
+    endTime: 1_000,
     assertionResults: statuses.map((status) => ({ status })),
   });
   const reportOf = (...files: readonly ReturnType<typeof file>[]): VitestReport => {
@@ -112,4 +125,37 @@ describe('the count of a run', () => {
 
     expect(countTests(report, null, 0)).toEqual({ passed: 1, failed: 0, notRun: [] });
   });
+});
+
+describe('the main roads', () => {
+  test('are test files of the slow suites', () => {
+    const slow = globSync(testsIn(Object.values(slowSuites).flat()));
+
+    expect(mainRoads.filter((file) => !slow.includes(file))).toEqual([]);
+    expect(mainRoads.length).toBeLessThan(slow.length);
+  });
+
+  test('are what npm test runs of the slow suites, and test:all runs every test file there is', () => {
+    const every = globSync('tests/**/*.test.{ts,tsx}').sort();
+
+    expect(globSync(testsOf('all')).sort()).toEqual(every);
+    expect(
+      globSync(testsOf('main'))
+        .filter((file) => file.startsWith('tests/e2e/'))
+        .sort(),
+    ).toEqual([...mainRoads].sort());
+  });
+});
+
+test('the times of a run name the slowest file first', () => {
+  const file = { status: 'passed', assertionResults: [], startTime: 5_000 };
+  const testResults = [
+    { ...file, name: '/a', endTime: 7_000 },
+    { ...file, name: '/b', endTime: 9_000 },
+  ];
+
+  expect(runTimes({ numPassedTests: 0, numFailedTests: 0, numTotalTests: 0, testResults })).toEqual([
+    { name: '/b', seconds: 4 },
+    { name: '/a', seconds: 2 },
+  ]);
 });

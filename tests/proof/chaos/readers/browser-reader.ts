@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
-import { chromium as tool } from '../../../run/tool.ts';
+import { chromium as tool } from '../../../run/tools.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 
 /** Starts the system's Chromium; null where there is none. */

@@ -1,0 +1,94 @@
+import { chromium, curl, firefox, nginx, python, redisServer, type Tool } from './tools.ts';
+
+/** Suites that run in the test process, and their folders. Tests move time by hand. */
+export const quickSuites: Readonly<Record<string, readonly string[]>> = {
+  core: ['tests/core', 'tests/config'],
+  log: ['tests/log'],
+  server: ['tests/server'],
+  client: ['tests/client'],
+  scripts: ['tests/scripts'],
+  proof: ['tests/proof', 'tests/run'],
+};
+
+/** Suites that run real processes and real browsers, and their folders. */
+export const slowSuites: Readonly<Record<string, readonly string[]>> = {
+  node: ['tests/e2e/node'],
+  browser: ['tests/e2e/browser'],
+};
+
+/**
+ * The tests of the slow suites that `npm test` runs: the main roads of real processes and of Chromium. `npm run
+ * test:all` runs the others too.
+ */
+export const mainRoads: readonly string[] = [
+  'tests/e2e/node/announcements.test.ts',
+  'tests/e2e/node/crash.test.ts',
+  'tests/e2e/node/demo.test.ts',
+  'tests/e2e/node/publish-requests.test.ts',
+  'tests/e2e/node/redis-failure.test.ts',
+  'tests/e2e/node/refusals.test.ts',
+  'tests/e2e/node/settings.test.ts',
+  'tests/e2e/node/stopping.test.ts',
+  'tests/e2e/node/two-processes.test.ts',
+  'tests/e2e/browser/event-source.test.ts',
+  'tests/e2e/browser/page.test.ts',
+  'tests/e2e/browser/page-policy.test.ts',
+  'tests/e2e/browser/promise.test.ts',
+  'tests/e2e/browser/tabs.test.ts',
+  'tests/e2e/browser/use-feed.test.ts',
+];
+
+/** How much a run takes in: every test, or without the slow ones that are no main road. */
+export type Extent = 'all' | 'main';
+
+/** The environment variable that tells vitest's configuration the extent. */
+export const extentVariable = 'STEADFEED_TEST_EXTENT';
+
+/** The patterns of the test files in these folders. */
+export function testsIn(folders: readonly string[]): string[] {
+  return folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
+}
+
+/** The patterns of the test files that a run of this extent takes in. */
+export function testsOf(extent: Extent): string[] {
+  const slow = extent === 'all' ? testsIn(Object.values(slowSuites).flat()) : mainRoads;
+  return [...testsIn(Object.values(quickSuites).flat()), ...slow];
+}
+
+/** What suites need before they run. */
+export type Needs = {
+  readonly tools: readonly Tool[];
+  /** Whether they run against the production build. */
+  readonly build: boolean;
+};
+
+const nothing: Needs = { tools: [], build: false };
+const everything: Needs = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
+
+/** Suites that need less than everything. */
+const needsOf: ReadonlyMap<string, Needs> = new Map([
+  ['core', nothing],
+  ['server', nothing],
+  ['client', nothing],
+  ['log', { tools: [redisServer], build: false }],
+  ['scripts', { tools: [redisServer], build: false }],
+  ['proof', { tools: [redisServer], build: false }],
+]);
+
+/** The needs of the suites that vitest runs with these arguments: the ones that `--project` names, or all. */
+export function readNeeds(args: readonly string[]): Needs {
+  const names = readProjects(args);
+  if (names.length === 0) return everything;
+  const needs = names.map((name) => needsOf.get(name) ?? everything);
+  return {
+    tools: everything.tools.filter((tool) => needs.some((need) => need.tools.includes(tool))),
+    build: needs.some((need) => need.build),
+  };
+}
+
+function readProjects(args: readonly string[]): string[] {
+  return args.flatMap((arg, index) => {
+    if (arg === '--project') return [args[index + 1] ?? ''];
+    return arg.startsWith('--project=') ? [arg.slice('--project='.length)] : [];
+  });
+}

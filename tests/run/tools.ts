@@ -1,0 +1,105 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** A program of the machine that tests run. */
+export type Tool = {
+  /** Its names. One of them is enough. */
+  readonly commands: readonly string[];
+  /** Its package in Debian, and in Homebrew. */
+  readonly debian: string;
+  readonly homebrew: string;
+};
+
+export const redisServer: Tool = { commands: ['redis-server'], debian: 'redis-server', homebrew: 'redis' };
+export const nginx: Tool = { commands: ['nginx'], debian: 'nginx', homebrew: 'nginx' };
+export const chromium: Tool = {
+  commands: ['chromium', 'chromium-browser', 'google-chrome'],
+  debian: 'chromium',
+  homebrew: 'chromium',
+};
+export const firefox: Tool = {
+  commands: ['firefox-esr', 'firefox'],
+  debian: 'firefox-esr',
+  homebrew: 'firefox',
+};
+export const curl: Tool = { commands: ['curl'], debian: 'curl', homebrew: 'curl' };
+export const python: Tool = { commands: ['python3'], debian: 'python3', homebrew: 'python' };
+
+/** The search path of the tests. Servers are in folders that only root has on its path. */
+export function searchPath(path: string | undefined): string {
+  return [path, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(delimiter);
+}
+
+/** The tools that are in no folder of `path`. */
+export function findMissing(tools: readonly Tool[], path: string): Tool[] {
+  const folders = path.split(delimiter);
+  const isHere = (command: string) => folders.some((folder) => isExecutable(join(folder, command)));
+  return tools.filter((tool) => !tool.commands.some(isHere));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // Missing and not executable are the same here: the tests cannot run it.
+    return false;
+  }
+}
+
+/** The facts that decide how a program is installed. */
+export type Machine = {
+  /** As `process.platform`. */
+  readonly platform: string;
+  /** `ID` of `/etc/os-release`; null where there is none. */
+  readonly distribution: string | null;
+  readonly isRoot: boolean;
+};
+
+export type Install =
+  /** The test command may run it. */
+  | { readonly kind: 'run'; readonly command: string }
+  /** The person at the machine must run it. */
+  | { readonly kind: 'tell'; readonly command: string };
+
+/** The command that installs the missing tools (at least one) on a machine. */
+export function planInstall(missing: readonly Tool[], machine: Machine): Install {
+  const { platform, distribution, isRoot } = machine;
+  if (platform === 'darwin') {
+    return { kind: 'tell', command: `brew install ${missing.map((tool) => tool.homebrew).join(' ')}` };
+  }
+  const sudo = isRoot ? '' : 'sudo ';
+  const packages = missing.map((tool) => tool.debian);
+  const apt = `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends`;
+  switch (distribution) {
+    case 'debian':
+      return { kind: isRoot ? 'run' : 'tell', command: `${apt} ${packages.join(' ')}` };
+    case 'ubuntu':
+      return { kind: 'tell', command: ubuntu(packages, apt, sudo) };
+    default: {
+      const names = missing.map((tool) => tool.commands.join(' or '));
+      return { kind: 'tell', command: `(install with this system's package manager: ${names.join(', ')})` };
+    }
+  }
+}
+
+/** Browsers that Ubuntu ships as snaps, by the name of Debian's package. Ubuntu's own packages of them are empty. */
+const snaps: ReadonlyMap<string, string> = new Map([
+  ['chromium', 'chromium'],
+  ['firefox-esr', 'firefox'],
+]);
+
+function ubuntu(packages: readonly string[], apt: string, sudo: string): string {
+  const others = packages.filter((name) => !snaps.has(name));
+  const browsers = packages.flatMap((name) => snaps.get(name) ?? []);
+  const commands = [
+    ...(others.length > 0 ? [`${apt} ${others.join(' ')}`] : []),
+    ...(browsers.length > 0 ? [`${sudo}snap install ${browsers.join(' ')}`] : []),
+  ];
+  return commands.join(' && ');
+}
+
+/** `ID` of an `/etc/os-release`, as freedesktop.org describes it; null when it has none. */
+export function readDistribution(osRelease: string): string | null {
+  return /^ID="?([a-z0-9._-]+)"?$/m.exec(osRelease)?.[1] ?? null;
+}
