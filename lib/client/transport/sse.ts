@@ -1,3 +1,4 @@
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { Cursor } from '../../core/cursor.ts';
 import type { Handover, Hello, Problem } from '../../core/sse-frames.ts';
 import type { FeedItem } from './feed-items.ts';
@@ -68,17 +69,27 @@ function isEventStream({ headers }: Response): boolean {
   return mediaType.trim().toLowerCase() === 'text/event-stream';
 }
 
+/** Most characters of an unfinished line and block together; the largest event is far below. */
+const maxBlockCharacters = 1_048_576;
+
 async function readBody(
   body: ReadableStream<Uint8Array>,
   request: StreamRequest,
   tell: (news: readonly StreamNews[]) => void | Promise<void> | undefined,
 ): Promise<void> {
   let news: StreamNews[] = [];
-  const readText = createBlockReader((block) => {
-    const frame = readFrame(block, request.channels);
-    if (frame !== null) news.push({ kind: 'frame', frame });
+  const parser = createParser({
+    maxBufferSize: maxBlockCharacters,
+    onEvent(message) {
+      const frame = readFrame(message, request.channels);
+      if (frame !== null) news.push({ kind: 'frame', frame });
+    },
+    onError(error) {
+      // The standard ignores an unknown field and a wrong `retry`; a block without end would fill the memory.
+      if (error.type === 'max-buffer-size-exceeded') throw error;
+    },
   });
-  // A byte order mark is left to the block reader: Node's decoder takes off two when the first comes in pieces.
+  // The parser removes the byte order mark: Node's decoder would remove two when the first one comes in pieces.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const reader = body.getReader();
   try {
@@ -88,11 +99,11 @@ async function readBody(
       news = [{ kind: 'bytes' }];
       let broken: unknown = null;
       try {
-        readText(decoder.decode(value, { stream: true }));
+        parser.feed(decoder.decode(value, { stream: true }));
       } catch (error) {
         broken = error;
       }
-      // What stood ahead of a broken block is whole, and is taken.
+      // The frames before a broken block are whole, so the reader gets them.
       await tell(news);
       if (broken !== null) throw broken;
     }
@@ -100,71 +111,6 @@ async function readBody(
     // Without this a broken block would leave the connection open.
     reader.cancel().catch(() => undefined);
   }
-}
-
-/** One block of a stream of Server-Sent Events. */
-export type Block = {
-  /** Empty where the block names none: a message. */
-  readonly event: string;
-  /** The block's own; empty where it has none. That of an earlier block is no cursor of this one. */
-  readonly id: string;
-  readonly data: string;
-};
-
-/** Longest unfinished block, in characters: far above the largest event there is. */
-const maxLength = 1_048_576;
-
-/** How a line begins that is read. What begins otherwise within as many characters, a comment for example, says nothing. */
-const known = /^(data|event|id):/;
-const knownLength = 6;
-
-const empty: Block = { event: '', id: '', data: '' };
-
-/**
- * Reads blocks out of text that comes in pieces, however it was cut (HTML standard, "Interpreting an event stream").
- * `retry` is not read: when to come back is for the client's own rules.
- * @returns takes the next piece. It throws RangeError when a block has no end, and what `onBlock` throws.
- */
-export function createBlockReader(onBlock: (block: Block) => void): (text: string) => void {
-  let block = empty;
-  let unfinished = '';
-  /** What is passed over where the next piece begins: the byte order mark, or the second half of a line's end. */
-  let skipped = '\ufeff';
-
-  function readLine(line: string): void {
-    if (line === '') {
-      const { data } = block;
-      const whole = { ...block, data: data.slice(0, -1) };
-      block = empty;
-      // Without a line of data it is no message.
-      if (data !== '') onBlock(whole);
-      return;
-    }
-    const [field, value] = fieldOf(line);
-    if (field === 'data') block = { ...block, data: `${block.data}${value}\n` };
-    if (field === 'event') block = { ...block, event: value };
-    if (field === 'id' && !value.includes('\0')) block = { ...block, id: value };
-  }
-
-  return (text) => {
-    if (text === '') return;
-    const rest = skipped !== '' && text.startsWith(skipped) ? text.slice(1) : text;
-    skipped = text.endsWith('\r') ? '\n' : '';
-    const [first = '', ...others] = rest.split(/\r\n?|\n/);
-    const lines = [unfinished + first, ...others];
-    unfinished = lines.pop() ?? '';
-    for (const line of lines) readLine(line);
-    // Of a line that says nothing no more is kept, however long it is.
-    if (!known.test(unfinished)) unfinished = unfinished.slice(0, knownLength);
-    if (unfinished.length + block.data.length > maxLength) throw new RangeError('a block has no end');
-  };
-}
-
-/** A line as `field: value`; without a colon the value is empty. A comment has no field. */
-function fieldOf(line: string): [field: string, value: string] {
-  const colon = line.indexOf(':');
-  if (colon < 0) return [line, ''];
-  return [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, '')];
 }
 
 /** One block of a live stream, checked. `cursor` is the connection's position after it. */
@@ -180,12 +126,14 @@ export type StreamFrame =
  * @returns null for a kind of block this version does not know.
  * @throws FeedError or SyntaxError when the block is not what the wire contract says.
  */
-function readFrame(block: Block, channels: readonly string[]): StreamFrame | null {
-  const kind = block.event || 'message';
+function readFrame(
+  { event: kind = 'message', id = '', data: json }: EventSourceMessage,
+  channels: readonly string[],
+): StreamFrame | null {
   if (!kinds.has(kind)) return null;
-  const data = readRecord(JSON.parse(block.data), kind);
+  const data = readRecord(JSON.parse(json), kind);
   if (kind === 'refused') return { kind, problem: data as Problem };
-  const cursor = readCursorOf(channels, block.id, kind);
+  const cursor = readCursorOf(channels, id, kind);
   switch (kind) {
     case 'hello':
       return { kind, cursor, hello: data as Hello };

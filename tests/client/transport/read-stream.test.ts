@@ -96,6 +96,15 @@ describe('reading a stream', () => {
     expect(frames.map(({ kind }) => kind)).toEqual(['hello', 'item']);
   });
 
+  test.each(['\n\n', '\r\n\r\n', '\r\r', '\r\n\r'])(
+    'a frame that ends with %j is told with its last byte',
+    async (end) => {
+      const [frame = ''] = eventFrame('40-4~aaaaaa', JSON.stringify(event)).split('\n\n');
+      const news = await read([bytesOf(`${frame}${end}`), bytesOf(':')]);
+      expect(news.map(({ kind }) => kind)).toEqual(['answered', 'bytes', 'frame', 'bytes', 'ended']);
+    },
+  );
+
   test('a comment is life', async () => {
     expect((await read([bytesOf(':\n\n')])).map(({ kind }) => kind)).toEqual(['answered', 'bytes', 'ended']);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readStream, type StreamFrame, type StreamNews } from '../../../lib/client/transport/sse.ts';
+import { seeded } from '../../support/client/seeded.ts';
 import type { SseCase } from '../../support/client/sse-case.ts';
 import { longSseCases, sseCases } from '../../support/client/sse-contract.ts';
 
@@ -52,6 +53,18 @@ function* splitsOf(bytes: Uint8Array): Generator<readonly [string, Pieces]> {
   }
 }
 
+const seed = Date.now();
+
+/** Cuts the bytes into many pieces, some of them empty, in 40 ways. */
+function* randomSplitsOf(bytes: Uint8Array): Generator<readonly [string, Pieces]> {
+  const { below } = seeded(seed);
+  for (let run = 0; run < 40; run += 1) {
+    const cuts = Array.from({ length: below(9) }, () => below(bytes.length + 1)).sort((a, b) => a - b);
+    const ends = [...cuts, bytes.length];
+    yield [`cut at ${cuts.join(', ')}`, ends.map((end, at) => bytes.subarray(cuts[at - 1] ?? 0, end))];
+  }
+}
+
 const lengths = [997, 4_096, 16_384, 65_536, 65_537, 262_144];
 
 function* longSplitsOf(bytes: Uint8Array): Generator<readonly [string, Pieces]> {
@@ -72,6 +85,16 @@ describe('the client, wherever the bytes are split,', () => {
           read: one.read,
           end: one.end ?? 'ended',
         });
+      }
+    }
+  });
+});
+
+describe(`the client, in many pieces (seed ${seed}),`, () => {
+  test.each(sseCases)('$name', async (one) => {
+    for (const bytes of bodiesOf(one)) {
+      for (const [how, split] of randomSplitsOf(bytes)) {
+        expect(await read(split), how).toEqual({ read: one.read, end: one.end ?? 'ended' });
       }
     }
   });

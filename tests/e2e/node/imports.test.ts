@@ -22,7 +22,8 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/use-virtual-rows\.ts$/,
   '@upstash/redis': /^lib\/log\/redis\/client\.ts$/,
   '@vercel/functions': /^lib\/server\/stream\/event-stream\.ts$/,
-  'eventsource-parser': /^lib\/log\/redis\/subscription\.ts$/,
+  // One file for each of the two streams that are read: a feed's, and Redis's announcements.
+  'eventsource-parser': /^lib\/(client\/transport\/sse|log\/redis\/subscription)\.ts$/,
   jose: /^lib\/server\/http\/access\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,

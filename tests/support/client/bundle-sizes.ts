@@ -7,6 +7,7 @@ import { rolldown } from 'rolldown';
 const parts: Readonly<Record<string, readonly string[]>> = {
   'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event', 'feed-error', 'ids', 'sse-frames'],
   'reading a stream': ['sse', 'wire'],
+  'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
   'each event once, in order': ['feed-items', 'sequencer'],
   'rules of the connection': ['on-poll', 'on-stream', 'reducer', 'state', 'transitions'],
@@ -69,7 +70,8 @@ function partsOf(code: string, map: SourceMap): readonly string[] {
 }
 
 function partOf(file: string): string {
-  const name = basename(file).replace(/\.\w+$/, '');
+  const packageName = /node_modules\/([^/]+)/.exec(file)?.[1];
+  const name = packageName ?? basename(file).replace(/\.\w+$/, '');
   const found = Object.keys(parts).find((part) => parts[part]?.includes(name));
   if (found === undefined) throw new Error(`${file} belongs to no part: name it in bundle-sizes.ts`);
   return found;

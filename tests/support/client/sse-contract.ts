@@ -26,6 +26,11 @@ export const longSseCases: readonly SseCase[] = [
     read: ['1 1'],
   },
   {
+    name: 'reads any number of blocks, whatever they weigh together',
+    sent: Array.from({ length: 1_100 }, (_, at) => eventBlock(at + 1, 'x'.repeat(1_000))).join(''),
+    read: Array.from({ length: 1_100 }, (_, at) => `${at + 1} "${'x'.repeat(1_000)}"`),
+  },
+  {
     name: 'gives up a line of data without end',
     sent: `${eventBlock(1)}data: ${long}${long}`,
     read: ['1 1'],
