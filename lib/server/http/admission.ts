@@ -3,10 +3,10 @@ import { addressOf } from '../address-limits.ts';
 import type { Runtime } from '../runtime.ts';
 
 /** Streams, held polls and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
-const maxOpen = 900;
+export const maxOpen = 900;
 
 /** Elsewhere the setting may ask for more streams than that; so many subscriptions come on top of them. */
-const maxBesides = 100;
+export const maxBesides = 100;
 
 /**
  * Makes sure that this process can hold one request more, a stream or a poll that waits, which follows `channels`. Where

@@ -4,7 +4,7 @@ import { getRuntime, type Runtime } from '../runtime.ts';
 import { answerWith } from './respond.ts';
 
 /** A log that takes longer than this is as good as gone. */
-const patienceMs = 2_000;
+export const patienceMs = 2_000;
 
 /** `/api/health`: whether the log answers, and what this process holds. */
 export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {

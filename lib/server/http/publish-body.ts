@@ -13,7 +13,7 @@ export const maxBodyBytes = 1024 * 1024;
  * A body that is too large is still read up to here, and dropped: what is left unread would stand in the way of the
  * next request on its connection.
  */
-const maxDrainBytes = 8 * 1024 * 1024;
+export const maxDrainBytes = 8 * 1024 * 1024;
 
 /** How long a body may take to come: 35 KB a second at least, where it is as large as it may be. */
 export const maxBodyMs = 30_000;

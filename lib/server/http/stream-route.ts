@@ -17,7 +17,7 @@ import { knownStart, parseReadQuery, type ReadQuery, resolveStart, settleEpochs 
 import { answerWith, ownStreamHeaders, refuseStream, streamHeaders } from './respond.ts';
 
 /** How long the log's first answer is awaited before anything is sent, so that its failure can still be a 503. */
-const firstAnswerMs = 1_000;
+export const firstAnswerMs = 1_000;
 
 /**
  * `/api/stream`.

@@ -6,10 +6,10 @@ import { boundAnswers, boundBodies } from './socket-limits.ts';
 import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './sockets.ts';
 
 /** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
-const stopMs = { own: 1_500, platform: 200 } as const;
+export const stopMs = { own: 1_500, platform: 200 } as const;
 
 /** A stop that has not come to its end by then is forced. */
-const forceMs = 4_000;
+export const forceMs = 4_000;
 
 /** How often connections are closed that have become idle since the stop. */
 const idleEveryMs = 100;

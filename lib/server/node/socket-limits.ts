@@ -125,7 +125,8 @@ export type BodyBounds = {
   readonly afterAnswerMs: number;
 };
 
-const bodyBounds: BodyBounds = { maxBytes: 16 * 1024 * 1024, afterAnswerMs: 10_000 };
+/** What `boundBodies` keeps to. */
+export const bodyBounds: BodyBounds = { maxBytes: 16 * 1024 * 1024, afterAnswerMs: 10_000 };
 
 /** How often the bodies that are coming are looked at. */
 const bodyCheckMs = 100;

@@ -16,13 +16,13 @@ import { type ChannelReader, createChannelReader } from './channel-reader.ts';
 import { collectFrames, cursorOf } from './frames.ts';
 
 /** A stream whose log has not answered by then ends with `retry:`, so that the client may choose another way. */
-const helloWithinMs = 8_000;
+export const helloWithinMs = 8_000;
 
 /** A stream whose log has been failing for this long ends with `retry:`. */
-const logPatienceMs = 30_000;
+export const logPatienceMs = 30_000;
 
 /** An end waits this part of the handover's time for a reader that has stopped reading; then it is cut. */
-const graceShare = 0.3;
+export const graceShare = 0.3;
 
 /** Where a stream begins: a position per channel; a channel without one begins at its end. */
 export type Positions = ReadonlyMap<string, Position>;
