@@ -8,6 +8,7 @@ export const quickSuites: Readonly<Record<string, readonly string[]>> = {
   client: ['tests/client'],
   scripts: ['tests/scripts'],
   proof: ['tests/proof', 'tests/run'],
+  docs: ['tests/docs'],
 };
 
 /** Suites that run real processes and real browsers, and their folders. */
@@ -70,6 +71,7 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
   ['core', nothing],
   ['server', nothing],
   ['client', nothing],
+  ['docs', nothing],
   ['log', { tools: [redisServer], build: false }],
   ['scripts', { tools: [redisServer], build: false }],
   ['proof', { tools: [redisServer], build: false }],

@@ -1,0 +1,124 @@
+import { maxHeaderSize } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { patienceMs as lagPatienceMs } from '../../lib/core/continuity.ts';
+import { isName, readEventId } from '../../lib/core/ids.ts';
+import { paddingFrame } from '../../lib/core/sse-frames.ts';
+import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
+import { publishLimits } from '../../lib/server/address-limits.ts';
+import { checkReadAccess } from '../../lib/server/http/access.ts';
+import { maxBesides, maxOpen } from '../../lib/server/http/admission.ts';
+import { patienceMs as healthPatienceMs } from '../../lib/server/http/health-route.ts';
+import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
+import { parsePageQuery } from '../../lib/server/http/read-query.ts';
+import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
+import { forceMs, stopMs } from '../../lib/server/node/process.ts';
+import { answerBounds, bodyBounds } from '../../lib/server/node/socket-limits.ts';
+import { requestPatience } from '../../lib/server/node/sockets.ts';
+import {
+  graceShare,
+  helloWithinMs,
+  logPatienceMs,
+  planDeadline,
+  plannedRetryMs,
+  unplannedRetryMs,
+} from '../../lib/server/stream/event-stream.ts';
+import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
+import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
+import { grouped, isTaken, readProtocol } from '../support/docs/protocol-doc.ts';
+import { secret, sign } from '../support/server/closed-stand.ts';
+import { makeStand } from '../support/server/stand.ts';
+
+const doc = readProtocol();
+
+const bytes = (number: number) => `${grouped(number)} bytes`;
+const seconds = (ms: number) => `${grouped(ms / 1_000)} s`;
+
+/** The largest whole number up to `most` for which `isAllowed` holds; it holds from 1 on. */
+function largest(most: number, isAllowed: (number: number) => boolean): number {
+  let number = most;
+  while (number > 0 && !isAllowed(number)) number -= 1;
+  return number;
+}
+
+describe('the table of limits', () => {
+  /** The longest `Idempotency-Key`: of one that is too long, the body is not even read. */
+  async function longestKey(): Promise<number> {
+    const isKey = async (length: number) => {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': 'k'.repeat(length) };
+      return (
+        (await makeStand().ask('events', { method: 'POST', headers, body: '{"data":1}' })).status === 201
+      );
+    };
+    for (let length = 1; ; length += 1) if (!(await isKey(length))) return length - 1;
+  }
+
+  async function tokenSeconds(): Promise<number> {
+    const stand = makeStand();
+    const exp = Math.floor(stand.clock.now() / 1_000) + 60;
+    const token = await sign(stand, { channels: ['*'], exp });
+    const request = new Request('http://feed.test/', { headers: { authorization: `Bearer ${token}` } });
+    const { endsAt } = await checkReadAccess(request, ['a'], secret, stand.clock.now());
+    return (endsAt ?? 0) - exp * 1_000;
+  }
+
+  const isPage = (query: string) => isTaken(() => parsePageQuery(new URLSearchParams(query)));
+  const named = (name: string) => (count: number) =>
+    isPage(Array.from({ length: count }, (_, index) => `${name}=n${index}`).join('&'));
+  const burst = (publishRate: number) =>
+    publishLimits(new Request('http://feed.test/'), { publishRate, publishToken: 't', isVercel: true })[0]
+      ?.burst;
+  const closes = (limit: number) => grouped(planDeadline(limit, 0).closesInMs);
+  const margin = (limit: number) => limit - planDeadline(limit, 0).handoverInMs / 1_000;
+  const jitter = (limit: number) =>
+    Math.round((planDeadline(limit, 0).handoverInMs - planDeadline(limit, 1).handoverInMs) / 1_000);
+  const idOf = (time: number | bigint) => readEventId(`${time}-1`);
+
+  test('is equal to what the code has', async () => {
+    const limitOf = largest(1_000, (limit) => isPage(`limit=${limit}`));
+    const biggest = BigInt(Number.MAX_SAFE_INTEGER);
+    expect([idOf(biggest) !== null, idOf(biggest + 1n)]).toEqual([true, null]);
+    const { patienceMs, bytesPerSecond, maxPipelined } = answerBounds;
+    const expected: Readonly<Record<string, string>> = {
+      'events in one publish request': `1 to ${maxAppend}`,
+      'body of a publish request': bytes(maxBodyBytes),
+      'body that the server reads and drops beyond that': bytes(maxDrainBytes),
+      'time until the body is complete': seconds(maxBodyMs),
+      'one event as JSON: channel, type and data': bytes(maxEventBytes),
+      '`Idempotency-Key`': `1 to ${await longestKey()} characters`,
+      'memory of an idempotency key': `${keyLifeMs / 3_600_000} h`,
+      'events at once under `PUBLISH_RATE`': `${(burst(1_000) ?? 0) / 1_000} s worth, at least ${burst(1)}`,
+      'name of a channel or type': `1 to ${largest(1_000, (length) => isName('n'.repeat(length)))} characters`,
+      'time and seq of an id': grouped(Number.MAX_SAFE_INTEGER),
+      'channels in one request': String(largest(200, named('channel'))),
+      'types in one request': String(largest(200, named('type'))),
+      'number in `rewind`': `${largest(30, (digits) => isPage(`rewind=${'9'.repeat(digits)}`))} digits`,
+      '`limit`': `1 to ${limitOf}`,
+      '`wait`': `0 to ${largest(100, (wait) => isPage(`wait=${wait}`))} s`,
+      'events in one page': `about ${bytes(readBudgetBytes)}`,
+      padding: bytes(paddingFrame.length),
+      'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
+      'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
+      'wait for the log before hello': seconds(helloWithinMs),
+      'failure of the log that an open stream survives': seconds(logPatienceMs),
+      'reading again when the log may lag': seconds(lagPatienceMs),
+      "margin before the platform's limit": `${margin(5)} to ${margin(86_400)} s`,
+      'jitter of the handover': `0 to ${jitter(86_400)} s`,
+      'handover to end, reason `deadline` or `token`': `${closes(5)} to ${closes(86_400)} ms`,
+      'handover to end, reason `stopping`': `${grouped(stopMs.own)} ms; on Vercel ${stopMs.platform} ms`,
+      'extra time at the end for a reader that does not read': `${graceShare * 100} %`,
+      'exit after SIGTERM': seconds(forceMs),
+      '`retry:` in hello': `${grouped(unplannedRetryMs(0))} to ${grouped(unplannedRetryMs(1))} ms`,
+      '`retry:` at a planned end': `${grouped(plannedRetryMs(0))} to ${grouped(plannedRetryMs(1))} ms`,
+      'read token accepted after `exp`': seconds(await tokenSeconds()),
+      'wait of the health check for the log': seconds(healthPatienceMs),
+      'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxBesides} if that is more`,
+      'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestPatience.headersTimeout)}`,
+      'self-hosted: whole request': seconds(requestPatience.requestTimeout),
+      'self-hosted: bytes of one request on its connection': bytes(bodyBounds.maxBytes),
+      'self-hosted: rest of a body after the answer': seconds(bodyBounds.afterAnswerMs),
+      'self-hosted: unanswered requests on one connection': String(maxPipelined),
+      'self-hosted: reader that takes nothing': `${seconds(patienceMs)}, and 1 s for every ${bytes(bytesPerSecond)} that wait`,
+    };
+    expect(Object.fromEntries(pairs(tableBelow(doc, 'Limits'), 'limit', 'value'))).toEqual(expected);
+  });
+});
