@@ -8,9 +8,7 @@ import type { FeedStatus } from './connection/status.ts';
 import type { FeedEntry } from './transport/feed-items.ts';
 
 /** The tunables of a connection that an app may set. */
-export type FeedTunables = Partial<
-  Omit<ConnectionSettings, 'channels' | 'isFiltered' | 'transport' | 'polls' | 'hasToken'>
->;
+export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'polls' | 'hasToken'>>;
 
 /** What to read, and how. `T`: the types that are asked for, so that an event is known by its type. */
 export type FeedOptions<T extends string = string> = FeedTunables & {

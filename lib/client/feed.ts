@@ -2,7 +2,8 @@ import { type ConnectionSettings, defaultSettings } from '../config/client-timin
 import type { Clock } from '../core/clock.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { defaultChannel } from '../core/ids.ts';
-import { newConnection, type PlainSignal, progressAt, writeCursor } from './connection/state.ts';
+import { readerAt, writeCursor } from './connection/sequencer.ts';
+import { newConnection, type PlainSignal } from './connection/state.ts';
 import { problemOf, retryAtOf, statusOf, transportOf } from './connection/status.ts';
 import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
 import { createFeedStore, type FeedView } from './feed-store.ts';
@@ -34,13 +35,14 @@ export function createFeed(options: FeedOptions = {}): Feed {
   const query = queryOf(options);
   const { channels } = query;
   const start = options.after ?? options.initial?.cursor;
-  const progress = progressAt(start === undefined ? new Map() : readCursorOf(channels, start, 'after'));
+  const cursor = start === undefined ? new Map() : readCursorOf(channels, start, 'after');
+  const reader = readerAt(cursor, { channels, isFiltered: query.types.length > 0 });
   const store = createFeedStore(options.limit ?? 1_000);
   store.add(initialEntries(options.initial));
 
   const isSharing = canShare(options.share, channels, options.getToken !== undefined);
   const name = clock.random().toString(36).slice(2);
-  let tab = newTab(name, newConnection(settingsOf(options, query), progress, isSharing), isSharing);
+  let tab = newTab(name, newConnection(settingsOf(options), reader, isSharing), isSharing);
   const snapshots = createSnapshots(clock);
   let lag: number | null = null;
   let isDirty = false;
@@ -199,15 +201,13 @@ function queryOf(options: FeedOptions): FeedQuery {
 }
 
 /** A connection's tunables: the app's, else the defaults. */
-function settingsOf(options: FeedOptions, query: FeedQuery): ConnectionSettings {
+function settingsOf(options: FeedOptions): ConnectionSettings {
   const tunables = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
   );
   return {
     ...defaultSettings,
     ...tunables,
-    channels: query.channels,
-    isFiltered: query.types.length > 0,
     hasToken: options.getToken !== undefined,
   };
 }
@@ -235,11 +235,11 @@ function createSnapshots(clock: Clock): (tab: Tab, held: Held) => FeedSnapshot {
       status: statusOf(connection),
       transport: transportOf(connection),
       role: role === 'leader' || role === 'follower' ? role : 'alone',
-      cursor: writeCursor(connection.progress.places, connection.settings.channels),
+      cursor: writeCursor(connection.reader),
       retryAt: wallOf(retryAtOf(connection)),
       handovers: connection.handovers,
       reconnects: connection.reconnects,
-      holes: connection.holes,
+      holes: connection.reader.discontinuities,
       problem: problemOf(connection),
       isPolling: connection.mode === 'polling',
     };

@@ -1,8 +1,5 @@
 /** Tunables of a connection. All times in ms. */
 export type ConnectionSettings = {
-  readonly channels: readonly string[];
-  /** Whether a type filter is set: seqs jump then. */
-  readonly isFiltered: boolean;
   /** `auto`: stream, fall to polling, climb back. `stream` never polls, `poll` never streams. */
   readonly transport: 'auto' | 'stream' | 'poll';
   /** Who starts a poll that is due: a timer of the connection, or a caller (`pollDue`). */
@@ -35,8 +32,6 @@ export type ConnectionSettings = {
 
 /** The defaults; each has its reason in its doc comment above. */
 export const defaultSettings: ConnectionSettings = {
-  channels: ['feed'],
-  isFiltered: false,
   transport: 'auto',
   polls: 'timer',
   hasToken: false,

@@ -1,7 +1,7 @@
 import type { Page } from '../transport/page.ts';
 import type { Refusal } from '../transport/wire.ts';
-import { absorb } from './sequencer.ts';
-import type { Connection, Poll } from './state.ts';
+import { accept } from './sequencer.ts';
+import { type Connection, type Poll, withApplied } from './state.ts';
 import { backoffMs, heed, isMisfit, startDue, startPoll } from './transitions.ts';
 
 /** A poll was answered with a page. */
@@ -12,8 +12,9 @@ export function onPolled(
   now: number,
   random: number,
 ): Connection {
-  const { state, isWhole } = absorb({ ...before, poll: null }, poll.source, page.items, page.cursor);
-  if (!isWhole) return failPoll(state, null, now, random);
+  const applied = accept(before.reader, poll.source, page.items, page.cursor);
+  const state = withApplied({ ...before, poll: null }, applied);
+  if (!applied.isComplete) return failPoll(state, null, now, random);
   const wasUnreachable = state.isUnreachable;
   const answered: Connection = {
     ...state,

@@ -1,7 +1,7 @@
 import type { StreamFrame } from '../transport/sse.ts';
 import type { Refusal } from '../transport/wire.ts';
-import { absorb, absorbHello } from './sequencer.ts';
-import { type Connection, covers, type Stream } from './state.ts';
+import { accept, acceptHello, hasReached } from './sequencer.ts';
+import { type Connection, type Stream, withApplied } from './state.ts';
 import { backoffMs, fall, heed, idle, isMisfit, openStream, probeMs } from './transitions.ts';
 
 /** The request of a stream has left: from now on bytes are waited for. */
@@ -56,8 +56,9 @@ export function onFrame(
     }
     case 'hello': {
       if (stream.phase === 'live') return state;
-      const greeted = absorbHello(state, stream.source, frame.cursor);
-      if (!greeted.isWhole) return lose(greeted.state);
+      const applied = acceptHello(state.reader, stream.source, frame.cursor);
+      const next = withApplied(state, applied);
+      if (!applied.isComplete) return lose(next);
       const told = Number(frame.hello.heartbeatMs);
       const heartbeatMs = told > 0 ? told : state.settings.heartbeatMs;
       const live: Stream = {
@@ -66,18 +67,19 @@ export function onFrame(
         liveAt: now,
         heartbeatMs,
         deadline: watchdog(heartbeatMs, now),
-        source: greeted.source,
+        source: applied.source,
       };
-      return goLive(greeted.state, live);
+      return goLive(next, live);
     }
     case 'item':
     case 'heartbeat':
     case 'handover': {
       const items = frame.kind === 'item' ? [frame.item] : [];
-      const absorbed = absorb(state, stream.source, items, frame.cursor);
-      if (!absorbed.isWhole) return lose(absorbed.state);
-      const moved = { ...stream, source: absorbed.source };
-      const next = leaveOld(put(absorbed.state, moved));
+      const applied = accept(state.reader, stream.source, items, frame.cursor);
+      const accepted = withApplied(state, applied);
+      if (!applied.isComplete) return lose(accepted);
+      const moved = { ...stream, source: applied.source };
+      const next = leaveOld(put(accepted, moved));
       if (frame.kind !== 'handover') return next;
       // A token that has expired must not be shown again.
       const isTokenOld = frame.handover.reason === 'token' && next.settings.hasToken;
@@ -113,7 +115,7 @@ function goLive(state: Connection, stream: Stream): Connection {
 /** The old stream is left once the next one has told all that the old one had when the next said hello. */
 function leaveOld(state: Connection): Connection {
   const [, next] = state.streams;
-  if (next === undefined || next.goal === null || !covers(next.source, next.goal)) return state;
+  if (next === undefined || next.goal === null || !hasReached(next.source, next.goal)) return state;
   return leaveTo(state, next);
 }
 

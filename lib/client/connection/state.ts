@@ -1,13 +1,12 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
-import { type Cursor, formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
-import { compareEventIds, type EventId } from '../../core/ids.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Told } from '../tabs/tab-message.ts';
-import type { FeedEntry } from '../transport/feed-items.ts';
+import { entryOf, type FeedEntry } from '../transport/feed-items.ts';
 import type { Page } from '../transport/page.ts';
 import type { StreamFrame } from '../transport/sse.ts';
 import type { Refusal } from '../transport/wire.ts';
+import type { Applied, ReaderPositions, SourcePositions } from './sequencer.ts';
 
 /** A stream that should be open. The shell opens what it does not know, and aborts what is no longer here. */
 export type Stream = {
@@ -27,11 +26,11 @@ export type Stream = {
   readonly hasLived: boolean;
   /** The one thing it is waited for, and until when. */
   readonly deadline: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
-  readonly source: Source;
+  readonly source: SourcePositions;
   /** The server has said that it ends as planned. */
   readonly isLeaving: boolean;
   /** Of the next stream: where the one before it was at its hello. Beyond this the old one is not needed. */
-  readonly goal: Source | null;
+  readonly goal: SourcePositions | null;
 };
 
 /** A poll that should be in flight. */
@@ -43,7 +42,7 @@ export type Poll = {
   readonly waitSeconds: number;
   readonly startedAt: number;
   readonly deadlineAt: number;
-  readonly source: Source;
+  readonly source: SourcePositions;
 };
 
 /** What the leading tab said of itself last. */
@@ -93,7 +92,8 @@ export type Connection = {
   /** Fills in a row that did not reach the leader. */
   readonly fills: number;
 
-  readonly progress: Progress;
+  /** Where the reader is, over all of its sources. */
+  readonly reader: ReaderPositions;
   /** What the last step brought, in order. */
   readonly taken: readonly FeedEntry[];
 
@@ -123,12 +123,9 @@ export type Connection = {
   /** What the server said of the last refusal; null once it has been served again. */
   readonly problem: Problem | null;
 
-  /** A hole that was found and read again; `count` is how often in a row at the same place. */
-  readonly hole: { readonly at: string; readonly count: number } | null;
-  /** For the page: planned changes, connections lost, holes found. */
+  /** For the page: planned changes, and connections lost. */
   readonly handovers: number;
   readonly reconnects: number;
-  readonly holes: number;
   readonly nextKey: number;
 };
 
@@ -141,7 +138,7 @@ export const newAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
  */
 export function newConnection(
   settings: ConnectionSettings,
-  progress: Progress,
+  reader: ReaderPositions,
   isFollower = false,
 ): Connection {
   return {
@@ -159,7 +156,7 @@ export function newConnection(
     heard: [],
     mustFill: false,
     fills: 0,
-    progress,
+    reader,
     taken: [],
     failures: 0,
     cuts: 0,
@@ -177,12 +174,18 @@ export function newConnection(
     pausedBy: 'unstarted',
     stoppedBy: null,
     problem: null,
-    hole: null,
     handovers: 0,
     reconnects: 0,
-    holes: 0,
     nextKey: 1,
   };
+}
+
+/** Takes what the sequencer has accepted into the state. The one way from the sequencer into a connection. */
+export function withApplied(
+  state: Connection,
+  { reader, accepted }: Pick<Applied, 'reader' | 'accepted'>,
+): Connection {
+  return { ...state, reader, taken: [...state.taken, ...accepted.map(entryOf)] };
 }
 
 /** Everything that can happen to a connection. What concerns a stream or poll that is no longer wanted is ignored. */
@@ -258,46 +261,4 @@ export function timersOf(state: Connection): readonly Timer[] {
 export function nextTimerAt(state: Connection): number | null {
   const timers = timersOf(state);
   return timers.length === 0 ? null : Math.min(...timers.map((timer) => timer.at));
-}
-
-/** Where a reader or a source is in one channel. A `restarted` gap begins the next generation. */
-export type Place = { readonly position: Position; readonly generation: number };
-
-/** Where one stream or poll is: a place per channel. */
-export type Source = ReadonlyMap<string, Place>;
-
-/** Where the reader is, over all of its sources. */
-export type Progress = {
-  readonly places: Source;
-  /** `channel~epoch` of the lives of a log that the reader has left; a source that is still there is late. */
-  readonly left: readonly string[];
-  /** Where the reader was when a channel's log was found to have lost its end. Up to here an id may name two events. */
-  readonly forks: ReadonlyMap<string, EventId>;
-};
-
-/** Whether a source that is at `source` has told all that one at `goal` has. */
-export function covers(source: Source, goal: Source): boolean {
-  for (const [channel, { position, generation }] of goal) {
-    const mine = source.get(channel);
-    if (mine === undefined || mine.generation < generation) return false;
-    if (mine.generation === generation && compareEventIds(mine.position.id, position.id) < 0) return false;
-  }
-  return true;
-}
-
-/** The cursor to go on from, as text; null where nothing is known yet. With several channels each position names its own. */
-export function writeCursor(places: Source, channels: readonly string[]): string | null {
-  const parts: string[] = [];
-  for (const [channel, { position }] of places) {
-    parts.push(channels.length > 1 ? `${channel}@${formatPosition(position)}` : formatPosition(position));
-  }
-  return parts.length === 0 ? null : parts.join(',');
-}
-
-/** Where a reader is that begins at `cursor`. */
-export function progressAt(cursor: Cursor): Progress {
-  const places = new Map(
-    [...cursor].map(([channel, position]) => [channel, { position, generation: 0 }] as const),
-  );
-  return { places, left: [], forks: new Map() };
 }

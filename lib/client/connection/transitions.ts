@@ -1,7 +1,8 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Refusal } from '../transport/wire.ts';
-import { type Connection, newAdvice, type Poll, type Stream, writeCursor } from './state.ts';
+import { writeCursor } from './sequencer.ts';
+import { type Connection, newAdvice, type Poll, type Stream } from './state.ts';
 
 /** No I/O and no timers but the page's own. */
 export function idle(state: Connection): Connection {
@@ -32,10 +33,10 @@ export function following(state: Connection): Connection {
 
 /** One more stream, from where the reader is. */
 export function openStream(state: Connection, now: number): Connection {
-  const { settings, progress } = state;
+  const { settings, reader } = state;
   const stream: Stream = {
     key: state.nextKey,
-    after: writeCursor(progress.places, settings.channels),
+    after: writeCursor(reader),
     token: state.token,
     phase: 'preparing',
     sentAt: now,
@@ -43,7 +44,7 @@ export function openStream(state: Connection, now: number): Connection {
     heartbeatMs: settings.heartbeatMs,
     hasLived: false,
     deadline: { name: 'hello', at: now + settings.helloMs },
-    source: progress.places,
+    source: reader.positions,
     isLeaving: false,
     goal: null,
   };
@@ -91,15 +92,15 @@ export function startDue(state: Connection, now: number): Connection {
 
 /** One poll, from where the reader is. */
 export function startPoll(state: Connection, now: number): Connection {
-  const { settings, progress, advice } = state;
+  const { settings, reader, advice } = state;
   const poll: Poll = {
     key: state.nextKey,
-    after: writeCursor(progress.places, settings.channels),
+    after: writeCursor(reader),
     token: state.token,
     waitSeconds: advice.waitSeconds,
     startedAt: now,
     deadlineAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
-    source: progress.places,
+    source: reader.positions,
   };
   return { ...state, poll, pollAt: null, isHeld: false, nextKey: state.nextKey + 1 };
 }

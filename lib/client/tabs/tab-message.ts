@@ -1,7 +1,8 @@
 import type { Cursor } from '../../core/cursor.ts';
 import type { FeedEvent } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import { type Connection, type Source, writeCursor } from '../connection/state.ts';
+import { type ReaderPositions, writeCursor } from '../connection/sequencer.ts';
+import type { Connection } from '../connection/state.ts';
 import { type FeedStatus, problemOf, retryAtOf, statusOf, transportOf } from '../connection/status.ts';
 import type { FeedEntry, FeedItem } from '../transport/feed-items.ts';
 import { readCursorOf, readEvent, readRecord } from '../transport/wire.ts';
@@ -75,20 +76,19 @@ export function reportOf(
 /** Says what a tab took since it was at `before`. A loss is not told as such: each reader has its own. */
 export function tell(
   connection: Connection,
-  before: Source,
+  before: ReaderPositions,
   taken: readonly FeedEntry[],
   who: Pick<TabReport, 'tab' | 'isLeader'>,
   now: number,
 ): TabMessage {
-  const { channels } = connection.settings;
   const hasGap = taken.some((entry) => entry.kind === 'gap');
-  const cursor = writeCursor(connection.progress.places, channels);
+  const cursor = writeCursor(connection.reader);
   return {
     kind: 'told',
     ...who,
     ...reportOf(connection, now),
     hasGap,
-    from: hasGap ? cursor : writeCursor(before, channels),
+    from: hasGap ? cursor : writeCursor(before),
     cursor,
     events: hasGap ? [] : taken.flatMap((entry) => (entry.kind === 'event' ? [entry.event] : [])),
   };

@@ -1,5 +1,6 @@
 import { step } from '../connection/reducer.ts';
-import { type Connection, nextTimerAt, type Signal, writeCursor } from '../connection/state.ts';
+import { writeCursor } from '../connection/sequencer.ts';
+import { type Connection, nextTimerAt, type Signal } from '../connection/state.ts';
 import type { FeedEntry } from '../transport/feed-items.ts';
 import { newSharing, type Sharing, type SharingSignal, share } from './leader-election.ts';
 import { reportOf, type TabMessage, tell } from './tab-message.ts';
@@ -36,7 +37,7 @@ export function advance(before: Tab, signals: readonly TabSignal[], now: number,
     const isNews = taken.length > 0 || isChanged(before.connection, connection, now);
     if (isNews || words.has('told')) {
       const who = { tab: name, isLeader };
-      says.push(tell(connection, before.connection.progress.places, taken, who, now));
+      says.push(tell(connection, before.connection.reader, taken, who, now));
     }
   }
   return { name, connection, sharing, taken, says };
@@ -115,10 +116,7 @@ function tellConnection(run: Run, signal: Signal): void {
 /** Whether there is something to tell that is no event: another status, another cursor. */
 function isChanged(before: Connection, after: Connection, now: number): boolean {
   if (before === after) return false;
-  const { channels } = after.settings;
-  const isMoved =
-    before.progress !== after.progress &&
-    writeCursor(before.progress.places, channels) !== writeCursor(after.progress.places, channels);
+  const isMoved = before.reader !== after.reader && writeCursor(before.reader) !== writeCursor(after.reader);
   return isMoved || JSON.stringify(reportOf(before, now)) !== JSON.stringify(reportOf(after, now));
 }
 

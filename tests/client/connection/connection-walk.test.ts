@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { step } from '../../../lib/client/connection/reducer.ts';
+import { readerAt } from '../../../lib/client/connection/sequencer.ts';
 import {
   type Connection,
   newConnection,
   nextTimerAt,
-  progressAt,
   type Signal,
   timersOf,
 } from '../../../lib/client/connection/state.ts';
@@ -37,12 +37,11 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
   const served = new Map<number, Served>();
   const settings = {
     ...defaultSettings,
-    channels,
     hasToken: random.chance(0.5),
     transport: random.pick(['auto', 'auto', 'stream', 'poll'] as const),
   };
   let now = 0;
-  let state = newConnection(settings, progressAt(new Map()));
+  let state = newConnection(settings, readerAt(new Map(), { channels, isFiltered: false }));
   const check = checker();
 
   const trail: string[] = [];
@@ -186,7 +185,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
   for (const kind of ['enabled', 'online', 'visible', 'retry'] as const) send({ kind });
   const isAtEnd = () =>
     channels.every((channel) => {
-      const place = state.progress.places.get(channel);
+      const place = state.reader.positions.get(channel);
       return place !== undefined && compareEventIds(place.position.id, log(channel).end().id) === 0;
     });
   let rounds = 0;
@@ -227,8 +226,8 @@ function checker() {
     );
     if (!hasLived) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
     // the cursor never moves back within a generation
-    for (const [channel, place] of before.progress.places) {
-      const next = state.progress.places.get(channel);
+    for (const [channel, place] of before.reader.positions) {
+      const next = state.reader.positions.get(channel);
       expect(next).toBeDefined();
       if (next?.generation !== place.generation) continue;
       expect(compareEventIds(next.position.id, place.position.id)).toBeGreaterThanOrEqual(0);
@@ -246,7 +245,7 @@ test.each(seedsFrom(7_001))(
     const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
     // A log that forks while two sources overlap shows itself as a hole, and is read again.
-    expect(state.holes).toBeLessThanOrEqual(restarts);
+    expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
     expect(told).toBeLessThanOrEqual(restarts);
   },
 );
@@ -254,7 +253,7 @@ test.each(seedsFrom(7_001))(
 test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
   const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
-  expect(state.holes).toBeLessThanOrEqual(restarts);
+  expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
   expect(told).toBeLessThanOrEqual(restarts);
 });
 

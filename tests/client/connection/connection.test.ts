@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { timersOf } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
-import { eventItem, gapItem, pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
+import { eventItem, gapItem } from '../../support/client/feed-items.ts';
+import { pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
 
 const names = (it: ReturnType<typeof reader>) => timersOf(it.state).map(({ name }) => name);
 
@@ -233,7 +234,7 @@ describe('climbing back', () => {
       page: { items: [eventItem(4)], cursor: new Map(), more: false, advice: { waitSeconds: 0, everyMs: 0 } },
     });
     expect(it.taken).toEqual(['40-4', '50-5']);
-    expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(5);
+    expect(it.cursor).toBe('50-5~aaaaaa');
   });
 
   test.each([false, true])(
@@ -247,7 +248,7 @@ describe('climbing back', () => {
       it.isPolled([], '30-3~aaaaaa');
       it.goesLive('50-5~aaaaaa', probe);
       expect(it.state.mode).toBe('polling');
-      expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(3);
+      expect(it.cursor).toBe('30-3~aaaaaa');
     },
   );
 });
@@ -467,7 +468,7 @@ describe('holes', () => {
     const it = streamingReader();
     it.gets([eventItem(4), eventItem(6)]);
     expect(it.taken).toEqual(['40-4']);
-    expect(it.state).toMatchObject({ mode: 'waiting', holes: 1 });
+    expect(it.state).toMatchObject({ mode: 'waiting', reader: { discontinuities: 1 } });
     it.passes(500);
     it.goesLive();
     it.gets([eventItem(5), eventItem(6)]);
@@ -477,8 +478,8 @@ describe('holes', () => {
   test('a heartbeat ahead of what was told tells of a hole too', () => {
     const it = streamingReader();
     it.heartbeat('40-4~aaaaaa');
-    expect(it.state).toMatchObject({ mode: 'waiting', holes: 1 });
-    expect(it.state.progress.places.get('feed')?.position.id.seq).toBe(3);
+    expect(it.state).toMatchObject({ mode: 'waiting', reader: { discontinuities: 1 } });
+    expect(it.cursor).toBe('30-3~aaaaaa');
   });
 
   test('a hole that reading again does not fill is said aloud', () => {
@@ -496,7 +497,7 @@ describe('holes', () => {
     const it = pollingReader();
     it.isPolled([eventItem(4), eventItem(6)], '60-6~aaaaaa');
     expect(it.taken).toEqual(['40-4']);
-    expect(it.state).toMatchObject({ poll: null, pollFailures: 1, holes: 1 });
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1, reader: { discontinuities: 1 } });
     it.passes(500);
     expect(it.state.poll?.after).toBe('40-4~aaaaaa');
   });
@@ -504,7 +505,7 @@ describe('holes', () => {
   test('a page whose cursor is ahead of its events tells of a hole', () => {
     const it = pollingReader();
     it.isPolled([eventItem(4)], '60-6~aaaaaa');
-    expect(it.state).toMatchObject({ pollFailures: 1, holes: 1 });
+    expect(it.state).toMatchObject({ pollFailures: 1, reader: { discontinuities: 1 } });
   });
 
   test('with a type filter numbers may jump, and heartbeats move the cursor', () => {
@@ -581,7 +582,7 @@ describe('gaps', () => {
     // The position after a gap has its time from the event that follows: it is event 5's, by its seq.
     it.gets([gapItem({ missed: 2, after: '30-3', resumesAt: '60-6' }, '60-5~aaaaaa'), eventItem(6)]);
     expect(it.taken).toEqual(['40-4', '50-5', '60-6']);
-    expect(it.state).toMatchObject({ holes: 0, mode: 'streaming' });
+    expect(it.state).toMatchObject({ reader: { discontinuities: 0 }, mode: 'streaming' });
   });
 });
 

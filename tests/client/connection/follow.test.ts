@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { type TabReport, tell } from '../../../lib/client/tabs/tab-message.ts';
 import { gapEntry } from '../../../lib/client/transport/feed-items.ts';
+import { eventItem, gapItem } from '../../support/client/feed-items.ts';
 import { hears } from '../../support/client/hears.ts';
-import { eventItem, gapItem, pollingReader, streamingReader } from '../../support/client/reader.ts';
+import { pollingReader, streamingReader } from '../../support/client/reader.ts';
 
 /** A reader at event 3 whose leader is there too. */
 function follower(more: Partial<TabReport> = {}) {
@@ -131,7 +132,7 @@ test('a loss is not told to other tabs as such, for each has its own', () => {
   const { state } = streamingReader();
   const gap = gapItem({ missed: 3 }, '30-3~aaaaaa');
   const entries = gap.kind === 'gap' ? [gapEntry(gap.gap)] : [];
-  const message = tell(state, new Map(), entries, { tab: 'a', isLeader: true }, 0);
+  const message = tell(state, state.reader, entries, { tab: 'a', isLeader: true }, 0);
   expect(message).toMatchObject({ hasGap: true, from: '30-3~aaaaaa', cursor: '30-3~aaaaaa', events: [] });
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { statusOf } from '../../../lib/client/connection/status.ts';
-import { eventItem, reader, streamingReader } from '../../support/client/reader.ts';
+import { eventItem } from '../../support/client/feed-items.ts';
+import { reader, streamingReader } from '../../support/client/reader.ts';
 
 function handingOver() {
   const it = streamingReader();

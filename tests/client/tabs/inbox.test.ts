@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createInbox } from '../../../lib/client/tabs/tab-group.ts';
 import type { Told } from '../../../lib/client/tabs/tab-message.ts';
 import { createBackPressure } from '../../../lib/client/transport/back-pressure.ts';
-import { eventItem } from '../../support/client/reader.ts';
+import { eventItem } from '../../support/client/feed-items.ts';
 import { createManualClock, settle } from '../../support/server/manual-clock.ts';
 
 /** What a tab tells of event `seq`; `handovers` is what it says of itself. */

@@ -74,7 +74,7 @@ async function slowLeader() {
   const { state } = reader();
   const leads = () => {
     const who = { tab: 'other', isLeader: true };
-    other.group.post([tell({ ...state, isHidden: true }, state.progress.places, [], who, 0)]);
+    other.group.post([tell({ ...state, isHidden: true }, state.reader, [], who, 0)]);
   };
   return { ...it, leads, asks: () => other.group.post([{ kind: 'ask' }]) };
 }

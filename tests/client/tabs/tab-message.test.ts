@@ -6,7 +6,7 @@ import { reader } from '../../support/client/reader.ts';
 function toldOf(channel: string, cursor: string) {
   const { state } = reader();
   const who = { tab: 'other', isLeader: true };
-  const message = tell(state, state.progress.places, [], who, 0);
+  const message = tell(state, state.reader, [], who, 0);
   if (message.kind !== 'told') throw new Error('it tells nothing');
   const event = { id: '5-1', channel, type: 'message', time: 5, data: 'told' };
   return { ...message, from: cursor, cursor, events: [event] };
@@ -22,3 +22,8 @@ test.each(['5-1~abcdef', 'staff@5-1~abcdef', 'feed@5-1~abcdef,staff@5-1~abcdef']
     expect(() => readTold(toldOf('staff', cursor), ['feed'])).toThrow('channel staff');
   },
 );
+
+test('a message that is not of this contract is refused', () => {
+  const message = { ...toldOf('feed', '5-1~abcdef'), from: null, cursor: 'x', events: [] };
+  expect(() => readTold(message, ['feed'])).toThrow('told');
+});

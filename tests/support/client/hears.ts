@@ -1,5 +1,6 @@
 import { readTold, type TabReport } from '../../../lib/client/tabs/tab-message.ts';
-import { eventItem, type reader } from './reader.ts';
+import { eventItem } from './feed-items.ts';
+import type { reader } from './reader.ts';
 
 const report: TabReport & { readonly kind: 'told' } = {
   ...{ kind: 'told', tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false },

@@ -1,4 +1,5 @@
-import { newConnection, progressAt } from '../../../lib/client/connection/state.ts';
+import { readerAt } from '../../../lib/client/connection/sequencer.ts';
+import { newConnection } from '../../../lib/client/connection/state.ts';
 import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from '../../../lib/client/tabs/tab.ts';
 import { readTold, type TabMessage } from '../../../lib/client/tabs/tab-message.ts';
 import type { FeedEntry, FeedItem } from '../../../lib/client/transport/feed-items.ts';
@@ -47,7 +48,7 @@ export type OpenTab = {
 export function manyTabs(options: BrowserOptions = {}) {
   const { seed = 1, loss = 0, twice = 0, late = 0, isFiltered = false } = options;
   const random = seeded(seed);
-  const settings = { ...defaultSettings, channels, isFiltered, ...options.settings };
+  const settings = { ...defaultSettings, ...options.settings };
   const log = modelLog('feed');
   let now = 0;
   /** What is to happen, the last first. */
@@ -177,8 +178,9 @@ export function manyTabs(options: BrowserOptions = {}) {
   /* Tabs */
   type Run = ReturnType<typeof makeRun>;
   function makeRun(name: string, after: string | null) {
-    const progress = progressAt(after === null ? new Map() : parseCursor(after, channels, 'after'));
-    let tab = newTab(name, newConnection(settings, progress, true), true);
+    const cursor = after === null ? new Map() : parseCursor(after, channels, 'after');
+    const reader = readerAt(cursor, { channels, isFiltered });
+    let tab = newTab(name, newConnection(settings, reader, true), true);
     let isHanging = false;
     let isFrozen = false;
     let waiting: (() => void)[] = [];
@@ -373,7 +375,7 @@ export function manyTabs(options: BrowserOptions = {}) {
     /** Streams that are open or being opened, of all tabs. */
     streams: () => [...tabs].reduce((sum, run) => sum + run.streams.size, 0),
     isAtEnd: (tab: OpenTab) => {
-      const place = tab.state().connection.progress.places.get('feed');
+      const place = tab.state().connection.reader.positions.get('feed');
       return place !== undefined && compareEventIds(place.position.id, log.end().id) === 0;
     },
   };

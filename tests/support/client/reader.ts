@@ -1,56 +1,33 @@
 import { step } from '../../../lib/client/connection/reducer.ts';
+import { readerAt, writeCursor } from '../../../lib/client/connection/sequencer.ts';
 import {
   type Connection,
   newConnection,
   nextTimerAt,
   type PlainSignal,
-  progressAt,
   type Signal,
   type Stream,
 } from '../../../lib/client/connection/state.ts';
 import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
 import type { Refusal } from '../../../lib/client/transport/wire.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
-import type { Gap } from '../../../lib/core/continuity.ts';
-import { type Cursor, parseCursor } from '../../../lib/core/cursor.ts';
-import { formatEventId, parseEventId } from '../../../lib/core/ids.ts';
+import type { Cursor } from '../../../lib/core/cursor.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
+import { cursorAt } from './feed-items.ts';
 
-const channels = ['feed'];
-
-/** A cursor of the channel `feed`. */
-export const cursorAt = (text: string): Cursor => parseCursor(text, channels, 'cursor');
-
-/** Event number `seq` of an epoch; its time follows from its number. */
-export function eventItem(seq: number, epoch = 'aaaaaa', channel = 'feed'): FeedItem {
-  const id = parseEventId(`${seq * 10}-${seq}`, 'id');
-  const event = { id: formatEventId(id), channel, type: 'message', time: id.time, data: seq };
-  return { kind: 'event', event, position: { id, epoch } };
-}
-
-/** A gap of the channel `feed`; `at` is the position after it. */
-export function gapItem(gap: Partial<Gap>, at: string): FeedItem {
-  const position = cursorAt(at).get('feed');
-  if (position === undefined) throw new Error('no position');
-  const whole: Gap = {
-    channel: 'feed',
-    reason: 'trimmed',
-    missed: 1,
-    exact: true,
-    after: '0-0',
-    resumesAt: null,
-    ...gap,
-  };
-  return { kind: 'gap', gap: whole, position };
-}
+/** Settings of a connection, and whether its subscription has a type filter. */
+type ReaderSettings = Partial<ConnectionSettings> & { readonly isFiltered?: boolean };
 
 /** A connection whose time is moved by hand. It has read up to event 3 of epoch `aaaaaa`; with null, nothing yet. */
-export function reader(settings: Partial<ConnectionSettings> = {}, after: string | null = '30-3~aaaaaa') {
+export function reader(
+  { isFiltered = false, ...settings }: ReaderSettings = {},
+  after: string | null = '30-3~aaaaaa',
+) {
   let now = 0;
   let random = 0.5;
   let state: Connection = newConnection(
     { ...defaultSettings, ...settings },
-    progressAt(after === null ? new Map() : cursorAt(after)),
+    readerAt(after === null ? new Map() : cursorAt(after), { channels: ['feed'], isFiltered }),
   );
   const taken: string[] = [];
 
@@ -70,6 +47,10 @@ export function reader(settings: Partial<ConnectionSettings> = {}, after: string
     },
     get now() {
       return now;
+    },
+    /** Where the reader is. */
+    get cursor() {
+      return writeCursor(state.reader);
     },
     /** Ids of events and gaps, in the order in which they were taken. */
     taken,
@@ -139,14 +120,14 @@ export function reader(settings: Partial<ConnectionSettings> = {}, after: string
 }
 
 /** A reader whose stream is live. */
-export function streamingReader(settings: Partial<ConnectionSettings> = {}, after?: string) {
+export function streamingReader(settings: ReaderSettings = {}, after?: string) {
   const it = reader(settings, after);
   it.goesLive();
   return it;
 }
 
 /** A reader behind a proxy that buffers: no byte came in time. */
-export function pollingReader(settings: Partial<ConnectionSettings> = {}) {
+export function pollingReader(settings: ReaderSettings = {}) {
   const it = reader(settings);
   it.sends();
   it.passes(4_000);

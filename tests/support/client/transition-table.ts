@@ -1,7 +1,8 @@
 import { type Connection, nextTimerAt } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
+import { eventItem } from './feed-items.ts';
 import { hears } from './hears.ts';
-import { eventItem, pollingReader, reader, streamingReader } from './reader.ts';
+import { pollingReader, reader, streamingReader } from './reader.ts';
 
 type Reader = ReturnType<typeof reader>;
 
