@@ -46,7 +46,8 @@ export type OpenTab = {
 
 /** A browser with tabs, Web Locks, a BroadcastChannel, and a server with one log. Time is moved by hand. */
 export function manyTabs(options: BrowserOptions = {}) {
-  const { seed = 1, loss = 0, twice = 0, late = 0, isFiltered = false } = options;
+  const { seed = 1, isFiltered = false } = options;
+  let { loss = 0, twice = 0, late = 0 } = options;
   const random = seeded(seed);
   const settings = { ...defaultSettings, ...options.settings };
   const log = modelLog('feed');
@@ -60,6 +61,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   let pages = 0;
   let said = 0;
   let isServerUp = true;
+  let isStreamingBlocked = false;
   let observe = () => {};
 
   const at = (time: number, run: () => void) => {
@@ -134,6 +136,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       const stream = run.streams.get(key);
       if (stream === undefined) return;
       if (!isServerUp) return run.tell({ kind: 'cut', stream: key });
+      if (isStreamingBlocked) return run.tell(refused(key));
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
       const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello } as const;
       run.tell({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
@@ -284,16 +287,19 @@ export function manyTabs(options: BrowserOptions = {}) {
       if (before !== null) release(run, before.key);
     }
 
-    let armedAt: number | null = null;
+    /** One timer, as in a page: a later one that an earlier one takes the place of does not come. */
+    let armed: { readonly at: number } | null = null;
     function arm() {
       const next = nextTabTimerAt(tab);
-      if (next === null || (armedAt !== null && armedAt <= next)) return;
+      if (next === null) return;
       // A hidden tab's timers come once a second.
       const earliest = tab.connection.isHidden ? lastTimerAt + 1_000 : now;
-      const time = Math.max(next, earliest, now);
-      armedAt = next;
-      at(time, () => {
-        armedAt = null;
+      const timer = { at: Math.max(next, earliest, now) };
+      if (armed !== null && armed.at <= timer.at) return;
+      armed = timer;
+      at(timer.at, () => {
+        if (armed !== timer) return;
+        armed = null;
         lastTimerAt = now;
         run.tell({ kind: 'timer' });
       });
@@ -342,6 +348,17 @@ export function manyTabs(options: BrowserOptions = {}) {
       if (isUp) return;
       for (const run of tabs) for (const key of run.streams.keys()) run.tell({ kind: 'cut', stream: key });
     },
+    /** A proxy begins to answer 502 to every stream, also to those that are open; polls still come through. */
+    blockStreams() {
+      isStreamingBlocked = true;
+      for (const run of tabs) for (const key of run.streams.keys()) run.tell(refused(key));
+    },
+    /** From now on every message between tabs comes once, and at once. */
+    calmBus() {
+      loss = 0;
+      twice = 0;
+      late = 0;
+    },
     /** Opens a tab; `after` is the cursor its page was rendered with, null: none. */
     open({ after = '0-0' as string | null, isHidden = false } = {}): OpenTab {
       const name = `tab ${++orders}`;
@@ -379,4 +396,8 @@ export function manyTabs(options: BrowserOptions = {}) {
       return place !== undefined && compareEventIds(place.position.id, log.end().id) === 0;
     },
   };
+}
+
+function refused(stream: number): TabSignal {
+  return { kind: 'refused', stream, refusal: { status: 502, retryAfterMs: null, problem: null } };
 }

@@ -1,0 +1,146 @@
+import { historyCheck } from './history-check.ts';
+import { type BrowserOptions, manyTabs, type OpenTab } from './many-tabs.ts';
+
+/*
+ * A seeded walk over all that tabs can do and suffer, on a bus that loses, repeats and delays. What each tab takes is
+ * checked as it comes; who leads is measured all the time.
+ */
+export type World = BrowserOptions & {
+  /** Tabs that stand still for a while, without the browser letting their lock go. */
+  readonly hangs: boolean;
+  /** What happens to the log beside appends. */
+  readonly trims: boolean;
+  readonly restarts: boolean;
+};
+
+export function walkTabs(seed: number, actions: number, world: World) {
+  const browser = manyTabs({ ...world, seed });
+  const { random } = browser;
+  let tabs: OpenTab[] = [];
+  const checks = new Map<OpenTab, { readonly check: ReturnType<typeof historyCheck>; seen: number }>();
+  let restarts = 0;
+
+  /** Since when no visible tab leads while there is one, and the longest that it lasted; the same for two leaders. */
+  const spells = { without: spell(), many: spell() };
+  browser.observe(() => {
+    for (const [tab, held] of checks)
+      for (; held.seen < tab.entries.length; held.seen += 1) {
+        const entry = tab.entries[held.seen];
+        if (entry !== undefined && !world.isFiltered) held.check.take(entry);
+      }
+    for (const tab of tabs) checkReader(tab);
+    const alive = tabs.filter((tab) => !tab.isGone() && !tab.isHanging());
+    const on = alive.filter((tab) => tab.state().sharing.role !== 'off');
+    const leaders = on.filter((tab) => tab.state().sharing.role === 'leader');
+    const isVisible = (tab: OpenTab) => !tab.state().sharing.isHidden;
+    spells.without.note(on.some(isVisible) && !leaders.some(isVisible), browser.now);
+    spells.many.note(leaders.length > 1, browser.now);
+  });
+
+  function open() {
+    const after = random.pick(['0-0', '0-0', null]);
+    const tab = browser.open({ after, isHidden: random.chance(0.4) });
+    tabs.push(tab);
+    checks.set(tab, { check: historyCheck(), seen: 0 });
+  }
+
+  function changeLog() {
+    const dice = random.next();
+    if (world.trims && dice < 0.05) browser.log.trim(1 + random.below(4));
+    else if (world.restarts && dice < 0.09) {
+      restarts += 1;
+      if (dice < 0.07) browser.log.fork(1 + random.below(3));
+      else browser.log.replace();
+      browser.news();
+    } else browser.publish(1 + random.below(3));
+  }
+
+  function happen(tab: OpenTab) {
+    const acts = [
+      'hide',
+      'show',
+      'show',
+      'freeze',
+      'thaw',
+      'wake',
+      'disable',
+      'enable',
+      'cut',
+      'retry',
+      'hang',
+    ] as const;
+    const act = random.pick(acts);
+    switch (act) {
+      case 'disable':
+        return tab.tell({ kind: 'disabled' });
+      case 'enable':
+        return tab.tell({ kind: 'enabled' });
+      case 'retry':
+        return tab.tell({ kind: 'retry' });
+      case 'cut': {
+        const [stream] = tab.state().connection.streams;
+        return stream && tab.tell({ kind: 'cut', stream: stream.key });
+      }
+      case 'hang':
+        return world.hangs ? tab.hang() : undefined;
+      default:
+        return tab[act]();
+    }
+  }
+
+  open();
+  for (let count = 0; count < actions; count += 1) {
+    const dice = random.next();
+    const tab = tabs[random.below(tabs.length)];
+    if (dice < 0.45 || tab === undefined) changeLog();
+    else if (dice < 0.55 && tabs.length < 6) open();
+    else if (dice < 0.6 && tabs.length > 1) {
+      if (random.chance(0.5)) tab.close();
+      else tab.crash();
+      tabs = tabs.filter((each) => each !== tab);
+    } else happen(tab);
+    browser.passes(random.pick([0, 5, 30, 200, 700, 3_000]));
+    if (random.chance(0.01)) browser.passes(90_000);
+  }
+
+  // Everything behaves again: one leads, it is visible where one is, and all get to the end of the log. Messages must
+  // arrive too: a leader whose answers are lost is replaced, and each change of leader overlaps two streams for a moment.
+  browser.calmBus();
+  for (const tab of tabs) {
+    tab.wake();
+    tab.thaw();
+    tab.tell({ kind: 'enabled' });
+  }
+  tabs[0]?.show();
+  browser.passes(60_000);
+  browser.publish(2);
+  browser.passes(30_000);
+  return {
+    browser,
+    tabs,
+    spells,
+    restarts,
+    told: Math.max(...[...checks.values()].map(({ check }) => check.restarts())),
+  };
+}
+
+/** @throws Error when a tab reads that neither leads, nor yields, nor is alone. By hand: it is asked very often. */
+function checkReader(tab: OpenTab) {
+  const { isFollower, yieldAt, streams, mode } = tab.state().connection;
+  const isListening = mode === 'following' || mode === 'paused' || mode === 'stopped';
+  if (isFollower && yieldAt === null && (streams.length > 0 || !isListening))
+    throw new Error(`${tab.name} reads beside the leader: ${mode}`);
+}
+
+function spell() {
+  let since: number | null = null;
+  let longestMs = 0;
+  return {
+    note(isSo: boolean, now: number) {
+      if (since !== null) longestMs = Math.max(longestMs, now - since);
+      if (!isSo) since = null;
+      else since ??= now;
+    },
+    longestMs: () => longestMs,
+  };
+}
