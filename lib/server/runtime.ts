@@ -4,7 +4,7 @@ import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { type AddressPlaces, createAddressPlaces } from './address-limits.ts';
+import { type Admission, createAdmission } from './http/admission.ts';
 import type { FeedStream } from './stream/event-stream.ts';
 import { createLogProgress, type LogProgress } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';
@@ -19,10 +19,8 @@ export type Runtime = {
   readonly tails: Tails;
   /** The streams that are open. */
   readonly streams: Set<FeedStream>;
-  /** The polls that are held: requests that wait for an event. */
-  readonly heldPolls: Set<Request>;
-  /** Whose they are, where that is limited. */
-  readonly places: AddressPlaces;
+  /** The slots for streams and long polls. */
+  readonly admission: Admission;
   /** Aborts when the process has been told to stop. */
   readonly stopping: AbortController;
 };
@@ -50,15 +48,15 @@ export function findRuntime(): Runtime | null {
 /** Makes a runtime of its own; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
   const progress = createLogProgress(log, clock);
+  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, progress });
   return {
     settings,
     clock,
     log,
     progress,
-    tails: createTails({ log, clock, checkMs: settings.tailCheckMs, progress }),
+    tails,
     streams: new Set(),
-    heldPolls: new Set(),
-    places: createAddressPlaces(settings.streamMaxPerAddress),
+    admission: createAdmission(settings, tails),
     stopping: new AbortController(),
   };
 }

@@ -6,7 +6,7 @@ import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
 import { publishLimits } from '../../lib/server/address-limits.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
-import { maxBesides, maxOpen } from '../../lib/server/http/admission.ts';
+import { maxSubscriptionsBesides, maxOpen } from '../../lib/server/http/admission.ts';
 import { patienceMs as healthPatienceMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery } from '../../lib/server/http/read-query.ts';
@@ -111,7 +111,7 @@ describe('the table of limits', () => {
       '`retry:` at a planned end': `${grouped(plannedRetryMs(0))} to ${grouped(plannedRetryMs(1))} ms`,
       'read token accepted after `exp`': seconds(await tokenSeconds()),
       'wait of the health check for the log': seconds(healthPatienceMs),
-      'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxBesides} if that is more`,
+      'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxSubscriptionsBesides} if that is more`,
       'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestPatience.headersTimeout)}`,
       'self-hosted: whole request': seconds(requestPatience.requestTimeout),
       'self-hosted: bytes of one request on its connection': bytes(bodyBounds.maxBytes),

@@ -1,71 +1,98 @@
+import { createHash } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+import type { Settings } from '../../config/settings.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { addressOf } from '../address-limits.ts';
-import type { Runtime } from '../runtime.ts';
+import { maxAppend, type RateLimit } from '../../log/event-log.ts';
+import { currentConnection } from '../node/sockets.ts';
+import type { Tails } from '../tail/tails.ts';
 
-/** Streams, held polls and subscriptions of a process together: the platform gives it 1,024 file descriptors. */
+/** Streams, long polls and subscriptions of one process together. Vercel gives an instance 1,024 file descriptors. */
 export const maxOpen = 900;
 
-/** Elsewhere the setting may ask for more streams than that; so many subscriptions come on top of them. */
-export const maxBesides = 100;
+/** Off Vercel `STREAM_MAX_CONNECTIONS` may be higher than `maxOpen`; this many subscriptions are allowed on top of it. */
+export const maxSubscriptionsBesides = 100;
 
-/**
- * Makes sure that this process can hold one request more, a stream or a poll that waits, which follows `channels`. Where
- * there is no room, tails without readers make it; it is refused where all are in use.
- * @throws FeedError `too-many-streams`
- */
-export function makeRoom(
-  { settings, streams, heldPolls, tails }: Pick<Runtime, 'settings' | 'streams' | 'heldPolls' | 'tails'>,
-  channels: readonly string[],
-): void {
-  const held = streams.size + heldPolls.size;
-  const added = channels.filter((channel) => !tails.has(channel)).length;
-  if (held + 1 > settings.streamMaxConnections) {
-    throw new FeedError(
-      'too-many-streams',
-      `this process holds ${held} streams and polls that wait, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
-    );
-  }
-  const most = settings.isVercel ? maxOpen : Math.max(maxOpen, settings.streamMaxConnections + maxBesides);
-  const beyond = held + tails.count() + 1 + added - most;
-  if (beyond <= 0 || tails.endIdle(beyond, channels)) return;
-  throw new FeedError(
-    'too-many-streams',
-    `this process holds ${held} streams and polls that wait, and follows ${tails.count()} channels, its maximum; try again shortly`,
-  );
-}
-
-/**
- * Takes a place for a request that is to be held, in this process and of its address; the function given back gives it
- * back, once.
- * @throws FeedError `too-many-streams`
- */
-export function takePlace(request: Request, runtime: Runtime, channels: readonly string[]): () => void {
-  const { settings, places } = runtime;
-  makeRoom(runtime, channels);
-  return places.take(places.isLimited ? addressOf(request, settings.isVercel) : null, channels.length);
-}
-
-/** A poll's place among the requests that are held. It is taken when the poll first has to wait: most never do. */
-export type PollPlace = {
-  /** Aborts when the reader has left. */
-  readonly signal: AbortSignal;
-  /** Takes the place where that has not been done yet. @throws FeedError `too-many-streams` where there is none. */
-  take(): void;
-  /** Takes it, and tells whether there was one. */
-  tryTake(): boolean;
-  /** Gives it back where it was taken. */
-  leave(): void;
+/** Admission control: decides whether this process may hold one more stream or long poll. */
+export type Admission = {
+  /** How many slots are taken, by streams and by long polls. */
+  held(): number;
+  /**
+   * Takes a slot for a request that will be held and that follows `channels`. If the process is full, it first ends tails
+   * without readers to make space.
+   * @returns gives the slot back; only the first call counts.
+   * @throws FeedError `too-many-streams` if the process or the request's address is at its limit.
+   */
+  takeSlot(request: Request, channels: readonly string[]): () => void;
 };
 
-/** The place of a poll of `channels`, not taken yet. */
-export function createPollPlace(request: Request, runtime: Runtime, channels: readonly string[]): PollPlace {
-  const { heldPolls } = runtime;
+type AdmissionSettings = Pick<Settings, 'isVercel' | 'streamMaxConnections' | 'streamMaxPerAddress'>;
+
+/** Creates the admission control of a process. */
+export function createAdmission(
+  { isVercel, streamMaxConnections, streamMaxPerAddress }: AdmissionSettings,
+  tails: Pick<Tails, 'has' | 'count' | 'endIdle'>,
+): Admission {
+  const slotsPerAddress = createSlotsPerAddress(streamMaxPerAddress);
+  let held = 0;
+
+  function checkProcess(channels: readonly string[]): void {
+    if (held + 1 > streamMaxConnections) {
+      throw new FeedError(
+        'too-many-streams',
+        `this process holds ${held} streams and polls that wait, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
+      );
+    }
+    const most = isVercel ? maxOpen : Math.max(maxOpen, streamMaxConnections + maxSubscriptionsBesides);
+    const added = channels.filter((channel) => !tails.has(channel)).length;
+    const excess = held + tails.count() + 1 + added - most;
+    if (excess <= 0 || tails.endIdle(excess, channels)) return;
+    throw new FeedError(
+      'too-many-streams',
+      `this process holds ${held} streams and polls that wait, and follows ${tails.count()} channels, its maximum; try again shortly`,
+    );
+  }
+
+  return {
+    held: () => held,
+    takeSlot(request, channels) {
+      checkProcess(channels);
+      // Without a limit the address is not looked up: asking a socket for it is a system call.
+      const address = streamMaxPerAddress === null ? null : addressOf(request, isVercel);
+      const releaseAddress = slotsPerAddress.take(address, channels.length);
+      held += 1;
+      let isTaken = true;
+      return () => {
+        if (!isTaken) return;
+        isTaken = false;
+        held -= 1;
+        releaseAddress();
+      };
+    },
+  };
+}
+
+/** The slot of a poll. The poll takes it when it first has to wait; most polls never do. */
+export type PollSlot = {
+  /** Aborts when the reader has left. */
+  readonly signal: AbortSignal;
+  /** Takes the slot, unless the poll has it already. @throws FeedError `too-many-streams` if there is none. */
+  take(): void;
+  /** Takes the slot, and returns whether there was one. */
+  tryTake(): boolean;
+  /** Gives the slot back, if it was taken. */
+  release(): void;
+};
+
+/** Creates the slot of a poll that reads `channels`; it is not taken yet. */
+export function createPollSlot(
+  request: Request,
+  admission: Admission,
+  channels: readonly string[],
+): PollSlot {
   let giveBack: (() => void) | null = null;
 
   function take(): void {
-    if (giveBack !== null) return;
-    giveBack = takePlace(request, runtime, channels);
-    heldPolls.add(request);
+    giveBack ??= admission.takeSlot(request, channels);
   }
 
   return {
@@ -80,10 +107,113 @@ export function createPollPlace(request: Request, runtime: Runtime, channels: re
         throw error;
       }
     },
-    leave() {
-      heldPolls.delete(request);
+    release() {
       giveBack?.();
       giveBack = null;
     },
   };
+}
+
+/** How many channels each address follows in this process, with streams and long polls. */
+type SlotsPerAddress = {
+  /**
+   * Takes one slot for each channel of a request, because each channel may cost the process a subscription.
+   * @param address from `addressOf`; null if it is unknown: such a request is not limited.
+   * @returns gives the slots back; call it once.
+   * @throws FeedError `too-many-streams`. It is not `rate-limited`: a client would obey that and wait for as long as others
+   * hold the slots. On `too-many-streams` it goes on with polls.
+   */
+  take(address: string | null, channels: number): () => void;
+};
+
+/** @param most slots of one address; null: no limit, and nothing is counted. */
+function createSlotsPerAddress(most: number | null): SlotsPerAddress {
+  const taken = new Map<string, number>();
+  return {
+    take(address, channels) {
+      if (most === null || address === null) return nothingToRelease;
+      const held = taken.get(address) ?? 0;
+      if (held + channels > most) {
+        throw new FeedError(
+          'too-many-streams',
+          `your address reads ${held} channels here by streams and polls that wait, asks for ${channels} more, and may read ${most} (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
+        );
+      }
+      taken.set(address, held + channels);
+      return () => {
+        const left = (taken.get(address) ?? channels) - channels;
+        if (left > 0) taken.set(address, left);
+        else taken.delete(address);
+      };
+    },
+  };
+}
+
+const nothingToRelease = () => undefined;
+
+/** How many seconds' worth of events an idle publisher may store at once. */
+const burstSeconds = 10;
+
+/**
+ * The rate limits of a publish request: one for its publish token, one for its address. Empty if `PUBLISH_RATE` is not
+ * set.
+ *
+ * A publisher cannot get around them with headers of its own. Someone with many addresses has the limit of each, but all
+ * who hold the token share that token's limit. The log counts only what it stores: a request that is refused for another
+ * reason, such as a wrong token, is not slowed down.
+ */
+export function publishLimits(
+  request: Request,
+  { publishRate, publishToken, isVercel }: Pick<Settings, 'publishRate' | 'publishToken' | 'isVercel'>,
+): readonly RateLimit[] {
+  if (publishRate === null) return [];
+  const limit = { perSecond: publishRate, burst: Math.max(burstSeconds * publishRate, maxAppend) };
+  const address = addressOf(request, isVercel);
+  const publishers = [
+    ...(publishToken === null ? [] : [['token', publishToken] as const]),
+    ...(address === null ? [] : [['address', address] as const]),
+  ];
+  return publishers.map(([kind, text]) => ({ name: `${kind}:${digest(text)}`, ...limit }));
+}
+
+/** Stands for a token or an address in the log, which stores neither. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/**
+ * The address that a request comes from, as the limits count it; null if it is unknown. On Vercel it is the header that
+ * Vercel always overwrites. Elsewhere it is the socket's, because Next passes on an `x-forwarded-for` as the caller sent
+ * it. An address is not a person: behind a proxy of your own, all callers have the proxy's address.
+ */
+export function addressOf(request: Request, isVercel: boolean): string | null {
+  const address = isVercel ? request.headers.get('x-real-ip') : currentConnection()?.socket.remoteAddress;
+  return address ? subscriberOf(address) : null;
+}
+
+/**
+ * The part of an address that one subscriber has: all of an IPv4 address, and the first 64 bits of an IPv6 address,
+ * because a subscriber can choose from the other 2^64. An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`, as a
+ * dual-stack socket reports it) counts as the IPv4 address.
+ */
+export function subscriberOf(address: string): string {
+  const [plain = ''] = address.split('%');
+  if (!isIPv6(plain)) return address;
+  const groups = groupsOf(plain);
+  if (groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff') return groups.slice(6).flatMap(bytesOf).join('.');
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
+
+function bytesOf(group: string): number[] {
+  const value = Number.parseInt(group, 16);
+  return [value >> 8, value & 0xff];
+}
+
+/** The eight groups of an IPv6 address, in one spelling. */
+function groupsOf(address: string): string[] {
+  // A URL spells the address in its shortest form, the last 32 bits as groups too.
+  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const [before, after] = [head, tail].map((part) => part.split(':').filter(Boolean));
+  const zeros = 8 - (before?.length ?? 0) - (after?.length ?? 0);
+  return [...(before ?? []), ...Array.from({ length: zeros }, () => '0'), ...(after ?? [])];
 }

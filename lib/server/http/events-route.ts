@@ -4,12 +4,11 @@ import { formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { formatEventId } from '../../core/ids.ts';
-import { publishLimits } from '../address-limits.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, tokenOf } from './access.ts';
-import { createPollPlace, type PollPlace } from './admission.ts';
+import { createPollSlot, type PollSlot, publishLimits } from './admission.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './page.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
 import { type PageQuery, parsePageQuery, positionAtEnd, resolveStart } from './read-query.ts';
@@ -69,15 +68,15 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
   const positions = await resolvePositions(runtime, query);
-  const place = createPollPlace(request, runtime, query.channels);
+  const slot = createPollSlot(request, runtime.admission, query.channels);
   try {
-    const page = await readPage(runtime, positions, query.types, query.limit, place);
+    const page = await readPage(runtime, positions, query.types, query.limit, slot);
     if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
     // Not refused: the reader has its answer, and is told to wait by itself.
-    if (!place.tryTake()) return { page, poll: pollAdvice('short') };
-    return { page: await longPoll(runtime, query, page, place), poll };
+    if (!slot.tryTake()) return { page, poll: pollAdvice('short') };
+    return { page: await longPoll(runtime, query, page, slot), poll };
   } finally {
-    place.leave();
+    slot.release();
   }
 }
 
@@ -152,19 +151,19 @@ function idempotencyKey(request: Request): string | null {
  * Holds a request that has nothing to answer until an event comes, the time is up, the reader has gone or the process
  * is told to stop. Its wake comes from the tails; what it answers is read from the log.
  * @param first what there was to answer, which is empty.
- * @param place taken.
+ * @param slot that the poll has taken.
  */
 async function longPoll(
   runtime: Runtime,
   { types, limit, waitSeconds }: PageQuery,
   first: Page,
-  place: PollPlace,
+  slot: PollSlot,
 ): Promise<Page> {
   const { clock, tails, stopping } = runtime;
   const over = new AbortController();
   const end = () => over.abort();
   const cancelTimer = clock.after(waitSeconds * 1_000, end);
-  const endings = [place.signal, stopping.signal];
+  const endings = [slot.signal, stopping.signal];
   for (const ending of endings) ending.addEventListener('abort', end);
   if (endings.some((ending) => ending.aborted)) end();
   const leases = [...first.positions.keys()].map((channel) => tails.lease(channel));
@@ -173,7 +172,7 @@ async function longPoll(
     await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
     while (isEmpty(page) && !over.signal.aborted) {
       await untilPast(leases, page, over.signal);
-      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, place);
+      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, slot);
       // A replica that lags its own announcement must not make this spin.
       if (isEmpty(page)) await wait(clock, 50, over.signal);
     }

@@ -44,9 +44,9 @@ export async function readFirstPage(channel: string, count: number, headers: Hea
       throw new Error('a rewind needs no end');
     };
     const positions = await resolveStart(log, [channel], start, noEnd);
-    // The log itself has just told where to begin: if a replica lags behind that, the page waits without a place.
-    const place = { take: () => undefined, signal: request.signal };
-    const page = await readPage(runtime, positions, null, count, place);
+    // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
+    const slot = { take: () => undefined, signal: request.signal };
+    const page = await readPage(runtime, positions, null, count, slot);
     return {
       kind: 'page',
       page: JSON.parse(pageJson(page, pollAdvice(settings.pollMode))),

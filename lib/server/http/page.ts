@@ -6,7 +6,7 @@ import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
 import type { LogProgress } from '../tail/replica-wait.ts';
 import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
-import type { PollPlace } from './admission.ts';
+import type { PollSlot } from './admission.ts';
 import { positionAtEnd } from './read-query.ts';
 
 /** A page as it is put together: events as ready JSON, and where the reader is after it. */
@@ -23,22 +23,22 @@ type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progres
 type Patience = Reading & {
   /** The clock's `elapsed` when the page was asked for. */
   readonly startedAt: number;
-  readonly place: Pick<PollPlace, 'take' | 'signal'>;
+  readonly slot: Pick<PollSlot, 'take' | 'signal'>;
 };
 
 /**
  * Reads one page after the positions, judged like a stream.
  * @param types types to deliver; null: all.
  * @param limit events looked at, in all channels together; fewer where they are large.
- * @param place taken where the log lags behind a position, which then is waited for. A reader that leaves is not.
- * @throws FeedError `too-many-streams` where it would have to wait and there is no place.
+ * @param slot is taken if the log lags behind a position and the page waits for it. The wait ends when the reader leaves.
+ * @throws FeedError `too-many-streams` if it would have to wait and there is no slot.
  */
 export async function readPage(
   reading: Reading,
   positions: ReadonlyMap<string, Position>,
   types: ReadonlySet<string> | null,
   limit: number,
-  place: Pick<PollPlace, 'take' | 'signal'>,
+  slot: Pick<PollSlot, 'take' | 'signal'>,
 ): Promise<Page> {
   const events: string[] = [];
   const gaps: Gap[] = [];
@@ -51,7 +51,7 @@ export async function readPage(
   // One patience for the page: what the reader has was told ahead of it, whichever channel is read when. A patience each,
   // one after the other, would outlast the reader's own.
   const { log, clock, progress } = reading;
-  const patience = { log, clock, progress, startedAt: clock.elapsed(), place };
+  const patience = { log, clock, progress, startedAt: clock.elapsed(), slot };
   for (const [channel, position] of positions) {
     // An even share each, and what earlier channels left over, so that a busy channel starves none.
     // A page that has as much as a read answers with reads no further channel.
@@ -144,7 +144,7 @@ function resumedAt(losses: readonly Told[], first: EventId | null): readonly Tol
 }
 
 async function loadPatiently(
-  { log, clock, progress, startedAt, place }: Patience,
+  { log, clock, progress, startedAt, slot }: Patience,
   channel: string,
   position: Position,
   limit: number,
@@ -155,8 +155,8 @@ async function loadPatiently(
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'again') return loaded;
     const leftMs = patienceMs - (askedAt - startedAt);
-    if (leftMs <= 0 || place.signal.aborted) return loaded.otherwise;
-    place.take();
-    await progress.past(channel, loaded, leftMs, place.signal);
+    if (leftMs <= 0 || slot.signal.aborted) return loaded.otherwise;
+    slot.take();
+    await progress.past(channel, loaded, leftMs, slot.signal);
   }
 }

@@ -12,7 +12,6 @@ import {
 } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkReadAccess, tokenOf } from './access.ts';
-import { takePlace } from './admission.ts';
 import { knownStart, parseReadQuery, type ReadQuery, resolveStart, settleEpochs } from './read-query.ts';
 import { answerWith, ownStreamHeaders, refuseStream, streamHeaders } from './respond.ts';
 
@@ -48,13 +47,13 @@ async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
-  const { settings, clock, tails, streams, stopping } = runtime;
+  const { settings, clock, tails, streams, admission, stopping } = runtime;
   // Taken first: later, the asynchronous context may be another one.
   const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
   const { signal } = request;
   if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
-  const leave = takePlace(request, runtime, query.channels);
+  const releaseSlot = admission.takeSlot(request, query.channels);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
@@ -70,7 +69,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       connection,
       onEnd() {
         streams.delete(stream);
-        leave();
+        releaseSlot();
         for (const lease of leases) lease.release();
       },
     });

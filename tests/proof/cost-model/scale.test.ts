@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readSettings } from '../../../lib/config/settings.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
-import { makeRoom } from '../../../lib/server/http/admission.ts';
+import { createAdmission } from '../../../lib/server/http/admission.ts';
 import { pollAdvice } from '../../../lib/server/http/events-route.ts';
 import { planDeadline } from '../../../lib/server/stream/event-stream.ts';
 import { endScripts, root, runScript } from '../../support/scripts/script-process.ts';
@@ -49,15 +49,11 @@ describe('what the model takes from the code', () => {
   });
 
   test('is how much a process may hold', () => {
-    const room = (count: number) => ({
-      settings: { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true },
-      streams: new Set(Array.from({ length: count }, () => ({}) as never)),
-      heldPolls: new Set<Request>(),
-      tails: { has: () => true, count: () => 1, endIdle: () => false } as never,
-    });
-    const most = givenValues.openPerProcess;
-    expect(() => makeRoom(room(most - 2), [])).not.toThrow();
-    expect(() => makeRoom(room(most - 1), [])).toThrow(FeedError);
+    const settings = { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true };
+    const admission = createAdmission(settings, { has: () => true, count: () => 1, endIdle: () => false });
+    const request = new Request('http://feed.test/');
+    for (let streams = 1; streams < givenValues.openPerProcess; streams += 1) admission.takeSlot(request, []);
+    expect(() => admission.takeSlot(request, [])).toThrow(FeedError);
   });
 });
 

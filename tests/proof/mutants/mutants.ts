@@ -177,14 +177,14 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a poll that waits takes no place',
     file: 'lib/server/http/admission.ts',
-    find: '    heldPolls.add(request);\n',
-    replace: '',
+    find: 'giveBack ??= admission.takeSlot(request, channels);',
+    replace: 'giveBack ??= () => undefined;',
     projects: ['server'],
   },
   {
     name: 'a poll that is ahead of the log waits for it without a place',
     file: 'lib/server/http/page.ts',
-    find: '    place.take();\n',
+    find: '    slot.take();\n',
     replace: '',
     projects: ['server'],
   },
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an address may hold one stream more than its maximum',
-    file: 'lib/server/address-limits.ts',
+    file: 'lib/server/http/admission.ts',
     find: 'if (held + channels > most) {',
     replace: 'if (held > most) {',
     projects: ['server'],

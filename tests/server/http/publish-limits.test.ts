@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RateLimit } from '../../../lib/log/event-log.ts';
-import { publishLimits } from '../../../lib/server/address-limits.ts';
+import { publishLimits } from '../../../lib/server/http/admission.ts';
 import { watchSockets } from '../../../lib/server/node/sockets.ts';
 
 const settings = { publishRate: 100, publishToken: 'the-token', isVercel: false };

@@ -92,12 +92,12 @@ describe('the maximum of streams', () => {
     }
     await settle();
 
-    const { heldPolls, tails } = stand.runtime;
-    expect([heldPolls.size, tails.count()]).toEqual([42, 840]);
+    const { admission, tails } = stand.runtime;
+    expect([admission.held(), tails.count()]).toEqual([42, 840]);
     expect(answered).toHaveLength(58);
     expect((await answered[0]?.json())?.poll).toEqual({ waitSeconds: 0, everyMs: 2_000 });
     await stand.clock.advance(20_000);
-    expect([heldPolls.size, answered.length]).toEqual([0, 100]);
+    expect([admission.held(), answered.length]).toEqual([0, 100]);
     expect(answered.every(({ status }) => status === 200)).toBe(true);
   });
 
@@ -109,18 +109,18 @@ describe('the maximum of streams', () => {
     const path = `events?after=9000000000000-9~${epoch}`;
     const waiting = [stand.ask(path), stand.ask(path), stand.ask(path, { signal: leaving.signal })];
     await settle();
-    expect(stand.runtime.heldPolls.size).toBe(3);
+    expect(stand.runtime.admission.held()).toBe(3);
 
     const response = await stand.ask(path);
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
     await expectRefusal(response, 503);
     leaving.abort();
     await settle();
-    expect(stand.runtime.heldPolls.size).toBe(2);
+    expect(stand.runtime.admission.held()).toBe(2);
     await stand.clock.advance(5_100);
 
     for (const answer of await Promise.all(waiting)) expect(answer.status).toBe(200);
-    expect(stand.runtime.heldPolls.size).toBe(0);
+    expect(stand.runtime.admission.held()).toBe(0);
   });
 
   test('of one address holds for polls that wait too', async () => {
