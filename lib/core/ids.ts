@@ -74,11 +74,6 @@ export const defaultChannel = 'feed';
 /** The type of an event that names none. */
 export const defaultType = 'message';
 
-/** Whether a channel is read without a token, whatever is set (`docs/private-channels.md`). */
-export function isPublic(channel: string): boolean {
-  return channel === defaultChannel || channel.startsWith('public:');
-}
-
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 
 /** Whether `text` may name a channel or a type. A name of digits alone is legal and stays text. */

@@ -1,5 +1,5 @@
+import { isPublic } from '../../config/access.ts';
 import type { Clock } from '../../core/clock.ts';
-import { isPublic } from '../../core/ids.ts';
 import { type BackPressure, report } from '../transport/back-pressure.ts';
 import type { FeedQuery } from '../transport/wire.ts';
 import type { Sharing } from './leader-election.ts';

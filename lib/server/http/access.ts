@@ -1,24 +1,21 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { errors, jwtVerify } from 'jose';
+import { isPublic, mayRead, publishRefusal } from '../../config/access.ts';
 import type { Settings } from '../../config/settings.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { isName, isPublic } from '../../core/ids.ts';
+import { isName } from '../../core/ids.ts';
+
+/*
+ * Reads and verifies the tokens of a request. What a verified token allows is decided by the rules in
+ * `lib/config/access.ts`.
+ */
 
 /** What a request may read, and until when. */
 export type ReadAccess = {
   /** Unix time in ms from which on the token is no longer taken; null where none was needed. */
   readonly endsAt: number | null;
 };
-
-/** The token a request carries: `Authorization: Bearer`, else the cookie `feed_token`, else `?token=`. Null: none. */
-export function tokenOf(request: Request): string | null {
-  const bearer = bearerOf(request);
-  if (bearer !== null) return bearer;
-  const cookie = /(?:^|; *)feed_token=([^;]+)/.exec(request.headers.get('cookie') ?? '');
-  if (cookie?.[1] !== undefined) return cookie[1];
-  return new URL(request.url).searchParams.get('token');
-}
 
 /**
  * Checks that a request may read all of `channels`.
@@ -34,7 +31,7 @@ export async function checkReadAccess(
 ): Promise<ReadAccess> {
   const closed = secret === null ? [] : channels.filter((channel) => !isPublic(channel));
   if (secret === null || closed.length === 0) return { endsAt: null };
-  const token = tokenOf(request);
+  const token = readTokenOf(request);
   if (token === null) {
     throw new FeedError(
       'unauthorized',
@@ -42,7 +39,7 @@ export async function checkReadAccess(
     );
   }
   const { patterns, endsAt } = await verify(token, secret, now);
-  const refused = closed.find((channel) => !patterns.some((pattern) => matches(pattern, channel)));
+  const refused = closed.find((channel) => !mayRead(channel, patterns));
   if (refused === undefined) return { endsAt };
   throw new FeedError(
     'forbidden',
@@ -50,11 +47,49 @@ export async function checkReadAccess(
   );
 }
 
-function matches(pattern: string, channel: string): boolean {
-  return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : channel === pattern;
+/** The read token of a request: `Authorization: Bearer`, else the cookie `feed_token`, else `?token=`. Null: none. */
+export function readTokenOf(request: Request): string | null {
+  const bearer = bearerOf(request);
+  if (bearer !== null) return bearer;
+  const cookie = /(?:^|; *)feed_token=([^;]+)/.exec(request.headers.get('cookie') ?? '');
+  if (cookie?.[1] !== undefined) return cookie[1];
+  return new URL(request.url).searchParams.get('token');
 }
 
-/** How far the clocks of who signs a token and who reads it may differ. */
+/**
+ * Checks that a request may publish.
+ * @throws FeedError `publishing-off`, `forbidden`, or `unauthorized`.
+ */
+export function checkPublishAccess(
+  request: Request,
+  {
+    publishToken,
+    previousPublishToken,
+    isProduction,
+  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
+): void {
+  const refusal = publishRefusal({
+    token:
+      publishToken === null ? 'not-configured' : publishTokenOf(request, publishToken, previousPublishToken),
+    isProduction,
+    isOwnSite: isOwnSite(request.headers),
+  });
+  if (refusal !== null) throw new FeedError(refusal, publishRefusalTexts[refusal]);
+}
+
+const publishRefusalTexts = {
+  unauthorized: 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>',
+  'publishing-off': 'publishing is off until the variable PUBLISH_TOKEN is set on the server',
+  forbidden:
+    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; set one to publish from elsewhere',
+} as const;
+
+/** The token of `Authorization: Bearer <token>`; null where the request has none. */
+function bearerOf(request: Request): string | null {
+  return /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
+}
+
+/** How far the clocks of the server that signs a token and of this one may differ. */
 const clockToleranceSeconds = 30;
 
 async function verify(token: string, secret: string, now: number) {
@@ -89,77 +124,39 @@ function patternsOf(claim: unknown): readonly string[] {
   throw new TypeError('claim channels is no list of names');
 }
 
-/**
- * Checks that a request may publish: it carries the publish token or the one before it, or none is set and this is no
- * production, where only what is on this site may.
- * @throws FeedError `publishing-off`, `forbidden`, or `unauthorized`.
- */
-export function checkPublishAccess(
-  request: Request,
-  {
-    publishToken,
-    previousPublishToken,
-    isProduction,
-  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
-): void {
-  if (publishToken === null) {
-    if (isProduction) throw publishingOff();
-    checkOwnSite(request);
-    return;
-  }
+/** Compares with both tokens in constant time; it compares digests, so that lengths do not show either. */
+function publishTokenOf(request: Request, newest: string, previous: string | null): 'valid' | 'invalid' {
   const token = bearerOf(request);
-  if (token !== null && isEither(token, publishToken, previousPublishToken)) return;
-  throw new FeedError('unauthorized', 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>');
-}
-
-function publishingOff(): FeedError {
-  return new FeedError(
-    'publishing-off',
-    'publishing is off until the variable PUBLISH_TOKEN is set on the server',
-  );
-}
-
-/** Without a token a browser would publish for any page that it shows. */
-function checkOwnSite(request: Request): void {
-  if (isOwnSite(request.headers)) return;
-  throw new FeedError(
-    'forbidden',
-    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; set one to publish from elsewhere',
-  );
-}
-
-/** Compares with both, where there are two, in constant time; digests first, so that lengths do not show either. */
-function isEither(token: string, newest: string, previous: string | null): boolean {
+  if (token === null) return 'invalid';
   const given = digest(token);
   const isNewest = timingSafeEqual(given, digest(newest));
   const isPrevious = previous !== null && timingSafeEqual(given, digest(previous));
-  return isNewest || isPrevious;
+  return isNewest || isPrevious ? 'valid' : 'invalid';
 }
 
 function digest(text: string): Buffer {
   return hash('sha256', text, 'buffer');
 }
 
-/** The token of `Authorization: Bearer <token>`; null where the request has none. */
-function bearerOf(request: Request): string | null {
-  return /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
-}
-
 /**
- * Whether a request comes from a page of this server itself, or from no page at all. Browsers say
- * it by `Origin` and `Sec-Fetch-Site` (Fetch standard; Fetch Metadata), which no page can change.
+ * Whether a request comes from a page of this server, or from no page at all. Browsers send `Origin` and
+ * `Sec-Fetch-Site` (Fetch standard; Fetch Metadata), which no page can change.
  *
- * A name that its owner lets lead to this machine for a moment ("DNS rebinding") makes his page look like ours: so the
- * server must have been asked for as localhost or by its address, which no one else can name.
+ * Someone can let a name of theirs lead to this machine for a moment ("DNS rebinding"), so that their page looks like ours.
+ * Therefore the request must name the server as localhost or by its address: nobody else can own those.
  */
 function isOwnSite(headers: Headers): boolean {
   const origin = headers.get('origin');
   const host = headers.get('host');
   const isOwnOrigin = origin === null || (URL.canParse(origin) && new URL(origin).host === host);
-  return isOwnOrigin && headers.get('sec-fetch-site') !== 'cross-site' && (host === null || isOfHere(host));
+  return (
+    isOwnOrigin &&
+    headers.get('sec-fetch-site') !== 'cross-site' &&
+    (host === null || isLocalhostOrAddress(host))
+  );
 }
 
-function isOfHere(host: string): boolean {
+function isLocalhostOrAddress(host: string): boolean {
   if (!URL.canParse(`http://${host}`)) return false;
   const { hostname } = new URL(`http://${host}`);
   return (

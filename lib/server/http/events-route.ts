@@ -7,7 +7,7 @@ import { formatEventId } from '../../core/ids.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
-import { checkPublishAccess, checkReadAccess, tokenOf } from './access.ts';
+import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { createPollSlot, type PollSlot, publishLimits } from './admission.ts';
 import { cursorOfPage, type Page, readHistory, readPage } from './page.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
@@ -32,7 +32,7 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
-    'cache-control': cacheControl(query, page, tokenOf(request) !== null),
+    'cache-control': cacheControl(query, page, readTokenOf(request) !== null),
     'content-type': 'application/json; charset=utf-8',
   };
   return isKnown(request.headers.get('if-none-match'), etag)

@@ -11,7 +11,7 @@ import {
   secondsLeft,
 } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
-import { checkReadAccess, tokenOf } from './access.ts';
+import { checkReadAccess, readTokenOf } from './access.ts';
 import { knownStart, parseReadQuery, type ReadQuery, resolveStart, settleEpochs } from './read-query.ts';
 import { answerWith, ownStreamHeaders, refuseStream, streamHeaders } from './respond.ts';
 
@@ -91,7 +91,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
 
 /** With a token a stream may hold what is not for everyone. */
 function headersFor(request: Request): HeadersInit {
-  return tokenOf(request) === null ? streamHeaders : ownStreamHeaders;
+  return readTokenOf(request) === null ? streamHeaders : ownStreamHeaders;
 }
 
 /** Where the stream begins: at once where memory knows it, as for a reader that comes back; else when the log has answered. */

@@ -100,8 +100,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'one allowed channel opens all that are asked for',
     file: 'lib/server/http/access.ts',
-    find: 'const refused = closed.find((channel) => !patterns',
-    replace: 'const refused = closed.slice(0, 1).find((channel) => !patterns',
+    find: 'const refused = closed.find((channel) => !mayRead',
+    replace: 'const refused = closed.slice(0, 1).find((channel) => !mayRead',
     projects: ['server'],
   },
   {
