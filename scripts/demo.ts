@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../lib/client/page-lifecycle.ts';
+import { systemClock } from '../lib/core/clock.ts';
 import { buildOnce, isFresh } from './build/build-once.ts';
 import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
 import { type DemoOptions, demoHelp, readDemoOptions } from './demo/demo-options.ts';

@@ -1,5 +1,5 @@
 import { type ConnectionSettings, defaultSettings } from '../config/client-timing.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { defaultChannel } from '../core/ids.ts';
 import { readerAt, writeCursor } from './connection/sequencer.ts';
@@ -8,7 +8,7 @@ import { problemOf, retryAtOf, statusOf, transportOf } from './connection/status
 import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
 import { createFeedStore, type FeedView } from './feed-store.ts';
 import { createHistory } from './history.ts';
-import { createWakeUp, systemClock, watchPage } from './page-lifecycle.ts';
+import { createWakeUp, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
 import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from './tabs/tab.ts';
 import { canShare, createTabGroup } from './tabs/tab-group.ts';

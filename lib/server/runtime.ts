@@ -1,5 +1,5 @@
 import { readSettings, type Settings } from '../config/settings.ts';
-import type { Clock } from '../core/clock.ts';
+import { type Clock, serverClock } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
@@ -36,7 +36,7 @@ type Holder = { [key]?: Runtime };
  */
 export function getRuntime(): Runtime {
   const holder = globalThis as Holder;
-  holder[key] ??= createRuntime(readSettings(process.env), systemClock);
+  holder[key] ??= createRuntime(readSettings(process.env), serverClock);
   return holder[key];
 }
 
@@ -69,15 +69,3 @@ function openLog({ redis, isVercel, feedDb, retention, channelMaxIdleMs }: Setti
     'no log is set: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN); an embedded log would differ from instance to instance',
   );
 }
-
-/** The real time. Its timers do not keep a process alive. */
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  elapsed: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, Math.max(0, ms));
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-  random: () => Math.random(),
-};

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
-import { systemClock } from '../../lib/client/page-lifecycle.ts';
+import { systemClock } from '../../lib/core/clock.ts';
 import { badServers } from '../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
 

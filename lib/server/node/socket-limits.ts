@@ -2,8 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
-import { systemClock } from '../runtime.ts';
+import { type Clock, serverClock } from '../../core/clock.ts';
 import { type OwnConnection, onConnection } from './sockets.ts';
 
 /** What answers may cost that their reader does not take. */
@@ -43,7 +42,7 @@ type Standstill = { readonly taken: number; readonly since: number };
  * Nothing is lost by it: a reader that was closed comes back with its cursor. For a process that owns its sockets; call
  * once, ahead of the first connection.
  */
-export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = systemClock): void {
+export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = serverClock): void {
   const sockets = new Set<Socket>();
   const standstills = new Map<Socket, Standstill>();
   const servers = new WeakSet<Server>();
@@ -142,7 +141,7 @@ type Coming = OwnConnection & {
  * Closes connections whose request costs more than that: Node reads a body to its end, however long, also when it was
  * refused or when nothing of the app wants it. For a process that owns its sockets; call once.
  */
-export function boundBodies(bounds: BodyBounds = bodyBounds, clock: Clock = systemClock): void {
+export function boundBodies(bounds: BodyBounds = bodyBounds, clock: Clock = serverClock): void {
   const coming = new Set<Coming>();
 
   function look(): void {
