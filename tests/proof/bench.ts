@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fillIn } from '../support/doc-table.ts';
-import { seededRandom } from '../support/seeded-random.ts';
+import { seededRandom } from '../support/seeded.ts';
 import { describeRun } from './bench/about.ts';
 import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
 import type { Case, Measured } from './bench/case.ts';

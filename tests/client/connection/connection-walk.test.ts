@@ -14,7 +14,7 @@ import { compareEventIds } from '../../../lib/core/ids.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
 import { historyCheck } from '../../support/client/history-check.ts';
 import { type ModelLog, modelLog } from '../../support/client/model-log.ts';
-import { seeded } from '../../support/client/seeded.ts';
+import { seeded } from '../../support/seeded.ts';
 
 /*
  * A seeded walk over everything that can happen: an honest log that is appended to, trimmed, replaced and forked;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readStream, type StreamFrame, type StreamNews } from '../../../lib/client/transport/sse.ts';
-import { seeded } from '../../support/client/seeded.ts';
 import type { SseCase } from '../../support/client/sse-case.ts';
 import { longSseCases, sseCases } from '../../support/client/sse-contract.ts';
+import { seeded } from '../../support/seeded.ts';
 
 type Pieces = readonly Uint8Array[];
 

@@ -1,5 +1,5 @@
 import { startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
-import { seededRandom } from '../../support/seeded-random.ts';
+import { seededRandom } from '../../support/seeded.ts';
 import type { RedisAddress, RedisCounts, RedisOrder } from './redis-orders.ts';
 import { obeyOrders } from './worker.ts';
 

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import { seeded } from '../../support/seeded.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
 import { type RedisPlace, startRedisPlace } from './redis-place.ts';
-import { seeded } from './seeded.ts';
 import type { Truth } from './truth.ts';
 
 /** The app and all it stands on. */

@@ -1,9 +1,9 @@
 import type { LocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
+import type { Seeded } from '../../support/seeded.ts';
 import type { Fleet } from './fleet.ts';
 import type { LaggingReplica } from './lagging-replica.ts';
 import type { TailReader } from './readers/tail-reader.ts';
 import type { RedisPlace } from './redis-place.ts';
-import type { Draw } from './seeded.ts';
 import type { Weather } from './weather.ts';
 
 /** All that faults happen to. */
@@ -25,7 +25,7 @@ export type Blow = {
   readonly fault: string;
   readonly forMs: number;
   /** What else is drawn of it; seeded by the plan. */
-  readonly draw: Draw;
+  readonly draw: Seeded;
 };
 
 /** Something that goes wrong, as a user would name it. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Seeded } from '../../support/seeded.ts';
 import { type AppProcess, startAppProcess } from './app-process.ts';
-import type { Draw } from './seeded.ts';
 
 /** The app's processes. Each has a place that outlives it: who is killed is followed by another. */
 export type Fleet = AsyncDisposable & {
@@ -10,7 +10,7 @@ export type Fleet = AsyncDisposable & {
   serving(): readonly AppProcess[];
   at(place: number): AppProcess;
   /** Starts another process, with other settings; the front knows it from then on. */
-  start(place: number, draw: Draw): Promise<void>;
+  start(place: number, draw: Seeded): Promise<void>;
   /** Moves the clock of a place's process, in ms against the true time. */
   moveClock(place: number, offMs: number): void;
   /** What the processes printed that nobody expects. */
@@ -21,11 +21,11 @@ export type Fleet = AsyncDisposable & {
 const surprise = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;
 
 /** Settings that differ from process to process, as they do while a new version is rolled out. */
-function drawSettings(draw: Draw): Readonly<Record<string, string>> {
+function drawSettings(draw: Seeded): Readonly<Record<string, string>> {
   return {
-    STREAM_MAX_SECONDS: String(draw.between(6, 10)),
-    HEARTBEAT_SECONDS: String(draw.between(1, 3)),
-    TAIL_CHECK_SECONDS: String(draw.between(3, 10)),
+    STREAM_MAX_SECONDS: String(draw.whole(6, 10)),
+    HEARTBEAT_SECONDS: String(draw.whole(1, 3)),
+    TAIL_CHECK_SECONDS: String(draw.whole(3, 10)),
     POLL_MODE: draw.pick(['long', 'short']),
     PROBE_MAX_SECONDS: '5',
   };
@@ -39,7 +39,7 @@ export type FleetOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** For files of the run. */
   readonly folder: string;
-  readonly draw: Draw;
+  readonly draw: Seeded;
 };
 
 /** Starts the processes, one after the other. */
@@ -61,7 +61,7 @@ export async function startFleet({ size, app: build, env, folder, draw }: FleetO
       if (app.endedBy === null) surprises.push(`a process ended by itself: ${app.printed().slice(-500)}`);
     });
   };
-  const start = async (place: number, own: Draw) => {
+  const start = async (place: number, own: Seeded) => {
     const app = await startAppProcess(build, { ...env, ...drawSettings(own) }, clockFileOf(place));
     watch(app);
     places[place] = app;

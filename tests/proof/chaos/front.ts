@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Draw } from './seeded.ts';
+import type { Seeded } from '../../support/seeded.ts';
 import type { Weather } from './weather.ts';
 import { createWire } from './wire.ts';
 
@@ -30,7 +30,7 @@ export type FrontOptions = {
   /** The processes that requests are spread over, now. */
   readonly upstreams: () => readonly Upstream[];
   readonly weather: Weather;
-  readonly draw: Draw;
+  readonly draw: Seeded;
   /** Called for each connection that ended other than by its own last byte; null: nobody meant it. */
   readonly onCut: (client: string, fault: string | null) => void;
 };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Draw } from './seeded.ts';
+import type { Seeded } from '../../support/seeded.ts';
 
 /**
  * Publishes again and again, with pauses of chance between requests.
@@ -8,7 +8,7 @@ import type { Draw } from './seeded.ts';
  * @returns stops it, and resolves when the request under way has been acknowledged.
  */
 export function keepPublishing(
-  draw: Draw,
+  draw: Seeded,
   pauseMs: number,
   publish: () => Promise<void>,
 ): () => Promise<void> {

@@ -1,5 +1,5 @@
+import { seeded } from '../../support/seeded.ts';
 import type { Fault } from './fault.ts';
-import { seeded } from './seeded.ts';
 
 /** One blow that is planned. */
 export type PlannedBlow = {
@@ -31,7 +31,7 @@ export function planOf(
   const draw = seeded(seed);
   const blows: PlannedBlow[] = [];
   const freeAt = new Map<string, number>();
-  const lanes = Array.from({ length: together }, () => draw.between(0, 2_000));
+  const lanes = Array.from({ length: together }, () => draw.whole(0, 2_000));
   /** What is struck next, so that every fault has had its turn before one strikes again. */
   const deck: Kind[] = [];
   for (;;) {
@@ -48,11 +48,11 @@ export function planOf(
       continue;
     }
     const [least, most] = fault.seconds;
-    const lastsMs = Math.min(draw.between(least * 1_000, most * 1_000), forMs - tailMs - atMs);
-    blows.push({ fault: fault.name, atMs, forMs: lastsMs, seed: draw.between(0, 2 ** 31) });
+    const lastsMs = Math.min(draw.whole(least * 1_000, most * 1_000), forMs - tailMs - atMs);
+    blows.push({ fault: fault.name, atMs, forMs: lastsMs, seed: draw.whole(0, 2 ** 31) });
     freeAt.set(fault.name, atMs + lastsMs + restMs);
     if (fault.part !== null) freeAt.set(fault.part, atMs + lastsMs + restMs);
-    lanes[lane] = atMs + lastsMs + draw.between(100, 1_500);
+    lanes[lane] = atMs + lastsMs + draw.whole(100, 1_500);
   }
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Seeded } from '../../support/seeded.ts';
 import type { Mark } from './judge-log.ts';
 import { keepPublishing } from './keep-publishing.ts';
 import { type Fact, seqOf } from './life.ts';
-import type { Draw } from './seeded.ts';
 import type { Violation } from './violation.ts';
 
 /** Publishes until it is told to stop, each request with a key, tried again with that key until it is acknowledged. */
@@ -17,7 +17,7 @@ export type PublisherOptions = {
   readonly name: string;
   /** Origin of its own way to the app. */
   readonly url: string;
-  readonly draw: Draw;
+  readonly draw: Seeded;
   readonly token: string;
   readonly channels: readonly string[];
   readonly types: readonly string[];
@@ -35,8 +35,8 @@ type Answer = { readonly events: readonly { readonly id: string; readonly channe
 const answerWithinMs = 4_000;
 
 /** Most requests carry a few events; one of four carries many, so that pieces of streams are large too. */
-function drawCount(draw: Draw): number {
-  return draw.chance(0.25) ? draw.between(20, 80) : draw.between(1, 8);
+function drawCount(draw: Seeded): number {
+  return draw.chance(0.25) ? draw.whole(20, 80) : draw.whole(1, 8);
 }
 
 export function startPublisher(options: PublisherOptions): Publisher {
@@ -58,7 +58,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
         return;
       }
       options.onRetry();
-      await sleep(draw.between(50, 400));
+      await sleep(draw.whole(50, 400));
     }
   }
 

@@ -1,5 +1,5 @@
+import { seeded } from '../../support/seeded.ts';
 import type { Publisher, PublisherOptions } from './publisher.ts';
-import { seeded } from './seeded.ts';
 
 /** What one publisher has that no other has. */
 export type OwnOptions = Pick<PublisherOptions, 'name' | 'url' | 'draw'>;

@@ -1,4 +1,5 @@
 import type { Browser } from 'playwright-core';
+import type { Seeded } from '../../support/seeded.ts';
 import { startBrowserReader } from './readers/browser-reader.ts';
 import { startEventSourceReader } from './readers/event-source-reader.ts';
 import { type FeedReaderMood, startFeedReader } from './readers/feed-reader.ts';
@@ -7,7 +8,6 @@ import type { Reader, ReaderOrder } from './readers/reader.ts';
 import { startTailReader, type TailReader } from './readers/tail-reader.ts';
 import type { Recorder } from './recorder.ts';
 import type { Sabotage } from './sabotage.ts';
-import type { Draw } from './seeded.ts';
 
 /** Channels of a run. */
 export const channels = ['feed', 'public:a', 'public:b'] as const;
@@ -27,7 +27,7 @@ export type CrowdOptions = {
   /** How many in all. */
   readonly count: number;
   readonly recorder: Recorder;
-  readonly draw: Draw;
+  readonly draw: Seeded;
   readonly addressFor: (client: string) => Promise<string>;
   readonly slowness: { readonly ms: number };
   /** Makes what falsifies a reader's history; null: nothing does. */
@@ -84,12 +84,12 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
 }
 
 /** Which channels a reader reads: all, two, or one. */
-export function drawChannels(draw: Draw): readonly string[] {
+export function drawChannels(draw: Seeded): readonly string[] {
   if (draw.chance(0.4)) return channels;
   return draw.chance(0.5) ? [draw.pick(channels)] : channels.slice(0, 2);
 }
 
-function drawMood(draw: Draw, slowness: { readonly ms: number }): FeedReaderMood {
+function drawMood(draw: Seeded, slowness: { readonly ms: number }): FeedReaderMood {
   const isSlow = draw.chance(0.2);
   return {
     transport: draw.pick(['auto', 'auto', 'auto', 'stream', 'poll']),

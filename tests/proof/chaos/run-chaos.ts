@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 import type { Gap } from '../../../lib/core/continuity.ts';
+import { seeded } from '../../support/seeded.ts';
 import { startAppStand } from './app-stand.ts';
 import type { ChaosOptions } from './chaos-options.ts';
 import type { Stage } from './fault.ts';
@@ -16,7 +17,6 @@ import { channels, startReaders, tellKinds, types } from './readers.ts';
 import { createRecorder } from './recorder.ts';
 import { createRecoveries } from './recoveries.ts';
 import { sabotages } from './sabotage.ts';
-import { seeded } from './seeded.ts';
 import { settle } from './settle.ts';
 import { strikeAll } from './strike-all.ts';
 import { createTally, type Tally } from './tally.ts';

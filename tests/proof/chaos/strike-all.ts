@@ -1,7 +1,7 @@
+import { seeded } from '../../support/seeded.ts';
 import type { ChaosOptions } from './chaos-options.ts';
 import { type Fault, lasting, type Stage } from './fault.ts';
 import { planOf } from './plan.ts';
-import { seeded } from './seeded.ts';
 import type { Tally } from './tally.ts';
 
 /** Another who is struck by the same blow at the same moment. Never rejects. */

@@ -1,4 +1,4 @@
-import type { Draw } from './seeded.ts';
+import type { Seeded } from '../../support/seeded.ts';
 
 /** What the network does to one request. */
 export type RequestFate =
@@ -25,8 +25,8 @@ export type ChunkFate =
 export type Storm = {
   /** Name of the fault, for the count. */
   readonly fault: string;
-  request?(draw: Draw): RequestFate | null;
-  chunk?(chunk: Buffer, isStream: boolean, draw: Draw): ChunkFate | null;
+  request?(draw: Seeded): RequestFate | null;
+  chunk?(chunk: Buffer, isStream: boolean, draw: Seeded): ChunkFate | null;
 };
 
 /** All that is wrong with the network now. */
@@ -40,7 +40,7 @@ export type Weather = {
   whenOver(storm: Storm, run: () => void): void;
 };
 
-export function createWeather(draw: Draw): Weather {
+export function createWeather(draw: Seeded): Weather {
   const storms = new Map<Storm, Set<() => void>>();
   return {
     begin(storm) {

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../support/seeded-random.ts';
+import { seededRandom } from '../../support/seeded.ts';
 
 /** Draws of one request: the same for the same seed and number. */
 export type Chance = {

@@ -6,8 +6,8 @@ import type { FeedEntry, FeedItem } from '../../../lib/client/transport/feed-ite
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import { compareEventIds, type EventId } from '../../../lib/core/ids.ts';
+import { seeded } from '../seeded.ts';
 import { modelLog } from './model-log.ts';
-import { seeded } from './seeded.ts';
 
 const channels = ['feed'];
 

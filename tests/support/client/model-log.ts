@@ -1,5 +1,5 @@
 import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
-import { judge, type LogState, toGap } from '../../../lib/core/continuity.ts';
+import { checkContinuity, type LogState, toGap } from '../../../lib/core/continuity.ts';
 import type { Position } from '../../../lib/core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../../lib/core/ids.ts';
 
@@ -58,7 +58,7 @@ export function modelLog(channel: string): ModelLog {
     next(position) {
       const isSameLife = position.epoch === null || position.epoch === epoch;
       const next = events.find((id) => !isSameLife || compareEventIds(id, position.id) > 0) ?? null;
-      const verdict = judge({ position, state: state(), next });
+      const verdict = checkContinuity({ position, state: state(), next });
       if (verdict.kind === 'continue') {
         if (next === null) return null;
         const event = { id: formatEventId(next), channel, type: 'message', time: next.time, data: null };

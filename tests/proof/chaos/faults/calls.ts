@@ -38,7 +38,7 @@ export const callFaults: readonly Fault[] = [
     reach: 'all',
     seconds: [1, 5],
     async strike({ upstash }, { forMs, draw }) {
-      const times = draw.between(1, 3);
+      const times = draw.whole(1, 3);
       for (let time = 0; time < times; time += 1) {
         upstash.cutSubscriptions();
         await lasting(forMs / times);

@@ -1,11 +1,11 @@
+import type { Seeded } from '../../../support/seeded.ts';
 import { type Fault, lasting, type Stage } from '../fault.ts';
-import type { Draw } from '../seeded.ts';
 import type { ChunkFate, RequestFate } from '../weather.ts';
 
 /** Share of pieces of an answer that are cut, while a fault cuts: a stream lives for some seconds then. */
 const cutShare = 0.06;
 
-type Struck = (chunk: Buffer, isStream: boolean, draw: Draw) => ChunkFate | null;
+type Struck = (chunk: Buffer, isStream: boolean, draw: Seeded) => ChunkFate | null;
 
 /** A fault of the network on answers. */
 function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
@@ -47,11 +47,11 @@ export const networkFaults: readonly Fault[] = [
   }),
   onChunks('connection closed inside a frame (FIN)', 'cut', (chunk, isStream, draw) => {
     if (!isStream || !draw.chance(cutShare)) return null;
-    const at = draw.between(1, chunk.length - 1);
+    const at = draw.whole(1, chunk.length - 1);
     return frameEnds(chunk).includes(at) ? null : { kind: 'cut', at, how: 'fin' };
   }),
   onChunks('connection reset at any byte (RST)', 'cut', (chunk, _isStream, draw) =>
-    draw.chance(cutShare) ? { kind: 'cut', at: draw.between(0, chunk.length), how: 'reset' } : null,
+    draw.chance(cutShare) ? { kind: 'cut', at: draw.whole(0, chunk.length), how: 'reset' } : null,
   ),
   onChunks('answers and streams cut ahead of their first byte', 'cut', (chunk, isStream, draw) => {
     const isFirst = !isStream || chunk[0] === 58;
@@ -70,10 +70,10 @@ export const networkFaults: readonly Fault[] = [
     seconds: [5, 10],
   },
   onChunks('slow network: up to 1.5 s a piece', 'all', (_chunk, _isStream, draw) =>
-    draw.chance(0.5) ? { kind: 'delay', ms: draw.between(10, 1_500) } : null,
+    draw.chance(0.5) ? { kind: 'delay', ms: draw.whole(10, 1_500) } : null,
   ),
   onChunks('bytes come in dribbles', 'all', (chunk, _isStream, draw) =>
-    chunk.length < 4_000 && draw.chance(0.2) ? { kind: 'split', bytes: draw.between(1, 40) } : null,
+    chunk.length < 4_000 && draw.chance(0.2) ? { kind: 'split', bytes: draw.whole(1, 40) } : null,
   ),
   onRequests('connections refused', 0.7, 'refuse'),
   onRequests('answers lost after the request was done', 0.5, 'lose-answer'),

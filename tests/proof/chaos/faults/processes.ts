@@ -25,14 +25,14 @@ export const processFaults: readonly Fault[] = [
     name: 'a process killed (SIGKILL), another started later',
     seconds: [1, 3],
     strike: (stage, blow) =>
-      replaceAfter(stage, blow.draw.between(0, stage.fleet.size - 1), blow, 'SIGKILL', blow.forMs),
+      replaceAfter(stage, blow.draw.whole(0, stage.fleet.size - 1), blow, 'SIGKILL', blow.forMs),
   },
   {
     ...one,
     name: 'a process told to stop (SIGTERM), another started later',
     seconds: [1, 3],
     strike: (stage, blow) =>
-      replaceAfter(stage, blow.draw.between(0, stage.fleet.size - 1), blow, 'SIGTERM', blow.forMs),
+      replaceAfter(stage, blow.draw.whole(0, stage.fleet.size - 1), blow, 'SIGTERM', blow.forMs),
   },
   {
     ...one,
@@ -48,7 +48,7 @@ export const processFaults: readonly Fault[] = [
     name: 'a process replaced by one with other settings, without a pause',
     seconds: [1, 2],
     async strike({ fleet }, { fault, draw }) {
-      const place = draw.between(0, fleet.size - 1);
+      const place = draw.whole(0, fleet.size - 1);
       const old = fleet.at(place);
       await fleet.start(place, draw);
       old.endedBy = fault;
@@ -61,7 +61,7 @@ export const processFaults: readonly Fault[] = [
     name: 'a process frozen, then thawed (SIGSTOP, SIGCONT)',
     seconds: [2, 9],
     async strike({ fleet }, { draw, forMs }) {
-      const app = fleet.at(draw.between(0, fleet.size - 1));
+      const app = fleet.at(draw.whole(0, fleet.size - 1));
       app.signal('SIGSTOP');
       await lasting(forMs);
       app.signal('SIGCONT');
@@ -73,10 +73,10 @@ export const processFaults: readonly Fault[] = [
     reach: 'all',
     seconds: [4, 12],
     async strike({ fleet }, { draw, forMs }) {
-      const jumps = draw.between(1, 4);
+      const jumps = draw.whole(1, 4);
       for (let jump = 0; jump < jumps; jump += 1) {
         for (let place = 0; place < fleet.size; place += 1) {
-          fleet.moveClock(place, draw.between(-3_600_000, 3_600_000));
+          fleet.moveClock(place, draw.whole(-3_600_000, 3_600_000));
         }
         await lasting(forMs / jumps);
       }

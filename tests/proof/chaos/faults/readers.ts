@@ -21,7 +21,7 @@ export const readerFaults: readonly Fault[] = [
     reach: 'all',
     seconds: [2, 6],
     async strike({ slowness }, { forMs, draw }) {
-      slowness.ms = draw.between(50, 500);
+      slowness.ms = draw.whole(50, 500);
       await lasting(forMs);
       slowness.ms = 0;
     },

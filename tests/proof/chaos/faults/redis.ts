@@ -32,7 +32,7 @@ export const redisFaults: readonly Fault[] = [
     ...redis,
     name: 'fail-over to a copy that is 2 s behind: acknowledged events lost',
     seconds: [1, 2],
-    strike: (stage, { forMs, draw }) => stage.redis.failOver(draw.between(500, 2_000), forMs),
+    strike: (stage, { forMs, draw }) => stage.redis.failOver(draw.whole(500, 2_000), forMs),
   },
   {
     ...redis,
@@ -84,8 +84,8 @@ export const redisFaults: readonly Fault[] = [
     seconds: [1, 6],
     async strike(stage, { forMs, draw }) {
       for (const endsAt = performance.now() + forMs; performance.now() < endsAt; ) {
-        await stage.redis.witness.trim(draw.between(1, 20));
-        await lasting(draw.between(50, 500));
+        await stage.redis.witness.trim(draw.whole(1, 20));
+        await lasting(draw.whole(50, 500));
       }
     },
   },
@@ -99,7 +99,7 @@ export const redisFaults: readonly Fault[] = [
       if (performance.now() < endsAt) upstash.faults.replicaPort = replica.port;
       while (performance.now() < endsAt) {
         replica.hold(true);
-        await lasting(draw.between(200, 1_800));
+        await lasting(draw.whole(200, 1_800));
         replica.hold(false);
         while (!(await replica.isUpToDate())) await lasting(20);
       }

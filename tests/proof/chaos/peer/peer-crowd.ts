@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Seeded } from '../../../support/seeded.ts';
 import { startNeededBrowser } from '../readers/browser-reader.ts';
 import { drawChannels } from '../readers.ts';
 import type { Recoveries } from '../recoveries.ts';
-import type { Draw } from '../seeded.ts';
 import type { PeerHistory } from './judge-peer.ts';
 import { type PeerOrder, startPeerPage } from './peer-page.ts';
 
@@ -20,7 +20,7 @@ export type PeerCrowd = {
 
 export type PeerCrowdOptions = {
   readonly count: number;
-  readonly draw: Draw;
+  readonly draw: Seeded;
   readonly addressFor: (client: string) => Promise<string>;
   readonly recoveries: Recoveries;
   /** The folder of the peer's packages. */

@@ -30,7 +30,7 @@ export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
     const body = JSON.stringify({ channel, type: draw.pick(types), data });
     while (!(await send(url, body))) {
       options.onRetry();
-      await sleep(draw.between(50, 400));
+      await sleep(draw.whole(50, 400));
     }
     options.onStored({ name: data.name, channel, at: Date.now() });
   }

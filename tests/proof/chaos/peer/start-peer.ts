@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { seeded } from '../../../support/seeded.ts';
 import { preparePeer } from '../../bench/prepare.ts';
 import { startAppStand } from '../app-stand.ts';
 import type { ChaosOptions } from '../chaos-options.ts';
@@ -9,7 +10,6 @@ import { createFront } from '../front.ts';
 import { startPublishers } from '../publishers.ts';
 import { channels, types } from '../readers.ts';
 import { createRecoveries } from '../recoveries.ts';
-import { seeded } from '../seeded.ts';
 import type { Beside } from '../strike-all.ts';
 import { createTally } from '../tally.ts';
 import { createTruth } from '../truth.ts';
