@@ -1,6 +1,6 @@
-import { systemClock } from '../lib/client/page-lifecycle.ts';
+import { systemClock } from '../lib/core/clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
-import { harmless } from '../lib/core/safe-text.ts';
+import { escapeControlCharacters } from '../lib/core/safe-text.ts';
 import { loadEnvironment } from './load-environment.ts';
 import type { BatchLimits } from './push/gather.ts';
 import { pace } from './push/pace.ts';
@@ -90,7 +90,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (cause) {
     if (!(cause instanceof FeedError)) throw cause;
-    process.stderr.write(`push: ${harmless(cause.message)}\n`);
+    process.stderr.write(`push: ${escapeControlCharacters(cause.message)}\n`);
     return 1;
   }
 }

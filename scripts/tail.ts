@@ -6,7 +6,7 @@ import type { Gap } from '../lib/core/continuity.ts';
 import { parseCursor } from '../lib/core/cursor.ts';
 import type { FeedEvent } from '../lib/core/event.ts';
 import { defaultChannel } from '../lib/core/ids.ts';
-import { harmless } from '../lib/core/safe-text.ts';
+import { escapeControlCharacters } from '../lib/core/safe-text.ts';
 
 const help = `Shows a feed's events as they come, over any number of cuts and restarts.
 
@@ -38,9 +38,11 @@ const options = {
 } as const;
 
 function eventLine(event: FeedEvent, isJson: boolean): string {
-  if (isJson) return harmless(JSON.stringify(event));
+  if (isJson) return escapeControlCharacters(JSON.stringify(event));
   const time = new Date(event.time).toISOString();
-  return harmless(`${time} ${event.channel} ${event.id} ${event.type} ${JSON.stringify(event.data)}`);
+  return escapeControlCharacters(
+    `${time} ${event.channel} ${event.id} ${event.type} ${JSON.stringify(event.data)}`,
+  );
 }
 
 function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): string {
@@ -57,7 +59,7 @@ function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url:
 }
 
 function tell(line: string): void {
-  process.stderr.write(`${harmless(line)}\n`);
+  process.stderr.write(`${escapeControlCharacters(line)}\n`);
 }
 
 /** Writes a line; while stdout is full, a promise for when it is not. */

@@ -1,61 +1,65 @@
 import type { Position } from './cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId, idBefore } from './ids.ts';
 
-/** What a log says of a channel: its epoch, the first and the last id kept; null when it keeps nothing. */
+/** The state of one channel in the log: its epoch, and the first and last id that the log keeps; null when it keeps nothing. */
 export type LogState = {
   readonly epoch: string;
   readonly first: EventId;
   readonly last: EventId;
 } | null;
 
-/** Events that a reader should have got and never can. */
+/** Events after a reader's position that are gone for good. */
 export type Loss = {
   readonly kind: 'gap';
+  /** `trimmed`: retention removed them. `restarted`: the log was lost, all of it or its end, and started again. */
   readonly reason: 'trimmed' | 'restarted';
-  /** How many, all types counted; null when the log cannot know. */
+  /** The number of lost events of all types; null when the log cannot know it. */
   readonly missed: number | null;
-  /** From where the reader goes on. */
+  /** The position from which the reader continues. */
   readonly resume: Position;
-  /** The first event after the gap; null when there is none yet. */
+  /** The first event after the gap; null while there is none. */
   readonly resumesAt: EventId | null;
 };
 
-export type Verdict =
-  /** What follows in the log is what the reader gets next. */
+export type Continuity =
+  /** The next event in the log is the next event for the reader. */
   | { readonly kind: 'continue' }
   | Loss
   /**
-   * The answer may come from a replica that lags: it does not reach `until`. Ask again, for up to `patienceMs`; then
-   * `otherwise` is true.
+   * The answer does not include event `until`, so it may come from a replica that lags. Read again, for up to
+   * `maxReplicaLagMs`; if no answer includes the event by then, `otherwise` is the truth.
    */
-  | { readonly kind: 'again'; readonly until: EventId; readonly otherwise: Loss };
+  | { readonly kind: 'stale'; readonly until: EventId; readonly otherwise: Loss };
 
-/** How long an answer that may be stale is asked for again. */
-export const patienceMs = 5_000;
-
-export type Evidence = {
-  /** Where the reader is. */
-  readonly position: Position;
-  /** What the log answered. */
-  readonly state: LogState;
-  /** The first kept event after the position, in id order; null when the log has none. */
-  readonly next: EventId | null;
-  /** The newest id heard from the log by any way; null when nothing was heard. Only an answer that reaches it may declare a loss. */
-  readonly heard?: EventId | null;
-};
+/** How long to read again before an answer without the newest known event is taken as the truth, in ms. */
+export const maxReplicaLagMs = 5_000;
 
 /**
- * Judges whether a reader at `position` may go on with `next`. The only place where this is decided; its table
- * is `tests/core/continuity.test.ts`.
+ * Decides whether a reader at `position` may continue with `next`. This is the only place that decides it, for the
+ * log's readers, the tail, the stream and the client; `tests/core/continuity.test.ts` is its table.
+ * @param answer.state what the log keeps of the channel, read in the same step as `next`.
+ * @param answer.next the first event after the position that the log keeps; null when it has none.
+ * @param answer.newestKnown the newest id that the log has named so far, in any answer or announcement; null when it has
+ * named none. Only an answer that includes it may declare a loss.
  */
-export function judge({ position, state, next, heard = null }: Evidence): Verdict {
-  const verdict = judgeAnswer(position, state, next);
-  if (verdict.kind !== 'gap' || heard === null) return verdict;
-  const isStale = state === null || compareEventIds(state.last, heard) < 0;
-  return isStale ? { kind: 'again', until: heard, otherwise: verdict } : verdict;
+export function checkContinuity({
+  position,
+  state,
+  next,
+  newestKnown = null,
+}: {
+  readonly position: Position;
+  readonly state: LogState;
+  readonly next: EventId | null;
+  readonly newestKnown?: EventId | null;
+}): Continuity {
+  const continuity = continuityOf(position, state, next);
+  if (continuity.kind !== 'gap' || newestKnown === null) return continuity;
+  const isStale = state === null || compareEventIds(state.last, newestKnown) < 0;
+  return isStale ? { kind: 'stale', until: newestKnown, otherwise: continuity } : continuity;
 }
 
-function judgeAnswer(position: Position, state: LogState, next: EventId | null): Verdict {
+function continuityOf(position: Position, state: LogState, next: EventId | null): Continuity {
   const { id, epoch } = position;
   if (state === null) {
     const hadNoLog = id.seq === 0 && epoch === null;
@@ -63,14 +67,15 @@ function judgeAnswer(position: Position, state: LogState, next: EventId | null):
   }
   if (next === null && (epoch === null || epoch === state.epoch)) {
     if (compareEventIds(id, state.last) === 0) return { kind: 'continue' };
-    return { kind: 'again', until: id, otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
+    return { kind: 'stale', until: id, otherwise: restarted({ id: state.last, epoch: state.epoch }, null) };
   }
   return lossBetween(position, state.epoch, state.first, next ?? state.first) ?? { kind: 'continue' };
 }
 
 /**
- * What is lost between a reader at `position` and the `next` event it gets; null when that one follows.
- * @param epoch of the log that has `next`; and the `first` it keeps.
+ * The loss between a reader's position and the `next` event it gets; null when `next` directly follows.
+ * @param epoch the epoch of `next`.
+ * @param first the first event that the log keeps in that epoch.
  */
 export function lossBetween(position: Position, epoch: string, first: EventId, next: EventId): Loss | null {
   const { id } = position;
@@ -94,14 +99,14 @@ function restarted(resume: Position, resumesAt: EventId | null): Loss {
   return { kind: 'gap', reason: 'restarted', missed: null, resume, resumesAt };
 }
 
-/** Events a reader should have got and never can, as it is told of them. */
+/** A loss as a reader gets it: the JSON of a `gap` frame, and of a page's `gaps`. */
 export type Gap = {
   readonly channel: string;
-  /** `trimmed`: retention took them. `restarted`: the log was lost, in whole or at its end, and begun again. */
+  /** `trimmed`: retention removed the events. `restarted`: the log was lost, all of it or its end, and started again. */
   readonly reason: 'trimmed' | 'restarted';
-  /** How many; null when nobody can know. With a type filter all types are counted. */
+  /** The number of lost events; null when nobody can know it. With a type filter it counts events of all types. */
   readonly missed: number | null;
-  /** Whether `missed` counts just what this reader would have got. */
+  /** Whether `missed` is exactly the number of events that this reader would have got. */
   readonly exact: boolean;
   /** The id of the last position before the gap. */
   readonly after: string;
@@ -109,7 +114,11 @@ export type Gap = {
   readonly resumesAt: string | null;
 };
 
-/** Puts a loss into the words of the wire. */
+/**
+ * Writes a loss as the gap that a reader gets.
+ * @param after the reader's position before the gap.
+ * @param isFiltered whether the reader asked for some types only.
+ */
 export function toGap(channel: string, after: EventId, loss: Loss, isFiltered: boolean): Gap {
   return {
     channel,

@@ -1,5 +1,6 @@
 import { FeedError } from './feed-error.ts';
-import { type EventId, excerpt, formatEventId, isName, notAName, notAnEventId, readEventId } from './ids.ts';
+import { type EventId, formatEventId, isName, notAName, notAnEventId, readEventId } from './ids.ts';
+import { excerpt } from './safe-text.ts';
 
 /** Where a reader is in one channel: the last id it has passed, and the epoch of the log that issued it. */
 export type Position = {

@@ -1,4 +1,5 @@
 import { FeedError } from './feed-error.ts';
+import { excerpt } from './safe-text.ts';
 
 /**
  * Names one event of one channel; written `<time>-<seq>`.
@@ -61,11 +62,6 @@ export function idBefore(id: EventId): EventId {
 /** The id `count` places after `id` within one request, whose events share their time. */
 export function idAfter(id: EventId, count: number): EventId {
   return { time: id.time, seq: id.seq + count };
-}
-
-/** A reader's own text, shortened so that an answer or a log line cannot be flooded by it. */
-export function excerpt(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 /** The channel of a request or event that names none. */

@@ -1,6 +1,6 @@
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { parseName } from '../../lib/core/ids.ts';
-import { parseExactJson } from '../../lib/core/safe-text.ts';
+import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
 import type { Line } from './split-lines.ts';
 
 /** An event on its way, and where it came from. */
@@ -53,7 +53,7 @@ export function readPushEvent(
   what: string,
 ): PushEvent {
   if (format === 'lines') return makePushEvent({ ...defaults, data: text }, line, what);
-  const event = parseExactJson(text, what);
+  const event = parseJsonStrict(text, what);
   if (!isEvent(event)) {
     throw new FeedError(
       'bad-request',

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { defaultChannel, defaultType, excerpt, parseName } from '../../lib/core/ids.ts';
+import { defaultChannel, defaultType, parseName } from '../../lib/core/ids.ts';
+import { excerpt } from '../../lib/core/safe-text.ts';
 import type { LineFormat } from './push-event.ts';
 
 export type PushOptions = {

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/core/clock.ts';
-import { harmless } from '../../lib/core/safe-text.ts';
+import { escapeControlCharacters } from '../../lib/core/safe-text.ts';
 import type { Tally } from './push-events.ts';
 
 /** Where a report is written; standard error in the script. */
@@ -24,7 +24,7 @@ export function createPushReport(target: ReportTarget, clock: Clock): PushReport
   let isLineOpen = false;
   const say = (said: string) => {
     // A server's words, or the input's, may be in it.
-    const text = said.split('\n').map(harmless).join('\n');
+    const text = said.split('\n').map(escapeControlCharacters).join('\n');
     target.write(isLineOpen ? `\r\x1b[K${text}\n` : `${text}\n`);
     isLineOpen = false;
   };

@@ -1,6 +1,6 @@
 import { maxHeaderSize } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { patienceMs as lagPatienceMs } from '../../lib/core/continuity.ts';
+import { maxReplicaLagMs } from '../../lib/core/continuity.ts';
 import { isName, readEventId } from '../../lib/core/ids.ts';
 import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
@@ -99,7 +99,7 @@ describe('the table of limits', () => {
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
       'wait for the log before hello': seconds(helloWithinMs),
       'failure of the log that an open stream survives': seconds(logPatienceMs),
-      'reading again when the log may lag': seconds(lagPatienceMs),
+      'reading again when the log may lag': seconds(maxReplicaLagMs),
       "margin before the platform's limit": `${margin(5)} to ${margin(86_400)} s`,
       'jitter of the handover': `0 to ${jitter(86_400)} s`,
       'handover to end, reason `deadline` or `token`': `${closes(5)} to ${closes(86_400)} ms`,

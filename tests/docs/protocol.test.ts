@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { createParser } from 'eventsource-parser';
 import { describe, expect, test, vi } from 'vitest';
 import { readStream, type StreamNews } from '../../lib/client/transport/sse.ts';
-import { type Evidence, type Gap, judge, patienceMs } from '../../lib/core/continuity.ts';
+import { checkContinuity, type Gap, maxReplicaLagMs } from '../../lib/core/continuity.ts';
 import { parsePosition } from '../../lib/core/cursor.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../lib/core/feed-error.ts';
 import { parseEventId } from '../../lib/core/ids.ts';
@@ -14,6 +14,8 @@ import { cell, codeIn, pairs, placeOf, tableBelow } from '../support/docs/markdo
 import { grouped, plain, protocolFile, readProtocol } from '../support/docs/protocol-doc.ts';
 import { makeExamples } from '../support/docs/protocol-examples.ts';
 import { refusalExamples } from '../support/docs/refusal-examples.ts';
+
+type Question = Parameters<typeof checkContinuity>[0];
 
 const examples = await makeExamples();
 if (process.env.UPDATE_DOCS === '1') writeFileSync(protocolFile, fillIn(readProtocol(), examples));
@@ -43,7 +45,7 @@ describe('the table of continuity', () => {
   const kept = (epoch: string, first: string, last: string) => ({ epoch, first: id(first), last: id(last) });
 
   /** A reader at `20-2~aaaaaa`, or at `0-0`, and what the log has. One or more for each row. */
-  const cases: readonly (readonly Evidence[])[] = [
+  const cases: readonly (readonly Question[])[] = [
     [
       {
         position: parsePosition('20-2~aaaaaa', 'at'),
@@ -79,13 +81,13 @@ describe('the table of continuity', () => {
   ];
 
   /** The words that the row must have. */
-  function wordsFor(evidence: Evidence): readonly string[] {
-    const verdict = judge(evidence);
+  function wordsFor(question: Question): readonly string[] {
+    const verdict = checkContinuity(question);
     if (verdict.kind === 'continue') return ['no gap'];
-    const loss = verdict.kind === 'again' ? verdict.otherwise : verdict;
+    const loss = verdict.kind === 'stale' ? verdict.otherwise : verdict;
     return [
       `gap \`${loss.reason}\``,
-      ...(verdict.kind === 'again' ? [`reads again for up to ${patienceMs / 1_000} s`] : []),
+      ...(verdict.kind === 'stale' ? [`reads again for up to ${maxReplicaLagMs / 1_000} s`] : []),
       ...(loss.missed === null ? [] : ['`missed` is the exact number']),
       ...(loss.resumesAt === null ? ['`resumesAt`'] : []),
     ];
@@ -95,8 +97,8 @@ describe('the table of continuity', () => {
     const answers = tableBelow(doc, 'Continuity').map((row) => cell(row, 'the reader gets'));
     expect(answers).toHaveLength(cases.length);
     for (const [index, answer] of answers.entries()) {
-      for (const evidence of cases[index] ?? []) {
-        const words = wordsFor(evidence);
+      for (const question of cases[index] ?? []) {
+        const words = wordsFor(question);
         expect(
           words.filter((word) => !answer.includes(word)),
           answer,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Gap, type Loss, patienceMs, toGap } from '../../core/continuity.ts';
+import { type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../../core/cursor.ts';
 import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
@@ -148,13 +148,13 @@ async function loadPatiently(
   channel: string,
   position: Position,
   limit: number,
-): Promise<Exclude<Loaded, { kind: 'again' }>> {
+): Promise<Exclude<Loaded, { kind: 'stale' }>> {
   for (;;) {
     // An answer tells what was true when it was asked for, however late it comes.
     const askedAt = clock.elapsed();
     const loaded = await loadPage(log, channel, position, null, limit);
-    if (loaded.kind !== 'again') return loaded;
-    const leftMs = patienceMs - (askedAt - startedAt);
+    if (loaded.kind !== 'stale') return loaded;
+    const leftMs = maxReplicaLagMs - (askedAt - startedAt);
     if (leftMs <= 0 || slot.signal.aborted) return loaded.otherwise;
     slot.take();
     await progress.past(channel, loaded, leftMs, slot.signal);

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { checkData } from '../../config/event-types.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { defaultChannel, defaultType, excerpt, parseName } from '../../core/ids.ts';
-import { parseExactJson } from '../../core/safe-text.ts';
+import { defaultChannel, defaultType, parseName } from '../../core/ids.ts';
+import { parseJsonStrict } from '../../core/parse-json-strict.ts';
+import { excerpt } from '../../core/safe-text.ts';
 import { maxAppend, type NewEvent } from '../../log/event-log.ts';
 
 /** Most bytes of one publish request. */
@@ -106,7 +107,7 @@ function tooLargeBody(): FeedError {
 }
 
 function fromJson(text: string): NewEvent[] {
-  const value = parseExactJson(text, 'body');
+  const value = parseJsonStrict(text, 'body');
   if (!Array.isArray(value)) return [toEvent(value, 'event')];
   checkCount(value.length);
   return value.map((item, index) => toEvent(item, `events[${index}]`));
@@ -117,7 +118,7 @@ function fromLines(text: string): NewEvent[] {
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const what = `line ${index + 1}`;
-    events.push(toEvent(parseExactJson(line, what), what));
+    events.push(toEvent(parseJsonStrict(line, what), what));
     checkCount(events.length);
   }
   return events;

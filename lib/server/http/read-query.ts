@@ -6,11 +6,11 @@ import {
   compareEventIds,
   defaultChannel,
   type EventId,
-  excerpt,
   idBefore,
   parseEventId,
   parseName,
 } from '../../core/ids.ts';
+import { excerpt } from '../../core/safe-text.ts';
 import type { EventLog, LogPage } from '../../log/event-log.ts';
 
 /** Where a reader begins that has no cursor. */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { Settings } from '../../config/settings.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../core/feed-error.ts';
-import { harmless } from '../../core/safe-text.ts';
+import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { type Problem, refusedFrame } from '../../core/sse-frames.ts';
 import { findRuntime, getRuntime, type Runtime } from '../runtime.ts';
 
@@ -188,7 +188,7 @@ function entryOf(text: string, settings: Settings | null): string {
       entry = entry.replaceAll(written, '[secret]');
     }
   }
-  return entry.replace(token, '[token]').split('\n').map(harmless).join('\n    ');
+  return entry.replace(token, '[token]').split('\n').map(escapeControlCharacters).join('\n    ');
 }
 
 function secretsOf(settings: Settings | null): readonly string[] {

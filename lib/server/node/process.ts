@@ -1,5 +1,5 @@
 import { readSettings, type Settings } from '../../config/settings.ts';
-import { harmless } from '../../core/safe-text.ts';
+import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
 import { findRuntime } from '../runtime.ts';
 import { boundAnswers, boundBodies } from './socket-limits.ts';
@@ -51,7 +51,7 @@ function checkLog({ redis, isVercel, feedDb, retention }: Settings): void {
 }
 
 function whatIsWrong(error: unknown): string {
-  return harmless(error instanceof Error ? error.message : 'the settings cannot be read');
+  return escapeControlCharacters(error instanceof Error ? error.message : 'the settings cannot be read');
 }
 
 function stop(isVercel: boolean): void {

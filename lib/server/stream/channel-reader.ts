@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Loss, patienceMs } from '../../core/continuity.ts';
+import { type Loss, maxReplicaLagMs } from '../../core/continuity.ts';
 import type { Position } from '../../core/cursor.ts';
 import { compareEventIds } from '../../core/ids.ts';
 import type { Loaded } from '../tail/read-through.ts';
@@ -41,7 +41,7 @@ export function createChannelReader(
   wake: () => void,
 ): ChannelReader {
   let position = start ?? tail.ring.end();
-  let answer: Exclude<Loaded, { kind: 'again' }> | null = null;
+  let answer: Exclude<Loaded, { kind: 'stale' }> | null = null;
   let isAsking = false;
   /** The log has said that there is nothing, and the tail has told of nothing since. */
   let isAtEnd = false;
@@ -76,12 +76,12 @@ export function createChannelReader(
   function receive(asked: { readonly position: Position; readonly at: number }, loaded: Loaded): void {
     // Memory may have reached on in the meantime; then this answers what nobody asks any more.
     const isWanted = asked.position === position;
-    const leftMs = isWanted && loaded.kind === 'again' ? patienceLeftMs(asked.at) : 0;
-    if (loaded.kind === 'again' && leftMs > 0) {
+    const leftMs = isWanted && loaded.kind === 'stale' ? patienceLeftMs(asked.at) : 0;
+    if (loaded.kind === 'stale' && leftMs > 0) {
       void tail.untilPast(loaded, leftMs).then(askAgain);
       return;
     }
-    if (isWanted) answer = loaded.kind === 'again' ? loaded.otherwise : loaded;
+    if (isWanted) answer = loaded.kind === 'stale' ? loaded.otherwise : loaded;
     staleSince = null;
     isAsking = false;
     if (!isClosed) wake();
@@ -90,7 +90,7 @@ export function createChannelReader(
   /** An answer tells what was true when it was asked for, however late it comes. */
   function patienceLeftMs(askedAt: number): number {
     staleSince ??= askedAt;
-    return patienceMs - (askedAt - staleSince);
+    return maxReplicaLagMs - (askedAt - staleSince);
   }
 
   function askLater(ms: number): void {
@@ -102,7 +102,7 @@ export function createChannelReader(
     if (!isClosed) wake();
   }
 
-  function take(loaded: Exclude<Loaded, { kind: 'again' }>): Offer {
+  function take(loaded: Exclude<Loaded, { kind: 'stale' }>): Offer {
     answer = null;
     if (loaded.kind === 'gap') {
       // Another's patience may last longer, and memory still hold what was lost.

@@ -1,4 +1,4 @@
-import { judge, type Loss, type Verdict } from '../../core/continuity.ts';
+import { type Continuity, checkContinuity, type Loss } from '../../core/continuity.ts';
 import { formatPosition, type Position } from '../../core/cursor.ts';
 import type { EventId } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
@@ -82,7 +82,7 @@ export type Loaded =
   { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean } | Loss | StaleAnswer;
 
 /** The answer may be stale: read again, and believe `otherwise` when patience ends. */
-export type StaleAnswer = Extract<Verdict, { kind: 'again' }>;
+export type StaleAnswer = Extract<Continuity, { kind: 'stale' }>;
 
 /**
  * Reads a page after `position` and judges it.
@@ -98,7 +98,7 @@ export async function loadPage(
 ): Promise<Loaded> {
   const { state, events } = await log.read(channel, { kind: 'after', id: position.id }, limit);
   const next = events[0]?.id ?? null;
-  const verdict = judge({ position, state, next, heard });
+  const verdict = checkContinuity({ position, state, next, newestKnown: heard });
   if (verdict.kind !== 'continue') return verdict;
   if (state === null) return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
   const base = { id: position.id, epoch: state.epoch };

@@ -1,5 +1,5 @@
 import { type Clock, wait } from '../../core/clock.ts';
-import { judge, type LogState, patienceMs } from '../../core/continuity.ts';
+import { checkContinuity, type LogState, maxReplicaLagMs } from '../../core/continuity.ts';
 import type { Position } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { beforeFirst, compareEventIds, type EventId, idBefore } from '../../core/ids.ts';
@@ -193,7 +193,7 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
       case 'gap':
         isFilled = false;
         return 'more';
-      case 'again':
+      case 'stale':
         return 'stale';
     }
   }
@@ -207,7 +207,7 @@ export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
   async function beStale(askedAt: number): Promise<void> {
     mustReadAgain = true;
     staleSince ??= askedAt;
-    if (askedAt - staleSince < patienceMs) return wait(clock, tailTimes.staleMs, signal);
+    if (askedAt - staleSince < maxReplicaLagMs) return wait(clock, tailTimes.staleMs, signal);
     staleSince = null;
     heard = null;
     pending = [];
@@ -305,7 +305,9 @@ function freshAfter(end: Position, { epoch, events }: Announcement): readonly Lo
   if (first === undefined || last === undefined) return [];
   const state = { epoch, first: first.id, last: last.id };
   const isDense = last.id.seq - first.id.seq === fresh.length - 1;
-  return isDense && judge({ position: end, state, next: first.id }).kind === 'continue' ? fresh : 'hole';
+  return isDense && checkContinuity({ position: end, state, next: first.id }).kind === 'continue'
+    ? fresh
+    : 'hole';
 }
 
 /** The events from the last hole on. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../../lib/core/continuity.ts';
+import { checkContinuity } from '../../../lib/core/continuity.ts';
 import { beforeFirst, idBefore } from '../../../lib/core/ids.ts';
 import type { EventLog } from '../../../lib/log/event-log.ts';
 import { appendOne, appendTo, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
@@ -14,7 +14,7 @@ async function endOf(log: EventLog) {
 /** Reads on from a position and judges the answer. */
 async function judgeFrom(log: EventLog, position: Awaited<ReturnType<typeof endOf>>) {
   const { state, events } = await log.read('feed', { kind: 'after', id: position.id }, 10);
-  return judge({ position, state, next: events[0]?.id ?? null });
+  return checkContinuity({ position, state, next: events[0]?.id ?? null });
 }
 
 export function describeLoss(harness: () => LogHarness): void {
@@ -150,7 +150,7 @@ export function describeLoss(harness: () => LogHarness): void {
       const { epoch, last } = await stateOf(log, 'feed');
       expect(last.seq).toBe(4);
       expect(await judgeFrom(log, position)).toMatchObject({
-        kind: 'again',
+        kind: 'stale',
         otherwise: { reason: 'restarted', resume: { id: last, epoch } },
       });
     });

@@ -38,7 +38,7 @@ const lost: Loss = {
   resumesAt: null,
 };
 /** Of another epoch than the log, which is empty: it is worth to ask again every time. */
-const stale: Loaded = { kind: 'again', until: positionAt(5).id, otherwise: lost };
+const stale: Loaded = { kind: 'stale', until: positionAt(5).id, otherwise: lost };
 const page = (base: number, first: number, last: number): Loaded => ({
   kind: 'segment',
   segment: { base: positionAt(base), entries: makeEntries(first, last) },

@@ -11,7 +11,7 @@ import { makeStand } from '../../support/server/stand.ts';
 function lacking(until: EventId, epoch: string | null): StaleAnswer {
   const resume = { id: beforeFirst, epoch };
   const otherwise = { kind: 'gap', reason: 'restarted', missed: null, resume, resumesAt: null } as const;
-  return { kind: 'again', until, otherwise };
+  return { kind: 'stale', until, otherwise };
 }
 
 /** One who waits at a log of 3 events for the 4th; tells the time until it waits no more. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judge } from '../../../lib/core/continuity.ts';
+import { checkContinuity } from '../../../lib/core/continuity.ts';
 import { compareEventIds } from '../../../lib/core/ids.ts';
 import { endOf, indexAfter, type Segment } from '../../../lib/server/tail/ring-buffer.ts';
 import { seeded, seeds } from '../../support/seeded.ts';
@@ -46,7 +46,7 @@ describe('what follows a position in a segment', () => {
       const next = segment.entries.find(({ id }) => compareEventIds(id, position.id) > 0)?.id ?? null;
       const state = { epoch: position.epoch, first: positionAt(1).id, last: positionAt(9).id };
       expect(segment.entries[index]?.id ?? null).toEqual(next);
-      expect(judge({ position, state, next })).toEqual({ kind: 'continue' });
+      expect(checkContinuity({ position, state, next })).toEqual({ kind: 'continue' });
     }
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { harmless } from '../../lib/core/safe-text.ts';
+import { escapeControlCharacters, excerpt } from '../../lib/core/safe-text.ts';
 
 /** What acts on a terminal, or on the text beside it. */
 const acting = {
@@ -24,17 +24,22 @@ const acting = {
 
 describe('harmless text', () => {
   test.each(Object.entries(acting))('does not hold %s', (_, text) => {
-    expect(harmless(`a${text}z`)).toMatch(/^a[\x20-\x7e]+z$/);
+    expect(escapeControlCharacters(`a${text}z`)).toMatch(/^a[\x20-\x7e]+z$/);
   });
 
   test.each(Object.entries(acting))('is the same JSON with %s in it', (_, text) => {
-    expect(JSON.parse(harmless(JSON.stringify({ text })))).toEqual({ text });
+    expect(JSON.parse(escapeControlCharacters(JSON.stringify({ text })))).toEqual({ text });
   });
 
   test.each(['plain', 'Grüße, 世界', 'שלום', '👍🏽 ❤️', '\\u001b', ' \u00a0'])(
     'leaves %j as it is',
     (text) => {
-      expect(harmless(text)).toBe(text);
+      expect(escapeControlCharacters(text)).toBe(text);
     },
   );
+});
+
+test('an excerpt of a text is its first 80 characters', () => {
+  expect(excerpt('x'.repeat(80))).toBe('x'.repeat(80));
+  expect(excerpt('x'.repeat(81))).toBe(`${'x'.repeat(80)}…`);
 });

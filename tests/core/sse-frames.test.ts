@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createParser } from 'eventsource-parser';
 import { describe, expect, test } from 'vitest';
 import type { Gap } from '../../lib/core/continuity.ts';
@@ -10,6 +11,7 @@ import {
   lastFrame,
   paddingFrame,
   refusedFrame,
+  version,
 } from '../../lib/core/sse-frames.ts';
 import { type Seeded, seeded, seeds } from '../support/seeded.ts';
 
@@ -185,4 +187,10 @@ describe('frames', () => {
     expect(lastFrame(0)).toBe('retry: 1\n\n');
     expect(refusedFrame(problem, 0)).toMatch(/^retry: 1\n/);
   });
+});
+
+test('the version that is told is the one of package.json', () => {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+
+  expect(version).toBe(JSON.parse(file).version);
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { parseExactJson } from '../../lib/core/safe-text.ts';
+import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
 import { seeded, seeds } from '../support/seeded.ts';
 
-const parse = (text: string) => parseExactJson(text, 'body');
+const parse = (text: string) => parseJsonStrict(text, 'body');
 
 const held: readonly (readonly [source: string, value: number])[] = [
   ['0', 0],

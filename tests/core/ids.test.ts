@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 import {
   beforeFirst,
   compareEventIds,
-  excerpt,
+  defaultChannel,
+  defaultType,
   formatEventId,
   idAfter,
   idBefore,
+  isName,
   parseEventId,
+  parseName,
 } from '../../lib/core/ids.ts';
 import { seeded, seeds } from '../support/seeded.ts';
 
@@ -95,9 +98,68 @@ describe('event id', () => {
     expect(formatEventId(idAfter(parse('100-7'), 0))).toBe('100-7');
     expect(formatEventId(idAfter(parse('100-7'), 3))).toBe('100-10');
   });
+});
 
-  test('a text of 80 characters is shown whole', () => {
-    expect(excerpt('x'.repeat(80))).toBe('x'.repeat(80));
-    expect(excerpt('x'.repeat(81))).toBe(`${'x'.repeat(80)}…`);
+const legal = [
+  'feed',
+  'message',
+  'a',
+  'Z',
+  '0',
+  '123',
+  '1e400',
+  'public:news',
+  'a.b_c-d:e',
+  'constructor',
+  'x'.repeat(100),
+];
+
+const illegal = [
+  '',
+  ' ',
+  '.a',
+  '_a',
+  '-a',
+  ':a',
+  '__proto__',
+  'a b',
+  'a\n',
+  'a@b',
+  'a,b',
+  'a~b',
+  'a/b',
+  'a*',
+  'é',
+  'a\u0000',
+  'x'.repeat(101),
+];
+
+describe('name', () => {
+  test.each([...legal, defaultChannel, defaultType])('%s is a name', (text) => {
+    expect(isName(text)).toBe(true);
+    expect(parseName(text, 'channel')).toBe(text);
+  });
+
+  test.each(illegal)('%j is no name', (text) => {
+    expect(isName(text)).toBe(false);
+    expect(() => parseName(text, 'events[3].type')).toThrow(
+      expect.objectContaining({
+        code: 'bad-request',
+        message: expect.stringMatching(
+          /^events\[3\]\.type: ".*" is not a name; allowed are 1 to 100 characters/s,
+        ),
+      }),
+    );
+  });
+
+  test.each([
+    [123, 'a number'],
+    [null, 'a null'],
+    [undefined, 'a undefined'],
+    [true, 'a boolean'],
+    [['feed'], 'a object'],
+  ])('%j is no name, though it could be written as one', (value, found) => {
+    expect(isName(value)).toBe(false);
+    expect(() => parseName(value, 'channel')).toThrow(`channel: ${found} is not a name`);
   });
 });
