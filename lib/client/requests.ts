@@ -95,8 +95,8 @@ export function createRequestRunner({
         });
       case 'refused':
         return void tell([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
-      case 'cut':
-        return void tell([{ kind: 'pollCut', poll: key }]);
+      case 'failed':
+        return void tell([{ kind: 'pollFailed', poll: key }]);
       default:
         return answer satisfies never;
     }
@@ -130,10 +130,13 @@ export function createRequestRunner({
       }
       for (const stream of streams) {
         if (running.has(stream.key)) continue;
-        start(stream.key, (signal) => runStream(stream, signal), { kind: 'cut', stream: stream.key });
+        start(stream.key, (signal) => runStream(stream, signal), {
+          kind: 'disconnected',
+          stream: stream.key,
+        });
       }
       if (poll !== null && !running.has(poll.key)) {
-        start(poll.key, (signal) => runPoll(poll, signal), { kind: 'pollCut', poll: poll.key });
+        start(poll.key, (signal) => runPoll(poll, signal), { kind: 'pollFailed', poll: poll.key });
       }
     },
   };

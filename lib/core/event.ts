@@ -20,6 +20,9 @@ export type PollAdvice = {
   readonly everyMs: number;
 };
 
+/** How a client polls until the server has given its advice. */
+export const defaultPollAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
+
 /** One page of a feed: the answer of `GET /api/events`. */
 export type FeedPage = {
   readonly events: readonly FeedEvent[];

@@ -12,7 +12,7 @@ function triesOf(random: () => number, awayMs: number): number[] {
   const lostAt = it.now;
   const tries: number[] = [];
   it.chance(random());
-  it.isCut();
+  it.disconnects();
   while (it.now - lostAt < 120_000) {
     const [key] = it.state.streams.map((stream) => stream.key);
     if (key === undefined && it.state.poll === null) {
@@ -24,7 +24,7 @@ function triesOf(random: () => number, awayMs: number): number[] {
     if (it.now - lostAt >= awayMs) return tries;
     it.chance(random());
     if (key === undefined) it.pollFails();
-    else it.isCut(key);
+    else it.disconnects(key);
   }
   throw new Error(`it was not tried after ${awayMs} ms`);
 }

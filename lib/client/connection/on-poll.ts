@@ -2,7 +2,7 @@ import type { Page } from '../transport/page.ts';
 import type { Refusal } from '../transport/wire.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type Poll, withApplied } from './state.ts';
-import { backoffMs, heed, isMisfit, startDue, startPoll } from './transitions.ts';
+import { backoffMs, handleRefusal, isUnexpected, startDue, startPoll } from './transitions.ts';
 
 /** A poll was answered with a page. */
 export function onPolled(
@@ -51,10 +51,10 @@ export function onPollFailed(
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
   if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
-  const heeded = heed(state, 'poll', poll.token, refusal, now);
-  if (heeded !== null) return heeded;
+  const handled = handleRefusal(state, 'poll', poll.token, refusal, now);
+  if (handled !== null) return handled;
   // Whatever answered, a captive portal, a proxy, a feed without its log, may answer the streams too.
-  const isUnreachable = isMisfit(refusal) ? isOutage : state.isUnreachable;
+  const isUnreachable = isUnexpected(refusal) ? isOutage : state.isUnreachable;
   return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
 }
 
@@ -68,10 +68,11 @@ export function failPoll(
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
-  const isHeld = retryAfterMs !== null;
+  const isRetryAfterPending = retryAfterMs !== null;
   // The server named a time: the probe waits for it too.
-  const probeAt = isHeld && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
-  return { ...state, pollFailures, pollAt, probeAt, isHeld };
+  const probeAt =
+    isRetryAfterPending && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
+  return { ...state, pollFailures, pollAt, probeAt, isRetryAfterPending };
 }
 
 /** Whoever drives the polls says that it is time; only a poll that is due is started. */

@@ -3,7 +3,7 @@ import type { Page } from '../transport/page.ts';
 import { failPoll } from './on-poll.ts';
 import { accept, acceptSegment, isBehind } from './sequencer.ts';
 import { type Connection, type LeaderReport, type Poll, withApplied } from './state.ts';
-import { backoffMs, begin, following, idle, isAtRest, pause, startPoll } from './transitions.ts';
+import { backoffMs, connect, following, isAtRest, pause, startPoll, stopIO } from './transitions.ts';
 
 /** Most that is kept of what was heard ahead of its time, in messages; what is dropped is filled from the log. */
 const maxHeard = 200;
@@ -13,17 +13,18 @@ export function onLead(before: Connection, isHandover: boolean, now: number): Co
   const state: Connection = { ...before, isFollower: false, yieldAt: null };
   if (isAtRest(state)) return state;
   const { leader, isHidden, settings } = state;
-  const hideAt = isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null;
+  const pauseAt = isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null;
   // It was yielding, and reads on.
-  if (state.mode !== 'following') return { ...state, hideAt };
+  if (state.mode !== 'following') return { ...state, pauseAt };
   // All tabs were hidden for long already: the one that takes over is no reason to connect.
   if (isHidden && leader?.status === 'paused') return pause({ ...state, heard: [] }, 'hidden');
-  const isFallen = leader?.isFallen ?? state.isFallen;
-  const free: Connection = { ...state, isFallen, hideAt, heard: [], mustFill: false, fills: 0 };
+  const isStreamingBlocked = leader?.isFallen ?? state.isStreamingBlocked;
+  const free: Connection = { ...state, isStreamingBlocked, pauseAt, heard: [], mustFill: false, fills: 0 };
   // The server named the time of the next try, to whichever tab asks.
   const retryAt = leader?.isHeld === true ? leader.retryAt : null;
-  if (retryAt !== null && retryAt > now) return { ...idle(free), mode: 'waiting', retryAt, isHeld: true };
-  const begun = begin(free, now);
+  if (retryAt !== null && retryAt > now)
+    return { ...stopIO(free), mode: 'waiting', retryAt, isRetryAfterPending: true };
+  const begun = connect(free, now);
   return isHandover ? { ...begun, leader } : begun;
 }
 
@@ -33,7 +34,7 @@ export function onLead(before: Connection, isHandover: boolean, now: number): Co
  * one's when the time is up.
  */
 export function onFollow(before: Connection, now: number): Connection {
-  const state: Connection = { ...before, isFollower: true, hideAt: null, leader: null };
+  const state: Connection = { ...before, isFollower: true, pauseAt: null, leader: null };
   switch (state.mode) {
     case 'streaming':
     case 'polling':

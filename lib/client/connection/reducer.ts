@@ -1,11 +1,10 @@
 import { onPollDue, onPolled, onPollFailed } from './on-poll.ts';
-import { loseStream, onBytes, onFrame, onOver, onSent, onSilent } from './on-stream.ts';
+import { failStream, onBytes, onFrame, onNoFirstByte, onSent, onStreamEnd } from './on-stream.ts';
 import { onFilled, onFollow, onHeard, onLead } from './on-tab-update.ts';
 import type { Connection, Poll, Signal, Stream } from './state.ts';
 import {
-  begin,
+  connect,
   following,
-  hasten,
   isAtRest,
   isOff,
   onHidden,
@@ -13,6 +12,7 @@ import {
   onVisible,
   openStream,
   pause,
+  retryNow,
   startDue,
   startPoll,
   stop,
@@ -24,10 +24,10 @@ import {
  * @param now ms of a clock that never goes back.
  * @param random 0 ≤ x < 1, a new one for each step.
  */
-export function step(before: Connection, signal: Signal, now: number, random: number): Connection {
-  const state = before.taken.length === 0 ? before : { ...before, taken: [] };
+export function reducer(before: Connection, signal: Signal, now: number, random: number): Connection {
+  const state = before.accepted.length === 0 ? before : { ...before, accepted: [] };
   if (state.stoppedBy === 'closed') return state;
-  const next = react(state, signal, now, random);
+  const next = handle(state, signal, now, random);
   return mustFollow(next) ? following(next) : next;
 }
 
@@ -37,7 +37,7 @@ function mustFollow({ isFollower, yieldAt, mode }: Connection): boolean {
   return yieldAt === null || (mode !== 'streaming' && mode !== 'polling');
 }
 
-function react(state: Connection, signal: Signal, now: number, random: number): Connection {
+function handle(state: Connection, signal: Signal, now: number, random: number): Connection {
   if ('stream' in signal) {
     const stream = state.streams.find(({ key }) => key === signal.stream);
     return stream === undefined ? state : onStream(state, stream, signal, now, random);
@@ -59,9 +59,9 @@ function react(state: Connection, signal: Signal, now: number, random: number): 
       // A hidden page's timers are late by the browser's will, not by sleep.
       if (state.isHidden || isAtRest(state) || state.mode === 'following') return state;
       // What is open may be dead; what the server asked to be waited for is not open.
-      return state.isHeld && state.streams.length === 0 ? state : begin(state, now);
+      return state.isRetryAfterPending && state.streams.length === 0 ? state : connect(state, now);
     case 'online':
-      return hasten({ ...state, isOnline: true }, now, !state.isOnline);
+      return retryNow({ ...state, isOnline: true }, now, !state.isOnline);
     case 'offline':
       // A sign, not a fact: what still carries bytes goes on.
       return { ...state, isOnline: false };
@@ -74,11 +74,11 @@ function react(state: Connection, signal: Signal, now: number, random: number): 
     case 'restored':
       return state.mode === 'stopped' || isOff(state) ? state : onRestored(state, now);
     case 'enabled':
-      return isOff(state) ? begin(state, now) : state;
+      return isOff(state) ? connect(state, now) : state;
     case 'disabled':
       return state.mode === 'stopped' ? state : pause(state, 'disabled');
     case 'retry':
-      return isOff(state) ? state : begin({ ...state, isTokenNew: false }, now);
+      return isOff(state) ? state : connect({ ...state, isTokenNew: false }, now);
     case 'close':
       return stop(state, 'closed', null);
     default:
@@ -104,11 +104,11 @@ function onStream(
     case 'frame':
       return onFrame(state, stream, signal.frame, now, random);
     case 'refused':
-      return loseStream(state, stream, signal.refusal, now, random);
+      return failStream(state, stream, signal.refusal, now, random);
     case 'ended':
-      return onOver(state, stream, stream.phase === 'open' ? 'noHello' : 'cut', now, random);
-    case 'cut':
-      return onOver(state, stream, 'cut', now, random);
+      return onStreamEnd(state, stream, stream.phase === 'open' ? 'noHello' : 'disconnected', now, random);
+    case 'disconnected':
+      return onStreamEnd(state, stream, 'disconnected', now, random);
     default:
       return signal satisfies never;
   }
@@ -120,7 +120,7 @@ function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, 
       return (state.mode === 'following' ? onFilled : onPolled)(state, poll, signal.page, now, random);
     case 'pollRefused':
       return onPollFailed(state, poll, signal.refusal, now, random);
-    case 'pollCut':
+    case 'pollFailed':
       return onPollFailed(state, poll, null, now, random);
     default:
       return signal satisfies never;
@@ -129,15 +129,15 @@ function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, 
 
 /** Everything whose time has come. */
 function onTimer(before: Connection, now: number, random: number): Connection {
-  if (before.hideAt !== null && before.hideAt <= now) return pause(before, 'hidden');
+  if (before.pauseAt !== null && before.pauseAt <= now) return pause(before, 'hidden');
   if (before.yieldAt !== null && before.yieldAt <= now) return following(before);
   let state = before;
   for (const { key } of before.streams) {
     const stream = state.streams.find((other) => other.key === key);
-    if (stream !== undefined && stream.deadline.at <= now) state = expire(state, stream, now, random);
+    if (stream !== undefined && stream.timeout.at <= now) state = expire(state, stream, now, random);
   }
   const { poll } = state;
-  if (poll !== null && poll.deadlineAt <= now) state = onPollFailed(state, poll, null, now, random);
+  if (poll !== null && poll.timeoutAt <= now) state = onPollFailed(state, poll, null, now, random);
   if (state.retryAt !== null && state.retryAt <= now) state = retry(state, now);
   if (state.mode === 'following' && state.pollAt !== null && state.pollAt <= now)
     return startPoll(state, now);
@@ -145,20 +145,20 @@ function onTimer(before: Connection, now: number, random: number): Connection {
 }
 
 function expire(state: Connection, stream: Stream, now: number, random: number): Connection {
-  switch (stream.deadline.name) {
+  switch (stream.timeout.name) {
     case 'firstByte':
-      return onSilent(state, stream, now, random);
+      return onNoFirstByte(state, stream, now, random);
     case 'hello':
-      return loseStream(state, stream, 'noHello', now, random);
+      return failStream(state, stream, 'noHello', now, random);
     case 'watchdog':
-      return onOver(state, stream, 'cut', now, random);
+      return onStreamEnd(state, stream, 'disconnected', now, random);
     default:
-      return stream.deadline.name satisfies never;
+      return stream.timeout.name satisfies never;
   }
 }
 
 /** After a failure: connect; while an old stream still lives: try the next one again. */
 function retry(state: Connection, now: number): Connection {
-  if (state.mode !== 'streaming') return begin(state, now);
-  return openStream({ ...state, retryAt: null, isHeld: false }, now);
+  if (state.mode !== 'streaming') return connect(state, now);
+  return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
 }

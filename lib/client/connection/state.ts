@@ -1,5 +1,5 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
-import type { PollAdvice } from '../../core/event.ts';
+import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Told } from '../tabs/tab-message.ts';
 import { entryOf, type FeedEntry } from '../transport/feed-items.ts';
@@ -23,14 +23,14 @@ export type Stream = {
   readonly liveAt: number;
   readonly heartbeatMs: number;
   /** Bytes came a heartbeat after its hello, or later. Silence is no life: a proxy may pass hello and hold the rest. */
-  readonly hasLived: boolean;
+  readonly isProven: boolean;
   /** The one thing it is waited for, and until when. */
-  readonly deadline: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
+  readonly timeout: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
   readonly source: SourcePositions;
   /** The server has said that it ends as planned. */
-  readonly isLeaving: boolean;
+  readonly isEnding: boolean;
   /** Of the next stream: where the one before it was at its hello. Beyond this the old one is not needed. */
-  readonly goal: SourcePositions | null;
+  readonly switchAt: SourcePositions | null;
 };
 
 /** A poll that should be in flight. */
@@ -41,7 +41,7 @@ export type Poll = {
   /** Seconds the server may hold it. */
   readonly waitSeconds: number;
   readonly startedAt: number;
-  readonly deadlineAt: number;
+  readonly timeoutAt: number;
   readonly source: SourcePositions;
 };
 
@@ -77,7 +77,7 @@ export type Connection = {
   /** When streaming is tried again while polling. */
   readonly probeAt: number | null;
   /** When a hidden page lets its connection go. */
-  readonly hideAt: number | null;
+  readonly pauseAt: number | null;
   /** Another tab leads now: this one reads on until that one does, at most until then. Null in any other case. */
   readonly yieldAt: number | null;
 
@@ -95,22 +95,22 @@ export type Connection = {
   /** Where the reader is, over all of its sources. */
   readonly reader: ReaderPositions;
   /** What the last step brought, in order. */
-  readonly taken: readonly FeedEntry[];
+  readonly accepted: readonly FeedEntry[];
 
   /** Failures since a stream last proved itself by a hello and a heartbeat's worth of life. */
   readonly failures: number;
   /** Of these, cuts in a row; and answers that were no stream. */
-  readonly cuts: number;
-  readonly misfits: number;
+  readonly disconnects: number;
+  readonly unexpectedResponses: number;
   /** Polls that failed in a row, and tries to stream again since the fall to polling. */
   readonly pollFailures: number;
   readonly probes: number;
   /** Streaming does not work here at the moment: polling is where a pause resumes. */
-  readonly isFallen: boolean;
+  readonly isStreamingBlocked: boolean;
   /** The server could not be reached at all: when a poll is answered again, streaming may be back too. */
   readonly isUnreachable: boolean;
   /** The server named the time of the next try: nothing but the reader's own wish comes before it. */
-  readonly isHeld: boolean;
+  readonly isRetryAfterPending: boolean;
   readonly advice: PollAdvice;
 
   readonly token: number;
@@ -129,9 +129,6 @@ export type Connection = {
   readonly nextKey: number;
 };
 
-/** Polling before the server has said how. */
-export const newAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
-
 /**
  * A connection that has not begun: no timers, no I/O. `enabled` starts it.
  * @param isFollower it does not read before it is told to `lead`.
@@ -149,7 +146,7 @@ export function newConnection(
     retryAt: null,
     pollAt: null,
     probeAt: null,
-    hideAt: null,
+    pauseAt: null,
     yieldAt: null,
     isFollower,
     leader: null,
@@ -157,16 +154,16 @@ export function newConnection(
     mustFill: false,
     fills: 0,
     reader,
-    taken: [],
+    accepted: [],
     failures: 0,
-    cuts: 0,
-    misfits: 0,
+    disconnects: 0,
+    unexpectedResponses: 0,
     pollFailures: 0,
     probes: 0,
-    isFallen: false,
+    isStreamingBlocked: false,
     isUnreachable: false,
-    isHeld: false,
-    advice: newAdvice,
+    isRetryAfterPending: false,
+    advice: defaultPollAdvice,
     token: 0,
     isTokenNew: false,
     isHidden: false,
@@ -185,7 +182,7 @@ export function withApplied(
   state: Connection,
   { reader, accepted }: Pick<Applied, 'reader' | 'accepted'>,
 ): Connection {
-  return { ...state, reader, taken: [...state.taken, ...accepted.map(entryOf)] };
+  return { ...state, reader, accepted: [...state.accepted, ...accepted.map(entryOf)] };
 }
 
 /** Everything that can happen to a connection. What concerns a stream or poll that is no longer wanted is ignored. */
@@ -195,10 +192,10 @@ export type Signal =
   | { readonly kind: 'frame'; readonly stream: number; readonly frame: StreamFrame }
   | { readonly kind: 'refused'; readonly stream: number; readonly refusal: Refusal }
   | { readonly kind: 'ended'; readonly stream: number }
-  | { readonly kind: 'cut'; readonly stream: number }
+  | { readonly kind: 'disconnected'; readonly stream: number }
   | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
   | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
-  | { readonly kind: 'pollCut'; readonly poll: number }
+  | { readonly kind: 'pollFailed'; readonly poll: number }
   | { readonly kind: 'heard'; readonly told: Told }
   /** This tab reads itself. `isHandover`: it takes over from one that reads on meanwhile. */
   | { readonly kind: 'lead'; readonly isHandover: boolean }
@@ -238,21 +235,21 @@ export type Timer = {
     | 'poll'
     | 'pollTimeout'
     | 'probe'
-    | 'hidden'
+    | 'pause'
     | 'yield';
   readonly at: number;
 };
 
 /** All timers of a connection. */
 export function timersOf(state: Connection): readonly Timer[] {
-  const timers: Timer[] = state.streams.map((stream) => stream.deadline);
+  const timers: Timer[] = state.streams.map((stream) => stream.timeout);
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
   // A fill is the connection's own affair, whoever drives the polls.
   if (state.settings.polls === 'timer' || state.mode === 'following') add('poll', state.pollAt);
-  add('pollTimeout', state.poll?.deadlineAt ?? null);
+  add('pollTimeout', state.poll?.timeoutAt ?? null);
   add('probe', state.probeAt);
-  add('hidden', state.hideAt);
+  add('pause', state.pauseAt);
   add('yield', state.yieldAt);
   return timers;
 }

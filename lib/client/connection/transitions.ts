@@ -1,11 +1,12 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
+import { defaultPollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Refusal } from '../transport/wire.ts';
 import { writeCursor } from './sequencer.ts';
-import { type Connection, newAdvice, type Poll, type Stream } from './state.ts';
+import type { Connection, Poll, Stream } from './state.ts';
 
 /** No I/O and no timers but the page's own. */
-export function idle(state: Connection): Connection {
+export function stopIO(state: Connection): Connection {
   return {
     ...state,
     streams: [],
@@ -14,20 +15,20 @@ export function idle(state: Connection): Connection {
     pollAt: null,
     probeAt: null,
     yieldAt: null,
-    isHeld: false,
+    isRetryAfterPending: false,
   };
 }
 
 /** Lets everything go and listens to the tab that leads. */
 export function following(state: Connection): Connection {
   return {
-    ...idle(state),
+    ...stopIO(state),
     mode: 'following',
     pausedBy: null,
     stoppedBy: null,
-    hideAt: null,
+    pauseAt: null,
     pollFailures: 0,
-    advice: newAdvice,
+    advice: defaultPollAdvice,
   };
 }
 
@@ -42,21 +43,21 @@ export function openStream(state: Connection, now: number): Connection {
     sentAt: now,
     liveAt: now,
     heartbeatMs: settings.heartbeatMs,
-    hasLived: false,
-    deadline: { name: 'hello', at: now + settings.helloMs },
+    isProven: false,
+    timeout: { name: 'hello', at: now + settings.helloMs },
     source: reader.positions,
-    isLeaving: false,
-    goal: null,
+    isEnding: false,
+    switchAt: null,
   };
   return { ...state, streams: [...state.streams, stream], retryAt: null, nextKey: state.nextKey + 1 };
 }
 
 /** Lets everything go and connects anew; where streaming did not work, by a poll with a probe beside it. */
-export function begin(state: Connection, now: number): Connection {
+export function connect(state: Connection, now: number): Connection {
   if (state.isFollower) return following(state);
-  const calm: Connection = { ...idle(state), pausedBy: null, stoppedBy: null, leader: null };
+  const calm: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null, leader: null };
   const { transport } = state.settings;
-  if (transport === 'poll' || calm.isFallen) {
+  if (transport === 'poll' || calm.isStreamingBlocked) {
     return startPolling(calm, now, now, transport === 'poll' ? null : now);
   }
   return openStream({ ...calm, mode: 'connecting' }, now);
@@ -69,14 +70,19 @@ export function startPolling(
   pollAt: number,
   probeAt: number | null,
 ): Connection {
-  const polling: Connection = { ...idle(state), mode: 'polling', pollAt, probeAt };
+  const polling: Connection = { ...stopIO(state), mode: 'polling', pollAt, probeAt };
   return startDue(polling, now);
 }
 
 /** The floor: streaming does not work here. A probe will try it again. */
-export function fall(state: Connection, now: number, random: number, delayMs: number): Connection {
-  const probeAt = now + delayMs + probeMs(state.probes, random, state.settings);
-  return startPolling({ ...state, isFallen: true, pollFailures: 0 }, now, now + delayMs, probeAt);
+export function fallBackToPolling(
+  state: Connection,
+  now: number,
+  random: number,
+  delayMs: number,
+): Connection {
+  const probeAt = now + delayMs + probeDelayMs(state.probes, random, state.settings);
+  return startPolling({ ...state, isStreamingBlocked: true, pollFailures: 0 }, now, now + delayMs, probeAt);
 }
 
 /** Starts what is due while polling: a poll where the connection itself drives them, a probe. */
@@ -99,15 +105,15 @@ export function startPoll(state: Connection, now: number): Connection {
     token: state.token,
     waitSeconds: advice.waitSeconds,
     startedAt: now,
-    deadlineAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
+    timeoutAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
     source: reader.positions,
   };
-  return { ...state, poll, pollAt: null, isHeld: false, nextKey: state.nextKey + 1 };
+  return { ...state, poll, pollAt: null, isRetryAfterPending: false, nextKey: state.nextKey + 1 };
 }
 
 /** Lets everything go until something says otherwise. */
 export function pause(state: Connection, pausedBy: Connection['pausedBy']): Connection {
-  return { ...idle(state), mode: 'paused', pausedBy, hideAt: null };
+  return { ...stopIO(state), mode: 'paused', pausedBy, pauseAt: null };
 }
 
 /** Lets everything go for good, or until the reader's own wish. */
@@ -116,7 +122,7 @@ export function stop(
   stoppedBy: 'closed' | 'refused',
   problem: Problem | null,
 ): Connection {
-  return { ...idle(state), mode: 'stopped', stoppedBy, problem, hideAt: null, pausedBy: null };
+  return { ...stopIO(state), mode: 'stopped', stoppedBy, problem, pauseAt: null, pausedBy: null };
 }
 
 /** Whether it reads nothing, nor is about to. */
@@ -131,14 +137,14 @@ export function isOff({ pausedBy }: Connection): boolean {
 
 /** The page is shown: what was paused for its sake goes on from its cursor. */
 export function onVisible(state: Connection, now: number): Connection {
-  const shown: Connection = { ...state, isHidden: false, hideAt: null };
-  if (shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen') return begin(shown, now);
-  return hasten(shown, now, false);
+  const shown: Connection = { ...state, isHidden: false, pauseAt: null };
+  if (shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen') return connect(shown, now);
+  return retryNow(shown, now, false);
 }
 
 /** A page may be thawed while it is hidden: its time to let go begins anew. */
 export function onRestored(state: Connection, now: number): Connection {
-  const begun = begin(state, now);
+  const begun = connect(state, now);
   return begun.isHidden ? onHidden(begun, now) : begun;
 }
 
@@ -147,22 +153,24 @@ export function onHidden(state: Connection, now: number): Connection {
   const { hiddenMs } = state.settings;
   // What follows holds no connection; what yields lets go in a moment.
   const isFree = isAtRest(state) || state.isFollower;
-  const hideAt = isFree || hiddenMs === 0 ? null : (state.hideAt ?? now + hiddenMs);
-  return { ...state, isHidden: true, hideAt };
+  const pauseAt = isFree || hiddenMs === 0 ? null : (state.pauseAt ?? now + hiddenMs);
+  return { ...state, isHidden: true, pauseAt };
 }
 
 /**
  * There is reason to think that a connection works now: what waits is tried at once.
  * @param isNetworkNew the network may be another: a stream is followed by a new one, which costs no pause.
  */
-export function hasten(state: Connection, now: number, isNetworkNew: boolean): Connection {
+export function retryNow(state: Connection, now: number, isNetworkNew: boolean): Connection {
   switch (state.mode) {
     case 'waiting':
-      return state.isHeld ? state : begin(state, now);
+      return state.isRetryAfterPending ? state : connect(state, now);
     case 'polling':
-      return state.probeAt === null || state.isHeld ? state : startDue({ ...state, probeAt: now }, now);
+      return state.probeAt === null || state.isRetryAfterPending
+        ? state
+        : startDue({ ...state, probeAt: now }, now);
     case 'streaming':
-      return isNetworkNew && state.streams.length === 1 && !state.isHeld
+      return isNetworkNew && state.streams.length === 1 && !state.isRetryAfterPending
         ? openStream({ ...state, retryAt: null }, now)
         : state;
     case 'connecting':
@@ -191,7 +199,7 @@ export function backoffMs(
 }
 
 /** Time in ms to the next try to stream while polling: doubles with each, and differs by a fifth between readers. */
-export function probeMs(probes: number, random: number, settings: ConnectionSettings): number {
+export function probeDelayMs(probes: number, random: number, settings: ConnectionSettings): number {
   return Math.min(settings.maxProbeMs, settings.probeMs * 2 ** probes) * (1 + random / 5);
 }
 
@@ -201,7 +209,7 @@ export function probeMs(probes: number, random: number, settings: ConnectionSett
  * @param token the number of the token that was refused.
  * @returns null where the same is to be tried later.
  */
-export function heed(
+export function handleRefusal(
   state: Connection,
   role: 'stream' | 'poll',
   token: number,
@@ -220,7 +228,7 @@ export function heed(
 }
 
 /** Whether the answer is no stream or page, but somebody else's, or of a server in trouble; told to wait, it is none. */
-export function isMisfit({ status }: Refusal): boolean {
+export function isUnexpected({ status }: Refusal): boolean {
   return status !== 429;
 }
 

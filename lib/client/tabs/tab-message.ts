@@ -66,8 +66,8 @@ export function reportOf(
     transport: transportOf(connection),
     retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
     problem: problemOf(connection),
-    isFallen: connection.isFallen,
-    isHeld: connection.isHeld,
+    isFallen: connection.isStreamingBlocked,
+    isHeld: connection.isRetryAfterPending,
     handovers: connection.handovers,
     reconnects: connection.reconnects,
   };

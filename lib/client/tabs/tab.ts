@@ -1,4 +1,4 @@
-import { step } from '../connection/reducer.ts';
+import { reducer } from '../connection/reducer.ts';
 import { writeCursor } from '../connection/sequencer.ts';
 import { type Connection, nextTimerAt, type Signal } from '../connection/state.ts';
 import type { FeedEntry } from '../transport/feed-items.ts';
@@ -24,7 +24,7 @@ export type TabSignal =
   | { readonly kind: 'joined' | 'unshared' | 'asked' };
 
 /**
- * What a tab becomes when things happen to it, one after the other at one time. Like `step`, it asks neither clock
+ * What a tab becomes when things happen to it, one after the other at one time. Like `reducer`, it asks neither clock
  * nor chance.
  */
 export function advance(before: Tab, signals: readonly TabSignal[], now: number, random: () => number): Tab {
@@ -109,8 +109,8 @@ function takePart(run: Run, signal: SharingSignal): void {
 }
 
 function tellConnection(run: Run, signal: Signal): void {
-  run.connection = step(run.connection, signal, run.now, run.random());
-  run.taken.push(...run.connection.taken);
+  run.connection = reducer(run.connection, signal, run.now, run.random());
+  run.taken.push(...run.connection.accepted);
 }
 
 /** Whether there is something to tell that is no event: another status, another cursor. */

@@ -1,7 +1,6 @@
 import type { Cursor, Position } from '../../core/cursor.ts';
-import type { PollAdvice } from '../../core/event.ts';
+import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
 import { compareEventIds, idBefore } from '../../core/ids.ts';
-import { newAdvice } from '../connection/state.ts';
 import type { FeedItem } from './feed-items.ts';
 import {
   feedRequest,
@@ -27,7 +26,7 @@ export type PageAnswer =
   | { readonly kind: 'page'; readonly page: Page }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The connection broke, was never made, or carried what is not a page of this contract. */
-  | { readonly kind: 'cut' };
+  | { readonly kind: 'failed' };
 
 export type PageRequest = {
   readonly address: string;
@@ -51,7 +50,7 @@ export async function readPage(request: PageRequest): Promise<PageAnswer> {
     return { kind: 'page', page: parsePage(await response.json(), request.channels) };
   } catch {
     // A broken network and a broken page are one thing to the reader: ask again.
-    return { kind: 'cut' };
+    return { kind: 'failed' };
   }
 }
 
@@ -83,7 +82,7 @@ function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cu
 
 /** Advice beyond these bounds is not followed: a page must neither spin nor fall asleep by a mistake elsewhere. */
 function readAdvice(value: unknown): PollAdvice {
-  const { waitSeconds, everyMs } = { ...newAdvice, ...(value as object) };
+  const { waitSeconds, everyMs } = { ...defaultPollAdvice, ...(value as object) };
   return { waitSeconds: within(waitSeconds, 20), everyMs: within(everyMs, 60_000) };
 }
 

@@ -23,7 +23,7 @@ export type StreamNews =
   /** The body ended cleanly. */
   | { readonly kind: 'ended' }
   /** The connection broke, was never made, or carried what is not a stream of this contract. */
-  | { readonly kind: 'cut' };
+  | { readonly kind: 'disconnected' };
 
 export type StreamRequest = {
   readonly address: string;
@@ -59,7 +59,7 @@ export async function readStream(
     await tell([{ kind: 'ended' }]);
   } catch {
     // Network errors and broken blocks are one thing to the reader: the stream cannot go on.
-    await tell([{ kind: 'cut' }]);
+    await tell([{ kind: 'disconnected' }]);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { step } from '../../../lib/client/connection/reducer.ts';
+import { reducer } from '../../../lib/client/connection/reducer.ts';
 import { readerAt } from '../../../lib/client/connection/sequencer.ts';
 import {
   type Connection,
@@ -48,7 +48,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
 
   function send(signal: Signal) {
     trail.push(`${now} ${state.mode}: ${JSON.stringify(signal)}`);
-    const next = step(state, signal, now, random.next());
+    const next = reducer(state, signal, now, random.next());
     try {
       check(state, next, signal, now);
     } catch (cause) {
@@ -83,7 +83,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     if (stream.phase === 'preparing') return send({ kind: 'sent', stream: key });
     const server = serve(key, stream.after);
     const dice = random.next();
-    if (!honest && dice < 0.08 * breaks) return send({ kind: 'cut', stream: key });
+    if (!honest && dice < 0.08 * breaks) return send({ kind: 'disconnected', stream: key });
     if (!honest && dice < 0.1 * breaks) return send({ kind: 'ended', stream: key });
     if (!honest && dice < 0.13 * breaks) {
       const status = random.pick([200, 401, 401, 429, 500, 503, 503, 404, 403]);
@@ -120,7 +120,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     const { poll } = state;
     if (poll === null) return;
     const dice = random.next();
-    if (!honest && dice < 0.15 * breaks) return send({ kind: 'pollCut', poll: poll.key });
+    if (!honest && dice < 0.15 * breaks) return send({ kind: 'pollFailed', poll: poll.key });
     if (!honest && dice < 0.25 * breaks) {
       const status = random.pick([401, 429, 503, 500, 403]);
       return send({
@@ -218,13 +218,13 @@ function checker() {
     if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
     // failures
     const isPlanned =
-      (signal.kind === 'ended' || signal.kind === 'cut') &&
-      before.streams.some((stream) => stream.key === signal.stream && stream.isLeaving);
+      (signal.kind === 'ended' || signal.kind === 'disconnected') &&
+      before.streams.some((stream) => stream.key === signal.stream && stream.isEnding);
     if (isPlanned) expect(state.failures).toBe(before.failures);
-    const hasLived = before.streams.some(
+    const isProven = before.streams.some(
       (stream) => stream.phase === 'live' && now - stream.liveAt >= stream.heartbeatMs,
     );
-    if (!hasLived) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
+    if (!isProven) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
     // the cursor never moves back within a generation
     for (const [channel, place] of before.reader.positions) {
       const next = state.reader.positions.get(channel);
@@ -232,7 +232,7 @@ function checker() {
       if (next?.generation !== place.generation) continue;
       expect(compareEventIds(next.position.id, place.position.id)).toBeGreaterThanOrEqual(0);
     }
-    for (const entry of state.taken) history.take(entry);
+    for (const entry of state.accepted) history.take(entry);
   };
   return Object.assign(check, { restarts: history.restarts });
 }

@@ -30,7 +30,7 @@ describe('falling to polling', () => {
     for (const mode of ['waiting', 'waiting', 'polling']) {
       it.goesLive();
       it.passes(14_000);
-      it.isCut();
+      it.disconnects();
       expect(it.state.mode).toBe(mode);
       it.passes(2_000);
     }
@@ -52,7 +52,7 @@ describe('falling to polling', () => {
       it.goesLive();
       it.passes(life);
       it.bytes();
-      it.isCut();
+      it.disconnects();
       expect(it.state.mode).toBe('waiting');
       it.passes(4_000);
     }
@@ -66,7 +66,7 @@ describe('falling to polling', () => {
       it.ends(it.stream(0).key);
       it.goesLive();
     }
-    expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, cuts: 0 });
+    expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, disconnects: 0 });
   });
 
   test('bytes without a hello within 10 s are the log’s failure', () => {
@@ -76,7 +76,7 @@ describe('falling to polling', () => {
     it.passes(9_999);
     expect(it.state.mode).toBe('connecting');
     it.passes(1);
-    expect(it.state).toMatchObject({ mode: 'waiting', cuts: 0 });
+    expect(it.state).toMatchObject({ mode: 'waiting', disconnects: 0 });
   });
 
   test('with transport "stream" nothing falls', () => {
@@ -101,7 +101,7 @@ describe('climbing back', () => {
       }
       expect(it.state.nextKey).toBeGreaterThan(known);
       waits.push(Math.round((it.now - now) / 1_000));
-      it.isCut();
+      it.disconnects();
     }
     // The first was drawn before chance was set: up to a fifth is added.
     expect(waits).toEqual([17, 30, 60, 120, 240, 300, 300]);
@@ -113,7 +113,7 @@ describe('climbing back', () => {
     it.happens('online');
     for (let count = 0; count < 3; count += 1) {
       it.goesLive();
-      it.isCut();
+      it.disconnects();
       it.passes(2_000);
     }
     expect(it.state).toMatchObject({ mode: 'polling', probes: 1 });
@@ -126,7 +126,7 @@ describe('climbing back', () => {
     for (let count = 0; count < 20; count += 1) {
       if (it.state.mode === 'polling') it.happens('online');
       it.goesLive();
-      it.isCut();
+      it.disconnects();
       if (count >= 2) expect((it.state.pollAt ?? 0) - it.now).toBe(500);
       it.passes(3_000);
       if (it.state.poll) it.isPolled([], '30-3~aaaaaa');
@@ -145,7 +145,7 @@ describe('climbing back', () => {
     it.goesLive('30-3~aaaaaa');
     it.gets([eventItem(4), eventItem(5)]);
     expect(it.state).toMatchObject({ mode: 'streaming', poll: null, pollAt: null });
-    expect(it.taken).toEqual(['40-4', '50-5']);
+    expect(it.accepted).toEqual(['40-4', '50-5']);
   });
 
   test.each(['online', 'visible'] as const)('%s probes at once', (kind) => {
@@ -173,7 +173,7 @@ describe('climbing back', () => {
     it.sends();
     it.passes(1_000);
     it.isPolled([], '30-3~aaaaaa');
-    it.isCut();
+    it.disconnects();
     expect(it.state.streams).toHaveLength(0);
     it.passes(2_000);
     it.isPolled([], '30-3~aaaaaa');
@@ -233,7 +233,7 @@ describe('climbing back', () => {
       poll,
       page: { items: [eventItem(4)], cursor: new Map(), more: false, advice: { waitSeconds: 0, everyMs: 0 } },
     });
-    expect(it.taken).toEqual(['40-4', '50-5']);
+    expect(it.accepted).toEqual(['40-4', '50-5']);
     expect(it.cursor).toBe('50-5~aaaaaa');
   });
 
@@ -306,7 +306,7 @@ describe('failures', () => {
     it.chance(0.999999);
     const waits: number[] = [];
     for (let count = 0; count < 9; count += 1) {
-      it.isCut();
+      it.disconnects();
       waits.push(Math.round((it.state.retryAt ?? 0) - it.now));
       it.passes(Math.ceil((it.state.retryAt ?? 0) - it.now));
     }
@@ -315,7 +315,7 @@ describe('failures', () => {
 
   test('a hello alone does not reset it', () => {
     const it = reader({ transport: 'stream' });
-    it.isCut();
+    it.disconnects();
     it.passes(500);
     it.goesLive();
     expect(it.state.failures).toBe(1);
@@ -360,7 +360,7 @@ describe('failures', () => {
     const it = reader({ hasToken: true });
     it.isRefused(401);
     it.goesLive();
-    it.isCut();
+    it.disconnects();
     it.passes(500);
     it.isRefused(401);
     expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ token: 2 }] });
@@ -438,7 +438,7 @@ describe('the page', () => {
     it.happens('offline');
     it.gets([eventItem(4)]);
     expect(statusOf(it.state)).toBe('streaming');
-    it.isCut();
+    it.disconnects();
     expect(statusOf(it.state)).toBe('offline');
   });
 
@@ -467,12 +467,12 @@ describe('holes', () => {
   test('an event that was skipped without a word is not passed over', () => {
     const it = streamingReader();
     it.gets([eventItem(4), eventItem(6)]);
-    expect(it.taken).toEqual(['40-4']);
+    expect(it.accepted).toEqual(['40-4']);
     expect(it.state).toMatchObject({ mode: 'waiting', reader: { discontinuities: 1 } });
     it.passes(500);
     it.goesLive();
     it.gets([eventItem(5), eventItem(6)]);
-    expect(it.taken).toEqual(['40-4', '50-5', '60-6']);
+    expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
   });
 
   test('a heartbeat ahead of what was told tells of a hole too', () => {
@@ -490,13 +490,13 @@ describe('holes', () => {
       it.goesLive();
     }
     it.gets([eventItem(5)]);
-    expect(it.taken).toEqual(['gap trimmed', '50-5']);
+    expect(it.accepted).toEqual(['gap trimmed', '50-5']);
   });
 
   test('a page that skips an event is taken up to there, and asked for again', () => {
     const it = pollingReader();
     it.isPolled([eventItem(4), eventItem(6)], '60-6~aaaaaa');
-    expect(it.taken).toEqual(['40-4']);
+    expect(it.accepted).toEqual(['40-4']);
     expect(it.state).toMatchObject({ poll: null, pollFailures: 1, reader: { discontinuities: 1 } });
     it.passes(500);
     expect(it.state.poll?.after).toBe('40-4~aaaaaa');
@@ -512,8 +512,8 @@ describe('holes', () => {
     const it = streamingReader({ isFiltered: true });
     it.gets([eventItem(7)]);
     it.heartbeat('90-9~aaaaaa');
-    expect(it.taken).toEqual(['70-7']);
-    it.isCut();
+    expect(it.accepted).toEqual(['70-7']);
+    it.disconnects();
     it.passes(500);
     expect(it.stream().after).toBe('90-9~aaaaaa');
   });
@@ -523,7 +523,7 @@ describe('gaps', () => {
   test('a restarted log begins the next generation', () => {
     const it = streamingReader();
     it.gets([gapItem({ reason: 'restarted', missed: null }, '0-0~bbbbbb'), eventItem(1, 'bbbbbb')]);
-    expect(it.taken).toEqual(['gap restarted', '10-1']);
+    expect(it.accepted).toEqual(['gap restarted', '10-1']);
   });
 
   test('two streams that tell of the same restart tell it once', () => {
@@ -534,7 +534,7 @@ describe('gaps', () => {
     it.gets(items, it.stream(0).key);
     it.goesLive('30-3~aaaaaa');
     it.gets([...items, eventItem(2, 'bbbbbb')]);
-    expect(it.taken).toEqual(['gap restarted', '10-1', '20-2']);
+    expect(it.accepted).toEqual(['gap restarted', '10-1', '20-2']);
     expect(it.state.streams).toHaveLength(1);
   });
 
@@ -547,7 +547,7 @@ describe('gaps', () => {
     it.gets([first, second, eventItem(1, 'cccccc')], it.stream(0).key);
     it.goesLive('30-3~aaaaaa');
     it.gets([first, second, eventItem(1, 'cccccc'), eventItem(2, 'cccccc')]);
-    expect(it.taken).toEqual(['gap restarted', 'gap restarted', '10-1', '20-2']);
+    expect(it.accepted).toEqual(['gap restarted', 'gap restarted', '10-1', '20-2']);
   });
 
   test('events of a life that was left are not taken', () => {
@@ -559,7 +559,7 @@ describe('gaps', () => {
     it.bytes();
     it.gets([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')]);
     it.gets([eventItem(4)], old);
-    expect(it.taken).toEqual(['gap restarted']);
+    expect(it.accepted).toEqual(['gap restarted']);
     expect(it.state.streams.map(({ key }) => key)).not.toContain(old);
   });
 
@@ -570,7 +570,7 @@ describe('gaps', () => {
     it.gets([eventItem(4), eventItem(5)], it.stream(0).key);
     it.goesLive('30-3~aaaaaa');
     it.gets([gapItem({ missed: 6, after: '30-3', resumesAt: '100-10' }, '100-9~aaaaaa')]);
-    expect(it.state.taken).toMatchObject([{ kind: 'gap', gap: { missed: 4, after: '50-5' } }]);
+    expect(it.state.accepted).toMatchObject([{ kind: 'gap', gap: { missed: 4, after: '50-5' } }]);
   });
 
   test('of a trimmed stretch that another stream brought in whole nothing is missing, and no gap is told', () => {
@@ -581,7 +581,7 @@ describe('gaps', () => {
     it.goesLive('30-3~aaaaaa');
     // The position after a gap has its time from the event that follows: it is event 5's, by its seq.
     it.gets([gapItem({ missed: 2, after: '30-3', resumesAt: '60-6' }, '60-5~aaaaaa'), eventItem(6)]);
-    expect(it.taken).toEqual(['40-4', '50-5', '60-6']);
+    expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
     expect(it.state).toMatchObject({ reader: { discontinuities: 0 }, mode: 'streaming' });
   });
 });
@@ -607,7 +607,7 @@ describe('a time that the server named', () => {
     it.happens('online');
     it.sends();
     it.isRefused(429, { retryAfterMs: 60_000 });
-    it.isCut(it.stream(0).key);
+    it.disconnects(it.stream(0).key);
     it.passes(59_999);
     expect(it.state.streams).toHaveLength(0);
   });

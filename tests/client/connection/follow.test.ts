@@ -41,19 +41,19 @@ describe('a tab that is followed by another', () => {
   test('and loses its stream meanwhile does not open another', () => {
     const it = streamingReader();
     it.happens('follow');
-    it.isCut();
+    it.disconnects();
     expect(it.state).toMatchObject({ mode: 'following', streams: [], retryAt: null });
   });
 
   test('and loses its stream once too often does not fall to polling beside the leader', () => {
     const it = streamingReader();
     for (let count = 0; count < 2; count += 1) {
-      it.isCut();
+      it.disconnects();
       it.passes(2_000);
       it.goesLive();
     }
     it.happens('follow');
-    it.isCut();
+    it.disconnects();
     expect(it.state).toMatchObject({ mode: 'following', poll: null, pollAt: null, probeAt: null });
   });
 
@@ -82,7 +82,7 @@ describe('a follower', () => {
     hears(it, '50-5~aaaaaa', [6], '60-6~aaaaaa');
     expect(it.state.poll).toMatchObject({ after: '30-3~aaaaaa', waitSeconds: 0 });
     it.isPolled([eventItem(4)], '40-4~aaaaaa');
-    expect(it.taken).toEqual(['40-4', '50-5', '60-6']);
+    expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
     expect(it.state).toMatchObject({ poll: null, pollAt: null, heard: [] });
   });
 
@@ -105,14 +105,14 @@ describe('a follower', () => {
     it.pollFails();
     it.passes(500);
     it.isPolled([eventItem(4), eventItem(5)], '50-5~aaaaaa');
-    expect(it.taken).toEqual(['40-4', '50-5']);
+    expect(it.accepted).toEqual(['40-4', '50-5']);
   });
 
   test('asks the log what the leader’s loss is to it, even where the leader went back', () => {
     const it = follower();
     hears(it, '20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
-    expect(it.taken).toEqual(['gap restarted']);
+    expect(it.accepted).toEqual(['gap restarted']);
     expect(it.state.poll).toBeNull();
   });
 
@@ -140,7 +140,7 @@ test('behind a filter, what does not begin where this tab is may be of another l
   const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
   it.happens('follow');
   hears(it, '20-2~aaaaaa', [7], '70-7~aaaaaa');
-  expect(it.taken).toEqual([]);
+  expect(it.accepted).toEqual([]);
   expect(it.state.poll).not.toBeNull();
 });
 
@@ -148,5 +148,5 @@ test('behind a filter, what begins there is taken', () => {
   const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
   it.happens('follow');
   hears(it, '40-4~aaaaaa', [7], '70-7~aaaaaa');
-  expect(it.taken).toEqual(['70-7']);
+  expect(it.accepted).toEqual(['70-7']);
 });

@@ -14,7 +14,7 @@ test('at a handover the next stream is opened with the cursor, and the old one g
   const it = handingOver();
   it.gets([eventItem(4)], it.stream(0).key);
   expect(it.state.streams.map(({ after }) => after)).toEqual(['30-3~aaaaaa', '30-3~aaaaaa']);
-  expect(it.taken).toEqual(['40-4']);
+  expect(it.accepted).toEqual(['40-4']);
   expect(statusOf(it.state)).toBe('handing over');
 });
 
@@ -34,7 +34,7 @@ test('the old stream is not left before the next has told all that the old one h
   expect(it.state.streams).toHaveLength(2);
   it.gets([eventItem(5)]);
   expect(it.state.streams).toHaveLength(1);
-  expect(it.taken).toEqual(['40-4', '50-5']);
+  expect(it.accepted).toEqual(['40-4', '50-5']);
 });
 
 test('on a busy channel the old stream is left once its position at the hello is reached', () => {
@@ -43,7 +43,7 @@ test('on a busy channel the old stream is left once its position at the hello is
   it.goesLive();
   expect(it.state.streams).toHaveLength(1);
   it.gets([eventItem(4)], old);
-  expect(it.taken).toEqual([]);
+  expect(it.accepted).toEqual([]);
 });
 
 test('an old stream that ends before the next says hello is no failure', () => {
@@ -56,8 +56,8 @@ test('an old stream that ends before the next says hello is no failure', () => {
 
 test('an old stream that is cut after it said that it ends is no failure', () => {
   const it = handingOver();
-  it.isCut(it.stream(0).key);
-  expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, cuts: 0 });
+  it.disconnects(it.stream(0).key);
+  expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, disconnects: 0 });
 });
 
 test('a next stream without a byte in time gets the old one’s connection: perhaps there is no other', () => {
@@ -77,7 +77,7 @@ test('a next stream without a byte in time gets the old one’s connection: perh
   it.goesLive();
   it.gets([eventItem(4), eventItem(5)]);
   expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, reconnects: 0 });
-  expect(it.taken).toEqual(['40-4', '50-5']);
+  expect(it.accepted).toEqual(['40-4', '50-5']);
 });
 
 test('a next stream without a byte falls to polling when it has the connection to itself', () => {
@@ -91,7 +91,7 @@ test('a next stream without a byte falls to polling when it has the connection t
 
 test('a failed handover leaves the old stream reading, and is tried again', () => {
   const it = handingOver();
-  it.isCut();
+  it.disconnects();
   it.gets([eventItem(4)], it.stream(0).key);
   expect(it.state.streams).toHaveLength(1);
   it.passes(250);
@@ -101,7 +101,7 @@ test('a failed handover leaves the old stream reading, and is tried again', () =
 
 test('a failed handover whose old stream has ended is an ordinary reconnect from the cursor', () => {
   const it = handingOver();
-  it.isCut();
+  it.disconnects();
   it.ends();
   expect(it.state.mode).toBe('waiting');
   it.passes(250);
@@ -143,7 +143,7 @@ test('a network that comes back is followed by a new stream, without a pause', (
   it.goesLive();
   it.gets([eventItem(4)]);
   expect(it.state.streams).toHaveLength(1);
-  expect(it.taken).toEqual(['40-4']);
+  expect(it.accepted).toEqual(['40-4']);
 });
 
 test('two streams that interleave in any way give each event once, in order', () => {
@@ -165,7 +165,7 @@ test('two streams that interleave in any way give each event once, in order', ()
       [4, 5, 6, 7].map((seq) => eventItem(seq)),
       next,
     );
-    expect(it.taken, `order ${order.toString(2)}`).toEqual(['40-4', '50-5', '60-6', '70-7']);
+    expect(it.accepted, `order ${order.toString(2)}`).toEqual(['40-4', '50-5', '60-6', '70-7']);
   }
 });
 
@@ -181,6 +181,6 @@ test('a stream that says hello twice has said it once', () => {
   const it = handingOver();
   const before = it.state.streams[0];
   it.goesLive('30-3~aaaaaa', it.stream(0).key);
-  expect(it.state.streams[0]).toMatchObject({ source: before?.source, goal: null, isLeaving: true });
+  expect(it.state.streams[0]).toMatchObject({ source: before?.source, switchAt: null, isEnding: true });
   expect(it.state).toMatchObject({ handovers: 0 });
 });

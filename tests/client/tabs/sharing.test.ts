@@ -314,7 +314,7 @@ describe('a leader that falls to polling', () => {
     const { pages } = browser;
     first.crash();
     browser.passes(20);
-    expect(second.state().connection).toMatchObject({ mode: 'polling', isFallen: true });
+    expect(second.state().connection).toMatchObject({ mode: 'polling', isStreamingBlocked: true });
     expect(browser.pages).toBe(pages + 1);
   });
 });

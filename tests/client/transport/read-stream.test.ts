@@ -123,7 +123,7 @@ describe('reading a stream', () => {
   test.each(broken)('%s is a cut, and what stood before it is taken', async (_name, text) => {
     const news = await read([bytesOf(`${whole}${text}`)]);
     expect(framesOf(news)).toHaveLength(5);
-    expect(news.at(-1)).toEqual({ kind: 'cut' });
+    expect(news.at(-1)).toEqual({ kind: 'disconnected' });
   });
 
   test('a refusal carries status, Retry-After and the server’s words', async () => {

@@ -105,7 +105,7 @@ describe('an answer', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(frame + frame.slice(0, -1), () => response.socket?.end());
     };
-    expect(await read(cut)).toBe('heartbeat, cut');
+    expect(await read(cut)).toBe('heartbeat, disconnected');
   });
 });
 
@@ -145,7 +145,9 @@ describe('a redirect', () => {
 
   test('that names no place is a refusal, one without end a cut', async () => {
     expect(await read((response) => void response.writeHead(302).end())).toBe('refused 302');
-    expect(await read((response) => void response.writeHead(302, { location: '/again' }).end())).toBe('cut');
+    expect(await read((response) => void response.writeHead(302, { location: '/again' }).end())).toBe(
+      'disconnected',
+    );
   });
 });
 

@@ -135,15 +135,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the old stream is left before the next one has told as much',
     file: 'lib/client/connection/on-stream.ts',
-    find: '|| !hasReached(next.source, next.goal)) return state;',
+    find: '|| !hasReached(next.source, next.switchAt)) return state;',
     replace: ') return state;',
     projects: ['client'],
   },
   {
     name: 'a planned end counts as a failure',
     file: 'lib/client/connection/on-stream.ts',
-    find: 'return stream.isLeaving ? leaveStream(state, stream, now) : loseStream',
-    replace: 'return loseStream',
+    find: 'return stream.isEnding ? onPlannedEnd(state, stream, now) : failStream',
+    replace: 'return failStream',
     projects: ['client'],
   },
   {

@@ -135,7 +135,7 @@ export function manyTabs(options: BrowserOptions = {}) {
     soon(2, 30, () => {
       const stream = run.streams.get(key);
       if (stream === undefined) return;
-      if (!isServerUp) return run.tell({ kind: 'cut', stream: key });
+      if (!isServerUp) return run.tell({ kind: 'disconnected', stream: key });
       if (isStreamingBlocked) return run.tell(refused(key));
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
       const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello } as const;
@@ -154,7 +154,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   function answer(run: Run, key: number, after: string | null) {
     pages += 1;
     soon(2, 30, () => {
-      if (!isServerUp) return run.tell({ kind: 'pollCut', poll: key });
+      if (!isServerUp) return run.tell({ kind: 'pollFailed', poll: key });
       let position = start(after);
       const items: FeedItem[] = [];
       let more = true;
@@ -346,7 +346,8 @@ export function manyTabs(options: BrowserOptions = {}) {
     server(isUp: boolean) {
       isServerUp = isUp;
       if (isUp) return;
-      for (const run of tabs) for (const key of run.streams.keys()) run.tell({ kind: 'cut', stream: key });
+      for (const run of tabs)
+        for (const key of run.streams.keys()) run.tell({ kind: 'disconnected', stream: key });
     },
     /** A proxy begins to answer 502 to every stream, also to those that are open; polls still come through. */
     blockStreams() {

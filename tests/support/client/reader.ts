@@ -1,4 +1,4 @@
-import { step } from '../../../lib/client/connection/reducer.ts';
+import { reducer } from '../../../lib/client/connection/reducer.ts';
 import { readerAt, writeCursor } from '../../../lib/client/connection/sequencer.ts';
 import {
   type Connection,
@@ -29,12 +29,12 @@ export function reader(
     { ...defaultSettings, ...settings },
     readerAt(after === null ? new Map() : cursorAt(after), { channels: ['feed'], isFiltered }),
   );
-  const taken: string[] = [];
+  const accepted: string[] = [];
 
   const tell = (signal: Signal) => {
-    state = step(state, signal, now, random);
-    for (const entry of state.taken)
-      taken.push(entry.kind === 'event' ? entry.event.id : `gap ${entry.gap.reason}`);
+    state = reducer(state, signal, now, random);
+    for (const entry of state.accepted)
+      accepted.push(entry.kind === 'event' ? entry.event.id : `gap ${entry.gap.reason}`);
   };
   const stream = (index = -1): Stream => {
     const found = state.streams.at(index);
@@ -52,8 +52,8 @@ export function reader(
     get cursor() {
       return writeCursor(state.reader);
     },
-    /** Ids of events and gaps, in the order in which they were taken. */
-    taken,
+    /** Ids of events and gaps, in the order in which they were accepted. */
+    accepted,
     tell,
     stream,
     chance(value: number) {
@@ -99,7 +99,7 @@ export function reader(
       const handover = { reason, closesInMs: 6_000 };
       tell({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor: cursorAt(cursor), handover } });
     },
-    isCut: (key = stream().key) => tell({ kind: 'cut', stream: key }),
+    disconnects: (key = stream().key) => tell({ kind: 'disconnected', stream: key }),
     ends: (key = stream().key) => tell({ kind: 'ended', stream: key }),
     isRefused(status: number, more: Partial<Refusal> = {}, key = stream().key) {
       tell({ kind: 'refused', stream: key, refusal: { status, retryAfterMs: null, problem: null, ...more } });
@@ -113,7 +113,7 @@ export function reader(
       const page = { items, cursor: cursorAt(cursor), more: more.more ?? false, advice };
       tell({ kind: 'polled', poll: state.poll?.key ?? -1, page });
     },
-    pollFails: () => tell({ kind: 'pollCut', poll: state.poll?.key ?? -1 }),
+    pollFails: () => tell({ kind: 'pollFailed', poll: state.poll?.key ?? -1 }),
   };
   it.happens('enabled');
   return it;

@@ -7,7 +7,7 @@ export type SseCase = {
   /** Every frame: the seq of its cursor, and an event's data as JSON or the frame's name. */
   readonly read: readonly string[];
   /** How it is over. Default: `ended`. */
-  readonly end?: 'ended' | 'cut';
+  readonly end?: 'ended' | 'disconnected';
 };
 
 /** A cursor of the channel `feed`, as text. */

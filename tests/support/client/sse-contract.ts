@@ -34,12 +34,12 @@ export const longSseCases: readonly SseCase[] = [
     name: 'gives up a line of data without end',
     sent: `${eventBlock(1)}data: ${long}${long}`,
     read: ['1 1'],
-    end: 'cut',
+    end: 'disconnected',
   },
   {
     name: 'gives up a block of lines without end',
     sent: `${eventBlock(1)}data: ${long}\ndata: ${long}\n`,
     read: ['1 1'],
-    end: 'cut',
+    end: 'disconnected',
   },
 ];

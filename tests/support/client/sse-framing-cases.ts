@@ -76,7 +76,7 @@ const data: readonly SseCase[] = [
     name: 'joins them by a line end',
     sent: `id: ${cursor(1)}\ndata: ${json(1, 'half').replace('half', 'ha\ndata: lf')}\n\n`,
     read: [],
-    end: 'cut',
+    end: 'disconnected',
   },
   {
     name: 'joins empty ones too',
@@ -92,13 +92,13 @@ const data: readonly SseCase[] = [
     name: 'makes one of a block with empty data, which is no JSON',
     sent: `id: ${cursor(1)}\ndata:\n\n${block(2)}`,
     read: [],
-    end: 'cut',
+    end: 'disconnected',
   },
   {
     name: 'takes what stands ahead of a block that is no JSON',
     sent: `${block(1)}id: ${cursor(2)}\ndata: {"id":\n\n${block(3)}`,
     read: ['1 1'],
-    end: 'cut',
+    end: 'disconnected',
   },
   {
     name: 'drops the last block when its blank line is missing',

@@ -79,7 +79,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
         return tab.tell({ kind: 'retry' });
       case 'cut': {
         const [stream] = tab.state().connection.streams;
-        return stream && tab.tell({ kind: 'cut', stream: stream.key });
+        return stream && tab.tell({ kind: 'disconnected', stream: stream.key });
       }
       case 'hang':
         return world.hangs ? tab.hang() : undefined;

@@ -19,7 +19,7 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         (it) => it.handover('30-3~aaaaaa'),
       ),
   ],
-  ['waiting', () => tap(streamingReader(), (it) => it.isCut())],
+  ['waiting', () => tap(streamingReader(), (it) => it.disconnects())],
   ['polling', () => tap(pollingReader(), (it) => it.isPolled([], '30-3~aaaaaa'))],
   [
     'probing',
@@ -68,7 +68,7 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
       ),
   ],
   ['clean end', (it) => onStream(it, () => it.ends())],
-  ['cut', (it) => onStream(it, () => it.isCut())],
+  ['disconnected', (it) => onStream(it, () => it.disconnects())],
   ['deadline', (it) => onStream(it, () => it.passes((nextTimerAt(it.state) ?? 0) - it.now))],
   ['refused 401', (it) => onStream(it, () => it.isRefused(401))],
   ['refused 403', (it) => onStream(it, () => it.isRefused(403))],
