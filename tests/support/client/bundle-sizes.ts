@@ -12,7 +12,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'each event once, in order': ['feed-items', 'sequencer'],
   'rules of the connection': ['on-poll', 'on-stream', 'reducer', 'state', 'transitions'],
   'doing what the rules want': ['back-pressure', 'feed', 'page-lifecycle', 'requests'],
-  'settings and status': ['client-timing', 'status'],
+  'settings and status': ['access', 'client-timing', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
   'tabs: who leads': ['leader-election', 'tab'],
