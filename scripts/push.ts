@@ -2,16 +2,19 @@ import { systemClock } from '../lib/core/clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
 import { loadEnvironment } from './load-environment.ts';
-import type { BatchLimits } from './push/gather.ts';
-import { pace } from './push/pace.ts';
-import { detectFormat, type PushEvent, readPushEvent, readPushEvents } from './push/push-event.ts';
-import { pushEvents } from './push/push-events.ts';
-import { pushHelp } from './push/push-help.ts';
-import { openInput } from './push/push-input.ts';
-import { type PushOptions, readPushOptions } from './push/push-options.ts';
+import { pushEvents, type Sender } from './push/push-events.ts';
+import {
+  type BatchLimits,
+  detectFormat,
+  openInput,
+  type PushEvent,
+  pace,
+  readPushEvent,
+  readPushEvents,
+  splitLines,
+} from './push/push-input.ts';
+import { type PushOptions, pushHelp, readPushOptions } from './push/push-options.ts';
 import { createPushReport } from './push/push-report.ts';
-import type { Sender } from './push/send-batch.ts';
-import { splitLines } from './push/split-lines.ts';
 
 /** A request stays under the server's 1 MiB. */
 const maxBodyBytes = 1_024 * 1_024 - 1;

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildOnce, isFresh } from '../scripts/build/build-once.ts';
+import { buildOnce, isFresh } from '../scripts/build-app.ts';
 import { type Extent, extentVariable, readNeeds, testsOf } from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';

@@ -2,12 +2,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { type Counts, createCounter } from './counts.ts';
-import { execute, executeEach, executeTogether } from './execute.ts';
+import {
+  type Counts,
+  createCounter,
+  createReplicas,
+  execute,
+  executeEach,
+  executeTogether,
+} from './commands.ts';
 import { drawCallFault, drawDelayMs, drawWayMs, type Faults, noFaults } from './faults.ts';
-import { createReplicas } from './replicas.ts';
-import { sendJson } from './reply.ts';
-import { type Asked, encodingOf, isAuthorized, Refusal, readAsked } from './request.ts';
+import { type Asked, encodingOf, isAuthorized, Refusal, readAsked, sendJson } from './request.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 export type LocalUpstashOptions = {

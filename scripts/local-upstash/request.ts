@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import type { Command } from './refused-commands.ts';
-import type { Encoding } from './reply.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Command, Encoding } from './commands.ts';
 
 /** What a request asks for. */
 export type Asked =
@@ -106,4 +105,15 @@ function toCommand(body: unknown): Command {
     if (typeof part === 'number' || typeof part === 'boolean') return String(part);
     throw new Refusal(400, 'ERR a command holds strings, numbers and booleans only');
   });
+}
+
+/** Answers with JSON. */
+export function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'upstash-sync-token': `local:${Date.now()}`,
+  });
+  response.end(text);
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Counter } from './counts.ts';
+import type { Counter } from './commands.ts';
 import { drawWayMs, type Faults } from './faults.ts';
 
 /** The open subscriptions of the endpoint. */

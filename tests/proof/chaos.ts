@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { buildOnce } from '../../scripts/build/build-once.ts';
+import { buildOnce } from '../../scripts/build-app.ts';
 import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
 import { type Figures, figuresOf } from './chaos/figures.ts';
 import { type Outcome, runChaos } from './chaos/run-chaos.ts';

@@ -1,4 +1,4 @@
-import { buildOnce } from '../../scripts/build/build-once.ts';
+import { buildOnce } from '../../scripts/build-app.ts';
 import { fuzzApp } from './fuzz/fuzz-app.ts';
 import { fuzzHelp, readFuzzOptions } from './fuzz/fuzz-options.ts';
 import type { Run } from './fuzz/run-fuzz.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkData } from '../../lib/config/event-types.ts';
-import { startMachineSampler } from '../../scripts/demo/machine-sampler.ts';
-import { machineText, publishMachine } from '../../scripts/demo/publish-machine.ts';
+import { machineText, publishMachine, startMachineSampler } from '../../scripts/demo/machine.ts';
 import { readEndpoint } from '../../scripts/push/push-options.ts';
 import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
 import { type Misbehaviour, startPublishServer } from '../support/scripts/publish-server.ts';

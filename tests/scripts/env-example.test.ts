@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../lib/config/settings.ts';
-import { unsetSettings } from '../../scripts/demo/unset-settings.ts';
+import { unsetSettings } from '../../scripts/demo/demo-app.ts';
 import { root } from '../support/scripts/script-process.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

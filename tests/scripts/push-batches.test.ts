@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../lib/core/clock.ts';
-import { type Batch, gather, toBody } from '../../scripts/push/gather.ts';
-import { pace } from '../../scripts/push/pace.ts';
-import { makePushEvent, type PushEvent } from '../../scripts/push/push-event.ts';
+import {
+  type Batch,
+  gather,
+  makePushEvent,
+  type PushEvent,
+  pace,
+  toBody,
+} from '../../scripts/push/push-input.ts';
 import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
 import { all, eventsOf, numbered } from '../support/scripts/push-steps.ts';
 

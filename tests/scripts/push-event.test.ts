@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PushEvent } from '../../scripts/push/push-event.ts';
+import type { PushEvent } from '../../scripts/push/push-input.ts';
 import { all, eventsOf } from '../support/scripts/push-steps.ts';
 
 const sent = (events: readonly PushEvent[]) => events.map((event) => JSON.parse(event.json));

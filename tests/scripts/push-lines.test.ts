@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { maxLineBytes, splitLines } from '../../scripts/push/split-lines.ts';
+import { maxLineBytes, splitLines } from '../../scripts/push/push-input.ts';
 import { linesOf, pieces } from '../support/scripts/push-steps.ts';
 
 const texts = async (...parts: readonly (string | Uint8Array)[]) =>

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseRetryAfter } from '../../scripts/push/retry-after.ts';
+import { parseRetryAfter } from '../../scripts/push/push-events.ts';
 import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
 import {
   type Misbehaviour,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { buildSecrets } from '../../../scripts/build/build-secrets.ts';
+import { buildSecrets } from '../../../scripts/build-app.ts';
 import { artifactFolder, buildArtifact } from '../../support/node/deployed-artifact.ts';
 import { checkNoSecret } from '../../support/node/secrets.ts';
 import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { unsetSettings } from '../../../scripts/demo/unset-settings.ts';
+import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
 import type { ContestantKey } from './contestant-names.ts';
 import type { Target } from './load-orders.ts';

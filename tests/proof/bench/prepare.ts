@@ -4,7 +4,7 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { buildOnce } from '../../../scripts/build/build-once.ts';
+import { buildOnce } from '../../../scripts/build-app.ts';
 import type { BenchFolders } from './contestants.ts';
 
 /** What the peers need; none of it is a dependency of the template. */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { unsetSettings } from '../../../scripts/demo/unset-settings.ts';
+import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const preload = new URL('moved-clock.ts', import.meta.url).href;

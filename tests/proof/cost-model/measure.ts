@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { buildOnce } from '../../../scripts/build/build-once.ts';
+import { buildOnce } from '../../../scripts/build-app.ts';
 import { steadfeed } from '../bench/contestants.ts';
 import { type Stand, withStand } from '../bench/stand.ts';
 import type { Values } from './constants.ts';

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { unsetSettings } from '../../../scripts/demo/unset-settings.ts';
+import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
 import { type BenchServer, startServer } from '../bench/bench-server.ts';
 import { fuzzSecrets } from './secrets.ts';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { findFreePort } from '../../../scripts/demo/free-port.ts';
+import { findFreePort } from '../../../scripts/free-port.ts';
 import { searchPath } from '../../run/tools.ts';
 import { eventually } from './eventually.ts';
 import { makeTemporaryFolder } from './temporary-folder.ts';

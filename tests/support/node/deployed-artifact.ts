@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { withLock } from '../../../scripts/build/lock-file.ts';
+import { withLock } from '../../../scripts/build-app.ts';
 import { type DeployedFunction, readFunctions } from './deployed-function.ts';
 import { linkFile } from './link-folder.ts';
 
@@ -61,10 +61,7 @@ export function artifactFolder(): string {
 /** Names the sources' content, their names, and what builds them. */
 function keyOfSources(): string {
   const hash = createHash('sha256').update(vercelCommand);
-  const patterns = [...deployedSources, 'scripts/build/build-secrets.ts'].flatMap((source) => [
-    source,
-    `${source}/**`,
-  ]);
+  const patterns = [...deployedSources, 'scripts/build-app.ts'].flatMap((source) => [source, `${source}/**`]);
   const entries = globSync(patterns, { cwd: root, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())

@@ -1,5 +1,5 @@
 import { SignJWT } from 'jose';
-import { buildSecrets } from '../../../scripts/build/build-secrets.ts';
+import { buildSecrets } from '../../../scripts/build-app.ts';
 
 /** The secrets of this suite. None may ever be seen in what a process prints or answers. */
 export const secrets = {

@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { appSources } from '../../../scripts/build/app-sources.ts';
-import { buildSecrets } from '../../../scripts/build/build-secrets.ts';
+import { appSources, buildSecrets } from '../../../scripts/build-app.ts';
 import { linkFolder } from './link-folder.ts';
 import { checkNoSecret } from './secrets.ts';
 

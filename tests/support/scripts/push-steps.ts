@@ -1,8 +1,12 @@
-import type { BatchLimits } from '../../../scripts/push/gather.ts';
-import { type PushEvent, readPushEvents } from '../../../scripts/push/push-event.ts';
 import { type PushPlan, type PushResult, pushEvents } from '../../../scripts/push/push-events.ts';
+import {
+  type BatchLimits,
+  type Line,
+  type PushEvent,
+  readPushEvents,
+  splitLines,
+} from '../../../scripts/push/push-input.ts';
 import { readEndpoint } from '../../../scripts/push/push-options.ts';
-import { type Line, splitLines } from '../../../scripts/push/split-lines.ts';
 import { createLeapingClock, type LeapingClock } from './leaping-clock.ts';
 import type { PublishServer } from './publish-server.ts';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSecrets } from '../../../scripts/build/build-secrets.ts';
+import { buildSecrets } from '../../../scripts/build-app.ts';
 
 /** A script of the repository that runs as its own process. */
 export type ScriptProcess = {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { FeedError } from '../../lib/core/feed-error.ts';
+import { FeedError } from '../lib/core/feed-error.ts';
 
 /**
  * Gives `port` back when nobody listens on it, on any address; for 0, a port on which nobody listens.
