@@ -5,7 +5,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './http/admission.ts';
-import type { FeedStream } from './stream/event-stream.ts';
+import type { EventStream } from './stream/event-stream.ts';
 import { createLogProgress, type LogProgress } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';
 
@@ -18,7 +18,7 @@ export type Runtime = {
   readonly progress: LogProgress;
   readonly tails: Tails;
   /** The streams that are open. */
-  readonly streams: Set<FeedStream>;
+  readonly streams: Set<EventStream>;
   /** The slots for streams and long polls. */
   readonly admission: Admission;
   /** Aborts when the process has been told to stop. */

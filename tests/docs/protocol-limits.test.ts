@@ -11,16 +11,14 @@ import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib
 import { parsePageQuery } from '../../lib/server/http/read-query.ts';
 import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
 import { forceMs, stopMs } from '../../lib/server/node/process.ts';
-import { answerBounds, bodyBounds } from '../../lib/server/node/socket-limits.ts';
-import { requestPatience } from '../../lib/server/node/sockets.ts';
 import {
-  graceShare,
-  helloWithinMs,
-  logPatienceMs,
-  planDeadline,
-  plannedRetryMs,
-  unplannedRetryMs,
-} from '../../lib/server/stream/event-stream.ts';
+  bodyLimits,
+  maxPipelined,
+  requestTimeouts,
+  stallLimits,
+} from '../../lib/server/node/socket-limits.ts';
+import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
+import { graceShare, helloWithinMs, logFailureLimitMs } from '../../lib/server/stream/event-stream.ts';
 import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
 import { grouped, isTaken, readProtocol } from '../support/docs/protocol-doc.ts';
@@ -76,7 +74,7 @@ describe('the table of limits', () => {
     const limitOf = largest(1_000, (limit) => isPage(`limit=${limit}`));
     const biggest = BigInt(Number.MAX_SAFE_INTEGER);
     expect([idOf(biggest) !== null, idOf(biggest + 1n)]).toEqual([true, null]);
-    const { patienceMs, bytesPerSecond, maxPipelined } = answerBounds;
+    const { stallMs, bytesPerSecond } = stallLimits;
     const expected: Readonly<Record<string, string>> = {
       'events in one publish request': `1 to ${maxAppend}`,
       'body of a publish request': bytes(maxBodyBytes),
@@ -98,7 +96,7 @@ describe('the table of limits', () => {
       'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
       'wait for the log before hello': seconds(helloWithinMs),
-      'failure of the log that an open stream survives': seconds(logPatienceMs),
+      'failure of the log that an open stream survives': seconds(logFailureLimitMs),
       'reading again when the log may lag': seconds(maxReplicaLagMs),
       "margin before the platform's limit": `${margin(5)} to ${margin(86_400)} s`,
       'jitter of the handover': `0 to ${jitter(86_400)} s`,
@@ -111,12 +109,12 @@ describe('the table of limits', () => {
       'read token accepted after `exp`': seconds(await tokenSeconds()),
       'wait of the health check for the log': seconds(healthPatienceMs),
       'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxSubscriptionsBesides} if that is more`,
-      'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestPatience.headersTimeout)}`,
-      'self-hosted: whole request': seconds(requestPatience.requestTimeout),
-      'self-hosted: bytes of one request on its connection': bytes(bodyBounds.maxBytes),
-      'self-hosted: rest of a body after the answer': seconds(bodyBounds.afterAnswerMs),
+      'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestTimeouts.headersTimeout)}`,
+      'self-hosted: whole request': seconds(requestTimeouts.requestTimeout),
+      'self-hosted: bytes of one request on its connection': bytes(bodyLimits.maxBytes),
+      'self-hosted: rest of a body after the answer': seconds(bodyLimits.afterResponseMs),
       'self-hosted: unanswered requests on one connection': String(maxPipelined),
-      'self-hosted: reader that takes nothing': `${seconds(patienceMs)}, and 1 s for every ${bytes(bytesPerSecond)} that wait`,
+      'self-hosted: reader that takes nothing': `${seconds(stallMs)}, and 1 s for every ${bytes(bytesPerSecond)} that wait`,
     };
     expect(Object.fromEntries(pairs(tableBelow(doc, 'Limits'), 'limit', 'value'))).toEqual(expected);
   });

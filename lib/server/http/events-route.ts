@@ -5,7 +5,7 @@ import type { PollAdvice } from '../../core/event.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { formatEventId } from '../../core/ids.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
-import { planDeadline, secondsLeft } from '../stream/event-stream.ts';
+import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { createPollSlot, type PollSlot, publishLimits } from './admission.ts';

@@ -3,13 +3,8 @@ import { FeedError } from '../../core/feed-error.ts';
 import { outsideRequest } from '../node/outside-request.ts';
 import { currentConnection } from '../node/sockets.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
-import {
-  createFeedStream,
-  type FeedStream,
-  type Positions,
-  planDeadline,
-  secondsLeft,
-} from '../stream/event-stream.ts';
+import { planDeadline, secondsLeft } from '../stream/deadline.ts';
+import { EventStream, type Positions } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkReadAccess, readTokenOf } from './access.ts';
 import { knownStart, parseReadQuery, type ReadQuery, resolveStart, settleEpochs } from './read-query.ts';
@@ -58,7 +53,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
     const start = startOf(runtime, query, leases);
-    const stream: FeedStream = createFeedStream({
+    const stream = new EventStream({
       tails: leases.map(({ tail }) => tail),
       start,
       types: query.types,
@@ -76,7 +71,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     return { stream, start };
   });
   streams.add(stream);
-  signal.addEventListener('abort', stream.abandon, { once: true });
+  signal.addEventListener('abort', () => stream.abandon(), { once: true });
   try {
     if (start instanceof Promise) {
       await Promise.race([start, wait(clock, firstAnswerMs, signal)]);

@@ -2,21 +2,27 @@ import { readSettings, type Settings } from '../../config/settings.ts';
 import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
 import { findRuntime } from '../runtime.ts';
-import { boundAnswers, boundBodies } from './socket-limits.ts';
-import { boundRequests, closeIdleConnections, keepProtocol, watchSockets } from './sockets.ts';
+import {
+  closeStalledConnections,
+  ignoreUpgrades,
+  limitBodies,
+  limitPipelining,
+  limitRequestTime,
+} from './socket-limits.ts';
+import { closeIdleConnections, trackConnections } from './sockets.ts';
 
-/** How long streams may go on after a handover, where the process owns its sockets; and on the platform, which gives 500 ms. */
+/** How long a stream may go on after a handover because the process stops, in ms. Vercel gives a process 500 ms. */
 export const stopMs = { own: 1_500, platform: 200 } as const;
 
-/** A stop that has not come to its end by then is forced. */
+/** The process exits this long after it was told to stop, whatever is still open, in ms. */
 export const forceMs = 4_000;
 
-/** How often connections are closed that have become idle since the stop. */
-const idleEveryMs = 100;
+/** How often the stopping process closes connections that have become idle, in ms. */
+const closeIdleEveryMs = 100;
 
 /**
- * Prepares the process, once, ahead of its first request. A setting that cannot be read stops it with its name, unless
- * the platform runs it: there every route says so.
+ * Prepares the process, once, before its first request. An invalid setting stops the process with the name of the
+ * variable; on Vercel every route reports it instead.
  */
 export function startProcess(): void {
   const isVercel = process.env.VERCEL === '1';
@@ -24,33 +30,34 @@ export function startProcess(): void {
     checkLog(readSettings(process.env));
   } catch (error) {
     if (isVercel) return;
-    console.error(`steadfeed: ${whatIsWrong(error)}`);
-    // An error thrown here would leave the server running, answering 500.
+    console.error(`steadfeed: ${messageOf(error)}`);
+    // If this threw instead, the server would go on and answer 500.
     process.exit(1);
   }
   if (!isVercel) {
-    watchSockets();
-    boundRequests();
-    boundBodies();
-    boundAnswers();
+    trackConnections();
+    limitRequestTime();
+    limitPipelining();
+    limitBodies();
+    closeStalledConnections();
   }
-  if (!isVercel && process.env.NODE_ENV === 'production') keepProtocol();
+  if (!isVercel && process.env.NODE_ENV === 'production') ignoreUpgrades();
   process.once('SIGTERM', () => stop(isVercel));
   if (!isVercel) process.once('SIGINT', () => stop(isVercel));
 }
 
-/** A file of the embedded log that cannot be used is told at once, and not to the first reader only. */
+/** Reports at the start, and not only to the first reader, that the file of the embedded log cannot be used. */
 function checkLog({ redis, isVercel, feedDb, retention }: Settings): void {
   if (redis !== null || isVercel) return;
   try {
     createSqliteLog({ file: feedDb, retention }).close();
   } catch (error) {
-    // Every request is told so until it can be used, which may be soon.
-    console.error(`steadfeed: ${whatIsWrong(error)}`);
+    // The process goes on: each request gets this error until the file can be used, which may be soon.
+    console.error(`steadfeed: ${messageOf(error)}`);
   }
 }
 
-function whatIsWrong(error: unknown): string {
+function messageOf(error: unknown): string {
   return escapeControlCharacters(error instanceof Error ? error.message : 'the settings cannot be read');
 }
 
@@ -61,7 +68,7 @@ function stop(isVercel: boolean): void {
     stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
   }
   if (isVercel) return;
-  setInterval(closeIdleConnections, idleEveryMs).unref();
-  // Not unref'd: the process must end even when something else hangs.
+  setInterval(closeIdleConnections, closeIdleEveryMs).unref();
+  // Not unref'd: the process must end even if something hangs.
   setTimeout(() => process.exit(143), forceMs);
 }

@@ -1,85 +1,69 @@
 import { AsyncResource } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Clock, serverClock } from '../../core/clock.ts';
-import { type OwnConnection, onConnection } from './sockets.ts';
+import type { OwnConnection } from './sockets.ts';
 
-/** What answers may cost that their reader does not take. */
-export type AnswerBounds = {
-  /** How long a connection may stand still on which something waits for its reader, in ms. */
-  readonly patienceMs: number;
-  /**
-   * And longer by what waits at this rate: a piece that was handed to the system is not seen until all of it is taken.
-   * 64 kbit a second, which a phone on the slowest of networks has; as web servers ask for who serve large files.
-   */
-  readonly bytesPerSecond: number;
-  /**
-   * So much of what a connection has taken may still lie with the system, which takes no more ahead of it: of its own
-   * 4 MiB, Linux asks for more when a third is free. A slow reader takes that long, and nothing is seen of it.
-   */
-  readonly systemBytes: number;
-  /** Most requests of a connection that are not answered yet. They are handed on one at a time. */
-  readonly maxPipelined: number;
-};
-
-/** What `boundAnswers` keeps to. */
-export const answerBounds: AnswerBounds = {
-  patienceMs: 30_000,
-  bytesPerSecond: 8_000,
-  systemBytes: 1_500_000,
-  maxPipelined: 16,
-};
-
-/** How often the connections are looked at. */
-const answerCheckMs = 5_000;
-
-/** A connection on which something waits: what its reader had taken when it was last seen to take some, and when that was. */
-type Standstill = { readonly taken: number; readonly since: number };
+/*
+ * What one connection may cost a process that owns its sockets. The framework creates the server, so the limits are set
+ * when the first connection arrives. Node's own settings do what they can: `limitRequestTime`. For the rest Node has none:
+ * - `maxRequestsPerSocket` counts all requests of a connection's life, not those that wait, and it answers the others 503;
+ * - `server.timeout` takes every write for life, so that a reader that takes nothing is never idle while the feed writes;
+ * - a body that nobody wants is read to its end, however long it is; `requestTimeout` limits its time, not its bytes.
+ *
+ * Call each of these functions once, before the first connection.
+ */
 
 /**
- * Closes connections whose reader leaves its answers lying, and works on the requests of a connection one at a time.
- * Nothing is lost by it: a reader that was closed comes back with its cursor. For a process that owns its sockets; call
- * once, ahead of the first connection.
+ * How long Node waits for a request, in ms: for its head, and for all of it. Node's defaults are one minute and five. It
+ * checks every 30 s, and the framework's server does not let that be changed: a connection that sends no complete head
+ * gets 408 and is closed within 50 s; one whose request is not complete, within 70 s.
  */
-export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock = serverClock): void {
-  const sockets = new Set<Socket>();
-  const standstills = new Map<Socket, Standstill>();
+export const requestTimeouts = { headersTimeout: 20_000, requestTimeout: 40_000 } as const;
+
+/** Closes connections that send nothing, or a byte now and then, after `requestTimeouts`. */
+export function limitRequestTime(): void {
+  setServerOptions(requestTimeouts);
+}
+
+/**
+ * Answers a request that offers another protocol (`Upgrade: h2c`, as Java's HTTP client and `curl --http2` send) as if it
+ * did not; a server may do that (RFC 9110, 7.8). Next listens for such requests and never answers the ones it does not
+ * know: the client would wait for ever, on a socket without a time limit. Not for development: its pages reload that way.
+ */
+export function ignoreUpgrades(): void {
+  setServerOptions({ shouldUpgradeCallback: () => false });
+}
+
+function setServerOptions(options: Readonly<Record<string, unknown>>): void {
+  onConnection((_socket, server) => Object.assign(server, options));
+}
+
+/** Calls `notice` with each connection of the process's HTTP servers, before its first byte. */
+function onConnection(notice: (socket: Socket, server: Server) => void): void {
+  subscribe('net.server.socket', (message) => {
+    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
+    if (socket.server instanceof Server) notice(socket, socket.server);
+  });
+}
+
+/** How many requests of one connection may be unanswered, the one that is being handled included. */
+export const maxPipelined = 16;
+
+/**
+ * Hands the requests of a connection to the framework one at a time, and closes a connection with more than `most` that
+ * are unanswered. Node emits every request that arrived in one packet at once, a thousand or more, and the framework would
+ * work on each of them, even after the client has gone.
+ */
+export function limitPipelining(most = maxPipelined): void {
   const servers = new WeakSet<Server>();
-  /** The answer to the last request of each connection; and how many wait behind others, where any do. */
-  const lastAnswers = new WeakMap<Socket, ServerResponse>();
+  /** The response to the newest request of each connection. */
+  const newestResponses = new WeakMap<Socket, ServerResponse>();
+  /** How many requests of a connection wait for the ones before them; without an entry, none has ever waited. */
   const waiting = new WeakMap<Socket, number>();
 
-  function look(): void {
-    for (const socket of sockets) if (isLeft(socket)) socket.destroy();
-    if (sockets.size > 0) clock.after(answerCheckMs, look);
-  }
-
-  function isLeft(socket: Socket): boolean {
-    const untaken = socket.writableLength;
-    const taken = socket.bytesWritten - untaken;
-    const seen = standstills.get(socket);
-    if (untaken === 0) standstills.delete(socket);
-    else if (seen === undefined || taken > seen.taken) {
-      standstills.set(socket, { taken, since: clock.elapsed() });
-    } else {
-      const lying = untaken + Math.min(taken, bounds.systemBytes);
-      return clock.elapsed() - seen.since > bounds.patienceMs + (lying / bounds.bytesPerSecond) * 1_000;
-    }
-    return false;
-  }
-
-  // One for all connections: of thousands that wait each holds what it costs.
-  function forget(this: Socket): void {
-    sockets.delete(this);
-    standstills.delete(this);
-  }
-
-  /**
-   * Hands a request on when all ahead of it on its connection are answered, and not at all when that was closed. Node
-   * hands on all that came in one piece, a thousand and more, and the framework would work on each, heard or not.
-   */
-  function answerInTurn(server: Server): void {
+  onConnection((_socket, server) => {
     if (servers.has(server)) return;
     servers.add(server);
     const handlers = server.listeners('request');
@@ -89,82 +73,142 @@ export function boundAnswers(bounds: AnswerBounds = answerBounds, clock: Clock =
         for (const handler of handlers) handler.call(server, request, response);
       };
       const { socket } = request;
-      const ahead = lastAnswers.get(socket);
-      lastAnswers.set(socket, response);
-      if (ahead === undefined || ahead.writableFinished) return handOn();
-      const behind = (waiting.get(socket) ?? 0) + 1;
-      waiting.set(socket, behind);
-      // The one that is worked on counts too.
-      if (behind >= bounds.maxPipelined) socket.destroy();
+      const before = newestResponses.get(socket);
+      newestResponses.set(socket, response);
+      if (before === undefined || before.writableFinished) return handOn();
+      const count = (waiting.get(socket) ?? 0) + 1;
+      waiting.set(socket, count);
+      // The request that is being handled counts too.
+      if (count >= most) socket.destroy();
       const takeTurn = () => {
         waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
         if (!socket.destroyed) handOn();
       };
-      // Bound: it runs in the context of its own request, not of the one ahead of it.
-      ahead.once('close', AsyncResource.bind(takeTurn));
+      // Bound, so that it runs in the context of its own request, not in that of the request before it.
+      before.once('close', AsyncResource.bind(takeTurn));
     });
+  });
+}
+
+/** When a connection counts as stalled: its reader takes none of what waits for it. */
+export type StallLimits = {
+  /** How long the reader may take nothing, in ms. */
+  readonly stallMs: number;
+  /**
+   * The reader gets extra time for what waits, at this rate in bytes a second: Node reports a write only when the system
+   * has taken all of it. 8,000 is 64 kbit a second, as a phone on a very slow network has; web servers that serve large
+   * files ask for as much.
+   */
+  readonly bytesPerSecond: number;
+  /**
+   * How many bytes that the system has taken may still wait there, as far as this process can see. Linux holds up to
+   * 4 MiB and takes more only when a third is free, so a slow reader can be busy with this much and nothing shows.
+   */
+  readonly systemBytes: number;
+};
+
+/** The limits that `closeStalledConnections` has by default. */
+export const stallLimits: StallLimits = {
+  stallMs: 30_000,
+  bytesPerSecond: 8_000,
+  systemBytes: 1_500_000,
+};
+
+/** How often the connections are checked. */
+const stallCheckMs = 5_000;
+
+/** A connection on which something waits: how much its reader had taken when it last took something, and when that was. */
+type Progress = { readonly takenBytes: number; readonly at: number };
+
+/** Closes connections whose reader leaves its responses. Nothing is lost: a reader comes back with its cursor. */
+export function closeStalledConnections(limits: StallLimits = stallLimits, clock: Clock = serverClock): void {
+  const sockets = new Set<Socket>();
+  const progresses = new Map<Socket, Progress>();
+
+  function check(): void {
+    for (const socket of sockets) if (isStalled(socket)) socket.destroy();
+    if (sockets.size > 0) clock.after(stallCheckMs, check);
   }
 
-  onConnection((socket, server) => {
-    answerInTurn(server);
-    if (sockets.size === 0) clock.after(answerCheckMs, look);
+  function isStalled(socket: Socket): boolean {
+    const waitingBytes = socket.writableLength;
+    const takenBytes = socket.bytesWritten - waitingBytes;
+    const progress = progresses.get(socket);
+    if (waitingBytes === 0) {
+      progresses.delete(socket);
+      return false;
+    }
+    if (progress === undefined || takenBytes > progress.takenBytes) {
+      progresses.set(socket, { takenBytes, at: clock.elapsed() });
+      return false;
+    }
+    const unseenBytes = waitingBytes + Math.min(takenBytes, limits.systemBytes);
+    const allowedMs = limits.stallMs + (unseenBytes / limits.bytesPerSecond) * 1_000;
+    return clock.elapsed() - progress.at > allowedMs;
+  }
+
+  // One function for all connections: a process can hold thousands of them.
+  function forget(this: Socket): void {
+    sockets.delete(this);
+    progresses.delete(this);
+  }
+
+  onConnection((socket) => {
+    if (sockets.size === 0) clock.after(stallCheckMs, check);
     sockets.add(socket);
     socket.on('close', forget);
   });
 }
 
-/** What a request's body may cost, whoever asked for what. */
-export type BodyBounds = {
-  /** Most bytes of a connection that one request may take. Twice what publishing drains of a body that is too large. */
+/** What the body of one request may cost. */
+export type BodyLimits = {
+  /** Most bytes of a connection for one request. Twice what publishing drains of a body that is too large. */
   readonly maxBytes: number;
   /**
-   * How long the rest of a body may still come when the request has been answered: a client that sends all before it
-   * reads would not hear an answer whose connection is closed at once.
+   * How long the rest of a body may still arrive once the request has been answered, in ms. A client that sends everything
+   * before it reads would never see a response whose connection is closed at once.
    */
-  readonly afterAnswerMs: number;
+  readonly afterResponseMs: number;
 };
 
-/** What `boundBodies` keeps to. */
-export const bodyBounds: BodyBounds = { maxBytes: 16 * 1024 * 1024, afterAnswerMs: 10_000 };
+/** The limits that `limitBodies` has by default. */
+export const bodyLimits: BodyLimits = { maxBytes: 16 * 1024 * 1024, afterResponseMs: 10_000 };
 
-/** How often the bodies that are coming are looked at. */
+/** How often the bodies that are arriving are checked. */
 const bodyCheckMs = 100;
 
-type Coming = OwnConnection & {
+type ArrivingBody = OwnConnection & {
   readonly request: IncomingMessage;
-  /** Bytes of the connection up to this request. */
-  readonly before: number;
-  answeredAt: number | null;
+  /** Bytes that the connection had received before this body. */
+  readonly bytesBefore: number;
+  respondedAt: number | null;
 };
 
-/**
- * Closes connections whose request costs more than that: Node reads a body to its end, however long, also when it was
- * refused or when nothing of the app wants it. For a process that owns its sockets; call once.
- */
-export function boundBodies(bounds: BodyBounds = bodyBounds, clock: Clock = serverClock): void {
-  const coming = new Set<Coming>();
+/** Closes connections whose request is larger or slower than `limits`, also if the app has refused or ignored it. */
+export function limitBodies(limits: BodyLimits = bodyLimits, clock: Clock = serverClock): void {
+  const arriving = new Set<ArrivingBody>();
 
-  function look(): void {
-    for (const body of coming) {
+  function check(): void {
+    for (const body of arriving) {
       if (isTooMuch(body)) body.socket.destroy();
-      if (body.request.complete || body.socket.destroyed) coming.delete(body);
+      if (body.request.complete || body.socket.destroyed) arriving.delete(body);
     }
-    if (coming.size > 0) clock.after(bodyCheckMs, look);
+    if (arriving.size > 0) clock.after(bodyCheckMs, check);
   }
 
-  function isTooMuch(body: Coming): boolean {
+  function isTooMuch(body: ArrivingBody): boolean {
     if (body.request.complete) return false;
-    if (body.socket.bytesRead - body.before > bounds.maxBytes) return true;
+    if (body.socket.bytesRead - body.bytesBefore > limits.maxBytes) return true;
     if (!body.response.writableEnded) return false;
-    body.answeredAt ??= clock.elapsed();
-    return clock.elapsed() - body.answeredAt >= bounds.afterAnswerMs;
+    body.respondedAt ??= clock.elapsed();
+    return clock.elapsed() - body.respondedAt >= limits.afterResponseMs;
   }
 
   subscribe('http.server.request.start', (message) => {
     const { request, response, socket } = message as OwnConnection & { readonly request: IncomingMessage };
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
     if (length === '0' && coding === undefined) return;
-    if (coming.size === 0) clock.after(bodyCheckMs, look);
-    coming.add({ request, response, socket, before: socket.bytesRead, answeredAt: null });
+    if (arriving.size === 0) clock.after(bodyCheckMs, check);
+    arriving.add({ request, response, socket, bytesBefore: socket.bytesRead, respondedAt: null });
   });
 }

@@ -1,18 +1,65 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
-import { Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /*
- * Where the process owns its sockets, a request's own socket can be closed under a reader that has stopped reading:
- * neither `close()` nor `error()` of the response's stream does it, because Next's pump waits for the socket to drain.
- * And it can be written to without that pump, which costs as much as the write itself.
- * Node tells of each request ahead of its handler, in the same turn; the socket travels with the asynchronous context.
- * Next listens before it calls `register`: requests that come in between, for some tenths of a second, are not known.
+ * The connection of the request that is being handled, for a process that owns its sockets. A stream needs it twice:
+ * - to close the socket when the reader has stopped reading. Neither `close()` nor `error()` of the response's stream
+ *   does that, because Next's pump waits for the socket to drain;
+ * - to write to the socket without that pump, which costs as much as the write itself.
+ *
+ * Node reports each request before it calls the handler, in the same turn, and the connection travels with the
+ * asynchronous context. Next listens before it calls `register`: the connections of requests in between, for a few tenths
+ * of a second, stay unknown.
  */
 
-/** A request's own connection. */
+/** The connection of one request, and the response that Node writes on it. */
 export type OwnConnection = { readonly socket: Socket; readonly response: ServerResponse };
+
+/** Starts to record the connection of each request. Call it once, before the first request. */
+export function trackConnections(): void {
+  subscribe('http.server.request.start', (message) => {
+    const { socket, response, server } = message as OwnConnection & { readonly server: Server };
+    storage().enterWith({ socket, response });
+    servers.add(server);
+  });
+}
+
+/** The connection of the request that is being handled; null if this process does not own it. */
+export function currentConnection(): OwnConnection | null {
+  return storage().getStore() ?? null;
+}
+
+/**
+ * Writes a chunk of the response straight to its connection. The headers must have been sent.
+ * @param onDrain called once the connection takes more, if it does not now; never called once the connection is closed.
+ * @returns whether the connection takes more now.
+ */
+export function writeChunk(
+  { response, socket }: OwnConnection,
+  chunk: Uint8Array,
+  onDrain: () => void,
+): boolean {
+  // The reader has gone; its request's end will reach the caller in a moment.
+  if (socket.destroyed || response.writableEnded) return false;
+  // HTTP/1.0 has no chunks: the body ends with the connection.
+  const bytes = response.chunkedEncoding ? withChunkFraming(chunk) : chunk;
+  if (socket.write(bytes)) return true;
+  socket.once('drain', onDrain);
+  return false;
+}
+
+/**
+ * Closes connections that wait for their next request. A server that stops closes the ones that wait at that moment; a
+ * connection whose response ends later would keep the process alive for as long as its client likes.
+ */
+export function closeIdleConnections(): void {
+  for (const server of servers) server.closeIdleConnections();
+}
+
+/** The servers that have received a request. */
+const servers = new Set<Server>();
 
 const key = Symbol.for('steadfeed.sockets');
 
@@ -25,61 +72,16 @@ function storage(): AsyncLocalStorage<OwnConnection> {
   return holder[key];
 }
 
-/** Servers that have taken a request. */
-const servers = new Set<Server>();
+const lineEnd = Buffer.from('\r\n');
 
-/** Begins to notice which request came on which socket. Call once, ahead of the first request. */
-export function watchSockets(): void {
-  subscribe('http.server.request.start', (message) => {
-    const { socket, response, server } = message as OwnConnection & { readonly server: Server };
-    storage().enterWith({ socket, response });
-    servers.add(server);
-  });
-}
+/** The newest chunk with its framing: streams at the same cursor write the same chunk, one after the other. */
+let newest: { readonly chunk: Uint8Array; readonly framed: Buffer } | null = null;
 
-/**
- * Answers a request that offers another protocol (`Upgrade: h2c`, as Java's HTTP client and `curl --http2` do) as if it
- * had not: the server is free to (RFC 9110, 7.8). Next listens for such requests and answers none that it does not know;
- * its client would wait for ever, on a socket without any time limit. Not in development, whose pages reload that way.
- */
-export function keepProtocol(): void {
-  setServers({ shouldUpgradeCallback: () => false });
-}
-
-/**
- * How long Node waits for a request, from its first byte or from the beginning of the connection; the default is a
- * minute for the head, five for all. It looks every 30 s: a connection that is too slow is told 408 and closed within
- * 50 s of its beginning when it sends no head, and within 70 s whatever it sends.
- */
-export const requestPatience = { headersTimeout: 20_000, requestTimeout: 40_000 } as const;
-
-/** Ends connections that send nothing, or a byte now and then, by `requestPatience`. */
-export function boundRequests(): void {
-  setServers(requestPatience);
-}
-
-/** Sets properties of every server of the process. */
-function setServers(properties: Readonly<Record<string, unknown>>): void {
-  onConnection((_socket, server) => Object.assign(server, properties));
-}
-
-/** Calls `notice` with each connection of the process's HTTP servers, ahead of its first byte. */
-export function onConnection(notice: (socket: Socket, server: Server) => void): void {
-  subscribe('net.server.socket', (message) => {
-    const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
-    if (socket.server instanceof Server) notice(socket, socket.server);
-  });
-}
-
-/**
- * Closes connections that wait for their next request. A server that stops closes those that wait at that moment
- * only; one that was answered later would keep the process for as long as its client likes.
- */
-export function closeIdleConnections(): void {
-  for (const server of servers) server.closeIdleConnections();
-}
-
-/** The connection of the request that is being handled; null where it is not the process's own. */
-export function currentConnection(): OwnConnection | null {
-  return storage().getStore() ?? null;
+/** A chunk of the chunked transfer coding (RFC 9112, 7.1), in one piece: Node would write it in three. */
+function withChunkFraming(chunk: Uint8Array): Buffer {
+  if (newest?.chunk !== chunk) {
+    const size = Buffer.from(`${chunk.length.toString(16)}\r\n`, 'latin1');
+    newest = { chunk, framed: Buffer.concat([size, chunk, lineEnd]) };
+  }
+  return newest.framed;
 }

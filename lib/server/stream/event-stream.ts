@@ -1,4 +1,3 @@
-import { getDeadline } from '@vercel/functions';
 import type { Clock } from '../../core/clock.ts';
 import type { Position } from '../../core/cursor.ts';
 import {
@@ -10,27 +9,28 @@ import {
   paddingFrame,
   version,
 } from '../../core/sse-frames.ts';
-import type { OwnConnection } from '../node/sockets.ts';
+import { type OwnConnection, writeChunk } from '../node/sockets.ts';
 import type { Tail } from '../tail/tail.ts';
 import { type ChannelReader, createChannelReader } from './channel-reader.ts';
+import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { collectFrames, cursorOf } from './frames.ts';
 
-/** A stream whose log has not answered by then ends with `retry:`, so that the client may choose another way. */
+/** How long a stream waits for the log before hello, in ms. Then it ends with `retry:`, so that the client can poll. */
 export const helloWithinMs = 8_000;
 
-/** A stream whose log has been failing for this long ends with `retry:`. */
-export const logPatienceMs = 30_000;
+/** How long the log may fail under an open stream, in ms. Then the stream ends with `retry:`. */
+export const logFailureLimitMs = 30_000;
 
-/** An end waits this part of the handover's time for a reader that has stopped reading; then it is cut. */
+/** At its end a stream gives a reader that has stopped reading this share of `closesInMs`, then cuts the connection. */
 export const graceShare = 0.3;
 
-/** Where a stream begins: a position per channel; a channel without one begins at its end. */
+/** Where a stream starts: a position for each channel; a channel without one starts at its end. */
 export type Positions = ReadonlyMap<string, Position>;
 
-export type FeedStreamOptions = {
-  /** The tails to read, one a channel. */
+export type EventStreamOptions = {
+  /** The tails to read, one for each channel. */
   readonly tails: readonly Tail[];
-  /** Where the reader begins; a promise where the log is asked. */
+  /** Where the reader starts; a promise if the log must be asked. */
   readonly start: Positions | Promise<Positions>;
   /** Types to deliver; null: all. */
   readonly types: ReadonlySet<string> | null;
@@ -38,9 +38,9 @@ export type FeedStreamOptions = {
   /** Longest silence, in ms. */
   readonly heartbeatMs: number;
   readonly deadline: Deadline;
-  /** In how many ms the reader's token expires; null: never. */
+  /** Time until the reader's token expires, in ms; null: never. */
   readonly tokenEndsInMs: number | null;
-  /** The connection it is for, where the process owns it: to write straight to, and to cut under a reader that does not read. */
+  /** The connection of the request, if the process owns it: the stream writes straight to it, and can cut it. */
   readonly connection: OwnConnection | null;
   /** Called once, when the stream is over, however it ended. */
   readonly onEnd: () => void;
@@ -48,252 +48,197 @@ export type FeedStreamOptions = {
 
 const encoder = new TextEncoder();
 const padding = encoder.encode(paddingFrame);
-
-export type FeedStream = {
-  readonly body: ReadableStream<Uint8Array>;
-  /** Tells the reader to go on elsewhere, and ends the stream in `closesInMs`. It is told once; the earliest end counts. */
-  handOver(reason: Handover['reason'], closesInMs: number): void;
-  /** Ends the stream without a word: its reader has gone. */
-  abandon(): void;
-};
+const doNothing = () => {};
 
 /**
- * A live stream. It is pull-driven: a reader that stops reading costs its cursor and one chunk. Each pull writes what
- * follows the cursor as one chunk of at most about 256 KiB. Where the process owns the connection, all chunks after the
- * first go straight to it, and the framework, which has sent the headers with that one, is asked again for the end only.
+ * A live stream. It is pull-driven: when the reader takes a chunk, the stream writes everything after the cursor as the
+ * next one, up to about 256 KiB. A reader that stops reading costs its cursor and one chunk.
+ *
+ * If the process owns the connection, only the first chunk goes through the framework, which sends the headers with it. All
+ * later chunks go straight to the connection, and the framework gets nothing more but the end.
  */
-export function createFeedStream(options: FeedStreamOptions): FeedStream {
-  const { tails, types, clock, heartbeatMs, deadline, connection, onEnd } = options;
-  const endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
-  /** Undo the timers that end the stream; there are few, and each goes off once. */
-  const cancels: (() => void)[] = [];
-  let cancelBeat = () => {};
-  let state: 'silent' | 'live' | 'ending' | 'over' = 'silent';
-  let readers: readonly ChannelReader[] = [];
-  let controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  let isWanted = false;
-  let pulls = 0;
-  /** The first chunk is out, and the headers ahead of it. */
-  let hasBegun = false;
-  /** Control frames to write ahead of events. */
-  let lead: Uint8Array<ArrayBuffer>[] = [padding];
-  let handover: Handover | null = null;
-  let isHandoverTold = false;
-  let isHeartbeatDue = false;
-  let writtenAt = clock.elapsed();
+export class EventStream {
+  /** The body of the response. */
+  readonly body: ReadableStream<Uint8Array>;
 
-  function after(ms: number, run: () => void): void {
-    cancels.push(clock.after(ms, run));
+  readonly #options: EventStreamOptions;
+  /** When the stream ends at the latest, by the clock's `elapsed`. */
+  readonly #endsAt: number;
+  /** `waiting` for the start position, then `live`; `ending` writes the last frame, then the stream is `over`. */
+  #state: 'waiting' | 'live' | 'ending' | 'over' = 'waiting';
+  #readers: readonly ChannelReader[] = [];
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** Whether the reader takes a chunk now. */
+  #hasDemand = false;
+  #pulls = 0;
+  /** Control frames to write before any event. */
+  #controlFrames: Uint8Array<ArrayBuffer>[] = [padding];
+  #handover: Handover | null = null;
+  #isHandoverWritten = false;
+  #isHeartbeatDue = false;
+  #writtenAt: number;
+  #cancelHeartbeat = doNothing;
+  /** Cancel the timers that end the stream: there are few, and each fires once. */
+  readonly #cancelTimers: (() => void)[] = [];
+
+  constructor(options: EventStreamOptions) {
+    const { clock, deadline, start } = options;
+    this.#options = options;
+    this.#endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
+    this.#writtenAt = clock.elapsed();
+    const tokenEndsInMs = options.tokenEndsInMs ?? Infinity;
+    const reason = tokenEndsInMs < deadline.handoverInMs ? 'token' : 'deadline';
+    this.#after(Math.min(tokenEndsInMs, deadline.handoverInMs), () =>
+      this.handOver(reason, deadline.closesInMs),
+    );
+    if (start instanceof Promise) {
+      const endEarly = () => this.#end(deadline.closesInMs * graceShare);
+      this.#after(helloWithinMs, () => {
+        if (this.#state === 'waiting') endEarly();
+      });
+      // The headers are out: a log that fails now is reported by an early end, which says when to come back.
+      start.then((positions) => this.#goLive(positions), endEarly);
+    } else this.#goLive(start);
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => {
+          this.#pulls += 1;
+          this.#onDemand();
+        },
+        cancel: () => this.#release(),
+      },
+      { highWaterMark: 0 },
+    );
   }
 
-  function begin(positions: Positions): void {
-    if (state !== 'silent') return;
-    readers = tails.map((tail) =>
-      createChannelReader(tail, positions.get(tail.channel) ?? null, clock, flush),
+  /**
+   * Tells the reader to open the next stream, and ends this one in `closesInMs`. The reader is told once; the earliest end
+   * counts.
+   */
+  handOver(reason: Handover['reason'], closesInMs: number): void {
+    if (this.#state === 'over') return;
+    this.#handover ??= { reason, closesInMs };
+    this.#flush();
+    this.#after(closesInMs, () => this.#end(closesInMs * graceShare));
+  }
+
+  /** Ends the stream without a last frame: its reader has gone. */
+  abandon(): void {
+    if (this.#state === 'over') return;
+    this.#release();
+    this.#controller?.close();
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#cancelTimers.push(this.#options.clock.after(ms, run));
+  }
+
+  #goLive(positions: Positions): void {
+    if (this.#state !== 'waiting') return;
+    const { tails, clock, heartbeatMs } = this.#options;
+    const wake = () => this.#flush();
+    this.#readers = tails.map((tail) =>
+      createChannelReader(tail, positions.get(tail.channel) ?? null, clock, wake),
     );
     // An offer settles the reader's epoch, so that hello carries it.
-    for (const reader of readers) reader.offer();
-    state = 'live';
-    const deadlineMs = Math.max(0, Math.round(endsAt - clock.elapsed()));
-    const hello = { cursor: cursorOf(readers), heartbeatMs, deadlineMs, version };
-    lead.push(encoder.encode(helloFrame(hello, unplannedRetryMs(clock.random()))));
-    beatLater(heartbeatMs);
-    flush();
+    for (const reader of this.#readers) reader.offer();
+    this.#state = 'live';
+    const deadlineMs = Math.max(0, Math.round(this.#endsAt - clock.elapsed()));
+    const hello = { cursor: cursorOf(this.#readers), heartbeatMs, deadlineMs, version };
+    this.#controlFrames.push(encoder.encode(helloFrame(hello, unplannedRetryMs(clock.random()))));
+    this.#scheduleHeartbeat(heartbeatMs);
+    this.#flush();
   }
 
-  function beatLater(ms: number): void {
-    cancelBeat = clock.after(ms, () => {
-      const silentMs = clock.elapsed() - writtenAt;
-      isHeartbeatDue = silentMs >= heartbeatMs;
-      if (isHeartbeatDue) flush();
-      beatLater(isHeartbeatDue ? heartbeatMs : heartbeatMs - silentMs);
+  #scheduleHeartbeat(ms: number): void {
+    const { clock, heartbeatMs } = this.#options;
+    this.#cancelHeartbeat = clock.after(ms, () => {
+      const silentMs = clock.elapsed() - this.#writtenAt;
+      this.#isHeartbeatDue = silentMs >= heartbeatMs;
+      if (this.#isHeartbeatDue) this.#flush();
+      this.#scheduleHeartbeat(this.#isHeartbeatDue ? heartbeatMs : heartbeatMs - silentMs);
     });
   }
 
-  /** Writes all that is due, chunk by chunk for as long as the reader wants one. */
-  function flush(): void {
-    while (isWanted && controller !== null && state !== 'over') {
-      if (tails.some((tail) => tail.failingForMs() > logPatienceMs)) state = 'ending';
-      const parts = nextParts();
-      const [first] = parts;
+  #onDemand(): void {
+    this.#hasDemand = true;
+    this.#flush();
+  }
+
+  /** Writes all that is due, chunk by chunk, for as long as the reader takes more. */
+  #flush(): void {
+    const { tails, clock } = this.#options;
+    while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
+      if (tails.some((tail) => tail.failingForMs() > logFailureLimitMs)) this.#state = 'ending';
+      const frames = this.#nextFrames();
+      const [first] = frames;
       if (first !== undefined) {
-        isWanted = false;
-        isHeartbeatDue = false;
-        writtenAt = clock.elapsed();
-        const chunk = parts.length === 1 ? first : Buffer.concat(parts);
-        const direct = hasBegun ? connectionInTurn() : null;
-        if (direct === null) controller.enqueue(chunk);
-        else isWanted = writeChunk(direct, chunk, want);
+        this.#hasDemand = false;
+        this.#isHeartbeatDue = false;
+        this.#writtenAt = clock.elapsed();
+        this.#write(this.#controller, frames.length === 1 ? first : Buffer.concat(frames));
       }
-      if (state === 'ending') finish();
+      if (this.#state === 'ending') this.abandon();
       else if (first === undefined) break;
     }
   }
 
-  /** Of requests that came one behind the other on a connection, Node gives it to one answer at a time. */
-  function connectionInTurn(): OwnConnection | null {
+  #write(controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): void {
+    // A second pull means that the framework has sent the first chunk, and the headers with it.
+    const connection = this.#pulls > 1 ? this.#connectionInTurn() : null;
+    if (connection === null) controller.enqueue(chunk);
+    else this.#hasDemand = writeChunk(connection, chunk, () => this.#onDemand());
+  }
+
+  /** The connection, if it is this response's turn: Node gives it to the responses of pipelined requests one by one. */
+  #connectionInTurn(): OwnConnection | null {
+    const { connection } = this.#options;
     return connection?.response.socket === connection?.socket ? connection : null;
   }
 
-  function want(): void {
-    isWanted = true;
-    flush();
-  }
-
-  function nextParts(): Uint8Array<ArrayBuffer>[] {
-    const parts = lead;
-    lead = [];
-    parts.push(...collectFrames(readers, types));
-    if (handover !== null && !isHandoverTold && readers.length > 0) {
-      isHandoverTold = true;
-      parts.push(encoder.encode(handoverFrame(cursorOf(readers), handover)));
+  #nextFrames(): Uint8Array<ArrayBuffer>[] {
+    const frames = this.#controlFrames;
+    const readers = this.#readers;
+    const { types, clock } = this.#options;
+    this.#controlFrames = [];
+    frames.push(...collectFrames(readers, types));
+    if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
+      this.#isHandoverWritten = true;
+      frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));
     }
-    if (state === 'ending') parts.push(encoder.encode(lastFrame(plannedRetryMs(clock.random()))));
-    if (parts.length === 0 && isHeartbeatDue) parts.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
-    return parts;
+    if (this.#state === 'ending') frames.push(encoder.encode(lastFrame(plannedRetryMs(clock.random()))));
+    if (frames.length === 0 && this.#isHeartbeatDue) {
+      frames.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
+    }
+    return frames;
   }
 
-  function handOver(reason: Handover['reason'], closesInMs: number): void {
-    if (state === 'over') return;
-    handover ??= { reason, closesInMs };
-    flush();
-    after(closesInMs, () => end(closesInMs * graceShare));
-  }
-
-  /** Ends cleanly when the reader takes the last chunk; cuts the connection when it does not. */
-  function end(graceMs: number): void {
-    if (state === 'over') return;
-    state = 'ending';
-    flush();
-    // A clean end leaves the connection to whatever the client asks on it next.
-    if (isOver()) return;
-    after(graceMs, () => {
-      connectionInTurn()?.socket.destroy();
-      finish();
+  /** Ends cleanly when the reader takes the last chunk; if it does not within `graceMs`, cuts the connection. */
+  #end(graceMs: number): void {
+    if (this.#state === 'over') return;
+    this.#state = 'ending';
+    this.#flush();
+    // After a clean end the client can use the connection for its next request.
+    if (this.#isOver()) return;
+    this.#after(graceMs, () => {
+      this.#connectionInTurn()?.socket.destroy();
+      this.abandon();
     });
   }
 
-  function isOver(): boolean {
-    return state === 'over';
+  #isOver(): boolean {
+    return this.#state === 'over';
   }
 
-  function finish(): void {
-    if (state === 'over') return;
-    release();
-    controller?.close();
+  #release(): void {
+    if (this.#state === 'over') return;
+    this.#state = 'over';
+    this.#cancelHeartbeat();
+    for (const cancel of this.#cancelTimers) cancel();
+    for (const reader of this.#readers) reader.close();
+    this.#options.onEnd();
   }
-
-  function release(): void {
-    if (state === 'over') return;
-    state = 'over';
-    cancelBeat();
-    for (const cancel of cancels) cancel();
-    for (const reader of readers) reader.close();
-    onEnd();
-  }
-
-  const tokenEndsInMs = options.tokenEndsInMs ?? Infinity;
-  const reason = tokenEndsInMs < deadline.handoverInMs ? 'token' : 'deadline';
-  after(Math.min(tokenEndsInMs, deadline.handoverInMs), () => handOver(reason, deadline.closesInMs));
-  if (options.start instanceof Promise) {
-    after(helloWithinMs, () => {
-      if (state === 'silent') end(deadline.closesInMs * graceShare);
-    });
-    // A log that fails once the headers are out is told by an early end, with the time to come back.
-    options.start.then(begin, () => end(deadline.closesInMs * graceShare));
-  } else begin(options.start);
-
-  const body = new ReadableStream<Uint8Array>(
-    {
-      start(given) {
-        controller = given;
-      },
-      pull() {
-        // Asked again: what was given first has been written.
-        hasBegun = pulls > 0;
-        pulls += 1;
-        want();
-      },
-      cancel: release,
-    },
-    { highWaterMark: 0 },
-  );
-  return { body, handOver, abandon: finish };
-}
-
-/** When a stream hands over, and when it must have ended; both in ms from now. */
-type Deadline = {
-  readonly handoverInMs: number;
-  /** How long after the handover the server ends the stream. */
-  readonly closesInMs: number;
-};
-
-/**
- * Plans a stream's end ahead of the platform's cut.
- * Margin a tenth of the limit, 1 to 10 s; jitter up to a fifth of it, at most 30 s, so
- * that readers that came together do not leave together.
- * @param limitSeconds seconds the platform leaves this request, from now.
- * @param random 0 ≤ x < 1, drawn per connection.
- */
-export function planDeadline(limitSeconds: number, random: number): Deadline {
-  const margin = Math.min(10, Math.max(1, limitSeconds / 10));
-  const jitter = random * Math.min(30, limitSeconds / 5);
-  return {
-    handoverInMs: Math.max(0, (limitSeconds - margin - jitter) * 1_000),
-    // A limit below the least margin still holds.
-    closesInMs: 600 * Math.min(margin, limitSeconds),
-  };
-}
-
-/** `retry:` in ms at a planned end: 250 to 1,000. */
-export function plannedRetryMs(random: number): number {
-  return Math.round(250 + random * 750);
-}
-
-/** `retry:` in ms in hello, for an end nobody planned: 1,000 to 5,000. */
-export function unplannedRetryMs(random: number): number {
-  return Math.round(1_000 + random * 4_000);
-}
-
-/**
- * Seconds that the platform leaves the request that is being handled: its own word for it where it gives one, else the
- * limit. Ask at the request's start.
- * @param now Unix time in ms.
- */
-export function secondsLeft(limitSeconds: number, now: number): number {
-  const deadline = getDeadline();
-  return deadline === undefined ? limitSeconds : Math.max(0, (deadline.getTime() - now) / 1_000);
-}
-
-const lineEnd = Buffer.from('\r\n');
-
-/** The chunk that was framed last: streams at the same cursor write the same, one after the other. */
-let last: { readonly chunk: Uint8Array; readonly framed: Buffer } | null = null;
-
-/**
- * Writes to a connection whose headers are out, past the layers that a framework puts around it.
- * @param onDrain called when it takes more again, where it does not now; never once it is closed.
- * @returns whether it takes more at once.
- */
-export function writeChunk(
-  { response, socket }: OwnConnection,
-  chunk: Uint8Array,
-  onDrain: () => void,
-): boolean {
-  // A reader that has gone: the end of its request is on its way to whoever writes.
-  if (socket.destroyed || response.writableEnded) return false;
-  // To HTTP/1.0 the body goes as it is, up to the end of the connection.
-  const bytes = response.chunkedEncoding ? framed(chunk) : chunk;
-  if (socket.write(bytes)) return true;
-  socket.once('drain', onDrain);
-  return false;
-}
-
-/** A chunk of the chunked transfer coding (RFC 9112, 7.1), in one piece: Node's own would write it in three. */
-function framed(chunk: Uint8Array): Buffer {
-  if (last?.chunk !== chunk) {
-    const size = Buffer.from(`${chunk.length.toString(16)}\r\n`, 'latin1');
-    last = { chunk, framed: Buffer.concat([size, chunk, lineEnd]) };
-  }
-  return last.framed;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { maxBodyMs } from '../../../lib/server/http/publish-body.ts';
-import { requestPatience } from '../../../lib/server/node/sockets.ts';
+import { requestTimeouts } from '../../../lib/server/node/socket-limits.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { residentBytes } from '../../support/node/proc.ts';
@@ -21,8 +21,8 @@ const publishing = [`authorization: Bearer ${secrets.publishToken}`, 'content-ty
 
 /** Node looks after its connections every 30 s; and a busy machine is late. */
 const lookMs = 30_000 + 5_000;
-const headWithinMs = requestPatience.headersTimeout + lookMs;
-const allWithinMs = requestPatience.requestTimeout + lookMs;
+const headWithinMs = requestTimeouts.headersTimeout + lookMs;
+const allWithinMs = requestTimeouts.requestTimeout + lookMs;
 
 /** Sends `text`, then a byte a second, for as long as the connection is open. */
 async function drip(text: string, byte = ' '): Promise<RawSocket> {

@@ -35,7 +35,7 @@ export const constants = {
   streamSeconds: code(
     275,
     's',
-    'a limit of 300 less margin and half the jitter: lib/server/stream/event-stream.ts',
+    'a limit of 300 less margin and half the jitter: lib/server/stream/deadline.ts',
   ),
   heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/config/settings.ts'),
   pollSeconds: code(2, 's', 'short polls: lib/server/http/events-route.ts'),

@@ -5,7 +5,7 @@ import { readSettings } from '../../../lib/config/settings.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { createAdmission } from '../../../lib/server/http/admission.ts';
 import { pollAdvice } from '../../../lib/server/http/events-route.ts';
-import { planDeadline } from '../../../lib/server/stream/event-stream.ts';
+import { planDeadline } from '../../../lib/server/stream/deadline.ts';
 import { endScripts, root, runScript } from '../../support/scripts/script-process.ts';
 import { dollarText, roundText } from './number-text.ts';
 import { givenValues, readScaleOptions } from './scale-options.ts';

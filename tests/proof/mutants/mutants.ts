@@ -85,14 +85,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a stream runs up to the platform’s limit',
-    file: 'lib/server/stream/event-stream.ts',
+    file: 'lib/server/stream/deadline.ts',
     find: '(limitSeconds - margin - jitter)',
     replace: '(limitSeconds + margin - jitter)',
     projects: ['server'],
   },
   {
     name: 'a stream writes on to a reader that does not read',
-    file: 'lib/server/stream/event-stream.ts',
+    file: 'lib/server/node/sockets.ts',
     find: 'if (socket.write(bytes)) return true;',
     replace: 'if (socket.write(bytes) || !socket.destroyed) return true;',
     projects: ['server'],
@@ -198,7 +198,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'any number of requests of a connection are worked on at once',
     file: 'lib/server/node/socket-limits.ts',
-    find: 'behind >= bounds.maxPipelined',
+    find: 'count >= most',
     replace: 'false',
     projects: ['server'],
   },

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RateLimit } from '../../../lib/log/event-log.ts';
 import { publishLimits } from '../../../lib/server/http/admission.ts';
-import { watchSockets } from '../../../lib/server/node/sockets.ts';
+import { trackConnections } from '../../../lib/server/node/sockets.ts';
 
 const settings = { publishRate: 100, publishToken: 'the-token', isVercel: false };
 const onVercel = { ...settings, isVercel: true };
@@ -80,7 +80,7 @@ describe('a process that owns its sockets', () => {
   };
 
   beforeAll(async () => {
-    watchSockets();
+    trackConnections();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   afterAll(() => {

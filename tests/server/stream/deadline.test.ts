@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../../lib/server/stream/event-stream.ts';
+import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../../lib/server/stream/deadline.ts';
 import { seeded, seeds } from '../../support/seeded.ts';
 
 describe('a deadline', () => {

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { boundAnswers } from '../../../lib/server/node/socket-limits.ts';
+import { closeStalledConnections, limitPipelining } from '../../../lib/server/node/socket-limits.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
@@ -40,10 +40,8 @@ beforeAll(async () => {
   subscribe('http.server.request.start', (message) => {
     context.enterWith((message as { readonly request: IncomingMessage }).request.url);
   });
-  boundAnswers(
-    { patienceMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte, maxPipelined: 3 },
-    clock,
-  );
+  limitPipelining(3);
+  closeStalledConnections({ stallMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte }, clock);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(() => {

@@ -3,8 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { OwnConnection } from '../../../lib/server/node/sockets.ts';
-import { writeChunk } from '../../../lib/server/stream/event-stream.ts';
+import { type OwnConnection, writeChunk } from '../../../lib/server/node/sockets.ts';
 
 const bytes = (words: string) => new TextEncoder().encode(words);
 const nothing = () => {};

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { boundBodies } from '../../../lib/server/node/socket-limits.ts';
+import { limitBodies } from '../../../lib/server/node/socket-limits.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
@@ -32,7 +32,7 @@ async function expectClosed(closed: Promise<void>): Promise<void> {
 }
 
 beforeAll(async () => {
-  boundBodies({ maxBytes: megabyte, afterAnswerMs: 10_000 }, clock);
+  limitBodies({ maxBytes: megabyte, afterResponseMs: 10_000 }, clock);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterAll(() => {
