@@ -2,34 +2,34 @@ import type { Gap } from './continuity.ts';
 
 /** One immutable fact, as every reader gets it. */
 export type FeedEvent = {
-  /** `<time>-<seq>`, unique and increasing within its channel's epoch. */
+  /** `<time>-<seq>`: unique, and increasing within an epoch of its channel. */
   readonly id: string;
   readonly channel: string;
   readonly type: string;
-  /** Unix time in ms at which the log took it; the same as the id's. */
+  /** Unix time in ms at which the log stored the event; the same as in the id. */
   readonly time: number;
-  /** Any JSON value, equal to the one that was published. */
+  /** Any JSON value, equal to the published one. */
   readonly data: unknown;
 };
 
-/** How a client should poll here. */
-export type PollAdvice = {
-  /** Seconds a request may be held for news: 20 where the server is one's own, 0 behind a CDN. */
-  readonly waitSeconds: number;
-  /** Pause in ms between two requests. */
-  readonly everyMs: number;
-};
-
-/** How a client polls until the server has given its advice. */
-export const defaultPollAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };
-
-/** One page of a feed: the answer of `GET /api/events`. */
+/** One page of a feed: the body of `GET /api/events`. */
 export type FeedPage = {
   readonly events: readonly FeedEvent[];
-  /** Where the reader is after this page; a stream continues from it. */
+  /** The reader's cursor after this page. The next page or a stream continues from it. */
   readonly cursor: string;
   readonly gaps: readonly Gap[];
-  /** Whether the log holds more after (with `before`: ahead of) this page. */
+  /** Whether the log has more events after this page, or before it when the request has `before`. */
   readonly more: boolean;
   readonly poll: PollAdvice;
 };
+
+/** How a client should poll this server. */
+export type PollAdvice = {
+  /** How long a poll should ask the server to wait for an event, in seconds: 20 for long polls, 0 for short polls. */
+  readonly waitSeconds: number;
+  /** The pause between two polls, in ms. */
+  readonly everyMs: number;
+};
+
+/** How a client polls before the server has advised it. */
+export const defaultPollAdvice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 };

@@ -1,7 +1,47 @@
+const mark: unique symbol = Symbol.for('steadfeed.error');
+
 /**
- * Every way a request can be refused, and the HTTP status each is told with.
- * The one place where a code becomes a status.
+ * The only error that this project throws on purpose. The other side of the connection gets its message, so it names the
+ * wrong part, the limit and what to do, and never contains a driver's text or a secret.
  */
+export class FeedError extends Error {
+  /** Checks a mark instead of the class, because Next loads this module once for pages and once for routes. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && mark in value;
+  }
+
+  get [mark](): true {
+    return true;
+  }
+
+  readonly code: FeedErrorCode;
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    code: FeedErrorCode,
+    message: string,
+    options: {
+      /** The error underneath, for the server's own log. It never leaves the process. */
+      readonly cause?: unknown;
+      /** After how many seconds a retry can succeed; the server sends it as `Retry-After`. */
+      readonly retryAfterSeconds?: number;
+    } = {},
+  ) {
+    super(message, options);
+    this.name = 'FeedError';
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+}
+
+export type FeedErrorCode = keyof typeof statuses;
+
+/** The HTTP status of an answer with this code. */
+export function statusOf(code: FeedErrorCode): number {
+  return statuses[code];
+}
+
+/** Every reason to refuse a request, and its HTTP status. This is the only place that maps a code to a status. */
 const statuses = {
   'bad-request': 400,
   unauthorized: 401,
@@ -20,44 +60,3 @@ const statuses = {
   'log-unavailable': 503,
   misconfigured: 503,
 } as const;
-
-export type FeedErrorCode = keyof typeof statuses;
-
-export type FeedErrorOptions = {
-  /** What went wrong underneath. For the server's own log; it never leaves the process. */
-  readonly cause?: unknown;
-  /** Seconds after which trying again makes sense; told as `Retry-After`. */
-  readonly retryAfterSeconds?: number;
-};
-
-const mark: unique symbol = Symbol.for('steadfeed.error');
-
-/**
- * The only error this project throws on purpose. Its message is written for the person at the other
- * end: which part was wrong and what is allowed, never a driver's text or a secret.
- */
-export class FeedError extends Error {
-  /** By a mark, because in Next page and routes are separate instances of this module, and share one log. */
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && mark in value;
-  }
-
-  get [mark](): true {
-    return true;
-  }
-
-  readonly code: FeedErrorCode;
-  readonly retryAfterSeconds: number | null;
-
-  constructor(code: FeedErrorCode, message: string, options: FeedErrorOptions = {}) {
-    super(message, options);
-    this.name = 'FeedError';
-    this.code = code;
-    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
-  }
-}
-
-/** The HTTP status a code is told with. */
-export function statusOf(code: FeedErrorCode): number {
-  return statuses[code];
-}

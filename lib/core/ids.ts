@@ -2,11 +2,11 @@ import { FeedError } from './feed-error.ts';
 import { excerpt } from './safe-text.ts';
 
 /**
- * Names one event of one channel; written `<time>-<seq>`.
- * Ids of one epoch increase strictly, and their seqs are dense: two ids tell how many events lie between.
+ * The name of one event in its channel, written `<time>-<seq>`. Within an epoch ids strictly increase and seqs are
+ * dense, so two ids tell how many events lie between them.
  */
 export type EventId = {
-  /** Unix time in ms at which the log took the event. */
+  /** Unix time in ms at which the log stored the event. */
   readonly time: number;
   /** 1, 2, 3, … within the epoch; 0 only in `beforeFirst`. */
   readonly seq: number;
@@ -22,11 +22,10 @@ export function formatEventId(id: EventId): string {
   return `${id.time}-${id.seq}`;
 }
 
-/** What is said of a text that is no event id. */
-export const notAnEventId =
-  'is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event';
-
-/** Reads `<time>-<seq>`: both decimal, without leading zeros, within ±2^53; seq 0 only as `0-0`. Null for any other text. */
+/**
+ * Reads `<time>-<seq>`, two decimal numbers without leading zeros, at most 2^53 - 1; seq 0 only in `0-0`. Returns null
+ * for any other text.
+ */
 export function readEventId(text: string): EventId | null {
   const match = idPattern.exec(text);
   const time = Number(match?.[1]);
@@ -36,8 +35,8 @@ export function readEventId(text: string): EventId | null {
 }
 
 /**
- * The same, for a text that a person may have written.
- * @param what names the part in the error, for example `cursor` or `before`.
+ * Reads an id from outside, for example from a query.
+ * @param what names the part in the error, for example `before`.
  * @throws FeedError `bad-request`
  */
 export function parseEventId(text: string, what: string): EventId {
@@ -46,25 +45,29 @@ export function parseEventId(text: string, what: string): EventId {
   throw new FeedError('bad-request', `${what}: "${excerpt(text)}" ${notAnEventId}`);
 }
 
-/** Negative when `a` comes before `b`, positive when after, 0 when they are the same id. */
+/** The end of the error about a text that is not an event id. */
+export const notAnEventId =
+  'is not an event id. Write it as <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event.';
+
+/** Compares two ids of one epoch: negative when `a` is first, positive when `b` is first, 0 when they are equal. */
 export function compareEventIds(a: EventId, b: EventId): number {
   return a.time - b.time || a.seq - b.seq;
 }
 
 /**
- * The id a reader has passed when `id` is the next it gets. Its time is borrowed from `id`: ids are ordered
- * by time first, and the true predecessor's time is never later.
+ * The position directly before an event. It has the event's own time, because the time of the event before it is not
+ * known. That is safe: ids are compared by time first, and the event before is never later.
  */
 export function idBefore(id: EventId): EventId {
   return id.seq <= 1 ? beforeFirst : { time: id.time, seq: id.seq - 1 };
 }
 
-/** The id `count` places after `id` within one request, whose events share their time. */
+/** The id that comes `count` events after `id` in the same publish request: all its events have the same time. */
 export function idAfter(id: EventId, count: number): EventId {
   return { time: id.time, seq: id.seq + count };
 }
 
-/** The channel of a request or event that names none. */
+/** The channel of a request or an event that names none. */
 export const defaultChannel = 'feed';
 
 /** The type of an event that names none. */
@@ -72,22 +75,25 @@ export const defaultType = 'message';
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 
-/** Whether `text` may name a channel or a type. A name of digits alone is legal and stays text. */
+/** Whether `text` is a valid name of a channel or a type. A name of digits alone is valid, and stays text. */
 export function isName(text: unknown): text is string {
   return typeof text === 'string' && namePattern.test(text);
 }
 
-/** What is said of a text that is no name. */
-export const notAName =
-  'is not a name; allowed are 1 to 100 characters A-Z a-z 0-9 . _ : - that begin with a letter or digit';
-
 /**
- * Gives `text` back when it may name a channel or a type.
+ * Checks the name of a channel or a type, and returns it.
  * @param what names the part in the error, for example `channel` or `events[3].type`.
  * @throws FeedError `bad-request`
  */
 export function parseName(text: unknown, what: string): string {
   if (isName(text)) return text;
-  const found = typeof text === 'string' ? `"${excerpt(text)}"` : `a ${text === null ? 'null' : typeof text}`;
+  const found =
+    typeof text === 'string'
+      ? `"${excerpt(text)}"`
+      : `a value of type ${text === null ? 'null' : typeof text}`;
   throw new FeedError('bad-request', `${what}: ${found} ${notAName}`);
 }
+
+/** The end of the error about a text that is not a name. */
+export const notAName =
+  'is not a valid name. Use 1 to 100 of the characters A-Z a-z 0-9 . _ : - and start with a letter or a digit.';

@@ -1,74 +1,74 @@
 import type { Gap } from './continuity.ts';
 
 /*
- * The only module that writes Server-Sent Events. Every value is one line: JSON escapes line ends, and a cursor
- * is made of validated names and ids. The framing is that of the HTML standard, section "Server-sent events".
+ * The only module that writes Server-Sent Events (HTML standard, section "Server-sent events"). Every value is one line:
+ * JSON escapes line ends, and a cursor consists of validated names and ids.
  */
 
 const paddingBytes = 2_048;
 
-/** A comment line of 2 KiB: WebKit and some proxies hold back a body until about that much has come. */
+/** A comment line of 2 KiB: WebKit and some proxies hold back a body until they have about that much of it. */
 export const paddingFrame = `:${' '.repeat(paddingBytes - 3)}\n\n`;
 
-/** First word of a live stream; `retryMs` is how long a native reader waits after a cut. */
+/** Says that the log has answered and the stream is live. `retryMs`: how long an `EventSource` waits before it reconnects. */
 export function helloFrame(hello: Hello, retryMs: number): string {
   return `retry: ${retryMs}\nid: ${hello.cursor}\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`;
 }
 
 /**
- * One event. No `event:` field, so that `onmessage` gets every type.
- * @param cursor the connection's position after it.
+ * Carries one event. It has no `event:` field, so that `onmessage` gets events of every type.
+ * @param cursor the reader's cursor after the event.
  * @param json the event as JSON, on one line.
  */
 export function eventFrame(cursor: string, json: string): string {
   return `id: ${cursor}\ndata: ${json}\n\n`;
 }
 
-/** Tells of a loss; `cursor` is the position after it. */
+/** Reports lost events; `cursor` is the reader's cursor after the gap. */
 export function gapFrame(cursor: string, gap: Gap): string {
   return `id: ${cursor}\nevent: gap\ndata: ${JSON.stringify(gap)}\n\n`;
 }
 
-/** Says that the stream lives. It carries data, because Firefox drops a block that has only an id. */
+/** Shows that a quiet stream is alive. It has data, because Firefox ignores the id of a block without data. */
 export function heartbeatFrame(cursor: string): string {
   return `id: ${cursor}\nevent: heartbeat\ndata: {}\n\n`;
 }
 
-/** Says that the stream will end as planned. */
+/** Announces the planned end of the stream. */
 export function handoverFrame(cursor: string, handover: Handover): string {
   return `id: ${cursor}\nevent: handover\ndata: ${JSON.stringify(handover)}\n\n`;
 }
 
-/** Last word of a planned end: how long a native reader waits before it comes back. Never 0: browsers then spin. */
+/** Ends a stream as planned: how long an `EventSource` waits before it reconnects. Never 0: browsers then reconnect in a loop. */
 export function lastFrame(retryMs: number): string {
   return `retry: ${Math.max(1, retryMs)}\n\n`;
 }
 
-/** A refusal told inside a 200, for a native reader that gives up for ever on any other status. */
+/** Carries a refusal inside a 200, for an `EventSource`, which gives up for ever after any other status. */
 export function refusedFrame(problem: Problem, retryMs: number): string {
   return `retry: ${Math.max(1, retryMs)}\nevent: refused\ndata: ${JSON.stringify(problem)}\n\n`;
 }
 
-/** Data of the `hello` frame: the log has answered, the stream is live. */
+/** The data of the `hello` frame. */
 export type Hello = {
-  /** This connection's position. */
+  /** The reader's cursor at the start of the live stream. */
   readonly cursor: string;
-  /** Longest silence on this stream, in ms; a reader may take 2.5 times as much for a cut. */
+  /** The longest silence of this stream, in ms. After 2.5 times as long without a byte, a client takes it as broken. */
   readonly heartbeatMs: number;
-  /** Time in ms from this frame to the planned end of the stream. */
+  /** The time in ms from this frame to the planned end of the stream. */
   readonly deadlineMs: number;
   /** The server's version, `major.minor.patch`. */
   readonly version: string;
 };
 
-/** Data of the `handover` frame: this stream ends soon, as planned; open the next one. */
+/** The data of the `handover` frame: this stream ends soon, as planned; open the next one now. */
 export type Handover = {
   readonly reason: 'deadline' | 'stopping' | 'token';
-  /** Time in ms after which the server ends the stream. */
+  /** The time in ms after which the server ends the stream. */
   readonly closesInMs: number;
 };
 
-/** What a refused request is answered with (RFC 9457). */
+/** The JSON that explains a refused request (RFC 9457). */
 export type Problem = {
   readonly type: string;
   readonly title: string;
@@ -76,5 +76,5 @@ export type Problem = {
   readonly detail: string;
 };
 
-/** This server's version, told in `hello` and by the health route; a test holds it equal to `package.json`. */
+/** The version of this server, in `hello` and in the health route. A test holds it equal to `package.json`. */
 export const version = '0.1.0';

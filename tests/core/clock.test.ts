@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Clock, wait } from '../../lib/core/clock.ts';
 
-/** A clock with at most one timer, which goes off by hand. */
+/** A clock whose timers fire by hand. */
 function handClock() {
   const timers = new Map<() => void, number>();
   const clock: Clock = {
@@ -13,28 +13,28 @@ function handClock() {
     },
     random: () => 0,
   };
-  const goOff = () => {
+  const fireTimers = () => {
     for (const run of [...timers.keys()]) run();
   };
-  return { clock, timers, goOff };
+  return { clock, timers, fireTimers };
 }
 
-const isOver = (waiting: Promise<void>) => Promise.race([waiting.then(() => true), Promise.resolve(false)]);
+const isDone = (waiting: Promise<void>) => Promise.race([waiting.then(() => true), Promise.resolve(false)]);
 
 describe('wait', () => {
-  test('is over when its time is up, and not before', async () => {
-    const { clock, timers, goOff } = handClock();
+  test('resolves when its time is over, and not before', async () => {
+    const { clock, timers, fireTimers } = handClock();
     const waiting = wait(clock, 500);
     expect([...timers.values()]).toEqual([500]);
-    expect(await isOver(waiting)).toBe(false);
+    expect(await isDone(waiting)).toBe(false);
 
-    goOff();
+    fireTimers();
 
     await waiting;
     expect(timers.size).toBe(0);
   });
 
-  test('is over when its signal aborts, and leaves no timer', async () => {
+  test('resolves when its signal aborts, and cancels its timer', async () => {
     const { clock, timers } = handClock();
     const abort = new AbortController();
     const waiting = wait(clock, 500, abort.signal);
@@ -45,7 +45,7 @@ describe('wait', () => {
     expect(timers.size).toBe(0);
   });
 
-  test('does not begin when its signal has aborted', async () => {
+  test('starts no timer when its signal has already aborted', async () => {
     const { clock, timers } = handClock();
 
     await wait(clock, 500, AbortSignal.abort());
@@ -53,8 +53,8 @@ describe('wait', () => {
     expect(timers.size).toBe(0);
   });
 
-  test('whose time is up lets go of its signal', async () => {
-    const { clock, goOff } = handClock();
+  test('stops listening to its signal when its time is over', async () => {
+    const { clock, fireTimers } = handClock();
     const { signal } = new AbortController();
     const removed: string[] = [];
     const remove = signal.removeEventListener.bind(signal);
@@ -64,7 +64,7 @@ describe('wait', () => {
     };
     const waiting = wait(clock, 500, signal);
 
-    goOff();
+    fireTimers();
     await waiting;
 
     expect(removed).toEqual(['abort']);

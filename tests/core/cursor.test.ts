@@ -25,85 +25,86 @@ const refusal = (text: string, channels: readonly string[]) => {
 };
 
 const notAnId =
-  'is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event';
-const notAnEpoch = 'is not an epoch; allowed are six characters a-z 0-9';
+  'is not an event id. Write it as <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event.';
+const notAnEpoch =
+  'is not an epoch, which has six characters a-z 0-9. Send the cursor as the server gave it.';
 const notAName =
-  'is not a name; allowed are 1 to 100 characters A-Z a-z 0-9 . _ : - that begin with a letter or digit';
-const namesNone = 'names no channel; with several channels every position is written channel@id';
+  'is not a valid name. Use 1 to 100 of the characters A-Z a-z 0-9 . _ : - and start with a letter or a digit.';
+const namesNone = 'names no channel. With several channels, write each position as channel@id.';
 
 describe('a cursor', () => {
   test.each([
-    ['a bare position stands for the only channel', '5-1~abc123', ['feed'], ['feed@5-1~abc123']],
-    ['a bare position may lack its epoch', '5-1', ['feed'], ['feed@5-1']],
-    ['the only channel may be named', 'feed@5-1~abc123', ['feed'], ['feed@5-1~abc123']],
+    ['a position without a name belongs to the only channel', '5-1~abc123', ['feed'], ['feed@5-1~abc123']],
+    ['its epoch is optional', '5-1', ['feed'], ['feed@5-1']],
+    ['the only channel can be named', 'feed@5-1~abc123', ['feed'], ['feed@5-1~abc123']],
     ['0-0 is a position', '0-0', ['feed'], ['feed@0-0']],
-    ['0-0 may have an epoch', '0-0~abc123', ['feed'], ['feed@0-0~abc123']],
-    ['several channels have one each', 'a@5-1~abc123,b@6-2', ['a', 'b'], ['a@5-1~abc123', 'b@6-2']],
+    ['0-0 can have an epoch', '0-0~abc123', ['feed'], ['feed@0-0~abc123']],
+    ['several channels have one position each', 'a@5-1~abc123,b@6-2', ['a', 'b'], ['a@5-1~abc123', 'b@6-2']],
     ['their order is free', 'b@6-2,a@5-1', ['a', 'b'], ['b@6-2', 'a@5-1']],
-    ['a channel may have none', 'b@6-2', ['a', 'b'], ['b@6-2']],
-    ['a channel that was not asked for is ignored', 'a@5-1,z@6-2', ['a'], ['a@5-1']],
-    ['also when nothing else is left', 'z@6-2', ['a'], []],
-    ['digits alone name a channel', '123@5-1', ['123'], ['123@5-1']],
+    ['a channel can have no position', 'b@6-2', ['a', 'b'], ['b@6-2']],
+    ['a channel that is not asked for is ignored', 'a@5-1,z@6-2', ['a'], ['a@5-1']],
+    ['it is ignored even if no other is left', 'z@6-2', ['a'], []],
+    ['a channel name can have only digits', '123@5-1', ['123'], ['123@5-1']],
     [
-      'a channel may be named like a part of every object',
+      'a channel can have the name of a property of every object',
       'constructor@5-1',
       ['constructor'],
       ['constructor@5-1'],
     ],
-    ['a name may hold what ids hold', '5-1@6-2', ['5-1'], ['5-1@6-2']],
+    ['a name can look like an id', '5-1@6-2', ['5-1'], ['5-1@6-2']],
   ])('%s: %s', (_, text, channels, positions) => {
     expect(read(text, channels)).toEqual(positions);
   });
 
   test.each([
     ['nothing', '', ['feed'], `after: "" ${notAnId}`],
-    ['a bare position beside several channels', '5-1', ['a', 'b'], `after: "5-1" ${namesNone}`],
-    ['a bare position beside named ones', 'a@5-1,5-1', ['a', 'b'], `after: "5-1" ${namesNone}`],
-    ['a bare position where no channel was asked for', '5-1', [], `after: "5-1" ${namesNone}`],
+    ['a position without a name, for several channels', '5-1', ['a', 'b'], `after: "5-1" ${namesNone}`],
+    ['a position without a name beside named ones', 'a@5-1,5-1', ['a', 'b'], `after: "5-1" ${namesNone}`],
+    ['a position without a name, for no channel', '5-1', [], `after: "5-1" ${namesNone}`],
     [
       'a channel twice',
       'a@5-1,a@5-1',
       ['a', 'b'],
-      'after: channel "a" has two positions; allowed is one a channel',
+      'after: channel "a" has two positions. Send one for each channel.',
     ],
     [
-      'a channel twice, once bare',
+      'a channel twice, once without its name',
       '5-1,a@5-1',
       ['a'],
-      'after: channel "a" has two positions; allowed is one a channel',
+      'after: channel "a" has two positions. Send one for each channel.',
     ],
     [
-      'two bare positions',
+      'two positions without a name',
       '5-1,6-2',
       ['a'],
-      'after: channel "a" has two positions; allowed is one a channel',
+      'after: channel "a" has two positions. Send one for each channel.',
     ],
     [
-      'an unasked channel twice',
+      'a channel twice that is not asked for',
       'z@5-1,z@5-1',
       ['a'],
-      'after: channel "z" has two positions; allowed is one a channel',
+      'after: channel "z" has two positions. Send one for each channel.',
     ],
     ['a malformed id', 'a@5', ['a'], `after: "5" ${notAnId}`],
-    ['a malformed id of an unasked channel', 'z@5', ['a'], `after: "5" ${notAnId}`],
-    ['a time of its own', '1763841234567', ['a'], `after: "1763841234567" ${notAnId}`],
-    ['seq 0 at another time than 0', '5-0', ['a'], `after: "5-0" ${notAnId}`],
+    ['a malformed id of a channel that is not asked for', 'z@5', ['a'], `after: "5" ${notAnId}`],
+    ['a time alone', '1763841234567', ['a'], `after: "1763841234567" ${notAnId}`],
+    ['seq 0 with a time other than 0', '5-0', ['a'], `after: "5-0" ${notAnId}`],
     ['an empty position', 'a@', ['a'], `after: "" ${notAnId}`],
     ['an empty part', 'a@5-1,', ['a'], `after: "" ${notAnId}`],
     ['an empty name', '@5-1', ['a'], `after: channel: "" ${notAName}`],
-    ['a name that is none', 'a b@5-1', ['a'], `after: channel: "a b" ${notAName}`],
+    ['an invalid name', 'a b@5-1', ['a'], `after: channel: "a b" ${notAName}`],
     ['two names', 'a@b@5-1', ['a', 'b'], `after: "b@5-1" ${notAnId}`],
     ['an empty epoch', '5-1~', ['a'], `after: "" ${notAnEpoch}`],
     ['an epoch too short', '5-1~abcde', ['a'], `after: "abcde" ${notAnEpoch}`],
     ['an epoch too long', '5-1~abcdefg', ['a'], `after: "abcdefg" ${notAnEpoch}`],
-    ['an epoch in capitals', '5-1~ABCDEF', ['a'], `after: "ABCDEF" ${notAnEpoch}`],
+    ['an epoch in capital letters', '5-1~ABCDEF', ['a'], `after: "ABCDEF" ${notAnEpoch}`],
     ['two epochs', '5-1~abcdef~abcdef', ['a'], `after: "abcdef~abcdef" ${notAnEpoch}`],
     ['a space after the comma', 'a@5-1, b@6-2', ['a', 'b'], `after: channel: " b" ${notAName}`],
   ])('%s is refused: %j', (_, text, channels, message) => {
     expect(refusal(text, channels)).toBe(message);
   });
 
-  test('is written bare for one channel, and named for several', () => {
+  test('has names only if it has several channels', () => {
     const position: Position = { id: { time: 5, seq: 1 }, epoch: 'abc123' };
     const empty: Position = { id: { time: 0, seq: 0 }, epoch: null };
 
@@ -119,7 +120,7 @@ describe('a cursor', () => {
     expect(formatCursor(new Map())).toBe('');
   });
 
-  test.each(seeds(300))('that was written is read back the same (seed %i)', (seed) => {
+  test.each(seeds(300))('reads back as it was written (seed %i)', (seed) => {
     const random = seeded(seed);
     const cursor = randomCursor(seed);
     const channels = [...cursor.keys()];
@@ -135,7 +136,7 @@ describe('a cursor', () => {
     ).toEqual(cursor);
   });
 
-  test.each(seeds(300))('of any text is read or refused, never crashed on (seed %i)', (seed) => {
+  test.each(seeds(300))('made of any text is read or refused, and crashes nothing (seed %i)', (seed) => {
     const text = seeded(seed).text([...'01a-~@,. \n\u0000é'], 0, 12);
 
     expect(typeof refusal(text, ['a', '0'])).toBe('string');
@@ -144,11 +145,11 @@ describe('a cursor', () => {
 });
 
 describe('an epoch', () => {
-  test.each(['abcdef', '000000', 'a1b2c3'])('%s is one', (text) => {
+  test.each(['abcdef', '000000', 'a1b2c3'])('can be %s', (text) => {
     expect(isEpoch(text)).toBe(true);
   });
 
-  test.each(['', 'abcde', 'abcdefg', 'Abcdef', 'abcde\n', 'abc-ef', 'abcdé1'])('%j is none', (text) => {
+  test.each(['', 'abcde', 'abcdefg', 'Abcdef', 'abcde\n', 'abc-ef', 'abcdé1'])('cannot be %j', (text) => {
     expect(isEpoch(text)).toBe(false);
   });
 });

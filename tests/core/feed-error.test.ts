@@ -18,11 +18,11 @@ const statuses: readonly (readonly [FeedErrorCode, number])[] = [
 ];
 
 describe('a feed error', () => {
-  test.each(statuses)('%s is told as %i', (code, status) => {
+  test.each(statuses)('%s has status %i', (code, status) => {
     expect(statusOf(code)).toBe(status);
   });
 
-  test('keeps its cause, but not in its message', () => {
+  test('keeps its cause out of its message', () => {
     const cause = new Error('secret');
     const error = new FeedError('log-unavailable', 'the log cannot be reached', { cause });
 
@@ -30,14 +30,14 @@ describe('a feed error', () => {
     expect(String(error)).toBe('FeedError: the log cannot be reached');
   });
 
-  test('without options has no cause and no time to try again', () => {
+  test('without options has no cause and no retry time', () => {
     const error = new FeedError('bad-request', 'no');
 
     expect(error).toMatchObject({ code: 'bad-request', retryAfterSeconds: null });
     expect('cause' in error).toBe(false);
   });
 
-  test('says when trying again makes sense', () => {
+  test('says when to try again', () => {
     expect(new FeedError('rate-limited', 'wait', { retryAfterSeconds: 7 }).retryAfterSeconds).toBe(7);
   });
 });

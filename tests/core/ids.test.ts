@@ -42,8 +42,8 @@ const malformed = [
   '1-1~aaaaaa',
 ];
 
-describe('event id', () => {
-  test('time and seq are read', () => {
+describe('an event id', () => {
+  test('is read as its time and seq', () => {
     expect(parse('1763841234567-42')).toEqual({ time: 1_763_841_234_567, seq: 42 });
   });
 
@@ -52,17 +52,17 @@ describe('event id', () => {
     expect(formatEventId(beforeFirst)).toBe('0-0');
   });
 
-  test('the greatest whole numbers a double holds are read', () => {
+  test('can have the largest whole numbers that a double holds exactly', () => {
     const max = Number.MAX_SAFE_INTEGER;
 
     expect(parse(`${max}-${max}`)).toEqual({ time: max, seq: max });
   });
 
-  test.each(malformed)('%j is refused, naming the part and what is allowed', (text) => {
+  test.each(malformed)('cannot be %j; the error names the part and the right form', (text) => {
     expect(() => parse(text)).toThrow(
       expect.objectContaining({
         code: 'bad-request',
-        message: `before: "${text}" is not an event id; allowed is <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event`,
+        message: `before: "${text}" is not an event id. Write it as <time>-<seq>, for example 1763841234567-42, or 0-0 for the position before the first event.`,
       }),
     );
   });
@@ -71,7 +71,7 @@ describe('event id', () => {
     expect(() => parse('9'.repeat(100_000))).toThrow(`"${'9'.repeat(80)}…" is not an event id`);
   });
 
-  test.each(seeds(200))('an id that was written is read back (seed %i)', (seed) => {
+  test.each(seeds(200))('reads back as it was written (seed %i)', (seed) => {
     const random = seeded(seed);
     const id = {
       time: random.whole(0, Number.MAX_SAFE_INTEGER),
@@ -88,13 +88,13 @@ describe('event id', () => {
     expect(compareEventIds(parse('9-2'), parse('9-2'))).toBe(0);
   });
 
-  test('the id before is one seq lower at the same time; before the first it is 0-0', () => {
+  test('has a position before it: one seq lower, at the same time; 0-0 before the first', () => {
     expect(formatEventId(idBefore(parse('100-7')))).toBe('100-6');
     expect(formatEventId(idBefore(parse('100-1')))).toBe('0-0');
     expect(formatEventId(idBefore(beforeFirst))).toBe('0-0');
   });
 
-  test('the id after is as many seqs higher at the same time', () => {
+  test('has an id after it: the count added to its seq, at the same time', () => {
     expect(formatEventId(idAfter(parse('100-7'), 0))).toBe('100-7');
     expect(formatEventId(idAfter(parse('100-7'), 3))).toBe('100-10');
   });
@@ -134,32 +134,32 @@ const illegal = [
   'x'.repeat(101),
 ];
 
-describe('name', () => {
-  test.each([...legal, defaultChannel, defaultType])('%s is a name', (text) => {
+describe('a name', () => {
+  test.each([...legal, defaultChannel, defaultType])('can be %s', (text) => {
     expect(isName(text)).toBe(true);
     expect(parseName(text, 'channel')).toBe(text);
   });
 
-  test.each(illegal)('%j is no name', (text) => {
+  test.each(illegal)('cannot be %j', (text) => {
     expect(isName(text)).toBe(false);
     expect(() => parseName(text, 'events[3].type')).toThrow(
       expect.objectContaining({
         code: 'bad-request',
         message: expect.stringMatching(
-          /^events\[3\]\.type: ".*" is not a name; allowed are 1 to 100 characters/s,
+          /^events\[3\]\.type: ".*" is not a valid name. Use 1 to 100 of the characters/s,
         ),
       }),
     );
   });
 
   test.each([
-    [123, 'a number'],
-    [null, 'a null'],
-    [undefined, 'a undefined'],
-    [true, 'a boolean'],
-    [['feed'], 'a object'],
-  ])('%j is no name, though it could be written as one', (value, found) => {
+    [123, 'a value of type number'],
+    [null, 'a value of type null'],
+    [undefined, 'a value of type undefined'],
+    [true, 'a value of type boolean'],
+    [['feed'], 'a value of type object'],
+  ])('is text: %j is refused, although it could be written as a name', (value, found) => {
     expect(isName(value)).toBe(false);
-    expect(() => parseName(value, 'channel')).toThrow(`channel: ${found} is not a name`);
+    expect(() => parseName(value, 'channel')).toThrow(`channel: ${found} is not a valid name`);
   });
 });

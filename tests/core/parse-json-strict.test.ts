@@ -4,7 +4,7 @@ import { seeded, seeds } from '../support/seeded.ts';
 
 const parse = (text: string) => parseJsonStrict(text, 'body');
 
-const held: readonly (readonly [source: string, value: number])[] = [
+const exact: readonly (readonly [source: string, value: number])[] = [
   ['0', 0],
   ['-0', -0],
   ['-0.0', -0],
@@ -71,35 +71,35 @@ const malformed = [
   '1 2',
 ];
 
-describe('exact JSON', () => {
-  test.each(held)('%s is held', (source, value) => {
+describe('strict JSON parsing', () => {
+  test.each(exact)('accepts %s', (source, value) => {
     expect(parse(source)).toBe(value);
     for (const place of places) expect(parse(place(source))).toEqual(JSON.parse(place(source)));
   });
 
-  test.each(refused)('%s is refused wherever it stands', (source) => {
+  test.each(refused)('refuses %s wherever it stands', (source) => {
     for (const place of places) {
       expect(() => parse(place(source))).toThrow(
         expect.objectContaining({
           code: 'bad-request',
-          message: `body: the number ${source} would come back changed; allowed are numbers that a double brings back as they were, or the same as a string`,
+          message: `body: The number ${source} cannot be represented exactly as a JavaScript number. Send it as a string.`,
         }),
       );
     }
   });
 
-  test.each(refused)('%s in a string or as a key is text like any other', (source) => {
+  test.each(refused)('accepts %s as a string and as a key', (source) => {
     expect(parse(`"${source}"`)).toBe(source);
     expect(parse(`{"${source}":"${source}"}`)).toEqual({ [source]: source });
   });
 
-  test.each(malformed)('%j is not JSON', (text) => {
+  test.each(malformed)('refuses %j as not valid JSON', (text) => {
     expect(() => parse(text)).toThrow(
-      expect.objectContaining({ code: 'bad-request', message: 'body: not valid JSON' }),
+      expect.objectContaining({ code: 'bad-request', message: 'body is not valid JSON.' }),
     );
   });
 
-  test('a key __proto__ is a key, beside a number that is looked at closely', () => {
+  test('keeps a key __proto__ as a key, beside a number that needs a check', () => {
     const parsed = parse('{"__proto__":{"a":1e2},"b":12345678901234567000}');
 
     expect(Object.keys(parsed as object)).toEqual(['__proto__', 'b']);
@@ -108,9 +108,9 @@ describe('exact JSON', () => {
 
   test.each([
     ['many zeros within', `1.${'0'.repeat(200_000)}1`],
-    ['many zeros ahead', `0.${'0'.repeat(200_000)}1`],
+    ['many zeros before', `0.${'0'.repeat(200_000)}1`],
     ['many digits', '7'.repeat(200_000)],
-  ])('a number of 200,000 digits is refused in time: %s', (_, text) => {
+  ])('refuses a number of 200,000 digits quickly: %s', (_, text) => {
     const startedAt = performance.now();
 
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'bad-request' }));
@@ -118,7 +118,7 @@ describe('exact JSON', () => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  test('nesting too deep to be walked is refused, not crashed on', () => {
+  test('refuses nesting that is too deep, and does not crash', () => {
     const levels = 400_000;
 
     expect(() => parse(`${'['.repeat(levels)}1e2${']'.repeat(levels)}`)).toThrow(
@@ -126,7 +126,7 @@ describe('exact JSON', () => {
     );
   });
 
-  test.each(seeds(300))('what JSON.stringify writes of any double is held (seed %i)', (seed) => {
+  test.each(seeds(300))('accepts what JSON.stringify writes for any double (seed %i)', (seed) => {
     const random = seeded(seed);
     const bits = new DataView(new ArrayBuffer(8));
     bits.setUint32(0, random.whole(0, 0xffffffff));
@@ -137,13 +137,13 @@ describe('exact JSON', () => {
     expect(parse(text)).toEqual(JSON.parse(text));
   });
 
-  test.each(seeds(300))('a decimal is held just when it is written back the same (seed %i)', (seed) => {
+  test.each(seeds(300))('accepts a decimal only if JavaScript writes it back unchanged (seed %i)', (seed) => {
     const random = seeded(seed);
     const digits = [...'0123456789'];
     const source = `${random.whole(1, 9)}${random.text(digits, 0, 12)}.${random.text(digits, 0, 10)}${random.whole(1, 9)}`;
-    const isHeld = String(Number(source)) === source;
+    const isExact = String(Number(source)) === source;
 
-    if (isHeld) expect(parse(source)).toBe(Number(source));
-    else expect(() => parse(source)).toThrow('would come back changed');
+    if (isExact) expect(parse(source)).toBe(Number(source));
+    else expect(() => parse(source)).toThrow('cannot be represented exactly');
   });
 });

@@ -56,47 +56,47 @@ const letters = [
 
 const event = (data: unknown) => ({ id: '5-1', channel: 'a', type: 'message', time: 5, data });
 
-type Frame = { readonly text: string; readonly heard: readonly string[] };
+type Frame = { readonly text: string; readonly parsed: readonly string[] };
 
 /** What a reader hears of a frame, as `readInPieces` writes it down. */
-const spoken = (id: string | undefined, name: string | undefined, data: unknown) =>
+const written = (id: string | undefined, name: string | undefined, data: unknown) =>
   `event ${name ?? '-'} id ${id ?? '-'} data ${JSON.stringify(data)}`;
 
 const eventOf = (data: unknown): Frame => ({
   text: eventFrame(cursor, JSON.stringify(event(data))),
-  heard: [spoken(cursor, undefined, event(data))],
+  parsed: [written(cursor, undefined, event(data))],
 });
 
 const frames: readonly Frame[] = [
-  { text: paddingFrame, heard: ['comment'] },
-  { text: helloFrame(hello, 1_234), heard: ['retry 1234', spoken(cursor, 'hello', hello)] },
+  { text: paddingFrame, parsed: ['comment'] },
+  { text: helloFrame(hello, 1_234), parsed: ['retry 1234', written(cursor, 'hello', hello)] },
   eventOf(letters.join('')),
   eventOf(null),
-  { text: gapFrame('9-4~abc123', gap), heard: [spoken('9-4~abc123', 'gap', gap)] },
-  { text: heartbeatFrame(cursor), heard: [spoken(cursor, 'heartbeat', {})] },
+  { text: gapFrame('9-4~abc123', gap), parsed: [written('9-4~abc123', 'gap', gap)] },
+  { text: heartbeatFrame(cursor), parsed: [written(cursor, 'heartbeat', {})] },
   eventOf({ [letters.join('')]: [letters] }),
   {
     text: handoverFrame(cursor, { reason: 'deadline', closesInMs: 6_000 }),
-    heard: [spoken(cursor, 'handover', { reason: 'deadline', closesInMs: 6_000 })],
+    parsed: [written(cursor, 'handover', { reason: 'deadline', closesInMs: 6_000 })],
   },
-  { text: refusedFrame(problem, 5_000), heard: ['retry 5000', spoken(undefined, 'refused', problem)] },
-  { text: lastFrame(250), heard: ['retry 250'] },
+  { text: refusedFrame(problem, 5_000), parsed: ['retry 5000', written(undefined, 'refused', problem)] },
+  { text: lastFrame(250), parsed: ['retry 250'] },
 ];
 
-/** Feeds a reader the pieces one by one; gives what it heard, in order. */
+/** Feeds the pieces to a parser one by one; returns what it parsed, in order. */
 function readInPieces(pieces: readonly string[]): string[] {
-  const heard: string[] = [];
+  const parsed: string[] = [];
   const parser = createParser({
-    onEvent: (message) => heard.push(spoken(message.id, message.event, JSON.parse(message.data))),
-    onRetry: (ms) => heard.push(`retry ${ms}`),
-    onComment: () => heard.push('comment'),
-    onError: (error) => heard.push(`error ${error.message}`),
+    onEvent: (message) => parsed.push(written(message.id, message.event, JSON.parse(message.data))),
+    onRetry: (ms) => parsed.push(`retry ${ms}`),
+    onComment: () => parsed.push('comment'),
+    onError: (error) => parsed.push(`error ${error.message}`),
   });
   for (const piece of pieces) parser.feed(piece);
-  return heard;
+  return parsed;
 }
 
-/** The bytes of a text in pieces, decoded as a stream reader decodes them. */
+/** The bytes of a text in pieces, decoded as a reader of a stream decodes them. */
 function decodePieces(bytes: Uint8Array, cuts: readonly number[]): string[] {
   const decoder = new TextDecoder();
   const ends = [...cuts, bytes.length];
@@ -117,43 +117,43 @@ function randomJson(random: Seeded, depth = 0): unknown {
 
 describe('frames', () => {
   const stream = frames.map((frame) => frame.text).join('');
-  const heard = frames.flatMap((frame) => frame.heard);
+  const parsed = frames.flatMap((frame) => frame.parsed);
 
-  test('a reader of the whole stream hears every frame', () => {
-    expect(readInPieces([stream])).toEqual(heard);
+  test('a stream that arrives whole reads as all its frames', () => {
+    expect(readInPieces([stream])).toEqual(parsed);
   });
 
-  test('a reader whose stream is cut in two at any character hears the same', () => {
+  test('a stream that is split in two at any character reads the same', () => {
     for (let cut = 0; cut <= stream.length; cut += 1) {
-      expect(readInPieces([stream.slice(0, cut), stream.slice(cut)]), `cut at ${cut}`).toEqual(heard);
+      expect(readInPieces([stream.slice(0, cut), stream.slice(cut)]), `cut at ${cut}`).toEqual(parsed);
     }
   });
 
-  test('a reader whose stream is cut in two at any byte hears the same', () => {
+  test('a stream that is split in two at any byte reads the same', () => {
     const bytes = new TextEncoder().encode(stream);
 
     for (let cut = 0; cut <= bytes.length; cut += 1) {
-      expect(readInPieces(decodePieces(bytes, [cut])), `cut at byte ${cut}`).toEqual(heard);
+      expect(readInPieces(decodePieces(bytes, [cut])), `cut at byte ${cut}`).toEqual(parsed);
     }
   });
 
-  test('a reader that gets one character at a time hears the same', () => {
-    expect(readInPieces(stream.split(''))).toEqual(heard);
+  test('a stream that arrives one character at a time reads the same', () => {
+    expect(readInPieces(stream.split(''))).toEqual(parsed);
   });
 
-  test('a stream that ends inside a frame tells all frames ahead of it, and nothing of the last', () => {
-    let ahead = 0;
+  test('a stream that ends inside a frame gives all frames before it, and nothing of the last', () => {
+    let before = 0;
     for (const frame of frames) {
-      const told = readInPieces([stream.slice(0, ahead + frame.text.length - 1)]);
-      const whole = readInPieces([stream.slice(0, ahead)]);
-      expect(told.filter((word) => word.startsWith('event'))).toEqual(
+      const cutShort = readInPieces([stream.slice(0, before + frame.text.length - 1)]);
+      const whole = readInPieces([stream.slice(0, before)]);
+      expect(cutShort.filter((word) => word.startsWith('event'))).toEqual(
         whole.filter((word) => word.startsWith('event')),
       );
-      ahead += frame.text.length;
+      before += frame.text.length;
     }
   });
 
-  test.each(seeds(100))('any data, cut anywhere, comes back as it was sent (seed %i)', (seed) => {
+  test.each(seeds(100))('any data, split anywhere, reads back as it was sent (seed %i)', (seed) => {
     const random = seeded(seed);
     const sent = Array.from({ length: random.whole(1, 8) }, () => eventOf(randomJson(random)));
     const bytes = new TextEncoder().encode(sent.map((frame) => frame.text).join(''));
@@ -163,7 +163,7 @@ describe('frames', () => {
       cuts.toSorted((a, b) => a - b),
     );
 
-    expect(readInPieces(pieces)).toEqual(sent.flatMap((frame) => frame.heard));
+    expect(readInPieces(pieces)).toEqual(sent.flatMap((frame) => frame.parsed));
   });
 
   test.each(frames.map((frame) => [frame.text.trim().slice(0, 60), frame.text]))(
@@ -183,13 +183,13 @@ describe('frames', () => {
     );
   });
 
-  test('a planned end never asks for a pause of 0, on which browsers spin', () => {
+  test('a planned end never asks for a pause of 0, because browsers then reconnect in a loop', () => {
     expect(lastFrame(0)).toBe('retry: 1\n\n');
     expect(refusedFrame(problem, 0)).toMatch(/^retry: 1\n/);
   });
 });
 
-test('the version that is told is the one of package.json', () => {
+test('the version that the server reports is the one in package.json', () => {
   const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
 
   expect(version).toBe(JSON.parse(file).version);

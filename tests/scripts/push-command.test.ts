@@ -120,7 +120,7 @@ describe('npm run push', () => {
     [['--batch', '501'], '--batch: "501"; allowed is a whole number from 1 to 500'],
     [['--rate', '0'], '--rate: "0"'],
     [['--format', 'csv'], '--format: "csv"; allowed is auto, lines, ndjson'],
-    [['--channel', 'a b'], '--channel: "a b" is not a name'],
+    [['--channel', 'a b'], '--channel: "a b" is not a valid name'],
     [['--url', 'localhost:3000'], '--url: not an address'],
     [['--file', '/no/such/file'], '--file: /no/such/file cannot be read (ENOENT)'],
     [['hello', 'there'], 'in quotes'],

@@ -32,7 +32,7 @@ describe('what a line becomes', () => {
 
   test('a format that is told is not guessed', async () => {
     expect(await dataOf('{"data":1}\n', 'lines')).toEqual(['{"data":1}']);
-    await expect(dataOf('text\n', 'ndjson')).rejects.toThrow('line 1: not valid JSON');
+    await expect(dataOf('text\n', 'ndjson')).rejects.toThrow('line 1 is not valid JSON');
   });
 
   test('an event keeps its own channel and type, and nothing else that stands beside its data', async () => {
@@ -43,13 +43,15 @@ describe('what a line becomes', () => {
 
   test('a number that a double cannot hold is refused, not changed', async () => {
     await expect(dataOf('{"data":1}\n{"data":12345678901234567890}')).rejects.toThrow(
-      'line 2: the number 12345678901234567890',
+      'line 2: The number 12345678901234567890',
     );
   });
 
   test('a line that is no event, or has a bad name, is refused by its number', async () => {
     await expect(dataOf('{"data":1}\n\n{"dta":1}')).rejects.toThrow('line 3: not an event');
-    await expect(dataOf('{"data":1,"type":"a b"}')).rejects.toThrow('line 1: type: "a b" is not a name');
+    await expect(dataOf('{"data":1,"type":"a b"}')).rejects.toThrow(
+      'line 1: type: "a b" is not a valid name',
+    );
   });
 
   test('an event of 64 KiB as JSON is taken, and of one byte more refused', async () => {

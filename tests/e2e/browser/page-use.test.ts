@@ -224,7 +224,7 @@ describe('another channel', () => {
     await using open = await newPage(browser);
     await open.page.goto(`${app.url}/?channel=no+such+name`);
     expect(await open.page.getByRole('alert').first().textContent()).toContain(
-      '"no such name" is not a name',
+      '"no such name" is not a valid name',
     );
   });
 
