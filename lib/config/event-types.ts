@@ -3,18 +3,18 @@ import type { FeedEvent } from '../core/event.ts';
 import { FeedError } from '../core/feed-error.ts';
 
 /**
- * The event types this feed knows, and the shape of their data. Edit this to make it your feed's.
- * A type that is not listed takes any JSON.
+ * The shapes of this feed's events: type → schema of its data. Edit this list to make it your feed's. The server refuses
+ * events of a listed type whose data does not fit; a type that is not listed accepts any JSON.
  */
 export const eventTypes = {
-  /** What `npm run demo` publishes about the machine, once a second. */
+  /** The state of the machine; `npm run demo` publishes it once a second. */
   machine: z.object({
-    /** Average runnable processes in the last minute. */
+    /** Average number of runnable processes in the last minute. */
     load: z.number(),
     memoryUsedPercent: z.number().min(0).max(100),
     diskUsedPercent: z.number().min(0).max(100),
     uptimeSeconds: z.number().nonnegative(),
-    /** 99th percentile of how late the publisher's own timers ran, in ms. */
+    /** How late the publisher's own timers ran, in ms: the 99th percentile. */
     eventLoopDelayMs: z.number().nonnegative(),
   }),
 } as const satisfies Record<string, z.ZodType>;
@@ -26,9 +26,9 @@ type DeclaredType = keyof typeof eventTypes;
 type DataOf<T extends DeclaredType> = z.output<(typeof eventTypes)[T]>;
 
 /**
- * Holds `data` against the shape declared for `type`.
+ * Checks `data` against the shape declared for `type`.
  * @param what names the event in the error: `events[3]`.
- * @throws FeedError `data-does-not-fit`, naming the path.
+ * @throws FeedError `data-does-not-fit`, with the path of the first wrong value.
  */
 export function checkData(type: string, data: unknown, what: string): void {
   if (!Object.hasOwn(eventTypes, type)) return;
@@ -41,14 +41,14 @@ export function checkData(type: string, data: unknown, what: string): void {
 }
 
 /**
- * An event of type `T`. Its data has the shape that is declared for the type, and is unknown where none is. The shape
- * was checked when it was published: an event that was stored under an earlier schema keeps the shape of that one.
+ * An event of type `T`. Its data has the shape declared for the type, or is `unknown` if none is declared. The server
+ * checked the shape when it stored the event, so an event that is older than your last edit has the shape of its time.
  */
 export type EventOf<T extends string = string> = T extends DeclaredType
   ? FeedEvent & { readonly type: T; readonly data: DataOf<T> }
   : FeedEvent & { readonly type: T };
 
-/** Whether an event is of the declared type `type`; then its data has that type's shape. */
+/** Whether an event has the declared type `type`, so that TypeScript knows the shape of its data. */
 export function isOfType<T extends DeclaredType>(event: FeedEvent, type: T): event is EventOf<T> {
   return event.type === type;
 }

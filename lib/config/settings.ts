@@ -1,45 +1,50 @@
 import { FeedError } from '../core/feed-error.ts';
 
-/** What the environment sets; what each setting does, and its default, is in `.env.example`. */
+/** The settings of the server, read from environment variables. `.env.example` explains each, with its default and range. */
 export type Settings = {
+  /** NODE_ENV is `production`. */
   readonly isProduction: boolean;
-  /** Whether this runs on the platform, where no process owns its sockets or its disk. */
+  /** VERCEL is `1`: the process owns neither its sockets nor a disk that lasts. */
   readonly isVercel: boolean;
-  /** The Redis log; null where none is set. */
+  /** The Redis REST API; null: events are kept in `feedDb`. */
   readonly redis: { readonly url: string; readonly token: string } | null;
-  /** File of the embedded log; `:memory:` keeps nothing. */
+  /** The file of the embedded log; `:memory:` loses all events at the end of the process. */
   readonly feedDb: string;
-  /** Events kept per channel, at least. */
+  /** How many events each channel keeps, at least. */
   readonly retention: number;
-  /** A channel in Redis to which nothing is published for so long is forgotten. */
+  /** How long Redis keeps a channel without a publish. */
   readonly channelMaxIdleMs: number;
+  /** Null: publishing is off in production, and open to this machine in development. */
   readonly publishToken: string | null;
-  /** The token before it, which publishes too while publishers change to the new one. */
+  /** An older publish token that still works; null: there is none. */
   readonly previousPublishToken: string | null;
-  /** Events a second that one publisher may store in the long run; null: no limit. */
+  /** Max events per second, on average, for all publishers with the token together and for each address; null: no limit. */
   readonly publishRate: number | null;
+  /** Signs read tokens; null: every channel is public. */
   readonly readTokenSecret: string | null;
-  /** The platform's limit on one request; null: the route's `maxDuration`. */
+  /** The host's limit on the length of one request; null: the route's `maxDuration`. */
   readonly streamMaxSeconds: number | null;
-  /** Streams and polls that wait which one process holds. */
+  /** Max streams and waiting long polls in one process. */
   readonly streamMaxConnections: number;
-  /** Channels that one address may read in one process by streams and polls that wait; null: no limit. */
+  /** Max channels that one address may follow per process, by streams and long polls; null: no limit. */
   readonly streamMaxPerAddress: number | null;
+  /** Longest silence of a stream before a heartbeat. */
   readonly heartbeatMs: number;
-  /** Longest silence before a tail asks the log itself. */
+  /** How long a channel may be quiet before the server re-checks the log for missed events. */
   readonly tailCheckMs: number;
+  /** Whether the server holds a poll until an event arrives. */
   readonly pollMode: 'long' | 'short';
-  /** Longest wait of a page's client between two tries to stream again while it polls. */
+  /** Longest time between two attempts of the page to stream again while it polls. */
   readonly probeMaxMs: number;
-  /** Other origins that may read from a browser. */
+  /** Other origins whose pages may read the feed. */
   readonly allowedOrigins: readonly string[];
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Reads the settings.
- * @throws FeedError `misconfigured`, naming the variable and what is allowed; never its value where that is secret.
+ * Reads the settings. An empty variable counts as not set.
+ * @throws FeedError `misconfigured`, with the name of the variable and its range, but never the value of a secret.
  */
 export function readSettings(env: Environment): Settings {
   const isVercel = env.VERCEL === '1';
@@ -74,13 +79,16 @@ function readRedis(env: Environment): Settings['redis'] {
     if (!url && !token) continue;
     if (!url || !token) {
       const missing = url ? `${prefix}_TOKEN` : `${prefix}_URL`;
-      throw misconfigured(missing, 'is not set, but its partner is; the Redis log needs both');
+      throw misconfigured(
+        missing,
+        `is not set, but ${url ? `${prefix}_URL` : `${prefix}_TOKEN`} is. Set both, or neither.`,
+      );
     }
-    // A blank around it, as copied along, the driver would refuse at the first request, quoting it.
+    // Without this check the driver would refuse a copied space at the first request, with the URL in its error.
     if (!URL.canParse(url) || !/^https?:\/\/\S+$/.test(url)) {
       throw misconfigured(
         `${prefix}_URL`,
-        'is not a URL of the REST API; allowed is https://… as the Redis console shows it, without blanks',
+        'is not a URL of the Redis REST API. Copy the https://… URL from the Redis console, without spaces.',
       );
     }
     if (!isToken(token)) throw misconfigured(`${prefix}_TOKEN`, tokenRule);
@@ -90,7 +98,7 @@ function readRedis(env: Environment): Settings['redis'] {
 }
 
 const tokenRule =
-  'is not a token that a header can carry; allowed are printable ASCII characters without blanks';
+  'is not a token that fits into an HTTP header. Use printable ASCII characters without spaces.';
 
 function isToken(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text);
@@ -106,10 +114,7 @@ function readToken(env: Environment, name: string): string | null {
 function readPreviousToken(env: Environment): string | null {
   const token = readToken(env, 'PUBLISH_TOKEN_PREVIOUS');
   if (token === null || env.PUBLISH_TOKEN) return token;
-  throw misconfigured(
-    'PUBLISH_TOKEN_PREVIOUS',
-    'is set, but PUBLISH_TOKEN is not; allowed is both, or neither',
-  );
+  throw misconfigured('PUBLISH_TOKEN_PREVIOUS', 'is set, but PUBLISH_TOKEN is not. Set both, or neither.');
 }
 
 function wholeNumber(env: Environment, name: string, fallback: number, min: number, max: number): number {
@@ -117,7 +122,7 @@ function wholeNumber(env: Environment, name: string, fallback: number, min: numb
   if (!text) return fallback;
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw misconfigured(name, `is "${text}"; allowed is a whole number from ${min} to ${max}`);
+  throw misconfigured(name, `is "${text}". Set it to a whole number from ${min} to ${max}.`);
 }
 
 function seconds(env: Environment, name: string, fallback: number, min: number, max: number): number {
@@ -125,7 +130,7 @@ function seconds(env: Environment, name: string, fallback: number, min: number, 
   if (!text) return fallback * 1_000;
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max) return value * 1_000;
-  throw misconfigured(name, `is "${text}"; allowed is a number of seconds from ${min} to ${max}`);
+  throw misconfigured(name, `is "${text}". Set it to a number of seconds from ${min} to ${max}.`);
 }
 
 function oneOf<T extends string>(env: Environment, name: string, fallback: T, allowed: readonly T[]): T {
@@ -133,7 +138,7 @@ function oneOf<T extends string>(env: Environment, name: string, fallback: T, al
   if (!text) return fallback;
   const found = allowed.find((value) => value === text);
   if (found !== undefined) return found;
-  throw misconfigured(name, `is "${text}"; allowed is ${allowed.join(' or ')}`);
+  throw misconfigured(name, `is "${text}". Set it to ${allowed.join(' or ')}.`);
 }
 
 function readOrigins(env: Environment): readonly string[] {
@@ -142,7 +147,7 @@ function readOrigins(env: Environment): readonly string[] {
     if (URL.canParse(part) && new URL(part).origin === part) return part;
     throw misconfigured(
       'ALLOWED_ORIGINS',
-      `holds "${part}"; allowed are origins such as https://example.org, comma-separated, without a path`,
+      `contains "${part}". Write origins such as https://example.org, separated by commas, without a path.`,
     );
   });
 }

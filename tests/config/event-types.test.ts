@@ -12,7 +12,7 @@ const machine = {
 const refusal = (data: unknown) => {
   try {
     checkData('machine', data, 'events[3]');
-    return 'taken';
+    return 'accepted';
   } catch (error) {
     expect(error).toMatchObject({ name: 'FeedError', code: 'data-does-not-fit' });
     return (error as Error).message;
@@ -20,8 +20,8 @@ const refusal = (data: unknown) => {
 };
 
 describe('event types', () => {
-  test('data that fits its type is taken', () => {
-    expect(refusal(machine)).toBe('taken');
+  test('data that fits its type is accepted', () => {
+    expect(refusal(machine)).toBe('accepted');
   });
 
   test.each([
@@ -30,7 +30,7 @@ describe('event types', () => {
     ['a field that is missing', { ...machine, uptimeSeconds: undefined }, 'events[3].data.uptimeSeconds: '],
     ['null', null, 'events[3].data: '],
     ['an array', [machine], 'events[3].data: '],
-  ])('%s is refused, naming the path and the type', (_, data, path) => {
+  ])('%s is refused; the error names the path and the type', (_, data, path) => {
     const message = refusal(data);
 
     expect(message.startsWith(path), message).toBe(true);
@@ -38,7 +38,7 @@ describe('event types', () => {
   });
 
   test.each(['message', 'Machine', 'constructor', 'toString', '__proto__'])(
-    'a type that is not listed takes any JSON: %s',
+    'a type without a declared shape accepts any JSON: %s',
     (type) => {
       for (const data of [null, 42, '42', [], { load: 'x' }]) {
         expect(() => checkData(type, data, 'events[0]')).not.toThrow();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readSettings } from '../../lib/config/settings.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
 
-/** What reading fails with, as text. */
+/** The error text of settings that are refused. */
 function refusalOf(env: Record<string, string>): string {
   try {
     readSettings(env);
@@ -10,11 +10,11 @@ function refusalOf(env: Record<string, string>): string {
     if (error instanceof FeedError && error.code === 'misconfigured') return error.message;
     throw error;
   }
-  throw new Error(`taken: ${JSON.stringify(env)}`);
+  throw new Error(`accepted: ${JSON.stringify(env)}`);
 }
 
 describe('settings', () => {
-  test('an empty environment gives the defaults of the wire contract', () => {
+  test('an empty environment gives the defaults of the protocol', () => {
     expect(readSettings({})).toMatchObject({
       isProduction: false,
       isVercel: false,
@@ -67,11 +67,11 @@ describe('settings', () => {
       { PUBLISH_TOKEN: '', PUBLISH_RATE: '', FEED_RETENTION: '', READ_TOKEN_SECRET: '' },
       { publishToken: null, publishRate: null, retention: 10_000, readTokenSecret: null },
     ],
-  ])('%j is read as %j', (env, expected) => {
+  ])('%j reads as %j', (env, expected) => {
     expect(readSettings(env)).toMatchObject(expected);
   });
 
-  test.each([['UPSTASH_REDIS_REST'], ['KV_REST_API']])('%s_URL and _TOKEN name the Redis log', (prefix) => {
+  test.each([['UPSTASH_REDIS_REST'], ['KV_REST_API']])('%s_URL and _TOKEN select the Redis log', (prefix) => {
     const env = { [`${prefix}_URL`]: 'https://db.test', [`${prefix}_TOKEN`]: 't' };
 
     expect(readSettings(env).redis).toEqual({ url: 'https://db.test', token: 't' });
@@ -89,9 +89,9 @@ describe('settings', () => {
     ['PROBE_MAX_SECONDS', ['0', '86401', 'soon']],
     ['POLL_MODE', ['LONG', 'both', '1']],
     ['ALLOWED_ORIGINS', ['*', 'example.org', 'https://a.test/', 'https://a.test/path', 'https://a.test, b']],
-  ])('a bad %s is refused with its name and what is allowed', (name, values) => {
+  ])('a bad %s is refused with its name and its range', (name, values) => {
     for (const value of values) {
-      expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name} .*allowed`));
+      expect(refusalOf({ [name]: value })).toMatch(new RegExp(`^${name} .*\\. (Set it to|Write) `));
     }
   });
 
@@ -101,7 +101,7 @@ describe('settings', () => {
     ['KV_REST_API_TOKEN', { KV_REST_API_URL: 'https://db.test' }],
     ['KV_REST_API_URL', { KV_REST_API_TOKEN: 'secret' }],
     ['UPSTASH_REDIS_REST_URL', { UPSTASH_REDIS_REST_URL: 'db secret', UPSTASH_REDIS_REST_TOKEN: 'secret' }],
-  ])('half a Redis log, or one that is no URL, is refused with %s and no secret', (name, env) => {
+  ])('a URL without its token, or an invalid URL, is refused with the name %s and no secret', (name, env) => {
     const text = refusalOf(env);
 
     expect(text).toMatch(new RegExp(`^${name} `));
@@ -109,7 +109,7 @@ describe('settings', () => {
   });
 
   test.each(['redis://secret', ' https://secret.test', 'https://secret.test\n', 'https:secret.test'])(
-    'no address of Redis is %j; it is not told',
+    '%j is refused as a URL of Redis, and the error does not contain it',
     (url) => {
       const text = refusalOf({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: 't' });
 
@@ -127,12 +127,12 @@ test.each([
     { UPSTASH_REDIS_REST_URL: 'https://r.test', UPSTASH_REDIS_REST_TOKEN: 'two words' },
   ],
   ['KV_REST_API_TOKEN', { KV_REST_API_URL: 'https://r.test', KV_REST_API_TOKEN: 'ü' }],
-])('%s must be something a header can carry, and is not told', (name, env) => {
+])('%s is refused if it does not fit into a header, and the error does not contain it', (name, env) => {
   expect(() => readSettings(env)).toThrow(new RegExp(`^${name} is not a token`));
   expect(() => readSettings(env)).not.toThrow(/two words|ü/);
 });
 
-test('a token that was before none is refused: it would open what is off', () => {
+test('a previous token without a current one is refused, because publishing is off without a current one', () => {
   expect(() => readSettings({ PUBLISH_TOKEN_PREVIOUS: 'old' })).toThrow(
     /^PUBLISH_TOKEN_PREVIOUS .*PUBLISH_TOKEN/,
   );
