@@ -1,8 +1,8 @@
 import type { Page } from '../transport/page.ts';
-import type { Refusal } from '../transport/wire.ts';
+import { isUnexpected, type Refusal } from '../transport/wire.ts';
+import { backoffMs, handleRefusal, startDue } from './lifecycle.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type Poll, withApplied } from './state.ts';
-import { backoffMs, handleRefusal, isUnexpected, startDue, startPoll } from './transitions.ts';
 
 /** A poll was answered with a page. */
 export function onPolled(
@@ -73,10 +73,4 @@ export function failPoll(
   const probeAt =
     isRetryAfterPending && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
   return { ...state, pollFailures, pollAt, probeAt, isRetryAfterPending };
-}
-
-/** Whoever drives the polls says that it is time; only a poll that is due is started. */
-export function onPollDue(state: Connection, now: number): Connection {
-  const isDue = state.mode === 'polling' && state.pollAt !== null && state.pollAt <= now;
-  return isDue ? startPoll(state, now) : state;
 }

@@ -1,26 +1,79 @@
+import type { Handover } from '../../core/sse-frames.ts';
 import type { StreamFrame } from '../transport/sse.ts';
-import type { Refusal } from '../transport/wire.ts';
-import { accept, acceptHello, hasReached } from './sequencer.ts';
-import { type Connection, type Stream, withApplied } from './state.ts';
+import { isUnexpected, type Refusal } from '../transport/wire.ts';
 import {
   backoffMs,
   fallBackToPolling,
   handleRefusal,
-  isUnexpected,
   openStream,
   probeDelayMs,
   stopIO,
-} from './transitions.ts';
+} from './lifecycle.ts';
+import { accept, acceptHello, hasReached } from './sequencer.ts';
+import { type Connection, type Stream, type StreamSignal, withApplied } from './state.ts';
 
-/** The request of a stream has left: from now on bytes are waited for. */
-export function onSent(state: Connection, stream: Stream, now: number): Connection {
+/*
+ * What streams do to a connection: their life from the request to the last byte, and the whole handover.
+ *
+ * A handover, in order:
+ * 1. The old stream sends the frame `handover` and goes on (`startHandover`). The next stream is opened with the cursor.
+ * 2. The next stream says hello (`goLive`). It notes where the old stream is then: `switchAt`.
+ * 3. Both streams send events; the sequencer accepts each once.
+ * 4. When the next stream has reached `switchAt`, the old one is closed (`finishHandover`).
+ *
+ * If the old stream ends early, the next one goes on alone (`onPlannedEnd`). If the next one fails, the old one goes on,
+ * and the next one is tried again (`failStream`).
+ */
+
+/** Something happened to a stream. */
+export function onStream(
+  state: Connection,
+  stream: Stream,
+  signal: StreamSignal,
+  now: number,
+  random: number,
+): Connection {
+  switch (signal.kind) {
+    case 'sent':
+      return onSent(state, stream, now);
+    case 'bytes':
+      return onBytes(state, stream, now);
+    case 'frame':
+      return onFrame(state, stream, signal.frame, now, random);
+    case 'refused':
+      return failStream(state, stream, signal.refusal, now, random);
+    case 'ended':
+      return onEnd(state, stream, stream.phase === 'open' ? 'noHello' : 'disconnected', now, random);
+    case 'disconnected':
+      return onEnd(state, stream, 'disconnected', now, random);
+    default:
+      return signal satisfies never;
+  }
+}
+
+/** The timeout of a stream is over. */
+export function onStreamTimeout(state: Connection, stream: Stream, now: number, random: number): Connection {
+  switch (stream.timeout.name) {
+    case 'firstByte':
+      return onNoFirstByte(state, stream, now, random);
+    case 'hello':
+      return failStream(state, stream, 'noHello', now, random);
+    case 'watchdog':
+      return onEnd(state, stream, 'disconnected', now, random);
+    default:
+      return stream.timeout.name satisfies never;
+  }
+}
+
+/** The request was sent. The server has to send a first byte in time. */
+function onSent(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase !== 'preparing') return state;
   const timeout = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
   return replaceStream(state, { ...stream, phase: 'opening', sentAt: now, timeout });
 }
 
-/** Bytes came: a sign of life, whatever they are. */
-export function onBytes(state: Connection, stream: Stream, now: number): Connection {
+/** Bytes came. Whatever they are, the stream is alive. */
+function onBytes(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase === 'live') {
     const { heartbeatMs, liveAt } = stream;
     const isProven = stream.isProven || now - liveAt >= heartbeatMs;
@@ -32,78 +85,49 @@ export function onBytes(state: Connection, stream: Stream, now: number): Connect
   return replaceStream(state, { ...stream, phase: 'open', timeout });
 }
 
-/**
- * No byte came in time. Beside an old stream that may be for want of a connection (HTTP/1.1: six to an origin, for all
- * tabs of a browser): the next stream gets the old one's, and as much time again.
- */
-export function onNoFirstByte(state: Connection, stream: Stream, now: number, random: number): Connection {
-  const isNext = state.streams.some(({ key }) => key < stream.key);
-  if (!isNext) return failStream(state, stream, 'noFirstByte', now, random);
-  const timeout = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
-  return switchTo(state, { ...stream, sentAt: now, timeout });
-}
-
-/** Silence of 2.5 heartbeats is a cut: one heartbeat may be late, two may not be missing. */
+/** One heartbeat may be late, two may not be missing: silence of 2.5 heartbeats means that the connection is lost. */
 function watchdog(heartbeatMs: number, now: number): Stream['timeout'] {
   return { name: 'watchdog', at: now + 2.5 * heartbeatMs };
 }
 
-/** A stream told something. */
-export function onFrame(
+/** A stream brought a frame. */
+function onFrame(
   state: Connection,
   stream: Stream,
   frame: StreamFrame,
   now: number,
   random: number,
 ): Connection {
-  const lose = (from: Connection) => failStream(from, latest(from, stream), 'disconnected', now, random);
-  switch (frame.kind) {
-    case 'refused': {
-      const refusal = { status: frame.problem.status, retryAfterMs: null, problem: frame.problem };
-      return failStream(state, stream, refusal, now, random);
-    }
-    case 'hello': {
-      if (stream.phase === 'live') return state;
-      const applied = acceptHello(state.reader, stream.source, frame.cursor);
-      const next = withApplied(state, applied);
-      if (!applied.isComplete) return lose(next);
-      const told = Number(frame.hello.heartbeatMs);
-      const heartbeatMs = told > 0 ? told : state.settings.heartbeatMs;
-      const live: Stream = {
-        ...stream,
-        phase: 'live',
-        liveAt: now,
-        heartbeatMs,
-        timeout: watchdog(heartbeatMs, now),
-        source: applied.source,
-      };
-      return goLive(next, live);
-    }
-    case 'item':
-    case 'heartbeat':
-    case 'handover': {
-      const items = frame.kind === 'item' ? [frame.item] : [];
-      const applied = accept(state.reader, stream.source, items, frame.cursor);
-      const accepted = withApplied(state, applied);
-      if (!applied.isComplete) return lose(accepted);
-      const moved = { ...stream, source: applied.source };
-      const next = finishHandover(replaceStream(accepted, moved));
-      if (frame.kind !== 'handover') return next;
-      // A token that has expired must not be shown again.
-      const isTokenOld = frame.handover.reason === 'token' && next.settings.hasToken;
-      return startHandover(isTokenOld ? { ...next, token: next.token + 1 } : next, moved, now);
-    }
-    default:
-      return frame satisfies never;
+  if (frame.kind === 'refused') {
+    const refusal = { status: frame.problem.status, retryAfterMs: null, problem: frame.problem };
+    return failStream(state, stream, refusal, now, random);
   }
+  if (frame.kind === 'hello' && stream.phase === 'live') return state;
+  const items = frame.kind === 'item' ? [frame.item] : [];
+  const applied =
+    frame.kind === 'hello'
+      ? acceptHello(state.reader, stream.source, frame.cursor)
+      : accept(state.reader, stream.source, items, frame.cursor);
+  const next = withApplied(state, applied);
+  if (!applied.isComplete) return failStream(next, stream, 'disconnected', now, random);
+  const read: Stream = { ...stream, source: applied.source };
+  if (frame.kind === 'hello') return goLive(next, read, Number(frame.hello.heartbeatMs), now);
+  const settled = finishHandover(replaceStream(next, read));
+  return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
 }
 
-/** The log has answered: this stream is live, whatever it was opened for. */
-function goLive(state: Connection, stream: Stream): Connection {
-  const [old] = state.streams.filter((other) => other.key !== stream.key);
-  const switchAt = old?.source ?? null;
-  const next: Connection = {
-    ...replaceStream(state, { ...stream, switchAt }),
+/** The log has answered: streaming works, whatever this stream was opened for. */
+function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: number): Connection {
+  const old = state.streams.find(({ key }) => key !== stream.key);
+  const live: Stream = {
+    ...stream,
+    phase: 'live',
+    liveAt: now,
+    heartbeatMs: heartbeatMs > 0 ? heartbeatMs : stream.heartbeatMs,
+    switchAt: old?.source ?? null,
+  };
+  return finishHandover({
+    ...replaceStream(state, { ...live, timeout: watchdog(live.heartbeatMs, now) }),
     mode: 'streaming',
     poll: null,
     pollAt: null,
@@ -116,33 +140,52 @@ function goLive(state: Connection, stream: Stream): Connection {
     problem: null,
     leader: null,
     handovers: state.handovers + (old?.isEnding === true ? 1 : 0),
-  };
-  return finishHandover(next);
+  });
 }
 
-/** The old stream is left once the next one has told all that the old one had when the next said hello. */
+/** The server announces the planned end of a stream: the next one is opened now. */
+function startHandover(before: Connection, key: number, { reason }: Handover, now: number): Connection {
+  // A token that has expired must not be sent again.
+  const needsToken = reason === 'token' && before.settings.hasToken;
+  const state = needsToken ? { ...before, token: before.token + 1 } : before;
+  const stream = state.streams.find((each) => each.key === key);
+  if (stream?.phase !== 'live' || stream.isEnding) return state;
+  const ending = replaceStream(state, { ...stream, isEnding: true });
+  const [first, second] = ending.streams;
+  // The next one is on its way already.
+  if (second !== undefined && first?.key === key) return ending;
+  const alone = second === undefined ? ending : switchTo(ending, second);
+  // A server that hands over at once, each time, must not make the client spin.
+  const earliest = stream.liveAt + state.settings.minStreamMs;
+  return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
+}
+
+/** Closes the old stream once the next one has sent everything that the old one had sent at the hello. */
 function finishHandover(state: Connection): Connection {
   const [, next] = state.streams;
   if (next === undefined || next.switchAt === null || !hasReached(next.source, next.switchAt)) return state;
   return switchTo(state, next);
 }
 
-/** A stream says that it will end as planned: the next one is opened now. */
-function startHandover(state: Connection, stream: Stream, now: number): Connection {
-  if (stream.phase !== 'live' || latest(state, stream).isEnding) return state;
-  const leaving = replaceStream(state, { ...latest(state, stream), isEnding: true });
-  const [first, second] = leaving.streams;
-  // The next one is on its way already.
-  if (second !== undefined && first?.key === stream.key) return leaving;
-  const alone = second === undefined ? leaving : switchTo(leaving, second);
-  const earliest = stream.liveAt + state.settings.minStreamMs;
-  return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
+/** The next stream goes on alone, live or not yet. */
+function switchTo(state: Connection, next: Stream): Connection {
+  const streams = [{ ...next, switchAt: null }];
+  return { ...state, streams, mode: next.phase === 'live' ? 'streaming' : 'connecting' };
 }
 
 /**
- * The stream is over, cleanly or not. After a handover that is as planned, only less polite if it broke; else a failure.
+ * No byte came in time. Beside an old stream the browser may have no connection left: with HTTP/1.1 all tabs together
+ * have six for an origin. So the next stream gets the old one's connection, and the same time again.
  */
-export function onStreamEnd(
+function onNoFirstByte(state: Connection, stream: Stream, now: number, random: number): Connection {
+  const isNext = state.streams.some(({ key }) => key < stream.key);
+  if (!isNext) return failStream(state, stream, 'noFirstByte', now, random);
+  const timeout = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
+  return switchTo(state, { ...stream, sentAt: now, timeout });
+}
+
+/** A stream is over, cleanly or not. After a handover that is planned; otherwise it is a failure. */
+function onEnd(
   state: Connection,
   stream: Stream,
   failure: 'disconnected' | 'noHello',
@@ -152,29 +195,30 @@ export function onStreamEnd(
   return stream.isEnding ? onPlannedEnd(state, stream, now) : failStream(state, stream, failure, now, random);
 }
 
-function latest(state: Connection, stream: Stream): Stream {
-  return state.streams.find((other) => other.key === stream.key) ?? stream;
-}
-
-function replaceStream(state: Connection, stream: Stream): Connection {
-  return { ...state, streams: state.streams.map((other) => (other.key === stream.key ? stream : other)) };
+function onPlannedEnd(before: Connection, stream: Stream, now: number): Connection {
+  const state = withoutStream(before, stream);
+  const [next] = state.streams;
+  if (next !== undefined) return switchTo(state, next);
+  // The next stream has failed, and waits for its retry.
+  return { ...state, mode: 'waiting', retryAt: state.retryAt ?? now };
 }
 
 /** How a stream failed. */
-export type Failure =
-  /** It broke, ended without a handover, fell silent, or was never made. */
+type Failure =
+  /** The connection was lost or never made, or the stream ended without a handover. */
   | 'disconnected'
-  /** No byte came: something in between buffers. */
+  /** Something between server and client holds all bytes back. */
   | 'noFirstByte'
   /** Bytes came, but no hello: the log does not answer. */
   | 'noHello'
   | Refusal;
 
+/** After this many in a row, streaming is blocked here. */
 const maxDisconnects = 3;
 const maxUnexpectedResponses = 2;
 
-/** A stream is gone that should not be. */
-export function failStream(
+/** A stream failed, or brought what cannot be accepted: close it, and decide how to go on. */
+function failStream(
   before: Connection,
   stream: Stream,
   failure: Failure,
@@ -187,45 +231,26 @@ export function failStream(
   if (handled !== null) return handled;
 
   const [other] = state.streams;
-  // The next stream is on its way, or there: what was lost was about to be left.
+  // The old stream of a handover failed: the next one goes on.
   if (other !== undefined && other.key > stream.key) return switchTo(state, other);
   if (state.mode === 'polling') return scheduleProbe(state, refusal, now, random);
 
   const counted = countFailure(state, stream, failure);
   const retryAfterMs = refusal?.retryAfterMs ?? null;
-  // A time that was named to a stream that failed before holds still.
-  const heldMs = state.isRetryAfterPending && state.retryAt !== null ? state.retryAt - now : 0;
-  const isRetryAfterPending = retryAfterMs !== null || heldMs > 0;
+  // A `Retry-After` for an earlier stream still holds.
+  const pendingMs = state.isRetryAfterPending && state.retryAt !== null ? state.retryAt - now : 0;
+  const isRetryAfterPending = retryAfterMs !== null || pendingMs > 0;
   const delayAfter = (failures: number) =>
-    Math.max(heldMs, backoffMs(failures, retryAfterMs, random, counted.settings));
+    Math.max(pendingMs, backoffMs(failures, retryAfterMs, random, counted.settings));
   if (mustFallBack(counted, failure)) {
-    // Polling counts its own failures: those of streaming are no reason to be long without events.
-    const delayMs = failure === 'noFirstByte' ? Math.max(0, heldMs) : delayAfter(1);
+    // However often streams failed before, the first poll comes soon.
+    const delayMs = failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
     return { ...fallBackToPolling(counted, now, random, delayMs), isRetryAfterPending };
   }
   const retryAt = now + delayAfter(counted.failures);
-  // A failed handover: the old stream goes on for as long as it lasts.
+  // The next stream of a handover failed: the old one goes on as long as it lasts.
   if (other !== undefined) return { ...counted, retryAt, isRetryAfterPending };
   return { ...stopIO(counted), mode: 'waiting', retryAt, isRetryAfterPending };
-}
-
-function withoutStream(state: Connection, stream: Stream): Connection {
-  return { ...state, streams: state.streams.filter(({ key }) => key !== stream.key) };
-}
-
-/** The old stream is gone; the next one carries on, or is still on its way. */
-function switchTo(state: Connection, next: Stream): Connection {
-  const streams = [{ ...next, switchAt: null }];
-  return { ...state, streams, mode: next.phase === 'live' ? 'streaming' : 'connecting' };
-}
-
-/** A stream that ended as it had said. Not a failure. */
-function onPlannedEnd(before: Connection, stream: Stream, now: number): Connection {
-  const state = withoutStream(before, stream);
-  const [next] = state.streams;
-  if (next !== undefined) return switchTo(state, next);
-  // Its successor failed, and waits for its next try.
-  return { ...state, mode: 'waiting', retryAt: state.retryAt ?? now };
 }
 
 function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
@@ -237,22 +262,20 @@ function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, 
 function countFailure(state: Connection, stream: Stream, failure: Failure): Connection {
   const refusal = typeof failure === 'object' ? failure : null;
   const wasLive = stream.phase === 'live';
-  const reconnects = state.reconnects + (wasLive ? 1 : 0);
   const { isProven } = stream;
   const { failures, disconnects, unexpectedResponses } = isProven ? resetFailures(state) : state;
   return {
     ...state,
     problem: refusal === null ? state.problem : refusal.problem,
-    reconnects,
+    reconnects: state.reconnects + (wasLive ? 1 : 0),
     failures: failures + 1,
     disconnects: failure !== 'disconnected' ? disconnects : isProven ? 0 : disconnects + 1,
-    unexpectedResponses:
-      refusal !== null && isUnexpected(refusal) ? unexpectedResponses + 1 : unexpectedResponses,
+    unexpectedResponses: unexpectedResponses + (refusal !== null && isUnexpected(refusal) ? 1 : 0),
     isUnreachable: failure === 'disconnected' && (stream.phase === 'preparing' || stream.phase === 'opening'),
   };
 }
 
-/** A hello and a heartbeat's worth of life: streaming works here. */
+/** A stream said hello and lived for a heartbeat: streaming works here. */
 function resetFailures(state: Connection): Connection {
   if (state.failures + state.disconnects + state.unexpectedResponses + state.probes === 0) return state;
   return { ...state, failures: 0, disconnects: 0, unexpectedResponses: 0, probes: 0 };
@@ -260,9 +283,18 @@ function resetFailures(state: Connection): Connection {
 
 function mustFallBack(state: Connection, failure: Failure): boolean {
   if (state.settings.transport !== 'auto') return false;
+  const { disconnects, unexpectedResponses } = state;
   return (
     failure === 'noFirstByte' ||
-    state.disconnects >= maxDisconnects ||
-    state.unexpectedResponses >= maxUnexpectedResponses
+    disconnects >= maxDisconnects ||
+    unexpectedResponses >= maxUnexpectedResponses
   );
+}
+
+function replaceStream(state: Connection, stream: Stream): Connection {
+  return { ...state, streams: state.streams.map((other) => (other.key === stream.key ? stream : other)) };
+}
+
+function withoutStream(state: Connection, stream: Stream): Connection {
+  return { ...state, streams: state.streams.filter(({ key }) => key !== stream.key) };
 }

@@ -1,9 +1,9 @@
 import type { Told } from '../tabs/tab-message.ts';
 import type { Page } from '../transport/page.ts';
+import { backoffMs, connect, following, isInactive, pause, startPoll, stopIO } from './lifecycle.ts';
 import { failPoll } from './on-poll.ts';
 import { accept, acceptSegment, isBehind } from './sequencer.ts';
 import { type Connection, type LeaderReport, type Poll, withApplied } from './state.ts';
-import { backoffMs, connect, following, isAtRest, pause, startPoll, stopIO } from './transitions.ts';
 
 /** Most that is kept of what was heard ahead of its time, in messages; what is dropped is filled from the log. */
 const maxHeard = 200;
@@ -11,7 +11,7 @@ const maxHeard = 200;
 /** This tab reads itself from now on, from where it is. */
 export function onLead(before: Connection, isHandover: boolean, now: number): Connection {
   const state: Connection = { ...before, isFollower: false, yieldAt: null };
-  if (isAtRest(state)) return state;
+  if (isInactive(state)) return state;
   const { leader, isHidden, settings } = state;
   const pauseAt = isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null;
   // It was yielding, and reads on.

@@ -201,6 +201,12 @@ export type Signal =
   | { readonly kind: 'lead'; readonly isHandover: boolean }
   | PlainSignal;
 
+/** What happens to one stream. */
+export type StreamSignal = Extract<Signal, { readonly stream: number }>;
+
+/** What happens to one poll. */
+export type PollSignal = Extract<Signal, { readonly poll: number }>;
+
 /** Signals without more to say. */
 export type PlainSignal = {
   readonly kind: /** The caller starts a poll, if one is due. */

@@ -55,6 +55,11 @@ export type Refusal = {
   readonly problem: Problem | null;
 };
 
+/** Whether something else than the feed may have answered: a proxy, a captive portal, a server in trouble. A 429 is the feed's. */
+export function isUnexpected({ status }: Refusal): boolean {
+  return status !== 429;
+}
+
 /** Longest problem text that is read, in characters. */
 const maxProblem = 16_384;
 

@@ -10,7 +10,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
   'each event once, in order': ['feed-items', 'sequencer'],
-  'rules of the connection': ['on-poll', 'on-stream', 'reducer', 'state', 'transitions'],
+  'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'state'],
   'doing what the rules want': ['back-pressure', 'feed', 'page-lifecycle', 'requests'],
   'settings and status': ['access', 'client-timing', 'status'],
   'entries held': ['feed-store'],

@@ -1,0 +1,252 @@
+import type { ConnectionSettings } from '../../config/client-timing.ts';
+import { defaultPollAdvice } from '../../core/event.ts';
+import type { Problem } from '../../core/sse-frames.ts';
+import type { Refusal } from '../transport/wire.ts';
+import { writeCursor } from './sequencer.ts';
+import type { Connection, Poll, Stream } from './state.ts';
+
+/*
+ * The life of a connection: it connects, polls, pauses and stops, by the wish of the app and by what happens to the page.
+ * Requests are started and ended here alone.
+ */
+
+/** Ends all requests and opens a stream. Where streaming is blocked, it polls and probes at once instead. */
+export function connect(state: Connection, now: number): Connection {
+  if (state.isFollower) return following(state);
+  const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null, leader: null };
+  const isPollOnly = state.settings.transport === 'poll';
+  if (isPollOnly || state.isStreamingBlocked) return startPolling(fresh, now, now, isPollOnly ? null : now);
+  return openStream({ ...fresh, mode: 'connecting' }, now);
+}
+
+/** Polls from now on, because streams do not bring events in time here. A probe tries to stream again later. */
+export function fallBackToPolling(
+  state: Connection,
+  now: number,
+  random: number,
+  delayMs: number,
+): Connection {
+  const probeAt = now + delayMs + probeDelayMs(state.probes, random, state.settings);
+  return startPolling({ ...state, isStreamingBlocked: true, pollFailures: 0 }, now, now + delayMs, probeAt);
+}
+
+function startPolling(state: Connection, now: number, pollAt: number, probeAt: number | null): Connection {
+  return startDue({ ...stopIO(state), mode: 'polling', pollAt, probeAt }, now);
+}
+
+/** While polling: starts the poll and the probe whose time has come. A caller that drives the polls starts its own. */
+export function startDue(state: Connection, now: number): Connection {
+  const isPollDue = isDue(state.pollAt, now) && state.settings.polls === 'timer';
+  const next = isPollDue ? startPoll(state, now) : state;
+  const isProbeDue = isDue(next.probeAt, now) && next.streams.length === 0;
+  return isProbeDue ? openStream({ ...next, probeAt: null, probes: next.probes + 1 }, now) : next;
+}
+
+/** Whether it neither reads nor tries to. */
+export function isInactive({ mode }: Connection): boolean {
+  return mode === 'paused' || mode === 'stopped';
+}
+
+/** Whether a time has come. Null never comes. */
+export function isDue(at: number | null, now: number): boolean {
+  return at !== null && at <= now;
+}
+
+/** Ends all requests. Another tab reads for this one. */
+export function following(state: Connection): Connection {
+  return {
+    ...stopIO(state),
+    mode: 'following',
+    pausedBy: null,
+    stoppedBy: null,
+    pauseAt: null,
+    pollFailures: 0,
+    advice: defaultPollAdvice,
+  };
+}
+
+/** Ends all requests until a signal starts them again. */
+export function pause(state: Connection, pausedBy: Connection['pausedBy']): Connection {
+  return { ...stopIO(state), mode: 'paused', pausedBy, pauseAt: null };
+}
+
+/** Ends all requests for good, or until the user retries. */
+export function stop(
+  state: Connection,
+  stoppedBy: 'closed' | 'refused',
+  problem: Problem | null,
+): Connection {
+  return { ...stopIO(state), mode: 'stopped', stoppedBy, problem, pauseAt: null, pausedBy: null };
+}
+
+/** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */
+export function onRetryDue(state: Connection, now: number): Connection {
+  if (state.mode !== 'streaming') return connect(state, now);
+  return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
+}
+
+/** The machine slept: sockets may be dead without a sign. A hidden page's timers are late for another reason. */
+export function onWoke(state: Connection, now: number): Connection {
+  if (state.isHidden || isInactive(state) || state.mode === 'following') return state;
+  // A `Retry-After` holds: nothing is open that could be dead.
+  return state.isRetryAfterPending && state.streams.length === 0 ? state : connect(state, now);
+}
+
+/** The page is shown: a connection that paused for it resumes from its cursor. */
+export function onVisible(state: Connection, now: number): Connection {
+  const shown: Connection = { ...state, isHidden: false, pauseAt: null };
+  const isPaused = shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen';
+  return isPaused ? connect(shown, now) : retryNow(shown, now, false);
+}
+
+/** The page is hidden: its connection ends after a while, unless another tab holds it. */
+export function onHidden(state: Connection, now: number): Connection {
+  const { hiddenMs } = state.settings;
+  const hasNone = isInactive(state) || state.isFollower;
+  const pauseAt = hasNone || hiddenMs === 0 ? null : (state.pauseAt ?? now + hiddenMs);
+  return { ...state, isHidden: true, pauseAt };
+}
+
+/** The page returns from the back/forward cache, perhaps hidden: then its time begins again. */
+export function onRestored(state: Connection, now: number): Connection {
+  const connected = connect(state, now);
+  return connected.isHidden ? onHidden(connected, now) : connected;
+}
+
+/**
+ * A connection probably works now: what waits is tried at once.
+ * @param isNetworkNew the network may be another: a new stream is opened beside the old one, so that nothing pauses.
+ */
+export function retryNow(state: Connection, now: number, isNetworkNew: boolean): Connection {
+  if (state.isRetryAfterPending) return state;
+  switch (state.mode) {
+    case 'waiting':
+      return connect(state, now);
+    case 'polling':
+      return state.probeAt === null ? state : startDue({ ...state, probeAt: now }, now);
+    case 'streaming':
+      return isNetworkNew && state.streams.length === 1 ? openStream(state, now) : state;
+    case 'connecting':
+    case 'following':
+    case 'paused':
+    case 'stopped':
+      return state;
+    default:
+      return state.mode satisfies never;
+  }
+}
+
+/** Not started yet, or switched off by the app: only the app can switch it on. */
+export function isOff({ pausedBy }: Connection): boolean {
+  return pausedBy === 'unstarted' || pausedBy === 'disabled';
+}
+
+/** Ends all requests and their timers. The timer of a hidden page runs on. */
+export function stopIO(state: Connection): Connection {
+  return {
+    ...state,
+    streams: [],
+    poll: null,
+    retryAt: null,
+    pollAt: null,
+    probeAt: null,
+    yieldAt: null,
+    isRetryAfterPending: false,
+  };
+}
+
+/** Opens one more stream, from the reader's cursor. */
+export function openStream(state: Connection, now: number): Connection {
+  const { settings, reader } = state;
+  const stream: Stream = {
+    key: state.nextKey,
+    after: writeCursor(reader),
+    token: state.token,
+    phase: 'preparing',
+    sentAt: now,
+    liveAt: now,
+    heartbeatMs: settings.heartbeatMs,
+    isProven: false,
+    timeout: { name: 'hello', at: now + settings.helloMs },
+    source: reader.positions,
+    isEnding: false,
+    switchAt: null,
+  };
+  return { ...state, streams: [...state.streams, stream], retryAt: null, nextKey: state.nextKey + 1 };
+}
+
+/** Sends one poll, from the reader's cursor. */
+export function startPoll(state: Connection, now: number): Connection {
+  const { settings, reader, advice } = state;
+  const poll: Poll = {
+    key: state.nextKey,
+    after: writeCursor(reader),
+    token: state.token,
+    waitSeconds: advice.waitSeconds,
+    startedAt: now,
+    timeoutAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
+    source: reader.positions,
+  };
+  return { ...state, poll, pollAt: null, isRetryAfterPending: false, nextKey: state.nextKey + 1 };
+}
+
+/**
+ * What a refusal means where a retry does not help: the connection stops, or asks for a new token and tries again.
+ * @param state without the request that was refused.
+ * @param token the number of the token that was refused.
+ * @returns null where the same request is to be tried later.
+ */
+export function handleRefusal(
+  state: Connection,
+  role: 'stream' | 'poll',
+  token: number,
+  refusal: Refusal,
+  now: number,
+): Connection | null {
+  switch (refusal.status) {
+    case 400:
+    case 403:
+      return stop(state, 'refused', refusal.problem);
+    case 401:
+      return renewToken(state, role, token, refusal, now);
+    default:
+      return null;
+  }
+}
+
+/**
+ * Handles a 401 for a request with token number `token`: it uses a newer token if there is one, and asks for a new one
+ * otherwise. If the new token is refused too, the connection stops.
+ */
+function renewToken(
+  state: Connection,
+  role: 'stream' | 'poll',
+  token: number,
+  refusal: Refusal,
+  now: number,
+): Connection {
+  const isOutdated = token < state.token;
+  const isFinal = !isOutdated && (!state.settings.hasToken || state.isTokenNew);
+  if (isFinal) return stop(state, 'refused', refusal.problem);
+  const renewed = isOutdated ? state : { ...state, token: state.token + 1, isTokenNew: true };
+  return role === 'stream' ? openStream(renewed, now) : startPoll(renewed, now);
+}
+
+/**
+ * Wait in ms after the `failures`-th failure in a row (1, 2, …): a random part of a range that doubles ("full jitter"),
+ * so that readers that lost their streams together do not return together. A `Retry-After` comes on top.
+ */
+export function backoffMs(
+  failures: number,
+  retryAfterMs: number | null,
+  random: number,
+  settings: ConnectionSettings,
+): number {
+  const range = Math.min(settings.maxBackoffMs, settings.backoffMs * 2 ** Math.max(0, failures - 1));
+  return Math.min(settings.maxRetryAfterMs, retryAfterMs ?? 0) + random * range;
+}
+
+/** Wait in ms before the next probe: it doubles with each probe, and differs by up to a fifth between readers. */
+export function probeDelayMs(probes: number, random: number, settings: ConnectionSettings): number {
+  return Math.min(settings.maxProbeMs, settings.probeMs * 2 ** probes) * (1 + random / 5);
+}
