@@ -31,7 +31,7 @@ export const buildSecrets = {
 } as const;
 
 /** The name of a secret setting that `text` holds; null: none. */
-export function findBuildSecret(text: string): string | null {
+function findBuildSecret(text: string): string | null {
   return Object.entries(buildSecrets).find(([, secret]) => text.includes(secret))?.[0] ?? null;
 }
 

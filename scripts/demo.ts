@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/core/clock.ts';
-import { FeedError } from '../lib/core/feed-error.ts';
 import { buildOnce, isFresh } from './build-app.ts';
+import { parseOptions, printFailure, readWholeNumber } from './command-line.ts';
 import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
 import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
 import type { Sender } from './push/push-events.ts';
 
 /** What `npm run demo -- --help` says. */
-export const demoHelp = `Runs the app on this machine, with a feed of real events: no account, no setting.
+const demoHelp = `Runs the app on this machine, with a feed of real events: no account, no setting.
 
   npm run demo
 
@@ -23,7 +22,7 @@ that no reader notices. Ctrl-C ends everything.
   --help         this text
 `;
 
-export type DemoOptions = {
+type DemoOptions = {
   /** Where the app listens; 0 for any free port. */
   readonly port: number;
   /** After how many seconds of publishing the demo ends by itself; null: never. */
@@ -34,34 +33,24 @@ export type DemoOptions = {
  * Reads the command line of `npm run demo`; null when it asks for help.
  * @throws FeedError `bad-request`, naming the option and what is allowed.
  */
-export function readDemoOptions(args: readonly string[]): DemoOptions | null {
+function readDemoOptions(args: readonly string[]): DemoOptions | null {
   const { port, seconds, help } = parse(args);
   if (help) return null;
   return {
-    port: readWhole('--port', port, 0, 65_535),
-    seconds: seconds === undefined ? null : readWhole('--seconds', seconds, 1, 1_000_000),
+    port: readWholeNumber('--port', port, 0, 65_535),
+    seconds: seconds === undefined ? null : readWholeNumber('--seconds', seconds, 1, 1_000_000),
   };
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        port: { type: 'string', default: '3000' },
-        seconds: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (cause) {
-    throw new FeedError('bad-request', cause instanceof Error ? cause.message : String(cause));
-  }
-}
-
-function readWhole(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new FeedError('bad-request', `${name}: "${text}"; allowed is a whole number from ${min} to ${max}`);
+  return parseOptions({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: '3000' },
+      seconds: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  }).values;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -89,7 +78,7 @@ async function demo(options: DemoOptions): Promise<number> {
   const reason = await publishUntilEnd(app, options, port, token, interrupt);
   await app.stop();
   if (reason === null) return 0;
-  process.stderr.write(`demo: ${reason}\n`);
+  printFailure('demo', reason);
   return 1;
 }
 
@@ -139,8 +128,7 @@ async function main(): Promise<number> {
     say(demoHelp);
     return 0;
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    process.stderr.write(`demo: ${text}\n`);
+    printFailure('demo', cause);
     return 1;
   }
 }

@@ -1,7 +1,6 @@
 import { systemClock } from '../lib/core/clock.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
-import { escapeControlCharacters } from '../lib/core/safe-text.ts';
-import { loadEnvironment } from './load-environment.ts';
+import { loadEnvironment, printFailure } from './command-line.ts';
 import { pushEvents, type Sender } from './push/push-events.ts';
 import {
   type BatchLimits,
@@ -93,7 +92,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (cause) {
     if (!(cause instanceof FeedError)) throw cause;
-    process.stderr.write(`push: ${escapeControlCharacters(cause.message)}\n`);
+    printFailure('push', cause);
     return 1;
   }
 }

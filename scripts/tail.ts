@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import type { FeedStatus } from '../lib/client/connection/status.ts';
 import { connectFeed } from '../lib/client/feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from '../lib/client/feed-options.ts';
@@ -7,6 +6,7 @@ import { parseCursor } from '../lib/core/cursor.ts';
 import type { FeedEvent } from '../lib/core/event.ts';
 import { defaultChannel } from '../lib/core/ids.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
+import { parseOptions, printFailure } from './command-line.ts';
 
 const help = `Shows a feed's events as they come, over any number of cuts and restarts.
 
@@ -78,7 +78,7 @@ function write(line: string): Promise<void> | undefined {
 type TailOptions = { readonly isJson: boolean; readonly url: string; readonly feed: FeedOptions };
 
 function readOptions(): TailOptions | null {
-  const { values } = parseArgs({ options });
+  const { values } = parseOptions({ options });
   if (values.help) return null;
   const { transport, token, after, rewind } = values;
   if (transport !== 'auto' && transport !== 'stream' && transport !== 'poll') {
@@ -127,6 +127,6 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  tell(`tail: ${error instanceof Error ? error.message : String(error)}; --help tells more`);
+  printFailure('tail', error);
   process.exitCode = 2;
 }

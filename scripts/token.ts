@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import { SignJWT } from 'jose';
 import { isName } from '../lib/core/ids.ts';
-import { loadEnvironment } from './load-environment.ts';
+import { loadEnvironment, parseOptions, printFailure } from './command-line.ts';
 
 const help = `Makes a token to read private channels with, signed with the app's READ_TOKEN_SECRET.
 
@@ -18,7 +17,7 @@ Send it as Authorization: Bearer, as the cookie feed_token, or as ?token=.
 `;
 
 /** A token to be made. */
-export type TokenOrder = {
+type TokenOrder = {
   /** Names, or beginnings of names that end with `*`. */
   readonly channels: readonly string[];
   readonly seconds: number;
@@ -27,7 +26,7 @@ export type TokenOrder = {
   readonly secret: string;
 };
 
-export type TokenWords = {
+type TokenWords = {
   readonly channels?: readonly string[] | undefined;
   readonly ttl: string;
   readonly subject?: string | undefined;
@@ -40,7 +39,7 @@ const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 const maxSeconds = 366 * 86_400;
 
 /** Reads what the command line says. @throws Error that names the part and what is allowed. */
-export function readTokenOrder({ channels = [], ttl, subject, secret }: TokenWords): TokenOrder {
+function readTokenOrder({ channels = [], ttl, subject, secret }: TokenWords): TokenOrder {
   const patterns = channels.flatMap((text) => text.split(',')).map((text) => text.trim());
   if (patterns.length === 0) throw new Error("--channels is needed, for example --channels 'order.*'");
   const wrong = patterns.find((pattern) => !isPattern(pattern));
@@ -76,7 +75,7 @@ function sign({ channels, seconds, subject, secret }: TokenOrder, nowMs: number)
 
 async function main(): Promise<void> {
   loadEnvironment();
-  const { values } = parseArgs({
+  const { values } = parseOptions({
     options: {
       channels: { type: 'string', multiple: true },
       ttl: { type: 'string', default: '1h' },
@@ -98,6 +97,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`token: ${error instanceof Error ? error.message : String(error)}\n`);
+  printFailure('token', error);
   process.exitCode = 1;
 }

@@ -73,7 +73,7 @@ const refused = new Set(
 );
 
 /** Why the REST API refuses a command, in its own words; null where it takes it. */
-export function refusalOf(command: Command): string | null {
+function refusalOf(command: Command): string | null {
   const [name = '', ...args] = command;
   const upper = name.toUpperCase();
   if (upper === '') return 'ERR empty command';
@@ -87,13 +87,13 @@ export function refusalOf(command: Command): string | null {
 export type Encoding = 'utf8' | 'base64';
 
 /** The answer to one command. */
-export type Reply = { readonly result: unknown } | { readonly error: string };
+type Reply = { readonly result: unknown } | { readonly error: string };
 
 /**
  * Makes a reply of Redis ready for JSON. With base64 all strings are encoded but "OK"; without it, bytes that are
  * not UTF-8 become U+FFFD (the service's documentation, "Base64 Encoded Responses").
  */
-export function encodeReply(value: unknown, encoding: Encoding): unknown {
+function encodeReply(value: unknown, encoding: Encoding): unknown {
   if (Array.isArray(value)) return value.map((entry) => encodeReply(entry, encoding));
   if (!Buffer.isBuffer(value)) return value;
   const text = value.toString('utf8');
@@ -101,7 +101,7 @@ export function encodeReply(value: unknown, encoding: Encoding): unknown {
 }
 
 /** Connections to replicas, made when they are first needed. */
-export type Replicas = {
+type Replicas = {
   /** Who runs a command: the replica where there is one and the command only reads, else the server itself. */
   for(command: Command, port: number | null): Redis;
   close(): void;

@@ -14,7 +14,7 @@ import { drawCallFault, drawDelayMs, drawWayMs, type Faults, noFaults } from './
 import { type Asked, encodingOf, isAuthorized, Refusal, readAsked, sendJson } from './request.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
-export type LocalUpstashOptions = {
+type LocalUpstashOptions = {
   /** Port of the Redis server, on this machine. */
   readonly redisPort: number;
   /** What requests must carry. */

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { findFreePort } from '../free-port.ts';
 
-export type RedisServerOptions = {
+type RedisServerOptions = {
   /** Port on 127.0.0.1; any free one when not given. */
   readonly port?: number;
   /** Folder of its data, made where it is missing; not given, nothing is kept. */
@@ -31,7 +31,7 @@ export type RedisServer = {
  * @throws Error that names the package to install, the port that is taken, or what the server said last.
  */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (await findFreePort(0, '127.0.0.1'));
   if (options.dir !== undefined) mkdirSync(options.dir, { recursive: true });
   const settings = {
     port,
@@ -91,13 +91,4 @@ function isReady(child: ChildProcess, port: number): Promise<void> {
       reject(new Error(isTaken ? `port ${port} is taken` : `redis-server ended at once: ${lastLine}`));
     });
   });
-}
-
-/** A port nobody listens on now. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -45,7 +45,7 @@ export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPla
 }
 
 /** How a batch ended, after all tries. */
-export type Sent = { readonly retries: number } & (
+type Sent = { readonly retries: number } & (
   | { readonly kind: 'stored'; readonly ids: readonly string[]; readonly isDuplicate: boolean }
   | {
       readonly kind: 'failed';
@@ -109,7 +109,7 @@ function backoffMs(retries: number): number {
 }
 
 /** How one request ended. */
-export type Posted =
+type Posted =
   /** The batch is in the log; `isDuplicate` when an earlier request with this key had stored it. */
   | { readonly kind: 'stored'; readonly ids: readonly string[]; readonly isDuplicate: boolean }
   /** The server will not take it; trying again makes no sense. */
@@ -124,7 +124,7 @@ export type Posted =
       readonly isUncertain: boolean;
     };
 
-export type PostTarget = {
+type PostTarget = {
   readonly endpoint: URL;
   readonly token: string | null;
   /** How long in ms one request may take. */
@@ -143,12 +143,7 @@ const unconnected: ReadonlySet<string> = new Set([
 ]);
 
 /** Sends a batch once, under its idempotency key. */
-export async function postBatch(
-  batch: Batch,
-  key: string,
-  target: PostTarget,
-  nowMs: number,
-): Promise<Posted> {
+async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: number): Promise<Posted> {
   try {
     const response = await target.fetch(target.endpoint, {
       method: 'POST',

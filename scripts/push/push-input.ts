@@ -5,7 +5,7 @@ import { FeedError } from '../../lib/core/feed-error.ts';
 import { parseName } from '../../lib/core/ids.ts';
 import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
 
-export type PushInput = {
+type PushInput = {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** Whether lines come over time, from a pipe or a person, rather than all at once from a file. */
   readonly isLive: boolean;

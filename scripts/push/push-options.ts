@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { defaultChannel, defaultType, parseName } from '../../lib/core/ids.ts';
 import { excerpt } from '../../lib/core/safe-text.ts';
+import { parseOptions, readWholeNumber } from '../command-line.ts';
 import type { LineFormat } from './push-input.ts';
 
 /** What `npm run push -- --help` says. */
@@ -83,34 +83,30 @@ export function readPushOptions(
     endpoint: readEndpoint(values.url),
     token: values.token || env.PUBLISH_TOKEN || null,
     keyPrefix: readKeyPrefix(values.key),
-    batchEvents: readWhole('--batch', values.batch, 1, 500),
+    batchEvents: readWholeNumber('--batch', values.batch, 1, 500),
     ratePerSecond: values.rate === undefined ? null : readRate(values.rate),
-    retries: readWhole('--retries', values.retries, 0, 1_000),
+    retries: readWholeNumber('--retries', values.retries, 0, 1_000),
   };
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        file: { type: 'string' },
-        format: { type: 'string', default: 'auto' },
-        channel: { type: 'string', default: defaultChannel },
-        type: { type: 'string', default: defaultType },
-        url: { type: 'string', default: 'http://localhost:3000' },
-        token: { type: 'string' },
-        key: { type: 'string' },
-        batch: { type: 'string', default: '100' },
-        rate: { type: 'string' },
-        retries: { type: 'string', default: '15' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
-  } catch (cause) {
-    throw refuse(cause instanceof Error ? cause.message : String(cause));
-  }
+  return parseOptions({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      file: { type: 'string' },
+      format: { type: 'string', default: 'auto' },
+      channel: { type: 'string', default: defaultChannel },
+      type: { type: 'string', default: defaultType },
+      url: { type: 'string', default: 'http://localhost:3000' },
+      token: { type: 'string' },
+      key: { type: 'string' },
+      batch: { type: 'string', default: '100' },
+      rate: { type: 'string' },
+      retries: { type: 'string', default: '15' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
 }
 
 function readFormat(text: string): LineFormat | 'auto' {
@@ -132,12 +128,6 @@ function readKeyPrefix(text: string | undefined): string {
   if (text === undefined) return randomBytes(9).toString('base64url');
   if (/^[\x21-\x7e]{1,180}$/.test(text)) return text;
   throw refuse('--key: not a key; allowed are 1 to 180 printable ASCII characters without spaces');
-}
-
-function readWhole(name: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw refuse(`${name}: "${excerpt(text)}"; allowed is a whole number from ${min} to ${max}`);
 }
 
 function readRate(text: string): number {

@@ -13,9 +13,9 @@ export type Tally = {
 };
 
 /** Where a report is written; standard error in the script. */
-export type ReportTarget = { readonly isTTY?: boolean; write(text: string): unknown };
+type ReportTarget = { readonly isTTY?: boolean; write(text: string): unknown };
 
-export type PushReport = {
+type PushReport = {
   /** Shows how far it is, on a terminal only, in one line that is written over. */
   readonly progress: (tally: Tally) => void;
   /** Says something that stays. */
@@ -68,7 +68,7 @@ function count(number: number, one: string, many = `${one}s`): string {
 }
 
 /** The part of the input a batch was read from: `line 5`, `lines 5 to 104`. */
-export function nameLines(batch: Batch): string {
+function nameLines(batch: Batch): string {
   const first = batch[0].line;
   const last = batch.at(-1)?.line ?? null;
   if (first === null || last === null) return 'the text';
