@@ -6,7 +6,7 @@ import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/http/admission.ts';
-import { patienceMs as healthPatienceMs } from '../../lib/server/http/health-route.ts';
+import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery } from '../../lib/server/http/read-query.ts';
 import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
@@ -107,7 +107,7 @@ describe('the table of limits', () => {
       '`retry:` in hello': `${grouped(unplannedRetryMs(0))} to ${grouped(unplannedRetryMs(1))} ms`,
       '`retry:` at a planned end': `${grouped(plannedRetryMs(0))} to ${grouped(plannedRetryMs(1))} ms`,
       'read token accepted after `exp`': seconds(await tokenSeconds()),
-      'wait of the health check for the log': seconds(healthPatienceMs),
+      'wait of the health check for the log': seconds(logTimeoutMs),
       'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxSubscriptionsBesides} if that is more`,
       'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestTimeouts.headersTimeout)}`,
       'self-hosted: whole request': seconds(requestTimeouts.requestTimeout),

@@ -7,7 +7,7 @@ import { parsePosition } from '../../lib/core/cursor.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../lib/core/feed-error.ts';
 import { parseEventId } from '../../lib/core/ids.ts';
 import { type Handover, paddingFrame } from '../../lib/core/sse-frames.ts';
-import { refuseStream } from '../../lib/server/http/respond.ts';
+import { refuseStream } from '../../lib/server/http/stream-route.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { shownPadding, streamText } from '../support/docs/exchange-examples.ts';
 import { cell, codeIn, pairs, placeOf, tableBelow } from '../support/docs/markdown-table.ts';

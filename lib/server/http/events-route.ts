@@ -9,25 +9,31 @@ import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { createPollSlot, type PollSlot, publishLimits } from './admission.ts';
-import { cursorOfPage, type Page, readHistory, readPage } from './page.ts';
+import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
-import { type PageQuery, parsePageQuery, positionAtEnd, resolveStart } from './read-query.ts';
-import { answerWith } from './respond.ts';
+import { type PageQuery, parsePageQuery } from './read-query.ts';
+import { createRouteHandler } from './route-handler.ts';
+import { positionAtEnd, resolveStart } from './start-position.ts';
 
-/** `/api/events`: a page of events, and publishing. */
+/** The handler of `/api/events`: pages of events, and publishing. */
 export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
-  return answerWith({ GET: answerPage, HEAD: answerHead, POST: answerPublish }, undefined, runtimeOf);
+  return createRouteHandler({ GET: getPage, HEAD: headPage, POST: publishEvents }, runtimeOf);
 }
 
-async function answerPage(request: Request, runtime: Runtime): Promise<Response> {
+async function getPage(request: Request, runtime: Runtime): Promise<Response> {
   const { settings, clock } = runtime;
-  const asked = parsePageQuery(new URL(request.url).searchParams);
-  const { endsAt } = await checkReadAccess(request, asked.channels, settings.readTokenSecret, clock.now());
-  // A poll is not held beyond the time in which its token is taken.
+  const requested = parsePageQuery(new URL(request.url).searchParams);
+  const { endsAt } = await checkReadAccess(
+    request,
+    requested.channels,
+    settings.readTokenSecret,
+    clock.now(),
+  );
+  // A poll is not held longer than its token is valid.
   const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
-  const waitSeconds = Math.min(asked.waitSeconds, mostWaitSeconds(runtime), tokenSeconds);
-  const query = { ...asked, waitSeconds };
-  const { page, poll } = await answerFor(request, runtime, query);
+  const waitSeconds = Math.min(requested.waitSeconds, maxWaitSeconds(runtime), tokenSeconds);
+  const query = { ...requested, waitSeconds };
+  const { page, poll } = await readQueriedPage(request, runtime, query);
   const body = pageJson(page, poll);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
@@ -35,44 +41,39 @@ async function answerPage(request: Request, runtime: Runtime): Promise<Response>
     'cache-control': cacheControl(query, page, readTokenOf(request) !== null),
     'content-type': 'application/json; charset=utf-8',
   };
-  return isKnown(request.headers.get('if-none-match'), etag)
+  return matchesEtag(request.headers.get('if-none-match'), etag)
     ? new Response(null, { status: 304, headers })
     : new Response(body, { headers });
 }
 
-/** A poll is answered ahead of the platform's limit on one request, as early as a stream is handed over at the latest. */
-function mostWaitSeconds({ settings, clock }: Runtime): number {
+async function headPage(request: Request, runtime: Runtime): Promise<Response> {
+  const { status, headers } = await getPage(request, runtime);
+  return new Response(null, { status, headers });
+}
+
+/** A poll is answered before the platform's limit on one request, like a stream that hands over without jitter. */
+function maxWaitSeconds({ settings, clock }: Runtime): number {
   const left = secondsLeft(settings.streamMaxSeconds ?? Infinity, clock.now());
   return planDeadline(left, 0).handoverInMs / 1_000;
 }
 
-/** Compares weakly, as RFC 9110 says: a cache that compresses the answer makes its tag a weak one. */
-function isKnown(ifNoneMatch: string | null, etag: string): boolean {
-  if (ifNoneMatch?.trim() === '*') return true;
-  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes(etag);
-}
-
-async function answerHead(request: Request, runtime: Runtime): Promise<Response> {
-  const { status, headers } = await answerPage(request, runtime);
-  return new Response(null, { status, headers });
-}
-
-type PageAnswer = { readonly page: Page; readonly poll: PollAdvice };
-
-async function answerFor(request: Request, runtime: Runtime, query: PageQuery): Promise<PageAnswer> {
-  const { log, settings } = runtime;
+async function readQueriedPage(
+  request: Request,
+  runtime: Runtime,
+  query: PageQuery,
+): Promise<{ readonly page: Page; readonly poll: PollAdvice }> {
+  const { log, settings, admission } = runtime;
   const poll = pollAdvice(settings.pollMode);
   const [channel] = query.channels;
   if (query.before !== null && channel !== undefined) {
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
-  const positions = await resolvePositions(runtime, query);
-  const slot = createPollSlot(request, runtime.admission, query.channels);
+  const positions = await startPositions(runtime, query);
+  const slot = createPollSlot(request, admission, query.channels);
   try {
     const page = await readPage(runtime, positions, query.types, query.limit, slot);
     if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
-    // Not refused: the reader has its answer, and is told to wait by itself.
+    // Without a slot the poll is not refused: the reader gets the empty page, and the advice to wait by itself.
     if (!slot.tryTake()) return { page, poll: pollAdvice('short') };
     return { page: await longPoll(runtime, query, page, slot), poll };
   } finally {
@@ -80,30 +81,82 @@ async function answerFor(request: Request, runtime: Runtime, query: PageQuery): 
   }
 }
 
-async function resolvePositions({ log }: Runtime, { channels, start }: PageQuery) {
-  const unplaced = channels.filter(
+async function startPositions({ log }: Runtime, { channels, start }: PageQuery) {
+  const startingNow = channels.filter(
     (channel) => start.kind === 'now' || (start.kind === 'cursor' && !start.cursor.has(channel)),
   );
   const ends = new Map<string, Position>();
-  if (unplaced.length > 0) {
-    for (const [channel, state] of await log.ends(unplaced)) ends.set(channel, positionAtEnd(state));
+  if (startingNow.length > 0) {
+    for (const [channel, state] of await log.ends(startingNow)) ends.set(channel, positionAtEnd(state));
   }
   const endOf = (channel: string) => ends.get(channel) ?? positionAtEnd(null);
   return resolveStart(log, channels, start, endOf);
 }
 
-/** The answer as JSON. Its events are ready text, and are not parsed again. */
-export function pageJson(page: Page, poll: PollAdvice): string {
-  const rest = JSON.stringify({ cursor: cursorOfPage(page), gaps: page.gaps, more: page.more, poll });
-  return `{"events":[${page.events.join(',')}],${rest.slice(1)}`;
+/**
+ * Holds a request that has no events yet, until an event arrives, its time is over, its reader has left or the process
+ * stops. The tails wake it; the page is read from the log.
+ * @param first the page so far; it is empty.
+ * @param slot that the poll has taken.
+ */
+async function longPoll(
+  runtime: Runtime,
+  { types, limit, waitSeconds }: PageQuery,
+  first: Page,
+  slot: PollSlot,
+): Promise<Page> {
+  const { clock, tails, stopping } = runtime;
+  const over = new AbortController();
+  const end = () => over.abort();
+  const cancelTimer = clock.after(waitSeconds * 1_000, end);
+  const endings = [slot.signal, stopping.signal];
+  for (const ending of endings) ending.addEventListener('abort', end);
+  if (endings.some((ending) => ending.aborted)) end();
+  const leases = [...first.positions.keys()].map((channel) => tails.lease(channel));
+  try {
+    let page = first;
+    await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
+    while (isEmpty(page) && !over.signal.aborted) {
+      await untilTailsMove(leases, page, over.signal);
+      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, slot);
+      // Without the pause, a replica that lags behind its own announcement would make this loop spin.
+      if (isEmpty(page)) await wait(clock, 50, over.signal);
+    }
+    return page;
+  } finally {
+    cancelTimer();
+    for (const ending of endings) ending.removeEventListener('abort', end);
+    for (const lease of leases) lease.release();
+  }
 }
 
-/** How clients should poll here: held requests on a server of one's own; short ones where a CDN shares them. */
-export function pollAdvice(mode: 'long' | 'short'): PollAdvice {
-  return mode === 'long' ? { waitSeconds: 20, everyMs: 0 } : { waitSeconds: 0, everyMs: 2_000 };
+/** Whether a page reports nothing, so that its request can be held. */
+function isEmpty({ events, gaps, more }: Page): boolean {
+  return events.length === 0 && gaps.length === 0 && !more;
 }
 
-/** Only what is the same for every reader may be shared, and only for as long as it stays true. */
+/** Resolves when the end of a tail differs from the page's position, or on abort. */
+async function untilTailsMove(leases: readonly Lease[], page: Page, signal: AbortSignal): Promise<void> {
+  const hasMoved = () =>
+    leases.some(({ tail }) => {
+      const position = page.positions.get(tail.channel);
+      return position === undefined || formatPosition(position) !== formatPosition(tail.ring.end());
+    });
+  if (hasMoved()) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unlisten = leases.map(({ tail }) => tail.listen(() => hasMoved() && resolve()));
+  await Promise.race([promise, aborted(signal)]);
+  for (const end of unlisten) end();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A shared cache may keep only what is the same for every reader, and only while it stays true. */
 function cacheControl(
   { channels, types, start, waitSeconds, before }: PageQuery,
   page: Page,
@@ -118,7 +171,14 @@ function cacheControl(
   return 'private, no-store';
 }
 
-async function answerPublish(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
+/** Compares weakly (RFC 9110, 13.1.2): a cache that compresses the page makes its tag a weak one. */
+function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
+  if (ifNoneMatch?.trim() === '*') return true;
+  const tags = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return tags.includes(etag);
+}
+
+async function publishEvents(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
   checkPublishAccess(request, settings);
   const key = idempotencyKey(request);
   const events = await readEvents(request, clock);
@@ -145,67 +205,4 @@ function idempotencyKey(request: Request): string | null {
   const key = request.headers.get('idempotency-key');
   if (key === null || /^[\x20-\x7e]{1,200}$/.test(key)) return key;
   throw new FeedError('bad-request', 'Idempotency-Key: allowed are 1 to 200 printable ASCII characters');
-}
-
-/**
- * Holds a request that has nothing to answer until an event comes, the time is up, the reader has gone or the process
- * is told to stop. Its wake comes from the tails; what it answers is read from the log.
- * @param first what there was to answer, which is empty.
- * @param slot that the poll has taken.
- */
-async function longPoll(
-  runtime: Runtime,
-  { types, limit, waitSeconds }: PageQuery,
-  first: Page,
-  slot: PollSlot,
-): Promise<Page> {
-  const { clock, tails, stopping } = runtime;
-  const over = new AbortController();
-  const end = () => over.abort();
-  const cancelTimer = clock.after(waitSeconds * 1_000, end);
-  const endings = [slot.signal, stopping.signal];
-  for (const ending of endings) ending.addEventListener('abort', end);
-  if (endings.some((ending) => ending.aborted)) end();
-  const leases = [...first.positions.keys()].map((channel) => tails.lease(channel));
-  try {
-    let page = first;
-    await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
-    while (isEmpty(page) && !over.signal.aborted) {
-      await untilPast(leases, page, over.signal);
-      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, slot);
-      // A replica that lags its own announcement must not make this spin.
-      if (isEmpty(page)) await wait(clock, 50, over.signal);
-    }
-    return page;
-  } finally {
-    cancelTimer();
-    for (const ending of endings) ending.removeEventListener('abort', end);
-    for (const lease of leases) lease.release();
-  }
-}
-
-/** Whether a page has nothing to tell, so that its request may be held. */
-function isEmpty({ events, gaps, more }: Page): boolean {
-  return events.length === 0 && gaps.length === 0 && !more;
-}
-
-/** Resolves when a tail's end is not where the page is, or on abort. */
-async function untilPast(leases: readonly Lease[], page: Page, signal: AbortSignal): Promise<void> {
-  const isPast = () =>
-    leases.some(({ tail }) => {
-      const position = page.positions.get(tail.channel);
-      return position === undefined || formatPosition(position) !== formatPosition(tail.ring.end());
-    });
-  if (isPast()) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const unlisten = leases.map(({ tail }) => tail.listen(() => isPast() && resolve()));
-  await Promise.race([promise, aborted(signal)]);
-  for (const end of unlisten) end();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

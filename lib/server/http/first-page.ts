@@ -3,35 +3,34 @@ import { statusOf } from '../../core/feed-error.ts';
 import { parseName } from '../../core/ids.ts';
 import { getRuntime } from '../runtime.ts';
 import { checkReadAccess } from './access.ts';
-import { pageJson, pollAdvice } from './events-route.ts';
-import { readPage } from './page.ts';
-import { resolveStart } from './read-query.ts';
-import { toFeedError } from './respond.ts';
+import { pageJson, pollAdvice, readPage } from './page.ts';
+import { toFeedError } from './problem.ts';
+import { resolveStart } from './start-position.ts';
 
-/** What a server-rendered page begins with; or why it cannot, in words for its reader. */
+/** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
 export type FirstPage =
   | {
       readonly kind: 'page';
       readonly page: FeedPage;
-      /** Events the log keeps per channel, at least. */
+      /** How many events the log keeps in each channel, at least. */
       readonly retention: number;
       /** Unix time in ms, by the server's clock. */
       readonly renderedAt: number;
-      /** Longest wait of the client between two tries to stream again while it polls, in ms. */
+      /** Longest time between two probes of the client while it polls, in ms. */
       readonly maxProbeMs: number;
     }
   | {
       readonly kind: 'problem';
       readonly detail: string;
-      /** Whether the same request may go well later. */
+      /** Whether the same request may succeed later. */
       readonly isPassing: boolean;
     };
 
 /**
- * The newest events of a channel and the cursor after them, from the log: the client goes on from there without a hole
- * or a repeat.
+ * Reads the newest events of a channel, and the cursor after them, from the log. The client continues from that cursor
+ * without a hole or a repeat.
  * @param count events, at most 500.
- * @param headers of the request for the page: the cookie `feed_token`, where a channel is private.
+ * @param headers of the request for the page: its cookie `feed_token` opens a private channel.
  */
 export async function readFirstPage(channel: string, count: number, headers: Headers): Promise<FirstPage> {
   try {

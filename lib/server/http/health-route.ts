@@ -1,19 +1,23 @@
 import { wait } from '../../core/clock.ts';
 import { version } from '../../core/sse-frames.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
-import { answerWith } from './respond.ts';
+import { createRouteHandler } from './route-handler.ts';
 
-/** A log that takes longer than this is as good as gone. */
-export const patienceMs = 2_000;
+/** The log counts as unavailable if it takes longer than this to answer, in ms. */
+export const logTimeoutMs = 2_000;
 
-/** `/api/health`: whether the log answers, and what this process holds. */
+/** The handler of `/api/health`: whether the log answers, and what this process holds. */
 export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
-  return answerWith({ GET: answerHealth, HEAD: answerHead }, undefined, runtimeOf);
+  return createRouteHandler({ GET: getHealth, HEAD: headHealth }, runtimeOf);
 }
 
-async function answerHealth(_request: Request, { log, clock, streams, tails }: Runtime): Promise<Response> {
+async function getHealth(_request: Request, { log, clock, streams, tails }: Runtime): Promise<Response> {
   const startedAt = clock.elapsed();
-  const isUp = await Promise.race([log.ends([]).then(yes, no), wait(clock, patienceMs).then(no)]);
+  const logAnswers = log.ends([]).then(
+    () => true,
+    () => false,
+  );
+  const isUp = await Promise.race([logAnswers, wait(clock, logTimeoutMs).then(() => false)]);
   const latencyMs = Math.round((clock.elapsed() - startedAt) * 10) / 10;
   const body = {
     status: isUp ? 'ok' : 'log-unavailable',
@@ -25,10 +29,7 @@ async function answerHealth(_request: Request, { log, clock, streams, tails }: R
   return Response.json(body, { status: isUp ? 200 : 503, headers: { 'cache-control': 'private, no-store' } });
 }
 
-async function answerHead(request: Request, runtime: Runtime): Promise<Response> {
-  const { status, headers } = await answerHealth(request, runtime);
+async function headHealth(request: Request, runtime: Runtime): Promise<Response> {
+  const { status, headers } = await getHealth(request, runtime);
   return new Response(null, { status, headers });
 }
-
-const yes = () => true;
-const no = () => false;

@@ -1,67 +1,66 @@
 import type { Clock } from '../../core/clock.ts';
 import { type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../../core/cursor.ts';
+import type { PollAdvice } from '../../core/event.ts';
 import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
 import type { LogProgress } from '../tail/replica-wait.ts';
 import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
 import type { PollSlot } from './admission.ts';
-import { positionAtEnd } from './read-query.ts';
+import { positionAtEnd } from './start-position.ts';
 
-/** A page as it is put together: events as ready JSON, and where the reader is after it. */
+/** A page before it is written: its events are JSON text already. */
 export type Page = {
   readonly events: readonly string[];
   readonly gaps: readonly Gap[];
+  /** Where the reader is after the page. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly more: boolean;
 };
 
-type Reading = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
+/** The log, and what is needed to wait for a replica that lags. */
+type PageSource = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
 
-/** Where a page is read for a reader who may have to wait for a log that lags. */
-type Patience = Reading & {
-  /** The clock's `elapsed` when the page was asked for. */
-  readonly startedAt: number;
-  readonly slot: Pick<PollSlot, 'take' | 'signal'>;
-};
+/** The part of a poll's slot that reading a page needs. */
+type WaitSlot = Pick<PollSlot, 'take' | 'signal'>;
 
 /**
- * Reads one page after the positions, judged like a stream.
+ * Reads one page after the positions. It reports gaps by the same rule as a stream.
  * @param types types to deliver; null: all.
- * @param limit events looked at, in all channels together; fewer where they are large.
+ * @param limit events to read from all channels together; fewer if they are large.
  * @param slot is taken if the log lags behind a position and the page waits for it. The wait ends when the reader leaves.
  * @throws FeedError `too-many-streams` if it would have to wait and there is no slot.
  */
 export async function readPage(
-  reading: Reading,
+  source: PageSource,
   positions: ReadonlyMap<string, Position>,
   types: ReadonlySet<string> | null,
   limit: number,
-  slot: Pick<PollSlot, 'take' | 'signal'>,
+  slot: WaitSlot,
 ): Promise<Page> {
   const events: string[] = [];
   const gaps: Gap[] = [];
   const after = new Map(positions);
   let more = false;
   let bytes = 0;
-  let room = limit;
-  let left = positions.size;
+  let eventsLeft = limit;
+  let channelsLeft = positions.size;
   const unread = new Map<string, Position>();
-  // One patience for the page: what the reader has was told ahead of it, whichever channel is read when. A patience each,
-  // one after the other, would outlast the reader's own.
-  const { log, clock, progress } = reading;
-  const patience = { log, clock, progress, startedAt: clock.elapsed(), slot };
+  // All channels share one time limit: the reader got its positions before it asked, whichever channel is read when. A limit
+  // for each channel, one after the other, would last longer than the reader waits.
+  const { log, clock, progress } = source;
+  const wait = { log, clock, progress, startedAt: clock.elapsed(), slot };
   for (const [channel, position] of positions) {
-    // An even share each, and what earlier channels left over, so that a busy channel starves none.
-    // A page that has as much as a read answers with reads no further channel.
-    const share = bytes < readBudgetBytes ? Math.ceil(room / left) : 0;
-    left -= 1;
+    // An even share for each channel, and what earlier channels left over, so that a busy channel starves no other. A page
+    // that holds as many bytes as one read returns reads no further channel.
+    const share = bytes < readBudgetBytes ? Math.ceil(eventsLeft / channelsLeft) : 0;
+    channelsLeft -= 1;
     if (share === 0) {
       unread.set(channel, position);
       continue;
     }
-    const read = await readChannel(patience, channel, position, share);
+    const read = await readChannel(wait, channel, position, share);
     for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
     for (const entry of read.entries) {
       bytes += entry.frame.length;
@@ -69,22 +68,13 @@ export async function readPage(
     }
     after.set(channel, read.position);
     more ||= read.more;
-    room -= read.entries.length;
+    eventsLeft -= read.entries.length;
   }
   if (!more && unread.size > 0) more = await isAnyBehind(log, unread);
   return { events, gaps, positions: after, more };
 }
 
-/** Whether a log has anything after one of the positions; where it has begun anew, that is to be told too. */
-async function isAnyBehind(log: EventLog, positions: ReadonlyMap<string, Position>): Promise<boolean> {
-  const ends = await log.ends([...positions.keys()]);
-  return [...positions].some(([channel, position]) => {
-    const end = positionAtEnd(ends.get(channel) ?? null);
-    return formatPosition(end) !== formatPosition({ id: position.id, epoch: position.epoch ?? end.epoch });
-  });
-}
-
-/** Reads one page backwards: the newest events ahead of `before`, newest first. */
+/** Reads one page backwards: the newest events before `before`, newest first. */
 export async function readHistory(
   log: EventLog,
   channel: string,
@@ -95,7 +85,7 @@ export async function readHistory(
   const { state, events } = await log.read(channel, { kind: 'before', id: before }, limit);
   const [oldest] = events;
   const wanted = events.filter((event) => types?.has(event.type) ?? true);
-  // Reading on from here gives what lies after this page.
+  // A read that continues from here gives the events after this page.
   const position = {
     id: events.at(-1)?.id ?? (before.seq === 0 ? beforeFirst : idBefore(before)),
     epoch: state?.epoch ?? null,
@@ -108,23 +98,46 @@ export async function readHistory(
   };
 }
 
-/** The page's cursor, as the wire writes it. */
-export function cursorOfPage(page: Page): string {
-  return formatCursor(page.positions);
+/** The page as JSON. Its events are text already, and are not parsed again. */
+export function pageJson(page: Page, poll: PollAdvice): string {
+  const { gaps, more } = page;
+  const rest = JSON.stringify({ cursor: formatCursor(page.positions), gaps, more, poll });
+  return `{"events":[${page.events.join(',')}],${rest.slice(1)}`;
 }
 
-type Told = { readonly after: EventId; readonly loss: Loss };
+/** How clients should poll: long polls on a server of your own; short ones if a CDN shares the answers. */
+export function pollAdvice(mode: 'long' | 'short'): PollAdvice {
+  return mode === 'long' ? { waitSeconds: 20, everyMs: 0 } : { waitSeconds: 0, everyMs: 2_000 };
+}
 
-async function readChannel(patience: Patience, channel: string, start: Position, limit: number) {
-  const losses: Told[] = [];
+/** Whether the log has anything after one of the positions, or has started again since. */
+async function isAnyBehind(log: EventLog, positions: ReadonlyMap<string, Position>): Promise<boolean> {
+  const ends = await log.ends([...positions.keys()]);
+  return [...positions].some(([channel, position]) => {
+    const end = positionAtEnd(ends.get(channel) ?? null);
+    return formatPosition(end) !== formatPosition({ id: position.id, epoch: position.epoch ?? end.epoch });
+  });
+}
+
+/** Reads for a reader that may have to wait for a lagging replica. */
+type ReplicaWait = PageSource & {
+  /** The clock's `elapsed` when the page was requested. */
+  readonly startedAt: number;
+  readonly slot: WaitSlot;
+};
+
+type LossAfter = { readonly after: EventId; readonly loss: Loss };
+
+async function readChannel(wait: ReplicaWait, channel: string, start: Position, limit: number) {
+  const losses: LossAfter[] = [];
   let position = start;
   for (;;) {
-    const loaded = await loadPatiently(patience, channel, position, limit);
+    const loaded = await loadFresh(wait, channel, position, limit);
     if (loaded.kind === 'segment') {
       const { entries, base } = loaded.segment;
       const last: Entry | undefined = entries.at(-1);
       return {
-        losses: resumedAt(losses, entries[0]?.id ?? null),
+        losses: withResume(losses, entries[0]?.id ?? null),
         entries,
         position: last === undefined ? base : { id: last.id, epoch: base.epoch },
         more: loaded.more,
@@ -135,22 +148,23 @@ async function readChannel(patience: Patience, channel: string, start: Position,
   }
 }
 
-/** What was stored since the log said that it has nothing after a loss is where that loss ends. */
-function resumedAt(losses: readonly Told[], first: EventId | null): readonly Told[] {
-  return losses.map((told, index) => {
-    const isOpen = index === losses.length - 1 && told.loss.resumesAt === null;
-    return isOpen ? { ...told, loss: { ...told.loss, resumesAt: first } } : told;
+/** If the log had nothing after the last loss, that loss ends at the first event that was stored since. */
+function withResume(losses: readonly LossAfter[], first: EventId | null): readonly LossAfter[] {
+  return losses.map((each, index) => {
+    const isOpen = index === losses.length - 1 && each.loss.resumesAt === null;
+    return isOpen ? { ...each, loss: { ...each.loss, resumesAt: first } } : each;
   });
 }
 
-async function loadPatiently(
-  { log, clock, progress, startedAt, slot }: Patience,
+/** Loads a page from the log; asks again while the answer may be a lagging replica's, up to `maxReplicaLagMs`. */
+async function loadFresh(
+  { log, clock, progress, startedAt, slot }: ReplicaWait,
   channel: string,
   position: Position,
   limit: number,
 ): Promise<Exclude<Loaded, { kind: 'stale' }>> {
   for (;;) {
-    // An answer tells what was true when it was asked for, however late it comes.
+    // An answer says what was true when the log was asked, however late it arrives.
     const askedAt = clock.elapsed();
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'stale') return loaded;

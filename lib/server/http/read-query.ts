@@ -1,34 +1,24 @@
-import type { LogState } from '../../core/continuity.ts';
 import { type Position, parseCursor } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import {
-  beforeFirst,
-  compareEventIds,
-  defaultChannel,
-  type EventId,
-  idBefore,
-  parseEventId,
-  parseName,
-} from '../../core/ids.ts';
+import { defaultChannel, type EventId, parseEventId, parseName } from '../../core/ids.ts';
 import { excerpt } from '../../core/safe-text.ts';
-import type { EventLog, LogPage } from '../../log/event-log.ts';
 
-/** Where a reader begins that has no cursor. */
+/** Where a reader without a cursor starts. */
 export type Rewind =
-  /** The last `count` events kept. */
+  /** At the last `count` events that the log keeps. */
   | { readonly kind: 'count'; readonly count: number }
-  /** The events of the last `ageMs`, by the log's time. */
+  /** At the events of the last `ageMs`, by the log's clock. */
   | { readonly kind: 'age'; readonly ageMs: number }
-  /** The oldest kept. */
+  /** At the oldest event that the log keeps. */
   | { readonly kind: 'all' };
 
-/** Where a request begins to read: its cursor, else its rewind, else now. */
-type Start =
+/** Where a request starts to read: at its cursor, or at its rewind, or now. */
+export type Start =
   | { readonly kind: 'cursor'; readonly cursor: ReadonlyMap<string, Position> }
   | { readonly kind: 'rewind'; readonly rewind: Rewind }
   | { readonly kind: 'now' };
 
-/** What both transports ask for. */
+/** The query of a stream; a page has it too. */
 export type ReadQuery = {
   /** 1 to 20 names, each once. */
   readonly channels: readonly string[];
@@ -37,13 +27,13 @@ export type ReadQuery = {
   readonly start: Start;
 };
 
-/** What a page asks for besides. */
+/** The query of a page. */
 export type PageQuery = ReadQuery & {
-  /** Events looked at, 1 to 500. */
+  /** How many events to read, 1 to 500; a filter then drops some. */
   readonly limit: number;
-  /** How long to hold the request while there is nothing to answer, 0 to 20 s. */
+  /** How long to hold the request while there are no events, 0 to 20 s. */
   readonly waitSeconds: number;
-  /** Page backwards, ahead of this id; null: forwards. */
+  /** Read backwards, the events before this id; null: forwards. */
   readonly before: EventId | null;
 };
 
@@ -52,8 +42,8 @@ const maxTypes = 100;
 
 /**
  * Reads the query of a stream.
- * @param lastEventId the header of that name; it wins over `after`, because a native reader keeps its URL when it comes back.
- * @throws FeedError `bad-request`, naming the part.
+ * @param lastEventId the header of that name. It wins over `after`: a native EventSource keeps its URL when it comes back.
+ * @throws FeedError `bad-request`, which names the parameter.
  */
 export function parseReadQuery(params: URLSearchParams, lastEventId: string | null): ReadQuery {
   const channels = names(params, 'channel', maxChannels);
@@ -66,7 +56,7 @@ export function parseReadQuery(params: URLSearchParams, lastEventId: string | nu
   };
 }
 
-/** Reads the query of a page. @throws FeedError `bad-request`, naming the part. */
+/** Reads the query of a page. @throws FeedError `bad-request`, which names the parameter. */
 export function parsePageQuery(params: URLSearchParams): PageQuery {
   const query = parseReadQuery(params, null);
   const before = single(params, 'before');
@@ -84,12 +74,12 @@ export function parsePageQuery(params: URLSearchParams): PageQuery {
   };
 }
 
-function names(params: URLSearchParams, what: string, max: number): string[] {
-  const found = new Set(params.getAll(what).map((text) => parseName(text, what)));
+function names(params: URLSearchParams, name: string, max: number): string[] {
+  const found = new Set(params.getAll(name).map((text) => parseName(text, name)));
   if (found.size <= max) return [...found];
   throw new FeedError(
     'bad-request',
-    `${what}: ${found.size} are asked for; allowed are ${max} in one request`,
+    `${name}: ${found.size} are asked for; allowed are ${max} in one request`,
   );
 }
 
@@ -117,117 +107,25 @@ function parseRewind(text: string): Rewind {
   return unit === '' ? { kind: 'count', count: value } : { kind: 'age', ageMs: value * unitMs[unit] };
 }
 
-function single(params: URLSearchParams, what: string): string | null {
-  const all = params.getAll(what);
+function single(params: URLSearchParams, name: string): string | null {
+  const all = params.getAll(name);
   if (all.length <= 1) return all[0] ?? null;
-  throw new FeedError('bad-request', `${what}: given ${all.length} times; allowed is once`);
+  throw new FeedError('bad-request', `${name}: given ${all.length} times; allowed is once`);
 }
 
 function wholeNumber(
   params: URLSearchParams,
-  what: string,
+  name: string,
   fallback: number,
   min: number,
   max: number,
 ): number {
-  const text = single(params, what);
+  const text = single(params, name);
   if (text === null) return fallback;
   const value = Number(text);
   if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
   throw new FeedError(
     'bad-request',
-    `${what}: "${excerpt(text)}" is not allowed; allowed is a whole number from ${min} to ${max}`,
+    `${name}: "${excerpt(text)}" is not allowed; allowed is a whole number from ${min} to ${max}`,
   );
-}
-
-/**
- * Finds the position where a request begins in each channel.
- * @param endOf the end of a channel's log, for those that begin now.
- */
-export async function resolveStart(
-  log: EventLog,
-  channels: readonly string[],
-  start: Start,
-  endOf: (channel: string) => Position,
-): Promise<Map<string, Position>> {
-  const positionOf = async (channel: string): Promise<Position> => {
-    if (start.kind === 'rewind') return rewound(log, channel, start.rewind);
-    return (start.kind === 'cursor' && start.cursor.get(channel)) || endOf(channel);
-  };
-  return new Map(
-    await Promise.all(channels.map(async (channel) => [channel, await positionOf(channel)] as const)),
-  );
-}
-
-/**
- * The position where a request begins in each channel, where that is known without asking the log; else null.
- * @param endOf the end of a channel's log as this process knows it; null where it does not.
- */
-export function knownStart(
-  channels: readonly string[],
-  start: Start,
-  endOf: (channel: string) => Position | null,
-): Map<string, Position> | null {
-  if (start.kind === 'rewind') return null;
-  const positions = new Map<string, Position>();
-  for (const channel of channels) {
-    const end = endOf(channel);
-    const position = start.kind === 'now' ? end : (start.cursor.get(channel) ?? end);
-    if (end === null || position === null || lacksEpoch(position, end)) return null;
-    positions.set(channel, position);
-  }
-  return positions;
-}
-
-/** Whether a position's epoch has to be asked for: not that of a reader at the end of an empty log, which was told none. */
-function lacksEpoch({ id, epoch }: Position, end: Position | null): boolean {
-  return epoch === null && (end?.epoch !== null || compareEventIds(end.id, id) !== 0);
-}
-
-/**
- * Adds the log's epoch to positions whose reader sent none. It is asked of the log, for a process may still remember one
- * that was lost; but not for a reader that comes back to the end of an empty log, which is told no epoch.
- * @param endOf the end of a channel's log as this process knows it; null where it does not.
- */
-export async function settleEpochs(
-  log: EventLog,
-  start: Start,
-  endOf: (channel: string) => Position | null,
-): Promise<Start> {
-  if (start.kind !== 'cursor') return start;
-  const bare = [...start.cursor].flatMap(([channel, position]) =>
-    lacksEpoch(position, endOf(channel)) ? [channel] : [],
-  );
-  if (bare.length === 0) return start;
-  const ends = await log.ends(bare);
-  const cursor = new Map(start.cursor);
-  for (const [channel, { id, epoch }] of start.cursor) {
-    cursor.set(channel, { id, epoch: epoch ?? ends.get(channel)?.epoch ?? null });
-  }
-  return { kind: 'cursor', cursor };
-}
-
-/** The position at the end of a log: what "now" means there. */
-export function positionAtEnd(state: LogState): Position {
-  return state === null ? { id: beforeFirst, epoch: null } : { id: state.last, epoch: state.epoch };
-}
-
-async function rewound(log: EventLog, channel: string, rewind: Rewind): Promise<Position> {
-  switch (rewind.kind) {
-    case 'all':
-      return positionAhead(await log.read(channel, { kind: 'after', id: beforeFirst }, 1));
-    case 'age':
-      return positionAhead(await log.read(channel, { kind: 'since', ageMs: rewind.ageMs }, 1));
-    case 'count': {
-      if (rewind.count === 0) return positionAtEnd((await log.ends([channel])).get(channel) ?? null);
-      return positionAhead(await log.read(channel, { kind: 'last', count: rewind.count }, 1));
-    }
-  }
-}
-
-/** The position ahead of the page's first event; at the log's end where there is none. */
-function positionAhead({ state, events: [first] }: LogPage): Position {
-  return state === null || first === undefined
-    ? positionAtEnd(state)
-    : { id: idBefore(first.id), epoch: state.epoch };
 }

@@ -1,5 +1,6 @@
 import { wait } from '../../core/clock.ts';
-import { FeedError } from '../../core/feed-error.ts';
+import { FeedError, statusOf } from '../../core/feed-error.ts';
+import { refusedFrame } from '../../core/sse-frames.ts';
 import { outsideRequest } from '../node/outside-request.ts';
 import { currentConnection } from '../node/sockets.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
@@ -7,43 +8,39 @@ import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { EventStream, type Positions } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkReadAccess, readTokenOf } from './access.ts';
-import { knownStart, parseReadQuery, type ReadQuery, resolveStart, settleEpochs } from './read-query.ts';
-import { answerWith, ownStreamHeaders, refuseStream, streamHeaders } from './respond.ts';
+import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
+import { parseReadQuery, type ReadQuery } from './read-query.ts';
+import { createRouteHandler } from './route-handler.ts';
+import { addEpochs, resolveStart, startFromMemory } from './start-position.ts';
 
-/** How long the log's first answer is awaited before anything is sent, so that its failure can still be a 503. */
+/** How long the route waits for the log before it sends the first byte, in ms: a failure until then can still be a 503. */
 export const firstAnswerMs = 1_000;
 
 /**
- * `/api/stream`.
+ * The handler of `/api/stream`.
  * @param maxDurationSeconds the route's `maxDuration`, the platform's limit on one request.
  */
 export function streamRoute(
   maxDurationSeconds: number,
   runtimeOf: () => Runtime = getRuntime,
 ): (request: Request) => Promise<Response> {
-  return answerWith(
+  return createRouteHandler(
     {
       GET: (request, runtime) => openStream(request, runtime, maxDurationSeconds),
-      // Derived from GET by the framework it would leave a stream open that nobody reads.
+      // The framework would derive HEAD from GET, and leave a stream open that nobody reads.
       HEAD: async (request, runtime) => {
         await parseAndCheck(request, runtime);
         return new Response(null, { headers: headersFor(request) });
       },
     },
-    (error, request) => refuseStream(error, request.headers.get('accept')),
     runtimeOf,
+    (error, request) => refuseStream(error, request.headers.get('accept')),
   );
-}
-
-async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
-  const query = parseReadQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
-  const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
-  return { query, access };
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
   const { settings, clock, tails, streams, admission, stopping } = runtime;
-  // Taken first: later, the asynchronous context may be another one.
+  // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
   const { signal } = request;
@@ -73,9 +70,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   streams.add(stream);
   signal.addEventListener('abort', () => stream.abandon(), { once: true });
   try {
-    if (start instanceof Promise) {
-      await Promise.race([start, wait(clock, firstAnswerMs, signal)]);
-    }
+    if (start instanceof Promise) await Promise.race([start, wait(clock, firstAnswerMs, signal)]);
   } catch (error) {
     stream.abandon();
     throw error;
@@ -84,12 +79,16 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   return new Response(stream.body, { headers: headersFor(request) });
 }
 
-/** With a token a stream may hold what is not for everyone. */
-function headersFor(request: Request): HeadersInit {
-  return readTokenOf(request) === null ? streamHeaders : ownStreamHeaders;
+async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
+  const query = parseReadQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
+  const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  return { query, access };
 }
 
-/** Where the stream begins: at once where memory knows it, as for a reader that comes back; else when the log has answered. */
+/**
+ * Where the stream starts. If memory has it, as for a reader that comes back, the stream starts at once; if not, when the
+ * log has answered.
+ */
 function startOf(
   { log }: Runtime,
   { channels, start }: ReadQuery,
@@ -100,13 +99,42 @@ function startOf(
     if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
     return tail;
   };
-  // A tail that is not ready is not waited for: the log is asked meanwhile.
-  const knownEnd = (channel: string) => (tailOf(channel).isReady() ? tailOf(channel).ring.end() : null);
-  const known = knownStart(channels, start, knownEnd);
+  // While a tail is not ready yet, the log is asked at the same time.
+  const endInMemory = (channel: string) => (tailOf(channel).isReady() ? tailOf(channel).ring.end() : null);
+  const known = startFromMemory(channels, start, endInMemory);
   if (known !== null) return known;
   const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
-  const settled = settleEpochs(log, start, knownEnd);
-  return Promise.all([settled, tailsReady]).then(([begin]) =>
-    resolveStart(log, channels, begin, (channel) => tailOf(channel).ring.end()),
+  const withEpochs = addEpochs(log, start, endInMemory);
+  return Promise.all([withEpochs, tailsReady]).then(([start]) =>
+    resolveStart(log, channels, start, (channel) => tailOf(channel).ring.end()),
   );
 }
+
+/**
+ * The refusal of a stream. A reader that accepts `text/event-stream` and nothing else is a native EventSource, which gives
+ * up for ever on any status but 200: it gets 429 and 503 inside a stream.
+ */
+export function refuseStream(error: FeedError, accept: string | null): Response {
+  const status = statusOf(error.code);
+  const isNative = accept !== null && /^\s*text\/event-stream\s*(;[^,]*)?$/i.test(accept);
+  if (!isNative || (status !== 429 && status !== 503)) return problemResponse(error);
+  const body = refusedFrame(problemOf(error), retryAfterMs(error) ?? 5_000);
+  return new Response(body, { headers: privateStreamHeaders });
+}
+
+function headersFor(request: Request): HeadersInit {
+  return readTokenOf(request) === null ? streamHeaders : privateStreamHeaders;
+}
+
+/** `no-transform` keeps proxies that compress, and Next's own compression, from holding bytes back. */
+const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+} as const;
+
+/** For a stream that only its reader may have: the request had a token, or it is refused. */
+const privateStreamHeaders = {
+  ...streamHeaders,
+  'cache-control': 'private, no-store, no-transform',
+} as const;

@@ -38,7 +38,7 @@ export const constants = {
     'a limit of 300 less margin and half the jitter: lib/server/stream/deadline.ts',
   ),
   heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/config/settings.ts'),
-  pollSeconds: code(2, 's', 'short polls: lib/server/http/events-route.ts'),
+  pollSeconds: code(2, 's', 'short polls: lib/server/http/page.ts'),
   sharedSeconds: code(1, 's', 's-maxage at the head: lib/server/http/events-route.ts'),
 
   fileDescriptors: published(1_024, 'a process', vercelLimits),

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { readSettings } from '../../../lib/config/settings.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { createAdmission } from '../../../lib/server/http/admission.ts';
-import { pollAdvice } from '../../../lib/server/http/events-route.ts';
+import { pollAdvice } from '../../../lib/server/http/page.ts';
 import { planDeadline } from '../../../lib/server/stream/deadline.ts';
 import { endScripts, root, runScript } from '../../support/scripts/script-process.ts';
 import { dollarText, roundText } from './number-text.ts';

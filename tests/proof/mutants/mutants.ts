@@ -218,14 +218,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'readers that are refused together come back together',
-    file: 'lib/server/http/respond.ts',
+    file: 'lib/server/http/problem.ts',
     find: '1 + Math.random()',
     replace: '1',
     projects: ['server'],
   },
   {
     name: 'an error is noted with the tokens in its text',
-    file: 'lib/server/http/respond.ts',
+    file: 'lib/server/http/problem.ts',
     find: ".replace(token, '[token]')",
     replace: '',
     projects: ['server'],

@@ -1,0 +1,105 @@
+import { inspect } from 'node:util';
+import type { Settings } from '../../config/settings.ts';
+import { FeedError, type FeedErrorCode, statusOf } from '../../core/feed-error.ts';
+import { escapeControlCharacters } from '../../core/safe-text.ts';
+import type { Problem } from '../../core/sse-frames.ts';
+import { findRuntime } from '../runtime.ts';
+
+/** Turns anything that was thrown into a `FeedError`. An unexpected error goes to the server's own log, not to the client. */
+export function toFeedError(error: unknown): FeedError {
+  if (error instanceof FeedError) return error;
+  logUnexpectedError(error);
+  return new FeedError('internal-error', 'An unexpected error; the server has noted it', { cause: error });
+}
+
+/** The response for an error: `application/problem+json` (RFC 9457). It is never cached. */
+export function problemResponse(error: FeedError): Response {
+  const problem = problemOf(error);
+  const headers = new Headers({
+    'content-type': 'application/problem+json; charset=utf-8',
+    'cache-control': 'private, no-store',
+  });
+  const afterMs = retryAfterMs(error);
+  if (afterMs !== null) headers.set('retry-after', String(Math.ceil(afterMs / 1_000)));
+  if (error.code === 'unauthorized') headers.set('www-authenticate', 'Bearer');
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+/** The problem that explains an error to the client. */
+export function problemOf(error: FeedError): Problem {
+  return {
+    type: `urn:steadfeed:problem:${error.code}`,
+    title: titles[error.code],
+    status: statusOf(error.code),
+    detail: error.message,
+  };
+}
+
+/**
+ * When the client may retry, in ms from now; null: a retry does not help. With a rate limit the time is the caller's own.
+ * A 503 reaches many clients at once: each gets a random time from that to twice as much, or all would come back together.
+ */
+export function retryAfterMs(error: FeedError): number | null {
+  const seconds = error.retryAfterSeconds ?? retryAfterSeconds[error.code];
+  if (seconds === undefined) return null;
+  const spread = statusOf(error.code) === 503 ? 1 + Math.random() : 1;
+  return Math.ceil(seconds * 1_000 * spread);
+}
+
+const titles: Record<FeedErrorCode, string> = {
+  'bad-request': 'The request is malformed',
+  unauthorized: 'A valid token is needed',
+  forbidden: 'The token does not allow this',
+  'publishing-off': 'Publishing is off',
+  'not-found': 'There is nothing here',
+  'method-not-allowed': 'The method is not allowed here',
+  'too-large': 'The request is too large',
+  'unsupported-media-type': 'The content type is not supported',
+  'data-does-not-fit': 'The data does not fit its type',
+  'key-reused': 'The idempotency key was used for other events',
+  'rate-limited': 'Too many requests',
+  'internal-error': 'Something went wrong here',
+  stopping: 'This process is stopping',
+  'too-many-streams': 'This process holds its maximum of streams',
+  'log-unavailable': 'The log cannot be reached',
+  misconfigured: 'The server is not configured',
+};
+
+/** Seconds until a retry makes sense, if the error does not say. */
+const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
+  'rate-limited': 5,
+  stopping: 1,
+  'too-many-streams': 5,
+  'log-unavailable': 2,
+  misconfigured: 30,
+};
+
+/**
+ * Writes an unexpected error to the server's own log. Whoever wrote its text, it is one entry: later lines are indented,
+ * control characters are escaped, and tokens and secret settings are left out.
+ */
+export function logUnexpectedError(error: unknown): void {
+  const settings = findRuntime()?.settings ?? null;
+  console.error(`steadfeed: unexpected error ${entryOf(inspect(error), settings)}`);
+}
+
+/** A JWT, and what a header or a query calls a token. */
+const token = /\beyJ[\w-]+\.[\w-]*\.[\w-]*|(?<=\bBearer +)\S+|(?<=[?&]token=)[^&\s'"]+/gi;
+
+function entryOf(text: string, settings: Settings | null): string {
+  let entry = text;
+  for (const secret of secretsOf(settings)) {
+    // Inside an object it is written with quotes and escapes.
+    for (const written of [secret, inspect(secret).slice(1, -1), JSON.stringify(secret).slice(1, -1)]) {
+      entry = entry.replaceAll(written, '[secret]');
+    }
+  }
+  return entry.replace(token, '[token]').split('\n').map(escapeControlCharacters).join('\n    ');
+}
+
+function secretsOf(settings: Settings | null): readonly string[] {
+  if (settings === null) return [];
+  const { redis, publishToken, previousPublishToken, readTokenSecret } = settings;
+  const secrets = [redis?.token, redis?.url, publishToken, previousPublishToken, readTokenSecret];
+  return secrets.filter((secret) => typeof secret === 'string');
+}
