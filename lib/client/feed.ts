@@ -14,7 +14,8 @@ import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from './tab
 import { canShare, createTabGroup } from './tabs/tab-group.ts';
 import { createBackPressure, guard, report } from './transport/back-pressure.ts';
 import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
-import { type FeedQuery, readCursorOf } from './transport/wire.ts';
+import type { FeedQuery } from './transport/http.ts';
+import { readCursorOf } from './transport/wire.ts';
 
 /**
  * Reads a feed: every event once, in order, over any number of connections; a loss is told as a gap.

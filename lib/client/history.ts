@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import { formatEventId } from '../core/ids.ts';
 import type { FeedStore } from './feed-store.ts';
+import { type FeedQuery, feedAddress } from './transport/http.ts';
 import { readPage } from './transport/page.ts';
-import { type FeedQuery, feedAddress } from './transport/wire.ts';
 
 export type History = {
   /** Loads one page ahead of the oldest event held, of each channel. One at a time. @returns false when it failed. */

@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import type { Connection, Poll, Signal, Stream } from './connection/state.ts';
 import type { BackPressure } from './transport/back-pressure.ts';
+import { type FeedQuery, feedAddress } from './transport/http.ts';
 import { readPage } from './transport/page.ts';
 import { readStream, type StreamNews } from './transport/sse.ts';
-import { type FeedQuery, feedAddress } from './transport/wire.ts';
 
 export type RequestRunner = {
   /** Opens and aborts requests until they are those the state wants. */

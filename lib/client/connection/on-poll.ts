@@ -1,5 +1,5 @@
+import { isUnexpected, type Refusal } from '../transport/http.ts';
 import type { Page } from '../transport/page.ts';
-import { isUnexpected, type Refusal } from '../transport/wire.ts';
 import { backoffMs, handleRefusal, startDue } from './lifecycle.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type Poll, withApplied } from './state.ts';

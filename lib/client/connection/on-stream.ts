@@ -1,6 +1,6 @@
 import type { Handover } from '../../core/sse-frames.ts';
+import { isUnexpected, type Refusal } from '../transport/http.ts';
 import type { StreamFrame } from '../transport/sse.ts';
-import { isUnexpected, type Refusal } from '../transport/wire.ts';
 import {
   backoffMs,
   fallBackToPolling,
@@ -98,10 +98,7 @@ function onFrame(
   now: number,
   random: number,
 ): Connection {
-  if (frame.kind === 'refused') {
-    const refusal = { status: frame.problem.status, retryAfterMs: null, problem: frame.problem };
-    return failStream(state, stream, refusal, now, random);
-  }
+  if (frame.kind === 'refused') return failStream(state, stream, frame.refusal, now, random);
   if (frame.kind === 'hello' && stream.phase === 'live') return state;
   const items = frame.kind === 'item' ? [frame.item] : [];
   const applied =
@@ -111,7 +108,7 @@ function onFrame(
   const next = withApplied(state, applied);
   if (!applied.isComplete) return failStream(next, stream, 'disconnected', now, random);
   const read: Stream = { ...stream, source: applied.source };
-  if (frame.kind === 'hello') return goLive(next, read, Number(frame.hello.heartbeatMs), now);
+  if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, now);
   const settled = finishHandover(replaceStream(next, read));
   return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
 }

@@ -3,9 +3,9 @@ import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Told } from '../tabs/tab-message.ts';
 import { entryOf, type FeedEntry } from '../transport/feed-items.ts';
+import type { Refusal } from '../transport/http.ts';
 import type { Page } from '../transport/page.ts';
 import type { StreamFrame } from '../transport/sse.ts';
-import type { Refusal } from '../transport/wire.ts';
 import type { Applied, ReaderPositions, SourcePositions } from './sequencer.ts';
 
 /** A stream that should be open. The shell opens what it does not know, and aborts what is no longer here. */

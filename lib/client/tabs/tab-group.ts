@@ -1,7 +1,7 @@
 import { isPublic } from '../../config/access.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type BackPressure, report } from '../transport/back-pressure.ts';
-import type { FeedQuery } from '../transport/wire.ts';
+import type { FeedQuery } from '../transport/http.ts';
 import type { Sharing } from './leader-election.ts';
 import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';

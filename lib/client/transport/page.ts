@@ -1,20 +1,12 @@
+import type { Gap } from '../../core/continuity.ts';
 import type { Cursor, Position } from '../../core/cursor.ts';
-import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
+import type { PollAdvice } from '../../core/event.ts';
 import { compareEventIds, idBefore } from '../../core/ids.ts';
 import type { FeedItem } from './feed-items.ts';
-import {
-  feedRequest,
-  type Refusal,
-  readCursorOf,
-  readEvent,
-  readGap,
-  readId,
-  readRecord,
-  readRefusal,
-  refuse,
-} from './wire.ts';
+import { type FeedRequest, type Refusal, readRefusal, send } from './http.ts';
+import { readCursorOf, readEvent, readGap, readId, readList, readPollAdvice, readRecord } from './wire.ts';
 
-/** A page, checked; its events and gaps in the order in which a reader takes them. */
+/** A page, checked. Its events and gaps are in the order in which a reader accepts them. */
 export type Page = {
   readonly items: readonly FeedItem[];
   readonly cursor: Cursor;
@@ -25,48 +17,35 @@ export type Page = {
 export type PageAnswer =
   | { readonly kind: 'page'; readonly page: Page }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** The connection broke, was never made, or carried what is not a page of this contract. */
+  /** The connection was lost or never made, or what came is no page. */
   | { readonly kind: 'failed' };
 
-export type PageRequest = {
-  readonly address: string;
-  readonly token: string | null;
-  readonly channels: readonly string[];
-  readonly signal: AbortSignal;
-  readonly fetch: typeof fetch;
-  /** Unix time in ms, to read a `Retry-After` that is a date. */
-  now(): number;
-};
-
 /** Reads one page: a poll, a long poll, or a page of history. Never rejects. */
-export async function readPage(request: PageRequest): Promise<PageAnswer> {
+export async function readPage(request: FeedRequest): Promise<PageAnswer> {
   try {
-    const init = feedRequest('application/json', request.token, request.signal);
-    const response = await request.fetch(request.address, init);
+    const response = await send(request, 'application/json');
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
     if (response.status !== 200 || !isJson) {
       return { kind: 'refused', refusal: await readRefusal(response, request.now()) };
     }
     return { kind: 'page', page: parsePage(await response.json(), request.channels) };
   } catch {
-    // A broken network and a broken page are one thing to the reader: ask again.
+    // A broken network and a malformed page need the same: ask again.
     return { kind: 'failed' };
   }
 }
 
-/** Checks a page and puts its gaps in place. @throws FeedError `bad-request` */
+/** Checks a page, and puts each gap where it belongs among the events. @throws FeedError `bad-request` */
 export function parsePage(value: unknown, channels: readonly string[]): Page {
-  const wire = readRecord(value, 'page');
-  const { events, gaps } = wire;
-  if (!Array.isArray(events) || !Array.isArray(gaps)) return refuse('page');
-  const cursor = readCursorOf(channels, wire.cursor, 'page');
-  const items = events.map((each) => readEvent(each, cursor));
-  for (const each of gaps) placeGap(items, readGap(each), cursor);
-  return { items, cursor, more: wire.more === true, advice: readAdvice(wire.poll) };
+  const page = readRecord(value, 'page');
+  const cursor = readCursorOf(channels, page.cursor, 'page');
+  const items = readList(page.events, 'page').map((each) => readEvent(each, cursor));
+  for (const each of readList(page.gaps, 'page')) placeGap(items, readGap(each), cursor);
+  return { items, cursor, more: page.more === true, advice: readPollAdvice(page.poll) };
 }
 
-/** A gap stands ahead of the first event of its channel that is at or after the place where the log goes on. */
-function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cursor): void {
+/** A gap comes before the first event of its channel at which the log goes on, or last if there is none yet. */
+function placeGap(items: FeedItem[], gap: Gap, cursor: Cursor): void {
   const resumesAt = gap.resumesAt === null ? null : readId(gap.resumesAt);
   const end: Position = cursor.get(gap.channel) ?? { id: readId(gap.after), epoch: null };
   const position = resumesAt === null ? end : { id: idBefore(resumesAt), epoch: end.epoch };
@@ -78,14 +57,4 @@ function placeGap(items: FeedItem[], gap: ReturnType<typeof readGap>, cursor: Cu
       compareEventIds(item.position.id, resumesAt) >= 0,
   );
   items.splice(index === -1 ? items.length : index, 0, { kind: 'gap', gap, position });
-}
-
-/** Advice beyond these bounds is not followed: a page must neither spin nor fall asleep by a mistake elsewhere. */
-function readAdvice(value: unknown): PollAdvice {
-  const { waitSeconds, everyMs } = { ...defaultPollAdvice, ...(value as object) };
-  return { waitSeconds: within(waitSeconds, 20), everyMs: within(everyMs, 60_000) };
-}
-
-function within(value: number, most: number): number {
-  return Math.min(most, Math.max(0, Number(value) || 0));
 }

@@ -1,69 +1,59 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { Cursor } from '../../core/cursor.ts';
-import type { Handover, Hello, Problem } from '../../core/sse-frames.ts';
+import type { Handover, Hello } from '../../core/sse-frames.ts';
 import type { FeedItem } from './feed-items.ts';
+import { type FeedRequest, type Refusal, readRefusal, send } from './http.ts';
 import {
-  feedRequest,
   positionOf,
-  type Refusal,
   readCursorOf,
   readEvent,
   readGap,
+  readHandover,
+  readHello,
+  readProblem,
   readRecord,
-  readRefusal,
 } from './wire.ts';
 
-/** What reading one stream tells, in order. After `refused`, `ended` or `cut` nothing follows. */
+/** What a stream brings, in order. `refused`, `ended` and `disconnected` are the last. */
 export type StreamNews =
+  /** The response is a stream. */
   | { readonly kind: 'answered' }
-  /** Bytes came: a sign of life, whatever they were. The frames they completed follow. */
+  /** Bytes came: the stream is alive, whatever they are. The frames that they complete follow. */
   | { readonly kind: 'bytes' }
   | { readonly kind: 'frame'; readonly frame: StreamFrame }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The body ended cleanly. */
   | { readonly kind: 'ended' }
-  /** The connection broke, was never made, or carried what is not a stream of this contract. */
+  /** The connection was lost or never made, or what came is no stream of this protocol. */
   | { readonly kind: 'disconnected' };
-
-export type StreamRequest = {
-  readonly address: string;
-  readonly token: string | null;
-  readonly channels: readonly string[];
-  readonly signal: AbortSignal;
-  readonly fetch: typeof fetch;
-  /** Unix time in ms, to read a `Retry-After` that is a date. */
-  now(): number;
-};
 
 /**
  * Reads one live stream to its end.
- * @param onNews is given all that one chunk brought at once; reading goes on when its promise is fulfilled.
- * @returns when the stream is over; never rejects. Nothing is told after `signal` aborts.
+ * @param onNews gets everything that one chunk brought at once. Reading goes on when its promise is fulfilled. It is not
+ * called after `signal` aborts.
+ * @returns when the stream is over. Never rejects.
  */
 export async function readStream(
-  request: StreamRequest,
+  request: FeedRequest,
   onNews: (news: readonly StreamNews[]) => void | Promise<void>,
 ): Promise<void> {
   const { signal } = request;
-  const tell = (news: readonly StreamNews[]) => (signal.aborted ? undefined : onNews(news));
+  const report = (news: readonly StreamNews[]) => (signal.aborted ? undefined : onNews(news));
   try {
-    const response = await request.fetch(
-      request.address,
-      feedRequest('text/event-stream', request.token, signal),
-    );
+    const response = await send(request, 'text/event-stream');
     if (response.status !== 200 || !isEventStream(response) || response.body === null) {
-      return void tell([{ kind: 'refused', refusal: await readRefusal(response, request.now()) }]);
+      return void report([{ kind: 'refused', refusal: await readRefusal(response, request.now()) }]);
     }
-    await tell([{ kind: 'answered' }]);
-    await readBody(response.body, request, tell);
-    await tell([{ kind: 'ended' }]);
+    await report([{ kind: 'answered' }]);
+    await readBody(response.body, request, report);
+    await report([{ kind: 'ended' }]);
   } catch {
-    // Network errors and broken blocks are one thing to the reader: the stream cannot go on.
-    await tell([{ kind: 'disconnected' }]);
+    // A broken network and a malformed frame need the same: another stream.
+    await report([{ kind: 'disconnected' }]);
   }
 }
 
-/** By the whole media type: its parameters say nothing, and its letters may be of either case (RFC 9110, 8.3.1). */
+/** Compares the media type without its parameters and without regard to case (RFC 9110, section 8.3.1). */
 function isEventStream({ headers }: Response): boolean {
   const [mediaType = ''] = headers.get('content-type')?.split(';') ?? [];
   return mediaType.trim().toLowerCase() === 'text/event-stream';
@@ -74,8 +64,8 @@ const maxBlockCharacters = 1_048_576;
 
 async function readBody(
   body: ReadableStream<Uint8Array>,
-  request: StreamRequest,
-  tell: (news: readonly StreamNews[]) => void | Promise<void> | undefined,
+  request: FeedRequest,
+  report: (news: readonly StreamNews[]) => void | Promise<void> | undefined,
 ): Promise<void> {
   let news: StreamNews[] = [];
   const parser = createParser({
@@ -104,7 +94,7 @@ async function readBody(
         broken = error;
       }
       // The frames before a broken block are whole, so the reader gets them.
-      await tell(news);
+      await report(news);
       if (broken !== null) throw broken;
     }
   } finally {
@@ -113,18 +103,18 @@ async function readBody(
   }
 }
 
-/** One block of a live stream, checked. `cursor` is the connection's position after it. */
+/** A frame, checked. `cursor` is the position of the stream after it. */
 export type StreamFrame =
   | { readonly kind: 'hello'; readonly cursor: Cursor; readonly hello: Hello }
   | { readonly kind: 'item'; readonly cursor: Cursor; readonly item: FeedItem }
   | { readonly kind: 'heartbeat'; readonly cursor: Cursor }
   | { readonly kind: 'handover'; readonly cursor: Cursor; readonly handover: Handover }
-  | { readonly kind: 'refused'; readonly problem: Problem };
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /**
- * Reads one block.
- * @returns null for a kind of block this version does not know.
- * @throws FeedError or SyntaxError when the block is not what the wire contract says.
+ * Reads one frame.
+ * @returns null for a kind of frame that this version does not know.
+ * @throws FeedError or SyntaxError when the frame is malformed.
  */
 function readFrame(
   { event: kind = 'message', id = '', data: json }: EventSourceMessage,
@@ -132,15 +122,17 @@ function readFrame(
 ): StreamFrame | null {
   if (!kinds.has(kind)) return null;
   const data = readRecord(JSON.parse(json), kind);
-  if (kind === 'refused') return { kind, problem: data as Problem };
+  if (kind === 'refused') {
+    return { kind, refusal: { status: Number(data.status), retryAfterMs: null, problem: readProblem(data) } };
+  }
   const cursor = readCursorOf(channels, id, kind);
   switch (kind) {
     case 'hello':
-      return { kind, cursor, hello: data as Hello };
+      return { kind, cursor, hello: readHello(data) };
     case 'heartbeat':
       return { kind, cursor };
     case 'handover':
-      return { kind, cursor, handover: data as Handover };
+      return { kind, cursor, handover: readHandover(data) };
     case 'gap': {
       const gap = readGap(data);
       return { kind: 'item', cursor, item: { kind, gap, position: positionOf(cursor, gap) } };

@@ -1,43 +1,54 @@
 import type { Gap } from '../../core/continuity.ts';
 import { type Cursor, type Position, readCursor } from '../../core/cursor.ts';
-import type { FeedEvent } from '../../core/event.ts';
+import type { FeedEvent, PollAdvice } from '../../core/event.ts';
+import { defaultPollAdvice } from '../../core/event.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { type EventId, readEventId } from '../../core/ids.ts';
-import type { Problem } from '../../core/sse-frames.ts';
+import type { Handover, Hello, Problem } from '../../core/sse-frames.ts';
 import type { FeedItem } from './feed-items.ts';
 
-/** @throws FeedError `bad-request`, always: the wire contract says what would have been right. */
+/*
+ * Checks everything that the client gets from outside: frames, pages, problems, and messages of other tabs. A proxy or
+ * another version may send anything. Only fields that the client itself uses are checked, so that a server may add fields.
+ */
+
+/** @throws FeedError `bad-request`, always. */
 export function refuse(what: string): never {
-  throw new FeedError('bad-request', `${what}: not what the wire contract says`);
+  throw new FeedError('bad-request', `${what} is malformed; docs/protocol.md describes the format`);
 }
 
-/** Gives an object back. @throws FeedError `bad-request` for anything else. */
+/** Returns an object as it is. @param what names it in the error. @throws FeedError `bad-request` for anything else. */
 export function readRecord(value: unknown, what: string): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : refuse(what);
 }
 
-/** @throws FeedError `bad-request` */
+/** Returns a list as it is. @param what names it in the error. @throws FeedError `bad-request` for anything else. */
+export function readList(value: unknown, what: string): readonly unknown[] {
+  return Array.isArray(value) ? value : refuse(what);
+}
+
+/** Reads an event id. @throws FeedError `bad-request` */
 export function readId(value: unknown): EventId {
   return readEventId(String(value)) ?? refuse(`id ${value}`);
 }
 
-/** @param what names the part in the error. @throws FeedError `bad-request` */
+/** Reads a cursor of these channels. @param what names it in the error. @throws FeedError `bad-request` */
 export function readCursorOf(channels: readonly string[], value: unknown, what: string): Cursor {
   return readCursor(String(value), channels, (_, part) => refuse(`${what}: ${part}`));
 }
 
-/** Checks what came as an event. @param cursor of its source: names the channels that were asked for. @throws FeedError `bad-request` */
+/** Reads an event. @param cursor of the source after the event. @throws FeedError `bad-request` */
 export function readEvent(value: unknown, cursor: Cursor): FeedItem {
   const event = readRecord(value, 'event') as FeedEvent;
   return { kind: 'event', event, position: { id: readId(event.id), epoch: positionOf(cursor, event).epoch } };
 }
 
-/** Where a source is in the channel of what it told. @throws FeedError `bad-request` for a channel it does not name. */
+/** The position of a source in the channel of an item. @throws FeedError `bad-request` for a channel that nobody asked for. */
 export function positionOf(cursor: Cursor, { channel }: FeedEvent | Gap): Position {
   return cursor.get(channel) ?? refuse(`channel ${channel}`);
 }
 
-/** Checks what came as a gap. @throws FeedError `bad-request` */
+/** Reads a gap. @throws FeedError `bad-request` */
 export function readGap(value: unknown): Gap {
   const gap = readRecord(value, 'gap') as Gap;
   readId(gap.after);
@@ -45,96 +56,34 @@ export function readGap(value: unknown): Gap {
   return gap.reason === 'trimmed' || gap.reason === 'restarted' ? gap : refuse(`gap ${gap.reason}`);
 }
 
-/** An answer that is not what was asked for. */
-export type Refusal = {
-  /** The HTTP status; 200 when only the content type was wrong. */
-  readonly status: number;
-  /** `Retry-After` in ms; null without one. */
-  readonly retryAfterMs: number | null;
-  /** What the server said of it; null when it said nothing that can be shown. */
-  readonly problem: Problem | null;
-};
-
-/** Whether something else than the feed may have answered: a proxy, a captive portal, a server in trouble. A 429 is the feed's. */
-export function isUnexpected({ status }: Refusal): boolean {
-  return status !== 429;
+/** Reads the data of a hello. @returns `heartbeatMs` 0 where the server did not say. @throws FeedError `bad-request` */
+export function readHello(value: unknown): Hello {
+  const hello = readRecord(value, 'hello') as Hello;
+  return { ...hello, heartbeatMs: within(hello.heartbeatMs, Number.MAX_SAFE_INTEGER) };
 }
 
-/** Longest problem text that is read, in characters. */
-const maxProblem = 16_384;
-
-/** Reads an unwanted answer, and lets its body go. Never rejects: a body that cannot be read says nothing. */
-export async function readRefusal(response: Response, nowMs: number): Promise<Refusal> {
-  const { status } = response;
-  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), nowMs);
-  if (!response.headers.get('content-type')?.includes('json')) {
-    await response.body?.cancel().catch(ignore);
-    return { status, retryAfterMs, problem: null };
-  }
-  const text = await response.text().catch(() => '');
-  return { status, retryAfterMs, problem: readProblem(text.slice(0, maxProblem)) };
+/** Reads the data of a handover. An unknown reason is taken as a planned end like any other. @throws FeedError `bad-request` */
+export function readHandover(value: unknown): Handover {
+  return readRecord(value, 'handover') as Handover;
 }
 
-/** A body that fails while it is being let go is gone all the same. */
-function ignore(): void {}
-
-function readProblem(text: string): Problem | null {
-  try {
-    const problem: unknown = JSON.parse(text);
-    const isProblem =
-      typeof problem === 'object' && problem !== null && 'title' in problem && 'detail' in problem;
-    return isProblem ? (problem as Problem) : null;
-  } catch {
-    return null;
-  }
+/** Reads the problem of a refusal. @returns null if it has no text that can be shown. @throws FeedError `bad-request` */
+export function readProblem(value: unknown): Problem | null {
+  const problem = readRecord(value, 'problem') as Problem;
+  return typeof problem.title === 'string' && typeof problem.detail === 'string' ? problem : null;
 }
 
-/** Seconds, or an HTTP date (RFC 9110, section 10.2.3). */
-function readRetryAfter(text: string | null, nowMs: number): number | null {
-  if (text === null) return null;
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
-  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+/** Longest wait in seconds of a long poll, and longest pause in ms between two polls, that the client accepts as advice. */
+const maxWaitSeconds = 20;
+const maxEveryMs = 60_000;
+
+/** Reads the advice for polling, within bounds: a wrong one must let the client neither spin nor fall asleep. */
+export function readPollAdvice(value: unknown): PollAdvice {
+  const { waitSeconds, everyMs } = { ...defaultPollAdvice, ...(value as object) };
+  return { waitSeconds: within(waitSeconds, maxWaitSeconds), everyMs: within(everyMs, maxEveryMs) };
 }
 
-/** What every request of one feed asks for. */
-export type FeedQuery = {
-  /** Where the server is: an origin, or empty for the page's own. */
-  readonly url: string;
-  readonly channels: readonly string[];
-  /** Empty: all types. */
-  readonly types: readonly string[];
-  /** `50`, `10m`, `all`; used until a cursor is known. Empty: from now on. */
-  readonly rewind: string;
-};
-
-/**
- * The address of a read. The cursor goes in the query: a `Last-Event-ID` header would cost a reader of another
- * origin a preflight with every connect.
- */
-export function feedAddress(
-  query: FeedQuery,
-  path: 'stream' | 'events',
-  more: {
-    readonly after?: string | null;
-    readonly wait?: number;
-    readonly before?: string;
-    readonly limit?: number;
-  },
-): string {
-  const search = new URLSearchParams();
-  for (const channel of query.channels) search.append('channel', channel);
-  for (const type of query.types) search.append('type', type);
-  if (more.before !== undefined) search.set('before', more.before);
-  else if (more.after) search.set('after', more.after);
-  else if (query.rewind !== '') search.set('rewind', query.rewind);
-  if (more.wait) search.set('wait', String(more.wait));
-  if (more.limit) search.set('limit', String(more.limit));
-  return `${query.url.replace(/\/$/, '')}/api/${path}?${search}`;
-}
-
-/** Headers and rules of a read: never from a cache, which would answer an old state for a new one. */
-export function feedRequest(accept: string, token: string | null, signal: AbortSignal): RequestInit {
-  const headers: Record<string, string> = { accept: `${accept}, application/problem+json` };
-  if (token !== null) headers.authorization = `Bearer ${token}`;
-  return { headers, signal, cache: 'no-store' };
+/** A number from 0 to `most`; 0 for anything that is no number. */
+function within(value: unknown, most: number): number {
+  return Math.min(most, Math.max(0, Number(value) || 0));
 }

@@ -113,7 +113,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'the client sends no cursor',
-    file: 'lib/client/transport/wire.ts',
+    file: 'lib/client/transport/http.ts',
     find: "else if (more.after) search.set('after', more.after);\n",
     replace: '',
     projects: ['client'],

@@ -6,7 +6,7 @@ import { rolldown } from 'rolldown';
 /** What the client's files do for its reader; a file that is named nowhere fails the measuring. */
 const parts: Readonly<Record<string, readonly string[]>> = {
   'ids, cursors, continuity': ['clock', 'continuity', 'cursor', 'event', 'feed-error', 'ids', 'sse-frames'],
-  'reading a stream': ['sse', 'wire'],
+  'reading a stream': ['http', 'sse', 'wire'],
   'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
   'each event once, in order': ['feed-items', 'sequencer'],

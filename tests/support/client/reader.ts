@@ -9,7 +9,7 @@ import {
   type Stream,
 } from '../../../lib/client/connection/state.ts';
 import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
-import type { Refusal } from '../../../lib/client/transport/wire.ts';
+import type { Refusal } from '../../../lib/client/transport/http.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import type { Cursor } from '../../../lib/core/cursor.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';

@@ -1,0 +1,102 @@
+import type { Problem } from '../../core/sse-frames.ts';
+import { readProblem } from './wire.ts';
+
+/** What every request of one feed asks for. */
+export type FeedQuery = {
+  /** The server's origin. Empty: the origin of the page. */
+  readonly url: string;
+  readonly channels: readonly string[];
+  /** Only events of these types. Empty: all. */
+  readonly types: readonly string[];
+  /** Where to begin while there is no cursor: `50` events back, `10m` back, or `all`. Empty: from now on. */
+  readonly rewind: string;
+};
+
+/**
+ * The address of a request. The cursor goes into the query: from another origin, a `Last-Event-ID` header would cost a
+ * preflight with each request.
+ */
+export function feedAddress(
+  query: FeedQuery,
+  path: 'stream' | 'events',
+  more: {
+    readonly after?: string | null;
+    readonly wait?: number;
+    readonly before?: string;
+    readonly limit?: number;
+  },
+): string {
+  const search = new URLSearchParams();
+  for (const channel of query.channels) search.append('channel', channel);
+  for (const type of query.types) search.append('type', type);
+  if (more.before !== undefined) search.set('before', more.before);
+  else if (more.after) search.set('after', more.after);
+  else if (query.rewind !== '') search.set('rewind', query.rewind);
+  if (more.wait) search.set('wait', String(more.wait));
+  if (more.limit) search.set('limit', String(more.limit));
+  return `${query.url.replace(/\/$/, '')}/api/${path}?${search}`;
+}
+
+/** Everything that one request needs. */
+export type FeedRequest = {
+  readonly address: string;
+  readonly token: string | null;
+  readonly channels: readonly string[];
+  readonly signal: AbortSignal;
+  readonly fetch: typeof fetch;
+  /** Unix time in ms, to read a `Retry-After` that is a date. */
+  now(): number;
+};
+
+/** Sends a request. Nothing is taken from a cache: a cache would return an old state. */
+export function send({ address, token, signal, fetch }: FeedRequest, accept: string): Promise<Response> {
+  const headers: Record<string, string> = { accept: `${accept}, application/problem+json` };
+  if (token !== null) headers.authorization = `Bearer ${token}`;
+  return fetch(address, { headers, signal, cache: 'no-store' });
+}
+
+/** A response that is not what the client asked for. */
+export type Refusal = {
+  /** The HTTP status. It is 200 if only the content type was wrong. */
+  readonly status: number;
+  /** `Retry-After` in ms; null without one. */
+  readonly retryAfterMs: number | null;
+  /** The server's explanation; null if it sent none that can be shown. */
+  readonly problem: Problem | null;
+};
+
+/** Whether something other than the feed may have answered: a proxy, a captive portal, a server in trouble. A 429 is the feed's. */
+export function isUnexpected({ status }: Refusal): boolean {
+  return status !== 429;
+}
+
+/** Most characters of a problem that the client reads. */
+const maxProblemCharacters = 16_384;
+
+/** Reads a refusal and ends its body. Never rejects. */
+export async function readRefusal(response: Response, nowMs: number): Promise<Refusal> {
+  const { status } = response;
+  const retryAfterMs = readRetryAfter(response.headers.get('retry-after'), nowMs);
+  if (!response.headers.get('content-type')?.includes('json')) {
+    // A body that fails while it is cancelled is gone as well.
+    await response.body?.cancel().catch(() => undefined);
+    return { status, retryAfterMs, problem: null };
+  }
+  const text = await response.text().catch(() => '');
+  return { status, retryAfterMs, problem: problemOf(text.slice(0, maxProblemCharacters)) };
+}
+
+function problemOf(text: string): Problem | null {
+  try {
+    return readProblem(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds, or an HTTP date (RFC 9110, section 10.2.3). */
+function readRetryAfter(text: string | null, nowMs: number): number | null {
+  if (text === null) return null;
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
+  return Number.isFinite(ms) ? Math.max(0, ms) : null;
+}
