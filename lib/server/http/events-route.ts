@@ -140,7 +140,7 @@ async function untilTailsMove(leases: readonly Lease[], page: Page, signal: Abor
   const hasMoved = () =>
     leases.some(({ tail }) => {
       const position = page.positions.get(tail.channel);
-      return position === undefined || formatPosition(position) !== formatPosition(tail.ring.end());
+      return position === undefined || formatPosition(position) !== formatPosition(tail.end());
     });
   if (hasMoved()) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -5,7 +5,7 @@ import { compareEventIds } from '../../core/ids.ts';
 import type { Loaded } from '../tail/read-through.ts';
 import { indexAfter, type Segment } from '../tail/ring-buffer.ts';
 import { tailTimes } from '../tail/subscription.ts';
-import type { Tail } from '../tail/tail.ts';
+import type { ReadableTail } from '../tail/tail.ts';
 
 /** What a reader of one channel can be given now. */
 export type Offer =
@@ -20,7 +20,7 @@ export type Offer =
 
 /** A cursor in one channel, fed from its tail's memory or from the log. It holds a position and nothing else. */
 export type ChannelReader = {
-  readonly tail: Tail;
+  readonly tail: ReadableTail;
   position(): Position;
   /** What follows the position. Asks the log where memory does not reach. */
   offer(): Offer;
@@ -35,12 +35,12 @@ export type ChannelReader = {
  * @param wake called when a later `offer` may be a better one.
  */
 export function createChannelReader(
-  tail: Tail,
+  tail: ReadableTail,
   start: Position | null,
   clock: Clock,
   wake: () => void,
 ): ChannelReader {
-  let position = start ?? tail.ring.end();
+  let position = start ?? tail.end();
   let answer: Exclude<Loaded, { kind: 'stale' }> | null = null;
   let isAsking = false;
   /** The log has said that there is nothing, and the tail has told of nothing since. */
@@ -68,7 +68,7 @@ export function createChannelReader(
     } catch {
       staleSince = null;
       // The tail finds the same, tries on, and says for how long.
-      tail.nudge();
+      tail.requestSync();
       askLater(tailTimes.bridgeMs);
     }
   }
@@ -106,13 +106,13 @@ export function createChannelReader(
     answer = null;
     if (loaded.kind === 'gap') {
       // Another's patience may last longer, and memory still hold what was lost.
-      tail.forget(position, loaded);
+      tail.discardLost(position, loaded);
       return { kind: 'gap', loss: loaded };
     }
     const { segment } = loaded;
     if (segment.entries.length > 0) return { kind: 'entries', segment, from: 0 };
     position = segment.base;
-    if (!isNudged) tail.nudge();
+    if (!isNudged) tail.requestSync();
     isNudged = true;
     if (isBehindMemory()) {
       isAsking = true;
@@ -125,7 +125,7 @@ export function createChannelReader(
 
   /** Memory has what the log, when asked, did not: either of the two is out of date. */
   function isBehindMemory(): boolean {
-    const { id, epoch } = tail.ring.end();
+    const { id, epoch } = tail.end();
     return epoch === position.epoch && compareEventIds(id, position.id) > 0;
   }
 
@@ -134,7 +134,7 @@ export function createChannelReader(
     position: () => position,
     offer() {
       // Else an epoch comes from the log alone: memory may be that of a log that was lost.
-      if (isAtEmpty) position = { id: position.id, epoch: tail.ring.base.epoch };
+      if (isAtEmpty) position = { id: position.id, epoch: tail.end().epoch };
       const segment = tail.find(position);
       isAtEmpty = segment !== null && position.epoch === null;
       if (segment !== null) {

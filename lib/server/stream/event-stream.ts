@@ -10,7 +10,8 @@ import {
   version,
 } from '../../core/sse-frames.ts';
 import { type OwnConnection, writeChunk } from '../node/sockets.ts';
-import type { Tail } from '../tail/tail.ts';
+import { tailTimes } from '../tail/subscription.ts';
+import type { LeasedTail } from '../tail/tail.ts';
 import { type ChannelReader, createChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { collectFrames, cursorOf } from './frames.ts';
@@ -19,7 +20,7 @@ import { collectFrames, cursorOf } from './frames.ts';
 export const helloWithinMs = 8_000;
 
 /** How long the log may fail under an open stream, in ms. Then the stream ends with `retry:`. */
-export const logFailureLimitMs = 30_000;
+export const logFailureLimitMs = tailTimes.giveUpMs;
 
 /** At its end a stream gives a reader that has stopped reading this share of `closesInMs`, then cuts the connection. */
 export const graceShare = 0.3;
@@ -29,7 +30,7 @@ export type Positions = ReadonlyMap<string, Position>;
 
 export type EventStreamOptions = {
   /** The tails to read, one for each channel. */
-  readonly tails: readonly Tail[];
+  readonly tails: readonly LeasedTail[];
   /** Where the reader starts; a promise if the log must be asked. */
   readonly start: Positions | Promise<Positions>;
   /** Types to deliver; null: all. */
@@ -172,7 +173,7 @@ export class EventStream {
   #flush(): void {
     const { tails, clock } = this.#options;
     while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
-      if (tails.some((tail) => tail.failingForMs() > logFailureLimitMs)) this.#state = 'ending';
+      if (tails.some((tail) => tail.failingForMs() >= logFailureLimitMs)) this.#state = 'ending';
       const frames = this.#nextFrames();
       const [first] = frames;
       if (first !== undefined) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { compareEventIds } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import type { RingKeeper } from './ring-sync.ts';
+import { outageOf, type RingState } from './ring-sync.ts';
 import { tailTimes } from './subscription.ts';
 
 /**
@@ -27,15 +27,17 @@ export type TailCheckOptions = {
   /** Longest silence before the log is asked. */
   readonly checkMs: number;
   readonly checks: Checks;
-  readonly keeper: RingKeeper;
-  readonly isConnected: () => boolean;
+  readonly state: () => RingState;
+  readonly isSame: (log: LogState) => boolean;
+  /** Takes what the log answered. */
+  readonly onFound: (found: Found) => void;
   /** Called when the log has what was not announced in time. */
   readonly onDeaf: () => void;
 };
 
 /** Begins with a check of silence due after the shortest time, and no look. */
 export function createTailCheck(options: TailCheckOptions): TailCheck {
-  const { channel, clock, checks, keeper, isConnected, onDeaf } = options;
+  const { channel, clock, checks, state, isSame, onFound, onDeaf } = options;
   const silence = createSilence(clock, options.checkMs);
   let lookDueAt = Infinity;
   let looksLeft = 0;
@@ -55,7 +57,7 @@ export function createTailCheck(options: TailCheckOptions): TailCheck {
 
   /** A tail that is bridging reads anyway. */
   function canBeChecked(): boolean {
-    return isConnected() && !keeper.isFailing();
+    return state().isConnected && outageOf(state()) === null;
   }
 
   /** The second look may come somewhat early, to go with that of another. */
@@ -64,11 +66,11 @@ export function createTailCheck(options: TailCheckOptions): TailCheck {
   }
 
   /** An announcement on its way explains a difference; one that does not come means the subscription is deaf. */
-  function expectToHear(state: LogState): void {
+  function expectToHear(log: LogState): void {
     const expected = distrusts;
     clock.after(tailTimes.rereadMs, () => {
-      const heard = keeper.heard();
-      const hasHeard = state !== null && heard !== null && compareEventIds(heard, state.last) >= 0;
+      const heard = state().newestAnnounced;
+      const hasHeard = log !== null && heard !== null && compareEventIds(heard, log.last) >= 0;
       if (!hasHeard && !isClosed && expected === distrusts) onDeaf();
     });
   }
@@ -76,7 +78,7 @@ export function createTailCheck(options: TailCheckOptions): TailCheck {
   const check: TailCheck = {
     channel,
     heard: silence.broken,
-    isConnecting: () => !isConnected(),
+    isConnecting: () => !state().isConnected,
     checkDueAt: () => (canBeChecked() ? Math.min(lookDueAt, silence.dueAt()) : Infinity),
     isCheckWelcome: () => canBeChecked() && (silence.isSilent() || isLookNear()),
     beginCheck() {
@@ -92,9 +94,9 @@ export function createTailCheck(options: TailCheckOptions): TailCheck {
       return (found) => {
         // What was asked before a subscription's acknowledgement proves nothing of it; a look of its own is due.
         if (isClosed || proven !== distrusts) return;
-        const isSame = found !== null && keeper.compare(found.state);
-        if (found === null) void keeper.sync();
-        else if (!isSame && !isLook) expectToHear(found.state);
+        const isUnexpected = found !== null && !isSame(found.state);
+        onFound(found);
+        if (isUnexpected && !isLook) expectToHear(found.state);
         if (isLook && looksLeft > 0) lookIn(tailTimes.rereadMs);
       };
     },
@@ -111,7 +113,6 @@ export function createTailCheck(options: TailCheckOptions): TailCheck {
     },
     distrust() {
       distrusts += 1;
-      keeper.distrust();
     },
     close() {
       isClosed = true;

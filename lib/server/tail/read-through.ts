@@ -1,7 +1,7 @@
 import { type Continuity, checkContinuity, type Loss } from '../../core/continuity.ts';
 import { formatPosition, type Position } from '../../core/cursor.ts';
-import type { EventId } from '../../core/ids.ts';
-import type { EventLog } from '../../log/event-log.ts';
+import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
+import { type EventLog, type LogEvent, maxRead } from '../../log/event-log.ts';
 import { type Entry, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
 
 /** Pages of the log that readers behind the ring share: read once each, however many want them. */
@@ -110,4 +110,21 @@ export async function loadPage(
   }
   const end = entries.at(-1)?.id ?? position.id;
   return { kind: 'segment', segment: { base, entries }, more: end.seq < state.last.seq };
+}
+
+/** Reads the newest events of a channel. A segment has no room for a hole, so it begins after the last one. */
+export async function loadNewest(log: EventLog, channel: string): Promise<Segment> {
+  const { state, events } = await log.read(channel, { kind: 'newest' }, maxRead);
+  const kept = afterLastHole(events);
+  const [first] = kept;
+  if (state === null || first === undefined) return { base: { id: beforeFirst, epoch: null }, entries: [] };
+  const { epoch } = state;
+  const entries = kept.map((event) => encodeEntry(channel, epoch, event));
+  return { base: { id: idBefore(first.id), epoch }, entries };
+}
+
+function afterLastHole(events: readonly LogEvent[]): readonly LogEvent[] {
+  const isAfterHole = (event: LogEvent, index: number) =>
+    event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
+  return events.slice(Math.max(0, events.findLastIndex(isAfterHole)));
 }

@@ -1,318 +1,433 @@
-import { type Clock, wait } from '../../core/clock.ts';
 import { checkContinuity, type LogState, maxReplicaLagMs } from '../../core/continuity.ts';
 import type { Position } from '../../core/cursor.ts';
-import { FeedError } from '../../core/feed-error.ts';
-import { beforeFirst, compareEventIds, type EventId, idBefore } from '../../core/ids.ts';
-import { type EventLog, type FollowSignal, type LogEvent, maxRead } from '../../log/event-log.ts';
-import { loadPage } from './read-through.ts';
-import { createRing, encodeEntry, type Ring } from './ring-buffer.ts';
+import type { FeedError } from '../../core/feed-error.ts';
+import { beforeFirst, compareEventIds, type EventId } from '../../core/ids.ts';
+import type { FollowSignal, LogEvent } from '../../log/event-log.ts';
+import type { Loaded } from './read-through.ts';
+import { type Entry, endOf, type Segment } from './ring-buffer.ts';
 import { retryPauseMs, tailTimes } from './subscription.ts';
 
-/** Keeps a ring equal to the end of a channel's log, by what is announced and by reading. */
-export type RingKeeper = {
-  /** The newest events. Read it only after `ready`; `end()` is where "now" is. */
-  readonly ring: Ring;
-  /** Resolves when the log has answered. @throws FeedError `log-unavailable` when it did not. */
-  ready(): Promise<void>;
-  /** Whether the log has answered. */
-  isReady(): boolean;
-  /** Reads until the ring has all that the log has. Resolves to what went wrong, if anything. */
-  sync(): Promise<FeedError | null>;
-  /** Reads in `ms` at the latest, unless `stay` is called before. */
-  syncWithin(ms: number): void;
-  /** Gives up a read that is planned. */
-  stay(): void;
-  /** Takes announced events; what does not continue the ring makes it read. */
-  hear(announcement: Announcement): void;
-  /** The newest id heard of; null where nothing was. */
-  heard(): EventId | null;
-  /** Believes nothing until the log has answered again. */
-  distrust(): void;
-  /** Whether it has read the log, reads nothing now, and the last read went well. */
-  isAtRest(): boolean;
+/**
+ * How a ring stays equal to the end of a channel's log, by announcements and by reading. `step` decides and touches
+ * nothing; the tail holds the state and does what the effects say. All times are ms on the clock's `elapsed`.
+ */
+export type RingState = {
+  /** Where the ring ends. */
+  readonly end: Position;
+  readonly trust: Trust;
+  /** Whether announcements arrive. While they do not, the log is read every second. */
+  readonly isConnected: boolean;
+  /** The newest id announced; null: none. An answer of the log that does not reach it declares no loss. */
+  readonly newestAnnounced: EventId | null;
+  /** Announcements that wait for a read, in the order in which they arrived. */
+  readonly pending: readonly Announcement[];
+  /** When the log is read at the latest; Infinity: no read is scheduled. */
+  readonly readAt: number;
+  /** After the next complete read the log's end is verified once more: a replica may have answered that read. */
+  readonly mustVerify: boolean;
+  readonly work: Work;
+};
+
+/** How far the ring may be taken for a copy of the log's end. */
+type Trust =
+  /** It was never read, or holds what the log has lost: the next read takes the newest page, whatever was there. */
+  | 'empty'
+  /** It was read, but the subscription broke or the process was frozen since: events may be missing at its end. */
+  | 'unverified'
+  /** It is the log's end, and announced events continue it. */
+  | 'verified';
+
+type Work =
+  | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'reading';
+      readonly askedAt: number;
+      /** Somebody asked for a read after this one began, so its answer verifies nothing. */
+      readonly isRequested: boolean;
+      /** The ring was reset after this read began, so its answer is dropped. */
+      readonly isOutdated: boolean;
+      /** When the first of the answers was asked for that may be stale; null: the last answer was not. */
+      readonly laggingSince: number | null;
+      readonly outage: Outage | null;
+    }
+  /** The answer may come from a replica that lags: the log is read again at `readAt`. */
+  | { readonly kind: 'lagging'; readonly since: number; readonly outage: Outage | null }
+  /** The log could not be read; it is tried again at `readAt`. */
+  | { readonly kind: 'failing'; readonly outage: Outage };
+
+/** Lasts from the first read that failed to the next one that gave all. */
+type Outage = {
+  readonly since: number;
+  readonly failures: number;
+  /** Readers were woken, so that they can give up. */
+  readonly isReported: boolean;
+};
+
+/** New events of one append, as a subscription reports them. */
+export type Announcement = Extract<FollowSignal, { kind: 'events' }>;
+
+export type RingSignal =
+  /** The tail subscribes; no acknowledgement has arrived yet. */
+  | { readonly kind: 'subscribing' }
+  /** The log has acknowledged the subscription. */
+  | { readonly kind: 'connected' }
+  /** The subscription broke. */
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'announced'; readonly announcement: Announcement }
   /**
-   * Takes what the log says of its end, asked for since the last `distrust`: believes it where the ring is the same,
-   * else reads. @returns whether it is the same.
+   * Somebody wants the log to be read. During an outage a retry is scheduled, and many readers must not make it many
+   * reads: only an urgent request reads at once.
    */
-  compare(state: LogState): boolean;
-  /** Gives up what is held; it goes on after `position`. */
-  restart(position: Position): void;
-  /** Whether the log could not be reached when it was last read. */
-  isFailing(): boolean;
-  /** For how long the log could not be reached, in ms; 0 when it can. */
-  failingForMs(): number;
-};
+  | { readonly kind: 'requested'; readonly isUrgent: boolean }
+  /** The time of `dueAt` has come. */
+  | { readonly kind: 'due' }
+  /** What a read found: the newest page, or what follows the ring. */
+  | {
+      readonly kind: 'loaded';
+      readonly found: Loaded | { readonly kind: 'newest'; readonly segment: Segment };
+    }
+  /** A read failed. `random`: 0 ≤ x < 1, for the jitter of the pause. */
+  | { readonly kind: 'failed'; readonly failure: FeedError; readonly random: number }
+  /** The log has reported its end, asked for after the last `connected` or `invalidated`. */
+  | { readonly kind: 'checked'; readonly log: LogState }
+  /** Nothing read so far may be trusted: the process was frozen. The tail subscribes anew. */
+  | { readonly kind: 'invalidated' }
+  /** The log has lost what the ring holds; readers continue at `resume`. */
+  | { readonly kind: 'disproved'; readonly resume: Position };
 
-export type RingKeeperOptions = {
-  readonly log: EventLog;
-  readonly channel: string;
-  readonly clock: Clock;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-  /** Whether announcements come; while they do not, the log is read every second. */
-  readonly isConnected: () => boolean;
-  /** Called whenever the ring has changed. */
-  readonly onChange: () => void;
-  /** Called when the ring has given up what it held, ahead of `onChange`. */
-  readonly onRestart: () => void;
-};
+export type RingEffect =
+  /** Empty the ring; it continues after `base`. */
+  | { readonly kind: 'reset'; readonly base: Position }
+  | { readonly kind: 'append'; readonly entries: readonly Entry[] }
+  /** Encode announced events and append them. */
+  | { readonly kind: 'encode'; readonly epoch: string; readonly events: readonly LogEvent[] }
+  /** Drop the pages that readers share: they may hold what the log has lost. */
+  | { readonly kind: 'drop-pages' }
+  /** Read the newest page, or what follows `from`. */
+  | { readonly kind: 'read'; readonly from: 'newest' | Position; readonly newestAnnounced: EventId | null }
+  /** Ask the log for its end: `now` and again a second later, or only `later`, in a second. */
+  | { readonly kind: 'verify'; readonly when: 'now' | 'later' }
+  /** Tell whoever waits for the log's answer. */
+  | { readonly kind: 'settle'; readonly failure: FeedError | null }
+  /** Wake the readers. It comes last, and once: a woken reader may send a signal of its own. */
+  | { readonly kind: 'wake' };
 
-const ringBounds = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
+/** A state, and what must be done to get there, in this order. */
+export type Step = { readonly state: RingState; readonly effects: readonly RingEffect[] };
+
+const idle: Work = { kind: 'idle' };
+const nothing: readonly RingEffect[] = [];
+const wake: RingEffect = { kind: 'wake' };
+
+/** Most announcements kept while a read is under way; beyond it only the newest is kept, and the rest is read. */
 const maxPending = 1_000;
 
-/** Whether a read gave all there is, or an answer that may be stale. */
-type Found = 'all' | 'more' | 'stale';
+/** A ring that was never read, of a channel nobody subscribes to yet. */
+export const emptyRing: RingState = {
+  end: { id: beforeFirst, epoch: null },
+  trust: 'empty',
+  isConnected: false,
+  newestAnnounced: null,
+  pending: [],
+  readAt: Infinity,
+  mustVerify: false,
+  work: idle,
+};
 
-/** Makes a keeper with an empty ring; it reads nothing until it is told to. */
-export function createRingKeeper(options: RingKeeperOptions): RingKeeper {
-  const { log, channel, clock, signal, isConnected, onChange, onRestart } = options;
-  const ring = createRing({ id: beforeFirst, epoch: null }, ringBounds);
-  let isFilled = false;
-  let isTrusted = false;
-  let heard: EventId | null = null;
-  let pending: Announcement[] = [];
-  let syncing: Promise<FeedError | null> | null = null;
-  let mustReadAgain = false;
-  /** When the first of the answers was asked for that may be stale; null: the last was not. */
-  let staleSince: number | null = null;
-  let failingSince: number | null = null;
-  let failures = 0;
-  let nextAt = Infinity;
-  let cancelNext = () => {};
-  let answer = Promise.withResolvers<FeedError | null>();
+/** When the next `due` must be sent; Infinity: never. */
+export function dueAt(state: RingState): number {
+  return Math.min(state.readAt, reportAt(outageOf(state)));
+}
 
-  function sync(): Promise<FeedError | null> {
-    mustReadAgain = true;
-    syncing ??= readAll().then((failure) => {
-      syncing = null;
-      settle(failure);
-      // What was asked for or heard between the last read and here waits for no one else.
-      const isLeftOver = mustReadAgain || pending.length > 0;
-      if (failure === null && isLeftOver && !signal.aborted) void sync();
-      return failure;
-    });
-    return syncing;
-  }
+/** Whether the ring is the log's end, as far as anybody can know. */
+export function isReady(state: RingState): boolean {
+  return state.trust === 'verified' && outageOf(state) === null;
+}
 
-  /** Tells who waits for the log's answer. */
-  function settle(failure: FeedError | null): void {
-    answer.resolve(failure);
-    answer = Promise.withResolvers();
-  }
+/** What keeps the log from being read; null: nothing. */
+export function outageOf({ work }: RingState): Outage | null {
+  return work.kind === 'idle' ? null : work.outage;
+}
 
-  async function readAll(): Promise<FeedError | null> {
-    stay();
-    try {
-      while (mustReadAgain && !signal.aborted) {
-        mustReadAgain = false;
-        await readOnce();
-      }
-    } catch (cause) {
-      return fail(cause);
+/** Whether the ring ends where the log does. */
+export function isAtEnd({ end }: RingState, log: LogState): boolean {
+  if (log === null) return end.epoch === null;
+  return log.epoch === end.epoch && compareEventIds(log.last, end.id) === 0;
+}
+
+/** What follows from a signal. The table of its transitions is `tests/server/tail/ring-sync.test.ts`. */
+export function step(state: RingState, signal: RingSignal, now: number): Step {
+  switch (signal.kind) {
+    case 'subscribing':
+      return only(schedule({ ...state, isConnected: false }, now + tailTimes.acknowledgeMs));
+    case 'connected':
+      return connect({ ...state, isConnected: true, trust: unverified(state.trust) }, now);
+    case 'lost': {
+      // The subscription usually is back before the bridging read, which then is needless.
+      const waitMs = isAtRest(state) ? tailTimes.bridgeMs : tailTimes.staleMs;
+      return only(schedule({ ...state, isConnected: false }, now + waitMs));
     }
-    failingSince = null;
-    failures = 0;
-    if (!isConnected()) syncWithin(tailTimes.bridgeMs);
-    return null;
+    case 'announced':
+      return announce(state, signal.announcement, now);
+    case 'requested':
+      return signal.isUrgent || outageOf(state) === null ? request(state, now) : only(state);
+    case 'due':
+      return due(state, now);
+    case 'loaded':
+      return load(state, signal.found, now);
+    case 'failed':
+      return fail(state, signal.failure, signal.random, now);
+    case 'checked':
+      if (!isAtEnd(state, signal.log)) return request(state, now);
+      // While the log is read, that read is as good.
+      return isAtRest(state) ? verify(state) : only(state);
+    case 'invalidated':
+      return only(invalidate(state, now));
+    case 'disproved':
+      return disprove(state, signal.resume, now);
   }
+}
 
-  function fail(cause: unknown): FeedError {
-    failingSince ??= clock.elapsed();
-    failures += 1;
-    staleSince = null;
-    stay();
-    syncWithin(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs));
-    if (cause instanceof FeedError) return cause;
-    return new FeedError('log-unavailable', 'The log did not answer', { cause });
+function connect(state: RingState, now: number): Step {
+  // What came before the acknowledgement is found by asking for the log's end, where that is enough.
+  if (isAtRest(state)) return only({ ...state, readAt: Infinity }, { kind: 'verify', when: 'now' });
+  return request({ ...state, mustVerify: true }, now);
+}
+
+function announce(state: RingState, announcement: Announcement, now: number): Step {
+  const known = announcedAfter(state, announcement);
+  const isWaiting = known.work.kind === 'reading' || known.work.kind === 'lagging';
+  const added = !isWaiting && known.trust === 'verified' ? continueWith(known.end, announcement) : null;
+  if (added !== null) {
+    if (added.effects.length === 0) return only(known);
+    return woken({ state: { ...known, end: added.end }, effects: added.effects });
   }
+  const pending = [...known.pending, announcement];
+  const waiting = { ...known, pending: pending.length > maxPending ? pending.slice(-1) : pending };
+  // During an outage a retry is scheduled.
+  return known.work.kind === 'idle' ? read(waiting, now) : only(waiting);
+}
 
-  function syncWithin(ms: number): void {
-    const at = clock.elapsed() + ms;
-    if (signal.aborted || nextAt <= at) return;
-    stay();
-    nextAt = at;
-    cancelNext = clock.after(ms, () => void sync());
+function announcedAfter(state: RingState, { events }: Announcement): RingState {
+  const last = events.at(-1)?.id;
+  const { newestAnnounced } = state;
+  const isNewer =
+    last !== undefined && (newestAnnounced === null || compareEventIds(last, newestAnnounced) > 0);
+  return isNewer ? { ...state, newestAnnounced: last } : state;
+}
+
+function due(state: RingState, now: number): Step {
+  // A timer may go off a little early.
+  if (now < dueAt(state)) return only(state);
+  if (now >= reportAt(outageOf(state))) return woken(due(reported(state), now));
+  if (state.work.kind === 'lagging') return read(state, now);
+  return request({ ...state, readAt: Infinity }, now);
+}
+
+/** Reads, or reads again after the read under way. A lagging log is read again in any case. */
+function request(state: RingState, now: number): Step {
+  const { work } = state;
+  switch (work.kind) {
+    case 'reading':
+      return only({ ...state, work: { ...work, isRequested: true } });
+    case 'lagging':
+      return only(state);
+    default:
+      return read(state, now);
   }
+}
 
-  function stay(): void {
-    cancelNext();
-    nextAt = Infinity;
-  }
-
-  async function readOnce(): Promise<void> {
-    const askedAt = clock.elapsed();
-    const found = isFilled ? await readOn() : await fill();
-    if (found === 'more') mustReadAgain = true;
-    // A read asked for meanwhile comes first: it may find a break that what was announced since would hide.
-    if (found === 'all' && !mustReadAgain) believe();
-    else if (found !== 'stale') return;
-    if (found === 'stale' || pending.length > 0 || isBehind()) await beStale(askedAt);
-    else staleSince = null;
-  }
-
-  /** The ring is what the log has; what was announced meanwhile goes on from there. */
-  function believe(): void {
-    isTrusted = true;
-    settle(null);
-    const waiting = pending;
-    pending = [];
-    for (const announcement of waiting) {
-      // After the first hole the rest is kept for when the hole is filled.
-      if (pending.length > 0 || !apply(announcement)) pending.push(announcement);
-    }
-  }
-
-  /** Takes the newest page, whatever was there before. */
-  async function fill(): Promise<Found> {
-    const { state, events: newest } = await log.read(channel, { kind: 'newest' }, maxRead);
-    // What lies before a hole is judged by whoever reads it from the log: a ring has no place for holes.
-    const events = withoutHole(newest);
-    const [first] = events;
-    const isEmpty = state === null || first === undefined;
-    ring.reset(isEmpty ? { id: beforeFirst, epoch: null } : { id: idBefore(first.id), epoch: state.epoch });
-    onRestart();
-    isFilled = true;
-    if (isEmpty) onChange();
-    else append(state.epoch, events);
-    return 'all';
-  }
-
-  async function readOn(): Promise<Found> {
-    const loaded = await loadPage(log, channel, ring.end(), heard, maxRead);
-    if (!isFilled) return 'more';
-    switch (loaded.kind) {
-      case 'segment': {
-        const { base, entries } = loaded.segment;
-        if (entries.length > 0) {
-          if (ring.base.epoch === null) ring.reset(base);
-          ring.append(entries);
-          onChange();
-        }
-        return loaded.more ? 'more' : 'all';
-      }
-      case 'gap':
-        isFilled = false;
-        return 'more';
-      case 'stale':
-        return 'stale';
-    }
-  }
-
-  /** Whether the log has announced more than it gave when read. */
-  function isBehind(): boolean {
-    return heard !== null && compareEventIds(ring.end().id, heard) < 0;
-  }
-
-  /** Asks again while patience lasts; then believes the log's answer, and forgets what it does not have. */
-  async function beStale(askedAt: number): Promise<void> {
-    mustReadAgain = true;
-    staleSince ??= askedAt;
-    if (askedAt - staleSince < maxReplicaLagMs) return wait(clock, tailTimes.staleMs, signal);
-    staleSince = null;
-    heard = null;
-    pending = [];
-    isFilled = false;
-  }
-
-  function append(epoch: string, events: readonly LogEvent[]): void {
-    ring.append(events.map((event) => encodeEntry(channel, epoch, event)));
-    onChange();
-  }
-
-  /** Takes announced events that continue the ring. False: there is a hole before them. */
-  function apply(announcement: Announcement): boolean {
-    const fresh = freshAfter(ring.end(), announcement);
-    if (fresh === 'hole') return false;
-    if (fresh.length === 0) return true;
-    if (ring.base.epoch === null) ring.reset({ id: beforeFirst, epoch: announcement.epoch });
-    append(announcement.epoch, fresh);
-    return true;
-  }
-
-  function compare(state: LogState): boolean {
-    const end = ring.end();
-    const isSame =
-      state === null
-        ? end.epoch === null
-        : state.epoch === end.epoch && compareEventIds(state.last, end.id) === 0;
-    if (!isSame) void sync();
-    // While it reads, what it reads is as good.
-    else if (isAtRest()) believe();
-    return isSame;
-  }
-
-  function isReady(): boolean {
-    return isTrusted && failingSince === null;
-  }
-
-  function isAtRest(): boolean {
-    return isFilled && syncing === null && failingSince === null;
-  }
-
-  function hear(announcement: Announcement): void {
-    const last = announcement.events.at(-1);
-    if (last !== undefined && (heard === null || compareEventIds(last.id, heard) > 0)) heard = last.id;
-    if (syncing === null && isTrusted && apply(announcement)) return;
-    pending.push(announcement);
-    if (pending.length > maxPending) pending = pending.slice(-1);
-    // While the log fails, a retry is planned.
-    if (syncing === null && failingSince === null) void sync();
-  }
-
-  signal.addEventListener('abort', stay, { once: true });
-
-  return {
-    ring,
-    isReady,
-    async ready() {
-      if (isReady()) return;
-      const failure = await (failingSince === null ? answer.promise : sync());
-      if (failure !== null) throw failure;
-    },
-    sync,
-    syncWithin,
-    stay,
-    hear,
-    heard: () => heard,
-    distrust() {
-      isTrusted = false;
-    },
-    isAtRest,
-    compare,
-    restart(position) {
-      onRestart();
-      ring.reset(position);
-      isFilled = false;
-      void sync();
-    },
-    isFailing: () => failingSince !== null,
-    failingForMs: () => (failingSince === null ? 0 : clock.elapsed() - failingSince),
+/** Begins a read, which does for every read that was scheduled. */
+function read(state: RingState, now: number): Step {
+  const { trust, end, newestAnnounced } = state;
+  const work: Work = {
+    kind: 'reading',
+    askedAt: now,
+    isRequested: false,
+    isOutdated: false,
+    laggingSince: laggingSince(state.work),
+    outage: outageOf(state),
   };
+  const from = trust === 'empty' ? 'newest' : end;
+  return only({ ...state, readAt: Infinity, work }, { kind: 'read', from, newestAnnounced });
 }
 
-/** New events of one append, as a subscription told them. */
-type Announcement = Extract<FollowSignal, { kind: 'events' }>;
+function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['found'], now: number): Step {
+  if (state.work.kind !== 'reading') return only(state);
+  if (state.work.isOutdated) return read(state, now);
+  switch (found.kind) {
+    case 'newest': {
+      const { base, entries } = found.segment;
+      const effects: RingEffect[] = [{ kind: 'reset', base }, { kind: 'drop-pages' }];
+      if (entries.length > 0) effects.push({ kind: 'append', entries });
+      const filled: RingState = { ...state, trust: 'unverified', end: endOf(found.segment) };
+      return woken(first(effects, afterRead(filled, false, now)));
+    }
+    case 'segment': {
+      const { base, entries } = found.segment;
+      if (entries.length === 0) return afterRead(state, found.more, now);
+      const effects: RingEffect[] = state.end.epoch === null ? [{ kind: 'reset', base }] : [];
+      effects.push({ kind: 'append', entries });
+      return woken(first(effects, afterRead({ ...state, end: endOf(found.segment) }, found.more, now)));
+    }
+    case 'gap':
+      return read({ ...state, trust: 'empty' }, now);
+    case 'stale':
+      return lag(state, now);
+  }
+}
 
-/**
- * What an announcement holds that is new after `end`, judged like everything else; older events are dropped.
- * `hole`: something is missing before it.
- */
-function freshAfter(end: Position, { epoch, events }: Announcement): readonly LogEvent[] | 'hole' {
+/** The ring has what the read gave. */
+function afterRead(state: RingState, hasMore: boolean, now: number): Step {
+  const { work } = state;
+  // A requested read comes first: it may find a break that announcements would hide.
+  if (hasMore || (work.kind === 'reading' && work.isRequested)) return read(state, now);
+  const verified = verify(state);
+  const caughtUp = takePending(verified.state);
+  const effects = [...verified.effects, ...caughtUp.effects];
+  const isBehind = !hasReached(caughtUp.state.end.id, state.newestAnnounced);
+  const isComplete = caughtUp.state.pending.length === 0 && !isBehind;
+  const next = isComplete ? rest(caughtUp.state, now) : lag(caughtUp.state, now);
+  return first(effects, caughtUp.effects.length > 0 ? woken(next) : next);
+}
+
+/** The ring is the log's end. */
+function verify(state: RingState): Step {
+  return only({ ...state, trust: 'verified' }, { kind: 'settle', failure: null });
+}
+
+/** Appends what was announced during the read, up to the first hole. */
+function takePending(state: RingState): Step {
+  let end = state.end;
+  const effects: RingEffect[] = [];
+  const pending: Announcement[] = [];
+  for (const announcement of state.pending) {
+    const added = pending.length === 0 ? continueWith(end, announcement) : null;
+    if (added === null) pending.push(announcement);
+    else {
+      end = added.end;
+      effects.push(...added.effects);
+    }
+  }
+  return { state: { ...state, end, pending }, effects };
+}
+
+function rest(state: RingState, now: number): Step {
+  const rested = { ...state, mustVerify: false, work: idle };
+  const planned = state.isConnected ? rested : schedule(rested, now + tailTimes.bridgeMs);
+  return state.mustVerify ? only(planned, { kind: 'verify', when: 'later' }) : only(planned);
+}
+
+/** Reads again for up to `maxReplicaLagMs`; then believes the log, and drops what it does not have. */
+function lag(state: RingState, now: number): Step {
+  const { work } = state;
+  const askedAt = work.kind === 'reading' ? work.askedAt : now;
+  const since = laggingSince(work) ?? askedAt;
+  const outage = outageOf(state);
+  if (askedAt - since < maxReplicaLagMs) {
+    return only(schedule({ ...state, work: { kind: 'lagging', since, outage } }, now + tailTimes.staleMs));
+  }
+  const believing = work.kind === 'reading' ? { ...work, laggingSince: null } : work;
+  return read({ ...state, trust: 'empty', newestAnnounced: null, pending: [], work: believing }, now);
+}
+
+function fail(state: RingState, failure: FeedError, random: number, now: number): Step {
+  const before = outageOf(state);
+  const failures = (before?.failures ?? 0) + 1;
+  const outage = { since: before?.since ?? now, failures, isReported: before?.isReported ?? false };
+  const readAt = now + retryPauseMs(failures, random);
+  return only({ ...state, readAt, work: { kind: 'failing', outage } }, { kind: 'settle', failure });
+}
+
+function disprove(state: RingState, resume: Position, now: number): Step {
+  const { work } = state;
+  const emptied: RingState = {
+    ...state,
+    end: resume,
+    trust: 'empty',
+    work: work.kind === 'reading' ? { ...work, isOutdated: true } : work,
+  };
+  return first([{ kind: 'drop-pages' }, { kind: 'reset', base: resume }], request(emptied, now));
+}
+
+function invalidate(state: RingState, now: number): RingState {
+  const { work } = state;
+  const invalid = schedule({ ...state, trust: unverified(state.trust) }, now + tailTimes.acknowledgeMs);
+  return work.kind === 'reading' ? { ...invalid, work: { ...work, isRequested: true } } : invalid;
+}
+
+/** Whether the ring was read, the last read went well, and none is under way. */
+function isAtRest({ trust, work }: RingState): boolean {
+  return trust !== 'empty' && work.kind === 'idle';
+}
+
+function unverified(trust: Trust): Trust {
+  return trust === 'verified' ? 'unverified' : trust;
+}
+
+/** Reads at `at` at the latest. */
+function schedule(state: RingState, at: number): RingState {
+  return { ...state, readAt: Math.min(state.readAt, at) };
+}
+
+function laggingSince(work: Work): number | null {
+  if (work.kind === 'lagging') return work.since;
+  return work.kind === 'reading' ? work.laggingSince : null;
+}
+
+function reportAt(outage: Outage | null): number {
+  return outage === null || outage.isReported ? Infinity : outage.since + tailTimes.giveUpMs;
+}
+
+function reported(state: RingState): RingState {
+  const { work } = state;
+  if (work.kind === 'idle' || work.outage === null) return state;
+  return { ...state, work: { ...work, outage: { ...work.outage, isReported: true } } };
+}
+
+function hasReached(id: EventId, target: EventId | null): boolean {
+  return target === null || compareEventIds(id, target) >= 0;
+}
+
+/** What is new in an announcement, as effects on a ring that ends at `end`; null: events are missing in between. */
+function continueWith(end: Position, announcement: Announcement) {
+  const { epoch } = announcement;
+  const events = newAfter(end, announcement);
+  if (events === null) return null;
+  const last = events.at(-1);
+  if (last === undefined) return { end, effects: nothing };
+  const encode: RingEffect = { kind: 'encode', epoch, events };
+  const effects: readonly RingEffect[] =
+    end.epoch === null ? [{ kind: 'reset', base: { id: beforeFirst, epoch } }, encode] : [encode];
+  return { end: { id: last.id, epoch }, effects };
+}
+
+/** The events of an announcement that come after `end`; null: events are missing before or between them. */
+function newAfter(end: Position, { epoch, events }: Announcement): readonly LogEvent[] | null {
   const isKnown = (event: LogEvent) => end.epoch === epoch && compareEventIds(event.id, end.id) <= 0;
-  const fresh = events.filter((event) => !isKnown(event));
-  const [first] = fresh;
-  const last = fresh.at(-1);
-  if (first === undefined || last === undefined) return [];
-  const state = { epoch, first: first.id, last: last.id };
-  const isDense = last.id.seq - first.id.seq === fresh.length - 1;
-  return isDense && checkContinuity({ position: end, state, next: first.id }).kind === 'continue'
-    ? fresh
-    : 'hole';
+  const added = events.filter((event) => !isKnown(event));
+  const [next] = added;
+  const last = added.at(-1);
+  if (next === undefined || last === undefined) return [];
+  const isDense = last.id.seq - next.id.seq === added.length - 1;
+  const continuity = checkContinuity({
+    position: end,
+    state: { epoch, first: next.id, last: last.id },
+    next: next.id,
+  });
+  return isDense && continuity.kind === 'continue' ? added : null;
 }
 
-/** The events from the last hole on. */
-function withoutHole(events: readonly LogEvent[]): readonly LogEvent[] {
-  const isAfterHole = (event: LogEvent, index: number) =>
-    event.id.seq !== (events[index - 1]?.id.seq ?? 0) + 1;
-  return events.slice(Math.max(0, events.findLastIndex(isAfterHole)));
+function only(state: RingState, ...effects: readonly RingEffect[]): Step {
+  return { state, effects: effects.length === 0 ? nothing : effects };
+}
+
+/** The step, with `effects` before its own. */
+function first(effects: readonly RingEffect[], then: Step): Step {
+  return { state: then.state, effects: [...effects, ...then.effects] };
+}
+
+/** The step, which wakes the readers once all else is done. */
+function woken({ state, effects }: Step): Step {
+  return { state, effects: [...effects.filter((effect) => effect !== wake), wake] };
 }

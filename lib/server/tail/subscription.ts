@@ -41,7 +41,7 @@ export function keepFollowing(
     const hasLived = connectedAt !== null && clock.elapsed() - connectedAt > tailTimes.maxRetryMs;
     failures = hasLived ? 0 : failures + 1;
     connectedAt = null;
-    cancelRetry = clock.after(retryPauseMs(clock, failures, tailTimes.retryMs, tailTimes.maxRetryMs), open);
+    cancelRetry = clock.after(retryPauseMs(failures, clock.random()), open);
   }
 
   function close(): void {
@@ -74,6 +74,8 @@ export const tailTimes = {
   /** First pause before a failed read or subscription is tried again; it doubles up to `maxRetryMs`. */
   retryMs: 500,
   maxRetryMs: 5_000,
+  /** After this long without the log, readers are woken so that they can give up. */
+  giveUpMs: 30_000,
   /** Pause between reads of an answer that may be stale. */
   staleMs: 250,
   /** Silence after which a tail is checked at the earliest. */
@@ -82,8 +84,11 @@ export const tailTimes = {
   lingerMs: 20_000,
 } as const;
 
-/** Full jitter: a random part of `baseMs` doubled `failures` times, at least a tenth of it. */
-export function retryPauseMs(clock: Clock, failures: number, baseMs: number, maxMs: number): number {
-  const ceiling = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 20));
-  return ceiling * (0.1 + 0.9 * clock.random());
+/**
+ * How long to wait before a failed read or subscription is tried again: full jitter, at least a tenth of the longest
+ * pause. @param failures in a row so far; @param random 0 ≤ x < 1.
+ */
+export function retryPauseMs(failures: number, random: number): number {
+  const ceiling = Math.min(tailTimes.maxRetryMs, tailTimes.retryMs * 2 ** Math.min(failures, 20));
+  return ceiling * (0.1 + 0.9 * random);
 }

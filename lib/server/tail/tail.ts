@@ -1,42 +1,61 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Loss } from '../../core/continuity.ts';
 import type { Position } from '../../core/cursor.ts';
+import { FeedError } from '../../core/feed-error.ts';
 import { compareEventIds } from '../../core/ids.ts';
-import type { EventLog, FollowSignal } from '../../log/event-log.ts';
+import { type EventLog, type FollowSignal, maxRead } from '../../log/event-log.ts';
 import { type Checks, createTailCheck } from './liveness-check.ts';
-import { createPageCache, type Loaded, loadPage, type StaleAnswer } from './read-through.ts';
+import { createPageCache, type Loaded, loadNewest, loadPage, type StaleAnswer } from './read-through.ts';
 import type { LogProgress } from './replica-wait.ts';
-import { indexAfter, type Ring, type Segment } from './ring-buffer.ts';
-import { createRingKeeper } from './ring-sync.ts';
-import { keepFollowing, tailTimes } from './subscription.ts';
+import { createRing, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
+import {
+  dueAt,
+  emptyRing,
+  isAtEnd,
+  isReady,
+  outageOf,
+  type RingEffect,
+  type RingSignal,
+  step,
+} from './ring-sync.ts';
+import { keepFollowing } from './subscription.ts';
 
-/** The one reader of a channel's new events in this process, shared by all its streams. */
-export type Tail = {
+/** A channel's events, for whoever reads them. */
+export type ReadableTail = {
   readonly channel: string;
-  /** The newest events. Read it only after `ready`; `end()` is where "now" is. */
-  readonly ring: Ring;
-  /** Resolves when the log has answered. @throws FeedError `log-unavailable` when it did not. */
-  ready(): Promise<void>;
-  /** Whether the log has answered. */
-  isReady(): boolean;
-  /** Events after `position` that are in memory, in the ring or a page read lately; null where they are not. */
+  /** Where "now" is: the end of the log, once the tail is ready. */
+  end(): Position;
+  /** The segment in memory that `position` lies in: the newest events, or a page read lately; null: the log must be asked. */
   find(position: Position): Segment | null;
-  /** Events after `position` from the log, read together with all who ask for the same. */
+  /** Reads what follows `position` from the log, in one read for all who ask for the same. */
   load(position: Position): Promise<Loaded>;
   /** Resolves when it is worth to load again after an answer that may be stale, or `ms` are over. */
   untilPast(answer: StaleAnswer, ms: number): Promise<void>;
-  /** Takes what the log told a reader at `lost`: memory that still holds what the log has lost is given up. */
-  forget(lost: Position, loss: Loss): void;
-  /** Reads what is new in the log; for a caller that knows more than this tail has heard. */
-  nudge(): void;
-  /** Calls `wake` whenever the ring has changed; the function given back ends that. */
+  /** Drops what memory still holds of the events that the log has lost, as it told a reader at `lost`. */
+  discardLost(lost: Position, loss: Loss): void;
+  /** Reads what is new in the log; for a reader that knows of more than this tail. */
+  requestSync(): void;
+  /** Calls `wake` whenever there may be more, or the log fails for too long; the returned function ends that. */
   listen(wake: () => void): () => void;
-  /** Wakes all who listen. */
-  wakeAll(): void;
-  /** For how long the log could not be reached, in ms; 0 when it can. */
+};
+
+/** Whether a tail can be relied on, for whoever opens a stream or gives one up. */
+export type TailStatus = {
+  /** Whether the tail has all that the log has. */
+  isReady(): boolean;
+  /** Resolves when the tail is ready. @throws FeedError `log-unavailable` when the log does not answer. */
+  ready(): Promise<void>;
+  /** For how long the log could not be read, in ms; 0: it can be read. */
   failingForMs(): number;
-  /** Believes nothing until the log has answered again; for a process that was frozen. */
-  distrust(): void;
+};
+
+/** What a stream or a request gets of a tail. */
+export type LeasedTail = ReadableTail & TailStatus;
+
+/** The one reader of a channel's new events in this process, shared by all its streams. */
+export type Tail = LeasedTail & {
+  /** Subscribes anew and trusts nothing until the log has answered; for a process that was frozen. */
+  restart(): void;
   close(): void;
 };
 
@@ -44,7 +63,7 @@ export type TailOptions = {
   readonly log: EventLog;
   readonly channel: string;
   readonly clock: Clock;
-  /** Longest silence before the log is asked. */
+  /** How long the channel may be quiet before the log is asked for missed events, in ms. */
   readonly checkMs: number;
   /** What asks the log for this tail and others together. */
   readonly checks: Checks;
@@ -52,69 +71,108 @@ export type TailOptions = {
   readonly progress: LogProgress;
 };
 
-/** Starts a tail: it subscribes, waits for the acknowledgement, then reads: the order that leaves no hole. */
-export function createTail({ log, channel, clock, checkMs, checks, progress }: TailOptions): Tail {
-  const listeners = new Set<() => void>();
-  const closing = new AbortController();
-  const keeper = createRingKeeper({
-    log,
-    channel,
-    clock,
-    signal: closing.signal,
-    isConnected: () => subscription.isConnected(),
-    onChange: wakeAll,
-    onRestart: () => pages.clear(),
-  });
-  const { ring, sync } = keeper;
-  const pages = createPageCache((position, limit) => loadPage(log, channel, position, keeper.heard(), limit));
+const ringBounds = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
 
-  /** Whether memory would give a reader that goes on after `resume` what the log has lost. */
-  function isOfLostLine(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
-    if (segment === null || segment.base.epoch !== lost.epoch) return false;
-    if (resume.epoch === null) return true;
-    // What was stored since is later than all that was lost.
-    const next = segment.entries[indexAfter(segment, resume)];
-    return next !== undefined && compareEventIds(next.id, lost.id) <= 0;
+/** Starts a tail. It subscribes, waits for the acknowledgement, then reads: in this order it misses nothing. */
+export function createTail({ log, channel, clock, checkMs, checks, progress }: TailOptions): Tail {
+  const ring = createRing(emptyRing.end, ringBounds);
+  const pages = createPageCache((position, limit) =>
+    loadPage(log, channel, position, state.newestAnnounced, limit),
+  );
+  const listeners = new Set<() => void>();
+  let state = emptyRing;
+  let timer = { at: Infinity, cancel() {} };
+  let answer = Promise.withResolvers<FeedError | null>();
+  let isClosed = false;
+
+  function dispatch(signal: RingSignal): void {
+    if (isClosed) return;
+    const next = step(state, signal, clock.elapsed());
+    state = next.state;
+    setTimer();
+    for (const effect of next.effects) run(effect);
+  }
+
+  function setTimer(): void {
+    const at = dueAt(state);
+    if (at === timer.at) return;
+    timer.cancel();
+    const cancel = at === Infinity ? () => {} : clock.after(at - clock.elapsed(), onTimer);
+    timer = { at, cancel };
+  }
+
+  function onTimer(): void {
+    timer = { at: Infinity, cancel() {} };
+    dispatch({ kind: 'due' });
+  }
+
+  function run(effect: RingEffect): void {
+    switch (effect.kind) {
+      case 'reset':
+        ring.reset(effect.base);
+        break;
+      case 'append':
+        ring.append(effect.entries);
+        break;
+      case 'encode':
+        ring.append(effect.events.map((event) => encodeEntry(channel, effect.epoch, event)));
+        break;
+      case 'drop-pages':
+        pages.clear();
+        break;
+      case 'read':
+        void read(effect);
+        break;
+      case 'verify':
+        if (effect.when === 'now') check.look();
+        else check.lookLater();
+        break;
+      case 'settle':
+        answer.resolve(effect.failure);
+        answer = Promise.withResolvers();
+        break;
+      case 'wake':
+        for (const wake of listeners) wake();
+    }
+  }
+
+  async function read({ from, newestAnnounced }: Extract<RingEffect, { kind: 'read' }>): Promise<void> {
+    const reading =
+      from === 'newest'
+        ? loadNewest(log, channel).then((segment) => ({ kind: 'newest', segment }) as const)
+        : loadPage(log, channel, from, newestAnnounced, maxRead);
+    dispatch(
+      await reading.then(
+        (found) => ({ kind: 'loaded', found }) as const,
+        (cause: unknown) => ({ kind: 'failed', failure: toFailure(cause), random: clock.random() }) as const,
+      ),
+    );
   }
 
   function onSignal(signal: FollowSignal): void {
-    switch (signal.kind) {
-      case 'connected':
-        // The log may have lost its end meanwhile: it is asked before anything announced is taken to go on.
-        check.distrust();
-        makeSure();
-        return;
-      case 'events':
-        check.heard();
-        keeper.hear(signal);
-        return;
-      case 'unsure':
-        void sync();
-        return;
-      case 'lost':
-        // Mostly it is back ahead of the first read, which then is needless.
-        keeper.syncWithin(keeper.isAtRest() ? tailTimes.bridgeMs : tailTimes.staleMs);
-    }
-  }
-
-  /** The subscription was acknowledged: what came before it is found, by a look at the end where that is enough. */
-  function makeSure(): void {
-    if (keeper.isAtRest()) {
-      keeper.stay();
-      check.look();
+    if (signal.kind === 'events') {
+      check.heard();
+      dispatch({ kind: 'announced', announcement: signal });
+    } else if (signal.kind === 'unsure') {
+      dispatch({ kind: 'requested', isUrgent: true });
     } else {
-      void sync().then(check.lookLater);
+      if (signal.kind === 'connected') check.distrust();
+      dispatch({ kind: signal.kind });
     }
   }
 
-  /** Subscribes anew; the log is read in time even where that is never acknowledged. */
-  function renew(): void {
+  function resubscribe(): void {
+    dispatch({ kind: 'subscribing' });
     subscription.renew();
-    if (!subscription.isConnected()) keeper.syncWithin(tailTimes.acknowledgeMs);
   }
 
-  function wakeAll(): void {
-    for (const wake of listeners) wake();
+  /** Whether memory would give a reader that continues after `resume` what the log has lost. */
+  function isOfLostLine(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
+    if (segment === null || segment.base.epoch !== lost.epoch) return false;
+    if (resume.epoch === null) return true;
+    // What was stored since has a later id than everything that was lost.
+    const next = segment.entries[indexAfter(segment, resume)];
+    return next !== undefined && compareEventIds(next.id, lost.id) <= 0;
   }
 
   const check = createTailCheck({
@@ -122,47 +180,59 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
     clock,
     checkMs,
     checks,
-    keeper,
-    isConnected: () => subscription.isConnected(),
-    onDeaf: renew,
+    state: () => state,
+    isSame: (log) => isAtEnd(state, log),
+    onFound: (found) =>
+      dispatch(
+        found === null ? { kind: 'requested', isUrgent: true } : { kind: 'checked', log: found.state },
+      ),
+    onDeaf: resubscribe,
   });
+  dispatch({ kind: 'subscribing' });
   const subscription = keepFollowing(log, channel, clock, onSignal);
-  if (!subscription.isConnected()) keeper.syncWithin(tailTimes.acknowledgeMs);
 
   return {
     channel,
-    ring,
-    ready: keeper.ready,
-    isReady: keeper.isReady,
-    find(position) {
-      return indexAfter(ring, position) === -1 ? pages.find(position) : ring;
-    },
+    end: ring.end,
+    find: (position) => (indexAfter(ring, position) === -1 ? pages.find(position) : ring),
     load: (position) => pages.load(position),
-    untilPast: (answer, ms) => progress.past(channel, answer, ms),
-    forget(lost, loss) {
+    untilPast: (stale, ms) => progress.past(channel, stale, ms),
+    discardLost(lost, loss) {
       if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
-      if (!isOfLostLine(ring, lost, loss)) return;
-      keeper.restart(loss.resume);
+      if (isOfLostLine(ring, lost, loss)) dispatch({ kind: 'disproved', resume: loss.resume });
     },
-    nudge() {
-      // While the log fails, a retry is planned; many readers must not make it many.
-      if (!keeper.isFailing()) void sync();
-    },
+    requestSync: () => dispatch({ kind: 'requested', isUrgent: false }),
     listen(wake) {
       listeners.add(wake);
       return () => listeners.delete(wake);
     },
-    wakeAll,
-    failingForMs: keeper.failingForMs,
-    distrust() {
+    isReady: () => isReady(state),
+    async ready() {
+      if (isReady(state)) return;
+      if (outageOf(state) !== null) dispatch({ kind: 'requested', isUrgent: true });
+      const failure = await answer.promise;
+      if (failure !== null) throw failure;
+    },
+    failingForMs() {
+      const outage = outageOf(state);
+      return outage === null ? 0 : clock.elapsed() - outage.since;
+    },
+    restart() {
       check.distrust();
-      renew();
+      dispatch({ kind: 'invalidated' });
+      resubscribe();
     },
     close() {
-      closing.abort();
+      isClosed = true;
+      timer.cancel();
       check.close();
       subscription.close();
       listeners.clear();
     },
   };
+}
+
+function toFailure(cause: unknown): FeedError {
+  if (cause instanceof FeedError) return cause;
+  return new FeedError('log-unavailable', 'The log did not answer', { cause });
 }

@@ -3,11 +3,11 @@ import type { EventLog } from '../../log/event-log.ts';
 import { createChecks } from './liveness-check.ts';
 import type { LogProgress } from './replica-wait.ts';
 import { tailTimes } from './subscription.ts';
-import { createTail, type Tail } from './tail.ts';
+import { createTail, type LeasedTail, type Tail } from './tail.ts';
 
 /** A tail lent to one stream or request. */
 export type Lease = {
-  readonly tail: Tail;
+  readonly tail: LeasedTail;
   /** Gives it back; only the first call counts. */
   release(): void;
 };
@@ -43,9 +43,6 @@ const tickMs = 1_000;
 /** A tick this late means that the process was frozen. */
 const thawedMs = 2_000;
 
-/** After this long without the log, streams are woken so that they may end. */
-const givenUpMs = 30_000;
-
 /** Makes the tails of a process. Nothing runs while there is none. */
 export function createTails({ log, clock, checkMs, progress }: TailsOptions): Tails {
   const checks = createChecks(log, clock);
@@ -68,10 +65,9 @@ export function createTails({ log, clock, checkMs, progress }: TailsOptions): Ta
     // A sleeping machine may stop one of the two clocks; the wall clock alone may also be set.
     const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
     const tails = [...held.values()].map(({ tail }) => tail);
-    if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.distrust();
+    if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.restart();
     // At the tick that is nearest, so that a check every second does not become one every two.
     else checks.run(tickMs / 2);
-    for (const tail of tails) if (tail.failingForMs() > givenUpMs) tail.wakeAll();
     cancelTick = null;
     if (held.size > 0) startTicking();
   }

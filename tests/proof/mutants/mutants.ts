@@ -14,22 +14,22 @@ export type Mutant = {
 export const mutants: readonly Mutant[] = [
   {
     name: 'a tail reads, then subscribes: nothing is read once the subscription stands',
-    file: 'lib/server/tail/tail.ts',
-    find: '        check.distrust();\n        makeSure();\n        return;',
-    replace: '        return;',
+    file: 'lib/server/tail/ring-sync.ts',
+    find: 'return connect({ ...state, isConnected: true, trust: unverified(state.trust) }, now);',
+    replace: 'return only({ ...state, isConnected: true });',
     projects: ['server'],
   },
   {
     name: 'a hole in what is announced is passed over',
     file: 'lib/server/tail/ring-sync.ts',
-    find: "if (fresh === 'hole') return false;",
-    replace: "if (fresh === 'hole') return true;",
+    find: "isDense && continuity.kind === 'continue' ? added : null",
+    replace: 'added',
     projects: ['server'],
   },
   {
     name: 'a process that was frozen believes what it remembers',
     file: 'lib/server/tail/tails.ts',
-    find: 'for (const tail of tails) tail.distrust();',
+    find: 'for (const tail of tails) tail.restart();',
     replace: '{}',
     projects: ['server'],
   },

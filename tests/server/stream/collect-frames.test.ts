@@ -11,7 +11,7 @@ async function readersOf(stand: Stand, channels: readonly string[]) {
   const readers = [];
   for (const channel of channels) {
     const tail = await stand.tail(channel);
-    const { epoch } = tail.ring.end();
+    const { epoch } = tail.end();
     readers.push(createChannelReader(tail, { id: { time: 0, seq: 0 }, epoch }, stand.clock, noWake));
   }
   return readers;
@@ -38,7 +38,7 @@ describe('frames of one channel', () => {
     const stand = makeStand();
     await stand.publish(3);
     const tail = await stand.tail();
-    const start = { id: { time: 0, seq: 0 }, epoch: tail.ring.end().epoch };
+    const start = { id: { time: 0, seq: 0 }, epoch: tail.end().epoch };
     const chunks = range(1, 3).map(() =>
       collectFrames([createChannelReader(tail, start, stand.clock, noWake)], null),
     );

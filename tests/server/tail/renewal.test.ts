@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { range } from '../../support/log/log-steps.ts';
 import type { FaultyLog } from '../../support/server/faulty-log.ts';
-import { makeStand, type Stand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, type Stand, seqsIn } from '../../support/server/stand.ts';
 
 /** A stand with a tail at rest for each of `count` channels, `feed-1` and so on, each of one event; and what it asks from here on. */
 async function standAtRest(count = 1) {
@@ -16,7 +16,7 @@ async function standAtRest(count = 1) {
     ends: stand.log.calls.ends - before.ends,
     read: stand.log.calls.read - before.read,
   });
-  return { ...stand, tails, asked, ring: (number: number) => seqsIn(tails[number - 1]?.ring ?? fail()) };
+  return { ...stand, tails, asked, ring: (number: number) => seqsIn(ringOf(tails[number - 1] ?? fail())) };
 }
 
 function fail(): never {

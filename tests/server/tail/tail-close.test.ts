@@ -6,7 +6,7 @@ describe('a tail that is closed', () => {
     const { clock, log, publish, tail } = makeStand();
     const begun = await tail();
     log.answerMs = 100;
-    begun.nudge();
+    begun.requestSync();
 
     begun.close();
     const before = log.asked();

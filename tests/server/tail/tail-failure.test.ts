@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { range } from '../../support/log/log-steps.ts';
-import { makeStand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 async function standWithLease() {
   const stand = makeStand();
@@ -18,10 +18,10 @@ describe('a subscription that broke', () => {
     await publish(2);
 
     await clock.advance(1_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
     await publish(1);
     await clock.advance(1_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3, 4]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3, 4]);
 
     log.following = 'works';
     await clock.advance(5_000);
@@ -52,7 +52,7 @@ describe('a subscription that broke', () => {
     }
     await clock.advance(1_000);
 
-    expect(seqsIn(tail.ring)).toEqual(range(1, 31));
+    expect(seqsIn(ringOf(tail))).toEqual(range(1, 31));
   });
 });
 
@@ -60,7 +60,7 @@ describe('a log that fails', () => {
   test('is asked ever more seldom, and the tail says for how long it failed', async () => {
     const { clock, log, tail } = await standWithLease();
     log.isDown = true;
-    tail.nudge();
+    tail.requestSync();
     await clock.advance(0);
     expect(tail.failingForMs()).toBe(0);
     const { read } = log.calls;
@@ -82,19 +82,19 @@ describe('a log that fails', () => {
 
     await clock.advance(5_000);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
     expect(tail.failingForMs()).toBe(0);
   });
 
   test('is not asked more often because many ask for it', async () => {
     const { clock, log, tail } = await standWithLease();
     log.isDown = true;
-    tail.nudge();
+    tail.requestSync();
     await clock.advance(0);
     const { read } = log.calls;
 
     for (const _ of range(1, 1_000)) {
-      tail.nudge();
+      tail.requestSync();
       await clock.advance(10);
     }
 
@@ -146,7 +146,7 @@ describe('a process that was frozen', () => {
     await clock.advance(1);
 
     expect(isReady).toBe(true);
-    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2]);
     expect(log.followers()).toBe(1);
   });
 
@@ -182,6 +182,6 @@ describe('a process that was frozen', () => {
 
     await clock.advance(1_000);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2]);
   });
 });

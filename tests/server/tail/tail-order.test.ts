@@ -3,7 +3,7 @@ import { createChecks } from '../../../lib/server/tail/liveness-check.ts';
 import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
 import { createTail } from '../../../lib/server/tail/tail.ts';
 import { range } from '../../support/log/log-steps.ts';
-import { makeStand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 describe('a tail begins', () => {
   test('by subscribing; it reads when the subscription is acknowledged, not before', async () => {
@@ -45,7 +45,7 @@ describe('a tail begins', () => {
     expect(log.calls.read).toBe(0);
     await clock.advance(1);
 
-    expect(seqsIn(begun.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2, 3]);
   });
 
   test('with the newest page, and asks for the end once more a second later', async () => {
@@ -55,7 +55,7 @@ describe('a tail begins', () => {
 
     const begun = await tail();
 
-    expect(seqsIn(begun.ring)).toEqual(range(201, 700));
+    expect(seqsIn(ringOf(begun))).toEqual(range(201, 700));
     expect(log.calls).toMatchObject({ read: 1, ends: 0 });
     await clock.advance(1_000);
     expect(log.calls).toMatchObject({ read: 1, ends: 1 });
@@ -76,7 +76,7 @@ describe('a tail begins', () => {
     await clock.advance(1);
 
     expect(isReady).toBe(true);
-    expect(seqsIn(begun.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
   });
 
   test('after a hole that somebody made in the newest page: a ring has no place for holes', async () => {
@@ -85,10 +85,10 @@ describe('a tail begins', () => {
     memory.takeOut('feed', 4);
     memory.takeOut('feed', 6);
 
-    const { ring } = await tail();
+    const begun = await tail();
 
-    expect(seqsIn(ring)).toEqual([7, 8, 9]);
-    expect(ring.base.id.seq).toBe(6);
+    expect(seqsIn(ringOf(begun))).toEqual([7, 8, 9]);
+    expect(ringOf(begun).base.id.seq).toBe(6);
   });
 });
 
@@ -96,44 +96,44 @@ describe('an announced event', () => {
   test('that goes on is there at once, and costs no call', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(2);
-    const { ring } = await tail();
+    const begun = await tail();
     await clock.advance(2_000);
     const before = log.asked();
 
     await publish(3);
 
-    expect(seqsIn(ring)).toEqual(range(1, 5));
+    expect(seqsIn(ringOf(begun))).toEqual(range(1, 5));
     expect(log.asked()).toBe(before);
   });
 
   test('of a channel without a log is there, with its epoch', async () => {
     const { memory, publish, tail } = makeStand();
-    const { ring } = await tail();
-    expect(ring.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
+    const begun = await tail();
+    expect(begun.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
 
     await publish(2);
 
-    expect(seqsIn(ring)).toEqual([1, 2]);
-    expect(ring.base.epoch).toBe(memory.kept('feed')[0]?.epoch);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
+    expect(ringOf(begun).base.epoch).toBe(memory.kept('feed')[0]?.epoch);
   });
 
   test('that was told before is dropped', async () => {
     const { clock, log, publish, tail } = makeStand();
     log.fate = () => [0, 0, 40];
-    const { ring } = await tail();
+    const begun = await tail();
 
     await publish(2);
     await publish(2);
     await clock.advance(100);
 
-    expect(seqsIn(ring)).toEqual([1, 2, 3, 4]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2, 3, 4]);
   });
 
   test('behind a hole is shown only after the hole is filled from the log', async () => {
     const { clock, log, publish, tail } = makeStand();
-    const { ring, listen } = await tail();
+    const begun = await tail();
     const shown: number[][] = [];
-    listen(() => shown.push(seqsIn(ring)));
+    begun.listen(() => shown.push(seqsIn(ringOf(begun))));
     await publish(1);
     log.fate = () => [];
     await publish(2);
@@ -150,9 +150,9 @@ describe('an announced event', () => {
     ['late', [0, 30]],
   ])('that comes too %s leaves the order as it is', async (_, [first = 0, second = 0]) => {
     const { clock, log, publish, tail } = makeStand();
-    const { ring, listen } = await tail();
+    const begun = await tail();
     const shown: number[] = [];
-    listen(() => shown.push(ring.end().id.seq));
+    begun.listen(() => shown.push(begun.end().id.seq));
 
     log.fate = () => [first];
     await publish(1);
@@ -160,21 +160,21 @@ describe('an announced event', () => {
     await publish(1);
     await clock.advance(100);
 
-    expect(seqsIn(ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
     expect(shown).toEqual([...shown].sort((a, b) => a - b));
   });
 
   test.each(range(0, 12))('heard %i turns after a read has begun waits for nobody', async (turns) => {
     const { clock, publish, tail } = makeStand();
     await publish(1);
-    const { ring, nudge } = await tail();
+    const begun = await tail();
     await clock.advance(2_000);
 
-    nudge();
+    begun.requestSync();
     for (const _ of range(1, turns)) await null;
     await publish(1);
     await clock.advance(0);
 
-    expect(seqsIn(ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { range } from '../../support/log/log-steps.ts';
 import { openStream } from '../../support/server/open-stream.ts';
-import { makeStand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 /** A stand whose tail has read three events and is at rest. */
 async function standAtRest() {
@@ -15,15 +15,15 @@ async function standAtRest() {
 describe('a log that lost events', () => {
   test('and began again is followed in its new epoch, from its oldest', async () => {
     const { clock, memory, publish, tail } = await standAtRest();
-    const { epoch } = tail.ring.end();
+    const { epoch } = tail.end();
     memory.empty('feed');
     await clock.advance(5);
 
     await publish(2);
     await clock.advance(0);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2]);
-    expect(tail.ring.end().epoch).not.toBe(epoch);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2]);
+    expect(tail.end().epoch).not.toBe(epoch);
   });
 
   test('at its end, and issued seqs again, is followed in its new line', async () => {
@@ -34,7 +34,7 @@ describe('a log that lost events', () => {
     await publish(1);
     await clock.advance(0);
 
-    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+    expect(ringOf(tail).entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
   });
 
   test('at its end, in silence, is believed once a check finds it and patience is over', async () => {
@@ -42,10 +42,10 @@ describe('a log that lost events', () => {
     memory.loseEnd('feed', 2);
 
     await clock.advance(4_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
     await clock.advance(6_000);
 
-    expect(seqsIn(tail.ring)).toEqual([1]);
+    expect(seqsIn(ringOf(tail))).toEqual([1]);
     const before = log.calls.read;
     await clock.advance(4_000);
     expect(log.calls.read - before).toBeLessThan(3);
@@ -55,7 +55,7 @@ describe('a log that lost events', () => {
     const { clock, log, memory, publish, tail } = await standAtRest();
     log.answerMs = 1_200;
     log.isDown = true;
-    tail.nudge();
+    tail.requestSync();
     log.isDown = false;
     log.cut();
     memory.loseEnd('feed', 1);
@@ -67,7 +67,7 @@ describe('a log that lost events', () => {
     await publish(1);
     await clock.advance(5_000);
 
-    expect(tail.ring.entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+    expect(ringOf(tail).entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
   });
 
   test('all of them, in silence, is found empty by a check', async () => {
@@ -76,7 +76,7 @@ describe('a log that lost events', () => {
 
     await clock.advance(5_000);
 
-    expect(tail.ring.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
+    expect(tail.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
   });
 });
 
@@ -91,12 +91,12 @@ describe('a replica that lags', () => {
     const before = log.calls.read;
 
     await clock.advance(2_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
     expect(log.calls.read - before).toBe(8);
     memory.catchUp();
     await clock.advance(250);
 
-    expect(seqsIn(tail.ring)).toEqual(range(1, 6));
+    expect(seqsIn(ringOf(tail))).toEqual(range(1, 6));
   });
 
   test('when the tail begins is read again a second later', async () => {
@@ -104,13 +104,13 @@ describe('a replica that lags', () => {
     await publish(1);
     memory.lag();
     await publish(1);
-    const { ring } = await tail();
-    expect(seqsIn(ring)).toEqual([1]);
+    const begun = await tail();
+    expect(seqsIn(ringOf(begun))).toEqual([1]);
 
     memory.catchUp();
     await clock.advance(1_000);
 
-    expect(seqsIn(ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
   });
 
   test('and has never seen the channel does not take it back', async () => {
@@ -122,7 +122,7 @@ describe('a replica that lags', () => {
     await stand.publish(3);
 
     await stand.clock.advance(4_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
     stand.memory.catchUp();
     await stand.clock.advance(250);
 
@@ -134,12 +134,12 @@ describe('a replica that lags', () => {
     memory.lag();
     await publish(2);
 
-    tail.nudge();
+    tail.requestSync();
     await clock.advance(3_000);
     memory.catchUp();
     await clock.advance(250);
 
-    expect(seqsIn(tail.ring)).toEqual(range(1, 5));
+    expect(seqsIn(ringOf(tail))).toEqual(range(1, 5));
   });
 });
 
@@ -152,7 +152,7 @@ test('a tail that is thousands of events behind reads page after page without a 
   await publish(1);
   await clock.advance(0);
 
-  expect(tail.ring.end().id.seq).toBe(2_004);
+  expect(tail.end().id.seq).toBe(2_004);
   expect(log.calls.read).toBe(1 + 5);
 });
 
@@ -169,5 +169,5 @@ test('a late announcement of a log that was replaced holds nothing up', async ()
   await publish(1);
   await clock.advance(300);
 
-  expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+  expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
 import { createTails } from '../../../lib/server/tail/tails.ts';
 import { range } from '../../support/log/log-steps.ts';
-import { makeStand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 /** A stand with a leased tail that has read one event. */
 async function standWithLease() {
@@ -21,10 +21,10 @@ describe('silence', () => {
     await publish(2);
 
     await clock.advance(4_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2]);
     await clock.advance(2_100);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3, 4]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3, 4]);
   });
 
   test('of a subscription that has gone deaf is found, and the subscription renewed', async () => {
@@ -33,11 +33,11 @@ describe('silence', () => {
     await publish(1);
 
     await clock.advance(7_000);
-    expect(seqsIn(tail.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2]);
     expect(log.calls.follow).toBe(2);
     await publish(1);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
   });
 
   test('that an announcement on its way explains does not renew the subscription', async () => {
@@ -75,7 +75,7 @@ describe('silence', () => {
     await publish(1);
     await clock.advance(1_000);
 
-    expect(seqsIn(tail.ring)).toEqual([1, 2, 3]);
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
   });
 
   test('of many channels is checked by one call', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { makeStand, seqsIn } from '../../support/server/stand.ts';
+import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 describe('tails', () => {
   test('are one a channel, however many lease it', async () => {
@@ -58,7 +58,7 @@ describe('tails', () => {
     await clock.advance(60_000);
 
     expect(again).toBe(tail);
-    expect(seqsIn(again.ring)).toEqual([1, 2]);
+    expect(seqsIn(ringOf(again))).toEqual([1, 2]);
     expect(log.calls.follow).toBe(1);
   });
 

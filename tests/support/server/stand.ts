@@ -7,7 +7,7 @@ import { createRuntime, type Runtime } from '../../../lib/server/runtime.ts';
 import { createChecks } from '../../../lib/server/tail/liveness-check.ts';
 import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
 import type { Segment } from '../../../lib/server/tail/ring-buffer.ts';
-import { createTail, type Tail } from '../../../lib/server/tail/tail.ts';
+import { createTail, type ReadableTail, type Tail } from '../../../lib/server/tail/tail.ts';
 import { newEvents } from '../log/log-steps.ts';
 import { createFaultyLog, type FaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
@@ -85,4 +85,11 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
 /** The seqs a segment holds. */
 export function seqsIn(segment: Segment): number[] {
   return segment.entries.map(({ id }) => id.seq);
+}
+
+/** The newest events that a tail has in memory. */
+export function ringOf(tail: ReadableTail): Segment {
+  const ring = tail.find(tail.end());
+  if (ring === null) throw new Error('a tail always finds its own end');
+  return ring;
 }
