@@ -9,35 +9,35 @@ import { describeLoss } from './contract/loss.ts';
 import { describeRates } from './contract/rates.ts';
 import { describeRead } from './contract/read.ts';
 
-/** One fresh, empty store of an adapter, and the accidents that can happen to it. */
+/** A new, empty store of an adapter, and the failures that can happen to it. */
 export type LogHarness = {
   /**
-   * A handle on the store; called again, another handle on the same one. `retention` is 10,000 where it is not
-   * given; the suite never opens one store with two retentions.
+   * Opens a log on the store; each call opens another log on the same store. The default retention is 10,000; the suite
+   * never opens one store with two retentions.
    */
   open(options?: { readonly retention?: number }): EventLog;
-  /** Lets at least `ms` go by on the log's clock: by hand where it is injected, else by waiting. */
+  /** Lets at least `ms` pass on the log's clock: by hand if the clock is injected, otherwise by waiting. */
   passTime(ms: number): Promise<void>;
   /**
-   * Makes the log's clock stand an hour behind the channel's last id: by setting it back, or by writing one more
-   * event, which continues the seq and the epoch, with a time one hour ahead.
+   * Puts the log's clock one hour behind the channel's last id: by setting it back, or by storing one more event with the
+   * next seq, the same epoch, and a time one hour ahead.
    */
   clockJumpsBack(channel: string): Promise<void>;
-  /** All events of the channel are gone, and with them its epoch. Nothing is announced. */
+  /** Deletes all events of the channel, and so its epoch. Announces nothing. */
   empty(channel: string): Promise<void>;
-  /** The whole store is gone, idempotency records included; the handles go on working. */
+  /** Deletes the whole store, with its idempotency records; the open logs still work. */
   wipe(): Promise<void>;
-  /** The last `count` events vanish as in a fail-over to a replica that lagged: the epoch stays. */
+  /** Deletes the last `count` events, as a fail-over to a replica that lagged does: the epoch stays. */
   loseEnd(channel: string, count: number): Promise<void>;
-  /** From now on nothing can be stored in this channel, which was never used; other channels can. */
+  /** From now on, storing in this unused channel fails; other channels work. */
   breakChannel(channel: string): Promise<void>;
-  /** Every subscription that is open now is lost; new ones work. */
+  /** Breaks every open subscription; new ones work. */
   cutFollowers(): Promise<void>;
-  /** Closes all handles and frees the store. */
+  /** Closes all logs and frees the store. */
   close(): Promise<void>;
 };
 
-/** States the port's promises and holds an adapter to them. A new adapter is done when this passes. */
+/** The promises of the port `EventLog`, as tests. A new adapter is done when they pass for it. */
 export function describeEventLog(name: string, openHarness: () => Promise<LogHarness>): void {
   describe(`log contract, ${name}`, () => {
     let harness: LogHarness;

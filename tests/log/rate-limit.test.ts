@@ -6,7 +6,7 @@ const limitOf = (perSecond: number, burst: number) => ({ name: 'a', perSecond, b
 
 describe('a rate limit', () => {
   test.each([1, 3, 7, 100, 999_983, 1_000_000])(
-    'of %i a second stores its burst of 500 one by one, and no more than a tick of the clock is worth',
+    'of %i per second stores its burst of 500 one by one, and no more than one tick of the clock allows',
     (perSecond) => {
       const charge = chargeOf(limitOf(perSecond, 500), 1);
       let stored = 0;
@@ -15,12 +15,12 @@ describe('a rate limit', () => {
       }
 
       expect(stored).toBeGreaterThanOrEqual(500);
-      // A tick of the clock is given away. At a million a second the steps of a double show: some per cent.
+      // One tick of the clock is given away. At a million per second the precision of a double adds a few per cent.
       expect(stored).toBeLessThanOrEqual((500 + perSecond / 1_000) * 1.05);
     },
   );
 
-  test('of 3 a second stores 3 a second for an hour, by requests that come every ms', () => {
+  test('of 3 per second stores 3 per second for an hour, when requests come every ms', () => {
     const charge = chargeOf(limitOf(3, 500), 1);
     let fullAt: number | null = startMs + charge.allowanceMs;
     let stored = 0;
@@ -34,7 +34,7 @@ describe('a rate limit', () => {
     expect(Math.abs(stored - 3 * 3_600)).toBeLessThanOrEqual(1);
   });
 
-  test('tells the wait after which the request fits', () => {
+  test('returns the wait after which the request fits', () => {
     const limit = limitOf(3, 500);
     const { fullAt } = chargeLimit(null, startMs, chargeOf(limit, 500));
     const { waitMs } = chargeLimit(fullAt, startMs, chargeOf(limit, 100));
@@ -45,12 +45,18 @@ describe('a rate limit', () => {
   });
 });
 
-describe('its refusal', () => {
+describe('the refusal of a rate limit', () => {
   test.each([
-    [100, 1_000, 2_001, 'this publisher may store 100 events a second (1,000 at once); try again in 3 s', 3],
-    [1, 500, 5, 'this publisher may store 1 event a second (500 at once); try again in 1 s', 1],
-    [3, 500, 0, 'this publisher may store 3 events a second (500 at once); try again in 1 s', 1],
-  ])('of %i a second, %i at once, after %i ms reads %j', (perSecond, burst, waitMs, message, seconds) => {
+    [
+      100,
+      1_000,
+      2_001,
+      'This publisher may store 100 events per second, at most 1,000 at once. Try again in 3 s.',
+      3,
+    ],
+    [1, 500, 5, 'This publisher may store 1 event per second, at most 500 at once. Try again in 1 s.', 1],
+    [3, 500, 0, 'This publisher may store 3 events per second, at most 500 at once. Try again in 1 s.', 1],
+  ])('of %i per second, %i at once, after %i ms is %j', (perSecond, burst, waitMs, message, seconds) => {
     const refusal = rateLimited(limitOf(perSecond, burst), waitMs);
 
     expect(refusal).toMatchObject({ code: 'rate-limited', message, retryAfterSeconds: seconds });

@@ -1,38 +1,38 @@
 import { Redis } from '@upstash/redis';
 import { FeedError } from '../../core/feed-error.ts';
 
-/** Where the Redis REST endpoint is, and how long it is waited for. */
+/** The Redis REST API to use. */
 export type RedisEndpoint = {
-  /** `https://…`; `http://` for one of this machine. */
+  /** `https://…`; `http://…` for a Redis on this machine. */
   readonly url: string;
   readonly token: string;
-  /** Longest wait for an answer, in ms. */
+  /** How long to wait for an answer, in ms. */
   readonly timeoutMs: number;
 };
 
-/** The two things the log asks Redis for. Both reject with FeedError, and with no text of the driver. */
+/** The commands that the log needs. Both reject with a FeedError, which contains no text of the driver. */
 export type RedisClient = {
-  /** Runs a script: one command, one HTTP request, tried once. */
+  /** Runs a script: one command, one HTTP request, no retry. */
   evaluate(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
-  /** Proves that Redis answers; not billed. */
+  /** Checks that Redis answers. Upstash does not bill it. */
   ping(): Promise<void>;
 };
 
 /**
- * A client of the REST API that changes nothing on its own.
- * @throws FeedError `misconfigured` when the URL or the token cannot be one; it quotes neither.
+ * Creates a client of the REST API that neither retries nor converts anything.
+ * @throws FeedError `misconfigured` when the URL or the token is invalid; the error contains neither.
  */
 export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
   checkEndpoint(endpoint);
   const redis = new Redis({
     url: endpoint.url,
     token: endpoint.token,
-    // `retry: false` still tries twice (1.39: the loop is `i <= attempts`, with attempts 1). Whoever appends with a
-    // key may safely try again; without one, a second try could store twice.
+    // `retry: false` still tries twice (1.39: the loop is `i <= attempts`, with attempts 1). A second try of an append
+    // without a key could store its events twice; a caller with a key may retry itself.
     retry: { retries: 0 },
-    // Else the string "42" comes back as the number 42.
+    // Otherwise the string "42" comes back as the number 42.
     automaticDeserialization: false,
-    // All that is stored is valid UTF-8; base64 would make every answer a third longer.
+    // Everything stored is valid UTF-8; base64 would make every answer a third longer.
     responseEncoding: false,
     enableAutoPipelining: false,
     enableTelemetry: false,
@@ -44,128 +44,127 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
       try {
         return await redis.eval(script, [...keys], [...args]);
       } catch (error) {
-        throw logFailure(error);
+        throw toFeedError(error);
       }
     },
     async ping() {
       try {
         await redis.ping();
       } catch (error) {
-        throw logFailure(error);
+        throw toFeedError(error);
       }
     },
   };
 }
 
-/** What the driver takes; it quotes what it does not. */
+/** The URLs that the driver accepts. It puts any other URL into its error, so they are refused before. */
 const driverUrlPattern = /^https?:\/\/[^\s#$./?].\S*$/;
 
 function checkEndpoint({ url, token }: RedisEndpoint): void {
   if (!URL.canParse(url) || !driverUrlPattern.test(url)) {
     throw new FeedError(
       'misconfigured',
-      'The URL of the log (Redis) must begin with https:// or http://, and have no blanks',
+      'The URL of Redis must begin with https:// or http://, and must not contain spaces.',
     );
   }
   if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new FeedError(
-      'misconfigured',
-      'The token of the log (Redis) must be printable ASCII without blanks',
-    );
+    throw new FeedError('misconfigured', 'The token of Redis must be printable ASCII without spaces.');
   }
 }
 
-type Kind = {
-  /** The start of the service's text. */
-  readonly pattern: RegExp;
-  /** What is the matter, after "The log (Redis) ". */
-  readonly words: string;
-  readonly retryAfterSeconds: number;
-};
-
-/*
- * Texts of Redis itself, and of the service (its documentation, "Troubleshooting"). All are matched from their
- * start: what comes later may be a command's own words.
- */
-const kinds: readonly Kind[] = [
-  {
-    pattern: /^(OOM\b|ERR DB capacity quota)/,
-    words: 'is full: it stores nothing until it has more memory or holds less',
-    retryAfterSeconds: 60,
-  },
-  {
-    pattern: /^(READONLY|NOPERM)\b/,
-    words: 'does not allow this: its token or server is read-only',
-    retryAfterSeconds: 30,
-  },
-  {
-    pattern: /^(WRONGPASS|NOAUTH|Unauthorized)\b/,
-    words: 'refused the token it was given',
-    retryAfterSeconds: 30,
-  },
-  {
-    pattern: /^WRONGTYPE\b/,
-    words: 'holds something else under the name of a channel or key',
-    retryAfterSeconds: 30,
-  },
-  {
-    pattern: /^ERR max .{0,40} exceeded/,
-    words: 'has reached a limit of its plan',
-    retryAfterSeconds: 60,
-  },
-];
-
-const tooLargePattern = /^ERR max (single )?request size exceeded/;
-const defaultRetrySeconds = 2;
-
 /**
- * Puts a failure of the Redis driver into words of our own. The driver writes whole commands, its URL and what a
- * proxy answered into its texts, so nothing of them is passed on: the `cause` carries a short class of failure,
- * for example `WRONGTYPE`, `ECONNREFUSED`, `TimeoutError`.
+ * Turns an error of the driver or of a socket into a FeedError. The driver's texts contain whole commands, its URL and the
+ * answers of proxies, so none of its text is passed on. The `cause` has a short class of the failure, for example
+ * `WRONGTYPE`, `ECONNREFUSED` or `TimeoutError`.
  */
-export function logFailure(error: unknown): FeedError {
+export function toFeedError(error: unknown): FeedError {
   if (error instanceof FeedError) return error;
-  if (!(error instanceof Error)) return unavailable('could not be asked', 'unknown');
-  if (error.name === 'TimeoutError') return unavailable('did not answer in time', error.name);
-  if (error.name === 'UpstashError') return logRefusal(error.message);
+  if (!(error instanceof Error)) return unavailable('could not be asked.', 'unknown');
+  if (error.name === 'TimeoutError') return unavailable('did not answer in time.', error.name);
+  if (error.name === 'UpstashError') return refusalToFeedError(error.message);
   if (error.name === 'UpstashJSONParseError')
-    return unavailable('gave an answer that is not its own', error.name);
-  if (error instanceof TypeError) return unavailable('cannot be reached', codeOf(error.cause) ?? 'network');
-  // `node:http` tells of a socket, of TLS and of what is no HTTP by the error itself, `fetch` by its cause.
+    return unavailable('gave an answer that is not from its REST API. Check its URL.', error.name);
+  if (error instanceof TypeError) return unavailable('cannot be reached.', codeOf(error.cause) ?? 'network');
+  // `node:http` puts the code of a socket's failure on the error itself, `fetch` on its cause.
   const code = codeOf(error);
-  if (code !== null) return unavailable('cannot be reached', code);
-  return unavailable('gave an answer that cannot be read', 'unreadable');
+  if (code !== null) return unavailable('cannot be reached.', code);
+  return unavailable(unreadableAnswer, 'unreadable');
 }
 
-/** Puts an error text of the service into words of our own; the text itself is not passed on. */
-export function logRefusal(text: string): FeedError {
+/** Turns an error text of Redis or of the service into a FeedError, without the text. */
+export function refusalToFeedError(text: string): FeedError {
   const label = /^[A-Z]{2,20}\b/.exec(text)?.[0] ?? 'refused';
   if (tooLargePattern.test(text)) {
     return new FeedError(
       'too-large',
-      'The log (Redis) takes no request of this size; send fewer or smaller events',
-      {
-        cause: new Error(label),
-      },
+      'Redis does not accept a request of this size. Send fewer or smaller events.',
+      { cause: new Error(label) },
     );
   }
-  const kind = kinds.find(({ pattern }) => pattern.test(text));
-  return unavailable(kind?.words ?? 'answered with an error', label, kind?.retryAfterSeconds);
+  const known = knownRefusals.find(({ pattern }) => pattern.test(text));
+  return unavailable(known?.message ?? 'answered with an error.', label, known?.retryAfterSeconds);
 }
 
-/** What the log did instead of answering, and a short class of failure. */
+/** What the log says about an answer that it does not understand. */
+export const unreadableAnswer = 'gave an answer that cannot be read.';
+
+/**
+ * Makes the error for a Redis that failed.
+ * @param message what happened, and what to do; goes after "Redis".
+ * @param label a short class of the failure, for the server's own log.
+ */
 export function unavailable(
-  words: string,
+  message: string,
   label: string,
   retryAfterSeconds = defaultRetrySeconds,
 ): FeedError {
-  return new FeedError('log-unavailable', `The log (Redis) ${words}`, {
+  return new FeedError('log-unavailable', `Redis ${message}`, {
     cause: new Error(label),
     retryAfterSeconds,
   });
 }
 
-/** The code of a socket's error; null where it is none, or not of the usual form. */
+const defaultRetrySeconds = 2;
+
+/*
+ * Error texts of Redis itself, and of the service (its documentation, "Troubleshooting"). Only the start of a text is
+ * compared, because the rest can contain words of the command.
+ */
+const knownRefusals: readonly {
+  readonly pattern: RegExp;
+  readonly message: string;
+  readonly retryAfterSeconds: number;
+}[] = [
+  {
+    pattern: /^(OOM\b|ERR DB capacity quota)/,
+    message: 'is full. Give it more memory, or keep fewer events.',
+    retryAfterSeconds: 60,
+  },
+  {
+    pattern: /^(READONLY|NOPERM)\b/,
+    message: 'is read-only: its token or its server does not allow writes. Use the standard token.',
+    retryAfterSeconds: 30,
+  },
+  {
+    pattern: /^(WRONGPASS|NOAUTH|Unauthorized)\b/,
+    message: 'refused its token. Check the token.',
+    retryAfterSeconds: 30,
+  },
+  {
+    pattern: /^WRONGTYPE\b/,
+    message: 'has other data under the key of this channel. Use a database for the feed alone.',
+    retryAfterSeconds: 30,
+  },
+  {
+    pattern: /^ERR max .{0,40} exceeded/,
+    message: 'has reached a limit of its plan.',
+    retryAfterSeconds: 60,
+  },
+];
+
+const tooLargePattern = /^ERR max (single )?request size exceeded/;
+
+/** The code of a socket's error; null if it has none, or not of the usual form. */
 function codeOf(cause: unknown): string | null {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   return typeof code === 'string' && /^[A-Z_]{3,40}$/.test(code) ? code : null;

@@ -1,12 +1,12 @@
 import type { LogState } from '../../core/continuity.ts';
 import { newEpoch } from '../../core/cursor.ts';
-import { FeedError } from '../../core/feed-error.ts';
 import { type EventId, formatEventId, idAfter, parseEventId } from '../../core/ids.ts';
 import {
-  type AppendAnswer,
   type AppendRequest,
+  type AppendResult,
   type EventLog,
   keyLifeMs,
+  keyReused,
   type LogPage,
   type NewEvent,
   type ReadFrom,
@@ -15,13 +15,13 @@ import {
 import { chargeOf, rateLimited } from '../rate-limit.ts';
 import {
   createRedisClient,
-  logFailure,
   type RedisClient,
   type RedisEndpoint,
   unavailable,
+  unreadableAnswer,
 } from './client.ts';
 import {
-  announcementsOf,
+  announcementChannel,
   appendScript,
   rateKey,
   readEntry,
@@ -33,29 +33,28 @@ import {
 import { followRedis } from './subscription.ts';
 
 export type RedisLogOptions = {
-  /** REST URL of the database: `UPSTASH_REDIS_REST_URL`. */
+  /** The REST URL of the database: `UPSTASH_REDIS_REST_URL`. */
   readonly url: string;
-  /** Its standard token: `UPSTASH_REDIS_REST_TOKEN`. A read-only one cannot append. */
+  /** Its standard token: `UPSTASH_REDIS_REST_TOKEN`. A read-only token cannot append. */
   readonly token: string;
-  /** Events kept per channel, at least; Redis trims by whole blocks of about 100. */
+  /** How many events each channel keeps, at least; Redis removes whole blocks of about 100. */
   readonly retention: number;
   /**
-   * A channel to which nothing is published for so long, in ms, is forgotten, so that names used once do not fill the
-   * database for ever; 30 days.
+   * Redis deletes a channel after this time without a publish, in ms, so that channels that were used once do not fill the
+   * database. Its readers get a gap `restarted`. Default: 30 days.
    */
   readonly maxIdleMs?: number;
-  /** Longest wait for an answer, and for the acknowledgement of a subscription, in ms; 5,000. */
+  /** How long to wait for an answer, and for the acknowledgement of a subscription, in ms. Default: 5,000. */
   readonly timeoutMs?: number;
 };
 
 const defaultMaxIdleMs = 30 * 86_400_000;
 
 /**
- * The log in Redis, over the Upstash REST API. An append is one command and one HTTP request, whatever it holds;
- * so are a read and `ends`. Nothing is tried twice here: an append that was not answered may have been stored, and
- * the publisher's key is what makes trying again safe.
- * Eviction must be off in the database (`noeviction`): it would take a whole channel.
- * @throws FeedError `misconfigured` when the URL or the token cannot be one.
+ * Opens the log in Redis, over the Upstash REST API. Each `append`, `read` and `ends` is one command and one HTTP request,
+ * and is never retried here: an append without an answer may be stored, so only a publisher with a key can retry it.
+ * Eviction must be off in the database (`noeviction`), because it would delete whole channels.
+ * @throws FeedError `misconfigured` when the URL or the token is invalid.
  */
 export function createRedisLog(options: RedisLogOptions): EventLog {
   const { url, token, retention, maxIdleMs = defaultMaxIdleMs, timeoutMs = 5_000 } = options;
@@ -77,20 +76,12 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
   };
 }
 
-/** How much is kept, and for how long. */
-export type RedisRetention = {
-  /** Events kept per channel, at least. */
-  readonly retention: number;
-  /** A channel to which nothing is published for so long, in ms, is forgotten: its readers are told `restarted`. */
-  readonly maxIdleMs: number;
-};
-
 /** Stores a request in one command. @throws FeedError `key-reused`, `rate-limited`, `log-unavailable`, `too-large` */
 async function appendToRedis(
   client: RedisClient,
   { events, key, limits = [] }: AppendRequest,
-  { retention, maxIdleMs }: RedisRetention,
-): Promise<AppendAnswer> {
+  { retention, maxIdleMs }: { readonly retention: number; readonly maxIdleMs: number },
+): Promise<AppendResult> {
   const channels = Map.groupBy(events, (event) => event.channel);
   const keys = [...[...channels.keys()].map(streamKey), ...limits.map(({ name }) => rateKey(name))];
   if (key !== null) keys.push(recordKey(key.name));
@@ -99,26 +90,28 @@ async function appendToRedis(
   const args = [channels.size, limits.length, retention, maxIdleMs, ...record].map(String);
   for (const { costMs, allowanceMs } of charges) args.push(String(costMs), String(allowanceMs));
   for (const [channel, own] of channels) {
-    args.push(announcementsOf(channel), newEpoch(Math.random), String(own.length), ...own.map(writeEntry));
+    args.push(
+      announcementChannel(channel),
+      newEpoch(Math.random),
+      String(own.length),
+      ...own.map(writeEntry),
+    );
   }
-  const [outcome, told, index] = (await client.evaluate(appendScript, keys, args)) as readonly string[];
+  const [outcome, value, index] = (await client.evaluate(appendScript, keys, args)) as readonly string[];
   const limit = outcome === 'limited' ? limits[Number(index) - 1] : undefined;
-  if (limit !== undefined) throw rateLimited(limit, Number(told));
-  if (outcome === 'reused') {
-    throw new FeedError('key-reused', 'Idempotency-Key: this key was used within 24 h for other events');
-  }
-  return { ids: spreadIds(events, [...channels.keys()], told), duplicate: outcome === 'duplicate' };
+  if (limit !== undefined) throw rateLimited(limit, Number(value));
+  if (outcome === 'reused') throw keyReused();
+  return { ids: idsOf(events, [...channels.keys()], value), duplicate: outcome === 'duplicate' };
 }
 
-/** The id of each event, from the first id of each channel: a request's events of a channel are neighbours. */
-function spreadIds(
+/** The id of each event, from the first id of each channel: events of one channel in one request have neighbouring seqs. */
+function idsOf(
   events: readonly NewEvent[],
   channels: readonly string[],
   text: string | undefined,
 ): EventId[] {
   const firsts = text?.split(' ') ?? [];
-  if (firsts.length !== channels.length)
-    throw unavailable('gave an answer that cannot be read', 'unreadable');
+  if (firsts.length !== channels.length) throw unavailable(unreadableAnswer, 'unreadable');
   const next = new Map(channels.map((channel, index) => [channel, parseEventId(firsts[index] ?? '', 'id')]));
   return events.map(({ channel }) => {
     const id = next.get(channel) as EventId;
@@ -127,7 +120,7 @@ function spreadIds(
   });
 }
 
-/** Reads a page of a channel in one command. It may end early where its events are large. @throws FeedError */
+/** Reads a page of a channel in one command. @throws FeedError `log-unavailable` */
 async function readFromRedis(
   client: RedisClient,
   channel: string,
@@ -139,7 +132,7 @@ async function readFromRedis(
   return page ?? { state: null, events: [] };
 }
 
-/** Reads the state of channels in one command. @throws FeedError */
+/** Reads the state of channels in one command. @throws FeedError `log-unavailable` */
 async function endsFromRedis(
   client: RedisClient,
   channels: readonly string[],
@@ -154,7 +147,7 @@ function readArgs(from: ReadFrom, limit: number): string[] {
     case 'after':
       return [from.kind, formatEventId(from.id), String(limit)];
     case 'before':
-      // Nothing lies ahead of 0-0, and Redis refuses a range that ends there.
+      // No event is before 0-0, and Redis refuses a range that ends there.
       if (from.id.time === 0 && from.id.seq === 0) return ['newest', '-', '0'];
       return [from.kind, formatEventId(from.id), String(limit)];
     case 'newest':
@@ -180,8 +173,8 @@ async function readPages(
   try {
     return (answer as readonly (readonly string[])[]).map((page) => toPage(page, newestFirst));
   } catch {
-    // What was found is not of this feed; its text stays here.
-    throw logFailure(new Error('unreadable'));
+    // The stream has entries that this feed did not write; the parser's error would contain their text.
+    throw unavailable(unreadableAnswer, 'unreadable');
   }
 }
 

@@ -4,30 +4,32 @@ import { type EventId, idAfter, isName, parseEventId } from '../../core/ids.ts';
 import type { LogEvent, NewEvent } from '../event-log.ts';
 
 /*
- * The two scripts of the Redis log. Each is one atomic step and is billed as one command. They are sent whole, by
- * EVAL: EVALSHA would need a second round trip on a server that has forgotten them, and EVAL_RO may be served by
- * a replica that lags. Every key is declared, because the service loads declared keys from its disk ahead of the
- * script, and others inside it, with the whole database waiting (its documentation, "Key-Based Locking").
+ * The two scripts of the Redis log, and the form of what they store. Each script is one atomic step, and is billed as one
+ * command. The log sends them whole, by EVAL: EVALSHA needs a second round trip when the server has lost the script, and a
+ * replica that lags may serve EVAL_RO. A script declares every key, because the service loads declared keys from its disk
+ * before the script runs; it loads other keys while the whole database waits (its documentation, "Key-Based Locking").
  *
- * A channel is a stream whose entries have two fields, in this order: `epoch`, and `event` as JSON text. That
- * text is only ever moved and joined: Lua's cjson changes numbers, slashes and empty arrays.
+ * A channel is a Redis stream. Each entry has two fields, in this order: `epoch`, and `event` as JSON text. The scripts only
+ * copy and join that text: Lua's cjson would change numbers, slashes and empty arrays.
  */
 
 /**
- * Stores the events of a request, all or none.
+ * Stores all events of a request, or none.
  *
- * KEYS: the stream of each channel; the time at which each limit is full again; then the idempotency record, where
- * the request has a key.
- * ARGV: number of channels, number of limits, retention, how long in ms a channel lives to which nothing is published,
- * life of the record in ms, fingerprint; for each limit: what the request costs and what is allowed, in ms (see `chargeLimit`); then for each channel: where it is announced, the
- * epoch to use if there is no log, the number of its events, the events.
- * Answers `stored`, `duplicate` or `reused`, and the first id of each channel, parted by blanks; or `limited`, the ms
- * until the request would fit, and which limit it is beyond, from 1.
+ * KEYS: the stream of each channel; the key of each rate limit; the record of the idempotency key, if there is one.
  *
- * Everything that can fail by what a key holds is read ahead of the first write: Redis does not undo. Memory is
- * checked by Redis at the first write only, which so is refused with nothing stored.
- * A stream without entries has lost its epoch and yet remembers its last id, which would hold back a new
- * epoch's: it is deleted. `%.0f`, because Lua writes large numbers as 1.7e+12.
+ * ARGV: number of channels, number of limits, retention, how long a channel without a publish lives in ms, how long the
+ * record lives in ms, fingerprint; for each limit its cost and allowance in ms (see `chargeLimit`); for each channel the
+ * pub/sub channel of its announcements, the epoch to use if the channel has none, the number of its events, the events.
+ *
+ * Returns `stored`, `duplicate` or `reused`, and the first id of each channel, separated by spaces. Or returns `limited`, the
+ * ms until the request fits, and the number of the limit that it exceeds, from 1.
+ *
+ * - The script reads everything that can fail because of the content of a key before its first write, because Redis does
+ *   not undo. Redis checks its memory at the first write only, so it refuses that write, and nothing is stored.
+ * - A stream without entries has lost its epoch, but remembers its last id and would refuse the lower ids of a new epoch. So
+ *   the script deletes it.
+ * - `%.0f`, because Lua writes large numbers as 1.7e+12.
  */
 export const appendScript = String.raw`
 local channels, limits = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -91,17 +93,18 @@ return { 'stored', answer }
 /**
  * Reads the state of channels, and events of each.
  *
- * KEYS: the stream of each channel. ARGV: most bytes of events to answer with; then for each channel: `after`,
- * `before`, `newest`, `last` or `since`, the id, the count or the age in ms (`-` where there is none), the limit.
- * Answers for each channel nothing, where it keeps nothing, or: epoch, first id, last id, then id and event
- * by turns; the newest first for `before` and `newest`.
+ * KEYS: the stream of each channel.
  *
- * The service limits the size of an answer as it does a request's (1 MB on its older plans): a page ends early
- * when the budget is used up, but never ahead of its first event. Taken in portions, so that a page of large
- * events is not held in the server's memory whole.
+ * ARGV: the most bytes of events to return; for each channel the mode (`after`, `before`, `newest`, `last` or `since`), its
+ * id, count or age in ms (`-` if it has none), and the limit.
  *
- * An entry is found by its seq through its time, of which Redis has an index: `placeOf` halves the time between the
- * first and the last. The entry lies at the latest time from which on the first entry is not beyond its seq.
+ * Returns for each channel an empty list if it has no events; otherwise epoch, first id, last id, then id and event of each
+ * event; newest first for `before` and `newest`.
+ *
+ * - The service limits the size of an answer (1 MB on its older plans). So a page ends early when its bytes are used up, but
+ *   never before its first event. The script reads in portions, so that Redis does not hold a page of large events whole.
+ * - `last` knows the seq of its first event, but a stream is indexed by time. `placeOf` finds the time by binary search: the
+ *   event is at the latest time from which on the first entry does not exceed its seq.
  */
 export const readScript = `
 local budget = tonumber(ARGV[1])
@@ -163,46 +166,47 @@ end
 return answer
 `;
 
-/** The stream that holds a channel. */
+/** The key of the stream that holds a channel. */
 export function streamKey(channel: string): string {
   return `steadfeed:log:${channel}`;
 }
 
-/** The record of an idempotency key; hashed, so that its length is bounded and what a publisher wrote is not kept. */
+/** The key of an idempotency key's record. The name is hashed, so that its length is limited and Redis does not store it. */
 export function recordKey(name: string): string {
   return `steadfeed:key:${createHash('sha256').update(name).digest('hex')}`;
 }
 
-/** The number kept of a rate limit's name. */
+/** The key of the number that is stored for a rate limit's name. */
 export function rateKey(name: string): string {
   return `steadfeed:rate:${name}`;
 }
 
-/** The pub/sub channel on which a channel's new events are announced. */
-export function announcementsOf(channel: string): string {
+/** The pub/sub channel on which the new events of a channel are announced. */
+export function announcementChannel(channel: string): string {
   return `steadfeed:${channel}`;
 }
 
-/** An event as text, the form in which it is stored and announced. A type needs no escaping: see `isName`. */
+/** Writes an event as text, the form in which it is stored and announced. A type needs no escaping: see `isName`. */
 export function writeEntry({ type, data }: NewEvent): string {
   return `{"type":"${type}","data":${data}}`;
 }
 
 const entryPattern = /^\{"type":"([^"\\]+)","data":(.+)\}$/s;
 
-/** Reads what `writeEntry` wrote; the data are cut out, not parsed. @throws Error on any other text. */
+/** Reads what `writeEntry` wrote. It cuts the data out and does not parse it. @throws Error on any other text. */
 export function readEntry(id: EventId, text: string): LogEvent {
   const [, type, data] = entryPattern.exec(text) ?? [];
   if (!isName(type) || data === undefined) throw new Error('an entry is not an event');
   return { id, type, data };
 }
 
-/** New events of one append, as they are announced. */
+/** The announced events of one append. */
 export type Announcement = { readonly epoch: string; readonly events: readonly LogEvent[] };
 
 /**
- * Reads an announcement, `<epoch> <id of the first> <entry> <entry> …`, parted by tabs; null where it is none. No
- * entry holds a tab: JSON escapes it. So nothing is parsed and written anew, which would also reorder keys.
+ * Reads an announcement: epoch, id of the first event, and each entry, separated by tabs. No entry contains a tab, because
+ * JSON escapes it; so nothing needs to be parsed and written again, which would reorder keys. Returns null for a text that
+ * is not an announcement: everybody with the token may publish on the channel.
  */
 export function readAnnouncement(text: string): Announcement | null {
   const [epoch = '', id = '', ...entries] = text.split('\t');
@@ -211,7 +215,6 @@ export function readAnnouncement(text: string): Announcement | null {
     const first = parseEventId(id, 'id');
     return { epoch, events: entries.map((entry, index) => readEntry(idAfter(first, index), entry)) };
   } catch {
-    // Anybody with the token may publish on the channel. A text that cannot be read is told as `unsure` by the caller.
     return null;
   }
 }

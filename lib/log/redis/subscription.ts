@@ -2,17 +2,14 @@ import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { createParser } from 'eventsource-parser';
 import type { FollowSignal } from '../event-log.ts';
-import { logFailure, logRefusal, type RedisEndpoint, unavailable } from './client.ts';
-import { announcementsOf, readAnnouncement } from './storage.ts';
-
-/** Most characters of one line; the largest announcement is a request of 1 MiB. */
-const maxLineCharacters = 8 * 1_024 * 1_024;
+import { type RedisEndpoint, refusalToFeedError, toFeedError, unavailable } from './client.ts';
+import { announcementChannel, readAnnouncement } from './storage.ts';
 
 /**
- * Follows a channel's announcements by the REST API's own SUBSCRIBE, `POST /subscribe/<channel>`, whose answer are
- * lines `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (the service's documentation, "REST
- * API"). The SDK's `subscribe()` is not used: it says nothing when its stream ends.
- * An idle stream may be ended by the service or a proxy: it is lost then. It is never ended from here.
+ * Follows the announcements of a channel by the SUBSCRIBE of the REST API, `POST /subscribe/<channel>`. It answers with lines
+ * `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (the service's documentation, "REST API"). The SDK's
+ * `subscribe()` is not used: it does not report the end of its stream.
+ * The service or a proxy may end an idle subscription, which is then lost. This side never ends one that is silent.
  */
 export function followRedis(
   endpoint: RedisEndpoint,
@@ -21,41 +18,44 @@ export function followRedis(
   signal: AbortSignal,
 ): void {
   if (signal.aborted) return;
-  const ended = new AbortController();
-  const over = AbortSignal.any([signal, ended.signal]);
+  const lost = new AbortController();
+  const ended = AbortSignal.any([signal, lost.signal]);
   let isConnected = false;
 
-  const tell = (told: FollowSignal) => {
-    if (!over.aborted) onSignal(told);
+  const report = (followSignal: FollowSignal) => {
+    if (!ended.aborted) onSignal(followSignal);
   };
   const lose = (error: unknown) => {
-    if (over.aborted) return;
-    ended.abort();
-    onSignal({ kind: 'lost', cause: logFailure(error) });
+    if (ended.aborted) return;
+    lost.abort();
+    onSignal({ kind: 'lost', cause: toFeedError(error) });
   };
-  const impatience = setTimeout(
-    () => lose(unavailable('did not acknowledge a subscription in time', 'TimeoutError')),
+  const acknowledgeTimer = setTimeout(
+    () => lose(unavailable('did not acknowledge a subscription in time.', 'TimeoutError')),
     endpoint.timeoutMs,
   );
-  over.addEventListener('abort', () => clearTimeout(impatience), { once: true });
+  ended.addEventListener('abort', () => clearTimeout(acknowledgeTimer), { once: true });
 
-  const name = announcementsOf(channel);
-  const hear = (line: string) => {
+  const name = announcementChannel(channel);
+  const handleLine = (line: string) => {
     if (line.startsWith(`message,${name},`)) {
       const announcement = readAnnouncement(line.slice(`message,${name},`.length));
-      tell(announcement === null ? { kind: 'unsure' } : { kind: 'events', ...announcement });
+      report(announcement === null ? { kind: 'unsure' } : { kind: 'events', ...announcement });
     } else if (line.startsWith(`subscribe,${name},`) && !isConnected) {
       isConnected = true;
-      clearTimeout(impatience);
-      tell({ kind: 'connected' });
+      clearTimeout(acknowledgeTimer);
+      report({ kind: 'connected' });
     } else if (isConnected) {
-      tell({ kind: 'unsure' });
+      report({ kind: 'unsure' });
     }
   };
-  receiveLines(endpoint, name, hear, over).catch(lose);
+  receiveLines(endpoint, name, handleLine, ended).catch(lose);
 }
 
-/** Hands on the text of every `data:` line. Never comes back: rejects when the stream ends, for whatever reason. */
+/** The most characters in one line; the largest announcement is a request of 1 MiB. */
+const maxLineCharacters = 8 * 1_024 * 1_024;
+
+/** Passes on the text of every `data:` line. It never resolves: it rejects when the stream ends, for whatever reason. */
 async function receiveLines(
   endpoint: RedisEndpoint,
   name: string,
@@ -73,25 +73,25 @@ async function receiveLines(
   });
   const decoder = new TextDecoder();
   for await (const chunk of stream) {
-    // A line is a message: the documentation shows no blank lines between them, and a payload is one line. Each is
-    // made an event of its own, whether a blank line follows or not.
+    // Each line is a message, and the service may send no empty line after it. The parser needs one: add it.
     parser.feed(decoder.decode(chunk, { stream: true }).replaceAll('\n', '\n\n'));
   }
-  throw unavailable('ended a subscription', 'ended');
+  throw unavailable('ended a subscription.', 'ended');
 }
 
-/** A connection without a word for this long is probed by TCP, so that NATs and firewalls on the way remember it. */
-const probeMs = 30_000;
+/** After this silence TCP sends a keep-alive probe, so that NATs and firewalls on the way keep the connection, in ms. */
+const keepAliveMs = 30_000;
 
-/** Most characters kept of a refusal; those of the service are one line. */
+/** The most characters to read of a refusal; the service sends one line. */
 const maxRefusalCharacters = 64 * 1_024;
 
 /**
- * Asks the REST API for a subscription, `POST /subscribe/<name>`, and answers its stream. By `node:http`, because
- * `fetch` ends a body that was silent for 5 minutes, and an idle channel is silent for hours; and Next patches `fetch`.
- * Nothing here limits how long it may be silent. A redirect is not followed: the token is for this endpoint alone.
- * @param name of the pub/sub channel; it needs no escaping in a path: see `isName`.
- * @throws FeedError for an answer that is not 2xx; else what the socket says. Aborting `signal` closes the connection.
+ * Sends `POST /subscribe/<name>` to the REST API, and returns the stream of the answer. It uses `node:http`, because `fetch`
+ * ends a body after 5 minutes of silence, an idle channel is silent for hours, and Next patches `fetch`. Silence has no limit
+ * here. It follows no redirect: the token is for this endpoint alone.
+ * @param name the pub/sub channel; a valid name needs no escaping in a path: see `isName`.
+ * @param signal closes the connection when it aborts.
+ * @throws FeedError for an answer that is not 2xx; otherwise the socket's error.
  */
 async function openSubscription(
   { url, token }: RedisEndpoint,
@@ -104,18 +104,18 @@ async function openSubscription(
     accept: 'text/event-stream',
     'accept-encoding': 'identity',
     authorization: `Bearer ${token}`,
-    // The connection serves nothing else: one left over from a stream that ended may be dead already.
+    // Each subscription opens a connection of its own: a kept one from an ended stream may be dead already.
     connection: 'close',
   };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const asked = request(target, { method: 'POST', headers, signal }, resolve);
-    asked.on('error', reject);
-    asked.setSocketKeepAlive(true, probeMs);
-    asked.end();
+    const sent = request(target, { method: 'POST', headers, signal }, resolve);
+    sent.on('error', reject);
+    sent.setSocketKeepAlive(true, keepAliveMs);
+    sent.end();
   });
   const { statusCode = 0 } = response;
   if (statusCode >= 200 && statusCode < 300) return response;
-  throw logRefusal(errorOf(await readRefusal(response)));
+  throw refusalToFeedError(errorOf(await readRefusal(response)));
 }
 
 async function readRefusal(response: IncomingMessage): Promise<string> {
@@ -128,12 +128,12 @@ async function readRefusal(response: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** The error text in a refusal, `{"error":"…"}`; empty where it is something else. */
+/** The error text of a refusal, `{"error":"…"}`; empty for any other body. */
 function errorOf(body: string): string {
   try {
     return String(JSON.parse(body).error);
   } catch {
-    // A proxy's own page: it says nothing that could be told.
+    // For example the HTML page of a proxy.
     return '';
   }
 }

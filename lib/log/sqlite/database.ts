@@ -5,43 +5,36 @@ import { FeedError } from '../../core/feed-error.ts';
 import type { FollowSignal } from '../event-log.ts';
 import { createSqliteFollowers, createSqliteWatch, type SqliteFollowers } from './followers.ts';
 
-/** One open file, shared by all logs on it in this process, so that all of them are told of every commit. */
+/** An open file. All logs on it in this process share it, so that each follower learns of every commit. */
 export type SqliteStore = {
   readonly db: DatabaseSync;
   readonly followers: SqliteFollowers;
   /**
-   * Adds a follower, who is told `connected` at once; the function given back takes it out again.
-   * @throws FeedError `log-unavailable` when the file cannot be looked at.
+   * Adds a follower, which gets `connected` at once; the returned function removes it.
+   * @throws FeedError `log-unavailable` when the file cannot be watched.
    */
   follow(channel: string, onSignal: (signal: FollowSignal) => void): () => void;
   /**
-   * Whether the path still leads to the file that is open. One that was deleted can be written on, but nobody
-   * would ever read it again.
+   * Whether the path still leads to the open file. A deleted file can still be written, but nobody would read it again.
    */
   isInPlace(): boolean;
-  /** Takes one user off; the last one closes the file. */
+  /** Gives up one share; the last one closes the file. */
   release(): void;
 };
 
 type OpenStore = SqliteStore & { users: number };
 
-/**
- * How long a lock of another process is waited for. The process stands still meanwhile, streams and all; the
- * longest lock of a healthy writer is one append or one checkpoint.
- */
-const busyTimeoutMs = 2_000;
-
 const openStores = new Map<string, OpenStore>();
 
 /**
- * Opens a file, or takes one more share in it; makes the folder and the file where there is none.
- * `:memory:` is a store of its own at every call.
+ * Opens a file, or takes one more share of the open file; creates the folder and the file if they do not exist.
+ * `:memory:` is a new store at each call.
  * @throws FeedError `misconfigured`, naming FEED_DB; `log-unavailable` while another process has locked the file.
  */
 export function openSqliteStore(file: string): SqliteStore {
   try {
     if (file === ':memory:') return createStore(file);
-    // SQLite takes an empty path for a file without a name, and one that begins with `file:` for a URI.
+    // SQLite takes an empty path as a temporary file, and a path that begins with `file:` as a URI.
     const path = resolve(file);
     mkdirSync(dirname(path), { recursive: true });
     const open = openStores.get(identityOf(path) ?? '');
@@ -49,11 +42,11 @@ export function openSqliteStore(file: string): SqliteStore {
     open.users += 1;
     return open;
   } catch (cause) {
-    throw toCannotOpen(cause);
+    throw toOpenError(cause);
   }
 }
 
-/** Device and inode: one file has many paths, and a path whose file was deleted means another file. */
+/** Device and inode: one file can have many paths, and the path of a deleted file can lead to a new file. */
 function identityOf(path: string): string | null {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? null : `${stat.dev}:${stat.ino}`;
@@ -65,8 +58,8 @@ function createStore(path: string): OpenStore {
   const followers = createSqliteFollowers();
   const watch = createSqliteWatch(
     db,
-    () => followers.tellAll({ kind: 'unsure' }),
-    (cause) => followers.tellAll({ kind: 'lost', cause: toLogUnavailable(cause) }),
+    () => followers.notifyAll({ kind: 'unsure' }),
+    (cause) => followers.notifyAll({ kind: 'lost', cause: toLogError(cause) }),
   );
   const store: OpenStore = {
     users: 1,
@@ -76,7 +69,7 @@ function createStore(path: string): OpenStore {
       try {
         watch.start();
       } catch (cause) {
-        throw toLogUnavailable(cause);
+        throw toLogError(cause);
       }
       const remove = followers.add(channel, onSignal);
       return () => {
@@ -97,10 +90,16 @@ function createStore(path: string): OpenStore {
   return store;
 }
 
+/**
+ * How long to wait for another process's lock, in ms. The whole process stands still meanwhile, with all its streams; the
+ * longest lock of a healthy writer is one append or one checkpoint.
+ */
+const busyTimeoutMs = 2_000;
+
 function openDatabase(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
   try {
-    // What was answered survives the end of the process; only a power cut may take the last commits.
+    // With these settings a stored event survives the end of the process; only a power cut can lose the last commits.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
     prepareSchema(db);
     return db;
@@ -110,15 +109,15 @@ function openDatabase(path: string): DatabaseSync {
   }
 }
 
-/** Version of the tables below, kept in the file as `user_version`. */
-export const schemaVersion = 2;
+/** The version of the tables below; the file has it as its `user_version`. */
+const schemaVersion = 2;
 
 /*
- * The key of an event is its id, so that id order, the order of every read, is the index's order. The epoch is
- * kept with every event: what is left of a log then says by itself which life it belongs to. The rowid stays,
- * because rows of 64 KiB make a table without one several times slower.
+ * Version 1. The primary key of an event is its id, because every read is in the order of ids. Each event has its epoch, so
+ * that the rest of a log that lost its end still has its epoch. The table keeps its rowid: with rows of 64 KiB a table without
+ * one is several times slower.
  */
-const events = `
+const version1Tables = `
   CREATE TABLE event (
     channel TEXT NOT NULL,
     time INTEGER NOT NULL,
@@ -137,8 +136,8 @@ const events = `
   CREATE INDEX request_by_expiry ON request (expires);
 `;
 
-/** What version 2 adds: of each rate limit's name the time at which its allowance is full again, Unix time in ms. */
-const rates = `
+/** Version 2 adds the rate limits: for each name the time at which its allowance is full again, Unix time in ms. */
+const version2Tables = `
   CREATE TABLE rate (
     name TEXT NOT NULL PRIMARY KEY,
     full_at REAL NOT NULL
@@ -146,19 +145,22 @@ const rates = `
   CREATE INDEX rate_by_full_at ON rate (full_at);
 `;
 
-/** Asks for the tables of version 1, and so fails in the file of another program that counts its versions. */
-const proof = 'SELECT 1 FROM event, request LIMIT 0;';
+/** Fails in the file of another program that has the same `user_version` but not the tables of version 1. */
+const requireVersion1Tables = 'SELECT 1 FROM event, request LIMIT 0;';
 
-/** What makes a file of each older version one of this. */
-const upgrades: Readonly<Record<number, string>> = { 0: events + rates, 1: proof + rates };
+/** The SQL that upgrades a file of each older version to this one. */
+const upgrades: Readonly<Record<number, string>> = {
+  0: version1Tables + version2Tables,
+  1: requireVersion1Tables + version2Tables,
+};
 
 /**
- * Makes the tables in a new file, and those that an older one lacks.
- * @throws FeedError `misconfigured` when a newer version of this feed has written the file, or something else has.
+ * Creates the tables that the file does not have yet.
+ * @throws FeedError `misconfigured` when a newer version of this feed, or another program, has written the file.
  */
 function prepareSchema(db: DatabaseSync): void {
   if (readVersion(db) === schemaVersion) return;
-  // Two processes may open a new file at once: look again, with the write lock in hand.
+  // Two processes can open a new file at the same time: read the version again, under the write lock.
   db.exec('BEGIN IMMEDIATE');
   try {
     const found = readVersion(db);
@@ -180,14 +182,14 @@ function readVersion(db: DatabaseSync): number {
 function wrongVersion(found: number): FeedError {
   return new FeedError(
     'misconfigured',
-    `FEED_DB: the file has schema version ${found}; allowed is version 1 to ${schemaVersion}, or a file that does not exist yet`,
+    `FEED_DB: The file has schema version ${found}, but this server can read versions 1 to ${schemaVersion}. Run the newer version that wrote the file, or set FEED_DB to another file.`,
   );
 }
 
-/** Every question the embedded log asks, prepared once. Ids are compared as pairs: by time first, then by seq. */
+/** Every statement of the embedded log, prepared once. Ids are compared as pairs: by time first, then by seq. */
 export type SqliteStatements = Readonly<Record<keyof typeof texts, StatementSync>>;
 
-const event = 'SELECT time, seq, epoch, type, data FROM event WHERE channel = ?';
+const selectEvent = 'SELECT time, seq, epoch, type, data FROM event WHERE channel = ?';
 
 const texts = {
   beginRead: 'BEGIN DEFERRED',
@@ -197,65 +199,75 @@ const texts = {
   last: 'SELECT time, seq, epoch FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1',
   nth: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1 OFFSET ?',
   firstSince: 'SELECT time, seq FROM event WHERE channel = ? AND time >= ? ORDER BY time, seq LIMIT 1',
-  after: `${event} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?`,
-  before: `${event} AND (time, seq) < (?, ?) ORDER BY time DESC, seq DESC LIMIT ?`,
-  newest: `${event} ORDER BY time DESC, seq DESC LIMIT ?`,
-  from: `${event} AND (time, seq) >= (?, ?) ORDER BY time, seq LIMIT ?`,
-  since: `${event} AND time >= ? ORDER BY time, seq LIMIT ?`,
+  after: `${selectEvent} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?`,
+  before: `${selectEvent} AND (time, seq) < (?, ?) ORDER BY time DESC, seq DESC LIMIT ?`,
+  newest: `${selectEvent} ORDER BY time DESC, seq DESC LIMIT ?`,
+  from: `${selectEvent} AND (time, seq) >= (?, ?) ORDER BY time, seq LIMIT ?`,
+  since: `${selectEvent} AND time >= ? ORDER BY time, seq LIMIT ?`,
   insert: 'INSERT INTO event (channel, time, seq, epoch, type, data) VALUES (?, ?, ?, ?, ?, ?)',
   trim: 'DELETE FROM event WHERE channel = ? AND (time, seq) <= (?, ?)',
   findRequest: 'SELECT fingerprint, ids FROM request WHERE key = ? AND expires > ?',
-  rememberRequest: 'INSERT OR REPLACE INTO request (key, fingerprint, ids, expires) VALUES (?, ?, ?, ?)',
-  forgetRequests:
+  saveRequest: 'INSERT OR REPLACE INTO request (key, fingerprint, ids, expires) VALUES (?, ?, ?, ?)',
+  deleteExpiredRequests:
     'DELETE FROM request WHERE rowid IN (SELECT rowid FROM request WHERE expires <= ? ORDER BY expires LIMIT ?)',
   findRate: 'SELECT full_at FROM rate WHERE name = ?',
-  rememberRate: 'INSERT OR REPLACE INTO rate (name, full_at) VALUES (?, ?)',
-  forgetRates:
+  saveRate: 'INSERT OR REPLACE INTO rate (name, full_at) VALUES (?, ?)',
+  deleteFullRates:
     'DELETE FROM rate WHERE rowid IN (SELECT rowid FROM rate WHERE full_at <= ? ORDER BY full_at LIMIT ?)',
 } as const;
 
-/** Prepares them all. */
+/** Prepares all statements. */
 export function prepareStatements(db: DatabaseSync): SqliteStatements {
   const prepared = Object.entries(texts).map(([name, text]) => [name, db.prepare(text)] as const);
   return Object.fromEntries(prepared) as SqliteStatements;
 }
 
-/** What SQLite's primary result codes mean here, in our own words (https://sqlite.org/rescode.html). */
-const words: Readonly<Record<number, string>> = {
-  1: 'its file holds something else',
-  5: 'its file is locked by another process',
-  6: 'its file is locked by another process',
-  8: 'its file is read-only',
-  10: 'its file cannot be read or written',
-  11: 'its file is damaged',
-  13: 'the disk is full',
-  14: 'its file cannot be opened',
-  26: 'its file is not a database',
+/** What SQLite's primary result codes mean here, and what to do (https://sqlite.org/rescode.html). */
+const reasons: Readonly<Record<number, string>> = {
+  1: 'its file is not a database of this feed.',
+  5: 'another process has locked its file. Try again.',
+  6: 'another process has locked its file. Try again.',
+  8: 'its file is read-only. Allow this process to write it.',
+  10: 'its file cannot be read or written. Check the disk.',
+  11: 'its file is damaged. Restore a backup, or delete the file to start with an empty feed.',
+  13: 'the disk is full. Free some space.',
+  14: 'its file cannot be opened.',
+  26: 'its file is not an SQLite database.',
 };
 
-/** The driver's error as one of ours; the driver's own text stays in the cause. */
-export function toLogUnavailable(cause: unknown): FeedError {
+const unknownReason = 'SQLite reported an error.';
+
+/** Turns the driver's error into a FeedError; the driver's own text is only in its cause. */
+export function toLogError(cause: unknown): FeedError {
   if (cause instanceof FeedError) return cause;
-  const what = words[resultCode(cause) ?? 0] ?? 'it failed';
-  return new FeedError('log-unavailable', `embedded log: ${what}`, { cause });
+  return unavailable(reasons[resultCode(cause) ?? 0] ?? unknownReason, cause);
+}
+
+/** Makes the error for an embedded log that failed. @param reason what happened, and what to do. */
+export function unavailable(reason: string, cause?: unknown): FeedError {
+  return new FeedError(
+    'log-unavailable',
+    `The embedded log failed: ${reason}`,
+    cause === undefined ? {} : { cause },
+  );
 }
 
 /**
- * The driver's error as one that names the setting. A lock passes by itself, so it is `log-unavailable`;
- * everything else needs a hand and is `misconfigured`.
+ * Turns an error at opening into a FeedError that names the setting. A lock goes away by itself, so it gives
+ * `log-unavailable`; for everything else somebody must act, so it gives `misconfigured`.
  */
-export function toCannotOpen(cause: unknown): FeedError {
+export function toOpenError(cause: unknown): FeedError {
   if (cause instanceof FeedError) return cause;
   const code = resultCode(cause) ?? 14;
-  if (code === 5 || code === 6) return toLogUnavailable(cause);
+  if (code === 5 || code === 6) return toLogError(cause);
   return new FeedError(
     'misconfigured',
-    `FEED_DB: the embedded log cannot start: ${words[code] ?? 'it failed'}; allowed is the path of a file of this feed, in a folder this process may write, or :memory:`,
+    `FEED_DB: The embedded log cannot start: ${reasons[code] ?? unknownReason} Set FEED_DB to the path of a feed's file in a folder that this process may write, or to :memory:.`,
     { cause },
   );
 }
 
-/** The primary result code, without the extension in its upper bits; null for errors that are not SQLite's. */
+/** The primary result code, without the extension in its upper bits; null for an error that is not from SQLite. */
 function resultCode(cause: unknown): number | null {
   const code = cause instanceof Error && 'errcode' in cause ? cause.errcode : null;
   return typeof code === 'number' ? code & 0xff : null;

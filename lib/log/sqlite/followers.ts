@@ -1,38 +1,33 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FollowSignal } from '../event-log.ts';
 
-type Follower = {
-  readonly channel: string;
-  readonly onSignal: (signal: FollowSignal) => void;
-};
-
-/** Those who follow one file in this process. */
+/** The followers of one file in this process. */
 export type SqliteFollowers = {
-  /** How many there are. */
+  /** The number of followers. */
   count(): number;
-  /** Adds a follower and tells it `connected`; the function given back takes it out again. */
+  /** Adds a follower and sends it `connected`; the returned function removes it. */
   add(channel: string, onSignal: (signal: FollowSignal) => void): () => void;
-  /** Tells the followers of one channel. */
-  tell(channel: string, signal: FollowSignal): void;
-  /** Tells the followers of all channels. Who is told `lost` is told nothing more. */
-  tellAll(signal: FollowSignal): void;
+  /** Sends a signal to the followers of one channel. */
+  notify(channel: string, signal: FollowSignal): void;
+  /** Sends a signal to the followers of all channels. `lost` removes them. */
+  notifyAll(signal: FollowSignal): void;
 };
 
-/** Tells followers in the order of the calls, also when one of them appends while it is being told. */
+/** Creates an empty set. It sends signals in the order of the calls, even if a follower appends while it gets one. */
 export function createSqliteFollowers(): SqliteFollowers {
   const followers = new Set<Follower>();
   const queue: { readonly follower: Follower; readonly signal: FollowSignal }[] = [];
-  let isTelling = false;
+  let isSending = false;
 
-  const tellQueued = () => {
-    if (isTelling) return;
-    isTelling = true;
+  const sendQueued = () => {
+    if (isSending) return;
+    isSending = true;
     for (let next = queue.shift(); next; next = queue.shift()) {
       if (!followers.has(next.follower)) continue;
       if (next.signal.kind === 'lost') followers.delete(next.follower);
       call(next.follower, next.signal);
     }
-    isTelling = false;
+    isSending = false;
   };
 
   return {
@@ -41,25 +36,30 @@ export function createSqliteFollowers(): SqliteFollowers {
       const follower = { channel, onSignal };
       followers.add(follower);
       queue.push({ follower, signal: { kind: 'connected' } });
-      tellQueued();
+      sendQueued();
       return () => {
         followers.delete(follower);
       };
     },
-    tell(channel, signal) {
+    notify(channel, signal) {
       for (const follower of followers) {
         if (follower.channel === channel) queue.push({ follower, signal });
       }
-      tellQueued();
+      sendQueued();
     },
-    tellAll(signal) {
+    notifyAll(signal) {
       for (const follower of followers) queue.push({ follower, signal });
-      tellQueued();
+      sendQueued();
     },
   };
 }
 
-/** A follower that throws is a defect of its own: it is raised as such, and keeps nothing from the others. */
+type Follower = {
+  readonly channel: string;
+  readonly onSignal: (signal: FollowSignal) => void;
+};
+
+/** Calls a follower. If it throws, its error is thrown as uncaught, and the other followers still get the signal. */
 function call(follower: Follower, signal: FollowSignal): void {
   try {
     follower.onSignal(signal);
@@ -70,20 +70,21 @@ function call(follower: Follower, signal: FollowSignal): void {
   }
 }
 
-/** How often a followed file is looked at for what other processes have written, in ms. */
+/** How often to check a followed file for commits of other processes, in ms. */
 export const watchEveryMs = 250;
 
+/** Detects commits of other processes. */
 export type SqliteWatch = {
-  /** Begins to look, or goes on. What was written before may or may not be noticed. */
+  /** Starts to watch, if it does not watch yet. It may or may not report commits from before. */
   start(): void;
   stop(): void;
 };
 
 /**
- * Notices what other processes write to the file. `PRAGMA data_version` changes with every commit but those of
+ * Creates a watch that does not run yet. It reads `PRAGMA data_version`, which changes with every commit except those of
  * its own connection (https://sqlite.org/pragma.html#pragma_data_version). Its timer keeps no process alive.
- * @param onChange is called after commits of others, once for all since the last look.
- * @param onFailure is called when the file cannot be looked at; the watch has then stopped.
+ * @param onChange is called after commits of others, once for all since the last check.
+ * @param onFailure is called when the file cannot be read; the watch has stopped then.
  */
 export function createSqliteWatch(
   db: DatabaseSync,
@@ -99,7 +100,7 @@ export function createSqliteWatch(
     if (timer !== null) clearInterval(timer);
     timer = null;
   };
-  const look = () => {
+  const check = () => {
     try {
       const found = readVersion();
       if (found === version) return;
@@ -116,7 +117,7 @@ export function createSqliteWatch(
     start() {
       if (timer !== null) return;
       version = readVersion();
-      timer = setInterval(look, watchEveryMs);
+      timer = setInterval(check, watchEveryMs);
       timer.unref();
     },
     stop,

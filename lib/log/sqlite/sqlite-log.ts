@@ -1,14 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { newEpoch } from '../../core/cursor.ts';
-import { FeedError } from '../../core/feed-error.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId, parseEventId } from '../../core/ids.ts';
 import {
-  type AppendAnswer,
   type AppendRequest,
+  type AppendResult,
   type EventLog,
   type FollowSignal,
   keyLifeMs,
+  keyReused,
   type LogEvent,
   type RateLimit,
   type ReadFrom,
@@ -20,69 +20,72 @@ import {
   prepareStatements,
   type SqliteStatements,
   type SqliteStore,
-  toCannotOpen,
-  toLogUnavailable,
+  toLogError,
+  toOpenError,
+  unavailable,
 } from './database.ts';
 
-export type SqliteLogSettings = {
-  /** Events kept per channel, at least. */
+/** Options of the embedded log. */
+export type SqliteLogOptions = {
+  /** How many events each channel keeps, at least. */
   readonly retention: number;
-  /** The log's clock. The system's where it is not given. */
+  /** The log's clock. Default: the system's. */
   readonly clock?: Pick<Clock, 'now'>;
-  /** Makes epochs: 0 ≤ x < 1. `Math.random` where it is not given. */
+  /** Random numbers for epochs, 0 ≤ x < 1. Default: `Math.random`. */
   readonly random?: () => number;
 };
 
 /**
- * The embedded log: one file, any number of processes on one machine.
- * What an append has answered survives the end of the process, not a power cut. In this process followers are
- * told at once; what other processes append is told as `unsure` within 250 ms.
- * @param settings.file its path, made with its folder where it does not exist; `:memory:` keeps nothing.
+ * Opens the embedded log: one SQLite file, for any number of processes on one machine. A stored event survives the end of the
+ * process (also `kill -9`), but not a power cut. Followers in this process get new events at once; after an append of another
+ * process they get `unsure` within 250 ms.
+ * @param options.file the path; the file and its folder are created if they do not exist. `:memory:` loses all events at
+ * `close`.
  * @throws FeedError `misconfigured`, naming FEED_DB, when the file cannot be used; `log-unavailable` while another
  * process has locked it.
  */
-export function createSqliteLog(settings: SqliteLogSettings & { readonly file: string }): EventLog {
-  const store = openSqliteStore(settings.file);
+export function createSqliteLog(options: SqliteLogOptions & { readonly file: string }): EventLog {
+  const store = openSqliteStore(options.file);
   try {
-    return createLogOnStore(store, settings);
+    return createLogOnStore(store, options);
   } catch (cause) {
     store.release();
-    throw toCannotOpen(cause);
+    throw toOpenError(cause);
   }
 }
 
-/** A log on a store that is already open; closing the log takes its user off the store. */
-export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings): EventLog {
-  const { retention, clock = Date, random = Math.random } = settings;
+/** Opens a log on a store that is already open; closing the log releases the store. */
+export function createLogOnStore(store: SqliteStore, options: SqliteLogOptions): EventLog {
+  const { retention, clock = Date, random = Math.random } = options;
   const { db, followers } = store;
   const statements = prepareStatements(db);
   const closing = new AbortController();
 
-  /** Runs `work` as one step: other processes see all of it or nothing, and it sees nothing of theirs half done. */
+  /** Runs `work` as one atomic step: other processes see all of its changes or none. */
   const inTransaction = <Result>(begin: 'beginRead' | 'beginWrite', work: () => Result): Result => {
     try {
-      if (closing.signal.aborted) throw unavailable('it was closed');
-      if (!store.isInPlace()) throw unavailable('its file was deleted or replaced; start the server again');
+      if (closing.signal.aborted) throw unavailable('it is closed.');
+      if (!store.isInPlace()) throw unavailable('its file was deleted or replaced. Restart the server.');
       statements[begin].run();
       const result = work();
       statements.commit.run();
       return result;
     } catch (cause) {
       if (db.isOpen && db.isTransaction) db.exec('ROLLBACK');
-      throw toLogUnavailable(cause);
+      throw toLogError(cause);
     }
   };
 
   return {
     kind: 'embedded',
     async append(request) {
-      const { answer, stored } = inTransaction('beginWrite', () =>
+      const { result, stored } = inTransaction('beginWrite', () =>
         storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
       );
       for (const [channel, { epoch, events }] of stored) {
-        followers.tell(channel, { kind: 'events', epoch, events });
+        followers.notify(channel, { kind: 'events', epoch, events });
       }
-      return answer;
+      return result;
     },
     async read(channel, from, limit) {
       return inTransaction('beginRead', () => {
@@ -92,16 +95,16 @@ export function createLogOnStore(store: SqliteStore, settings: SqliteLogSettings
     },
     async ends(channels) {
       return inTransaction('beginRead', () => {
-        // Without channels nothing below would ask the file, and a log that is gone would pass for well.
+        // Without channels nothing below reads the file, and a log that is gone would look healthy.
         statements.last.get('');
         return new Map(channels.map((channel) => [channel, readState(statements, channel)]));
       });
     },
     follow(channel, onSignal, signal) {
-      // Not before the caller has what `follow` answers: nobody expects to be called back from inside the call.
+      // The callback must not run before `follow` has returned.
       queueMicrotask(() => {
         if (signal.aborted) return;
-        if (closing.signal.aborted) return onSignal({ kind: 'lost', cause: unavailable('it was closed') });
+        if (closing.signal.aborted) return onSignal({ kind: 'lost', cause: unavailable('it is closed.') });
         followUntil(store, channel, onSignal, AbortSignal.any([signal, closing.signal]));
       });
     },
@@ -120,9 +123,9 @@ function followUntil(
   ended: AbortSignal,
 ): void {
   try {
-    // A follower may end it while it is being told.
-    const remove = store.follow(channel, (told) => {
-      if (!ended.aborted) onSignal(told);
+    // The callback may abort while it gets `connected`, before `remove` exists.
+    const remove = store.follow(channel, (followSignal) => {
+      if (!ended.aborted) onSignal(followSignal);
     });
     if (ended.aborted) remove();
     else ended.addEventListener('abort', remove, { once: true });
@@ -131,35 +134,31 @@ function followUntil(
   }
 }
 
-function unavailable(why: string): FeedError {
-  return new FeedError('log-unavailable', `embedded log: ${why}`);
-}
-
-export type AppendContext = {
+type AppendContext = {
   readonly statements: SqliteStatements;
-  /** Events kept per channel, at least. */
+  /** How many events each channel keeps, at least. */
   readonly retention: number;
   /** The log's clock, Unix time in ms. */
   readonly nowMs: number;
-  /** Makes epochs: 0 ≤ x < 1. */
+  /** Random numbers for epochs, 0 ≤ x < 1. */
   readonly random: () => number;
 };
 
-/** The answer to a request, and what is to be told of each channel once it is committed. */
-export type AppendOutcome = {
-  readonly answer: AppendAnswer;
+/** The result of a request, and the events of each channel to announce after the commit. */
+type Appended = {
+  readonly result: AppendResult;
   readonly stored: ReadonlyMap<string, { readonly epoch: string; readonly events: readonly LogEvent[] }>;
 };
 
-/** How many events one append may drop beyond twice its own number, so that a lowered retention is reached soon. */
-const dropAtLeast = 200;
+/** An append removes at most this many events more than twice its own number, so that a lowered retention is reached soon. */
+const extraTrim = 200;
 
-/** Stores a request. To be called inside a transaction; a throw leaves it to be rolled back. */
-function storeRequest(context: AppendContext, request: AppendRequest): AppendOutcome {
+/** Stores a request. Call it inside a transaction; if it throws, roll back. */
+function storeRequest(context: AppendContext, request: AppendRequest): Appended {
   const { statements, nowMs } = context;
   const { key, limits = [] } = request;
-  const first = key === null ? null : findFirstAnswer(statements, key, nowMs);
-  if (first !== null) return { answer: first, stored: new Map() };
+  const earlier = key === null ? null : findResult(statements, key, nowMs);
+  if (earlier !== null) return { result: earlier, stored: new Map() };
   chargeLimits(statements, limits, request.events.length, nowMs);
 
   const ids: EventId[] = [];
@@ -173,38 +172,39 @@ function storeRequest(context: AppendContext, request: AppendRequest): AppendOut
     stored.set(channel, end);
     ids.push(id);
   }
-  for (const [channel, { last, events }] of stored) dropOldest(context, channel, last, events.length);
-  if (key !== null) rememberAnswer(statements, key, ids, nowMs);
-  return { answer: { ids, duplicate: false }, stored };
+  for (const [channel, { last, events }] of stored) trimOldest(context, channel, last, events.length);
+  if (key !== null) saveResult(statements, key, ids, nowMs);
+  return { result: { ids, duplicate: false }, stored };
 }
 
-/** Where a channel ends, or begins: a channel without a log gets a new epoch. */
+/** The end of a channel. A channel without a log starts at 0-0 in a new epoch. */
 function readEnd({ statements, random }: AppendContext, channel: string) {
   const row = readLast(statements, channel);
   const last = row === null ? beforeFirst : { time: row.time, seq: row.seq };
   return { epoch: row?.epoch ?? newEpoch(random), last, events: [] as LogEvent[] };
 }
 
-/** Drops what is beyond retention, oldest first; seqs are dense, so two ids say how many that are. */
-function dropOldest({ statements, retention }: AppendContext, channel: string, last: EventId, added: number) {
+/** Removes the oldest events beyond retention. Seqs are dense, so the first and last id give their number. */
+function trimOldest({ statements, retention }: AppendContext, channel: string, last: EventId, added: number) {
   const first = statements.first.get(channel);
   const excess = last.seq - Number(first?.seq) + 1 - retention;
   if (excess <= 0) return;
-  const dropped = statements.nth.get(channel, Math.min(excess, 2 * added + dropAtLeast) - 1);
-  if (dropped !== undefined) statements.trim.run(channel, Number(dropped.time), Number(dropped.seq));
+  const newestRemoved = statements.nth.get(channel, Math.min(excess, 2 * added + extraTrim) - 1);
+  if (newestRemoved !== undefined)
+    statements.trim.run(channel, Number(newestRemoved.time), Number(newestRemoved.seq));
 }
 
-// The shapes of rows, as the statements' columns name them. The tables are STRICT, so their types hold.
+// Rows, with the columns of the statements. The tables are STRICT, so SQLite guarantees these types.
 type IdRow = { readonly time: number; readonly seq: number };
 type LastRow = IdRow & { readonly epoch: string };
 type EventRow = LastRow & { readonly type: string; readonly data: string };
 
-/** The channel's last id and its epoch; null when it keeps nothing. */
+/** The last id of a channel and its epoch; null when the channel has no events. */
 function readLast(statements: SqliteStatements, channel: string): LastRow | null {
   return (statements.last.get(channel) as LastRow | undefined) ?? null;
 }
 
-/** The channel's epoch, first and last id. To be called inside a transaction. */
+/** The epoch, first and last id of a channel. Call it inside a transaction. */
 function readState(statements: SqliteStatements, channel: string): LogState {
   const last = readLast(statements, channel);
   const first = statements.first.get(channel) as IdRow | undefined;
@@ -213,8 +213,9 @@ function readState(statements: SqliteStatements, channel: string): LogState {
 }
 
 /**
- * Events of a channel in this state, oldest first; `nowMs` is the log's clock. A reader that has all, as most that poll
- * do, costs no question of its own.
+ * Reads events of a channel that is in this state, oldest first. A reader that already has the last event, like most polls,
+ * costs no query.
+ * @param nowMs the log's clock, Unix time in ms.
  */
 function readEvents(
   statements: SqliteStatements,
@@ -233,7 +234,7 @@ function readEvents(
     case 'newest':
       return toEvents(statements.newest.iterate(channel, limit)).reverse();
     case 'last': {
-      const { time, seq } = placeOf(statements, channel, state, from.count);
+      const { time, seq } = firstOfLast(statements, channel, state, from.count);
       return toEvents(statements.from.iterate(channel, time, seq, limit));
     }
     case 'since':
@@ -242,10 +243,11 @@ function readEvents(
 }
 
 /**
- * Where the last `count` events begin. Seqs are dense, so its seq is known; its time, which the index is ordered by, is
- * the latest from which on the first event is not beyond that seq: found by halving, as counting would pass over all.
+ * The id of the first of the last `count` events. Seqs are dense, so its seq is known. Its time is the latest time from which
+ * on the first event does not exceed that seq. The index is ordered by time, so binary search finds it; counting would pass
+ * over all `count` events.
  */
-function placeOf(
+function firstOfLast(
   statements: SqliteStatements,
   channel: string,
   { first, last }: NonNullable<LogState>,
@@ -263,7 +265,7 @@ function placeOf(
   return { time: from, seq };
 }
 
-/** Takes events up to the budget, a character for a byte, though never none. */
+/** Takes events until `readBudgetBytes` are used up, but at least one. It counts a character as a byte. */
 function toEvents(rows: Iterable<unknown>): LogEvent[] {
   const events: LogEvent[] = [];
   let left = readBudgetBytes;
@@ -281,42 +283,32 @@ function toId(row: IdRow): EventId {
 
 type Key = NonNullable<AppendRequest['key']>;
 
-/** Max expired keys, and max expired rates, that one append deletes: more than it adds, so that old ones never pile up. */
+/** One append deletes at most this many expired keys, and as many full rates: more than it adds, so that they do not pile up. */
 const expiredPerWrite = 20;
 
 /**
- * The first answer to a request with this key; null when the key is new, or was forgotten.
+ * The result of an earlier request with this key; null when the key is new or has expired.
  * @throws FeedError `key-reused` when the key was used for other events.
  */
-function findFirstAnswer(statements: SqliteStatements, key: Key, nowMs: number): AppendAnswer | null {
+function findResult(statements: SqliteStatements, key: Key, nowMs: number): AppendResult | null {
   const row = statements.findRequest.get(key.name, nowMs);
   if (row === undefined) return null;
-  if (row.fingerprint !== key.fingerprint) {
-    throw new FeedError(
-      'key-reused',
-      'idempotency key: it was used within 24 h for other events; allowed is a new key, or the same events',
-    );
-  }
+  if (row.fingerprint !== key.fingerprint) throw keyReused();
   const ids = String(row.ids).split(',');
   return { ids: ids.map((id) => parseEventId(id, 'request record')), duplicate: true };
 }
 
-/** Remembers a request for 24 h, and forgets some whose time is up. */
-function rememberAnswer(
-  statements: SqliteStatements,
-  key: Key,
-  ids: readonly EventId[],
-  nowMs: number,
-): void {
-  statements.forgetRequests.run(nowMs, expiredPerWrite);
+/** Saves the result of a request for 24 h, and deletes some expired ones. */
+function saveResult(statements: SqliteStatements, key: Key, ids: readonly EventId[], nowMs: number): void {
+  statements.deleteExpiredRequests.run(nowMs, expiredPerWrite);
   const text = ids.map(formatEventId).join(',');
-  statements.rememberRequest.run(key.name, key.fingerprint, text, nowMs + keyLifeMs);
+  statements.saveRequest.run(key.name, key.fingerprint, text, nowMs + keyLifeMs);
 }
 
 /**
- * Charges a request of `count` events to all of its limits, and forgets some names whose allowance is full again.
+ * Charges a request of `count` events to each of its limits, and deletes some names whose allowance is full again.
  * @param nowMs the log's clock, Unix time in ms.
- * @throws FeedError `rate-limited`, of the limit that asks for the longest wait, when it is beyond one.
+ * @throws FeedError `rate-limited` when the request exceeds a limit; of several, the one with the longest wait.
  */
 function chargeLimits(
   statements: SqliteStatements,
@@ -333,8 +325,8 @@ function chargeLimits(
     };
   });
   const waitMs = Math.max(...charged.map((each) => each.waitMs));
-  const beyond = charged.find((each) => each.waitMs > 0 && each.waitMs === waitMs);
-  if (beyond !== undefined) throw rateLimited(beyond.limit, waitMs);
-  statements.forgetRates.run(nowMs, expiredPerWrite);
-  for (const { limit, fullAt } of charged) statements.rememberRate.run(limit.name, fullAt);
+  const exceeded = charged.find((each) => each.waitMs > 0 && each.waitMs === waitMs);
+  if (exceeded !== undefined) throw rateLimited(exceeded.limit, waitMs);
+  statements.deleteFullRates.run(nowMs, expiredPerWrite);
+  for (const { limit, fullAt } of charged) statements.saveRate.run(limit.name, fullAt);
 }

@@ -110,11 +110,11 @@ describe.concurrent('a Redis that is not there', () => {
       await ask(app, first);
       for (const answer of [await ask(app, '/api/events?rewind=1'), await publish(app, [1])]) {
         expect(answer.status).toBe(503);
-        expect(readProblem(answer)).toMatchObject({ detail: 'The log (Redis) cannot be reached' });
+        expect(readProblem(answer)).toMatchObject({ detail: 'Redis cannot be reached.' });
       }
       const page = await ask(app, '/');
       expect(page.status).toBe(200);
-      expect(page.text).toContain('The log (Redis) cannot be reached');
+      expect(page.text).toContain('Redis cannot be reached.');
     },
   );
 });
@@ -139,7 +139,7 @@ describe.concurrent('a Redis that never answers', () => {
     const answers = await Promise.all([ask(app, '/api/events?rewind=1'), publish(app, [1])]);
     for (const answer of answers) {
       expect(answer.status).toBe(503);
-      expect(readProblem(answer)).toMatchObject({ detail: 'The log (Redis) did not answer in time' });
+      expect(readProblem(answer)).toMatchObject({ detail: 'Redis did not answer in time.' });
     }
   });
 });

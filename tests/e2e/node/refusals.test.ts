@@ -106,7 +106,7 @@ describe.concurrent('publishing beyond PUBLISH_RATE', () => {
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(10);
     expect(readProblem(answer).detail).toMatch(
-      /^this publisher may store 1 event a second \(500 at once\); /,
+      /^This publisher may store 1 event per second, at most 500 at once\. /,
     );
     const page = JSON.parse((await ask(limited, '/api/events?rewind=all&limit=500')).text);
     expect(page).toMatchObject({ more: false, events: { length: 500 } });

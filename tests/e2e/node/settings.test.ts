@@ -75,7 +75,7 @@ describe.concurrent('publishing in production', () => {
 
 test('a file of the log that cannot be opened is named at the start, and to readers and publishers', async () => {
   await using app = await startApp({ FEED_DB: '/dev/null/feed.db' });
-  expect(app.printed()).toContain('steadfeed: FEED_DB: the embedded log');
+  expect(app.printed()).toContain('steadfeed: FEED_DB: The embedded log');
   for (const answer of [
     await ask(app, '/api/events'),
     await ask(app, '/api/stream'),

@@ -14,7 +14,7 @@ import type { LogHarness } from '../contract.ts';
 
 export function describeAppend(harness: () => LogHarness): void {
   describe('append', () => {
-    test('seqs are dense from 1, in each channel', async () => {
+    test('each channel has dense seqs from 1', async () => {
       const log = harness().open();
 
       await appendTo(log, 'one', 3);
@@ -25,7 +25,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect(seqs(await readAll(log, 'two'))).toEqual([1, 2]);
     });
 
-    test('the answer names the ids that a read then gives', async () => {
+    test('an append returns the ids that a read then returns', async () => {
       const log = harness().open();
 
       const { ids, duplicate } = await log.append({ events: newEvents('feed', 500), key: null });
@@ -35,7 +35,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect(new Set(ids.map((id) => id.time)).size).toBe(1);
     });
 
-    test('ids carry the Unix time in ms', async () => {
+    test('ids have the Unix time in ms', async () => {
       const log = harness().open();
 
       const { time } = await appendOne(log, 'feed');
@@ -43,7 +43,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect(Math.abs(time - Date.now())).toBeLessThan(60_000);
     });
 
-    test('under a clock that jumps back an hour, the last time is used again', async () => {
+    test('when the clock jumps back an hour, new ids have the time of the last id', async () => {
       const log = harness().open();
       await appendOne(log, 'feed');
       await harness().clockJumpsBack('feed');
@@ -57,7 +57,7 @@ export function describeAppend(harness: () => LogHarness): void {
       ]);
     });
 
-    test('a clock that jumped back does not hold back other channels', async () => {
+    test('a clock that jumped back does not affect other channels', async () => {
       const log = harness().open();
       await appendOne(log, 'feed');
       await harness().clockJumpsBack('feed');
@@ -70,7 +70,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect(ids[1]?.time).toBeLessThan(last.time);
     });
 
-    test('channels interleaved in one request keep their own seqs, answered in the order sent', async () => {
+    test('each channel of a mixed request gets its own seqs, returned in the order of the request', async () => {
       const log = harness().open();
       await appendTo(log, 'b', 4);
 
@@ -82,7 +82,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect((await readAll(log, 'b')).slice(4).map((event) => event.data)).toEqual(['1', '3']);
     });
 
-    test('a channel keeps its epoch, and has one of its own', async () => {
+    test('a channel keeps its epoch, and each channel has its own', async () => {
       const log = harness().open();
       await appendTo(log, 'one', 1);
       await appendTo(log, 'two', 1);
@@ -95,7 +95,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect((await stateOf(log, 'two')).epoch).not.toBe(epoch);
     });
 
-    test('a request that fails for one channel stores nothing in any', async () => {
+    test('a request that fails for one channel stores nothing in any channel', async () => {
       const log = harness().open();
       await appendTo(log, 'old', 2);
       await harness().breakChannel('broken');
@@ -107,7 +107,7 @@ export function describeAppend(harness: () => LogHarness): void {
       expect((await log.ends(['new'])).get('new')).toBeNull();
     });
 
-    test('a request that failed leaves no hole and no key behind', async () => {
+    test('a failed request leaves no hole in the seqs, and no key', async () => {
       const log = harness().open();
       await harness().breakChannel('broken');
       const key = { name: 'k', fingerprint: 'f' };

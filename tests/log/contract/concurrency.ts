@@ -10,7 +10,7 @@ const eventsEach = 200;
 const batch = 10;
 const total = appenders * eventsEach;
 
-/** Appends as one of many, batch after batch; gives the seqs of each batch. */
+/** Appends batch after batch, as one of many appenders; returns the seqs of each batch. */
 async function appendBatches(log: EventLog, appender: number): Promise<number[][]> {
   const batches: number[][] = [];
   for (let sent = 0; sent < eventsEach; sent += batch) {
@@ -21,7 +21,7 @@ async function appendBatches(log: EventLog, appender: number): Promise<number[][
 }
 
 export function describeConcurrency(harness: () => LogHarness): void {
-  describe('50 appenders at once, on two handles', () => {
+  describe('50 appenders at the same time, on two logs', () => {
     const appendAll = async () => {
       const logs = [harness().open({ retention: total }), harness().open({ retention: total })] as const;
       const listener = await listen(logs[0], 'feed');
@@ -31,7 +31,7 @@ export function describeConcurrency(harness: () => LogHarness): void {
       return { log: logs[0], listener, batches: (await Promise.all(work)).flat() };
     };
 
-    test('nothing is missing, and the ids of every append are adjacent', async () => {
+    test('no event is missing, and the ids of each append are neighbours', async () => {
       const { log, batches } = await appendAll();
 
       const stored = await readAll(log, 'feed');
@@ -41,7 +41,7 @@ export function describeConcurrency(harness: () => LogHarness): void {
       expect(new Set(stored.map((event) => event.data)).size).toBe(total);
     });
 
-    test('times never decrease in seq order', async () => {
+    test('times never go back in the order of seqs', async () => {
       const { log } = await appendAll();
 
       const times = (await readAll(log, 'feed')).map((event) => event.id.time);
@@ -49,9 +49,9 @@ export function describeConcurrency(harness: () => LogHarness): void {
       expect(times).toEqual(times.toSorted((a, b) => a - b));
     });
 
-    test('the announced order is the order of the log', async () => {
+    test('events are announced in the order of the log', async () => {
       const { log, listener } = await appendAll();
-      await listener.hears(total);
+      await listener.receives(total);
 
       const words = (events: Awaited<ReturnType<typeof readAll>>) =>
         events.map((event) => `${formatEventId(event.id)} ${event.data}`);

@@ -32,7 +32,7 @@ const names = ['123', '0', 'a:b.c_d-e', 'constructor', 'toString', 'hasOwnProper
 
 export function describeFidelity(harness: () => LogHarness): void {
   describe('fidelity', () => {
-    test.each(values)('$name comes back as it was sent', async ({ json }) => {
+    test.each(values)('$name comes back as the same text', async ({ json }) => {
       const log = harness().open();
 
       await log.append({ events: [{ channel: 'feed', type: 'message', data: json }], key: null });
@@ -40,19 +40,19 @@ export function describeFidelity(harness: () => LogHarness): void {
       expect(await readAll(log, 'feed')).toMatchObject([{ type: 'message', data: json }]);
     });
 
-    test('a follower is told just what a read gives', async () => {
+    test('a follower gets the same events as a read', async () => {
       const log = harness().open();
       const listener = await listen(log, 'feed');
 
       for (const { json } of values) {
         await log.append({ events: [{ channel: 'feed', type: 'message', data: json }], key: null });
       }
-      await listener.hears(values.length);
+      await listener.receives(values.length);
 
       expect(listener.events()).toEqual(await readAll(log, 'feed'));
     });
 
-    test('one append may hold a megabyte', async () => {
+    test('one append can have a megabyte', async () => {
       const log = harness().open();
       const events = Array.from({ length: 16 }, () => newEvent('feed', 'x'.repeat(64_000)));
 
@@ -63,19 +63,19 @@ export function describeFidelity(harness: () => LogHarness): void {
       );
     });
 
-    test.each(names)('%s is a channel and a type', async (name) => {
+    test.each(names)('%s can be a channel and a type', async (name) => {
       const log = harness().open();
       const listener = await listen(log, name);
 
       await log.append({ events: [newEvent(name, 1, name)], key: null });
-      await listener.hears(1);
+      await listener.receives(1);
 
       expect(listener.events()).toEqual(await readAll(log, name));
       expect(await readAll(log, name)).toMatchObject([{ type: name, data: '1' }]);
       expect([...(await log.ends([name])).keys()]).toEqual([name]);
     });
 
-    test('names that differ in case or by a prefix are different channels', async () => {
+    test('names that differ in case or by one more character are different channels', async () => {
       const log = harness().open();
 
       await appendTo(log, 'feed', 1);

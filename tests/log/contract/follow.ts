@@ -6,13 +6,13 @@ import type { LogHarness } from '../contract.ts';
 
 export function describeFollow(harness: () => LogHarness): void {
   describe('follow', () => {
-    test('connected is the first word, and what was stored before it is not told', async () => {
+    test('connected comes first, and events stored before it are not reported', async () => {
       const log = harness().open();
       await appendTo(log, 'feed', 3);
 
       const listener = await listen(log, 'feed');
       await appendTo(log, 'feed', 1);
-      await listener.hears(1);
+      await listener.receives(1);
 
       expect(listener.signals[0]).toEqual({ kind: 'connected' });
       expect(seqs(listener.events())).toEqual([4]);
@@ -23,14 +23,14 @@ export function describeFollow(harness: () => LogHarness): void {
       const listener = await listen(log, 'feed');
 
       await log.append({ events: newEvents('feed', 50), key: null });
-      await listener.hears(50);
+      await listener.receives(50);
 
       const { epoch } = await stateOf(log, 'feed');
-      const told = listener.signals.filter((signal) => signal.kind === 'events');
-      expect(told).toEqual([{ kind: 'events', epoch, events: await readAll(log, 'feed') }]);
+      const reported = listener.signals.filter((signal) => signal.kind === 'events');
+      expect(reported).toEqual([{ kind: 'events', epoch, events: await readAll(log, 'feed') }]);
     });
 
-    test('only its own channel is told', async () => {
+    test('a follower gets events of its own channel only', async () => {
       const log = harness().open();
       const listener = await listen(log, 'b');
 
@@ -38,33 +38,33 @@ export function describeFollow(harness: () => LogHarness): void {
       await log.append({ events, key: null });
       await appendTo(log, 'a', 5);
       await appendTo(log, 'b', 1);
-      await listener.hears(3);
+      await listener.receives(3);
 
       expect(listener.events().map((event) => event.data)).toEqual(['1', '3', '1']);
     });
 
-    test('what another handle stores is told', async () => {
+    test('events that another log on the store stores are reported', async () => {
       const listener = await listen(harness().open(), 'feed');
 
       await appendTo(harness().open(), 'feed', 2);
-      await listener.hears(2);
+      await listener.receives(2);
 
       expect(seqs(listener.events())).toEqual([1, 2]);
     });
 
-    test('several followers of one channel are told the same', async () => {
+    test('all followers of one channel get the same events', async () => {
       const log = harness().open();
       const listeners = [await listen(log, 'feed'), await listen(log, 'feed'), await listen(log, 'feed')];
 
       await appendTo(log, 'feed', 20);
 
       for (const listener of listeners) {
-        await listener.hears(20);
+        await listener.receives(20);
         expect(seqs(listener.events())).toEqual(range(1, 20));
       }
     });
 
-    test('duplicates and refused requests are not told', async () => {
+    test('duplicates and refused requests are not reported', async () => {
       const log = harness().open();
       await harness().breakChannel('broken');
       const listener = await listen(log, 'feed');
@@ -75,93 +75,93 @@ export function describeFollow(harness: () => LogHarness): void {
       const refused = { events: [newEvent('feed'), newEvent('broken')], key: null };
       await log.append(refused).catch((error: Error) => error);
       await appendTo(log, 'feed', 1);
-      await listener.hears(2);
+      await listener.receives(2);
 
       expect(seqs(listener.events())).toEqual([1, 2]);
     });
 
-    test('after an abort nothing is told, and others go on', async () => {
+    test('after an abort a follower gets nothing, and others go on', async () => {
       const log = harness().open();
       const [gone, stays] = [await listen(log, 'feed'), await listen(log, 'feed')];
       await appendTo(log, 'feed', 1);
-      await gone.hears(1);
+      await gone.receives(1);
 
       gone.stop();
-      const toldSoFar = gone.signals.length;
+      const countBefore = gone.signals.length;
       await appendTo(log, 'feed', 2);
-      await stays.hears(3);
+      await stays.receives(3);
 
-      expect(gone.signals).toHaveLength(toldSoFar);
+      expect(gone.signals).toHaveLength(countBefore);
     });
 
-    test('a follow whose signal is already aborted tells nothing', async () => {
+    test('a follower whose signal has already aborted gets nothing', async () => {
       const log = harness().open();
-      const told: unknown[] = [];
+      const reported: unknown[] = [];
 
-      log.follow('feed', (signal) => told.push(signal), AbortSignal.abort());
+      log.follow('feed', (signal) => reported.push(signal), AbortSignal.abort());
       const listener = await listen(log, 'feed');
       await appendTo(log, 'feed', 1);
-      await listener.hears(1);
+      await listener.receives(1);
 
-      expect(told).toEqual([]);
+      expect(reported).toEqual([]);
     });
 
-    test('a follower may abort while it is being told', async () => {
+    test('a follower can abort while it gets a signal', async () => {
       const log = harness().open();
       const abort = new AbortController();
-      const told: string[] = [];
+      const reported: string[] = [];
       const listener = await listen(log, 'feed');
 
       const abortAtOnce = (signal: FollowSignal) => {
-        told.push(signal.kind);
+        reported.push(signal.kind);
         abort.abort();
       };
       log.follow('feed', abortAtOnce, abort.signal);
-      await vi.waitFor(() => expect(told).toEqual(['connected']));
+      await vi.waitFor(() => expect(reported).toEqual(['connected']));
       await appendTo(log, 'feed', 1);
-      await listener.hears(1);
+      await listener.receives(1);
 
-      expect(told).toEqual(['connected']);
+      expect(reported).toEqual(['connected']);
     });
 
-    test('a cut is told as lost, once, and nothing after it', async () => {
+    test('a cut is reported as lost, once, and nothing after it', async () => {
       const log = harness().open();
       const listener = await listen(log, 'feed');
 
       await harness().cutFollowers();
-      await listener.isTold('lost');
+      await listener.gets('lost');
       const renewed = await listen(log, 'feed');
       await appendTo(log, 'feed', 1);
-      await renewed.hears(1);
+      await renewed.receives(1);
 
       expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected', 'lost']);
     });
 
-    test('a subscription renewed by hand, and a read, repair the hole a cut has made', async () => {
+    test('after a lost subscription, a new one and a read bring every event once', async () => {
       const log = harness().open();
       const first = await listen(log, 'feed');
       await appendTo(log, 'feed', 3);
-      await first.hears(3);
+      await first.receives(3);
       await harness().cutFollowers();
-      await first.isTold('lost');
+      await first.gets('lost');
       await appendTo(log, 'feed', 4);
 
       const second = await listen(log, 'feed');
       const last = first.events().at(-1);
       const missed = await log.read('feed', { kind: 'after', id: last?.id ?? { time: 0, seq: 0 } }, maxRead);
       await appendTo(log, 'feed', 2);
-      await second.hears(2);
+      await second.receives(2);
 
       expect(seqs([...first.events(), ...missed.events, ...second.events()])).toEqual(range(1, 9));
     });
 
-    test('a channel that was emptied is told on in its new epoch', async () => {
+    test('after its channel was emptied, a follower gets events of the new epoch', async () => {
       const log = harness().open();
       const listener = await listen(log, 'feed');
       await appendTo(log, 'feed', 2);
       await harness().empty('feed');
       await appendTo(log, 'feed', 1);
-      await listener.hears(3);
+      await listener.receives(3);
 
       const epochs = listener.signals.flatMap((signal) => (signal.kind === 'events' ? [signal.epoch] : []));
       expect(new Set(epochs).size).toBe(2);

@@ -6,7 +6,7 @@ const key = (name: string, fingerprint = 'f1') => ({ name, fingerprint });
 
 export function describeKeys(harness: () => LogHarness): void {
   describe('idempotency key', () => {
-    test('the same request again stores nothing and answers the first ids', async () => {
+    test('the same request again stores nothing and returns the first ids', async () => {
       const log = harness().open();
       const request = { events: [...newEvents('a', 2), ...newEvents('b', 2)], key: key('k') };
       const first = await log.append(request);
@@ -18,7 +18,7 @@ export function describeKeys(harness: () => LogHarness): void {
       expect(seqs(await readAll(log, 'a'))).toEqual([1, 2, 3]);
     });
 
-    test('of 50 equal requests at once one stores, and all answer the same ids', async () => {
+    test('of 50 equal requests at the same time one stores, and all return the same ids', async () => {
       const logs = [harness().open(), harness().open()] as const;
       const request = { events: newEvents('feed', 10), key: key('k') };
 
@@ -40,7 +40,7 @@ export function describeKeys(harness: () => LogHarness): void {
       expect((await log.ends(['other'])).get('other')).toBeNull();
     });
 
-    test('after a refusal the first request is still known', async () => {
+    test('after a refusal the first request is still remembered', async () => {
       const log = harness().open();
       const request = { events: newEvents('feed', 1), key: key('k', 'f1') };
       await log.append(request);
@@ -68,7 +68,7 @@ export function describeKeys(harness: () => LogHarness): void {
       expect((await stateOf(log, 'feed')).last.seq).toBe(keys.length);
     });
 
-    test('a key of 200 characters is told from another that differs in its last', async () => {
+    test('two keys of 200 characters that differ in the last one are different', async () => {
       const log = harness().open();
       const events = newEvents('feed', 1);
       await log.append({ events, key: key(`${'x'.repeat(199)}y`) });
@@ -78,7 +78,7 @@ export function describeKeys(harness: () => LogHarness): void {
       expect(answer.duplicate).toBe(false);
     });
 
-    test('a store that was lost has forgotten its keys', async () => {
+    test('a store that lost its data has lost its keys', async () => {
       const log = harness().open();
       const request = { events: newEvents('feed', 1), key: key('k') };
       await log.append(request);

@@ -3,11 +3,11 @@ import type { EventLog, RateLimit } from '../../../lib/log/event-log.ts';
 import { newEvent, newEvents, range, readAll, seqs } from '../../support/log/log-steps.ts';
 import type { LogHarness } from '../contract.ts';
 
-/** Ten events at once, and then one in 100 s: nothing comes back while a test runs. */
+/** Ten events at once, then one in 100 s: the allowance does not recover during a test. */
 const limitOf = (name: string): RateLimit => ({ name, perSecond: 0.01, burst: 10 });
 const limited = { name: 'FeedError', code: 'rate-limited' };
 
-/** Stores `count` events, held to the limits. */
+/** Stores `count` events under the limits. */
 const append = (log: EventLog, count: number, ...limits: RateLimit[]) =>
   log.append({ events: newEvents('feed', count), key: null, limits });
 
@@ -24,14 +24,16 @@ export function describeRates(harness: () => LogHarness): void {
       expect(await countStored(log)).toBe(10);
     });
 
-    test('the refusal says what is allowed, and when the request would fit', async () => {
+    test('the refusal says what the limit is, and when the request fits', async () => {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
 
       const refused = append(log, 2, limitOf('a'));
 
       await expect(refused).rejects.toMatchObject({
-        message: expect.stringMatching(/^this publisher may store 0.01 events a second \(10 at once\); /),
+        message: expect.stringMatching(
+          /^This publisher may store 0.01 events per second, at most 10 at once\. /,
+        ),
         retryAfterSeconds: expect.toSatisfy((seconds) => seconds > 180 && seconds <= 200),
       });
     });
@@ -46,7 +48,7 @@ export function describeRates(harness: () => LogHarness): void {
       expect((await log.ends(['c1'])).get('c1')).toBeNull();
     });
 
-    test('one name is not held back by another, nor is a request without limits', async () => {
+    test('a limit does not affect other names, or requests without limits', async () => {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
 
@@ -56,7 +58,7 @@ export function describeRates(harness: () => LogHarness): void {
       await expect(append(log, 1, limitOf('a'))).rejects.toMatchObject(limited);
     });
 
-    test('a request that is beyond one of its limits is charged to none', async () => {
+    test('a request that exceeds one of its limits is charged to none', async () => {
       const log = harness().open();
       await append(log, 8, limitOf('a'));
 
@@ -81,7 +83,7 @@ export function describeRates(harness: () => LogHarness): void {
       }
     });
 
-    test('of two limits that a request is beyond, the refusal tells the one with the longer wait', async () => {
+    test('of two limits that a request exceeds, the refusal reports the one with the longer wait', async () => {
       const log = harness().open();
       const [one, other] = [limitOf('a'), { name: 'b', perSecond: 0.02, burst: 10 }];
       await append(log, 5, one);
@@ -99,7 +101,7 @@ export function describeRates(harness: () => LogHarness): void {
       }
     });
 
-    test('a duplicate is answered beyond the limit, and charged nothing', async () => {
+    test('a duplicate is accepted above the limit, and costs nothing', async () => {
       const log = harness().open();
       const request = { events: newEvents('feed', 4), key: { name: 'k', fingerprint: 'f' } };
       const { ids } = await log.append({ ...request, limits: [limitOf('a')] });
@@ -111,7 +113,7 @@ export function describeRates(harness: () => LogHarness): void {
       expect(answer).toEqual({ ids, duplicate: true });
     });
 
-    test('a request that was refused stores nothing, announces nothing and leaves its key unused', async () => {
+    test('a refused request stores nothing, announces nothing and does not use up its key', async () => {
       const log = harness().open();
       const key = { name: 'k', fingerprint: 'f' };
       await append(log, 10, limitOf('a'));
@@ -124,7 +126,7 @@ export function describeRates(harness: () => LogHarness): void {
       expect(seqs(answer.ids)).toEqual([11]);
     });
 
-    test('a request that failed is not charged', async () => {
+    test('a failed request is not charged', async () => {
       const log = harness().open();
       await harness().breakChannel('broken');
       const events = [...newEvents('feed', 9), newEvent('broken')];
@@ -136,7 +138,7 @@ export function describeRates(harness: () => LogHarness): void {
       expect(await countStored(log)).toBe(10);
     });
 
-    test('of 30 requests at once, on two handles, as many are stored as fit', async () => {
+    test('of 30 requests at the same time, on two logs, as many are stored as fit', async () => {
       const logs = [harness().open(), harness().open()] as const;
 
       const work = range(1, 30).map((turn) => append(logs[turn % 2 === 0 ? 0 : 1], 1, limitOf('a')));
@@ -146,7 +148,7 @@ export function describeRates(harness: () => LogHarness): void {
       expect(seqs(await readAll(logs[0], 'feed'))).toEqual(range(1, 10));
     });
 
-    test('with time the allowance comes back, event by event', async () => {
+    test('the allowance recovers with time, event by event', async () => {
       const log = harness().open();
       const limit = { name: 'a', perSecond: 4, burst: 5 };
       await append(log, 5, limit);
@@ -169,7 +171,7 @@ export function describeRates(harness: () => LogHarness): void {
       await append(log, 5, limit);
     });
 
-    test('a limit that is raised holds nobody back for what a lower one would have asked', async () => {
+    test('after a limit is raised, nobody waits for the lower one', async () => {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
 
@@ -178,7 +180,7 @@ export function describeRates(harness: () => LogHarness): void {
       await expect(raised).rejects.toMatchObject({ ...limited, retryAfterSeconds: 1 });
     });
 
-    test('a clock that was set back by an hour holds nobody back for an hour', async () => {
+    test('a clock that is set back by an hour makes nobody wait for an hour', async () => {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
       await harness().clockJumpsBack('feed');
@@ -187,7 +189,7 @@ export function describeRates(harness: () => LogHarness): void {
       await expect(append(log, 1, limitOf('a'))).rejects.toMatchObject({ retryAfterSeconds: wait });
     });
 
-    test('a store that was lost has forgotten what was charged', async () => {
+    test('a store that lost its data has lost its charges', async () => {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
       await harness().wipe();

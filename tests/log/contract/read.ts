@@ -9,7 +9,7 @@ const readSeqs = async (log: EventLog, from: ReadFrom, limit: number = maxRead) 
 
 export function describeRead(harness: () => LogHarness): void {
   describe('read', () => {
-    /** Ten events, each 10 ms after the one ahead of it; gives the log and their ids. */
+    /** Stores ten events, each 10 ms after the one before; returns the log and their ids. */
     const tenEvents = async () => {
       const log = harness().open();
       for (const _ of range(1, 10)) {
@@ -29,7 +29,7 @@ export function describeRead(harness: () => LogHarness): void {
     });
 
     test.each(['after', 'before', 'newest'] as const)(
-      'of large events a page ends early: %s',
+      'a page of large events ends early: %s',
       async (kind) => {
         const log = harness().open();
         for (const _ of range(1, 4)) {
@@ -51,13 +51,13 @@ export function describeRead(harness: () => LogHarness): void {
       },
     );
 
-    test('after 0-0 come the oldest', async () => {
+    test('after 0-0 come the oldest events', async () => {
       const { log } = await tenEvents();
 
       expect(await readSeqs(log, { kind: 'after', id: beforeFirst }, 4)).toEqual(range(1, 4));
     });
 
-    test('after an id comes what follows it, without the id itself', async () => {
+    test('after an id come the events that follow it, without the id itself', async () => {
       const { log, ids } = await tenEvents();
 
       expect(await readSeqs(log, { kind: 'after', id: at(ids, 3) }, 4)).toEqual(range(4, 7));
@@ -65,7 +65,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'after', id: at(ids, 10) }, 4)).toEqual([]);
     });
 
-    test('an unknown id is a place like any other', async () => {
+    test('an id that is not in the log is a place in the order of ids', async () => {
       const { log, ids } = await tenEvents();
       const between = { time: at(ids, 5).time + 1, seq: 5 };
 
@@ -82,7 +82,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'after', id: sameTime })).toEqual(range(5, 10));
     });
 
-    test('after an id beyond the last, or the greatest there is, comes nothing', async () => {
+    test('after an id beyond the last one, or the largest possible id, comes nothing', async () => {
       const { log, ids } = await tenEvents();
       const max = Number.MAX_SAFE_INTEGER;
 
@@ -90,7 +90,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'after', id: { time: max, seq: max } })).toEqual([]);
     });
 
-    test('before an id come the newest ahead of it, oldest first', async () => {
+    test('before an id come the newest events before it, oldest first', async () => {
       const { log, ids } = await tenEvents();
       const max = Number.MAX_SAFE_INTEGER;
 
@@ -101,7 +101,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'before', id: { time: max, seq: max } }, 3)).toEqual([8, 9, 10]);
     });
 
-    test('the newest come oldest first', async () => {
+    test('the newest events come oldest first', async () => {
       const { log } = await tenEvents();
 
       expect(await readSeqs(log, { kind: 'newest' }, 3)).toEqual([8, 9, 10]);
@@ -109,7 +109,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'newest' }, 500)).toEqual(range(1, 10));
     });
 
-    test('from the last so many on comes the oldest of them', async () => {
+    test('of the last `count` events, the oldest come first', async () => {
       const { log } = await tenEvents();
 
       for (const count of range(1, 10)) {
@@ -123,7 +123,7 @@ export function describeRead(harness: () => LogHarness): void {
     });
 
     test.each([1, 3, 50])(
-      'the last so many are found among events of which %i share a time',
+      'the last `count` events are found among events of which %i share a time',
       async (atOnce) => {
         const log = harness().open();
         for (const _ of range(1, Math.ceil(60 / atOnce))) {
@@ -138,7 +138,7 @@ export function describeRead(harness: () => LogHarness): void {
       },
     );
 
-    test('since an age come the oldest that are not older', async () => {
+    test('since an age come the oldest events that are not older', async () => {
       const { log } = await tenEvents();
       await harness().passTime(2_000);
       await appendTo(log, 'feed', 3);
@@ -150,13 +150,13 @@ export function describeRead(harness: () => LogHarness): void {
       expect(await readSeqs(log, { kind: 'since', ageMs: 0 })).toEqual([]);
     });
 
-    test('an age longer than time itself means everything kept', async () => {
+    test('an age older than the Unix epoch gives every event', async () => {
       const { log } = await tenEvents();
 
       expect(await readSeqs(log, { kind: 'since', ageMs: Number.MAX_SAFE_INTEGER })).toEqual(range(1, 10));
     });
 
-    test('every page carries the state, also one without events', async () => {
+    test('every page has the state, also one without events', async () => {
       const { log, ids } = await tenEvents();
       const state = await stateOf(log, 'feed');
 
@@ -166,7 +166,7 @@ export function describeRead(harness: () => LogHarness): void {
       expect(state).toMatchObject({ first: at(ids, 1), last: at(ids, 10) });
     });
 
-    test('a page holds 500 events', async () => {
+    test('a page can have 500 events', async () => {
       const log = harness().open();
       await appendTo(log, 'feed', 700);
 
@@ -176,7 +176,7 @@ export function describeRead(harness: () => LogHarness): void {
   });
 
   describe('ends', () => {
-    test('the state of many channels is told at once, null for those without a log', async () => {
+    test('many channels give their states at once, null for a channel without a log', async () => {
       const log = harness().open();
       const used = range(1, 20).map((number) => `used-${number}`);
       for (const channel of used)
@@ -191,11 +191,11 @@ export function describeRead(harness: () => LogHarness): void {
       expect(ends.get('constructor')).toBeNull();
     });
 
-    test('without channels it only proves that the log answers', async () => {
+    test('no channels give an empty result, if the log answers', async () => {
       expect((await harness().open().ends([])).size).toBe(0);
     });
 
-    test('it agrees with read', async () => {
+    test('the state is the same as in a read', async () => {
       const log = harness().open();
       await appendTo(log, 'feed', 5);
 

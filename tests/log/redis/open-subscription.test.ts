@@ -19,7 +19,7 @@ afterEach(() => {
   }
 });
 
-/** Starts a server; gives its URL. */
+/** Starts a server; returns its URL. */
 async function serve(server: Server, protocol = 'http'): Promise<string> {
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
@@ -33,47 +33,47 @@ const acknowledge: RequestListener = (_, response) => {
   response.write('data: subscribe,steadfeed:feed,1\n\n');
 };
 
-/** Follows `feed` there; gives what is told. */
+/** Follows `feed` there; returns its signals. */
 function follow(url: string, timeoutMs = 1_000) {
   const signals: FollowSignal[] = [];
   const abort = new AbortController();
   const log = createRedisLog({ url, token: secretToken, retention: 1, timeoutMs });
   log.follow('feed', (signal) => signals.push(signal), abort.signal);
-  const isTold = (...kinds: FollowSignal['kind'][]) =>
+  const gets = (...kinds: FollowSignal['kind'][]) =>
     vi.waitFor(() => expect(signals.map(({ kind }) => kind)).toEqual(kinds), {
       timeout: 10_000,
       interval: 5,
     });
-  return { signals, abort, isTold };
+  return { signals, abort, gets };
 }
 
 describe('a subscription over HTTP', () => {
-  test('asks by POST, with the token, for a stream that is not compressed', async () => {
-    const asked: unknown[] = [];
+  test('asks by POST, with the token, for an uncompressed stream', async () => {
+    const requests: unknown[] = [];
     const url = await answering((request, response) => {
       const { authorization, accept, 'accept-encoding': encoding } = request.headers;
-      asked.push([request.method, request.url, authorization, accept, encoding]);
+      requests.push([request.method, request.url, authorization, accept, encoding]);
       acknowledge(request, response);
     });
 
-    await follow(`${url}/`).isTold('connected');
+    await follow(`${url}/`).gets('connected');
 
     const stream = ['text/event-stream', 'identity'];
-    expect(asked).toEqual([['POST', '/subscribe/steadfeed:feed', `Bearer ${secretToken}`, ...stream]]);
+    expect(requests).toEqual([['POST', '/subscribe/steadfeed:feed', `Bearer ${secretToken}`, ...stream]]);
   });
 
-  test('is not lost by a silence longer than the 5 s of Node’s agent, and its TCP connection is kept alive', async () => {
+  test('survives a silence longer than the 5 s of Node’s agent, with TCP keep-alive', async () => {
     const keepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
-    const { isTold } = follow(await answering(acknowledge));
-    await isTold('connected');
+    const { gets } = follow(await answering(acknowledge));
+    await gets('connected');
 
     await sleep(5_500);
 
-    await isTold('connected');
+    await gets('connected');
     expect(keepAlive).toHaveBeenCalledWith(true, 30_000);
   });
 
-  test.each([301, 302, 307, 308])('does not follow a redirect, %i: it is lost', async (status) => {
+  test.each([301, 302, 307, 308])('is lost at a redirect, %i, and does not follow it', async (status) => {
     let strangers = 0;
     const elsewhere = await answering((request, response) => {
       strangers += 1;
@@ -83,12 +83,12 @@ describe('a subscription over HTTP', () => {
       response.writeHead(status, { location: elsewhere }).end('data: subscribe,steadfeed:feed,1\n\n');
     });
 
-    await follow(url).isTold('lost');
+    await follow(url).gets('lost');
 
     expect(strangers).toBe(0);
   });
 
-  test('that is refused by a page without an end is lost', async () => {
+  test('is lost when its refusal is a page without an end', async () => {
     const url = await answering((_, response) => {
       response.writeHead(500);
       response.on('error', () => response.destroy());
@@ -97,15 +97,15 @@ describe('a subscription over HTTP', () => {
     });
     const startedAt = performance.now();
 
-    await follow(url, 8_000).isTold('lost');
+    await follow(url, 8_000).gets('lost');
 
     expect(performance.now() - startedAt).toBeLessThan(4_000);
   });
 
   test.each([
-    ['ahead of its answer', () => undefined],
-    ['once acknowledged', acknowledge],
-  ])('is closed by an abort %s, without a word more', async (_, answer) => {
+    ['before its answer', () => undefined],
+    ['after its acknowledgement', acknowledge],
+  ])('is closed by an abort %s, without another signal', async (_, answer) => {
     let isAsked = false;
     let isClosed = false;
     const url = await answering((request, response) => {
@@ -118,23 +118,27 @@ describe('a subscription over HTTP', () => {
     const { signals, abort } = follow(url);
     await vi.waitFor(() => expect(isAsked).toBe(true));
     await sleep(50);
-    const told = signals.length;
+    const count = signals.length;
 
     abort.abort();
 
     await vi.waitFor(() => expect(isClosed).toBe(true));
-    expect(signals).toHaveLength(told);
+    expect(signals).toHaveLength(count);
   });
 
   test.each([
-    ['what is no HTTP', 'HPE_INVALID_CONSTANT', () => serve(createServer().on('connection', sayNonsense))],
+    [
+      'a server that does not speak HTTP',
+      'HPE_INVALID_CONSTANT',
+      () => serve(createServer().on('connection', sayNonsense)),
+    ],
     ['a connection that is reset', 'ECONNRESET', () => serve(createServer().on('connection', reset))],
-    ['a certificate that vouches for itself', 'DEPTH_ZERO_SELF_SIGNED_CERT', () => serveTls()],
-  ])('at %s is lost, and the cause tells no more than %s', async (_, code, start) => {
+    ['a self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT', () => serveTls()],
+  ])('is lost at %s, and the cause has no more than %s', async (_, code, start) => {
     const url = await start();
-    const { signals, isTold } = follow(url);
+    const { signals, gets } = follow(url);
 
-    await isTold('lost');
+    await gets('lost');
 
     expect(signals).toMatchObject([{ cause: { code: 'log-unavailable', cause: { message: code } } }]);
     for (const secret of [secretToken, '127.0.0.1', 'subscribe']) {
@@ -142,11 +146,11 @@ describe('a subscription over HTTP', () => {
     }
   });
 
-  test('at a certificate that is trusted is connected', async () => {
+  test('connects to a trusted certificate', async () => {
     const trusted = getCACertificates('default');
     setDefaultCACertificates([...trusted, selfSigned.cert]);
     try {
-      await follow(await serveTls()).isTold('connected');
+      await follow(await serveTls()).gets('connected');
     } finally {
       setDefaultCACertificates(trusted);
     }

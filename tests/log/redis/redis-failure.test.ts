@@ -23,7 +23,7 @@ async function refusalOf(work: Promise<unknown>): Promise<FeedError> {
   return error;
 }
 
-/** A port where nobody listens. */
+/** A URL whose port nobody listens on. */
 async function deadUrl(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
@@ -46,25 +46,25 @@ describe('failures of the Redis log', () => {
     ['NOSCRIPT No matching script.', 'answered with an error', 'NOSCRIPT'],
     ['Unauthorized', 'token', 'refused'],
     ['something else: OOM ERR max x exceeded', 'answered with an error', 'refused'],
-  ])('%s is told in our own words', async (text, words, label) => {
+  ])('%s is reported without the text of Redis', async (text, words, label) => {
     stack().upstash.faults.errorText = `${text} (secret detail)`;
 
     const error = await refusalOf(stack().open().append(request));
 
     expect(error).toMatchObject({ code: 'log-unavailable', cause: { message: label } });
-    expect(error.message).toMatch(/^The log \(Redis\) /);
+    expect(error.message).toMatch(/^Redis .*\.$/);
     expect(error.message).toContain(words);
     expect(error.retryAfterSeconds).toBeGreaterThan(0);
   });
 
-  test('a request the service finds too large is too-large: sending it again cannot help', async () => {
+  test('a request that the service finds too large gives too-large, because a retry cannot help', async () => {
     stack().upstash.faults.errorText =
       'ERR max request size exceeded. Limit: 1048576 bytes, Actual: 1277695 bytes.';
 
     expect((await refusalOf(stack().open().append(request))).code).toBe('too-large');
   });
 
-  test('an answer that does not come in time is told so', async () => {
+  test('an answer that does not come in time is reported', async () => {
     stack().upstash.faults.latencyMs = 2_000;
 
     const error = await refusalOf(stack().open({ timeoutMs: 50 }).append(request));
@@ -73,7 +73,7 @@ describe('failures of the Redis log', () => {
     expect(error.message).toContain('in time');
   });
 
-  test('a wrong token is told without it', async () => {
+  test('a wrong token is reported, and the error does not contain it', async () => {
     const log = createRedisLog({ url: stack().upstash.url, token: 'another-token', retention: 1 });
 
     const error = await refusalOf(log.append(request));
@@ -83,7 +83,7 @@ describe('failures of the Redis log', () => {
   });
 
   test.each(['fail', 'drop', 'lose-answer', 'refuse', 'late', 'dead', 'reused'] as const)(
-    'no error carries token, URL, key, channel, data or script: %s',
+    'no error contains token, URL, key, channel, data or script: %s',
     async (accident) => {
       const { faults, url } = stack().upstash;
       const log = stack().open({ timeoutMs: accident === 'late' ? 50 : 5_000 });
@@ -103,7 +103,7 @@ describe('failures of the Redis log', () => {
     },
   );
 
-  test('what is read and what is followed fails in the same way', async () => {
+  test('reads and subscriptions fail in the same way', async () => {
     const log = createRedisLog({ url: await deadUrl(), token: secretToken, retention: 1 });
     const lost = new Promise((resolve) => {
       log.follow('feed', resolve, new AbortController().signal);
@@ -134,10 +134,13 @@ describe('failures of the Redis log', () => {
     ['https://example.com', ''],
     ['https://example.com', 'two words'],
     ['https://example.com', 'line\n'],
-  ])('a URL or token that cannot be one is misconfigured, and not quoted: %s, %s', (url, token) => {
-    const open = () => createRedisLog({ url, token, retention: 1 });
+  ])(
+    'an invalid URL or token gives misconfigured, and the error does not contain it: %s, %s',
+    (url, token) => {
+      const open = () => createRedisLog({ url, token, retention: 1 });
 
-    expect(open).toThrow(expect.objectContaining({ code: 'misconfigured' }));
-    expect(open).not.toThrow(/example|two words|secret/);
-  });
+      expect(open).toThrow(expect.objectContaining({ code: 'misconfigured' }));
+      expect(open).not.toThrow(/example|two words|secret/);
+    },
+  );
 });

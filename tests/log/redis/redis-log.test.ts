@@ -7,13 +7,13 @@ const hourMs = 60 * 60 * 1_000;
 
 const stack = useRedisStack();
 
-/** The channel's newest entries, newest first: id, then fields and values by turns. */
+/** The newest entries of a channel, newest first: id, then fields and values in turn. */
 const newest = (channel: string, count: number) =>
   stack().redis.xrevrange(streamKey(channel), '+', '-', 'COUNT', count);
 
 describeEventLog('Redis', async () => ({
   open: (options) => stack().open(options),
-  // The clock is Redis's own; a timer may fire a little early by it.
+  // The log uses the clock of Redis; by that clock a timer can fire a little early.
   passTime: (ms) => sleep(ms + 3),
   async clockJumpsBack(channel) {
     const [[id = '', fields = []] = []] = await newest(channel, 1);
@@ -31,7 +31,7 @@ describeEventLog('Redis', async () => ({
     const kept = entries.at(-1)?.[0] ?? '0-0';
     const key = streamKey(channel);
     await stack().redis.xdel(key, ...entries.slice(0, count).map(([id]) => id));
-    // A replica that took over knows nothing of what it never got, the last id included.
+    // A replica that took over does not know the ids that it never got.
     await stack().redis.call('XSETID', key, kept, 'ENTRIESADDED', 1_000, 'MAXDELETEDID', '0-0');
   },
   async breakChannel(channel) {
@@ -40,6 +40,6 @@ describeEventLog('Redis', async () => ({
   async cutFollowers() {
     stack().upstash.cutSubscriptions();
   },
-  // The stack is emptied, and handles are closed, ahead of each test.
+  // The stack closes the logs and empties Redis before each test.
   async close() {},
 }));

@@ -12,7 +12,7 @@ describe('read over Redis', () => {
     vi.unstubAllGlobals();
   });
 
-  test('a page is one command and one HTTP request, and so are the ends of 20 channels', async () => {
+  test('a page is one command in one HTTP request, and so are the ends of 20 channels', async () => {
     const log = stack().open();
     await appendTo(log, 'feed', 100);
     stack().upstash.resetCounts();
@@ -23,7 +23,7 @@ describe('read over Redis', () => {
     expect(stack().upstash.counts).toMatchObject({ requests: 2, commands: 2 });
   });
 
-  test('the last 4,000 events are found by their time, in one command that reads few of them', async () => {
+  test('the first of the last 4,000 events is found in one command that reads few of them', async () => {
     const log = stack().open();
     const { redis, upstash } = stack();
     const days = 30 * 24 * 3_600_000;
@@ -49,7 +49,7 @@ describe('read over Redis', () => {
     expect(ranges).toBeLessThan(40);
   });
 
-  test('the last so many are those from a seq on, also where one is missing', async () => {
+  test('the last `count` events are those from a seq on, even if one is missing', async () => {
     const log = stack().open();
     await appendTo(log, 'feed', 10);
     const gone = (await readAll(log, 'feed'))[5]?.id ?? beforeFirst;
@@ -59,13 +59,13 @@ describe('read over Redis', () => {
     expect(seqs((await log.read('feed', { kind: 'last', count: 6 }, 2)).events)).toEqual([5, 7]);
   });
 
-  test('proving that the log answers is not billed', async () => {
+  test('checking that the log answers is not billed', async () => {
     await stack().open().ends([]);
 
     expect(stack().upstash.counts).toMatchObject({ requests: 1, commands: 0 });
   });
 
-  /** 40 events of 60 KB: more than one answer of the service may hold. */
+  /** Stores 40 events of 60 KB: more than one answer of the service can have. */
   const largeEvents = async () => {
     const log = stack().open();
     for (const _ of range(1, 4)) {
@@ -84,17 +84,17 @@ describe('read over Redis', () => {
     expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 40));
   });
 
-  test('of large events, the newest come next to the end, and what is ahead of an id next to it', async () => {
+  test('a page of the newest large events ends at the last one, and a page before an id ends at the id', async () => {
     const log = await largeEvents();
 
     const { events } = await log.read('feed', { kind: 'newest' }, maxRead);
-    const ahead = await log.read('feed', { kind: 'before', id: events[0]?.id ?? beforeFirst }, maxRead);
+    const before = await log.read('feed', { kind: 'before', id: events[0]?.id ?? beforeFirst }, maxRead);
 
     expect(seqs(events)).toEqual(range(29, 40));
-    expect(seqs(ahead.events)).toEqual(range(17, 28));
+    expect(seqs(before.events)).toEqual(range(17, 28));
   });
 
-  test('an event larger than the budget of a page is a page of its own', async () => {
+  test('an event larger than a page is a page of its own', async () => {
     const log = stack().open();
     await log.append({ events: [newEvent('feed', 'x'.repeat(900_000)), newEvent('feed')], key: null });
 
@@ -102,7 +102,7 @@ describe('read over Redis', () => {
     expect(seqs((await log.read('feed', { kind: 'after', id: beforeFirst }, 10)).events)).toEqual([1]);
   });
 
-  test('an entry that is not an event is told without its text', async () => {
+  test('an entry that is not an event is reported without its text', async () => {
     const log = stack().open();
     await stack().redis.xadd(streamKey('feed'), '1-1', 'epoch', 'aaaaaa', 'event', 'private text');
 
@@ -112,7 +112,7 @@ describe('read over Redis', () => {
     expect(String(error)).not.toContain('private');
   });
 
-  test('every call asks a patched fetch not to store it, and a subscription does not come its way', async () => {
+  test('a patched fetch is told not to cache any call, and a subscription does not use it', async () => {
     const { fetch } = globalThis;
     const patched = vi.fn<typeof fetch>((input, init) => fetch(input, init));
     vi.stubGlobal('fetch', patched);

@@ -12,7 +12,7 @@ const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interv
 describe('follow over Redis', () => {
   const stack = useRedisStack();
 
-  /** Follows `feed`; gives what is told so far, in words. */
+  /** Follows `feed`; returns its signals so far. */
   const follow = (log: ReturnType<ReturnType<typeof stack>['open']>) => {
     const signals: FollowSignal[] = [];
     const abort = new AbortController();
@@ -20,11 +20,11 @@ describe('follow over Redis', () => {
     return { signals, abort, kinds: () => signals.map((signal) => signal.kind) };
   };
 
-  test('a subscription is one command, whatever it is told', async () => {
+  test('a subscription is one command, whatever it reports', async () => {
     const log = stack().open();
     const listener = await listen(log, 'feed');
     await appendTo(log, 'feed', 1);
-    await listener.hears(1);
+    await listener.receives(1);
 
     expect(Object.fromEntries(stack().upstash.counts.byName)).toEqual({ SUBSCRIBE: 1, EVAL: 1 });
   });
@@ -39,7 +39,7 @@ describe('follow over Redis', () => {
     expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected']);
   });
 
-  test('a log that is closed ends its subscriptions without a word', async () => {
+  test('a closed log ends its subscriptions without a signal', async () => {
     const log = stack().open();
     const listener = await listen(log, 'feed');
 
@@ -49,7 +49,7 @@ describe('follow over Redis', () => {
     expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected']);
   });
 
-  test('one that is not acknowledged in time is lost, and its connection closed', async () => {
+  test('a subscription that is not acknowledged in time is lost, and its connection closed', async () => {
     stack().upstash.faults.isSilent = true;
     const { signals, kinds } = follow(stack().open({ timeoutMs: 100 }));
 
@@ -67,22 +67,22 @@ describe('follow over Redis', () => {
     expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected']);
   });
 
-  test.each([401, 403, 429, 500, 503])('one refused with %i is lost', async (status) => {
+  test.each([401, 403, 429, 500, 503])('a subscription refused with %i is lost', async (status) => {
     stack().upstash.faults.refuseSubscriptions = status;
     const { kinds } = follow(stack().open());
 
     await until(() => expect(kinds()).toEqual(['lost']));
   });
 
-  test('a Redis that dies is told as lost', async () => {
+  test('a Redis that dies is reported as lost', async () => {
     const listener = await listen(stack().open(), 'feed');
 
     await stack().redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
 
-    await listener.isTold('lost');
+    await listener.gets('lost');
   });
 
-  test('announcements that come twice are told twice, and those that do not come are not', async () => {
+  test('announcements that come twice are reported twice, and those that do not come are not reported', async () => {
     const log = stack().open();
     const { faults, counts } = stack().upstash;
     const listener = await listen(log, 'feed');
@@ -95,7 +95,7 @@ describe('follow over Redis', () => {
     await until(() => expect(counts.announcements).toBe(2));
     faults.loseAnnouncementShare = 0;
     await appendTo(log, 'feed', 1);
-    await listener.hears(4);
+    await listener.receives(4);
 
     expect(seqs(listener.events())).toEqual([1, 1, 3, 3]);
   });
@@ -111,25 +111,25 @@ describe('follow over Redis', () => {
     'aaaaaa\t1-1\t{"type":"a"}',
     'aaaaaa\t1-1\t{"type":"a","data":1}\tnull',
     '{"epoch":"aaaaaa","id":"1-1","events":[{"type":"a","data":1}]}',
-  ])('an announcement that cannot be read makes unsure: %s', async (payload) => {
+  ])('an announcement that cannot be read is reported as unsure: %s', async (payload) => {
     const log = stack().open();
     const listener = await listen(log, 'feed');
 
     await stack().redis.publish('steadfeed:feed', payload);
     await appendTo(log, 'feed', 1);
-    await listener.hears(1);
+    await listener.receives(1);
 
     expect(listener.signals.map((signal) => signal.kind)).toEqual(['connected', 'unsure', 'events']);
   });
 });
 
-describe('what the service may send', () => {
+describe('the lines of a subscription', () => {
   const servers: ReturnType<typeof createServer>[] = [];
   afterEach(() => {
     for (const server of servers.splice(0)) server.closeAllConnections();
   });
 
-  /** Follows `feed` on a server that answers like this; gives what is told. */
+  /** Follows `feed` on a server with this answer; returns the kinds of its signals. */
   const followServer = async (answer: RequestListener) => {
     const server = createServer(answer);
     servers.push(server);
@@ -158,9 +158,9 @@ describe('what the service may send', () => {
     ]);
   });
 
-  test('a body cut into single bytes is understood', async () => {
+  test('a body that arrives byte by byte is understood', async () => {
     const bytes = Buffer.from(`${frames.join('\n\n')}\n\n`);
-    const told = await followServer(async (_request, response) => {
+    const kinds = await followServer(async (_request, response) => {
       for (const byte of bytes) {
         response.write(Buffer.of(byte));
         await new Promise((resolve) => setImmediate(resolve));
@@ -168,10 +168,10 @@ describe('what the service may send', () => {
       response.end();
     });
 
-    expect(told).toEqual(['connected', 'events', 'lost']);
+    expect(kinds).toEqual(['connected', 'events', 'lost']);
   });
 
-  test('a payload of two lines makes unsure', async () => {
+  test('a payload of two lines is reported as unsure', async () => {
     const body = `${frames[0]}\n\ndata: message,steadfeed:feed,aaaaaa\t7-1\t{"type":\ndata: 1}\n\n`;
 
     expect(await followServer((_request, response) => response.end(body))).toEqual([
@@ -182,7 +182,7 @@ describe('what the service may send', () => {
     ]);
   });
 
-  test('messages of another channel, and what is said ahead of the acknowledgement, are not events', async () => {
+  test('messages of another channel, and lines before the acknowledgement, are not events', async () => {
     const body = `data: "OK"\n\n${frames[0]}\n\ndata: message,steadfeed:feed2,${announced}\n\n`;
 
     expect(await followServer((_request, response) => response.end(body))).toEqual([
@@ -192,15 +192,15 @@ describe('what the service may send', () => {
     ]);
   });
 
-  test("a proxy's page instead of a stream is lost", async () => {
+  test("a proxy's page instead of a stream is reported as lost", async () => {
     const page = '<html>Sign in</html>\n';
 
     expect(await followServer((_request, response) => response.end(page))).toEqual(['lost']);
     expect(await followServer((_request, response) => response.writeHead(502).end(page))).toEqual(['lost']);
   });
 
-  test('a line without an end is lost, not kept', async () => {
-    const told = await followServer((_request, response) => {
+  test('a line without an end is lost, and not kept in memory', async () => {
+    const kinds = await followServer((_request, response) => {
       response.write(`${frames[0]}\n\ndata: `);
       response.on('error', () => response.destroy());
       const fill = () => {
@@ -210,6 +210,6 @@ describe('what the service may send', () => {
       fill();
     });
 
-    expect(told).toEqual(['connected', 'lost']);
+    expect(kinds).toEqual(['connected', 'lost']);
   });
 });

@@ -7,8 +7,8 @@ import type { EventLog } from '../../../lib/log/event-log.ts';
 import {
   openSqliteStore,
   type SqliteStore,
-  toCannotOpen,
-  toLogUnavailable,
+  toLogError,
+  toOpenError,
 } from '../../../lib/log/sqlite/database.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent, readAll, seqs } from '../../support/log/log-steps.ts';
@@ -38,70 +38,73 @@ describe('a file that cannot be used', () => {
     db.close();
   };
 
-  const accidents: readonly { readonly name: string; readonly file: () => string; readonly says: string }[] =
-    [
-      {
-        name: 'text',
-        file: () => {
-          writeFileSync(at('feed.db'), 'not a database '.repeat(100));
-          return at('feed.db');
-        },
-        says: 'its file is not a database',
+  const accidents: readonly {
+    readonly name: string;
+    readonly file: () => string;
+    readonly reason: string;
+  }[] = [
+    {
+      name: 'text',
+      file: () => {
+        writeFileSync(at('feed.db'), 'not a database '.repeat(100));
+        return at('feed.db');
       },
-      {
-        name: 'a folder',
-        file: () => {
-          mkdirSync(at('feed.db'));
-          return at('feed.db');
-        },
-        says: 'its file cannot be opened',
+      reason: 'its file is not an SQLite database.',
+    },
+    {
+      name: 'a folder',
+      file: () => {
+        mkdirSync(at('feed.db'));
+        return at('feed.db');
       },
-      {
-        name: 'a path below a file',
-        file: () => {
-          writeFileSync(at('file'), '');
-          return at('file/feed.db');
-        },
-        says: 'its file cannot be opened',
+      reason: 'its file cannot be opened.',
+    },
+    {
+      name: 'a path below a file',
+      file: () => {
+        writeFileSync(at('file'), '');
+        return at('file/feed.db');
       },
-      {
-        name: 'the database of another program',
-        file: () => {
-          makeDatabase('CREATE TABLE event (x)');
-          return at('feed.db');
-        },
-        says: 'its file holds something else',
+      reason: 'its file cannot be opened.',
+    },
+    {
+      name: 'the database of another program',
+      file: () => {
+        makeDatabase('CREATE TABLE event (x)');
+        return at('feed.db');
       },
-      {
-        name: 'the database of another program that counts its versions',
-        file: () => {
-          makeDatabase('CREATE TABLE other (x); PRAGMA user_version = 1');
-          return at('feed.db');
-        },
-        says: 'its file holds something else',
+      reason: 'its file is not a database of this feed.',
+    },
+    {
+      name: 'the database of another program that counts its versions',
+      file: () => {
+        makeDatabase('CREATE TABLE other (x); PRAGMA user_version = 1');
+        return at('feed.db');
       },
-      { name: 'an empty path', file: () => '', says: 'its file cannot be opened' },
-      { name: 'a path with a NUL', file: () => 'a\0b', says: 'its file cannot be opened' },
-    ];
+      reason: 'its file is not a database of this feed.',
+    },
+    { name: 'an empty path', file: () => '', reason: 'its file cannot be opened.' },
+    { name: 'a path with a NUL', file: () => 'a\0b', reason: 'its file cannot be opened.' },
+  ];
 
-  test.each(accidents)('$name: the error names FEED_DB and what is allowed', ({ file, says }) => {
+  test.each(accidents)('$name: the error names FEED_DB, the reason and what to do', ({ file, reason }) => {
     const error = refusal(file());
 
     expect(error).toMatchObject({ code: 'misconfigured', cause: expect.any(Error) });
     expect(error.message).toBe(
-      `FEED_DB: the embedded log cannot start: ${says}; allowed is the path of a file of this feed, in a folder this process may write, or :memory:`,
+      `FEED_DB: The embedded log cannot start: ${reason} Set FEED_DB to the path of a feed's file in a folder that this process may write, or to :memory:.`,
     );
   });
 
-  test('a file that was refused is closed again', () => {
+  test('a refused file is closed again', () => {
     makeDatabase('PRAGMA user_version = 1');
 
-    expect(refusal(at('feed.db')).message).toContain('its file holds something else');
+    expect(refusal(at('feed.db')).message).toContain('its file is not a database of this feed.');
 
     expect(readdirSync(folder.folder)).toEqual(['feed.db']);
   });
 
-  test('the database of another program is left as it is', () => {
+  test('the database of another program stays unchanged', () => {
     makeDatabase('CREATE TABLE other (x); PRAGMA user_version = 1');
 
     refusal(at('feed.db'));
@@ -112,14 +115,14 @@ describe('a file that cannot be used', () => {
     db.close();
   });
 
-  test('a file of a newer version of this feed is refused, and left as it is', () => {
+  test('a file of a newer version of this feed is refused, and stays unchanged', () => {
     makeDatabase('PRAGMA user_version = 3; CREATE TABLE newer (x)');
 
     const error = refusal(at('feed.db'));
 
     expect(error.code).toBe('misconfigured');
     expect(error.message).toBe(
-      'FEED_DB: the file has schema version 3; allowed is version 1 to 2, or a file that does not exist yet',
+      'FEED_DB: The file has schema version 3, but this server can read versions 1 to 2. Run the newer version that wrote the file, or set FEED_DB to another file.',
     );
     const db = new DatabaseSync(at('feed.db'));
     expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'newer' }]);
@@ -131,20 +134,20 @@ describe('a driver error', () => {
   const driverError = (errcode: number) => Object.assign(new Error('SQL of the driver'), { errcode });
 
   test.each([
-    [6 + (1 << 8), 'its file is locked by another process'],
-    [8 + (4 << 8), 'its file is read-only'],
-    [10 + (3 << 8), 'its file cannot be read or written'],
-    [13, 'the disk is full'],
-    [19, 'it failed'],
-  ])('%i is told in our own words: %s', (errcode, why) => {
+    [6 + (1 << 8), 'another process has locked its file. Try again.'],
+    [8 + (4 << 8), 'its file is read-only. Allow this process to write it.'],
+    [10 + (3 << 8), 'its file cannot be read or written. Check the disk.'],
+    [13, 'the disk is full. Free some space.'],
+    [19, 'SQLite reported an error.'],
+  ])('%i is reported without the text of the driver: %s', (errcode, reason) => {
     const cause = driverError(errcode);
 
-    expect(toLogUnavailable(cause)).toMatchObject({ message: `embedded log: ${why}`, cause });
+    expect(toLogError(cause)).toMatchObject({ message: `The embedded log failed: ${reason}`, cause });
   });
 
-  test('a lock met while opening passes by itself, and is not a wrong setting', () => {
-    expect(toCannotOpen(driverError(5)).code).toBe('log-unavailable');
-    expect(toCannotOpen(driverError(14)).code).toBe('misconfigured');
+  test('a locked file at opening is a temporary failure, not a wrong setting', () => {
+    expect(toOpenError(driverError(5)).code).toBe('log-unavailable');
+    expect(toOpenError(driverError(14)).code).toBe('misconfigured');
   });
 });
 
@@ -163,13 +166,16 @@ describe('a file that fails while it is open', () => {
   });
 
   const append = (data: unknown = 1) => log.append({ events: [newEvent('feed', data)], key: null });
-  const unavailable = (why: string) => ({ code: 'log-unavailable', message: `embedded log: ${why}` });
+  const unavailable = (reason: string) => ({
+    code: 'log-unavailable',
+    message: `The embedded log failed: ${reason}`,
+  });
 
-  test('a full disk refuses the append; with room again the log goes on', async () => {
+  test('on a full disk an append is refused; with space again the log goes on', async () => {
     store.db.exec('PRAGMA max_page_count = 1');
     const tooMuch = append('x'.repeat(60_000));
     await expect(tooMuch).rejects.toMatchObject({
-      ...unavailable('the disk is full'),
+      ...unavailable('the disk is full. Free some space.'),
       cause: { errcode: 13 },
     });
 
@@ -179,12 +185,14 @@ describe('a file that fails while it is open', () => {
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3, 4]);
   });
 
-  test('a file that another process has locked refuses appends, answers reads, and goes on after', async () => {
+  test('while another process has locked the file, appends are refused and reads work; then the log goes on', async () => {
     store.db.exec('PRAGMA busy_timeout = 0');
     const other = new DatabaseSync(at('feed.db'));
     other.exec('BEGIN IMMEDIATE');
 
-    await expect(append()).rejects.toMatchObject(unavailable('its file is locked by another process'));
+    await expect(append()).rejects.toMatchObject(
+      unavailable('another process has locked its file. Try again.'),
+    );
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
 
     other.exec('ROLLBACK');
@@ -192,15 +200,17 @@ describe('a file that fails while it is open', () => {
     expect(seqs((await append()).ids)).toEqual([4]);
   });
 
-  test('a file that may only be read refuses appends and answers reads', async () => {
+  test('in a read-only file, appends are refused and reads work', async () => {
     store.db.exec('PRAGMA query_only = 1');
 
-    await expect(append()).rejects.toMatchObject(unavailable('its file is read-only'));
+    await expect(append()).rejects.toMatchObject(
+      unavailable('its file is read-only. Allow this process to write it.'),
+    );
 
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
   });
 
-  test('a damaged file refuses reads and appends, and does not pass for well', async () => {
+  test('in a damaged file, reads, appends and the health check fail', async () => {
     log.close();
     store.release();
     const file = openSync(at('feed.db'), 'r+');
@@ -209,21 +219,27 @@ describe('a file that fails while it is open', () => {
     log = createSqliteLog({ file: at('feed.db'), retention: 1_000 });
     store = openSqliteStore(at('feed.db'));
 
-    await expect(append()).rejects.toMatchObject(unavailable('its file is damaged'));
+    await expect(append()).rejects.toMatchObject(
+      unavailable('its file is damaged. Restore a backup, or delete the file to start with an empty feed.'),
+    );
     const read = log.read('feed', { kind: 'newest' }, 1);
-    await expect(read).rejects.toMatchObject(unavailable('its file is damaged'));
-    await expect(log.ends([])).rejects.toMatchObject(unavailable('its file is damaged'));
+    await expect(read).rejects.toMatchObject(
+      unavailable('its file is damaged. Restore a backup, or delete the file to start with an empty feed.'),
+    );
+    await expect(log.ends([])).rejects.toMatchObject(
+      unavailable('its file is damaged. Restore a backup, or delete the file to start with an empty feed.'),
+    );
   });
 
-  test('a file that was deleted takes nothing more, for nobody would read it again', async () => {
-    const why = 'its file was deleted or replaced; start the server again';
+  test('after its file was deleted a log stores nothing, because nobody would read it again', async () => {
+    const reason = 'its file was deleted or replaced. Restart the server.';
     rmSync(at('feed.db'));
 
-    await expect(append()).rejects.toMatchObject(unavailable(why));
-    await expect(log.ends([])).rejects.toMatchObject(unavailable(why));
+    await expect(append()).rejects.toMatchObject(unavailable(reason));
+    await expect(log.ends([])).rejects.toMatchObject(unavailable(reason));
   });
 
-  test('a new file in the place of a deleted one is another log', async () => {
+  test('a new file at the path of a deleted one is another log', async () => {
     rmSync(at('feed.db'));
     const next = createSqliteLog({ file: at('feed.db'), retention: 1_000 });
 

@@ -26,13 +26,13 @@ describe('following a file', () => {
     vi.useRealTimers();
   });
 
-  /** Follows `feed`; gives what was told so far, each in one word, and a way to stop. */
+  /** Follows `feed`; returns the kinds of the signals so far, and a way to stop. */
   async function follow(on: EventLog = log) {
-    const told: string[] = [];
+    const signals: string[] = [];
     const abort = new AbortController();
-    on.follow('feed', (signal) => told.push(signal.kind), abort.signal);
+    on.follow('feed', (signal) => signals.push(signal.kind), abort.signal);
     await Promise.resolve();
-    return { told, stop: () => abort.abort() };
+    return { signals, stop: () => abort.abort() };
   }
 
   /** Writes to the file as another process would: over a connection of its own. */
@@ -42,39 +42,39 @@ describe('following a file', () => {
     db.close();
   }
 
-  test('what this process appends is told at once, and never as unsure', async () => {
-    const { told } = await follow();
+  test('an append of this process is reported at once, and never as unsure', async () => {
+    const { signals } = await follow();
 
     await appendTo(createSqliteLog({ file: path(), retention: 100 }), 'feed', 1);
-    expect(told).toEqual(['connected', 'events']);
+    expect(signals).toEqual(['connected', 'events']);
     vi.advanceTimersByTime(10 * watchEveryMs);
 
-    expect(told).toEqual(['connected', 'events']);
+    expect(signals).toEqual(['connected', 'events']);
   });
 
-  test('what others write to the file is told as unsure, once a write, within 250 ms', async () => {
-    const { told } = await follow();
+  test('a write of another process is reported as unsure, once, within 250 ms', async () => {
+    const { signals } = await follow();
     writeFromOutside();
-    expect(told).toEqual(['connected']);
+    expect(signals).toEqual(['connected']);
 
     vi.advanceTimersByTime(250);
-    expect(told).toEqual(['connected', 'unsure']);
+    expect(signals).toEqual(['connected', 'unsure']);
     vi.advanceTimersByTime(10 * watchEveryMs);
 
-    expect(told).toEqual(['connected', 'unsure']);
+    expect(signals).toEqual(['connected', 'unsure']);
   });
 
-  test('an append of this process does not hide what others wrote ahead of it', async () => {
-    const { told } = await follow();
+  test('an append of this process does not hide an earlier write of another', async () => {
+    const { signals } = await follow();
 
     writeFromOutside();
     await appendTo(log, 'feed', 1);
     vi.advanceTimersByTime(watchEveryMs);
 
-    expect(told).toEqual(['connected', 'events', 'unsure']);
+    expect(signals).toEqual(['connected', 'events', 'unsure']);
   });
 
-  test('the file is watched only while someone follows', async () => {
+  test('the file is watched only while it has a follower', async () => {
     expect(vi.getTimerCount()).toBe(0);
     const [one, two] = [await follow(), await follow()];
     expect(vi.getTimerCount()).toBe(1);
@@ -86,50 +86,50 @@ describe('following a file', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a closed log ends its own followers in silence, and leaves those of others', async () => {
+  test('a closed log ends its own followers without a signal, and not those of other logs', async () => {
     const other = createSqliteLog({ file: path(), retention: 100 });
     const [gone, stays] = [await follow(), await follow(other)];
 
     log.close();
     await appendTo(other, 'feed', 1);
 
-    expect(gone.told).toEqual(['connected']);
-    expect(stays.told).toEqual(['connected', 'events']);
+    expect(gone.signals).toEqual(['connected']);
+    expect(stays.signals).toEqual(['connected', 'events']);
     other.close();
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a follower of a closed log is told lost', async () => {
+  test('a follower of a closed log gets lost', async () => {
     log.close();
 
-    expect((await follow()).told).toEqual(['lost']);
+    expect((await follow()).signals).toEqual(['lost']);
   });
 
-  test('a follower of a closed log whose signal has aborted is told nothing', async () => {
-    const told: unknown[] = [];
+  test('a follower of a closed log that has already aborted gets nothing', async () => {
+    const signals: unknown[] = [];
     log.close();
 
-    log.follow('feed', (signal) => told.push(signal), AbortSignal.abort());
+    log.follow('feed', (signal) => signals.push(signal), AbortSignal.abort());
     await Promise.resolve();
 
-    expect(told).toEqual([]);
+    expect(signals).toEqual([]);
   });
 
-  test('nobody is called back from inside the call of follow', async () => {
-    const told: unknown[] = [];
+  test('a follower is not called before follow has returned', async () => {
+    const signals: unknown[] = [];
 
-    log.follow('feed', (signal) => told.push(signal), new AbortController().signal);
+    log.follow('feed', (signal) => signals.push(signal), new AbortController().signal);
 
-    expect(told).toEqual([]);
+    expect(signals).toEqual([]);
     await Promise.resolve();
-    expect(told).toEqual([{ kind: 'connected' }]);
+    expect(signals).toEqual([{ kind: 'connected' }]);
   });
 
-  test('who aborts while it is told connected hears nothing more, and the file is not watched for it', async () => {
-    const told: string[] = [];
+  test('a follower that aborts at connected gets nothing more, and the file is not watched for it', async () => {
+    const signals: string[] = [];
     const abort = new AbortController();
     const abortAndAppend = (signal: FollowSignal) => {
-      told.push(signal.kind);
+      signals.push(signal.kind);
       abort.abort();
       void log.append({ events: [newEvent('feed')], key: null });
     };
@@ -137,22 +137,22 @@ describe('following a file', () => {
     log.follow('feed', abortAndAppend, abort.signal);
     await Promise.resolve();
 
-    expect(told).toEqual(['connected']);
+    expect(signals).toEqual(['connected']);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a file that cannot be watched any more loses its followers, once', async () => {
-    const { told } = await follow();
+  test('when the file can no longer be watched, its followers get lost, once', async () => {
+    const { signals } = await follow();
     store.db.close();
 
     vi.advanceTimersByTime(10 * watchEveryMs);
 
-    expect(told).toEqual(['connected', 'lost']);
-    expect((await follow()).told).toEqual(['lost']);
+    expect(signals).toEqual(['connected', 'lost']);
+    expect((await follow()).signals).toEqual(['lost']);
     store.db.open();
   });
 
-  test('a follower that appends while it is told does not change the order for others', async () => {
+  test('a follower that appends during a signal does not change the order for others', async () => {
     const orders: number[][] = [[], []];
     const watchSeqs = (order: number[] | undefined) => (signal: FollowSignal) => {
       if (signal.kind !== 'events') return;
@@ -171,36 +171,36 @@ describe('following a file', () => {
   });
 });
 
-test('who was told lost is told nothing more, whatever others do when they are told', () => {
+test('a follower that got lost gets nothing more, whatever other followers do at lost', () => {
   const followers = createSqliteFollowers();
-  const told: string[] = [];
+  const signals: string[] = [];
   followers.add('feed', (signal) => {
-    if (signal.kind === 'lost') followers.tell('feed', { kind: 'unsure' });
+    if (signal.kind === 'lost') followers.notify('feed', { kind: 'unsure' });
   });
-  followers.add('feed', (signal) => told.push(signal.kind));
+  followers.add('feed', (signal) => signals.push(signal.kind));
 
-  followers.tellAll({ kind: 'lost', cause: null });
+  followers.notifyAll({ kind: 'lost', cause: null });
 
-  expect(told).toEqual(['connected', 'lost']);
+  expect(signals).toEqual(['connected', 'lost']);
   expect(followers.count()).toBe(0);
 });
 
 describe('a follower that throws', () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  test('keeps nothing from the others, and its error is raised', () => {
+  test('does not disturb the others, and its error is thrown as uncaught', () => {
     const raised: (() => void)[] = [];
     vi.stubGlobal('queueMicrotask', (raise: () => void) => raised.push(raise));
     const followers = createSqliteFollowers();
-    const told: string[] = [];
+    const signals: string[] = [];
     followers.add('feed', () => {
       throw new Error('defect');
     });
-    followers.add('feed', (signal) => told.push(signal.kind));
+    followers.add('feed', (signal) => signals.push(signal.kind));
 
-    followers.tell('feed', { kind: 'unsure' });
+    followers.notify('feed', { kind: 'unsure' });
 
-    expect(told).toEqual(['connected', 'unsure']);
+    expect(signals).toEqual(['connected', 'unsure']);
     expect(raised).toHaveLength(2);
     expect(raised[0]).toThrow('defect');
   });

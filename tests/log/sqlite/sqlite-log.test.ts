@@ -33,7 +33,7 @@ describe('embedded log', () => {
   });
   afterEach(() => folder.remove());
 
-  test('the id carries the time of the clock, the epoch comes from the random numbers', async () => {
+  test('an id has the time of the clock, and an epoch comes from the random numbers', async () => {
     const log = open();
 
     const ids = await appendTo(log, 'feed', 2);
@@ -43,7 +43,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('a file that is opened again goes on where it ended', async () => {
+  test('a file that is opened again continues where it ended', async () => {
     const first = open();
     await appendTo(first, 'feed', 3);
     const state = await stateOf(first, 'feed');
@@ -57,7 +57,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('where the last hundred thousand begin is found without passing over them', async () => {
+  test('the first of the last 100,000 events is found without reading all of them', async () => {
     const log = open(100_000);
     for (const _ of range(1, 200)) {
       await log.append({ events: newEvents('feed', 500), key: null });
@@ -71,12 +71,12 @@ describe('embedded log', () => {
     const ratios: number[] = [];
     for (const _ of range(1, 15)) ratios.push((await timeOf(100_000)) / (await timeOf(1)));
 
-    // To count them takes some sixty times as long as to find the last.
+    // Counting all of them would take about 60 times as long as finding the last.
     expect(ratios.toSorted((one, other) => one - other)[7]).toBeLessThan(15);
     log.close();
   });
 
-  test('a key is known for 24 h, also by a process that started since', async () => {
+  test('a key is remembered for 24 h, also by a process that started later', async () => {
     const request = { events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f' } };
     const first = open();
     const { ids } = await first.append(request);
@@ -90,7 +90,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('after 24 h a key may be used for other events', async () => {
+  test('after 24 h a key can be used for other events', async () => {
     const log = open();
     await log.append({ events: newEvents('feed', 1), key: { name: 'k', fingerprint: 'f1' } });
     nowMs += keyLifeMs;
@@ -101,7 +101,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('keys whose time is up are forgotten, a few with every append', async () => {
+  test('each append deletes a few expired keys', async () => {
     const log = open();
     const appendWithKey = (name: string) =>
       log.append({ events: newEvents('feed', 1), key: { name, fingerprint: 'f' } });
@@ -114,7 +114,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('of rate limits only those are kept whose allowance is not full', async () => {
+  test('each append deletes a few rate limits whose allowance is full again', async () => {
     const log = open();
     const append = (name: string) =>
       log.append({ events: newEvents('feed', 1), key: null, limits: [{ name, perSecond: 1, burst: 500 }] });
@@ -127,7 +127,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('of a publisher one row is kept, however much it stores', async () => {
+  test('a publisher has one row, however much it stores', async () => {
     const log = open();
     const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
 
@@ -137,7 +137,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('a limit holds for a process that started since', async () => {
+  test('a limit also holds in a process that started later', async () => {
     const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
     const first = open();
     await first.append({ events: newEvents('feed', 500), key: null, limits });
@@ -152,7 +152,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('a file of version 1 goes on with its events, and takes rate limits', async () => {
+  test('a file of version 1 keeps its events, and gets rate limits', async () => {
     const older = open();
     await appendTo(older, 'feed', 3);
     older.close();
@@ -168,7 +168,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('what a retention that was lowered leaves over goes a part with every append', async () => {
+  test('after retention was lowered, each append removes a part of the old events', async () => {
     const before = open(5_000);
     await appendTo(before, 'feed', 3_000);
     before.close();
@@ -184,7 +184,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('the file is kept in a way that survives the end of the process, and lets others read meanwhile', () => {
+  test('the file is in WAL mode with synchronous NORMAL: it survives the end of the process, and others can read it meanwhile', () => {
     const log = open();
     const { db, release } = openSqliteStore(path());
 
@@ -194,7 +194,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('a file reached by another path is the same log', async () => {
+  test('the same file by another path is the same log', async () => {
     const log = open();
     symlinkSync(path(), join(folder.folder, 'link.db'));
     const listener = await listen(log, 'feed');
@@ -207,7 +207,7 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('logs in memory know nothing of each other', async () => {
+  test('logs in memory are independent of each other', async () => {
     const [one, two] = [1, 2].map(() => createSqliteLog({ file: ':memory:', retention: 10 }));
     if (!one || !two) throw new Error('two logs');
 
@@ -218,7 +218,7 @@ describe('embedded log', () => {
     two.close();
   });
 
-  test('after close a log refuses, others on the file go on, and closing twice is harmless', async () => {
+  test('after close a log refuses, other logs on the file go on, and a second close does nothing', async () => {
     const [gone, stays] = [open(), open()];
     gone.close();
     gone.close();

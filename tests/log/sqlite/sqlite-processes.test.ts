@@ -24,7 +24,7 @@ describe('several processes on one file', () => {
     folder.remove();
   });
 
-  /** Starts a process, which opens the file; it answers once it has. */
+  /** Starts a process that opens the file, and waits until it has. */
   async function start() {
     const child = fork(new URL('../../support/log/sqlite-child.ts', import.meta.url), [path()], {
       execArgv: [],
@@ -52,32 +52,32 @@ describe('several processes on one file', () => {
     await once(child, 'exit');
   }
 
-  // How soon is held by `sqlite-follow.test.ts` with time moved by hand: real processes share a busy machine.
-  test('what another process appends is told as unsure, and can be read', async () => {
+  // `sqlite-follow.test.ts` tests how soon, with time moved by hand; a busy machine would delay real processes.
+  test('an append of another process is reported as unsure, and can be read', async () => {
     const log = createSqliteLog({ file: path(), retention: 100 });
     const other = await start();
     const listener = await listen(log, 'feed');
     other.order({ kind: 'append', channel: 'feed', appends: 1, batch: 3 });
 
-    await listener.isTold('unsure');
+    await listener.gets('unsure');
 
     expect(seqs(await readAll(log, 'feed'))).toEqual([1, 2, 3]);
     log.close();
   });
 
-  test('what this process appends is told to followers in another', async () => {
+  test('an append of this process is reported to followers in another', async () => {
     const log = createSqliteLog({ file: path(), retention: 100 });
     const other = await start();
     other.order({ kind: 'follow', channel: 'feed' });
-    await other.reported((report) => report.kind === 'told' && report.signal === 'connected');
+    await other.reported((report) => report.kind === 'followed' && report.signal === 'connected');
 
     await appendTo(log, 'feed', 1);
 
-    await other.reported((report) => report.kind === 'told' && report.signal === 'unsure');
+    await other.reported((report) => report.kind === 'followed' && report.signal === 'unsure');
     log.close();
   });
 
-  test('an event whose append was answered survives kill -9', async () => {
+  test('a stored event survives kill -9', async () => {
     const other = await start();
     other.order({ kind: 'append', channel: 'feed', appends: 20, batch: 5 });
     await other.reported((report) => report.kind === 'appended');
@@ -89,7 +89,7 @@ describe('several processes on one file', () => {
     log.close();
   });
 
-  test('kill -9 in the midst of appends leaves whole appends only', async () => {
+  test('kill -9 during appends leaves only whole appends', async () => {
     const other = await start();
     other.order({ kind: 'append', channel: 'feed', appends: 1_000_000, batch: 7 });
     const log = createSqliteLog({ file: path(), retention: 1_000_000 });
@@ -106,16 +106,16 @@ describe('several processes on one file', () => {
     log.close();
   });
 
-  test('following keeps no process alive', async () => {
+  test('a follower does not keep its process alive', async () => {
     const other = await start();
     other.order({ kind: 'follow', channel: 'feed' });
-    await other.reported((report) => report.kind === 'told');
+    await other.reported((report) => report.kind === 'followed');
 
     other.child.disconnect();
     await vi.waitFor(() => expect(other.child.exitCode).toBe(0), boundMs);
   });
 
-  test('processes that make the file at the same moment all get it', async () => {
+  test('processes that create the file at the same time can all use it', async () => {
     const started = await Promise.all(range(1, 4).map(() => start()));
 
     expect(started.map(({ opened }) => opened)).toEqual(range(1, 4).map(() => ({ kind: 'ready' })));

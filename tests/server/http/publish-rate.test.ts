@@ -35,7 +35,7 @@ describe('publishing beyond the rate', () => {
 
     expect(response.headers.get('retry-after')).toBe('3');
     expect(await expectRefusal(response, 429)).toBe(
-      'this publisher may store 100 events a second (1,000 at once); try again in 3 s',
+      'This publisher may store 100 events per second, at most 1,000 at once. Try again in 3 s.',
     );
     expect(stand.memory.stored).toHaveLength(1_000);
   });

@@ -40,7 +40,7 @@ async function askFull(env: Record<string, string>, path: string): Promise<Respo
 /** A server whose log answers nothing. */
 function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   const stand = makeStand();
-  const fail = () => Promise.reject(unavailable('cannot be reached', 'ECONNREFUSED'));
+  const fail = () => Promise.reject(unavailable('cannot be reached.', 'ECONNREFUSED'));
   Object.assign(stand.log, { read: fail, ends: fail });
   return answerOf(stand, stand.ask(path, { headers: { accept } }));
 }

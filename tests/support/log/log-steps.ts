@@ -12,12 +12,12 @@ export function newEvent(channel: string, data: unknown = null, type = 'message'
   return { channel, type, data: JSON.stringify(data) };
 }
 
-/** Events 1 to `count` of a channel, numbered from `from` in their data. */
+/** `count` events of a channel; their data are the numbers from `from` on. */
 export function newEvents(channel: string, count: number, from = 1): NewEvent[] {
   return Array.from({ length: count }, (_, index) => newEvent(channel, from + index));
 }
 
-/** Stores `count` events without a key, in as few appends as are allowed; gives their ids as text. */
+/** Stores `count` events without a key, in as few appends as possible; returns their ids as text. */
 export async function appendTo(log: EventLog, channel: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let stored = 0; stored < count; stored += maxAppend) {
@@ -28,31 +28,32 @@ export async function appendTo(log: EventLog, channel: string, count: number): P
   return ids;
 }
 
-/** Stores one event; gives its id. */
+/** Stores one event; returns its id. */
 export async function appendOne(log: EventLog, channel: string) {
   const { ids } = await log.append({ events: [newEvent(channel)], key: null });
   const [id] = ids;
-  if (id === undefined) throw new Error('append answered without an id');
+  if (id === undefined) throw new Error('append returned no id');
   return id;
 }
 
-/** Every event kept, read in pages. */
+/** Reads all events of a channel, page by page. */
 export async function readAll(log: EventLog, channel: string): Promise<LogEvent[]> {
   const all: LogEvent[] = [];
   for (let id = beforeFirst; ; ) {
     const { events } = await log.read(channel, { kind: 'after', id }, maxRead);
     const last = events.at(-1);
     if (last === undefined) return all;
-    if (compareEventIds(last.id, id) <= 0) throw new Error(`read after ${formatEventId(id)} does not go on`);
+    if (compareEventIds(last.id, id) <= 0)
+      throw new Error(`read after ${formatEventId(id)} returns no later event`);
     all.push(...events);
     id = last.id;
   }
 }
 
-/** The channel's state, which must not be null. */
+/** The state of a channel that has events. */
 export async function stateOf(log: EventLog, channel: string) {
   const state = (await log.ends([channel])).get(channel);
-  if (!state) throw new Error(`channel "${channel}" keeps nothing`);
+  if (!state) throw new Error(`channel "${channel}" has no events`);
   return state;
 }
 

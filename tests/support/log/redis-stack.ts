@@ -6,19 +6,19 @@ import { noFaults } from '../../../scripts/local-upstash/faults.ts';
 import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
 import { type RedisServer, startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
 
-/** A Redis server of this test file, the REST endpoint ahead of it, and a direct way to the server. */
+/** A Redis server for one test file, a REST endpoint in front of it, and a direct connection to the server. */
 export type RedisStack = {
   readonly server: RedisServer;
   readonly upstash: LocalUpstash;
   readonly redis: Redis;
-  /** Opens a log over the endpoint; it is closed when the test is over. */
+  /** Opens a log through the endpoint; it is closed before the next test. */
   open(options?: Partial<Pick<RedisLogOptions, 'retention' | 'maxIdleMs' | 'timeoutMs'>>): EventLog;
 };
 
-/** The endpoint's token; no error may carry it. */
+/** The token of the endpoint; no error may contain it. */
 export const secretToken = 'secret-token-of-the-test';
 
-/** Starts one stack for a test file; between tests it is emptied and behaves again. */
+/** Starts one stack for a test file. Before each test it is emptied, and its faults are switched off. */
 export function useRedisStack(): () => RedisStack {
   let stack: RedisStack | undefined;
   const logs = new Set<EventLog>();

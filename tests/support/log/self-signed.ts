@@ -17,7 +17,7 @@ const jwk = {
   d: '0Fy3FjnBE-QibIYLA3aMfdeTWNdQYat-xe2w6F43kCA',
 };
 
-/** A certificate for 127.0.0.1 that vouches for itself, until 2126, and its key. It protects nothing but a test. */
+/** A self-signed certificate for 127.0.0.1, valid until 2126, and its key. For tests only. */
 export const selfSigned = {
   cert: `-----BEGIN CERTIFICATE-----\n${certificate}\n-----END CERTIFICATE-----\n`,
   key: createPrivateKey({ key: jwk, format: 'jwk' }).export({ type: 'pkcs8', format: 'pem' }),

@@ -1,7 +1,7 @@
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { newEvents } from './log-steps.ts';
 
-/** What the parent asks of this process, and what it answers. */
+/** What the parent asks this process to do, and what the process reports. */
 export type ChildOrder =
   | { readonly kind: 'append'; readonly channel: string; readonly appends: number; readonly batch: number }
   | { readonly kind: 'follow'; readonly channel: string };
@@ -9,17 +9,21 @@ export type ChildReport =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'appended'; readonly seqs: readonly number[] }
-  | { readonly kind: 'told'; readonly signal: string };
+  | { readonly kind: 'followed'; readonly signal: string };
 
-/** A process of its own with a log of its own on the file named in its arguments. */
+/** Opens a log on the file in the arguments, and does what the parent asks. */
 function run(file: string): void {
-  const report = (words: ChildReport) => process.send?.(words);
+  const report = (message: ChildReport) => process.send?.(message);
   try {
     const log = createSqliteLog({ file, retention: 10_000 });
     process.on('message', async (order: ChildOrder) => {
       if (order.kind === 'follow') {
         const { signal } = new AbortController();
-        return log.follow(order.channel, (told) => report({ kind: 'told', signal: told.kind }), signal);
+        return log.follow(
+          order.channel,
+          (followSignal) => report({ kind: 'followed', signal: followSignal.kind }),
+          signal,
+        );
       }
       const seqs: number[] = [];
       for (let turn = 0; turn < order.appends; turn += 1) {

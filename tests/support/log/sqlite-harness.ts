@@ -6,13 +6,13 @@ import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createLogOnStore } from '../../../lib/log/sqlite/sqlite-log.ts';
 import type { LogHarness } from '../../log/contract.ts';
 
-/** A folder for one test's file, and how it goes away. */
+/** A new folder for one test, and a function that removes it. */
 export function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'steadfeed-'));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A harness on a file of its own, or on one in memory. The clock stands still until it is moved. */
+/** A harness with a new file, or in memory. Its clock stands still until it is moved. */
 export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogHarness> {
   const { folder, remove } = makeFolder();
   const file = kind === 'file' ? join(folder, 'deep', 'feed.db') : kind;
@@ -49,7 +49,7 @@ export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogH
       );
     },
     async cutFollowers() {
-      own.followers.tellAll({ kind: 'lost', cause: new Error('cut') });
+      own.followers.notifyAll({ kind: 'lost', cause: new Error('cut') });
     },
     async close() {
       for (const log of logs) log.close();

@@ -3,11 +3,12 @@ import { newEpoch } from '../../../lib/core/cursor.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { beforeFirst, compareEventIds } from '../../../lib/core/ids.ts';
 import {
-  type AppendAnswer,
   type AppendRequest,
+  type AppendResult,
   type EventLog,
   type FollowSignal,
   keyLifeMs,
+  keyReused,
   type LogEvent,
   type ReadFrom,
 } from '../../../lib/log/event-log.ts';
@@ -67,7 +68,7 @@ export function createMemoryLog({
   let channels = new Map<string, Kept>();
   let replica: Map<string, Kept> | null = null;
   const stored: Stored[] = [];
-  const keys = new Map<string, { fingerprint: string; ids: AppendAnswer['ids']; at: number }>();
+  const keys = new Map<string, { fingerprint: string; ids: AppendResult['ids']; at: number }>();
   const allowances = createAllowances(now);
   const followers = new Set<Follower>();
   const broken = new Set<string>();
@@ -79,10 +80,10 @@ export function createMemoryLog({
     else channels.set(channel, { epoch, events });
   }
 
-  function append({ events, key, limits = [] }: AppendRequest): AppendAnswer {
+  function append({ events, key, limits = [] }: AppendRequest): AppendResult {
     const known = key === null ? undefined : keys.get(key.name);
     if (key !== null && known !== undefined && now() - known.at < keyLifeMs) {
-      if (known.fingerprint !== key.fingerprint) throw new FeedError('key-reused', 'the key was used');
+      if (known.fingerprint !== key.fingerprint) throw keyReused();
       return { ids: known.ids, duplicate: true };
     }
     if (events.some(({ channel }) => broken.has(channel))) throw new FeedError('log-unavailable', 'broken');
