@@ -14,7 +14,7 @@ import { tailTimes } from '../tail/subscription.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { type ChannelReader, createChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
-import { collectFrames, cursorOf } from './frames.ts';
+import { cursorOf, takeFrames } from './frames.ts';
 
 /** How long a stream waits for the log before hello, in ms. Then it ends with `retry:`, so that the client can poll. */
 export const helloWithinMs = 8_000;
@@ -205,7 +205,7 @@ export class EventStream {
     const readers = this.#readers;
     const { types, clock } = this.#options;
     this.#controlFrames = [];
-    frames.push(...collectFrames(readers, types));
+    frames.push(...takeFrames(readers, types));
     if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
       this.#isHandoverWritten = true;
       frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));

@@ -4,7 +4,7 @@ import { gapFrame } from '../../core/sse-frames.ts';
 import type { Entry } from '../tail/ring-buffer.ts';
 import type { ChannelReader, Offer } from './channel-reader.ts';
 
-/** Most bytes of one chunk. */
+/** Most bytes of one chunk; a single frame may be larger. */
 export const maxChunkBytes = 256 * 1024;
 
 const encoder = new TextEncoder();
@@ -15,47 +15,48 @@ export function cursorOf(readers: readonly ChannelReader[]): string {
 }
 
 /**
- * Takes what the readers may be given now, as frames of at most about 256 KiB together, and moves their positions
- * past it.
- * @param types types to deliver; null: all. Others are passed over in silence.
+ * Takes the frames that the readers can have now, about 256 KiB at most, and moves the readers past them.
+ * @param types types to deliver; null: all. Other events are skipped without a frame.
  */
-export function collectFrames(
+export function takeFrames(
   readers: readonly ChannelReader[],
   types: ReadonlySet<string> | null,
 ): Uint8Array<ArrayBuffer>[] {
   const [only] = readers;
-  if (only !== undefined && readers.length === 1 && types === null) return collectReady(only);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let room = maxChunkBytes;
+  if (only !== undefined && readers.length === 1 && types === null) return takeSharedFrames(only);
+  const frames: Uint8Array<ArrayBuffer>[] = [];
+  let bytesLeft = maxChunkBytes;
   for (const reader of readers) {
-    for (let offer = reader.offer(); room > 0; offer = reader.offer()) {
-      if (offer.kind === 'gap') room -= addGap(parts, readers, reader, offer, types !== null);
-      else if (offer.kind === 'entries') room -= addEach(parts, readers, reader, offer, types, room);
+    for (let offer = reader.offer(); bytesLeft > 0; offer = reader.offer()) {
+      if (offer.kind === 'gap') bytesLeft -= pushGap(frames, readers, reader, offer, types !== null);
+      else if (offer.kind === 'entries')
+        bytesLeft -= pushEntries(frames, readers, reader, offer, types, bytesLeft);
       else break;
     }
   }
-  return parts;
+  return frames;
 }
 
-/** One channel, all types: the bytes are ready, and the same for every stream at this cursor. */
-function collectReady(reader: ChannelReader): Uint8Array<ArrayBuffer>[] {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+/** One channel with all types: the bytes are the same for every stream at this cursor. */
+function takeSharedFrames(reader: ChannelReader): Uint8Array<ArrayBuffer>[] {
+  const frames: Uint8Array<ArrayBuffer>[] = [];
   let offer = reader.offer();
   while (offer.kind === 'gap') {
-    addGap(parts, [reader], reader, offer, false);
+    pushGap(frames, [reader], reader, offer, false);
     offer = reader.offer();
   }
-  if (offer.kind !== 'entries') return parts;
+  if (offer.kind !== 'entries') return frames;
   const { segment, from } = offer;
-  const { bytes, count } = joinFrames(segment.entries, from, maxChunkBytes);
+  const { bytes, count } = sharedChunk(segment.entries, from, maxChunkBytes);
   const last = segment.entries[from + count - 1];
   if (last !== undefined) reader.moveTo({ id: last.id, epoch: segment.base.epoch });
-  parts.push(bytes);
-  return parts;
+  frames.push(bytes);
+  return frames;
 }
 
-function addGap(
-  parts: Uint8Array<ArrayBuffer>[],
+/** @returns the bytes that were added. */
+function pushGap(
+  frames: Uint8Array<ArrayBuffer>[],
   readers: readonly ChannelReader[],
   reader: ChannelReader,
   { loss }: Extract<Offer, { kind: 'gap' }>,
@@ -64,31 +65,34 @@ function addGap(
   const gap = toGap(reader.tail.channel, reader.position().id, loss, isFiltered);
   reader.moveTo(loss.resume);
   const frame = encoder.encode(gapFrame(cursorOf(readers), gap));
-  parts.push(frame);
+  frames.push(frame);
   return frame.length;
 }
 
-/** Several channels, or a filter: the data is ready, the cursor in front of it is this connection's own. */
-function addEach(
-  parts: Uint8Array<ArrayBuffer>[],
+/**
+ * Several channels, or a filter. With several channels the data of a frame is shared, and its cursor is this connection's.
+ * @returns the bytes that were added.
+ */
+function pushEntries(
+  frames: Uint8Array<ArrayBuffer>[],
   readers: readonly ChannelReader[],
   reader: ChannelReader,
   { segment, from }: Extract<Offer, { kind: 'entries' }>,
   types: ReadonlySet<string> | null,
-  room: number,
+  maxBytes: number,
 ): number {
   let size = 0;
   let position: Position = reader.position();
-  for (let i = from; i < segment.entries.length && size < room; i++) {
+  for (let i = from; i < segment.entries.length && size < maxBytes; i++) {
     const entry = segment.entries[i];
     if (entry === undefined) break;
     position = { id: entry.id, epoch: segment.base.epoch };
     if (types !== null && !types.has(entry.type)) continue;
     if (readers.length === 1) {
-      parts.push(entry.frame);
+      frames.push(entry.frame);
     } else {
       reader.moveTo(position);
-      parts.push(encoder.encode(`id: ${cursorOf(readers)}\n`), entry.frame.subarray(entry.dataAt));
+      frames.push(encoder.encode(`id: ${cursorOf(readers)}\n`), entry.frame.subarray(entry.dataAt));
     }
     size += entry.frame.length;
   }
@@ -96,30 +100,22 @@ function addEach(
   return size;
 }
 
-/** Frames of neighbouring entries as one chunk. */
-export type Joined = {
+type Chunk = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How many entries it holds. */
   readonly count: number;
 };
 
-type Memo = { length: number; readonly chunks: Map<number, Joined> };
-
-/** Chunks remembered of one array. Few cursors are shared by many streams; each chunk may be as large as `maxBytes`. */
-const maxChunks = 16;
-
-/** Per array of entries: what was joined since it last grew. Streams at the same cursor write the same bytes. */
-const memos = new WeakMap<readonly Entry[], Memo>();
-
 /**
- * Joins the frames from index `from` on into one chunk of at most `maxBytes`, one frame at least.
- * Call it with the same `maxBytes` always: it is not part of what is remembered.
+ * The frames from index `from` on as one chunk of at most `maxBytes`, but at least one frame. Streams at the same cursor
+ * get the same bytes.
+ * @param maxBytes the same in every call: it is no part of the cache's key.
  */
-export function joinFrames(entries: readonly Entry[], from: number, maxBytes: number): Joined {
+export function sharedChunk(entries: readonly Entry[], from: number, maxBytes: number): Chunk {
   const first = entries[from];
   if (first !== undefined && from === entries.length - 1) return { bytes: first.frame, count: 1 };
-  const memo = memoOf(entries);
-  const known = memo.chunks.get(from);
+  const cache = cacheOf(entries);
+  const known = cache.chunks.get(from);
   if (known !== undefined) return known;
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -129,21 +125,29 @@ export function joinFrames(entries: readonly Entry[], from: number, maxBytes: nu
     frames.push(frame);
     size += frame.length;
   }
-  const joined = { bytes: Buffer.concat(frames, size), count: frames.length };
-  if (memo.chunks.size >= maxChunks) memo.chunks.clear();
-  memo.chunks.set(from, joined);
-  return joined;
+  const chunk = { bytes: Buffer.concat(frames, size), count: frames.length };
+  if (cache.chunks.size >= maxCachedChunks) cache.chunks.clear();
+  cache.chunks.set(from, chunk);
+  return chunk;
 }
 
-function memoOf(entries: readonly Entry[]): Memo {
-  let memo = memos.get(entries);
-  if (memo === undefined) {
-    memo = { length: entries.length, chunks: new Map() };
-    memos.set(entries, memo);
+/** The chunks of one array of entries, since it last grew. */
+type ChunkCache = { length: number; readonly chunks: Map<number, Chunk> };
+
+const caches = new WeakMap<readonly Entry[], ChunkCache>();
+
+/** Chunks cached for one array. Few cursors are shared by many streams, and each chunk may be as large as `maxBytes`. */
+const maxCachedChunks = 16;
+
+function cacheOf(entries: readonly Entry[]): ChunkCache {
+  let cache = caches.get(entries);
+  if (cache === undefined) {
+    cache = { length: entries.length, chunks: new Map() };
+    caches.set(entries, cache);
   }
-  if (memo.length !== entries.length) {
-    memo.length = entries.length;
-    memo.chunks.clear();
+  if (cache.length !== entries.length) {
+    cache.length = entries.length;
+    cache.chunks.clear();
   }
-  return memo;
+  return cache;
 }

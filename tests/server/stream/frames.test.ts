@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createChannelReader } from '../../../lib/server/stream/channel-reader.ts';
-import { collectFrames, cursorOf, maxChunkBytes } from '../../../lib/server/stream/frames.ts';
+import { cursorOf, maxChunkBytes, sharedChunk, takeFrames } from '../../../lib/server/stream/frames.ts';
 import { newEvent, range } from '../../support/log/log-steps.ts';
+import { makeEntries, makeEntry } from '../../support/server/entries.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
 
 const noWake = () => {};
@@ -17,21 +18,21 @@ async function readersOf(stand: Stand, channels: readonly string[]) {
   return readers;
 }
 
-const textOf = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString();
+const textOf = (frames: readonly Uint8Array[]) => Buffer.concat(frames).toString();
 const idsIn = (text: string) => [...text.matchAll(/^id: (.*)$/gm)].map(([, id]) => id);
 
-describe('frames of one channel', () => {
-  test('are all that follows the cursor, which moves past it', async () => {
+describe('the frames of one channel', () => {
+  test('are everything after the cursor, which moves past them', async () => {
     const stand = makeStand();
     await stand.publish(3);
     const readers = await readersOf(stand, ['feed']);
 
-    const text = textOf(collectFrames(readers, null));
+    const text = textOf(takeFrames(readers, null));
 
     expect(idsIn(text)).toHaveLength(3);
     expect(idsIn(text).at(-1)).toBe(stand.cursorAtEnd());
     expect(cursorOf(readers)).toBe(stand.cursorAtEnd());
-    expect(collectFrames(readers, null)).toEqual([]);
+    expect(takeFrames(readers, null)).toEqual([]);
   });
 
   test('are the same bytes for all readers at one cursor', async () => {
@@ -40,48 +41,48 @@ describe('frames of one channel', () => {
     const tail = await stand.tail();
     const start = { id: { time: 0, seq: 0 }, epoch: tail.end().epoch };
     const chunks = range(1, 3).map(() =>
-      collectFrames([createChannelReader(tail, start, stand.clock, noWake)], null),
+      takeFrames([createChannelReader(tail, start, stand.clock, noWake)], null),
     );
 
     expect(chunks[0]?.[0]).toBe(chunks[1]?.[0]);
     expect(chunks[0]?.[0]).toBe(chunks[2]?.[0]);
   });
 
-  test('are 256 KiB at most, and go on where they stopped', async () => {
+  test('are 256 KiB at most, and continue where they stopped', async () => {
     const stand = makeStand();
     const events = range(1, 20).map(() => newEvent('feed', 'x'.repeat(60_000)));
     await stand.memory.append({ events, key: null });
     const readers = await readersOf(stand, ['feed']);
 
-    const chunks = range(1, 5).map(() => textOf(collectFrames(readers, null)));
+    const chunks = range(1, 5).map(() => textOf(takeFrames(readers, null)));
 
     for (const chunk of chunks) expect(chunk.length).toBeLessThanOrEqual(maxChunkBytes);
     expect(chunks.flatMap(idsIn).map((id) => Number(/-(\d+)~/.exec(id ?? '')?.[1]))).toEqual(range(1, 20));
   });
 
-  test('that pass the filter come with their own ids; others are passed over', async () => {
+  test('that pass the filter keep their own ids; others are skipped', async () => {
     const stand = makeStand();
     const events = ['a', 'b', 'a', 'b'].map((type) => newEvent('feed', type, type));
     await stand.memory.append({ events, key: null });
     const readers = await readersOf(stand, ['feed']);
 
-    const text = textOf(collectFrames(readers, new Set(['a'])));
+    const text = textOf(takeFrames(readers, new Set(['a'])));
 
     expect(idsIn(text).map((id) => /-(\d+)~/.exec(id ?? '')?.[1])).toEqual(['1', '3']);
     expect(cursorOf(readers)).toBe(stand.cursorAtEnd());
   });
 
-  test('begin with the gap that the reader has to know of', async () => {
+  test('start with the gap, if events are gone', async () => {
     const stand = makeStand();
     await stand.publish(600);
     stand.memory.trim('feed', 550);
     const readers = await readersOf(stand, ['feed']);
-    expect(collectFrames(readers, null)).toEqual([]);
+    expect(takeFrames(readers, null)).toEqual([]);
     await stand.clock.advance(0);
 
-    const text = textOf(collectFrames(readers, null));
+    const text = textOf(takeFrames(readers, null));
     await stand.clock.advance(0);
-    const rest = textOf(collectFrames(readers, null));
+    const rest = textOf(takeFrames(readers, null));
 
     expect(text).toContain('event: gap');
     expect(text).toContain('"reason":"trimmed","missed":50,"exact":true,"after":"0-0"');
@@ -89,26 +90,26 @@ describe('frames of one channel', () => {
   });
 });
 
-describe('frames of several channels', () => {
-  test('tell with each event the position in all of them', async () => {
+describe('the frames of several channels', () => {
+  test('carry the position in all channels with each event', async () => {
     const stand = makeStand();
     await stand.publish(2, 'one');
     await stand.publish(1, 'two');
     const readers = await readersOf(stand, ['one', 'two']);
 
-    const text = textOf(collectFrames(readers, null));
+    const text = textOf(takeFrames(readers, null));
 
-    const places = idsIn(text).map((id) =>
+    const positions = idsIn(text).map((id) =>
       [...(id ?? '').matchAll(/(\w+)@\d+-(\d+)/g)].map(([, c, seq]) => `${c} ${seq}`),
     );
-    expect(places).toEqual([
+    expect(positions).toEqual([
       ['one 1', 'two 0'],
       ['one 2', 'two 0'],
       ['one 2', 'two 1'],
     ]);
   });
 
-  test('together are about 256 KiB at most', async () => {
+  test('are about 256 KiB at most together', async () => {
     const stand = makeStand();
     for (const channel of ['one', 'two']) {
       const events = range(1, 20).map(() => newEvent(channel, 'x'.repeat(60_000)));
@@ -116,9 +117,63 @@ describe('frames of several channels', () => {
     }
     const readers = await readersOf(stand, ['one', 'two']);
 
-    const size = textOf(collectFrames(readers, null)).length;
+    const size = textOf(takeFrames(readers, null)).length;
 
     expect(size).toBeGreaterThan(maxChunkBytes / 2);
     expect(size).toBeLessThan(maxChunkBytes + 64 * 1024);
+  });
+});
+
+const maxBytes = 10_000;
+
+describe('a shared chunk', () => {
+  test('has the frames from the index on, in order, byte for byte', () => {
+    const entries = makeEntries(1, 5);
+
+    const { bytes, count } = sharedChunk(entries, 2, maxBytes);
+
+    expect(count).toBe(3);
+    expect(Buffer.from(bytes)).toEqual(Buffer.concat(entries.slice(2).map(({ frame }) => frame)));
+  });
+
+  test('is the same object for all streams at the same cursor', () => {
+    const entries = makeEntries(1, 5);
+
+    expect(sharedChunk(entries, 2, maxBytes).bytes).toBe(sharedChunk(entries, 2, maxBytes).bytes);
+    expect(sharedChunk(entries, 4, maxBytes).bytes).toBe(entries[4]?.frame);
+  });
+
+  test('ends before the frame that would make it too large', () => {
+    const entries = makeEntries(1, 10, 3_000);
+
+    const { bytes, count } = sharedChunk(entries, 0, maxBytes);
+
+    expect(count).toBe(3);
+    expect(bytes.length).toBeLessThanOrEqual(maxBytes);
+  });
+
+  test('has at least one frame, however large it is', () => {
+    const entries = [makeEntry(1, 50_000), makeEntry(2)];
+
+    expect(sharedChunk(entries, 0, maxBytes).count).toBe(1);
+  });
+
+  test('has the frames that were added since it was first made', () => {
+    const entries = makeEntries(1, 3);
+    sharedChunk(entries, 0, maxBytes);
+
+    entries.push(makeEntry(4));
+
+    expect(sharedChunk(entries, 0, maxBytes).count).toBe(4);
+  });
+
+  test('is not cached for every cursor that there ever was', () => {
+    const entries = makeEntries(1, 200);
+    const { bytes } = sharedChunk(entries, 0, maxBytes);
+
+    for (let from = 1; from < 100; from++) sharedChunk(entries, from, maxBytes);
+
+    expect(sharedChunk(entries, 0, maxBytes).bytes).not.toBe(bytes);
+    expect(sharedChunk(entries, 0, maxBytes).bytes).toEqual(bytes);
   });
 });
