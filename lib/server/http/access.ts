@@ -35,7 +35,7 @@ export async function checkReadAccess(
   if (token === null) {
     throw new FeedError(
       'unauthorized',
-      `channel "${closed[0]}" is private: send a read token as Authorization: Bearer, cookie feed_token or ?token=`,
+      `Channel "${closed[0]}" is private. Send a read token as Authorization: Bearer, as the cookie feed_token or as ?token=.`,
     );
   }
   const { patterns, endsAt } = await verify(token, secret, now);
@@ -43,7 +43,7 @@ export async function checkReadAccess(
   if (refused === undefined) return { endsAt };
   throw new FeedError(
     'forbidden',
-    `the token does not allow channel "${refused}"; it allows: ${patterns.join(', ')}`,
+    `The token does not allow channel "${refused}". It allows: ${patterns.join(', ') || 'none'}.`,
   );
 }
 
@@ -78,10 +78,11 @@ export function checkPublishAccess(
 }
 
 const publishRefusalTexts = {
-  unauthorized: 'publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>',
-  'publishing-off': 'publishing is off until the variable PUBLISH_TOKEN is set on the server',
+  unauthorized: 'Publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>.',
+  'publishing-off':
+    'Publishing is off because the server has no PUBLISH_TOKEN. Set this variable to turn it on.',
   forbidden:
-    'without a PUBLISH_TOKEN only this site’s own pages and programs on it may publish, at localhost or an address; set one to publish from elsewhere',
+    'Without PUBLISH_TOKEN only this site may publish: its own pages, and programs that use localhost or an IP address. Set PUBLISH_TOKEN on the server to publish from elsewhere.',
 } as const;
 
 /** The token of `Authorization: Bearer <token>`; null where the request has none. */
@@ -110,10 +111,10 @@ async function verify(token: string, secret: string, now: number) {
 }
 
 function whyRefused(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired) return 'the read token has expired; get a new one';
+  if (cause instanceof errors.JWTExpired) return 'The read token has expired. Get a new one.';
   const isEarly = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf';
-  if (isEarly) return 'the read token is not valid yet, says its nbf';
-  return 'the read token is not valid; allowed is a JWT signed with HS256 that has channels and exp';
+  if (isEarly) return 'The read token is not valid yet: its claim nbf is in the future. Use it later.';
+  return 'The read token is not valid. Send a JWT that is signed with HS256 and has the claims channels and exp.';
 }
 
 /** Claim `channels`: names, or prefixes that end with `*`. */
@@ -121,7 +122,7 @@ function patternsOf(claim: unknown): readonly string[] {
   const isPattern = (text: unknown) =>
     typeof text === 'string' && (text === '*' || isName(text.replace(/\*$/, '')));
   if (Array.isArray(claim) && claim.every(isPattern)) return claim;
-  throw new TypeError('claim channels is no list of names');
+  throw new TypeError('the claim channels is not a list of names');
 }
 
 /** Compares with both tokens in constant time; it compares digests, so that lengths do not show either. */

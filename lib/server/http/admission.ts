@@ -39,7 +39,7 @@ export function createAdmission(
     if (held + 1 > streamMaxConnections) {
       throw new FeedError(
         'too-many-streams',
-        `this process holds ${held} streams and polls that wait, its maximum (STREAM_MAX_CONNECTIONS); try again shortly`,
+        `This process holds ${held} streams and waiting polls, its maximum (STREAM_MAX_CONNECTIONS). Try again in a few seconds.`,
       );
     }
     const most = isVercel ? maxOpen : Math.max(maxOpen, streamMaxConnections + maxSubscriptionsBesides);
@@ -48,7 +48,7 @@ export function createAdmission(
     if (excess <= 0 || tails.endIdle(excess, channels)) return;
     throw new FeedError(
       'too-many-streams',
-      `this process holds ${held} streams and polls that wait, and follows ${tails.count()} channels, its maximum; try again shortly`,
+      `This process holds ${held} streams and waiting polls and follows ${tails.count()} channels, its maximum. Try again in a few seconds.`,
     );
   }
 
@@ -136,7 +136,7 @@ function createSlotsPerAddress(most: number | null): SlotsPerAddress {
       if (held + channels > most) {
         throw new FeedError(
           'too-many-streams',
-          `your address reads ${held} channels here by streams and polls that wait, asks for ${channels} more, and may read ${most} (STREAM_MAX_PER_ADDRESS); poll, or try again shortly`,
+          `Your address uses ${held} of its ${most} slots in this process (STREAM_MAX_PER_ADDRESS), and this request needs ${channels}, one for each channel. Poll without wait, or try again in a few seconds.`,
         );
       }
       taken.set(address, held + channels);

@@ -204,5 +204,8 @@ async function publishEvents(request: Request, { log, settings, clock }: Runtime
 function idempotencyKey(request: Request): string | null {
   const key = request.headers.get('idempotency-key');
   if (key === null || /^[\x20-\x7e]{1,200}$/.test(key)) return key;
-  throw new FeedError('bad-request', 'Idempotency-Key: allowed are 1 to 200 printable ASCII characters');
+  throw new FeedError(
+    'bad-request',
+    'Idempotency-Key is not valid. Use 1 to 200 printable ASCII characters.',
+  );
 }

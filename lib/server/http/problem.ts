@@ -9,7 +9,7 @@ import { findRuntime } from '../runtime.ts';
 export function toFeedError(error: unknown): FeedError {
   if (error instanceof FeedError) return error;
   logUnexpectedError(error);
-  return new FeedError('internal-error', 'An unexpected error; the server has noted it', { cause: error });
+  return new FeedError('internal-error', 'Unexpected error. The server has logged it.', { cause: error });
 }
 
 /** The response for an error: `application/problem+json` (RFC 9457). It is never cached. */
@@ -48,21 +48,21 @@ export function retryAfterMs(error: FeedError): number | null {
 
 const titles: Record<FeedErrorCode, string> = {
   'bad-request': 'The request is malformed',
-  unauthorized: 'A valid token is needed',
-  forbidden: 'The token does not allow this',
+  unauthorized: 'A valid token is required',
+  forbidden: 'This is not allowed',
   'publishing-off': 'Publishing is off',
-  'not-found': 'There is nothing here',
+  'not-found': 'Nothing was found here',
   'method-not-allowed': 'The method is not allowed here',
   'too-large': 'The request is too large',
   'unsupported-media-type': 'The content type is not supported',
   'data-does-not-fit': 'The data does not fit its type',
   'key-reused': 'The idempotency key was used for other events',
   'rate-limited': 'Too many requests',
-  'internal-error': 'Something went wrong here',
+  'internal-error': 'Unexpected error on the server',
   stopping: 'This process is stopping',
-  'too-many-streams': 'This process holds its maximum of streams',
-  'log-unavailable': 'The log cannot be reached',
-  misconfigured: 'The server is not configured',
+  'too-many-streams': 'Too many open streams',
+  'log-unavailable': 'The log is unavailable',
+  misconfigured: 'The server is not configured correctly',
 };
 
 /** Seconds until a retry makes sense, if the error does not say. */

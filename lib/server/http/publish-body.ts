@@ -31,20 +31,20 @@ export async function readEvents(request: Request, clock: Clock): Promise<readon
   if (type !== 'application/json' && type !== 'application/x-ndjson') {
     throw new FeedError(
       'unsupported-media-type',
-      `content-type: "${excerpt(type ?? '')}" is not allowed; allowed are application/json and application/x-ndjson`,
+      `content-type: "${excerpt(type ?? '')}" is not supported. Use application/json or application/x-ndjson.`,
     );
   }
   const encoding = request.headers.get('content-encoding') ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new FeedError(
       'unsupported-media-type',
-      `content-encoding: "${excerpt(encoding)}" is not allowed; allowed is a body as it is`,
+      `content-encoding: "${excerpt(encoding)}" is not supported. Send the body without an encoding.`,
     );
   }
   const text = await readText(request, clock);
   const events = type === 'application/json' ? fromJson(text) : fromLines(text);
   if (events.length > 0) return events;
-  throw new FeedError('bad-request', `body: holds no event; allowed are 1 to ${maxAppend}`);
+  throw new FeedError('bad-request', `The request body has no event. Send 1 to ${maxAppend}.`);
 }
 
 /** A hash of the events, to tell whether a key is used again for the same ones. */
@@ -60,7 +60,7 @@ async function readText(request: Request, clock: Clock): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FeedError('bad-request', 'body: is not UTF-8', { cause });
+    throw new FeedError('bad-request', 'The request body is not UTF-8; no events were stored.', { cause });
   }
 }
 
@@ -84,7 +84,7 @@ async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
     }
   } catch (cause) {
     // The publisher has gone. Nobody hears the answer, and nothing is wrong here.
-    throw new FeedError('bad-request', 'body: broke off; nothing of it was stored', { cause });
+    throw new FeedError('bad-request', 'The request body ended early; no events were stored.', { cause });
   } finally {
     cancelTimer();
   }
@@ -92,7 +92,7 @@ async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
   if (!isLate) return Buffer.concat(chunks);
   throw new FeedError(
     'bad-request',
-    `body: had not come whole after ${maxBodyMs / 1_000} s; nothing of it was stored`,
+    `The request body was not received within ${maxBodyMs / 1_000} s; no events were stored.`,
   );
 }
 
@@ -103,7 +103,10 @@ function giveUp(reader: ReadableStreamDefaultReader<Uint8Array>): void {
 }
 
 function tooLargeBody(): FeedError {
-  return new FeedError('too-large', `body: is larger than ${maxBodyBytes} bytes; nothing of it was stored`);
+  return new FeedError(
+    'too-large',
+    `The request body is larger than ${maxBodyBytes} bytes; no events were stored. Send several requests.`,
+  );
 }
 
 function fromJson(text: string): NewEvent[] {
@@ -126,22 +129,25 @@ function fromLines(text: string): NewEvent[] {
 
 function checkCount(count: number): void {
   if (count <= maxAppend) return;
-  throw new FeedError('too-large', `body: holds more than ${maxAppend} events; nothing of it was stored`);
+  throw new FeedError(
+    'too-large',
+    `The request body has more than ${maxAppend} events; no events were stored. Send several requests.`,
+  );
 }
 
 function toEvent(value: unknown, what: string): NewEvent {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new FeedError('bad-request', `${what}: is not an object; allowed is {"channel"?, "type"?, "data"}`);
+    throw new FeedError('bad-request', `${what} is not an object. Send {"channel"?, "type"?, "data"}.`);
   }
   const { channel = defaultChannel, type = defaultType, data, ...others } = value as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) {
     throw new FeedError(
       'bad-request',
-      `${what}: "${excerpt(other)}" is unknown; allowed are channel, type and data`,
+      `${what} has the unknown member "${excerpt(other)}". An event has channel, type and data.`,
     );
   }
-  if (data === undefined) throw new FeedError('bad-request', `${what}: has no data; allowed is any JSON`);
+  if (data === undefined) throw new FeedError('bad-request', `${what} has no data. Send any JSON value.`);
   const event = {
     channel: parseName(channel, `${what}.channel`),
     type: parseName(type, `${what}.type`),
@@ -151,7 +157,7 @@ function toEvent(value: unknown, what: string): NewEvent {
   if (size > maxEventBytes) {
     throw new FeedError(
       'too-large',
-      `${what}: is ${size} bytes as JSON, with its channel and type; allowed are ${maxEventBytes}; nothing of the request was stored`,
+      `${what} is ${size} bytes as JSON (channel, type and data); the limit is ${maxEventBytes}. No events were stored.`,
     );
   }
   checkData(event.type, data, what);
@@ -162,6 +168,6 @@ function toJson(data: unknown, what: string): string {
   try {
     return JSON.stringify(data);
   } catch (cause) {
-    throw new FeedError('bad-request', `${what}.data: is nested too deeply`, { cause });
+    throw new FeedError('bad-request', `${what}.data is nested too deeply.`, { cause });
   }
 }

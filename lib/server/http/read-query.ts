@@ -61,10 +61,7 @@ export function parsePageQuery(params: URLSearchParams): PageQuery {
   const query = parseReadQuery(params, null);
   const before = single(params, 'before');
   if (before !== null && query.channels.length > 1) {
-    throw new FeedError(
-      'bad-request',
-      'before: pages backwards through one channel; allowed is one "channel"',
-    );
+    throw new FeedError('bad-request', 'before: History is read from one channel. Ask for one channel only.');
   }
   return {
     ...query,
@@ -79,7 +76,7 @@ function names(params: URLSearchParams, name: string, max: number): string[] {
   if (found.size <= max) return [...found];
   throw new FeedError(
     'bad-request',
-    `${name}: ${found.size} are asked for; allowed are ${max} in one request`,
+    `${name}: The request has ${found.size}; the limit is ${max}. Split it into several requests.`,
   );
 }
 
@@ -99,7 +96,7 @@ function parseRewind(text: string): Rewind {
   if (match === null) {
     throw new FeedError(
       'bad-request',
-      `rewind: "${excerpt(text)}" is not understood; allowed are a count such as 50, an age such as 30s, 10m or 2h, both of up to 9 digits, and all`,
+      `rewind: "${excerpt(text)}" is not valid. Use a count such as 50, an age such as 30s, 10m or 2h (both with up to 9 digits), or all.`,
     );
   }
   const value = Number(match[1]);
@@ -110,7 +107,7 @@ function parseRewind(text: string): Rewind {
 function single(params: URLSearchParams, name: string): string | null {
   const all = params.getAll(name);
   if (all.length <= 1) return all[0] ?? null;
-  throw new FeedError('bad-request', `${name}: given ${all.length} times; allowed is once`);
+  throw new FeedError('bad-request', `${name}: The request has it ${all.length} times. Send it once.`);
 }
 
 function wholeNumber(
@@ -126,6 +123,6 @@ function wholeNumber(
   if (/^\d{1,9}$/.test(text) && value >= min && value <= max) return value;
   throw new FeedError(
     'bad-request',
-    `${name}: "${excerpt(text)}" is not allowed; allowed is a whole number from ${min} to ${max}`,
+    `${name}: "${excerpt(text)}" is not valid. Use a whole number from ${min} to ${max}.`,
   );
 }

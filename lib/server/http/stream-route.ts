@@ -44,7 +44,8 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
   const { signal } = request;
-  if (stopping.signal.aborted) throw new FeedError('stopping', 'this process is stopping; connect again');
+  if (stopping.signal.aborted)
+    throw new FeedError('stopping', 'This process is stopping. Connect again: another process answers.');
   const releaseSlot = admission.takeSlot(request, query.channels);
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {

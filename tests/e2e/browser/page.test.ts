@@ -62,7 +62,7 @@ describe('the page as the server renders it', () => {
     await using open = await newPage(browser);
     await open.page.goto(app.url);
     const text = await open.page.getByRole('main').textContent();
-    expect(text).toContain('no log is set: set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN');
+    expect(text).toContain('No log is configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN');
     expect(open.seen.errors).toEqual([]);
   });
 });

@@ -4,11 +4,11 @@ import { makeStand, type Stand } from '../../support/server/stand.ts';
 
 function send(stand: Stand, body: BodyInit, type = 'application/json'): Promise<Response> {
   const init: RequestInit = { method: 'POST', headers: { 'content-type': type }, body };
-  // A body that is sent as it is made has no length ahead of it.
+  // A body that is sent while it is made has no `content-length`.
   return stand.ask('events', { ...init, duplex: 'half' } as RequestInit);
 }
 
-/** Refuses a body, and holds the log to be as it was. @returns the refusal's detail. */
+/** Expects that a body is refused and nothing is stored. @returns the refusal's detail. */
 async function expectUnstored(body: BodyInit, status: number, type?: string): Promise<string> {
   const stand = makeStand();
   const detail = await expectRefusal(send(stand, body, type), status);
@@ -21,11 +21,11 @@ describe('a body', () => {
     ['', 'body'],
     ['{', 'body'],
     ['[]', 'body'],
-    ['42', 'event:'],
+    ['42', 'event is not an object'],
     ['[1]', 'events[0]'],
     ['[[]]', 'events[0]'],
-    ['{}', 'event: has no data'],
-    ['[{"data":1},{"dat":1}]', 'events[1]: "dat"'],
+    ['{}', 'event has no data'],
+    ['[{"data":1},{"dat":1}]', 'events[1] has the unknown member "dat"'],
     ['{"data":1,"id":"1-1"}', '"id"'],
     ['{"data":1,"channel":"no name"}', 'event.channel'],
     ['{"data":1,"channel":7}', 'event.channel'],
@@ -36,7 +36,7 @@ describe('a body', () => {
     [`{"data":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, 'nested too deeply'],
     [`{"data":[1e5,${'['.repeat(100_000)}${']'.repeat(100_000)}]}`, 'nested too deeply'],
     ['['.repeat(100_000), 'not valid JSON'],
-  ])('%.40s is refused, naming the part', async (body, part) => {
+  ])('%.40s is refused, and the refusal names the part', async (body, part) => {
     expect(await expectUnstored(body, 400)).toContain(part);
   });
 
@@ -49,15 +49,15 @@ describe('a body', () => {
     async (type) => {
       const detail = await expectUnstored(new TextEncoder().encode('{"data":1}'), 415, type || ' ');
 
-      expect(detail).toContain('application/json and application/x-ndjson');
+      expect(detail).toContain('application/json or application/x-ndjson');
     },
   );
 
-  test.each(['application/json; charset=utf-8', 'Application/JSON'])('of type %s is taken', async (type) => {
+  test.each(['application/json; charset=utf-8', 'Application/JSON'])('of type %s is accepted', async (type) => {
     expect((await send(makeStand(), '{"data":1}', type)).status).toBe(201);
   });
 
-  test('of lines holds one event a line; empty ones and line ends of Windows do no harm', async () => {
+  test('of lines has one event in each line; empty lines and Windows line ends do not matter', async () => {
     const stand = makeStand();
 
     const response = await send(stand, '{"data":1}\r\n\n{"data":"2"}\n', 'application/x-ndjson');
@@ -67,27 +67,27 @@ describe('a body', () => {
     expect(stand.memory.stored.map(({ data }) => data)).toEqual(['1', '"2"']);
   });
 
-  test('of lines with a bad one stores none, and names the line', async () => {
+  test('of lines with an invalid one stores nothing, and the refusal names the line', async () => {
     const detail = await expectUnstored('{"data":1}\n\n{"data":\n', 400, 'application/x-ndjson');
 
     expect(detail).toContain('line 3');
   });
 
-  test('of lines with none that holds an event is refused', async () => {
+  test('of lines without an event is refused', async () => {
     await expectUnstored('\n\n', 400, 'application/x-ndjson');
   });
 
-  test('that is encoded is refused, naming the encoding', async () => {
+  test('that is encoded is refused, and the refusal names the encoding', async () => {
     const stand = makeStand();
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
 
     const asked = stand.ask('events', { method: 'POST', headers, body: '{"data":1}' });
 
-    expect(await expectRefusal(asked, 415)).toContain('content-encoding: "gzip" is not allowed');
+    expect(await expectRefusal(asked, 415)).toContain('content-encoding: "gzip" is not supported');
     expect(stand.memory.stored).toEqual([]);
   });
 
-  test('whose data does not fit its type is refused with the path', async () => {
+  test('whose data does not fit its type is refused, and the refusal names the path', async () => {
     const machine = {
       load: 1,
       memoryUsedPercent: 400,
@@ -117,14 +117,14 @@ describe('too large is', () => {
     const body = (size: number) => JSON.stringify({ data: 'x'.repeat(size - frame) });
 
     expect((await send(makeStand(), body(65_536))).status).toBe(201);
-    expect(await expectUnstored(body(65_537), 413)).toContain('event: is 65537 bytes');
+    expect(await expectUnstored(body(65_537), 413)).toContain('event is 65537 bytes');
   });
 
-  test('an event that is short in letters and long in bytes', async () => {
+  test('an event with few letters and many bytes', async () => {
     await expectUnstored(JSON.stringify({ data: '✓'.repeat(25_000) }), 413);
   });
 
-  test('a request of more than 1 MiB, by its own word: it is not read', async () => {
+  test('a request whose content-length is over 1 MiB; it is not read', async () => {
     const stand = makeStand();
     const headers = { 'content-type': 'application/json', 'content-length': String(1024 * 1024 + 1) };
 
@@ -133,7 +133,7 @@ describe('too large is', () => {
     expect(stand.memory.stored).toEqual([]);
   });
 
-  test('a request without a length, read to its end so that its connection can be used again', async () => {
+  test('a request over 1 MiB without a length; it is read to its end, so that its connection can be used again', async () => {
     let left = 40;
     let isRead = false;
     const large = new ReadableStream<Uint8Array>({
@@ -149,7 +149,7 @@ describe('too large is', () => {
     expect(isRead).toBe(true);
   });
 
-  test('not a body that is slow; one that is not whole after 30 s is refused, and its rest is not read', async () => {
+  test('not a body that is slow; one that is incomplete after 30 s is refused, and its rest is not read', async () => {
     const stand = makeStand();
     let isCancelled = false;
     const slow = new ReadableStream<Uint8Array>({
@@ -168,7 +168,7 @@ describe('too large is', () => {
     expect([isCancelled, stand.memory.stored]).toEqual([true, []]);
   });
 
-  test('a request without a length that does not end: after 8 MiB the rest is not read', async () => {
+  test('a request without a length and without an end; after 8 MiB the rest is not read', async () => {
     let pulled = 0;
     let isCancelled = false;
     const endless = new ReadableStream<Uint8Array>({

@@ -172,7 +172,7 @@ export const refusalExamples: readonly RefusalExample[] = [
   { code: 'bad-request', request: 'body `{"data":0.1e400}`', ask: () => post('{"data":0.1e400}') },
   { code: 'bad-request', request: 'a body of 200,000 nested arrays', ask: () => post(`{"data":${deep}}`) },
   { code: 'bad-request', request: 'a body that is not UTF-8', ask: () => post(new Uint8Array([0xff])) },
-  { code: 'bad-request', request: 'a body that is not whole after 30 s', ask: askSlowly },
+  { code: 'bad-request', request: 'a body that is incomplete after 30 s', ask: askSlowly },
   { code: 'bad-request', request: 'body `[]`', ask: publish([]) },
   { code: 'bad-request', request: 'body `7`', ask: publish(7) },
   { code: 'bad-request', request: 'body `[{"data":1},{}]`', ask: publish([{ data: 1 }, {}]) },
