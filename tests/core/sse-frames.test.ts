@@ -58,7 +58,7 @@ const event = (data: unknown) => ({ id: '5-1', channel: 'a', type: 'message', ti
 
 type Frame = { readonly text: string; readonly parsed: readonly string[] };
 
-/** What a reader hears of a frame, as `readInPieces` writes it down. */
+/** One parsed event in words. */
 const written = (id: string | undefined, name: string | undefined, data: unknown) =>
   `event ${name ?? '-'} id ${id ?? '-'} data ${JSON.stringify(data)}`;
 
