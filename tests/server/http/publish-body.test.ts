@@ -53,9 +53,12 @@ describe('a body', () => {
     },
   );
 
-  test.each(['application/json; charset=utf-8', 'Application/JSON'])('of type %s is accepted', async (type) => {
-    expect((await send(makeStand(), '{"data":1}', type)).status).toBe(201);
-  });
+  test.each(['application/json; charset=utf-8', 'Application/JSON'])(
+    'of type %s is accepted',
+    async (type) => {
+      expect((await send(makeStand(), '{"data":1}', type)).status).toBe(201);
+    },
+  );
 
   test('of lines has one event in each line; empty lines and Windows line ends do not matter', async () => {
     const stand = makeStand();
