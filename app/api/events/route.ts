@@ -1,9 +1,9 @@
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 
-// A literal, because the framework reads it from the text. `vercel.json` says the same.
+// A literal: the framework reads it from the source text. Keep `vercel.json` equal.
 export const maxDuration = 300;
 
-// No answer is made ahead of its request; said so, the framework hands requests over as they are, unwatched.
+// No response is made before its request. Without this line the framework wraps each request to find out.
 export const dynamic = 'force-dynamic';
 
 const handle = eventsRoute();

@@ -1,6 +1,6 @@
 import { healthRoute } from '../../../lib/server/http/health-route.ts';
 
-// No answer is made ahead of its request; said so, the framework hands requests over as they are, unwatched.
+// No response is made before its request. Without this line the framework wraps each request to find out.
 export const dynamic = 'force-dynamic';
 
 const handle = healthRoute();
