@@ -1,5 +1,5 @@
+import { connectFeed } from '../lib/client/connect-feed.ts';
 import type { FeedStatus } from '../lib/client/connection/status.ts';
-import { connectFeed } from '../lib/client/feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from '../lib/client/feed-options.ts';
 import type { Gap } from '../lib/core/continuity.ts';
 import { parseCursor } from '../lib/core/cursor.ts';

@@ -2,36 +2,38 @@ import { type ConnectionSettings, defaultSettings } from '../config/client-timin
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { defaultChannel } from '../core/ids.ts';
+import { advance } from './connection/reducer.ts';
 import { readerAt, writeCursor } from './connection/sequencer.ts';
-import { newConnection, type PlainSignal } from './connection/state.ts';
-import { problemOf, retryAtOf, statusOf, transportOf } from './connection/status.ts';
+import type { CreateShare, ShareView } from './connection/share.ts';
+import {
+  type Connection,
+  newConnection,
+  nextTimerAt,
+  type PlainSignal,
+  type Signal,
+} from './connection/state.ts';
+import { readingOf } from './connection/status.ts';
 import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
 import { createFeedStore, type FeedView } from './feed-store.ts';
 import { createHistory } from './history.ts';
 import { createWakeUp, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
-import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from './tabs/tab.ts';
-import { canShare, createTabGroup } from './tabs/tab-group.ts';
 import { createBackPressure, guard, report } from './transport/back-pressure.ts';
 import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
 import type { FeedQuery } from './transport/http.ts';
 import { readCursorOf } from './transport/wire.ts';
 
 /**
- * Reads a feed: every event once, in order, over any number of connections; a loss is told as a gap.
- * Works in browsers and in Node.
+ * A feed that reads nothing until `setEnabled(true)`. Making it has no effect outside, so React may do so while rendering.
+ * @param createShare how feeds share a connection (`createTabShare` for the tabs of a browser); null: this feed never does.
  * @throws FeedError `bad-request` when `after` or the initial cursor is none.
  */
-export function connectFeed<const T extends string = string>(options: FeedOptions<T> = {}): Feed<T> {
-  const feed = createFeed(options);
-  if (options.enabled !== false) feed.setEnabled(true);
-  return feed;
-}
-
-/** A feed that reads nothing until `setEnabled(true)`: making one has no effect outside, as rendering needs it. */
-export function createFeed<const T extends string = string>(options?: FeedOptions<T>): Feed<T>;
-// No rule asks what an event's data is; that only events of these types come, the server sees to.
-export function createFeed(options: FeedOptions = {}): Feed {
+export function createFeed<const T extends string = string>(
+  options: FeedOptions<T>,
+  createShare: CreateShare | null,
+): Feed<T>;
+// Nothing here looks into an event's data. The server sends only events of the types that were asked for.
+export function createFeed(options: FeedOptions, createShare: CreateShare | null): Feed {
   const clock = options.clock ?? systemClock;
   const query = queryOf(options);
   const { channels } = query;
@@ -41,9 +43,6 @@ export function createFeed(options: FeedOptions = {}): Feed {
   const store = createFeedStore(options.limit ?? 1_000);
   store.add(initialEntries(options.initial));
 
-  const isSharing = canShare(options.share, channels, options.getToken !== undefined);
-  const name = clock.random().toString(36).slice(2);
-  let tab = newTab(name, newConnection(settingsOf(options), reader, isSharing), isSharing);
   const snapshots = createSnapshots(clock);
   let lag: number | null = null;
   let isDirty = false;
@@ -63,37 +62,43 @@ export function createFeed(options: FeedOptions = {}): Feed {
     app,
     tell: dispatch,
   });
-  const token = () => requests.token(tab.connection.token);
-  const group = !isSharing
-    ? null
-    : createTabGroup({
-        ...{ query, clock, app, token, tell: dispatch },
-        share: options.share,
-        newToken: () => requests.newToken(tab.connection.token),
-      });
+  const hasToken = options.getToken !== undefined;
+  const token = () => requests.token(connection.token);
+  const share =
+    createShare?.({
+      ...{ query, wish: options.share, hasToken, clock, app, token, wake: () => dispatch([]) },
+      newToken: () => requests.newToken(connection.token),
+    }) ?? null;
+  let connection = newConnection(settingsOf(options), reader, share !== null);
   const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
   const wakeUp = createWakeUp(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
   /** The one way anything changes: signals in, state; then I/O, timers, callbacks, listeners, once for all of them. */
-  function dispatch(signals: readonly TabSignal[]): void {
+  function dispatch(signals: readonly Signal[]): void {
     const now = clock.elapsed();
-    tab = advance(tab, [...signals, ...dueAt(now)], now, clock.random);
-    const { taken, says } = tab;
-    store.add(taken);
-    group?.post(says);
-    wakeUp.set(nextTabTimerAt(tab));
+    const all = [...signals, ...dueAt(now)];
+    const advanced = (share?.advance ?? advance)(connection, all, now, clock.random);
+    const { accepted } = advanced;
+    connection = advanced.connection;
+    store.add(accepted);
+    wakeUp.set(timerAt());
     scheduleRequests();
     endPoller();
-    app.add(tellApp(taken));
+    app.add(tellApp(accepted));
     change();
+  }
+
+  function timerAt(): number | null {
+    const times = [nextTimerAt(connection), share?.nextTimerAt() ?? null].filter((at) => at !== null);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   /**
    * The timer that is due, if one is; ahead of it a sign of life from the streams that the app holds up. It is looked for
    * whatever happens: a browser may run the timers of a hidden page once a minute only, while bytes still come.
    */
-  function dueAt(now: number): readonly TabSignal[] {
-    const at = nextTabTimerAt(tab);
+  function dueAt(now: number): readonly Signal[] {
+    const at = timerAt();
     if (at === null || at > now) return [];
     return [...[...requests.held].map((stream) => ({ kind: 'bytes', stream }) as const), { kind: 'timer' }];
   }
@@ -104,14 +109,14 @@ export function createFeed(options: FeedOptions = {}): Feed {
     isScheduled = true;
     queueMicrotask(() => {
       isScheduled = false;
-      requests.reconcile(tab.connection);
-      group?.reconcile(tab.sharing);
+      requests.reconcile(connection);
+      share?.reconcile();
     });
   }
 
-  function tellApp(taken: readonly FeedEntry[]): readonly Promise<void>[] {
+  function tellApp(accepted: readonly FeedEntry[]): readonly Promise<void>[] {
     const pending: Promise<void>[] = [];
-    for (const entry of taken) {
+    for (const entry of accepted) {
       if (entry.kind === 'gap') {
         guard(() => options.onGap?.(entry.gap));
         continue;
@@ -140,18 +145,19 @@ export function createFeed(options: FeedOptions = {}): Feed {
   }
 
   function compute(): FeedSnapshot {
-    return snapshots(tab, { ...store.view(), ...history.state(), lag });
+    const view = share?.view(connection) ?? unshared(connection);
+    return snapshots(connection, view, { ...store.view(), ...history.state(), lag });
   }
 
-  /** Whose the token is decides who may hear what is read with it. */
+  /** Whose the token is decides with whom the feed may share. */
   async function newToken(getToken: FeedOptions['getToken']): Promise<string | null> {
     const token = (await getToken?.()) ?? null;
-    await group?.belong(token);
+    await share?.admit(token);
     return token;
   }
 
   function endPoller(): void {
-    if (poller === null || poller.key === tab.connection.poll?.key) return;
+    if (poller === null || poller.key === connection.poll?.key) return;
     const { end } = poller;
     poller = null;
     end();
@@ -178,15 +184,15 @@ export function createFeed(options: FeedOptions = {}): Feed {
     },
     poll() {
       signal('pollDue');
-      const { poll } = tab.connection;
+      const { poll } = connection;
       if (poll === null) return Promise.resolve();
       return new Promise((resolve, reject) => {
-        const end = () => (tab.connection.pollFailures === 0 ? resolve() : reject(new Error('poll failed')));
+        const end = () => (connection.pollFailures === 0 ? resolve() : reject(new Error('poll failed')));
         poller = { key: poll.key, end };
       });
     },
     pollDelayMs: () =>
-      Math.max(1, Math.ceil((tab.connection.pollAt ?? clock.elapsed() + 1_000) - clock.elapsed())),
+      Math.max(1, Math.ceil((connection.pollAt ?? clock.elapsed() + 1_000) - clock.elapsed())),
     close() {
       unwatch?.();
       unwatch = null;
@@ -213,11 +219,18 @@ function settingsOf(options: FeedOptions): ConnectionSettings {
   };
 }
 
+/** What the page shows of a connection that is not shared. */
+function unshared({ handovers, reconnects }: Connection): ShareView {
+  return { role: 'alone', reading: null, handovers, reconnects };
+}
+
 /** What a feed holds beside its connection. */
 export type Held = FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
 
 /** Makes snapshots, one after the other: the same object for as long as nothing changes. */
-function createSnapshots(clock: Clock): (tab: Tab, held: Held) => FeedSnapshot {
+function createSnapshots(
+  clock: Clock,
+): (connection: Connection, view: ShareView, held: Held) => FeedSnapshot {
   let snapshot: FeedSnapshot | null = null;
   let retryAt: { readonly elapsed: number; readonly wall: number } | null = null;
 
@@ -229,19 +242,14 @@ function createSnapshots(clock: Clock): (tab: Tab, held: Held) => FeedSnapshot {
     return retryAt.wall;
   }
 
-  return ({ connection, sharing }, held) => {
-    const { role } = sharing;
+  return (connection, { role, reading, handovers, reconnects }, held) => {
+    const { status, transport, retryAt: elapsed, problem } = reading ?? readingOf(connection);
     const next: FeedSnapshot = {
       ...held,
-      status: statusOf(connection),
-      transport: transportOf(connection),
-      role: role === 'leader' || role === 'follower' ? role : 'alone',
+      ...{ status, transport, role, handovers, reconnects, problem },
       cursor: writeCursor(connection.reader),
-      retryAt: wallOf(retryAtOf(connection)),
-      handovers: connection.handovers,
-      reconnects: connection.reconnects,
+      retryAt: wallOf(elapsed),
       holes: connection.reader.discontinuities,
-      problem: problemOf(connection),
       isPolling: connection.mode === 'polling',
     };
     snapshot = snapshot === null ? next : keep(snapshot, next);

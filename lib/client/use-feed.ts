@@ -6,6 +6,7 @@ import type { EventOf } from '../config/event-types.ts';
 import type { Gap } from '../core/continuity.ts';
 import { createFeed } from './feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
+import { createTabShare } from './tabs/share.ts';
 
 /** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */
 export type UseFeedOptions<T extends string = string> = Pick<
@@ -59,13 +60,16 @@ function useOneFeed<T extends string>(
   const key = JSON.stringify([url, channels, types, transport]);
   const make = () => ({
     key,
-    feed: createFeed({
-      ...options,
-      polls: 'caller',
-      onEvent: (event) => latest.current.onEvent?.(event),
-      onGap: (gap) => latest.current.onGap?.(gap),
-      ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
-    }),
+    feed: createFeed(
+      {
+        ...options,
+        polls: 'caller',
+        onEvent: (event) => latest.current.onEvent?.(event),
+        onGap: (gap) => latest.current.onGap?.(gap),
+        ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
+      },
+      createTabShare,
+    ),
   });
   const [held, setHeld] = useState(make);
   if (held.key === key) return held.feed;

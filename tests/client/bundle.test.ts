@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { measureBundle, sizesTable } from '../support/client/bundle-sizes.ts';
 
-const sizes = await measureBundle();
+const whole = await measureBundle('whole');
+const withoutTabs = await measureBundle('withoutTabs');
 
 /** The figures of a table of sizes, by part. */
 function figuresOf(table: string): ReadonlyMap<string, readonly number[]> {
@@ -16,26 +17,31 @@ function figuresOf(table: string): ReadonlyMap<string, readonly number[]> {
 }
 
 test('the client’s core carries one package, the parser of streams', () => {
-  const packages = sizes.files.flatMap((id) => /node_modules\/([^/]+)/.exec(id)?.[1] ?? []);
+  const packages = whole.files.flatMap((id) => /node_modules\/([^/]+)/.exec(id)?.[1] ?? []);
   expect(new Set(packages)).toEqual(new Set(['eventsource-parser']));
 });
 
 test('the client’s core carries no schemas, nothing of server or log', () => {
-  expect(sizes.files.filter((id) => /lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
+  expect(whole.files.filter((id) => /lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
 });
 
-test('the client’s core stays within 18 KB, gzipped', () => {
-  expect(sizes.gzip).toBeLessThan(18 * 1_024);
+test('the whole client stays within 18 KB, gzipped', () => {
+  expect(whole.gzip).toBeLessThan(18 * 1_024);
+});
+
+test('a client that does not share between tabs stays within 13 KB, and carries nothing of it', () => {
+  expect(withoutTabs.gzip).toBeLessThan(13 * 1_024);
+  expect(withoutTabs.files.filter((id) => id.includes('lib/client/tabs/'))).toEqual([]);
 });
 
 test('the texts that tell a person what a request may hold stay with the server', () => {
-  expect(sizes.code).not.toMatch(/allowed (is|are)/);
+  expect(whole.code).not.toMatch(/allowed (is|are)/);
 });
 
 test('each part weighs what the documentation says, to 0.2 KB', () => {
   const doc = readFileSync(new URL('../../docs/client.md', import.meta.url), 'utf8');
   const written = figuresOf(/<!-- sizes -->\n([\s\S]*?)\n<!-- \/sizes -->/.exec(doc)?.[1] ?? '');
-  const measured = figuresOf(sizesTable(sizes));
+  const measured = figuresOf(sizesTable(whole, withoutTabs));
   expect([...written.keys()], 'print it with: node tests/support/client/bundle-sizes.ts').toEqual([
     ...measured.keys(),
   ]);

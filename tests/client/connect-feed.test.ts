@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { connectFeed } from '../../lib/client/feed.ts';
+import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { badServers } from '../support/client/bad-servers.ts';

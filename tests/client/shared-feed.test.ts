@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { connectFeed } from '../../lib/client/feed.ts';
+import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
-import { canShare } from '../../lib/client/tabs/tab-group.ts';
+import { canShare } from '../../lib/client/tabs/share.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import { badServers } from '../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';

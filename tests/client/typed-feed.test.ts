@@ -17,13 +17,13 @@ const event = { id: '10-1', channel: 'feed', type: 'machine', time: 10, data: ma
 const initial = { events: [event], cursor: '10-1~aaaaaa' };
 
 test('a feed of one declared type gives events with that type’s data', () => {
-  const { events } = createFeed({ types: ['machine'], initial }).getSnapshot();
+  const { events } = createFeed({ types: ['machine'], initial }, null).getSnapshot();
   expectTypeOf(events[0]?.data.load).toEqualTypeOf<number | undefined>();
   expect(events[0]?.data.load).toBe(1);
 });
 
 test('a feed of several types is narrowed by the event’s type', () => {
-  const { events } = createFeed({ types: ['machine', 'note'], initial }).getSnapshot();
+  const { events } = createFeed({ types: ['machine', 'note'], initial }, null).getSnapshot();
   const loads = events.map((each) => (each.type === 'machine' ? each.data.load : each.data));
   expectTypeOf<(typeof events)[number]['type']>().toEqualTypeOf<'machine' | 'note'>();
   expectTypeOf<Extract<(typeof events)[number], { type: 'note' }>['data']>().toBeUnknown();
@@ -31,7 +31,7 @@ test('a feed of several types is narrowed by the event’s type', () => {
 });
 
 test('a feed of all types gives data that is not known until the event’s type is', () => {
-  const { events } = createFeed({ initial }).getSnapshot();
+  const { events } = createFeed({ initial }, null).getSnapshot();
   expectTypeOf<(typeof events)[number]['data']>().toBeUnknown();
   const loads = events.map((each) => (isOfType(each, 'machine') ? each.data.load : null));
   expectTypeOf(loads).toEqualTypeOf<(number | null)[]>();
@@ -53,6 +53,6 @@ test('callbacks get the events of the types that were asked for', () => {
   expectTypeOf<ReturnType<typeof useFeed<'machine'>>['events'][number]['data']>().toEqualTypeOf<
     EventOf<'machine'>['data']
   >();
-  createFeed({ ...options, enabled: false });
+  createFeed({ ...options, enabled: false }, null);
   expect(loads).toEqual([]);
 });

@@ -12,8 +12,8 @@ import type { Connection, Poll, Stream } from './state.ts';
 
 /** Ends all requests and opens a stream. Where streaming is blocked, it polls and probes at once instead. */
 export function connect(state: Connection, now: number): Connection {
-  if (state.isFollower) return following(state);
-  const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null, leader: null };
+  if (state.isStandby) return standBy(state);
+  const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null };
   const isPollOnly = state.settings.transport === 'poll';
   if (isPollOnly || state.isStreamingBlocked) return startPolling(fresh, now, now, isPollOnly ? null : now);
   return openStream({ ...fresh, mode: 'connecting' }, now);
@@ -52,11 +52,11 @@ export function isDue(at: number | null, now: number): boolean {
   return at !== null && at <= now;
 }
 
-/** Ends all requests. Another tab reads for this one. */
-export function following(state: Connection): Connection {
+/** Ends all requests. Another source brings the events. */
+export function standBy(state: Connection): Connection {
   return {
     ...stopIO(state),
-    mode: 'following',
+    mode: 'standby',
     pausedBy: null,
     stoppedBy: null,
     pauseAt: null,
@@ -87,7 +87,7 @@ export function onRetryDue(state: Connection, now: number): Connection {
 
 /** The machine slept: sockets may be dead without a sign. A hidden page's timers are late for another reason. */
 export function onWoke(state: Connection, now: number): Connection {
-  if (state.isHidden || isInactive(state) || state.mode === 'following') return state;
+  if (state.isHidden || isInactive(state) || state.mode === 'standby') return state;
   // A `Retry-After` holds: nothing is open that could be dead.
   return state.isRetryAfterPending && state.streams.length === 0 ? state : connect(state, now);
 }
@@ -99,10 +99,10 @@ export function onVisible(state: Connection, now: number): Connection {
   return isPaused ? connect(shown, now) : retryNow(shown, now, false);
 }
 
-/** The page is hidden: its connection ends after a while, unless another tab holds it. */
+/** The page is hidden: its connection ends after a while, unless it is on standby. */
 export function onHidden(state: Connection, now: number): Connection {
   const { hiddenMs } = state.settings;
-  const hasNone = isInactive(state) || state.isFollower;
+  const hasNone = isInactive(state) || state.isStandby;
   const pauseAt = hasNone || hiddenMs === 0 ? null : (state.pauseAt ?? now + hiddenMs);
   return { ...state, isHidden: true, pauseAt };
 }
@@ -127,7 +127,7 @@ export function retryNow(state: Connection, now: number, isNetworkNew: boolean):
     case 'streaming':
       return isNetworkNew && state.streams.length === 1 ? openStream(state, now) : state;
     case 'connecting':
-    case 'following':
+    case 'standby':
     case 'paused':
     case 'stopped':
       return state;
@@ -150,7 +150,6 @@ export function stopIO(state: Connection): Connection {
     retryAt: null,
     pollAt: null,
     probeAt: null,
-    yieldAt: null,
     isRetryAfterPending: false,
   };
 }

@@ -135,7 +135,6 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
     isUnreachable: false,
     isTokenNew: false,
     problem: null,
-    leader: null,
     handovers: state.handovers + (old?.isEnding === true ? 1 : 0),
   });
 }

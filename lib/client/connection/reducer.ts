@@ -1,6 +1,6 @@
+import type { FeedEntry } from '../transport/feed-items.ts';
 import {
   connect,
-  following,
   isDue,
   isOff,
   onHidden,
@@ -16,8 +16,9 @@ import {
 } from './lifecycle.ts';
 import { onPolled, onPollFailed } from './on-poll.ts';
 import { onStream, onStreamTimeout } from './on-stream.ts';
-import { onFilled, onFollow, onHeard, onLead } from './on-tab-update.ts';
-import type { Connection, Poll, PollSignal, Signal } from './state.ts';
+import type { Advanced } from './share.ts';
+import { onActivate, onCatchUp, onCatchUpPage, onStandBy } from './standby.ts';
+import { type Connection, type Poll, type PollSignal, type Signal, withApplied } from './state.ts';
 
 /**
  * The next state of a connection after a signal. All rules of the client are reached from here. They know neither clock
@@ -28,14 +29,23 @@ import type { Connection, Poll, PollSignal, Signal } from './state.ts';
 export function reducer(before: Connection, signal: Signal, now: number, random: number): Connection {
   const state = before.accepted.length === 0 ? before : { ...before, accepted: [] };
   if (state.stoppedBy === 'closed') return state;
-  const next = handle(state, signal, now, random);
-  return mustFollow(next) ? following(next) : next;
+  return handle(state, signal, now, random);
 }
 
-/** Whether it would read beside the tab that leads. One that yields, and loses what it read by, has no more to give. */
-function mustFollow({ isFollower, yieldAt, mode }: Connection): boolean {
-  if (!isFollower || mode === 'following' || mode === 'paused' || mode === 'stopped') return false;
-  return yieldAt === null || (mode !== 'streaming' && mode !== 'polling');
+/** The next state of a connection after several signals, one after the other at one time, and what it accepted. */
+export function advance(
+  before: Connection,
+  signals: readonly Signal[],
+  now: number,
+  random: () => number,
+): Advanced {
+  let connection = before;
+  const accepted: FeedEntry[] = [];
+  for (const signal of signals) {
+    connection = reducer(connection, signal, now, random());
+    accepted.push(...connection.accepted);
+  }
+  return { connection, accepted };
 }
 
 function handle(state: Connection, signal: Signal, now: number, random: number): Connection {
@@ -46,12 +56,14 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
   if ('poll' in signal)
     return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
   switch (signal.kind) {
-    case 'heard':
-      return onHeard(state, signal.told, now);
-    case 'lead':
-      return onLead(state, signal.isHandover, now);
-    case 'follow':
-      return onFollow(state, now);
+    case 'moved':
+      return withApplied(state, signal);
+    case 'standBy':
+      return onStandBy(state);
+    case 'activate':
+      return onActivate(state, signal.known, now);
+    case 'catchUp':
+      return onCatchUp(state, now);
     case 'timer':
       return onTimer(state, now, random);
     case 'pollDue':
@@ -87,7 +99,7 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
 function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
   switch (signal.kind) {
     case 'polled':
-      return (state.mode === 'following' ? onFilled : onPolled)(state, poll, signal.page, now, random);
+      return (state.mode === 'standby' ? onCatchUpPage : onPolled)(state, poll, signal.page, now, random);
     case 'pollRefused':
       return onPollFailed(state, poll, signal.refusal, now, random);
     case 'pollFailed':
@@ -100,7 +112,6 @@ function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, 
 /** Everything whose time has come. */
 function onTimer(before: Connection, now: number, random: number): Connection {
   if (isDue(before.pauseAt, now)) return pause(before, 'hidden');
-  if (isDue(before.yieldAt, now)) return following(before);
   let state = before;
   for (const { key } of before.streams) {
     const stream = state.streams.find((other) => other.key === key);
@@ -109,6 +120,6 @@ function onTimer(before: Connection, now: number, random: number): Connection {
   const { poll } = state;
   if (poll !== null && poll.timeoutAt <= now) state = onPollFailed(state, poll, null, now, random);
   if (isDue(state.retryAt, now)) state = onRetryDue(state, now);
-  if (state.mode === 'following' && isDue(state.pollAt, now)) return startPoll(state, now);
+  if (state.mode === 'standby' && isDue(state.pollAt, now)) return startPoll(state, now);
   return state.mode === 'polling' ? startDue(state, now) : state;
 }

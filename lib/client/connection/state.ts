@@ -1,7 +1,6 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
 import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import type { Told } from '../tabs/tab-message.ts';
 import { entryOf, type FeedEntry } from '../transport/feed-items.ts';
 import type { Refusal } from '../transport/http.ts';
 import type { Page } from '../transport/page.ts';
@@ -45,10 +44,14 @@ export type Poll = {
   readonly source: SourcePositions;
 };
 
-/** What the leading tab said of itself last. */
-export type LeaderReport = Omit<Told, 'items'> & {
-  /** When it tries again, by this tab's clock; null while it waits for nothing. */
-  readonly retryAt: number | null;
+/** What another connection to the same server has found out. */
+export type KnownState = {
+  /** Streaming does not work: start with polls. */
+  readonly isStreamingBlocked: boolean;
+  /** The time before which the server wants no request (`Retry-After`); null where it named none. */
+  readonly notBefore: number | null;
+  /** It has paused because its page is hidden. */
+  readonly isPaused: boolean;
 };
 
 /**
@@ -61,12 +64,12 @@ export type LeaderReport = Omit<Told, 'items'> & {
  * | streaming | one that lives; in a handover also the next | – |
  * | waiting | – | – |
  * | polling | none; in a probe one, on its way | in flight, or due |
- * | following another tab | – | only to fill what was not heard |
+ * | standby | – | only to catch up |
  * | paused, stopped | – | – |
  */
 export type Connection = {
   readonly settings: ConnectionSettings;
-  readonly mode: 'connecting' | 'streaming' | 'waiting' | 'polling' | 'following' | 'paused' | 'stopped';
+  readonly mode: 'connecting' | 'streaming' | 'waiting' | 'polling' | 'standby' | 'paused' | 'stopped';
   /** Oldest first, at most two. */
   readonly streams: readonly Stream[];
   readonly poll: Poll | null;
@@ -78,19 +81,11 @@ export type Connection = {
   readonly probeAt: number | null;
   /** When a hidden page lets its connection go. */
   readonly pauseAt: number | null;
-  /** Another tab leads now: this one reads on until that one does, at most until then. Null in any other case. */
-  readonly yieldAt: number | null;
 
-  /** Whether another tab reads for this one, or is about to. */
-  readonly isFollower: boolean;
-  /** What the leader said last; kept by a tab that takes over from it, until it reads itself. */
-  readonly leader: LeaderReport | null;
-  /** What was heard ahead of its time: it does not follow yet, and waits for what is filled from the log. */
-  readonly heard: readonly Told[];
-  /** The leader told of a loss: the log is asked what it is. */
-  readonly mustFill: boolean;
-  /** Fills in a row that did not reach the leader. */
-  readonly fills: number;
+  /** It reads nothing by itself: events come from another source (`moved`), or by a catch-up. */
+  readonly isStandby: boolean;
+  /** Catch-ups that reached the end of the log so far. A poll that was aborted or failed does not count. */
+  readonly catchUps: number;
 
   /** Where the reader is, over all of its sources. */
   readonly reader: ReaderPositions;
@@ -131,12 +126,12 @@ export type Connection = {
 
 /**
  * A connection that has not begun: no timers, no I/O. `enabled` starts it.
- * @param isFollower it does not read before it is told to `lead`.
+ * @param isStandby it does not read before it gets `activate`.
  */
 export function newConnection(
   settings: ConnectionSettings,
   reader: ReaderPositions,
-  isFollower = false,
+  isStandby = false,
 ): Connection {
   return {
     settings,
@@ -147,12 +142,8 @@ export function newConnection(
     pollAt: null,
     probeAt: null,
     pauseAt: null,
-    yieldAt: null,
-    isFollower,
-    leader: null,
-    heard: [],
-    mustFill: false,
-    fills: 0,
+    isStandby,
+    catchUps: 0,
     reader,
     accepted: [],
     failures: 0,
@@ -196,9 +187,10 @@ export type Signal =
   | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
   | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
   | { readonly kind: 'pollFailed'; readonly poll: number }
-  | { readonly kind: 'heard'; readonly told: Told }
-  /** This tab reads itself. `isHandover`: it takes over from one that reads on meanwhile. */
-  | { readonly kind: 'lead'; readonly isHandover: boolean }
+  /** It reads by itself from now on. */
+  | { readonly kind: 'activate'; readonly known: KnownState | null }
+  /** A source outside the connection has brought events. */
+  | ({ readonly kind: 'moved' } & Pick<Applied, 'reader' | 'accepted'>)
   | PlainSignal;
 
 /** What happens to one stream. */
@@ -226,23 +218,16 @@ export type PlainSignal = {
     | 'disabled'
     /** The reader's own wish to try now. */
     | 'retry'
-    /** Another tab reads for this one. */
-    | 'follow'
+    /** It closes what is open, and reads nothing by itself before `activate`. */
+    | 'standBy'
+    /** On standby: polls the log to its end, once. */
+    | 'catchUp'
     | 'close';
 };
 
 /** A time at which the connection wants to be told `timer`. */
 export type Timer = {
-  readonly name:
-    | 'firstByte'
-    | 'hello'
-    | 'watchdog'
-    | 'retry'
-    | 'poll'
-    | 'pollTimeout'
-    | 'probe'
-    | 'pause'
-    | 'yield';
+  readonly name: 'firstByte' | 'hello' | 'watchdog' | 'retry' | 'poll' | 'pollTimeout' | 'probe' | 'pause';
   readonly at: number;
 };
 
@@ -251,12 +236,11 @@ export function timersOf(state: Connection): readonly Timer[] {
   const timers: Timer[] = state.streams.map((stream) => stream.timeout);
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
-  // A fill is the connection's own affair, whoever drives the polls.
-  if (state.settings.polls === 'timer' || state.mode === 'following') add('poll', state.pollAt);
+  // A catch-up is the connection's own affair, whoever drives the polls.
+  if (state.settings.polls === 'timer' || state.mode === 'standby') add('poll', state.pollAt);
   add('pollTimeout', state.poll?.timeoutAt ?? null);
   add('probe', state.probeAt);
   add('pause', state.pauseAt);
-  add('yield', state.yieldAt);
   return timers;
 }
 

@@ -16,6 +16,27 @@ export type FeedStatus =
   /** Closed, or refused for good: `problem` says why. */
   | 'stopped';
 
+/** What reads for a feed, as its page shows it. */
+export type ReadingState = {
+  readonly status: FeedStatus;
+  /** What brings events now; null while nothing does. */
+  readonly transport: 'stream' | 'poll' | null;
+  /** When the next try is, by the connection's clock; null while none is planned. */
+  readonly retryAt: number | null;
+  /** Why the server refused last; null once it has served the reader again. */
+  readonly problem: Problem | null;
+};
+
+/** What a connection reads by itself. On standby, that is nothing. */
+export function readingOf(state: Connection): ReadingState {
+  return {
+    status: statusOf(state),
+    transport: transportOf(state),
+    retryAt: retryAtOf(state),
+    problem: state.mode === 'standby' ? null : state.problem,
+  };
+}
+
 /** The status of a connection. */
 export function statusOf(state: Connection): FeedStatus {
   switch (state.mode) {
@@ -26,38 +47,28 @@ export function statusOf(state: Connection): FeedStatus {
     case 'streaming':
       return state.streams.length > 1 || state.streams[0]?.isEnding === true ? 'handing over' : 'streaming';
     case 'polling':
-      return state.pollFailures === 0 ? 'polling' : waiting(state, 'waiting');
-    case 'following':
-      return waiting(state, state.leader?.status ?? 'connecting');
+      return state.pollFailures === 0 ? 'polling' : offlineOr(state, 'waiting');
+    case 'standby':
     case 'connecting':
-      // Another tab reads on until this one does.
-      return state.leader?.transport ? 'handing over' : waiting(state, 'connecting');
+      return offlineOr(state, 'connecting');
     case 'waiting':
-      return waiting(state, 'waiting');
+      return offlineOr(state, 'waiting');
     default:
       return state.mode satisfies never;
   }
 }
 
-function waiting(state: Connection, status: FeedStatus): FeedStatus {
-  return state.isOnline || (status !== 'waiting' && status !== 'connecting') ? status : 'offline';
+/** A status as it is while the browser may say that there is no network. */
+export function offlineOr({ isOnline }: Connection, status: FeedStatus): FeedStatus {
+  return isOnline || (status !== 'waiting' && status !== 'connecting') ? status : 'offline';
 }
 
-/** What brings events now; null while nothing does. */
-export function transportOf(state: Connection): 'stream' | 'poll' | null {
-  if (state.mode === 'streaming') return 'stream';
-  if (state.mode === 'following' || state.mode === 'connecting') return state.leader?.transport ?? null;
-  return state.mode === 'polling' && state.pollFailures === 0 ? 'poll' : null;
+function transportOf({ mode, pollFailures }: Connection): ReadingState['transport'] {
+  if (mode === 'streaming') return 'stream';
+  return mode === 'polling' && pollFailures === 0 ? 'poll' : null;
 }
 
-/** What the server said of the last refusal; null once it has been served again. */
-export function problemOf(state: Connection): Problem | null {
-  return state.mode === 'following' ? (state.leader?.problem ?? null) : state.problem;
-}
-
-/** When the next try is, by the connection's clock; null while none is waited for. */
-export function retryAtOf(state: Connection): number | null {
-  if (state.mode === 'waiting') return state.retryAt;
-  if (state.mode === 'following') return state.leader?.retryAt ?? null;
-  return state.mode === 'polling' && state.pollFailures > 0 ? state.pollAt : null;
+function retryAtOf({ mode, retryAt, pollAt, pollFailures }: Connection): number | null {
+  if (mode === 'waiting') return retryAt;
+  return mode === 'polling' && pollFailures > 0 ? pollAt : null;
 }

@@ -1,111 +1,114 @@
 /*
- * Which of a browser's tabs reads for all. A lock decides, so that there is never more than one that holds it; what
- * tabs say to each other only tells when it is time to take it: from a tab that is hidden, or does not answer.
+ * Leader election: which of a browser's tabs reads for all of them. A Web Lock decides, so two tabs never lead at once.
+ * Messages between tabs only say when it is time to take the lock: from a leader that is hidden, or does not answer.
  */
 
-/** The lock as a tab wants it: to wait for it in turn, or to take it from whoever holds it. */
+/** The lock as a tab wants it: in its turn, or taken from the tab that holds it. */
 export type WantedLock = {
-  /** Names the wish; never used twice by a tab. */
+  /** Names the request. A tab never uses a key twice. */
   readonly key: number;
   readonly how: 'queue' | 'steal';
-  /** It is taken from a tab that reads on until this one does. */
+  /** The tab that holds it reads on until this tab does. */
   readonly isHandover: boolean;
-  /** It is the reader's own wish to read now, whatever was to be waited for. */
-  readonly isWish: boolean;
+  /** The reader asked to read now, before the next planned try. */
+  readonly isRequested: boolean;
 };
 
-/** A tab's part in sharing one connection. It changes by `share` alone. */
-export type Sharing = {
+/** A tab's part in the election. Only `elect` changes it. */
+export type Election = {
   /**
-   * `off`: it reads nothing, and takes no part. `joining`: it does not know yet who leads. `alone`: it cannot share, and
-   * reads for itself.
+   * `off`: it reads nothing and takes no part. `joining`: it does not know yet who leads. `alone`: it cannot share, and
+   * reads by itself.
    */
   readonly role: 'off' | 'joining' | 'alone' | 'follower' | 'leader';
-  /** False where there is nobody to share with: `alone` is all it can be. */
-  readonly isPossible: boolean;
-  /** Counts how often it began to take part. */
+  /** Counts how often the tab has begun to take part. */
   readonly session: number;
   readonly isHidden: boolean;
   readonly isLeaderHidden: boolean;
   readonly lock: WantedLock | null;
-  /** `ask`: the leader was silent for long. `answer`: it does not answer. `take`: it is hidden, and this tab is not. */
+  /**
+   * `ask`: the leader has been silent, so ask it. `answer`: no answer came. `take`: the leader is hidden and this tab is
+   * not, so take the lock.
+   */
   readonly timer: { readonly name: 'ask' | 'answer' | 'take'; readonly at: number } | null;
-  /** This tab was late itself when the answer was due: it has asked once more. */
-  readonly isPatient: boolean;
-  /** What the last signal wants said to the other tabs. */
-  readonly says: 'ask' | 'told' | null;
+  /** This tab itself was late when the answer was due, and has asked once more. */
+  readonly hasAskedAgain: boolean;
+  /** What the last signal wants sent to the other tabs. */
+  readonly outbox: 'ask' | 'update' | null;
   readonly nextKey: number;
 };
 
-export type SharingSignal =
+export type ElectionSignal =
   | { readonly kind: 'granted' | 'lost'; readonly lock: number }
-  | { readonly kind: 'leaderTold'; readonly isVisible: boolean }
-  /** It may be `joined`: the channel to the other tabs is open. `unshared`: there is none, or no lock. */
-  | { readonly kind: 'started' | 'joined' | 'unshared' | 'left' | 'asked' }
+  | { readonly kind: 'leaderReported'; readonly isVisible: boolean }
+  /**
+   * `started` and `left`: the tab begins or ends to read. `joined`: the channel to the other tabs is open. `unavailable`:
+   * there is no channel, or no lock. `asked`: another tab asks who leads.
+   */
+  | { readonly kind: 'started' | 'left' | 'joined' | 'unavailable' | 'asked' }
   | { readonly kind: 'visible' | 'hidden' | 'woke' | 'retry' | 'timer' };
 
-/** Longest time in ms until a tab has a channel to the others; then it reads for itself. */
+/** How long a tab waits for its channel, in ms. Then it reads by itself. */
 const joinMs = 1_000;
 
-/** Silence in ms after which a leader is asked; and how long its answer may take. Together less than 1 s. */
+/** Silence of a leader in ms before it is asked, and how long its answer may take. Together less than 1 s. */
 const silenceMs = 300;
 const answerMs = 400;
 
-/** The same for a tab that is hidden: nobody is looking, and its timers are late by the browser's will. */
+/** The same for a hidden tab: nobody is looking, and the browser delays its timers on purpose. */
 const hiddenSilenceMs = 30_000;
 const hiddenAnswerMs = 5_000;
 
-/** Of several visible tabs one is the first to take the lock from a hidden one: up to this many ms. */
+/** Visible tabs take the lock from a hidden leader after a random time up to this many ms, so that one is the first. */
 const takeMs = 100;
 
-/** A timer later than this many ms was held up: an answer may lie behind it unread. */
+/** A timer that comes more than this many ms late was held up. An answer may be waiting unread. */
 const lateMs = 150;
 
-/** Longest time in ms to take the lock; then locks do not work here. */
+/** How long the browser may take to give a lock, in ms. Then locks do not work here. */
 const stealMs = 5_000;
 
-export function newSharing(isPossible: boolean): Sharing {
+/** A tab that takes no part yet. */
+export function newElection(): Election {
   return {
-    role: isPossible ? 'off' : 'alone',
-    isPossible,
+    role: 'off',
     session: 0,
     isHidden: false,
     isLeaderHidden: false,
     lock: null,
     timer: null,
-    isPatient: false,
-    says: null,
+    hasAskedAgain: false,
+    outbox: null,
     nextKey: 1,
   };
 }
 
 /**
- * What a tab's part becomes when something happens.
+ * The reducer of the election.
  * @param now ms of a clock that never goes back.
  * @param random 0 ≤ x < 1, a new one for each signal.
  */
-export function share(before: Sharing, signal: SharingSignal, now: number, random: number): Sharing {
-  const state = before.says === null ? before : { ...before, says: null };
-  if (!state.isPossible) return state;
+export function elect(before: Election, signal: ElectionSignal, now: number, random: number): Election {
+  const state = before.outbox === null ? before : { ...before, outbox: null };
   switch (signal.kind) {
     case 'started':
       return start(state, now);
     case 'left':
       return { ...state, role: 'off', lock: null, timer: null, isLeaderHidden: false };
-    case 'unshared':
+    case 'unavailable':
       return state.role === 'off' ? state : { ...state, role: 'alone', lock: null, timer: null };
     case 'joined':
-      return state.role === 'off' ? state : ask({ ...want(state, 'queue'), role: 'joining' }, now);
+      return state.role === 'off' ? state : ask({ ...wantLock(state, 'queue'), role: 'joining' }, now);
     case 'granted':
       if (state.lock?.key !== signal.lock) return state;
-      return { ...state, role: 'leader', timer: null, isLeaderHidden: false, says: 'told' };
+      return { ...state, role: 'leader', timer: null, isLeaderHidden: false, outbox: 'update' };
     case 'lost':
       if (state.lock?.key !== signal.lock) return state;
-      return listen({ ...want(state, 'queue'), role: 'follower' }, now, random);
-    case 'leaderTold':
-      return onLeaderTold({ ...state, isLeaderHidden: !signal.isVisible }, now, random);
+      return watchLeader({ ...wantLock(state, 'queue'), role: 'follower' }, now, random);
+    case 'leaderReported':
+      return onLeaderReported({ ...state, isLeaderHidden: !signal.isVisible }, now, random);
     case 'asked':
-      return state.role === 'leader' ? { ...state, says: 'told' } : state;
+      return state.role === 'leader' ? { ...state, outbox: 'update' } : state;
     case 'visible':
       return onVisible({ ...state, isHidden: false }, now);
     case 'hidden':
@@ -113,7 +116,7 @@ export function share(before: Sharing, signal: SharingSignal, now: number, rando
     case 'woke':
       return state.role === 'follower' && !isStealing(state) ? ask(state, now) : state;
     case 'retry':
-      return state.role === 'follower' ? steal(state, { isHandover: false, isWish: true }, now) : state;
+      return state.role === 'follower' ? steal(state, { isHandover: false, isRequested: true }, now) : state;
     case 'timer':
       return state.timer !== null && state.timer.at <= now ? onTimer(state, state.timer, now) : state;
     default:
@@ -121,31 +124,27 @@ export function share(before: Sharing, signal: SharingSignal, now: number, rando
   }
 }
 
-function start(state: Sharing, now: number): Sharing {
+function start(state: Election, now: number): Election {
   if (state.role !== 'off') return state;
-  return {
-    ...state,
-    role: 'joining',
-    session: state.session + 1,
-    timer: { name: 'answer', at: now + joinMs },
-  };
+  const timer = { name: 'answer', at: now + joinMs } as const;
+  return { ...state, role: 'joining', session: state.session + 1, timer };
 }
 
-function onLeaderTold(state: Sharing, now: number, random: number): Sharing {
-  // With two leaders for a moment the lock decides, not what they say.
+function onLeaderReported(state: Election, now: number, random: number): Election {
+  // Two tabs may say for a moment that they lead. The lock decides, not their reports.
   if (state.role !== 'joining' && state.role !== 'follower') return state;
-  const follower: Sharing = { ...state, role: 'follower', isPatient: false };
-  // The lock is on its way, and has its own time.
+  const follower: Election = { ...state, role: 'follower', hasAskedAgain: false };
+  // The browser has been asked for the lock, and has its own time limit.
   if (isStealing(follower)) return follower;
-  if (!follower.isLeaderHidden || follower.isHidden) return listen(follower, now, random);
+  if (!follower.isLeaderHidden || follower.isHidden) return watchLeader(follower, now, random);
   if (follower.timer?.name === 'take') return follower;
   return { ...follower, timer: { name: 'take', at: now + random * takeMs } };
 }
 
-function onVisible(state: Sharing, now: number): Sharing {
+function onVisible(state: Election, now: number): Election {
   switch (state.role) {
     case 'leader':
-      return { ...state, says: 'told' };
+      return { ...state, outbox: 'update' };
     case 'follower':
       if (isStealing(state)) return state;
       return state.isLeaderHidden ? steal(state, fromHidden, now) : ask(state, now);
@@ -159,65 +158,66 @@ function onVisible(state: Sharing, now: number): Sharing {
   }
 }
 
-function onHidden(state: Sharing, now: number, random: number): Sharing {
-  if (state.role === 'leader') return { ...state, says: 'told' };
-  return state.role === 'follower' && !isStealing(state) ? listen(state, now, random) : state;
+function onHidden(state: Election, now: number, random: number): Election {
+  if (state.role === 'leader') return { ...state, outbox: 'update' };
+  return state.role === 'follower' && !isStealing(state) ? watchLeader(state, now, random) : state;
 }
 
-function onTimer(state: Sharing, { name, at }: NonNullable<Sharing['timer']>, now: number): Sharing {
+function onTimer(state: Election, { name, at }: NonNullable<Election['timer']>, now: number): Election {
   switch (name) {
     case 'ask':
       return ask(state, now);
     case 'take':
       return steal(state, fromHidden, now);
     case 'answer':
-      if (now - at > lateMs && !state.isPatient) return { ...waitOnce(state, now), isPatient: true };
-      // No channel in time, or a lock that is neither given nor refused.
+      if (now - at > lateMs && !state.hasAskedAgain)
+        return { ...waitOnceMore(state, now), hasAskedAgain: true };
+      // No channel in time, or the browser neither gives nor refuses the lock.
       if (state.lock === null || isStealing(state))
         return { ...state, role: 'alone', lock: null, timer: null };
-      return steal(state, { isHandover: false, isWish: false }, now);
+      return steal(state, { isHandover: false, isRequested: false }, now);
     default:
       return name satisfies never;
   }
 }
 
-/** Hears the leader; silence will be asked about. Not all tabs ask at once: one answer is for all. */
-function listen(state: Sharing, now: number, random: number): Sharing {
+/** Asks the leader if it stays silent. The random part keeps tabs from asking all at once: one answer is for all. */
+function watchLeader(state: Election, now: number, random: number): Election {
   const silence = state.isHidden ? hiddenSilenceMs : silenceMs;
   return { ...state, timer: { name: 'ask', at: now + silence * (1 + random / 3) } };
 }
 
-function ask(state: Sharing, now: number): Sharing {
+function ask(state: Election, now: number): Election {
   const at = now + (state.isHidden ? hiddenAnswerMs : answerMs);
-  return { ...state, says: 'ask', timer: { name: 'answer', at }, isPatient: false };
+  return { ...state, outbox: 'ask', timer: { name: 'answer', at }, hasAskedAgain: false };
 }
 
-/** This tab was late itself: what it waits for gets its time once more. */
-function waitOnce(state: Sharing, now: number): Sharing {
+/** This tab itself was late: whatever it waits for gets its time once more. */
+function waitOnceMore(state: Election, now: number): Election {
   if (state.lock === null) return { ...state, timer: { name: 'answer', at: now + joinMs } };
   return isStealing(state) ? { ...state, timer: { name: 'answer', at: now + stealMs } } : ask(state, now);
 }
 
-function isStealing({ lock }: Sharing): boolean {
+function isStealing({ lock }: Election): boolean {
   return lock?.how === 'steal';
 }
 
-type Why = Pick<WantedLock, 'isHandover' | 'isWish'>;
+type LockReason = Pick<WantedLock, 'isHandover' | 'isRequested'>;
 
-const fromHidden: Why = { isHandover: true, isWish: false };
+const fromHidden: LockReason = { isHandover: true, isRequested: false };
 
-function steal(state: Sharing, why: Why, now: number): Sharing {
+function steal(state: Election, reason: LockReason, now: number): Election {
   return {
-    ...want(state, 'steal', why),
+    ...wantLock(state, 'steal', reason),
     timer: { name: 'answer', at: now + stealMs },
-    isPatient: false,
+    hasAskedAgain: false,
   };
 }
 
-function want(
-  state: Sharing,
+function wantLock(
+  state: Election,
   how: WantedLock['how'],
-  why: Why = { isHandover: false, isWish: false },
-): Sharing {
-  return { ...state, lock: { key: state.nextKey, how, ...why }, nextKey: state.nextKey + 1 };
+  reason: LockReason = { isHandover: false, isRequested: false },
+): Election {
+  return { ...state, lock: { key: state.nextKey, how, ...reason }, nextKey: state.nextKey + 1 };
 }

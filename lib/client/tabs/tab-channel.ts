@@ -3,9 +3,9 @@ import type { TabMessage } from './tab-message.ts';
 
 /** The way to the other tabs, and the lock that one of them holds. */
 export type TabChannel = {
-  /** Says something to all other tabs. What a tab cannot be told so, it fills from the log. */
+  /** Sends a message to all other tabs. Events that cannot be sent this way, they read from the log. */
   post(message: TabMessage): void;
-  /** Asks for the lock, or lets it go, until that is what is wanted. */
+  /** Asks for the lock, or lets it go, until the tab has what it wants. */
   want(lock: WantedLock | null): void;
   close(): void;
 };
@@ -21,22 +21,22 @@ export type TabChannelOptions = {
 
 /**
  * Opens the way to the other tabs: a BroadcastChannel (HTML standard, "Broadcasting to other browsing contexts") and
- * a lock (W3C, "Web Locks API"), which the browser lets go when a tab is closed or crashes.
+ * a lock (W3C, "Web Locks API"), which the browser releases when a tab is closed or crashes.
  * @throws DOMException or TypeError where the browser does not allow it.
  */
 export function openTabChannel({ name, onMessage, onLock, onFailure }: TabChannelOptions): TabChannel {
   const { locks } = navigator;
   const channel = new BroadcastChannel(name);
   channel.onmessage = ({ data }) => onMessage(data as TabMessage);
-  let held: { readonly key: number; end(): void } | null = null;
+  let held: { readonly key: number; release(): void } | null = null;
 
   function request({ key, how }: WantedLock): () => void {
     const { promise, resolve } = Promise.withResolvers<void>();
     const queueing = new AbortController();
-    let isEnded = false;
+    let isReleased = false;
     let isGranted = false;
     const grant = () => {
-      if (isEnded) return;
+      if (isReleased) return;
       isGranted = true;
       onLock('granted', key);
       return promise;
@@ -44,12 +44,12 @@ export function openTabChannel({ name, onMessage, onLock, onFailure }: TabChanne
     const options = how === 'steal' ? { steal: true } : { signal: queueing.signal };
     const asked = async () => locks.request(name, options, grant);
     asked().catch(() => {
-      if (isEnded) return;
+      if (isReleased) return;
       if (isGranted) onLock('lost', key);
       else onFailure();
     });
     return () => {
-      isEnded = true;
+      isReleased = true;
       resolve();
       queueing.abort();
     };
@@ -58,8 +58,8 @@ export function openTabChannel({ name, onMessage, onLock, onFailure }: TabChanne
   function want(lock: WantedLock | null): void {
     if (held?.key === lock?.key) return;
     const before = held;
-    held = lock === null ? null : { key: lock.key, end: request(lock) };
-    before?.end();
+    held = lock === null ? null : { key: lock.key, release: request(lock) };
+    before?.release();
   }
 
   return {
@@ -68,8 +68,8 @@ export function openTabChannel({ name, onMessage, onLock, onFailure }: TabChanne
       try {
         channel.postMessage(message);
       } catch {
-        // What cannot be copied, as JSON that is nested too deeply, the others read from the log.
-        if (message.kind === 'told') channel.postMessage({ ...message, from: message.cursor, events: [] });
+        // The browser cannot copy it, for example JSON that is nested too deeply. The others read it from the log.
+        if (message.kind === 'update') channel.postMessage({ ...message, from: message.cursor, events: [] });
       }
     },
     close() {

@@ -1,228 +1,215 @@
-import { isPublic } from '../../config/access.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type BackPressure, report } from '../transport/back-pressure.ts';
 import type { FeedQuery } from '../transport/http.ts';
-import type { Sharing } from './leader-election.ts';
+import type { Election } from './leader-election.ts';
 import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';
-import { readTold, type TabMessage, type Told } from './tab-message.ts';
+import { parseTabUpdate, type TabMessage, type TabUpdate } from './tab-message.ts';
 
 /** The other tabs that read the same. */
 export type TabGroup = {
-  /** Takes part, or ceases to, and asks for the lock that is wanted. */
-  reconcile(sharing: Sharing): void;
+  /** Joins or leaves the group, and asks for the lock that the election wants. */
+  reconcile(election: Election): void;
   post(messages: readonly TabMessage[]): void;
-  /** Goes to the tabs that may hear what is read with this token, or to none. A request with it is made only after. */
-  belong(token: string | null): Promise<void>;
+  /** Joins the tabs that may get what is read with this token, or none. No request may use the token before. */
+  admit(token: string | null): Promise<void>;
 };
 
 export type TabGroupOptions = {
   readonly query: FeedQuery;
-  /** The app's wish. */
-  readonly share?: boolean | undefined;
+  /** Without a token: whether all tabs that read the same belong together. */
+  readonly mayShareWithoutToken: boolean;
   readonly clock: Clock;
-  /** Holds up what is heard. */
+  /** Holds up updates while the app is busy. */
   readonly app: BackPressure;
   /** The token to read with, as a request would get it; null without one. */
   token(): Promise<string | null>;
-  /** The same, asked for anew. */
+  /** Asks the app for a new one. */
   newToken(): Promise<string | null>;
-  tell(signals: readonly TabSignal[]): void;
+  emit(signal: TabSignal): void;
 };
 
-/** Time in ms by which a server's clock may be behind this one: only then is a token surely of no use to it. */
+/** The server's clock may be behind this one by this many ms. Only then is an expired token surely of no use to it. */
 const tokenToleranceMs = 30_000;
 
-/** An app that is busy for longer, in ms, is slow: the tab that leads must not be its. */
+/** An app that is busy for longer than this many ms is slow. Its tab should not be the leader. */
 const slowMs = 1_000;
 
-/** Least time in ms from one giving way to the next: where all apps are slow, the lead does not go round and round. */
-const giveWayMs = 10_000;
-
-/**
- * Whether every reader of these channels may hear what another one reads without a token of its own. Of channels that
- * are not public a cookie may be the key, and it does not tell here whose it is.
- */
-const arePublic = (channels: readonly string[]) => channels.every(isPublic);
-
-/**
- * Whether a feed can be shared here: a browser's page, over a secure connection, and readers that may hear each other.
- * @param wish the app's; without one, channels that may be private are shared only where a token says whose they are.
- */
-export function canShare(wish: boolean | undefined, channels: readonly string[], hasToken: boolean): boolean {
-  if (wish === false || (wish === undefined && !hasToken && !arePublic(channels))) return false;
-  if (typeof document === 'undefined' || typeof BroadcastChannel === 'undefined') return false;
-  return Boolean(navigator.locks) && typeof crypto.subtle === 'object';
-}
+/** Least time in ms between two times that a tab gives up the lead. Where all apps are slow, it must not go in circles. */
+const giveUpMs = 10_000;
 
 export function createTabGroup(options: TabGroupOptions): TabGroup {
-  const { query, clock, app, tell } = options;
+  const { query, clock, app, emit } = options;
   let channel: { readonly name: string; readonly way: TabChannel } | null = null;
-  let part: Sharing | null = null;
-  /** The session of taking part that the channel is for; 0: none. */
-  let current = 0;
-  /** Counts goings and comings, so that one that was overtaken ends without effect. */
-  let turn = 0;
-  /** Unix time in ms from which a new token is asked for ahead of hearing more. */
+  let election: Election | null = null;
+  /** The election's session that the channel is for; 0: none. */
+  let session = 0;
+  /** Counts calls of `admit`, so that one that was overtaken has no effect. */
+  let admissions = 0;
+  /** Unix time in ms from which a new token is needed before another update is applied. */
   let renewAt = Number.POSITIVE_INFINITY;
-  let isGivingWay = false;
-  let gaveWayAt = Number.NEGATIVE_INFINITY;
-  const inbox = createInbox(app, (told) => tell([{ kind: 'heard', told }]));
+  let isGivingUp = false;
+  let gaveUpAt = Number.NEGATIVE_INFINITY;
+  const mailbox = createMailbox(app, (update) => emit({ kind: 'update', update }));
   const isSlow = () => (app.busyMs() ?? 0) > slowMs;
 
   function close(): void {
     channel?.way.close();
     channel = null;
-    inbox.clear();
+    mailbox.clear();
   }
 
-  function hear(message: TabMessage): void {
+  function receive(message: TabMessage): void {
     try {
-      if (message.kind === 'ask') tell([onAsked()]);
-      if (message.kind !== 'told') return;
-      const told = readTold(message, query.channels);
-      if (told.isLeader && isGivingWay) {
-        isGivingWay = false;
-        gaveWayAt = clock.elapsed();
+      if (message.kind === 'ask') emit(onAsked());
+      if (message.kind !== 'update') return;
+      const update = parseTabUpdate(message, query.channels);
+      if (update.isLeader && isGivingUp) {
+        isGivingUp = false;
+        gaveUpAt = clock.elapsed();
       }
-      renew();
-      // A tab whose app is slow does not take the lead, even from a hidden one.
-      inbox.take(isSlow() ? { ...told, isVisible: true } : told);
+      renewToken();
+      // A tab whose app is slow does not take the lead, even from a hidden tab.
+      mailbox.add(isSlow() ? { ...update, isVisible: true } : update);
     } catch (error) {
-      // Another tab's mistake does not end this one's reading: what it should have told is in the log.
+      // Another tab's mistake must not end this tab's reading. The log has the events of its message.
       report(error);
     }
   }
 
-  /** A leader whose app holds it up lets the lock go, to stand in line again: there is a tab that has heard nothing. */
+  /** A leader whose app is slow lets the lock go and queues for it again: there is a tab that got nothing from it. */
   function onAsked(): TabSignal {
-    const lock = part?.role === 'leader' ? part.lock : null;
-    if (lock === null || !isSlow() || clock.elapsed() < gaveWayAt + giveWayMs) return { kind: 'asked' };
-    isGivingWay = true;
+    const lock = election?.role === 'leader' ? election.lock : null;
+    if (lock === null || !isSlow() || clock.elapsed() < gaveUpAt + giveUpMs) return { kind: 'asked' };
+    isGivingUp = true;
     return { kind: 'lost', lock: lock.key };
   }
 
-  /** Looked for when something is heard, not by a timer: those of a hidden page, or of a machine that slept, are late. */
-  function renew(): void {
-    if (part?.role !== 'follower' || clock.now() < renewAt) return;
+  /** Checked with each update, not by a timer: timers are late in a hidden page, and after a machine's sleep. */
+  function renewToken(): void {
+    if (election?.role !== 'follower' || clock.now() < renewAt) return;
     renewAt = Number.POSITIVE_INFINITY;
-    // What is heard meanwhile waits: it may be for another person.
+    // Updates wait meanwhile: they may be for another person.
     app.add([join(options.newToken())]);
   }
 
   function join(token: Promise<string | null>): Promise<void> {
-    const wanted = current;
-    return token.then(belong, () => {
-      if (current === wanted) leave();
+    const wanted = session;
+    return token.then(admit, () => {
+      if (session === wanted) leave();
     });
   }
 
-  /** The tab reads for itself: the server judges what it may read. */
+  /** The tab reads by itself, and the server judges what it may read. */
   function leave(): void {
     close();
-    tell([{ kind: 'unshared' }]);
+    emit({ kind: 'unavailable' });
   }
 
-  async function belong(bearer: string | null): Promise<void> {
-    if (current === 0) return;
-    const mine = ++turn;
+  async function admit(token: string | null): Promise<void> {
+    if (session === 0) return;
+    admissions += 1;
+    const own = admissions;
     try {
-      const name = await nameWith(bearer);
-      if (mine !== turn) return;
+      const name = await nameWith(token);
+      if (own !== admissions) return;
       if (name === null) return leave();
       if (name === channel?.name) return;
       close();
-      const onLock = (kind: 'granted' | 'lost', lock: number) => tell([{ kind, lock }]);
-      channel = { name, way: openTabChannel({ name, onMessage: hear, onLock, onFailure: leave }) };
-      tell([{ kind: 'joined' }]);
+      const onLock = (kind: 'granted' | 'lost', lock: number) => emit({ kind, lock });
+      channel = { name, way: openTabChannel({ name, onMessage: receive, onLock, onFailure: leave }) };
+      emit({ kind: 'joined' });
     } catch {
       // Storage is switched off, or the origin has none.
-      if (mine === turn) leave();
+      if (own === admissions) leave();
     }
   }
 
-  /** The name to share under with a token; null: whose channels these are cannot be said here, or not any more. */
-  async function nameWith(bearer: string | null): Promise<string | null> {
-    const endsAt = bearer === null ? Number.POSITIVE_INFINITY : readClaims(bearer).endsAt;
+  /** The group's name with a token; null: nobody can say whose these channels are, or not any more. */
+  async function nameWith(token: string | null): Promise<string | null> {
+    const endsAt = token === null ? Number.POSITIVE_INFINITY : readClaims(token).endsAt;
     const uselessAt = endsAt + tokenToleranceMs;
     const now = clock.now();
     renewAt = now < endsAt ? endsAt : uselessAt;
-    const isUnknown = bearer === null && options.share !== true && !arePublic(query.channels);
+    const isUnknown = token === null && !options.mayShareWithoutToken;
     if (isUnknown || now >= uselessAt) return null;
-    return shareName(query, bearer, location.href);
+    return shareName(query, token, location.href);
   }
 
   return {
-    belong,
+    admit,
     post: (messages) => {
       for (const message of messages) channel?.way.post(message);
     },
-    reconcile(sharing) {
-      part = sharing;
-      const wanted = sharing.role === 'off' ? 0 : sharing.session;
-      if (current !== wanted) {
-        current = wanted;
-        turn += 1;
+    reconcile(state) {
+      election = state;
+      const wanted = state.role === 'off' ? 0 : state.session;
+      if (session !== wanted) {
+        session = wanted;
+        admissions += 1;
         close();
         if (wanted > 0) void join(options.token());
       }
-      channel?.way.want(sharing.lock);
+      channel?.way.want(state.lock);
     },
   };
 }
 
-/** What other tabs told, until this one's app can take it. */
-export type Inbox = {
-  take(told: Told): void;
-  /** Forgets what waits. */
+/** The updates of other tabs, until this tab's app is free. */
+export type Mailbox = {
+  add(update: TabUpdate): void;
+  /** Drops what waits. */
   clear(): void;
 };
 
-/** Most messages that wait. The oldest give way: the newest says what to fill from the log. */
+/** Most updates that wait. The oldest give way: the newest has the cursor up to which the log is asked. */
 const maxWaiting = 200;
 
-/** Gives on what is heard one message at a time, in order. What a leader says of itself does not wait: it lives. */
-export function createInbox(app: BackPressure, tell: (told: Told) => void): Inbox {
-  let waiting: readonly Told[] = [];
-  let leader: Told | null = null;
+/**
+ * Delivers updates one at a time, in order, each when the app is free. What a leader reports about itself does not wait,
+ * so that it counts as alive.
+ */
+export function createMailbox(app: BackPressure, deliver: (update: TabUpdate) => void): Mailbox {
+  let waiting: readonly TabUpdate[] = [];
+  let latest: TabUpdate | null = null;
   let isRunning = false;
 
   async function run(): Promise<void> {
     isRunning = true;
-    while (waiting.length > 0) await app.whenFree(give);
+    while (waiting.length > 0) await app.whenFree(deliverNext);
     isRunning = false;
   }
 
-  function give(): void {
-    const [told, ...rest] = waiting;
+  function deliverNext(): void {
+    const [update, ...rest] = waiting;
     waiting = rest;
-    if (told === undefined) return;
-    // Only the stretch of the log is from then; what the leader has said of itself since stays true.
-    const { hasGap, from, cursor, items } = told;
-    tell(told.isLeader ? { ...(leader ?? told), hasGap, from, cursor, items } : told);
+    if (update === undefined) return;
+    // Only the stretch of the log is the old one. What the leader has reported about itself since stays true.
+    const { hasGap, from, cursor, items } = update;
+    deliver(update.isLeader ? { ...(latest ?? update), hasGap, from, cursor, items } : update);
   }
 
   return {
     clear() {
       waiting = [];
     },
-    take(told) {
-      if (!isRunning && app.busyMs() === null) return tell(told);
-      waiting = [...waiting, told].slice(-maxWaiting);
+    add(update) {
+      if (!isRunning && app.busyMs() === null) return deliver(update);
+      waiting = [...waiting, update].slice(-maxWaiting);
       if (!isRunning) void run();
-      if (!told.isLeader) return;
-      leader = told;
-      tell({ ...told, hasGap: false, from: new Map(), cursor: new Map(), items: [] });
+      if (!update.isLeader) return;
+      latest = update;
+      deliver({ ...update, hasGap: false, from: new Map(), cursor: new Map(), items: [] });
     },
   };
 }
 
-/** Version of what tabs say to each other: tabs of another deployment that speak otherwise are not heard. */
-const version = 1;
+/** Version of the messages between tabs. Tabs of another deployment that write them otherwise get another name. */
+const version = 2;
 
 /**
- * The name under which tabs share: the same for those that read the same with a token of the same subject that allows
- * the same channels. It is a digest, so that neither token nor subject can be read from it.
+ * The name of a group: the same for tabs that read the same with a token of the same subject that allows the same
+ * channels. It is a digest, so neither token nor subject can be read from it.
  * @param token null without one.
  * @param base the page's own address.
  */
@@ -235,15 +222,15 @@ export async function shareName(query: FeedQuery, token: string | null, base: st
   return `steadfeed ${version} ${hex.join('')}`;
 }
 
-/** What a token says of itself. Nobody here checks its signature: the server does. */
+/** What a token says. Its signature is not checked here: the server does that. */
 export type TokenClaims = {
-  /** Who may hear the same. A token without the claim `sub`, or that is no JWT, is its own subject. */
+  /** Who may get the same. A token that is no JWT, or has no claim `sub`, is its own subject. */
   readonly subject: readonly unknown[];
-  /** Unix time in ms at which it expires; infinite where it does not say. */
+  /** Unix time in ms at which it expires; infinite where it names no time. */
   readonly endsAt: number;
 };
 
-/** Reads a token: the claims `sub` and `channels` say whose it is, and what may be heard with it. */
+/** Reads a token: the claims `sub` and `channels` say whose it is, and what it allows. */
 function readClaims(token: string): TokenClaims {
   try {
     const payload = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');

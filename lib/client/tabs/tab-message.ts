@@ -1,106 +1,87 @@
 import type { Cursor } from '../../core/cursor.ts';
 import type { FeedEvent } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import { type ReaderPositions, writeCursor } from '../connection/sequencer.ts';
-import type { Connection } from '../connection/state.ts';
-import { type FeedStatus, problemOf, retryAtOf, statusOf, transportOf } from '../connection/status.ts';
-import type { FeedEntry, FeedItem } from '../transport/feed-items.ts';
+import { type ReaderPositions, type Segment, writeCursor } from '../connection/sequencer.ts';
+import type { FeedStatus } from '../connection/status.ts';
+import type { FeedEntry } from '../transport/feed-items.ts';
 import { readCursorOf, readEvent, readRecord } from '../transport/wire.ts';
 
-/**
- * What tabs say to each other, as it is sent. `told` is a stretch of the log: its events are all there are after
- * `from` up to `cursor`, but for those a filter leaves out. So it stands for itself, and may come late, twice or never.
- */
-export type TabMessage =
-  /** Is anybody leading? */
-  | { readonly kind: 'ask' }
-  | (TabReport & {
-      readonly kind: 'told';
-      readonly from: string | null;
-      readonly cursor: string | null;
-      readonly events: readonly FeedEvent[];
-    });
-
-/** What a tab that reads says of itself. */
+/** What a tab that reads reports about itself. */
 export type TabReport = {
-  /** Names the tab. */
-  readonly tab: string;
-  /** False of a tab that was followed by another, and reads on until that one does. */
-  readonly isLeader: boolean;
   readonly isVisible: boolean;
-  /** It reads now; false while it is about to. */
+  /** It reads now. False while it is about to. */
   readonly isReading: boolean;
-  /** There was a loss; what it is to another reader only the log can tell. */
-  readonly hasGap: boolean;
   readonly status: FeedStatus;
   readonly transport: 'stream' | 'poll' | null;
-  /** Time in ms to its next try; null while it waits for none. */
+  /** Time in ms until its next try; null while none is planned. */
   readonly retryInMs: number | null;
   readonly problem: Problem | null;
   /** It has found that streams do not come through. */
-  readonly isFallen: boolean;
+  readonly isStreamingBlocked: boolean;
   /** The server named the time of its next try. */
-  readonly isHeld: boolean;
+  readonly isRetryAfterPending: boolean;
   readonly handovers: number;
   readonly reconnects: number;
 };
 
-/** `told` as it was heard: checked and parsed. */
-export type Told = TabReport & {
-  readonly from: Cursor;
-  readonly cursor: Cursor;
-  readonly items: readonly FeedItem[];
+/** Who sends an update. */
+export type TabSender = {
+  /** Names the tab. */
+  readonly tab: string;
+  /** False: another tab leads now, and this one reads on until that one does. */
+  readonly isLeader: boolean;
 };
 
-/** What a tab says of itself now. */
-export function reportOf(
-  connection: Connection,
-  now: number,
-): Omit<TabReport, 'tab' | 'isLeader' | 'hasGap'> {
-  const retryAt = retryAtOf(connection);
-  return {
-    isVisible: !connection.isHidden,
-    isReading:
-      connection.mode === 'streaming' || (connection.mode === 'polling' && connection.pollFailures === 0),
-    status: statusOf(connection),
-    transport: transportOf(connection),
-    retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
-    problem: problemOf(connection),
-    isFallen: connection.isStreamingBlocked,
-    isHeld: connection.isRetryAfterPending,
-    handovers: connection.handovers,
-    reconnects: connection.reconnects,
+type UpdateHead = TabSender &
+  TabReport & {
+    /** Events were lost. Only the log can say which of them another reader has missed. */
+    readonly hasGap: boolean;
   };
-}
 
-/** Says what a tab took since it was at `before`. A loss is not told as such: each reader has its own. */
-export function tell(
-  connection: Connection,
+/**
+ * A message between tabs, as it is sent. An update is a stretch of the log: its events are all events after `from` up to
+ * `cursor`, without those that the type filter leaves out. So it may come late, twice or never.
+ */
+export type TabMessage = { readonly kind: 'ask' } | UpdateMessage;
+
+export type UpdateMessage = UpdateHead & {
+  readonly kind: 'update';
+  readonly from: string | null;
+  readonly cursor: string | null;
+  readonly events: readonly FeedEvent[];
+};
+
+/** An update as it was received, checked and parsed. */
+export type TabUpdate = UpdateHead & Segment;
+
+/** Reports what a tab accepted since it was at `before`. A gap is not sent as such: each reader has its own. */
+export function buildTabUpdate(
+  sender: TabSender,
+  report: TabReport,
   before: ReaderPositions,
-  taken: readonly FeedEntry[],
-  who: Pick<TabReport, 'tab' | 'isLeader'>,
-  now: number,
-): TabMessage {
-  const hasGap = taken.some((entry) => entry.kind === 'gap');
-  const cursor = writeCursor(connection.reader);
+  after: ReaderPositions,
+  accepted: readonly FeedEntry[],
+): UpdateMessage {
+  const hasGap = accepted.some((entry) => entry.kind === 'gap');
+  const cursor = writeCursor(after);
   return {
-    kind: 'told',
-    ...who,
-    ...reportOf(connection, now),
+    kind: 'update',
+    ...sender,
+    ...report,
     hasGap,
     from: hasGap ? cursor : writeCursor(before),
     cursor,
-    events: hasGap ? [] : taken.flatMap((entry) => (entry.kind === 'event' ? [entry.event] : [])),
+    events: hasGap ? [] : accepted.flatMap((entry) => (entry.kind === 'event' ? [entry.event] : [])),
   };
 }
 
 /**
- * Reads what another tab said.
- * @throws FeedError `bad-request` when it is none of these.
+ * Reads another tab's update.
+ * @throws FeedError `bad-request` when it is not as this version writes it.
  */
-export function readTold(message: TabMessage & { readonly kind: 'told' }, channels: readonly string[]): Told {
-  const { kind: _, from, cursor, events, ...report } = readRecord(message, 'told') as typeof message;
-  const at = (text: string | null) => (text === null ? new Map() : readCursorOf(channels, text, 'told'));
+export function parseTabUpdate(message: UpdateMessage, channels: readonly string[]): TabUpdate {
+  const { kind: _, from, cursor, events, ...head } = readRecord(message, 'update') as typeof message;
+  const at = (text: string | null) => (text === null ? new Map() : readCursorOf(channels, text, 'update'));
   const end: Cursor = at(cursor);
-  return { ...report, from: at(from), cursor: end, items: events.map((each) => readEvent(each, end)) };
+  return { ...head, from: at(from), cursor: end, items: events.map((each) => readEvent(each, end)) };
 }

@@ -1,74 +1,104 @@
+import { backoffMs } from '../connection/lifecycle.ts';
 import { reducer } from '../connection/reducer.ts';
-import { writeCursor } from '../connection/sequencer.ts';
-import { type Connection, nextTimerAt, type Signal } from '../connection/state.ts';
+import { acceptSegment, writeCursor } from '../connection/sequencer.ts';
+import type { ShareView } from '../connection/share.ts';
+import { isCatchingUp } from '../connection/standby.ts';
+import type { Connection, Signal } from '../connection/state.ts';
 import type { FeedEntry } from '../transport/feed-items.ts';
-import { newSharing, type Sharing, type SharingSignal, share } from './leader-election.ts';
-import { reportOf, type TabMessage, tell } from './tab-message.ts';
+import {
+  type Following,
+  knownFrom,
+  needsCatchUp,
+  newFollowing,
+  readingByLeader,
+  reportOf,
+  withAhead,
+  withLeader,
+  withOwnReading,
+} from './following.ts';
+import { type Election, type ElectionSignal, elect, newElection } from './leader-election.ts';
+import { buildTabUpdate, type TabMessage, type TabUpdate } from './tab-message.ts';
 
-/** One tab: what it reads, and its part in reading for the others. */
+/** One tab among those that share a connection. What it reads by itself is the connection's. */
 export type Tab = {
   /** Names the tab among the others. */
   readonly name: string;
-  readonly connection: Connection;
-  readonly sharing: Sharing;
-  /** What the last signals brought, in order. */
-  readonly taken: readonly FeedEntry[];
-  /** What is to be said to the other tabs now. */
-  readonly says: readonly TabMessage[];
+  readonly election: Election;
+  readonly following: Following;
+  /** What the last advance wants sent to the other tabs. */
+  readonly outbox: readonly TabMessage[];
 };
 
-/** Everything that can happen to a tab. */
+/** What can happen to a tab, beside what can happen to its connection. */
 export type TabSignal =
-  | Signal
   | { readonly kind: 'granted' | 'lost'; readonly lock: number }
-  | { readonly kind: 'joined' | 'unshared' | 'asked' };
+  | { readonly kind: 'joined' | 'unavailable' | 'asked' }
+  /** Another tab has read something, or reports about itself. */
+  | { readonly kind: 'update'; readonly update: TabUpdate };
 
-/**
- * What a tab becomes when things happen to it, one after the other at one time. Like `reducer`, it asks neither clock
- * nor chance.
- */
-export function advance(before: Tab, signals: readonly TabSignal[], now: number, random: () => number): Tab {
-  const run: Run = { ...before, taken: [], words: new Set(), now, random };
-  for (const signal of signals) happen(run, signal);
-  const { name, connection, sharing, taken, words } = run;
-  const says: TabMessage[] = words.has('ask') ? [{ kind: 'ask' }] : [];
-  const isLeader = sharing.role === 'leader';
-  if (isLeader || connection.yieldAt !== null) {
-    const isNews = taken.length > 0 || isChanged(before.connection, connection, now);
-    if (isNews || words.has('told')) {
-      const who = { tab: name, isLeader };
-      says.push(tell(connection, before.connection.reader, taken, who, now));
-    }
-  }
-  return { name, connection, sharing, taken, says };
+/** A tab and its connection after an advance, and what was new to the reader, in order. */
+export type AdvancedTab = {
+  readonly tab: Tab;
+  readonly connection: Connection;
+  readonly accepted: readonly FeedEntry[];
+};
+
+/** A tab that takes no part yet. Its connection begins on standby. */
+export function newTab(name: string): Tab {
+  return { name, election: newElection(), following: newFollowing(), outbox: [] };
 }
 
-/** The work of one `advance`. */
+/**
+ * What a tab and its connection become when things happen to them, one after the other at one time. Each signal goes to
+ * the connection first, then to the election; at the end the tab decides whether it must ask the log. Like the
+ * connection's reducer, it is told the time and the random numbers.
+ */
+export function advanceTab(
+  tab: Tab,
+  connection: Connection,
+  signals: readonly (Signal | TabSignal)[],
+  now: number,
+  random: () => number,
+): AdvancedTab {
+  const { name, election, following } = tab;
+  const run: Run = { name, election, following, connection, accepted: [], wanted: new Set(), now, random };
+  for (const signal of signals) handle(run, signal);
+  catchUp(run, connection.catchUps);
+  const outbox = outboxOf(run, tab, connection);
+  return {
+    tab: { name, election: run.election, following: run.following, outbox },
+    connection: run.connection,
+    accepted: run.accepted,
+  };
+}
+
+/** The work of one advance. */
 type Run = {
   readonly name: string;
+  election: Election;
+  following: Following;
   connection: Connection;
-  sharing: Sharing;
-  readonly taken: FeedEntry[];
-  readonly words: Set<'ask' | 'told'>;
+  readonly accepted: FeedEntry[];
+  readonly wanted: Set<'ask' | 'update'>;
   readonly now: number;
   readonly random: () => number;
 };
 
-/** Some signals are of the tab's part alone, some of its reading alone, some of both: reading comes first. */
-function happen(run: Run, signal: TabSignal): void {
+function handle(run: Run, signal: Signal | TabSignal): void {
   switch (signal.kind) {
     case 'granted':
     case 'lost':
       takePart(run, signal);
       break;
     case 'joined':
-    case 'unshared':
+    case 'unavailable':
     case 'asked':
       takePart(run, { kind: signal.kind });
       break;
-    case 'heard':
-      read(run, signal);
-      if (signal.told.isLeader) takePart(run, { kind: 'leaderTold', isVisible: signal.told.isVisible });
+    case 'update':
+      applyTabUpdate(run, signal.update);
+      if (signal.update.isLeader)
+        takePart(run, { kind: 'leaderReported', isVisible: signal.update.isVisible });
       break;
     case 'visible':
     case 'hidden':
@@ -83,51 +113,170 @@ function happen(run: Run, signal: TabSignal): void {
   }
 }
 
-/** The connection takes a signal; one that begins or ceases to read begins or ceases to take part. */
+/** The connection gets a signal. A tab takes part in the election while its connection reads, or stands by. */
 function read(run: Run, signal: Signal): void {
-  tellConnection(run, signal);
-  const isOff = run.sharing.role === 'off';
-  if (isOff === isReading(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' });
+  const before = run.connection.mode;
+  dispatch(run, signal);
+  const { releaseLeadAt } = run.following;
+  if (releaseLeadAt !== null && (releaseLeadAt <= run.now || !canReadOn(before, run.connection.mode)))
+    releaseLead(run);
+  const isOff = run.election.role === 'off';
+  if (isOff === isTakingPart(run.connection)) takePart(run, { kind: isOff ? 'started' : 'left' });
 }
 
-function isReading({ mode, pausedBy }: Connection): boolean {
+/** A tab that reads on ends that when it loses what it reads by: it must not connect beside the leader. */
+function canReadOn(before: Connection['mode'], after: Connection['mode']): boolean {
+  return after === 'streaming' || (after === 'polling' && before === 'polling');
+}
+
+function isTakingPart({ mode, pausedBy }: Connection): boolean {
   return mode === 'paused' ? pausedBy === 'hidden' : mode !== 'stopped';
 }
 
-/** The tab's part changes; what it means for reading follows at once. */
-function takePart(run: Run, signal: SharingSignal): void {
-  const before = run.sharing.role;
-  run.sharing = share(run.sharing, signal, run.now, run.random());
-  const { role, lock, says } = run.sharing;
-  if (says !== null) run.words.add(says);
-  if (role === before || role === 'joining') return;
-  const isFollower = role === 'follower' || role === 'off';
-  if (isFollower === run.connection.isFollower) return;
-  const isHandover = lock?.isHandover === true;
-  tellConnection(run, isFollower ? { kind: 'follow' } : { kind: 'lead', isHandover });
-  if (role === 'leader' && lock?.isWish === true) tellConnection(run, { kind: 'retry' });
-}
-
-function tellConnection(run: Run, signal: Signal): void {
+function dispatch(run: Run, signal: Signal): void {
   run.connection = reducer(run.connection, signal, run.now, run.random());
-  run.taken.push(...run.connection.accepted);
+  run.accepted.push(...run.connection.accepted);
+  const { mode } = run.connection;
+  const isReading = mode === 'streaming' || mode === 'polling' || mode === 'waiting';
+  if (isReading && !isFollowing(run) && run.following.leader !== null)
+    run.following = { ...run.following, leader: null };
 }
 
-/** Whether there is something to tell that is no event: another status, another cursor. */
-function isChanged(before: Connection, after: Connection, now: number): boolean {
-  if (before === after) return false;
-  const isMoved = before.reader !== after.reader && writeCursor(before.reader) !== writeCursor(after.reader);
-  return isMoved || JSON.stringify(reportOf(before, now)) !== JSON.stringify(reportOf(after, now));
+/** Whether another tab reads for this one, or is about to. */
+function isFollowing({ connection, following }: Run): boolean {
+  return connection.isStandby || following.releaseLeadAt !== null;
 }
 
-/** A tab that reads nothing yet. */
-export function newTab(name: string, connection: Connection, isSharing: boolean): Tab {
-  return { name, connection, sharing: newSharing(isSharing), taken: [], says: [] };
+/** The tab's part in the election changes. What it means for the connection follows at once. */
+function takePart(run: Run, signal: ElectionSignal): void {
+  const before = run.election.role;
+  run.election = elect(run.election, signal, run.now, run.random());
+  const { role, lock, outbox } = run.election;
+  if (outbox !== null) run.wanted.add(outbox);
+  if (role === before || role === 'joining') return;
+  const mustFollow = role === 'follower' || role === 'off';
+  if (mustFollow === isFollowing(run)) return;
+  if (mustFollow) follow(run);
+  else lead(run, lock?.isHandover === true);
+  if (role === 'leader' && lock?.isRequested === true) dispatch(run, { kind: 'retry' });
 }
 
-/** The time of a tab's next timer; null when none runs. */
-export function nextTabTimerAt({ connection, sharing }: Tab): number | null {
-  const next = nextTimerAt(connection);
-  const at = sharing.timer?.at ?? null;
-  return next === null || at === null ? (next ?? at) : Math.min(next, at);
+/**
+ * Another tab leads. What reads here goes on until that tab reads, so that nothing pauses. On HTTP/1.1 that is two of the
+ * browser's six connections to an origin. If none is left for the leader, it gets this tab's when the time is up.
+ */
+function follow(run: Run): void {
+  const { mode, settings } = run.connection;
+  const canWait = mode === 'streaming' || mode === 'polling';
+  run.following = { ...run.following, leader: null, releaseLeadAt: run.now + settings.helloMs };
+  if (!canWait) releaseLead(run);
+}
+
+function releaseLead(run: Run): void {
+  run.following = { ...run.following, releaseLeadAt: null };
+  dispatch(run, { kind: 'standBy' });
+}
+
+/** This tab reads by itself from now on, from its own cursor. `isHandover`: the leader before it reads on meanwhile. */
+function lead(run: Run, isHandover: boolean): void {
+  const { leader, releaseLeadAt } = run.following;
+  if (releaseLeadAt !== null) {
+    run.following = { ...run.following, leader: null, releaseLeadAt: null };
+    return;
+  }
+  run.following = withOwnReading(run.following, isHandover ? leader : null);
+  dispatch(run, { kind: 'activate', known: knownFrom(leader) });
+}
+
+/** Another tab has read something. It is applied as far as it continues from where this reader is. */
+function applyTabUpdate(run: Run, update: TabUpdate): void {
+  if (update.isLeader && isFollowing(run)) {
+    run.following = withLeader(run.following, update, run.connection, run.now);
+    if (run.following.releaseLeadAt !== null && update.isReading) releaseLead(run);
+  }
+  const isComplete = move(run, update);
+  if (!isComplete && run.connection.mode === 'standby') run.following = withAhead(run.following, update);
+}
+
+function move(run: Run, update: TabUpdate): boolean {
+  const { reader, accepted, isComplete } = acceptSegment(run.connection.reader, update);
+  if (reader !== run.connection.reader) dispatch(run, { kind: 'moved', reader, accepted });
+  return isComplete;
+}
+
+/** On standby: asks the log for what the other tabs' updates do not bring. */
+function catchUp(run: Run, completedBefore: number): void {
+  if (run.connection.mode !== 'standby') {
+    if (run.following.catchUpAt !== null) run.following = { ...run.following, catchUpAt: null };
+    return;
+  }
+  applyAhead(run);
+  const { connection, following, now } = run;
+  if (!needsCatchUp(following, connection)) {
+    if (following.ahead.length > 0 || following.shortCatchUps > 0)
+      run.following = { ...following, ahead: [], shortCatchUps: 0, catchUpAt: null };
+    return;
+  }
+  if (connection.catchUps > completedBefore) {
+    // The log answered from behind the leader: a replica or a cache lags. Ask again, less and less often.
+    const shortCatchUps = following.shortCatchUps + 1;
+    const catchUpAt = now + backoffMs(shortCatchUps, null, run.random(), connection.settings);
+    run.following = { ...following, shortCatchUps, catchUpAt };
+    return;
+  }
+  if (isCatchingUp(connection) || (following.catchUpAt ?? now) > now) return;
+  run.following = { ...following, catchUpAt: null };
+  dispatch(run, { kind: 'catchUp' });
+}
+
+/** Updates that were ahead may continue from where the reader is now. */
+function applyAhead(run: Run): void {
+  const { ahead } = run.following;
+  const rest = ahead.filter((update) => !move(run, update));
+  if (rest.length < ahead.length) run.following = { ...run.following, ahead: rest };
+}
+
+function outboxOf(run: Run, before: Tab, connectionBefore: Connection): readonly TabMessage[] {
+  const { name, election, following, connection, accepted, wanted, now } = run;
+  const messages: TabMessage[] = wanted.has('ask') ? [{ kind: 'ask' }] : [];
+  const isLeader = election.role === 'leader';
+  if (!isLeader && following.releaseLeadAt === null) return messages;
+  const isNews = accepted.length > 0 || isChanged(before.following, connectionBefore, run);
+  if (!isNews && !wanted.has('update')) return messages;
+  const report = reportOf(following, connection, now);
+  const sender = { tab: name, isLeader };
+  messages.push(buildTabUpdate(sender, report, connectionBefore.reader, connection.reader, accepted));
+  return messages;
+}
+
+/** Whether there is news without an event: another status, another cursor. */
+function isChanged(
+  followingBefore: Following,
+  before: Connection,
+  { following, connection, now }: Run,
+): boolean {
+  if (before === connection && followingBefore === following) return false;
+  const hasMoved =
+    before.reader !== connection.reader && writeCursor(before.reader) !== writeCursor(connection.reader);
+  const reports = [reportOf(followingBefore, before, now), reportOf(following, connection, now)];
+  const [old, latest] = reports.map((report) => JSON.stringify(report));
+  return hasMoved || old !== latest;
+}
+
+/** The time of the tab's next timer, beside those of its connection; null when none runs. */
+export function nextTabTimerAt({ election, following }: Tab): number | null {
+  const { catchUpAt, releaseLeadAt } = following;
+  const times = [election.timer?.at ?? null, catchUpAt, releaseLeadAt].filter((at) => at !== null);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+/** What the page shows of the tab's part. */
+export function viewOf({ election, following }: Tab, connection: Connection): ShareView {
+  const { role } = election;
+  return {
+    role: role === 'leader' || role === 'follower' ? role : 'alone',
+    reading: readingByLeader(following, connection),
+    handovers: connection.handovers + following.handovers,
+    reconnects: connection.reconnects + following.reconnects,
+  };
 }

@@ -205,7 +205,7 @@ function checker() {
   const check = (before: Connection, state: Connection, signal: Signal, now: number) => {
     // I/O
     const streams = state.streams.length;
-    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, following: 0, paused: 0, stopped: 0 }[
+    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, standby: 0, paused: 0, stopped: 0 }[
       state.mode
     ];
     expect(streams).toBeLessThanOrEqual(most);

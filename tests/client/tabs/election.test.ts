@@ -1,31 +1,32 @@
 import { describe, expect, test } from 'vitest';
 import {
-  newSharing,
-  type Sharing,
-  type SharingSignal,
-  share,
+  type Election,
+  type ElectionSignal,
+  elect,
+  newElection,
 } from '../../../lib/client/tabs/leader-election.ts';
 
 /** A tab's part, its time moved by hand; chance is 0.5. */
-function tab(...signals: readonly SharingSignal['kind'][]) {
-  let state: Sharing = newSharing(true);
+function tab(...signals: readonly ElectionSignal['kind'][]) {
+  let state: Election = newElection();
   let now = 0;
   const it = {
     get state() {
       return state;
     },
-    tell(signal: SharingSignal) {
-      state = share(state, signal, now, 0.5);
+    tell(signal: ElectionSignal) {
+      state = elect(state, signal, now, 0.5);
       return it;
     },
-    happens: (kind: Exclude<SharingSignal['kind'], 'granted' | 'lost' | 'leaderTold'>) => it.tell({ kind }),
+    happens: (kind: Exclude<ElectionSignal['kind'], 'granted' | 'lost' | 'leaderReported'>) =>
+      it.tell({ kind }),
     /** The timer that runs is told, `lateMs` after its time. */
     timer(lateMs = 0) {
       now = (state.timer?.at ?? now) + lateMs;
       return it.tell({ kind: 'timer' });
     },
     granted: () => it.tell({ kind: 'granted', lock: state.lock?.key ?? -1 }),
-    hearsLeader: (isVisible = true) => it.tell({ kind: 'leaderTold', isVisible }),
+    hearsLeader: (isVisible = true) => it.tell({ kind: 'leaderReported', isVisible }),
   };
   for (const kind of signals) it.happens(kind as 'started');
   return it;
@@ -37,7 +38,7 @@ describe('a tab that begins', () => {
     expect(tab('started', 'joined').state).toMatchObject({
       role: 'joining',
       lock: { how: 'queue' },
-      says: 'ask',
+      outbox: 'ask',
     });
   });
 
@@ -57,14 +58,14 @@ describe('a tab that begins', () => {
 describe('a follower', () => {
   test('asks after silence, and takes the lock when no answer comes, within 1 s', () => {
     const it = follower().timer();
-    expect(it.state.says).toBe('ask');
+    expect(it.state.outbox).toBe('ask');
     expect(it.timer().state.lock).toMatchObject({ how: 'steal', isHandover: false });
     expect(it.state.timer?.at).toBeLessThan(1_000 + 5_000);
   });
 
   test('that was late itself asks once more, not twice', () => {
     const it = follower().timer().timer(2_000);
-    expect(it.state).toMatchObject({ says: 'ask', lock: { how: 'queue' } });
+    expect(it.state).toMatchObject({ outbox: 'ask', lock: { how: 'queue' } });
     expect(it.timer(2_000).state.lock?.how).toBe('steal');
   });
 
@@ -97,9 +98,9 @@ describe('a leader', () => {
 
   test('says so at once, and whenever it is asked, hidden or shown', () => {
     const it = leader();
-    expect(it.state).toMatchObject({ role: 'leader', timer: null, says: 'told' });
+    expect(it.state).toMatchObject({ role: 'leader', timer: null, outbox: 'update' });
     for (const kind of ['asked', 'hidden', 'visible'] as const)
-      expect(it.happens(kind).state.says).toBe('told');
+      expect(it.happens(kind).state.outbox).toBe('update');
   });
 
   test('is led by the lock alone, not by what another one says', () => {
@@ -115,11 +116,4 @@ describe('a leader', () => {
   test('that leaves wants nothing any more', () => {
     expect(leader().happens('left').state).toMatchObject({ role: 'off', lock: null, timer: null });
   });
-});
-
-test('where sharing is not possible nothing changes that', () => {
-  let state = newSharing(false);
-  for (const kind of ['started', 'joined', 'asked', 'timer', 'left'] as const)
-    state = share(state, { kind }, 0, 0);
-  expect(state).toEqual(newSharing(false));
 });

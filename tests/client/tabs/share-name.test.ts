@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { canShare, shareName } from '../../../lib/client/tabs/tab-group.ts';
+import { canShare } from '../../../lib/client/tabs/share.ts';
+import { shareName } from '../../../lib/client/tabs/tab-group.ts';
 
 const base = 'https://feed.example/page?x=1';
 const query = { url: '', channels: ['a', 'b'], types: ['x', 'y'], rewind: '' };
@@ -66,7 +67,7 @@ describe('tabs do not share', () => {
   });
 
   test('by a name that tells the token or its subject', async () => {
-    expect(await nameOf({}, tokenOf({ sub: 'somebody' }))).toMatch(/^steadfeed 1 [0-9a-f]{32}$/);
+    expect(await nameOf({}, tokenOf({ sub: 'somebody' }))).toMatch(/^steadfeed 2 [0-9a-f]{32}$/);
   });
 
   test('in Node', () => {

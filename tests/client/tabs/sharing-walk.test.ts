@@ -3,11 +3,11 @@ import { walkTabs } from '../../support/client/tab-walk.ts';
 import { walkSeeds } from '../../support/client/walk-seeds.ts';
 
 function expectCalm({ browser, tabs }: ReturnType<typeof walkTabs>) {
-  const roles = tabs.map((tab) => tab.state().sharing.role);
+  const roles = tabs.map((tab) => tab.state().election.role);
   expect(roles.filter((role) => role === 'leader')).toHaveLength(1);
   expect(roles.filter((role) => role !== 'leader' && role !== 'follower')).toEqual([]);
-  const leader = tabs.find((tab) => tab.state().sharing.role === 'leader');
-  expect(leader?.state().sharing.isHidden).toBe(false);
+  const leader = tabs.find((tab) => tab.state().election.role === 'leader');
+  expect(leader?.state().election.isHidden).toBe(false);
   expect(browser.streams()).toBe(1);
   for (const tab of tabs) expect(browser.isAtEnd(tab), `${tab.name} is at the end`).toBe(true);
 }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { statusOf } from '../../../lib/client/connection/status.ts';
 import { manyTabs, type OpenTab } from '../../support/client/many-tabs.ts';
 
-const roleOf = (tab: OpenTab) => tab.state().sharing.role;
+const roleOf = (tab: OpenTab) => tab.state().election.role;
 const modeOf = (tab: OpenTab) => tab.state().connection.mode;
 const rolesOf = (tabs: readonly OpenTab[]) => tabs.map(roleOf);
 
@@ -213,7 +212,7 @@ describe('hidden tabs', () => {
     expect(browser.streams()).toBe(1);
     browser.passes(2_500);
     expect(browser.streams()).toBe(0);
-    expect(tabs.map((tab) => statusOf(tab.state().connection))).toEqual(['paused', 'paused', 'paused']);
+    expect(tabs.map((tab) => tab.shows().status)).toEqual(['paused', 'paused', 'paused']);
     browser.publish(2);
     second.show();
     browser.passes(1_000);
@@ -247,7 +246,7 @@ describe('hidden tabs', () => {
     expect(browser.streams()).toBe(1);
     browser.passes(3_000);
     expect(browser.streams()).toBe(0);
-    expect(tabs.map((tab) => statusOf(tab.state().connection))).toEqual(['paused', 'paused']);
+    expect(tabs.map((tab) => tab.shows().status)).toEqual(['paused', 'paused']);
   });
 
   test('cost next to nothing: one question in half a minute is for all', () => {
@@ -271,23 +270,23 @@ describe('hidden tabs', () => {
 describe('what a follower shows', () => {
   test('is what the leader does', () => {
     const { browser, first, second } = openTabs(2);
-    expect(statusOf(second.state().connection)).toBe('streaming');
+    expect(second.shows().status).toBe('streaming');
     browser.server(false);
     browser.passes(60);
     const { retryAt } = first.state().connection;
-    expect([modeOf(first), modeOf(second)]).toEqual(['waiting', 'following']);
-    expect(statusOf(second.state().connection)).toBe('waiting');
-    expect(second.state().connection.leader?.retryAt).toBeCloseTo(retryAt ?? 0, -1);
-    expect(second.state().connection.reconnects).toBe(1);
+    expect([modeOf(first), modeOf(second)]).toEqual(['waiting', 'standby']);
+    expect(second.shows().status).toBe('waiting');
+    expect(second.shows().retryAt).toBeCloseTo(retryAt ?? 0, -1);
+    expect(second.shows().reconnects).toBe(1);
     browser.server(true);
     browser.passes(2_000);
-    expect(statusOf(second.state().connection)).toBe('streaming');
+    expect(second.shows().status).toBe('streaming');
   });
 
   test('is a handover while it takes over', () => {
     const { browser, first, second } = openTabs(2);
     const statuses = new Set<string>();
-    browser.observe(() => statuses.add(statusOf(second.state().connection)));
+    browser.observe(() => statuses.add(second.shows().status));
     first.hide();
     browser.passes(1_000);
     expect([...statuses]).toEqual(['streaming', 'handing over']);
@@ -345,7 +344,7 @@ describe('a loss', () => {
 describe('without others to share with', () => {
   test('a tab whose channel does not open reads for itself', () => {
     const { browser, first } = openTabs(1);
-    first.tell({ kind: 'unshared' });
+    first.tell({ kind: 'unavailable' });
     browser.passes(100);
     expect([roleOf(first), modeOf(first)]).toEqual(['alone', 'streaming']);
   });

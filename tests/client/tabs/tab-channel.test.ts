@@ -30,7 +30,7 @@ const lock = (key: number, how: WantedLock['how'] = 'queue'): WantedLock => ({
   key,
   how,
   isHandover: false,
-  isWish: false,
+  isRequested: false,
 });
 const becomes = (seen: readonly unknown[], count: number) =>
   eventually(`${count} came`, 5_000, () => seen.length >= count);
@@ -93,9 +93,9 @@ describe('the lock', () => {
 });
 
 describe('a message', () => {
-  const told = (data: unknown) =>
+  const update = (data: unknown) =>
     ({
-      kind: 'told',
+      kind: 'update',
       from: '0-0',
       cursor: '1-1',
       events: [{ id: '1-1', channel: 'feed', type: 'x', time: 1, data }],
@@ -113,8 +113,8 @@ describe('a message', () => {
   test('that cannot be copied comes without its events', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
-    a.way.post(told(() => 'no JSON'));
+    a.way.post(update(() => 'no JSON'));
     await becomes(b.heard, 1);
-    expect(b.heard).toEqual([{ kind: 'told', from: '1-1', cursor: '1-1', events: [] }]);
+    expect(b.heard).toEqual([{ kind: 'update', from: '1-1', cursor: '1-1', events: [] }]);
   });
 });

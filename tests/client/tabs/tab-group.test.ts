@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { newSharing, share } from '../../../lib/client/tabs/leader-election.ts';
+import { reportOf } from '../../../lib/client/tabs/following.ts';
+import { elect, newElection } from '../../../lib/client/tabs/leader-election.ts';
+import { mayShareWithoutToken } from '../../../lib/client/tabs/share.ts';
 import type { TabSignal } from '../../../lib/client/tabs/tab.ts';
 import { createTabGroup } from '../../../lib/client/tabs/tab-group.ts';
-import { tell } from '../../../lib/client/tabs/tab-message.ts';
+import { buildTabUpdate } from '../../../lib/client/tabs/tab-message.ts';
 import { createBackPressure } from '../../../lib/client/transport/back-pressure.ts';
-import { reader } from '../../support/client/reader.ts';
+import { streamingTab } from '../../support/client/tab-reader.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
@@ -22,35 +24,36 @@ type Setting = {
   readonly wish?: boolean | undefined;
 };
 
-/** A tab's group, and what it tells. It begins to take part at once. */
+/** A tab's group, and the signals it emits. It begins to take part at once. */
 function begin({ channels = ['feed'], token = null, wish }: Setting = {}) {
-  const told: TabSignal[] = [];
+  const signals: TabSignal[] = [];
   const clock = createManualClock();
   const app = createBackPressure(clock);
   const group = createTabGroup({
-    ...{ query: { url: '', channels, types: [], rewind: '' }, share: wish, clock, app },
+    ...{ query: { url: '', channels, types: [], rewind: '' }, clock, app },
+    mayShareWithoutToken: mayShareWithoutToken(wish, channels),
     token: async () => token,
     newToken: async () => token,
-    tell: (signals) => told.push(...signals),
+    emit: (signal) => signals.push(signal),
   });
-  closing.push(() => group.reconcile(newSharing(true)));
-  const started = share(newSharing(true), { kind: 'started' }, 0, 0);
+  closing.push(() => group.reconcile(newElection()));
+  const started = elect(newElection(), { kind: 'started' }, 0, 0);
   group.reconcile(started);
-  return { group, told, clock, app, started, tells: (count: number) => becomes(told, count) };
+  return { group, signals, clock, app, started, emits: (count: number) => becomes(signals, count) };
 }
 
-const becomes = (told: readonly TabSignal[], count: number) =>
-  eventually(`${count} signals`, 3_000, () => told.length >= count);
+const becomes = (signals: readonly TabSignal[], count: number) =>
+  eventually(`${count} signals`, 3_000, () => signals.length >= count);
 
-/** What a tab that begins to take part is told first. */
+/** The first signal of a tab that begins to take part. */
 async function beginsWith(channels: readonly string[], token: string | null, wish?: boolean) {
-  const { told, tells } = begin({ channels, token, wish });
-  await tells(1);
-  return told;
+  const { signals, emits } = begin({ channels, token, wish });
+  await emits(1);
+  return signals;
 }
 
 test('where no token says whose they are, channels that may be private are not shared', async () => {
-  expect(await beginsWith(['feed', 'staff'], null)).toEqual([{ kind: 'unshared' }]);
+  expect(await beginsWith(['feed', 'staff'], null)).toEqual([{ kind: 'unavailable' }]);
 });
 
 test.each([
@@ -65,47 +68,48 @@ test.each([
 async function slowLeader() {
   const it = begin();
   const other = begin();
-  await it.tells(1);
-  await other.tells(1);
-  const lock = { key: 1, how: 'queue', isHandover: false, isWish: false } as const;
+  await it.emits(1);
+  await other.emits(1);
+  const lock = { key: 1, how: 'queue', isHandover: false, isRequested: false } as const;
   it.group.reconcile({ ...it.started, role: 'leader', lock });
-  await it.tells(2);
+  await it.emits(2);
   it.app.add([new Promise(() => {})]);
-  const { state } = reader();
+  const { tab, state } = streamingTab();
   const leads = () => {
-    const who = { tab: 'other', isLeader: true };
-    other.group.post([tell({ ...state, isHidden: true }, state.reader, [], who, 0)]);
+    const sender = { tab: 'other', isLeader: true };
+    const report = reportOf(tab().following, { ...state, isHidden: true }, 0);
+    other.group.post([buildTabUpdate(sender, report, state.reader, state.reader, [])]);
   };
   return { ...it, leads, asks: () => other.group.post([{ kind: 'ask' }]) };
 }
 
 test('a leader whose app is slow lets the lock go when it is asked', async () => {
-  const { told, tells, clock, asks } = await slowLeader();
+  const { signals, emits, clock, asks } = await slowLeader();
   asks();
-  await tells(3);
+  await emits(3);
   await clock.advance(1_001);
   asks();
-  await tells(4);
-  expect(told.slice(2)).toEqual([{ kind: 'asked' }, { kind: 'lost', lock: 1 }]);
+  await emits(4);
+  expect(signals.slice(2)).toEqual([{ kind: 'asked' }, { kind: 'lost', lock: 1 }]);
 });
 
 test('it does so until another one leads; then not again for 10 s', async () => {
-  const { told, tells, clock, asks, leads } = await slowLeader();
+  const { signals, emits, clock, asks, leads } = await slowLeader();
   await clock.advance(1_001);
   for (const say of [asks, asks, leads, asks]) say();
-  await tells(6);
+  await emits(6);
   await clock.advance(10_000);
   asks();
-  await tells(7);
-  expect(told.slice(2).map(({ kind }) => kind)).toEqual(['lost', 'lost', 'heard', 'asked', 'lost']);
+  await emits(7);
+  expect(signals.slice(2).map(({ kind }) => kind)).toEqual(['lost', 'lost', 'update', 'asked', 'lost']);
 });
 
 test('a tab whose app is slow does not take the lead back from one that is hidden', async () => {
-  const { told, tells, clock, leads } = await slowLeader();
+  const { signals, emits, clock, leads } = await slowLeader();
   leads();
-  await tells(3);
+  await emits(3);
   await clock.advance(1_001);
   leads();
-  await tells(4);
-  expect(told.slice(2)).toMatchObject([{ told: { isVisible: false } }, { told: { isVisible: true } }]);
+  await emits(4);
+  expect(signals.slice(2)).toMatchObject([{ update: { isVisible: false } }, { update: { isVisible: true } }]);
 });

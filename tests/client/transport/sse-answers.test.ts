@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { connectFeed } from '../../../lib/client/feed.ts';
+import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import { readStream, type StreamNews } from '../../../lib/client/transport/sse.ts';
 import { heartbeatFrame } from '../../../lib/core/sse-frames.ts';
 import { feedServer } from '../../support/client/feed-server.ts';

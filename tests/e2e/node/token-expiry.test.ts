@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { connectFeed } from '../../../lib/client/feed.ts';
+import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
 import { eventually } from '../../support/node/eventually.ts';

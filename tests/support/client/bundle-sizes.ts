@@ -10,14 +10,14 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
   'each event once, in order': ['feed-items', 'sequencer'],
-  'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'state'],
-  'doing what the rules want': ['back-pressure', 'feed', 'page-lifecycle', 'requests'],
+  'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'standby', 'state'],
+  'doing what the rules want': ['back-pressure', 'connect-feed', 'feed', 'page-lifecycle', 'requests'],
   'settings and status': ['access', 'client-timing', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
   'tabs: who leads': ['leader-election', 'tab'],
-  'tabs: hearing the leader': ['on-tab-update', 'tab-message'],
-  'tabs: the way to the others': ['tab-channel', 'tab-group'],
+  'tabs: following the leader': ['following', 'tab-message'],
+  'tabs: the way to the others': ['share', 'tab-channel', 'tab-group'],
 };
 
 /**
@@ -26,7 +26,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
  */
 export type PartSize = { readonly part: string; readonly minified: number; readonly gzip: number };
 
-/** What `connectFeed` weighs as an app ships it: bundled with all it imports, minified, gzipped. */
+/** What a client weighs as an app ships it: bundled with all it imports, minified, gzipped. */
 export type BundleSizes = {
   readonly code: string;
   /** Files that are in it. */
@@ -36,9 +36,12 @@ export type BundleSizes = {
   readonly parts: readonly PartSize[];
 };
 
+/** The whole client, and what an app ships that calls `createFeed` without a share: the room `tabs` is left out. */
+export const entries = { whole: 'connect-feed.ts', withoutTabs: 'feed.ts' } as const;
+
 /** @throws Error when the client is more than one file to load: then one file's size would not be the client's. */
-export async function measureBundle(): Promise<BundleSizes> {
-  const input = new URL('../../../lib/client/feed.ts', import.meta.url).pathname;
+export async function measureBundle(entry: keyof typeof entries): Promise<BundleSizes> {
+  const input = new URL(`../../../lib/client/${entries[entry]}`, import.meta.url).pathname;
   const built = await rolldown({ input, platform: 'browser' });
   const { output } = await built.generate({ minify: true, sourcemap: 'hidden' });
   const [{ code, map, moduleIds }] = output;
@@ -78,13 +81,17 @@ function partOf(file: string): string {
 }
 
 /** The sizes as Markdown, in KB of 1,024 bytes. */
-export function sizesTable({ minified, gzip, parts }: BundleSizes): string {
+export function sizesTable(whole: BundleSizes, withoutTabs: BundleSizes): string {
   const row = (...[name, ...sizes]: readonly [string, number, number]) =>
     `| ${name} | ${sizes.map((bytes) => (bytes / 1_024).toFixed(1)).join(' | ')} |`;
-  const rows = parts.map((each) => row(each.part, each.minified, each.gzip));
-  return ['| part | minified | gzip |', '| --- | --- | --- |', ...rows, row('all', minified, gzip)].join(
-    '\n',
-  );
+  return [
+    '| part | minified | gzip |',
+    '| --- | --- | --- |',
+    ...whole.parts.map((each) => row(each.part, each.minified, each.gzip)),
+    row('all', whole.minified, whole.gzip),
+    row('all without tabs', withoutTabs.minified, withoutTabs.gzip),
+  ].join('\n');
 }
 
-if (import.meta.main) console.log(sizesTable(await measureBundle()));
+if (import.meta.main)
+  console.log(sizesTable(await measureBundle('whole'), await measureBundle('withoutTabs')));

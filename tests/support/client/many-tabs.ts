@@ -1,7 +1,21 @@
 import { readerAt } from '../../../lib/client/connection/sequencer.ts';
-import { newConnection } from '../../../lib/client/connection/state.ts';
-import { advance, newTab, nextTabTimerAt, type Tab, type TabSignal } from '../../../lib/client/tabs/tab.ts';
-import { readTold, type TabMessage } from '../../../lib/client/tabs/tab-message.ts';
+import type { ShareView } from '../../../lib/client/connection/share.ts';
+import {
+  type Connection,
+  newConnection,
+  nextTimerAt,
+  type Signal,
+} from '../../../lib/client/connection/state.ts';
+import { type ReadingState, readingOf } from '../../../lib/client/connection/status.ts';
+import {
+  advanceTab,
+  newTab,
+  nextTabTimerAt,
+  type Tab,
+  type TabSignal,
+  viewOf,
+} from '../../../lib/client/tabs/tab.ts';
+import { parseTabUpdate, type TabMessage } from '../../../lib/client/tabs/tab-message.ts';
 import type { FeedEntry, FeedItem } from '../../../lib/client/transport/feed-items.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../../lib/core/cursor.ts';
@@ -25,11 +39,13 @@ export type BrowserOptions = {
 /** One tab of the browser, from outside. */
 export type OpenTab = {
   readonly name: string;
-  readonly state: () => Tab;
+  readonly state: () => Tab & { readonly connection: Connection };
+  /** What its page shows of who reads, and how. */
+  readonly shows: () => ReadingState & Pick<ShareView, 'handovers' | 'reconnects'>;
   /** Every event and gap it took, in order. */
   readonly entries: readonly FeedEntry[];
   readonly ids: () => readonly string[];
-  readonly tell: (signal: TabSignal) => void;
+  readonly tell: (signal: Signal | TabSignal) => void;
   readonly hide: () => void;
   readonly show: () => void;
   readonly freeze: () => void;
@@ -118,7 +134,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   function flush(run: Run, key: number) {
     const stream = run.streams.get(key);
     if (stream === undefined) return;
-    const signals: TabSignal[] = [];
+    const signals: Signal[] = [];
     for (let item = log.next(stream.at); item !== null; item = log.next(stream.at)) {
       stream.at = item.position;
       const cursor = new Map([['feed', item.position]]);
@@ -183,7 +199,8 @@ export function manyTabs(options: BrowserOptions = {}) {
   function makeRun(name: string, after: string | null) {
     const cursor = after === null ? new Map() : parseCursor(after, channels, 'after');
     const reader = readerAt(cursor, { channels, isFiltered });
-    let tab = newTab(name, newConnection(settings, reader, true), true);
+    let tab = newTab(name);
+    let connection = newConnection(settings, reader, true);
     let isHanging = false;
     let isFrozen = false;
     let waiting: (() => void)[] = [];
@@ -197,16 +214,17 @@ export function manyTabs(options: BrowserOptions = {}) {
       isJoined: false,
       entries,
       get tab() {
-        return tab;
+        return { ...tab, connection };
       },
       get isHanging() {
         return isHanging;
       },
-      tell(...signals: readonly TabSignal[]) {
+      tell(...signals: readonly (Signal | TabSignal)[]) {
         run.later(() => {
-          tab = advance(tab, signals, now, random.next);
-          entries.push(...tab.taken);
-          for (const message of tab.says) if (run.isJoined) post(run, message);
+          const advanced = advanceTab(tab, connection, signals, now, random.next);
+          ({ tab, connection } = advanced);
+          entries.push(...advanced.accepted);
+          for (const message of tab.outbox) if (run.isJoined) post(run, message);
           reconcile();
           arm();
           observe();
@@ -215,7 +233,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       hear(message: TabMessage) {
         run.later(() => {
           if (message.kind === 'ask') run.tell({ kind: 'asked' });
-          else run.tell({ kind: 'heard', told: readTold(message, channels) });
+          else run.tell({ kind: 'update', update: parseTabUpdate(message, channels) });
         });
       },
       later(act: () => void) {
@@ -259,7 +277,7 @@ export function manyTabs(options: BrowserOptions = {}) {
     };
 
     function reconcile() {
-      const { connection, sharing } = tab;
+      const { election } = tab;
       for (const key of run.streams.keys())
         if (!connection.streams.some((stream) => stream.key === key)) run.streams.delete(key);
       for (const { key, after: from } of connection.streams) if (!run.streams.has(key)) serve(run, key, from);
@@ -268,7 +286,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         run.poll = connection.poll.key;
         answer(run, run.poll, connection.poll.after);
       }
-      const wanted = sharing.role === 'off' ? 0 : sharing.session;
+      const wanted = election.role === 'off' ? 0 : election.session;
       if (wanted !== session) {
         session = wanted;
         run.isJoined = false;
@@ -279,7 +297,7 @@ export function manyTabs(options: BrowserOptions = {}) {
             run.tell({ kind: 'joined' });
           });
       }
-      const { lock } = sharing;
+      const { lock } = election;
       if (lock?.key === run.lock?.key) return;
       const before = run.lock;
       run.lock = lock;
@@ -290,11 +308,11 @@ export function manyTabs(options: BrowserOptions = {}) {
     /** One timer, as in a page: a later one that an earlier one takes the place of does not come. */
     let armed: { readonly at: number } | null = null;
     function arm() {
-      const next = nextTabTimerAt(tab);
-      if (next === null) return;
+      const times = [nextTabTimerAt(tab), nextTimerAt(connection)].filter((time) => time !== null);
+      if (times.length === 0) return;
       // A hidden tab's timers come once a second.
-      const earliest = tab.connection.isHidden ? lastTimerAt + 1_000 : now;
-      const timer = { at: Math.max(next, earliest, now) };
+      const earliest = connection.isHidden ? lastTimerAt + 1_000 : now;
+      const timer = { at: Math.max(Math.min(...times), earliest, now) };
       if (armed !== null && armed.at <= timer.at) return;
       armed = timer;
       at(timer.at, () => {
@@ -372,6 +390,10 @@ export function manyTabs(options: BrowserOptions = {}) {
       return {
         name,
         state: () => run.tab,
+        shows() {
+          const { reading, handovers, reconnects } = viewOf(run.tab, run.tab.connection);
+          return { ...(reading ?? readingOf(run.tab.connection)), handovers, reconnects };
+        },
         entries: run.entries,
         ids,
         tell: (signal) => run.tell(signal),
@@ -399,6 +421,6 @@ export function manyTabs(options: BrowserOptions = {}) {
   };
 }
 
-function refused(stream: number): TabSignal {
+function refused(stream: number): Signal {
   return { kind: 'refused', stream, refusal: { status: 502, retryAfterMs: null, problem: null } };
 }

@@ -1,5 +1,5 @@
+import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import type { FeedStatus } from '../../../lib/client/connection/status.ts';
-import { connectFeed } from '../../../lib/client/feed.ts';
 import type { PollAdvice } from '../../../lib/core/event.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { fetchServer, type Misbehaviour } from './fetch-server.ts';

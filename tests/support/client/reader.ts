@@ -1,5 +1,6 @@
-import { reducer } from '../../../lib/client/connection/reducer.ts';
+import { advance } from '../../../lib/client/connection/reducer.ts';
 import { readerAt, writeCursor } from '../../../lib/client/connection/sequencer.ts';
+import type { Share } from '../../../lib/client/connection/share.ts';
 import {
   type Connection,
   newConnection,
@@ -18,23 +19,33 @@ import { cursorAt } from './feed-items.ts';
 /** Settings of a connection, and whether its subscription has a type filter. */
 type ReaderSettings = Partial<ConnectionSettings> & { readonly isFiltered?: boolean };
 
+/** What a connection may be shared by: it gets every signal, and its timers count. */
+type ReaderShare = Pick<Share, 'advance' | 'nextTimerAt'>;
+
 /** A connection whose time is moved by hand. It has read up to event 3 of epoch `aaaaaa`; with null, nothing yet. */
 export function reader(
   { isFiltered = false, ...settings }: ReaderSettings = {},
   after: string | null = '30-3~aaaaaa',
+  share: ReaderShare | null = null,
 ) {
   let now = 0;
   let random = 0.5;
   let state: Connection = newConnection(
     { ...defaultSettings, ...settings },
     readerAt(after === null ? new Map() : cursorAt(after), { channels: ['feed'], isFiltered }),
+    share !== null,
   );
   const accepted: string[] = [];
 
-  const tell = (signal: Signal) => {
-    state = reducer(state, signal, now, random);
-    for (const entry of state.accepted)
+  const tell = (...signals: readonly Signal[]) => {
+    const advanced = (share?.advance ?? advance)(state, signals, now, () => random);
+    state = advanced.connection;
+    for (const entry of advanced.accepted)
       accepted.push(entry.kind === 'event' ? entry.event.id : `gap ${entry.gap.reason}`);
+  };
+  const timerAt = () => {
+    const times = [nextTimerAt(state), share?.nextTimerAt() ?? null].filter((at) => at !== null);
+    return times.length === 0 ? null : Math.min(...times);
   };
   const stream = (index = -1): Stream => {
     const found = state.streams.at(index);
@@ -63,7 +74,7 @@ export function reader(
     /** Time passes; every timer is told at its time. */
     passes(ms: number) {
       const end = now + ms;
-      for (let due = nextTimerAt(state); due !== null && due <= end; due = nextTimerAt(state)) {
+      for (let due = timerAt(); due !== null && due <= end; due = timerAt()) {
         now = Math.max(now, due);
         tell({ kind: 'timer' });
       }

@@ -30,9 +30,9 @@ export function walkTabs(seed: number, actions: number, world: World) {
       }
     for (const tab of tabs) checkReader(tab);
     const alive = tabs.filter((tab) => !tab.isGone() && !tab.isHanging());
-    const on = alive.filter((tab) => tab.state().sharing.role !== 'off');
-    const leaders = on.filter((tab) => tab.state().sharing.role === 'leader');
-    const isVisible = (tab: OpenTab) => !tab.state().sharing.isHidden;
+    const on = alive.filter((tab) => tab.state().election.role !== 'off');
+    const leaders = on.filter((tab) => tab.state().election.role === 'leader');
+    const isVisible = (tab: OpenTab) => !tab.state().election.isHidden;
     spells.without.note(on.some(isVisible) && !leaders.some(isVisible), browser.now);
     spells.many.note(leaders.length > 1, browser.now);
   });
@@ -124,11 +124,16 @@ export function walkTabs(seed: number, actions: number, world: World) {
   };
 }
 
-/** @throws Error when a tab reads that neither leads, nor yields, nor is alone. By hand: it is asked very often. */
+/** @throws Error when a tab reads that neither leads, nor reads on, nor is alone. By hand: it is asked very often. */
 function checkReader(tab: OpenTab) {
-  const { isFollower, yieldAt, streams, mode } = tab.state().connection;
-  const isListening = mode === 'following' || mode === 'paused' || mode === 'stopped';
-  if (isFollower && yieldAt === null && (streams.length > 0 || !isListening))
+  const { connection, following, election } = tab.state();
+  const { streams, mode } = connection;
+  const isListening = mode === 'standby' || mode === 'paused' || mode === 'stopped';
+  if (
+    election.role === 'follower' &&
+    following.releaseLeadAt === null &&
+    (streams.length > 0 || !isListening)
+  )
     throw new Error(`${tab.name} reads beside the leader: ${mode}`);
 }
 

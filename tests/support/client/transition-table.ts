@@ -1,7 +1,7 @@
+import { isCatchingUp } from '../../../lib/client/connection/standby.ts';
 import { type Connection, nextTimerAt } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from './feed-items.ts';
-import { hears } from './hears.ts';
 import { pollingReader, reader, streamingReader } from './reader.ts';
 
 type Reader = ReturnType<typeof reader>;
@@ -30,9 +30,16 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         (it) => it.happens('online'),
       ),
   ],
-  ['yielding', () => tap(streamingReader(), (it) => it.happens('follow'))],
-  ['following', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere)],
-  ['filling', () => tap(streamingReader(), (it) => it.happens('follow'), leaderIsHere, leaderIsAhead)],
+  ['standby', () => tap(streamingReader(), (it) => it.happens('standBy'))],
+  [
+    'catching up',
+    () =>
+      tap(
+        streamingReader(),
+        (it) => it.happens('standBy'),
+        (it) => it.happens('catchUp'),
+      ),
+  ],
   ['paused (hidden)', () => tap(streamingReader(), (it) => it.happens('hidden'), paused)],
   ['paused (off)', () => tap(streamingReader(), (it) => it.happens('disabled'))],
   ['stopped (refused)', () => tap(reader(), (it) => it.isRefused(403))],
@@ -46,10 +53,6 @@ function paused(it: Reader): void {
     it.passes(15_000);
   }
 }
-
-/** The tab that leads reads, and is where this one is; it is at event 6, after one this one has not heard. */
-const leaderIsHere = (it: Reader) => hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa');
-const leaderIsAhead = (it: Reader) => hears(it, '50-5~aaaaaa', [6], '60-6~aaaaaa');
 
 /** Everything that can happen, as the stream, poll or page would tell it. Null: it cannot happen in this state. */
 const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[] = [
@@ -76,10 +79,10 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
   ['refused 503', (it) => onStream(it, () => it.isRefused(503))],
   ['page', (it) => onPoll(it, () => it.isPolled([eventItem(4)], '40-4~aaaaaa'))],
   ['poll failed', (it) => onPoll(it, () => it.pollFails())],
-  ['told', leaderIsHere],
-  ['told, not all', leaderIsAhead],
-  ['follow', (it) => it.happens('follow')],
-  ['lead', (it) => it.tell({ kind: 'lead', isHandover: false })],
+  ['moved', (it) => it.tell({ kind: 'moved', reader: it.state.reader, accepted: [] })],
+  ['stand by', (it) => it.happens('standBy')],
+  ['activate', (it) => it.tell({ kind: 'activate', known: null })],
+  ['catch up', (it) => it.happens('catchUp')],
   ['online', (it) => it.happens('online')],
   ['offline', (it) => it.happens('offline')],
   ['hidden', (it) => it.happens('hidden')],
@@ -112,8 +115,7 @@ function tap(it: Reader, ...acts: readonly ((it: Reader) => unknown)[]): Reader 
 /** A state in a cell: its status, and how many streams it holds where that is more than the status says. */
 function word(state: Connection): string {
   if (state.mode === 'polling' && state.streams.length > 0) return 'probing';
-  if (state.mode === 'following') return state.poll === null ? 'following' : 'filling';
-  if (state.yieldAt !== null) return 'yielding';
+  if (state.mode === 'standby') return isCatchingUp(state) ? 'catching up' : 'standby';
   const status = statusOf(state);
   if (state.mode === 'paused') return `paused (${state.pausedBy === 'disabled' ? 'off' : state.pausedBy})`;
   return state.mode === 'stopped' ? `stopped (${state.stoppedBy})` : status;

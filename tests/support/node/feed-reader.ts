@@ -1,4 +1,4 @@
-import { connectFeed } from '../../../lib/client/feed.ts';
+import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import type { Feed } from '../../../lib/client/feed-options.ts';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { eventually } from './eventually.ts';

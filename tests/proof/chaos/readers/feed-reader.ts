@@ -1,4 +1,4 @@
-import { connectFeed } from '../../../../lib/client/feed.ts';
+import { connectFeed } from '../../../../lib/client/connect-feed.ts';
 import { parseCursor } from '../../../../lib/core/cursor.ts';
 import { formatEventId } from '../../../../lib/core/ids.ts';
 import type { Reader, ReaderOrder } from './reader.ts';

@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  newSharing,
-  type Sharing,
-  type SharingSignal,
-  share,
+  type Election,
+  type ElectionSignal,
+  elect,
+  newElection,
 } from '../../../lib/client/tabs/leader-election.ts';
-import { hears } from '../../support/client/hears.ts';
 import { manyTabs, type OpenTab } from '../../support/client/many-tabs.ts';
-import { reader, streamingReader } from '../../support/client/reader.ts';
+import { streamingTab, tabReader } from '../../support/client/tab-reader.ts';
 
 /** The first tab leads and is hidden; the second, opened then, has just the lead, or a stream of its own. */
 function hiddenAndShown(until: (second: OpenTab) => boolean) {
@@ -21,15 +20,15 @@ function hiddenAndShown(until: (second: OpenTab) => boolean) {
   return { browser, first, second };
 }
 
-const leads = (tab: OpenTab) => tab.state().sharing.role === 'leader';
+const leads = (tab: OpenTab) => tab.state().election.role === 'leader';
 const modeOf = (tab: OpenTab) => tab.state().connection.mode;
 
 describe('a hidden tab that leads again before it has let go', () => {
   test('lets go after a minute', () => {
-    const it = streamingReader();
+    const it = streamingTab();
     it.happens('hidden');
-    it.happens('follow');
-    it.tell({ kind: 'lead', isHandover: false });
+    it.losesLock();
+    it.isGranted();
     for (let beat = 0; beat < 4; beat += 1) {
       it.heartbeat('30-3~aaaaaa');
       it.passes(15_000);
@@ -60,27 +59,30 @@ describe('a time that the server named', () => {
     transport: null,
     isReading: false,
     retryInMs: 60_000,
-    isHeld: true,
+    isRetryAfterPending: true,
+    isVisible: false,
   } as const;
 
   function takesOver(more: object = {}) {
-    const it = reader();
-    it.happens('follow');
-    hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa', { ...held, ...more });
-    it.tell({ kind: 'lead', isHandover: true });
+    const it = tabReader();
+    it.losesLock();
+    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { ...held, ...more });
+    // It takes the lock from a leader that is hidden.
+    it.passes(100);
+    it.isGranted();
     return it;
   }
 
   test('holds for the tab that takes over too', () => {
     const it = takesOver();
-    it.passes(59_999);
+    it.passes(59_899);
     expect(it.state.streams).toHaveLength(0);
     it.passes(1);
     expect(it.state.streams).toHaveLength(1);
   });
 
   test('that was not named but drawn does not: who is shown tries at once', () => {
-    expect(takesOver({ isHeld: false }).state.streams).toHaveLength(1);
+    expect(takesOver({ isRetryAfterPending: false }).state.streams).toHaveLength(1);
   });
 
   test('is waited for however often tabs are switched, but for the reader’s own wish', () => {
@@ -113,11 +115,11 @@ describe('a time that the server named', () => {
 describe('a tab that takes the lock', () => {
   function tab() {
     let now = 0;
-    let state: Sharing = newSharing(true);
+    let state: Election = newElection();
     const it = {
       role: () => state.role,
-      tell: (...signals: readonly SharingSignal[]) => {
-        for (const signal of signals) state = share(state, signal, now, 0.5);
+      tell: (...signals: readonly ElectionSignal[]) => {
+        for (const signal of signals) state = elect(state, signal, now, 0.5);
       },
       passes: (ms: number) => {
         now += ms;
@@ -130,7 +132,7 @@ describe('a tab that takes the lock', () => {
 
   test('and slept meanwhile gives the lock its time once more', () => {
     const it = tab();
-    it.tell({ kind: 'leaderTold', isVisible: true }, { kind: 'retry' });
+    it.tell({ kind: 'leaderReported', isVisible: true }, { kind: 'retry' });
     it.passes(3_600_000);
     it.tell({ kind: 'granted', lock: 2 });
     expect(it.role()).toBe('leader');
@@ -138,9 +140,9 @@ describe('a tab that takes the lock', () => {
 
   test('waits for it as long as it may take, whatever is told meanwhile', () => {
     const it = tab();
-    it.tell({ kind: 'leaderTold', isVisible: false });
+    it.tell({ kind: 'leaderReported', isVisible: false });
     it.passes(60);
-    it.tell({ kind: 'leaderTold', isVisible: true }, { kind: 'woke' }, { kind: 'visible' });
+    it.tell({ kind: 'leaderReported', isVisible: true }, { kind: 'woke' }, { kind: 'visible' });
     it.passes(900);
     it.passes(1_000);
     it.tell({ kind: 'granted', lock: 2 });

@@ -1,67 +1,60 @@
 import { describe, expect, test } from 'vitest';
-import { type TabReport, tell } from '../../../lib/client/tabs/tab-message.ts';
+import { reportOf } from '../../../lib/client/tabs/following.ts';
+import { buildTabUpdate } from '../../../lib/client/tabs/tab-message.ts';
 import { gapEntry } from '../../../lib/client/transport/feed-items.ts';
 import { eventItem, gapItem } from '../../support/client/feed-items.ts';
-import { hears } from '../../support/client/hears.ts';
-import { pollingReader, streamingReader } from '../../support/client/reader.ts';
-
-/** A reader at event 3 whose leader is there too. */
-function follower(more: Partial<TabReport> = {}) {
-  const it = streamingReader();
-  it.happens('follow');
-  hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa', more);
-  return it;
-}
+import { followingTab, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
 
 describe('a tab that is followed by another', () => {
   test.each([
-    ['streams', streamingReader],
-    ['polls', pollingReader],
+    ['streams', streamingTab],
+    ['polls', pollingTab],
   ] as const)('and %s reads on until that one reads, then only listens', (_, make) => {
     const it = make();
-    it.happens('follow');
-    hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
+    it.losesLock();
+    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
     expect([it.state.streams.length + (it.state.poll === null ? 0 : 1), it.state.mode]).not.toEqual([
       0,
-      'following',
+      'standby',
     ]);
-    hears(it, '30-3~aaaaaa', [], '30-3~aaaaaa');
-    expect(it.state).toMatchObject({ mode: 'following', streams: [], poll: null, pollAt: null });
+    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa');
+    expect(it.state).toMatchObject({ mode: 'standby', streams: [], poll: null, pollAt: null });
   });
 
   test('reads on for 10 s at most', () => {
-    const it = streamingReader();
-    it.happens('follow');
+    const it = streamingTab();
+    it.losesLock();
+    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
     it.passes(9_999);
     expect(it.state.mode).toBe('streaming');
     it.passes(1);
-    expect(it.state.mode).toBe('following');
+    expect(it.state.mode).toBe('standby');
   });
 
   test('and loses its stream meanwhile does not open another', () => {
-    const it = streamingReader();
-    it.happens('follow');
+    const it = streamingTab();
+    it.losesLock();
     it.disconnects();
-    expect(it.state).toMatchObject({ mode: 'following', streams: [], retryAt: null });
+    expect(it.state).toMatchObject({ mode: 'standby', streams: [], retryAt: null });
   });
 
   test('and loses its stream once too often does not fall to polling beside the leader', () => {
-    const it = streamingReader();
+    const it = streamingTab();
     for (let count = 0; count < 2; count += 1) {
       it.disconnects();
       it.passes(2_000);
       it.goesLive();
     }
-    it.happens('follow');
+    it.losesLock();
     it.disconnects();
-    expect(it.state).toMatchObject({ mode: 'following', poll: null, pollAt: null, probeAt: null });
+    expect(it.state).toMatchObject({ mode: 'standby', poll: null, pollAt: null, probeAt: null });
   });
 
   test('and leads again goes on with the stream it has', () => {
-    const it = streamingReader();
+    const it = streamingTab();
     const { key } = it.stream();
-    it.happens('follow');
-    it.tell({ kind: 'lead', isHandover: false });
+    it.losesLock();
+    it.isGranted();
     it.passes(20_000);
     expect(it.state).toMatchObject({ mode: 'streaming', streams: [{ key }] });
   });
@@ -69,39 +62,40 @@ describe('a tab that is followed by another', () => {
 
 describe('a follower', () => {
   test('holds no stream and no timer', () => {
-    const it = follower();
+    const it = followingTab();
     it.happens('woke');
     it.happens('online');
     it.passes(600_000);
-    expect(it.state).toMatchObject({ mode: 'following', streams: [], poll: null });
+    expect(it.state).toMatchObject({ mode: 'standby', streams: [], poll: null });
   });
 
   test('keeps what it hears while the log is asked, and takes it after that', () => {
-    const it = follower();
-    hears(it, '40-4~aaaaaa', [5], '50-5~aaaaaa');
-    hears(it, '50-5~aaaaaa', [6], '60-6~aaaaaa');
+    const it = followingTab();
+    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.hears('50-5~aaaaaa', [6], '60-6~aaaaaa');
     expect(it.state.poll).toMatchObject({ after: '30-3~aaaaaa', waitSeconds: 0 });
     it.isPolled([eventItem(4)], '40-4~aaaaaa');
     expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
-    expect(it.state).toMatchObject({ poll: null, pollAt: null, heard: [] });
+    expect(it.state).toMatchObject({ poll: null, pollAt: null });
+    expect(it.tab().following.ahead).toEqual([]);
   });
 
   test('asks again, ever more seldom, while the log lags behind the leader', () => {
-    const it = follower();
+    const it = followingTab();
     it.chance(1);
-    hears(it, '40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     const waits: number[] = [];
     for (let count = 0; count < 4; count += 1) {
       it.isPolled([], '30-3~aaaaaa');
-      waits.push((it.state.pollAt ?? 0) - it.now);
+      waits.push((it.tab().following.catchUpAt ?? 0) - it.now);
       it.passes(waits.at(-1) ?? 0);
     }
     expect(waits).toEqual([500, 1_000, 2_000, 4_000]);
   });
 
   test('asks again after a poll that failed', () => {
-    const it = follower();
-    hears(it, '40-4~aaaaaa', [5], '50-5~aaaaaa');
+    const it = followingTab();
+    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.pollFails();
     it.passes(500);
     it.isPolled([eventItem(4), eventItem(5)], '50-5~aaaaaa');
@@ -109,16 +103,37 @@ describe('a follower', () => {
   });
 
   test('asks the log what the leader’s loss is to it, even where the leader went back', () => {
-    const it = follower();
-    hears(it, '20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    const it = followingTab();
+    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
     expect(it.accepted).toEqual(['gap restarted']);
     expect(it.state.poll).toBeNull();
   });
 
+  test('asks the log again what the leader’s loss is to it where a catch-up was aborted', () => {
+    const it = followingTab();
+    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    it.happens('frozen');
+    expect(it.state.poll).toBeNull();
+    it.happens('restored');
+    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa');
+    it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
+    expect(it.accepted).toEqual(['gap restarted']);
+  });
+
+  test('asks the log again after a loss that the leader reported while a page was on its way', () => {
+    const it = followingTab();
+    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    it.isPolled([eventItem(4), eventItem(5)], '50-5~aaaaaa');
+    it.passes(500);
+    it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
+    expect(it.accepted).toEqual(['40-4', '50-5', 'gap restarted']);
+  });
+
   test('that is refused for good stops, and says why', () => {
-    const it = follower();
-    hears(it, '40-4~aaaaaa', [5], '50-5~aaaaaa');
+    const it = followingTab();
+    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.tell({
       kind: 'pollRefused',
       poll: it.state.poll?.key ?? 0,
@@ -129,24 +144,25 @@ describe('a follower', () => {
 });
 
 test('a loss is not told to other tabs as such, for each has its own', () => {
-  const { state } = streamingReader();
+  const { tab, state } = streamingTab();
   const gap = gapItem({ missed: 3 }, '30-3~aaaaaa');
   const entries = gap.kind === 'gap' ? [gapEntry(gap.gap)] : [];
-  const message = tell(state, state.reader, entries, { tab: 'a', isLeader: true }, 0);
+  const report = reportOf(tab().following, state, 0);
+  const message = buildTabUpdate({ tab: 'a', isLeader: true }, report, state.reader, state.reader, entries);
   expect(message).toMatchObject({ hasGap: true, from: '30-3~aaaaaa', cursor: '30-3~aaaaaa', events: [] });
 });
 
 test('behind a filter, what does not begin where this tab is may be of another line: the log is asked', () => {
-  const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
-  it.happens('follow');
-  hears(it, '20-2~aaaaaa', [7], '70-7~aaaaaa');
+  const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
+  it.losesLock();
+  it.hears('20-2~aaaaaa', [7], '70-7~aaaaaa');
   expect(it.accepted).toEqual([]);
   expect(it.state.poll).not.toBeNull();
 });
 
 test('behind a filter, what begins there is taken', () => {
-  const it = streamingReader({ isFiltered: true }, '40-4~aaaaaa');
-  it.happens('follow');
-  hears(it, '40-4~aaaaaa', [7], '70-7~aaaaaa');
+  const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
+  it.losesLock();
+  it.hears('40-4~aaaaaa', [7], '70-7~aaaaaa');
   expect(it.accepted).toEqual(['70-7']);
 });

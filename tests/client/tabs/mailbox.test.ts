@@ -1,17 +1,24 @@
 import { expect, test } from 'vitest';
-import { createInbox } from '../../../lib/client/tabs/tab-group.ts';
-import type { Told } from '../../../lib/client/tabs/tab-message.ts';
+import { createMailbox } from '../../../lib/client/tabs/tab-group.ts';
+import type { TabUpdate } from '../../../lib/client/tabs/tab-message.ts';
 import { createBackPressure } from '../../../lib/client/transport/back-pressure.ts';
 import { eventItem } from '../../support/client/feed-items.ts';
 import { createManualClock, settle } from '../../support/server/manual-clock.ts';
 
 /** What a tab tells of event `seq`; `handovers` is what it says of itself. */
-function told(seq: number, more: Partial<Told> = {}): Told {
+function told(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
   const item = eventItem(seq);
   const at = (position: typeof item.position) => new Map([['feed', position]]);
   return {
-    ...{ tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false, isFallen: false },
-    isHeld: false,
+    ...{
+      tab: 'a',
+      isLeader: true,
+      isVisible: true,
+      isReading: true,
+      hasGap: false,
+      isStreamingBlocked: false,
+    },
+    isRetryAfterPending: false,
     ...{
       status: 'streaming',
       transport: 'stream',
@@ -25,7 +32,7 @@ function told(seq: number, more: Partial<Told> = {}): Told {
   };
 }
 
-/** An inbox whose app is busy with each event until it is released. */
+/** An mailbox whose app is busy with each event until it is released. */
 function setUp({ isBusy }: { readonly isBusy: boolean }) {
   const app = createBackPressure(createManualClock());
   let release = () => {};
@@ -36,8 +43,8 @@ function setUp({ isBusy }: { readonly isBusy: boolean }) {
       }),
     ]);
   };
-  const given: Told[] = [];
-  const inbox = createInbox(app, (each) => {
+  const given: TabUpdate[] = [];
+  const mailbox = createMailbox(app, (each) => {
     given.push(each);
     if (each.items.length > 0) work();
   });
@@ -47,32 +54,32 @@ function setUp({ isBusy }: { readonly isBusy: boolean }) {
     release();
     await settle();
   };
-  return { inbox, given, stretches, done };
+  return { mailbox, given, stretches, done };
 }
 
 test('what is heard while the app is free is given at once', () => {
-  const { inbox, given } = setUp({ isBusy: false });
-  inbox.take(told(4));
+  const { mailbox, given } = setUp({ isBusy: false });
+  mailbox.add(told(4));
   expect(given).toEqual([told(4)]);
 });
 
 test('what is heard while it is busy is given one by one, in order', async () => {
-  const { inbox, stretches, done } = setUp({ isBusy: true });
-  for (const seq of [4, 5, 6]) inbox.take(told(seq));
+  const { mailbox, stretches, done } = setUp({ isBusy: true });
+  for (const seq of [4, 5, 6]) mailbox.add(told(seq));
   expect(stretches()).toEqual([]);
   await done();
   expect(stretches()).toEqual([told(4)]);
   await done();
-  inbox.take(told(7));
+  mailbox.add(told(7));
   for (const _ of [6, 7]) await done();
   expect(stretches()).toEqual([4, 5, 6, 7].map((seq) => told(seq)));
 });
 
 test('a leader is heard to live, and what it said of itself last stays true', async () => {
-  const { inbox, given, stretches, done } = setUp({ isBusy: true });
-  inbox.take(told(4, { hasGap: true }));
-  inbox.take(told(5, { handovers: 1, status: 'handing over' }));
-  inbox.take(told(6, { tab: 'b', isLeader: false }));
+  const { mailbox, given, stretches, done } = setUp({ isBusy: true });
+  mailbox.add(told(4, { hasGap: true }));
+  mailbox.add(told(5, { handovers: 1, status: 'handing over' }));
+  mailbox.add(told(6, { tab: 'b', isLeader: false }));
   expect(given.map(({ handovers, hasGap, cursor }) => [handovers, hasGap, cursor.size])).toEqual([
     [0, false, 0],
     [1, false, 0],
@@ -87,17 +94,17 @@ test('a leader is heard to live, and what it said of itself last stays true', as
 });
 
 test('of more than 200 the oldest give way', async () => {
-  const { inbox, stretches, done } = setUp({ isBusy: true });
-  for (let seq = 1; seq <= 205; seq += 1) inbox.take(told(seq));
+  const { mailbox, stretches, done } = setUp({ isBusy: true });
+  for (let seq = 1; seq <= 205; seq += 1) mailbox.add(told(seq));
   for (let count = 0; count < 205; count += 1) await done();
   expect([stretches().length, stretches()[0]]).toEqual([200, told(6)]);
 });
 
 test('what waited when its tab left the others is forgotten', async () => {
-  const { inbox, stretches, done } = setUp({ isBusy: true });
-  inbox.take(told(4));
-  inbox.clear();
+  const { mailbox, stretches, done } = setUp({ isBusy: true });
+  mailbox.add(told(4));
+  mailbox.clear();
   await done();
-  inbox.take(told(5));
+  mailbox.add(told(5));
   expect(stretches()).toEqual([told(5)]);
 });
