@@ -105,7 +105,7 @@ describe('of what is deployed', () => {
     for (const { path, ...init } of requests) {
       const answer = await ask(platform, path, init);
       expect(answer.status).toBe(503);
-      expect(readProblem(answer).detail).toMatch(/set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
+      expect(readProblem(answer).detail).toMatch(/Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
     }
     expect((await ask(platform, '/')).text).toContain('UPSTASH_REDIS_REST_URL');
   });

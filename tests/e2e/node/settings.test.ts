@@ -41,7 +41,7 @@ describe.concurrent('the platform without a Redis', () => {
     const answers = [await ask(app, '/api/stream'), await ask(app, '/api/events'), await publish(app, [1])];
     for (const answer of answers) {
       expect(answer.status).toBe(503);
-      expect(readProblem(answer).detail).toMatch(/set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
+      expect(readProblem(answer).detail).toMatch(/Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN/);
     }
   });
 
