@@ -48,7 +48,7 @@ export function parsePosition(text: string, what: string): Position {
 }
 
 /** What is wrong with a part of a cursor: it names no channel, or a channel twice; or its name, id or epoch is invalid. */
-export type CursorFault = 'no-channel' | 'duplicate' | 'name' | 'id' | 'epoch';
+type CursorFault = 'no-channel' | 'duplicate' | 'name' | 'id' | 'epoch';
 
 /**
  * Reads a cursor: `position *("," position)`, `position = [channel "@"] id ["~" epoch]`. Positions of channels that the

@@ -7,7 +7,7 @@ import type { RateLimit } from './event-log.ts';
  */
 
 /** A request in the units of a limit. */
-export type Charge = {
+type Charge = {
   /** How much later the request makes the time at which the allowance is full again, in ms. */
   readonly costMs: number;
   /** How far ahead of now that time may be, in ms. */

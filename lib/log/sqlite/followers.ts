@@ -74,7 +74,7 @@ function call(follower: Follower, signal: FollowSignal): void {
 export const watchEveryMs = 250;
 
 /** Detects commits of other processes. */
-export type SqliteWatch = {
+type SqliteWatch = {
   /** Starts to watch, if it does not watch yet. It may or may not report commits from before. */
   start(): void;
   stop(): void;

@@ -26,7 +26,7 @@ import {
 } from './database.ts';
 
 /** Options of the embedded log. */
-export type SqliteLogOptions = {
+type SqliteLogOptions = {
   /** How many events each channel keeps, at least. */
   readonly retention: number;
   /** The log's clock. Default: the system's. */

@@ -18,6 +18,16 @@ export function describeFollow(harness: () => LogHarness): void {
       expect(seqs(listener.events())).toEqual([4]);
     });
 
+    test('a follower is not called before follow has returned', async () => {
+      const log = harness().open();
+      const signals: FollowSignal[] = [];
+
+      log.follow('feed', (signal) => signals.push(signal), new AbortController().signal);
+
+      expect(signals).toEqual([]);
+      await vi.waitFor(() => expect(signals).toEqual([{ kind: 'connected' }]), { timeout: 10_000 });
+    });
+
     test('the events of one append come in one signal, in order, with the epoch', async () => {
       const log = harness().open();
       const listener = await listen(log, 'feed');

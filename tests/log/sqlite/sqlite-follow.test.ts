@@ -115,16 +115,6 @@ describe('following a file', () => {
     expect(signals).toEqual([]);
   });
 
-  test('a follower is not called before follow has returned', async () => {
-    const signals: unknown[] = [];
-
-    log.follow('feed', (signal) => signals.push(signal), new AbortController().signal);
-
-    expect(signals).toEqual([]);
-    await Promise.resolve();
-    expect(signals).toEqual([{ kind: 'connected' }]);
-  });
-
   test('a follower that aborts at connected gets nothing more, and the file is not watched for it', async () => {
     const signals: string[] = [];
     const abort = new AbortController();
