@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { type Clock, wait } from '../../lib/core/clock.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type Clock, serverClock, systemClock, wait } from '../../lib/core/clock.ts';
 
 /** A clock whose timers fire by hand. */
 function handClock() {
@@ -68,5 +68,29 @@ describe('wait', () => {
     await waiting;
 
     expect(removed).toEqual(['abort']);
+  });
+});
+
+describe('a waiting timer', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  /** Whether a timer of this clock keeps a Node process alive. */
+  function keepsProcess(clock: Clock): boolean {
+    const started = vi.spyOn(globalThis, 'setTimeout');
+    const cancel = clock.after(60_000, () => undefined);
+    const [result] = started.mock.results;
+    const isKept = result?.value.hasRef();
+    cancel();
+    return isKept;
+  }
+
+  test('of the system clock keeps the process alive', () => {
+    expect(keepsProcess(systemClock)).toBe(true);
+  });
+
+  test('of the server clock does not keep the process alive', () => {
+    expect(keepsProcess(serverClock)).toBe(false);
   });
 });
