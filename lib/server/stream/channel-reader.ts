@@ -7,157 +7,175 @@ import { indexAfter, type Segment } from '../tail/ring-buffer.ts';
 import { tailTimes } from '../tail/subscription.ts';
 import type { ReadableTail } from '../tail/tail.ts';
 
-/** What a reader of one channel can be given now. */
+/** What the reader of one channel can have now. */
 export type Offer =
-  /** Entries from index `from` on. */
+  /** The entries from index `from` on. */
   | { readonly kind: 'entries'; readonly segment: Segment; readonly from: number }
-  /** A loss, to be told before anything else. */
+  /** Events are gone; the gap goes out before anything else. */
   | { readonly kind: 'gap'; readonly loss: Loss }
-  /** It has all there is. */
+  /** The reader has everything. */
   | { readonly kind: 'nothing' }
-  /** The log is being asked. */
+  /** The log has been asked. */
   | { readonly kind: 'asking' };
 
-/** A cursor in one channel, fed from its tail's memory or from the log. It holds a position and nothing else. */
-export type ChannelReader = {
+/** An answer of the log that counts. */
+type Answer = Exclude<Loaded, { kind: 'stale' }>;
+
+/** How far the log has been asked for what memory does not have. */
+type LogState =
+  | { readonly kind: 'not-asked' }
+  /** A question is out, or waits for its next try. */
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  /** The log had nothing after the position, and the tail has had nothing new since. */
+  | { readonly kind: 'at-end' };
+
+const notAsked = { kind: 'not-asked' } as const;
+const asking = { kind: 'asking' } as const;
+const atEnd = { kind: 'at-end' } as const;
+
+/** A cursor in one channel. It holds a position, and takes what follows from the tail's memory or from the log. */
+export class ChannelReader {
   readonly tail: ReadableTail;
-  position(): Position;
-  /** What follows the position. Asks the log where memory does not reach. */
-  offer(): Offer;
-  /** Goes on after `position`: what was offered has been taken. */
-  moveTo(position: Position): void;
-  close(): void;
-};
+  readonly #clock: Clock;
+  readonly #wake: () => void;
+  readonly #unlisten: () => void;
+  #position: Position;
+  #log: LogState = notAsked;
+  /** Whether the tail knows that a reader was at the log's end, at a position that memory does not have. */
+  #hasRequestedSync = false;
+  /** Whether the reader and the tail were together at the end of an empty log: the tail's next epoch is the reader's. */
+  #isAtEmptyLog = false;
+  /** When the log was asked for the first of the answers that may be stale; null: the newest answer is not. */
+  #staleSince: number | null = null;
+  #cancelRetry: (() => void) | null = null;
+  #isClosed = false;
 
-/**
- * Begins to read a channel; the tail must be ready.
- * @param start where to begin; null: at the end of the log.
- * @param wake called when a later `offer` may be a better one.
- */
-export function createChannelReader(
-  tail: ReadableTail,
-  start: Position | null,
-  clock: Clock,
-  wake: () => void,
-): ChannelReader {
-  let position = start ?? tail.end();
-  let answer: Exclude<Loaded, { kind: 'stale' }> | null = null;
-  let isAsking = false;
-  /** The log has said that there is nothing, and the tail has told of nothing since. */
-  let isAtEnd = false;
-  /** The tail has been told that the log has no more for a place that memory does not know. */
-  let isNudged = false;
-  /** Was at the end of an empty log together with the tail: its next epoch is this reader's. */
-  let isAtEmpty = false;
-  /** When the first of the answers was asked for that may be stale; null: the last was not. */
-  let staleSince: number | null = null;
-  let cancelRetry = () => {};
-  let isClosed = false;
+  /**
+   * @param tail must be ready.
+   * @param start where to start; null: at the end of the log.
+   * @param wake called when `offer` may have more.
+   */
+  constructor(tail: ReadableTail, start: Position | null, clock: Clock, wake: () => void) {
+    this.tail = tail;
+    this.#clock = clock;
+    this.#wake = wake;
+    this.#position = start ?? tail.end();
+    this.#unlisten = tail.listen(() => {
+      if (this.#log.kind === 'at-end') this.#log = notAsked;
+      this.#hasRequestedSync = false;
+      wake();
+    });
+  }
 
-  const unlisten = tail.listen(() => {
-    isAtEnd = false;
-    isNudged = false;
-    wake();
-  });
+  position(): Position {
+    return this.#position;
+  }
 
-  async function ask(): Promise<void> {
-    isAsking = true;
-    const asked = { position, at: clock.elapsed() };
+  /** What follows the position. If memory does not have it, the reader asks the log. */
+  offer(): Offer {
+    // Any other epoch must come from the log: memory may be that of a log that was lost.
+    if (this.#isAtEmptyLog) this.#position = { id: this.#position.id, epoch: this.tail.end().epoch };
+    const segment = this.tail.find(this.#position);
+    this.#isAtEmptyLog = segment !== null && this.#position.epoch === null;
+    if (segment !== null) {
+      this.#staleSince = null;
+      const from = indexAfter(segment, this.#position);
+      return from < segment.entries.length ? { kind: 'entries', segment, from } : { kind: 'nothing' };
+    }
+    switch (this.#log.kind) {
+      case 'answered':
+        return this.#take(this.#log.answer);
+      case 'at-end':
+        return { kind: 'nothing' };
+      case 'not-asked':
+        void this.#ask();
+        return asking;
+      case 'asking':
+        return asking;
+    }
+  }
+
+  /** Continues after `position`: the offer was taken up to there. */
+  moveTo(position: Position): void {
+    this.#position = position;
+    if (this.#log.kind !== 'asking') this.#log = notAsked;
+    this.#hasRequestedSync = false;
+    this.#isAtEmptyLog = false;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    this.#unlisten();
+  }
+
+  async #ask(): Promise<void> {
+    this.#log = asking;
+    const position = this.#position;
+    const askedAt = this.#clock.elapsed();
     try {
-      receive(asked, await tail.load(asked.position));
+      this.#receive(position, askedAt, await this.tail.load(position));
     } catch {
-      staleSince = null;
-      // The tail finds the same, tries on, and says for how long.
-      tail.requestSync();
-      askLater(tailTimes.bridgeMs);
+      this.#staleSince = null;
+      // The tail will find the same failure, retry, and know for how long the log has failed.
+      this.tail.requestSync();
+      this.#askAgainIn(tailTimes.bridgeMs);
     }
   }
 
-  function receive(asked: { readonly position: Position; readonly at: number }, loaded: Loaded): void {
-    // Memory may have reached on in the meantime; then this answers what nobody asks any more.
-    const isWanted = asked.position === position;
-    const leftMs = isWanted && loaded.kind === 'stale' ? patienceLeftMs(asked.at) : 0;
-    if (loaded.kind === 'stale' && leftMs > 0) {
-      void tail.untilPast(loaded, leftMs).then(askAgain);
-      return;
+  #receive(position: Position, askedAt: number, loaded: Loaded): void {
+    // If memory has moved the reader on in the meantime, nobody needs this answer.
+    const isNeeded = position === this.#position;
+    if (isNeeded && loaded.kind === 'stale') {
+      // An answer says what was true when the log was asked, however late it arrives.
+      this.#staleSince ??= askedAt;
+      const leftMs = maxReplicaLagMs - (askedAt - this.#staleSince);
+      if (leftMs > 0) {
+        void this.tail.untilPast(loaded, leftMs).then(() => this.#askAgain());
+        return;
+      }
     }
-    if (isWanted) answer = loaded.kind === 'stale' ? loaded.otherwise : loaded;
-    staleSince = null;
-    isAsking = false;
-    if (!isClosed) wake();
+    this.#log = isNeeded
+      ? { kind: 'answered', answer: loaded.kind === 'stale' ? loaded.otherwise : loaded }
+      : notAsked;
+    this.#staleSince = null;
+    if (!this.#isClosed) this.#wake();
   }
 
-  /** An answer tells what was true when it was asked for, however late it comes. */
-  function patienceLeftMs(askedAt: number): number {
-    staleSince ??= askedAt;
-    return maxReplicaLagMs - (askedAt - staleSince);
+  #askAgainIn(ms: number): void {
+    if (!this.#isClosed) this.#cancelRetry = this.#clock.after(ms, () => this.#askAgain());
   }
 
-  function askLater(ms: number): void {
-    if (!isClosed) cancelRetry = clock.after(ms, askAgain);
+  #askAgain(): void {
+    this.#log = notAsked;
+    if (!this.#isClosed) this.#wake();
   }
 
-  function askAgain(): void {
-    isAsking = false;
-    if (!isClosed) wake();
-  }
-
-  function take(loaded: Exclude<Loaded, { kind: 'stale' }>): Offer {
-    answer = null;
-    if (loaded.kind === 'gap') {
-      // Another's patience may last longer, and memory still hold what was lost.
-      tail.discardLost(position, loaded);
-      return { kind: 'gap', loss: loaded };
+  #take(answer: Answer): Offer {
+    this.#log = notAsked;
+    if (answer.kind === 'gap') {
+      // Memory may still have what was lost: another reader may still wait for a replica.
+      this.tail.discardLost(this.#position, answer);
+      return { kind: 'gap', loss: answer };
     }
-    const { segment } = loaded;
+    const { segment } = answer;
     if (segment.entries.length > 0) return { kind: 'entries', segment, from: 0 };
-    position = segment.base;
-    if (!isNudged) tail.requestSync();
-    isNudged = true;
-    if (isBehindMemory()) {
-      isAsking = true;
-      askLater(tailTimes.staleMs);
-      return { kind: 'asking' };
+    this.#position = segment.base;
+    if (!this.#hasRequestedSync) this.tail.requestSync();
+    this.#hasRequestedSync = true;
+    if (this.#isBehindMemory()) {
+      this.#log = asking;
+      this.#askAgainIn(tailTimes.staleMs);
+      return asking;
     }
-    isAtEnd = true;
+    this.#log = atEnd;
     return { kind: 'nothing' };
   }
 
-  /** Memory has what the log, when asked, did not: either of the two is out of date. */
-  function isBehindMemory(): boolean {
-    const { id, epoch } = tail.end();
-    return epoch === position.epoch && compareEventIds(id, position.id) > 0;
+  /** Whether memory has events that the log's answer did not: one of the two is out of date. */
+  #isBehindMemory(): boolean {
+    const { id, epoch } = this.tail.end();
+    return epoch === this.#position.epoch && compareEventIds(id, this.#position.id) > 0;
   }
-
-  return {
-    tail,
-    position: () => position,
-    offer() {
-      // Else an epoch comes from the log alone: memory may be that of a log that was lost.
-      if (isAtEmpty) position = { id: position.id, epoch: tail.end().epoch };
-      const segment = tail.find(position);
-      isAtEmpty = segment !== null && position.epoch === null;
-      if (segment !== null) {
-        staleSince = null;
-        const from = indexAfter(segment, position);
-        return from < segment.entries.length ? { kind: 'entries', segment, from } : { kind: 'nothing' };
-      }
-      if (answer !== null) return take(answer);
-      if (isAtEnd) return { kind: 'nothing' };
-      if (!isAsking) void ask();
-      return { kind: 'asking' };
-    },
-    moveTo(next) {
-      position = next;
-      answer = null;
-      isAtEnd = false;
-      isNudged = false;
-      isAtEmpty = false;
-    },
-    close() {
-      isClosed = true;
-      cancelRetry();
-      unlisten();
-    },
-  };
 }

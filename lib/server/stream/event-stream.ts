@@ -12,7 +12,7 @@ import {
 import { type OwnConnection, writeChunk } from '../node/sockets.ts';
 import { tailTimes } from '../tail/subscription.ts';
 import type { LeasedTail } from '../tail/tail.ts';
-import { type ChannelReader, createChannelReader } from './channel-reader.ts';
+import { ChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { cursorOf, takeFrames } from './frames.ts';
 
@@ -141,8 +141,8 @@ export class EventStream {
     if (this.#state !== 'waiting') return;
     const { tails, clock, heartbeatMs } = this.#options;
     const wake = () => this.#flush();
-    this.#readers = tails.map((tail) =>
-      createChannelReader(tail, positions.get(tail.channel) ?? null, clock, wake),
+    this.#readers = tails.map(
+      (tail) => new ChannelReader(tail, positions.get(tail.channel) ?? null, clock, wake),
     );
     // An offer settles the reader's epoch, so that hello carries it.
     for (const reader of this.#readers) reader.offer();

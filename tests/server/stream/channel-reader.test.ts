@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Loss } from '../../../lib/core/continuity.ts';
 import type { Position } from '../../../lib/core/cursor.ts';
-import { type ChannelReader, createChannelReader } from '../../../lib/server/stream/channel-reader.ts';
+import { ChannelReader } from '../../../lib/server/stream/channel-reader.ts';
 import type { Loaded } from '../../../lib/server/tail/read-through.ts';
 import type { Segment } from '../../../lib/server/tail/ring-buffer.ts';
 import type { Tail } from '../../../lib/server/tail/tail.ts';
 import { makeEntries, positionAt } from '../../support/server/entries.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
-/** A reader at position 5 of a tail whose memory and answers a test gives by hand. */
+/** A reader at position 5 of a tail whose memory and log answers the test sets by hand. */
 async function makeReader() {
   const { clock, log, tail: makeTail } = makeStand();
   const real = await makeTail();
@@ -24,7 +24,7 @@ async function makeReader() {
       return answer.promise;
     },
   };
-  const reader = createChannelReader(tail, positionAt(5), clock, () => {
+  const reader = new ChannelReader(tail, positionAt(5), clock, () => {
     wakes += 1;
   });
   return { clock, log, memory, asked, reader, wakes: () => wakes };
@@ -37,7 +37,7 @@ const lost: Loss = {
   resume: positionAt(2),
   resumesAt: null,
 };
-/** Of another epoch than the log, which is empty: it is worth to ask again every time. */
+/** A position of another epoch than the log, which is empty: each answer may be a lagging replica's. */
 const stale: Loaded = { kind: 'stale', until: positionAt(5).id, otherwise: lost };
 const page = (base: number, first: number, last: number): Loaded => ({
   kind: 'segment',
@@ -45,7 +45,7 @@ const page = (base: number, first: number, last: number): Loaded => ({
   more: false,
 });
 
-/** Takes all that is offered, as a stream does. */
+/** Takes everything that is offered, as a stream does. */
 function takeAll(reader: ChannelReader): number[] {
   const offer = reader.offer();
   if (offer.kind !== 'entries') return [];
@@ -66,7 +66,7 @@ describe('a reader behind what is in memory', () => {
     expect(takeAll(reader)).toEqual([6, 7, 8]);
   });
 
-  test('that memory caught up with meanwhile gets nothing twice', async () => {
+  test('that memory has moved on in the meantime gets nothing twice', async () => {
     const { clock, memory, asked, reader } = await makeReader();
     reader.offer();
     memory.segment = { base: positionAt(5), entries: makeEntries(6, 9) };
@@ -80,7 +80,7 @@ describe('a reader behind what is in memory', () => {
     expect(asked[1]?.position).toEqual(positionAt(9));
   });
 
-  test('that memory caught up with meanwhile hears of no loss', async () => {
+  test('that memory has moved on in the meantime gets no gap', async () => {
     const { clock, memory, asked, reader } = await makeReader();
     reader.offer();
     memory.segment = { base: positionAt(5), entries: makeEntries(6, 9) };
@@ -93,7 +93,7 @@ describe('a reader behind what is in memory', () => {
     expect(reader.offer().kind).toBe('asking');
   });
 
-  test('asks again for 5 s before it believes an answer that may be stale', async () => {
+  test('asks again for 5 s before it accepts an answer that may be stale', async () => {
     const { clock, asked, reader } = await makeReader();
     reader.offer();
     for (let turn = 0; turn < 20; turn++) {
@@ -109,7 +109,7 @@ describe('a reader behind what is in memory', () => {
     expect(asked).toHaveLength(21);
   });
 
-  test('is as patient with the next stale answer as with the first', async () => {
+  test('waits as long with the next stale answer as with the first', async () => {
     const { clock, memory, asked, reader } = await makeReader();
     reader.offer();
     asked[0]?.answer.resolve(stale);
@@ -126,7 +126,7 @@ describe('a reader behind what is in memory', () => {
     expect(reader.offer().kind).toBe('asking');
   });
 
-  test('is patient anew after a log that failed for longer than its patience', async () => {
+  test('waits the full time again after the log has failed for longer than that', async () => {
     const { clock, asked, reader } = await makeReader();
     reader.offer();
     asked[0]?.answer.resolve(stale);
@@ -156,7 +156,7 @@ describe('a reader behind what is in memory', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('that is closed is not woken, and waits for nothing', async () => {
+  test('is not woken once it is closed', async () => {
     const { clock, asked, reader, wakes } = await makeReader();
     reader.offer();
     reader.close();
@@ -168,7 +168,7 @@ describe('a reader behind what is in memory', () => {
   });
 });
 
-test('a reader at the end, told so by the log, asks again only when the tail has changed', async () => {
+test('a reader that the log says is at the end asks again only when the tail has changed', async () => {
   const { clock, asked, reader } = await makeReader();
   reader.offer();
   asked[0]?.answer.resolve(page(5, 6, 5));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createChannelReader } from '../../../lib/server/stream/channel-reader.ts';
+import { ChannelReader } from '../../../lib/server/stream/channel-reader.ts';
 import { cursorOf, maxChunkBytes, sharedChunk, takeFrames } from '../../../lib/server/stream/frames.ts';
 import { newEvent, range } from '../../support/log/log-steps.ts';
 import { makeEntries, makeEntry } from '../../support/server/entries.ts';
@@ -13,7 +13,7 @@ async function readersOf(stand: Stand, channels: readonly string[]) {
   for (const channel of channels) {
     const tail = await stand.tail(channel);
     const { epoch } = tail.end();
-    readers.push(createChannelReader(tail, { id: { time: 0, seq: 0 }, epoch }, stand.clock, noWake));
+    readers.push(new ChannelReader(tail, { id: { time: 0, seq: 0 }, epoch }, stand.clock, noWake));
   }
   return readers;
 }
@@ -41,7 +41,7 @@ describe('the frames of one channel', () => {
     const tail = await stand.tail();
     const start = { id: { time: 0, seq: 0 }, epoch: tail.end().epoch };
     const chunks = range(1, 3).map(() =>
-      takeFrames([createChannelReader(tail, start, stand.clock, noWake)], null),
+      takeFrames([new ChannelReader(tail, start, stand.clock, noWake)], null),
     );
 
     expect(chunks[0]?.[0]).toBe(chunks[1]?.[0]);
