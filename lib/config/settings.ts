@@ -72,6 +72,13 @@ export function readSettings(env: Environment): Settings {
   };
 }
 
+/** The names of all environment variables that `readSettings` reads. */
+export function settingNames(): readonly string[] {
+  const names = new Set<string>();
+  readSettings(new Proxy({}, { get: (_, name) => void names.add(String(name)) }));
+  return [...names];
+}
+
 function readRedis(env: Environment): Settings['redis'] {
   for (const prefix of ['UPSTASH_REDIS_REST', 'KV_REST_API']) {
     const url = env[`${prefix}_URL`];
