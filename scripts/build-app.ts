@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** What the app is built from, as paths in the checkout; its packages besides. */
+/** The files and folders that the app is built from, as paths in the repository, without its packages. */
 export const appSources: readonly string[] = [
   'app',
   'lib',
@@ -17,8 +17,8 @@ export const appSources: readonly string[] = [
 ];
 
 /**
- * What the secret settings are while a script or a test builds the app. A build needs none of them, and keeps none: these
- * are looked for in all that it made. They also keep a file `.env.local` out of it.
+ * The values of the secret settings while a script or a test builds the app. A build needs no secret. With these values
+ * the tests can search the build for secrets, and `.env.local` cannot set real ones.
  */
 export const buildSecrets = {
   UPSTASH_REDIS_REST_URL: 'https://redis-url-while-building.invalid',
@@ -30,20 +30,15 @@ export const buildSecrets = {
   READ_TOKEN_SECRET: 'read-token-secret-while-building',
 } as const;
 
-/** The name of a secret setting that `text` holds; null: none. */
-function findBuildSecret(text: string): string | null {
-  return Object.entries(buildSecrets).find(([, secret]) => text.includes(secret))?.[0] ?? null;
-}
-
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 const buildId = join(root, '.next/BUILD_ID');
 const lockFile = join(root, 'node_modules/.cache/steadfeed/build.lock');
 
 /**
- * Makes the production build of this folder, unless there is one newer than its sources. Of processes that ask at
- * the same time one builds, and the others wait for it.
- * @throws Error with what `next build` printed, when it fails or prints a secret.
+ * Makes the production build, unless there is one that is newer than its sources. When several processes call this at
+ * the same time, one builds and the others wait.
+ * @throws Error with the output of `next build`, when it fails or prints a secret.
  */
 export async function buildOnce(): Promise<void> {
   if (isFresh()) return;
@@ -52,7 +47,7 @@ export async function buildOnce(): Promise<void> {
   });
 }
 
-/** What the build depends on. */
+/** The build depends on its secrets too, which are in this file. */
 const sources = [...appSources, 'scripts/build-app.ts'];
 
 /** Whether the production build is newer than its sources. */
@@ -61,7 +56,7 @@ export function isFresh(): boolean {
   return sources.every((source) => newestMs(join(root, source)) < builtAt);
 }
 
-/** When a file, or anything in a folder, was last changed. A folder changes when a file leaves it. */
+/** When a file, or anything in a folder, last changed. A folder changes when a file is removed from it. */
 function newestMs(path: string): number {
   const stat = statSync(path);
   if (!stat.isDirectory()) return stat.mtimeMs;
@@ -82,26 +77,34 @@ async function build(): Promise<void> {
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (printed += text));
   const code = await new Promise((resolve) => child.once('close', resolve));
   if (code !== 0) throw new Error(`next build failed:\n${printed}`);
-  const told = findBuildSecret(printed);
-  if (told !== null) throw new Error(`next build printed ${told}:\n${printed}`);
-  // A source that changed while it was built is newer than the build.
+  const leaked = findBuildSecret(printed);
+  if (leaked !== null) throw new Error(`next build printed the value of ${leaked}:\n${printed}`);
+  // With the start as its time, the build is older than a source that changed during the build.
   utimesSync(buildId, startedAt, startedAt);
 }
 
-const patienceMs = 180_000;
-const everyMs = 250;
+/** The name of the secret setting whose value is in `text`; null: none. */
+function findBuildSecret(text: string): string | null {
+  return Object.entries(buildSecrets).find(([, secret]) => text.includes(secret))?.[0] ?? null;
+}
+
+const maxWaitMs = 180_000;
+const retryEveryMs = 250;
 
 /**
- * Runs `run` while no other process, of those that ask with the same `lockFile`, does. A lock whose holder has ended
- * without letting go is taken over.
- * @throws Error naming the file, when another process holds it for more than three minutes.
+ * Runs `run` while holding a lock file, so that no other process with the same lock file runs at the same time. Takes
+ * over the lock of a process that has ended without removing it.
+ * @throws Error naming the file, when another process holds the lock for more than three minutes.
  */
 export async function withLock<T>(lockFile: string, run: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(lockFile), { recursive: true });
-  const until = Date.now() + patienceMs;
+  const until = Date.now() + maxWaitMs;
   while (!takeLock(lockFile)) {
-    if (Date.now() > until) throw new Error(`another build goes on for too long; its lock is ${lockFile}`);
-    await sleep(everyMs);
+    if (Date.now() > until)
+      throw new Error(
+        `Another build has run for more than ${maxWaitMs / 60_000} minutes. If none is running, delete ${lockFile}.`,
+      );
+    await sleep(retryEveryMs);
   }
   try {
     return await run();
@@ -116,13 +119,13 @@ function takeLock(lockFile: string): boolean {
     return true;
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error;
-    if (!isRunning(holderOf(lockFile))) rmSync(lockFile, { force: true });
+    if (!isRunning(readHolder(lockFile))) rmSync(lockFile, { force: true });
     return false;
   }
 }
 
-/** The process that holds the lock; null when it was let go meanwhile, or has not yet been written. */
-function holderOf(lockFile: string): number | null {
+/** The id of the process that holds the lock; null when the file was just removed, or is not written yet. */
+function readHolder(lockFile: string): number | null {
   try {
     return Number(readFileSync(lockFile, 'utf8')) || null;
   } catch (error) {

@@ -8,49 +8,40 @@ import { machineText, publishMachine, startMachineSampler } from './demo/machine
 import { findFreePort } from './free-port.ts';
 import type { Sender } from './push/push-events.ts';
 
-/** What `npm run demo -- --help` says. */
-const demoHelp = `Runs the app on this machine, with a feed of real events: no account, no setting.
+const help = `Runs the app on this machine with a feed of real events. It needs no account and no settings.
 
   npm run demo
 
-Builds the app where that is needed, starts it with the embedded log in .data/demo.db, and publishes how this machine
-is, once a second, through POST /api/events. Streams are ended after 30 seconds, as a platform would, for you to watch
-that no reader notices. Ctrl-C ends everything.
+It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes the load of
+this machine once a second with POST /api/events. The app ends every stream within 30 seconds, as a serverless platform
+would, so you can see that readers do not notice. Press Ctrl-C to stop everything.
 
-  --port <n>     where the app listens (default: 3000; 0: any free port)
-  --seconds <n>  ends by itself after so many seconds
-  --help         this text
+  --port <n>     port of the app (default: 3000; 0: any free port)
+  --seconds <n>  stop after this many seconds (default: run until Ctrl-C)
+  --help         show this text
 `;
 
 type DemoOptions = {
-  /** Where the app listens; 0 for any free port. */
+  /** Port of the app; 0 for any free port. */
   readonly port: number;
-  /** After how many seconds of publishing the demo ends by itself; null: never. */
+  /** The demo stops after this many seconds of publishing; null: never. */
   readonly seconds: number | null;
 };
 
-/**
- * Reads the command line of `npm run demo`; null when it asks for help.
- * @throws FeedError `bad-request`, naming the option and what is allowed.
- */
-function readDemoOptions(args: readonly string[]): DemoOptions | null {
-  const { port, seconds, help } = parse(args);
-  if (help) return null;
-  return {
-    port: readWholeNumber('--port', port, 0, 65_535),
-    seconds: seconds === undefined ? null : readWholeNumber('--seconds', seconds, 1, 1_000_000),
-  };
-}
-
-function parse(args: readonly string[]) {
-  return parseOptions({
-    args: [...args],
+/** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and its range. */
+function readOptions(): DemoOptions | null {
+  const { values } = parseOptions({
     options: {
       port: { type: 'string', default: '3000' },
       seconds: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
-  }).values;
+  });
+  if (values.help) return null;
+  return {
+    port: readWholeNumber('--port', values.port, 0, 65_535),
+    seconds: values.seconds === undefined ? null : readWholeNumber('--seconds', values.seconds, 1, 1_000_000),
+  };
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -58,10 +49,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const say = (text: string) => console.log(text);
 
 async function demo(options: DemoOptions): Promise<number> {
-  // Ahead of the build, which takes long.
+  // Checked before the build, which takes long.
   const port = await findFreePort(options.port);
   if (!isFresh()) {
-    say('Building the app. This takes up to a minute, and is done again only when the code has changed.');
+    say('Building the app. This takes up to a minute, and only happens when the code has changed.');
     await buildOnce();
   }
   const interrupt = catchInterrupt();
@@ -71,18 +62,17 @@ async function demo(options: DemoOptions): Promise<number> {
     throw cause;
   });
   if (app === null) return 0;
-  say(`\n  The feed:  http://localhost:${port}\n`);
-  say(
-    'Every stream is ended within 30 s, as a platform would; watch that nothing is missing. Ctrl-C ends it.\n',
-  );
-  const reason = await publishUntilEnd(app, options, port, token, interrupt);
+  say(`\n  Open http://localhost:${port}\n`);
+  say('The app ends every stream within 30 s, as a serverless platform would. No event is lost.');
+  say('Press Ctrl-C to stop.\n');
+  const failure = await publishUntilEnd(app, options, port, token, interrupt);
   await app.stop();
-  if (reason === null) return 0;
-  printFailure('demo', reason);
+  if (failure === null) return 0;
+  printFailure('demo', failure);
   return 1;
 }
 
-/** Publishes until it is interrupted, its time is over or the app has ended; gives the reason where it was no such plan. */
+/** Publishes until Ctrl-C, or until `seconds` are over. @returns why it stopped before that; null if it did not. */
 async function publishUntilEnd(
   app: DemoApp,
   { seconds }: DemoOptions,
@@ -91,7 +81,7 @@ async function publishUntilEnd(
   interrupt: AbortSignal,
 ): Promise<string | null> {
   const sampler = startMachineSampler(root);
-  const over = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
+  const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
   const sender: Sender = {
     endpoint: new URL(`http://127.0.0.1:${port}/api/events`),
     token,
@@ -99,17 +89,19 @@ async function publishUntilEnd(
     fetch,
     retries: 5,
     clock: systemClock,
-    signal: AbortSignal.any([interrupt, ...over]),
-    onRetry: (reason) => say(`${reason}; trying again`),
+    signal: AbortSignal.any([interrupt, ...timeLimit]),
+    onRetry: (reason) => say(`${reason} Trying again.`),
   };
   const publishing = publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`));
-  const crashed = app.ended.then((printed) => (interrupt.aborted ? null : `the app has ended\n${printed}`));
-  const reason = await Promise.race([publishing, crashed]);
+  const crash = app.ended.then((printed) =>
+    interrupt.aborted ? null : `The app ended by itself. It printed:\n${printed}`,
+  );
+  const failure = await Promise.race([publishing, crash]);
   sampler.stop();
-  return reason;
+  return failure;
 }
 
-/** Ctrl-C ends the demo in order; a second one at once. */
+/** Aborts at Ctrl-C, so that the demo can stop the app. A second Ctrl-C ends the demo at once. */
 function catchInterrupt(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -123,9 +115,9 @@ function catchInterrupt(): AbortSignal {
 
 async function main(): Promise<number> {
   try {
-    const options = readDemoOptions(process.argv.slice(2));
+    const options = readOptions();
     if (options !== null) return await demo(options);
-    say(demoHelp);
+    process.stdout.write(help);
     return 0;
   } catch (cause) {
     printFailure('demo', cause);

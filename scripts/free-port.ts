@@ -2,9 +2,9 @@ import { type AddressInfo, createServer } from 'node:net';
 import { FeedError } from '../lib/core/feed-error.ts';
 
 /**
- * Returns `port` when no other program listens on it; for 0, any port that is free now.
- * @param host the address to try; not given: every address of this machine.
- * @throws FeedError `bad-request` when the port is taken, or this process may not use it.
+ * Returns `port` if no other program listens on it; for 0, any port that is free now.
+ * @param host the address to check; default: every address of this machine.
+ * @throws FeedError `bad-request` when the port is in use, or when this process may not use it.
  */
 export async function findFreePort(port: number, host?: string): Promise<number> {
   const probe = createServer();
@@ -15,8 +15,8 @@ export async function findFreePort(port: number, host?: string): Promise<number>
     });
   } catch (cause) {
     const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    const reason = isTaken ? 'is taken' : 'cannot be used';
-    throw new FeedError('bad-request', `port ${port} ${reason}; choose another with --port`, { cause });
+    const reason = isTaken ? 'is already in use' : 'cannot be used by this user';
+    throw new FeedError('bad-request', `Port ${port} ${reason}. Choose another one with --port.`, { cause });
   }
   const { port: found } = probe.address() as AddressInfo;
   await new Promise((resolve) => probe.close(resolve));

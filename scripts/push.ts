@@ -15,10 +15,10 @@ import {
 import { type PushOptions, pushHelp, readPushOptions } from './push/push-options.ts';
 import { createPushReport } from './push/push-report.ts';
 
-/** A request stays under the server's 1 MiB. */
+/** The server refuses a body of 1 MiB or more. */
 const maxBodyBytes = 1_024 * 1_024 - 1;
 
-/** How long a line from a pipe waits for others to be sent with it. */
+/** How long a line from a pipe waits for more lines before both are sent. */
 const liveWaitMs = 200;
 
 const requestTimeoutMs = 30_000;
@@ -29,7 +29,7 @@ function openEvents(options: PushOptions, signal: AbortSignal): Input {
   const { text, format } = options;
   if (text !== null) {
     const known = format === 'auto' ? detectFormat(text) : format;
-    const event = readPushEvent(text, known, options, null, 'the text');
+    const event = readPushEvent(text, known, options, null, 'The text');
     return { events: one(event), isLive: false };
   }
   const { chunks, isLive } = openInput(options.file, signal);
@@ -46,7 +46,7 @@ async function* one<T>(item: T): AsyncGenerator<T> {
 }
 
 function readLimits({ batchEvents, ratePerSecond }: PushOptions, isLive: boolean): BatchLimits {
-  // A paced batch holds no more than would come within the wait, so that events flow rather than jerk.
+  // With --rate, a batch has the events of one wait at most. Larger batches would send the events in bursts.
   const paced = ratePerSecond === null ? batchEvents : Math.floor((ratePerSecond * liveWaitMs) / 1_000);
   const events = Math.max(1, Math.min(batchEvents, paced));
   return { events, bytes: maxBodyBytes, waitMs: isLive ? liveWaitMs : null };
@@ -56,7 +56,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
   const report = createPushReport(process.stderr, systemClock);
   const input = openEvents(options, signal);
   if (options.text === null && options.file === null && process.stdin.isTTY) {
-    report.say('One event a line; Ctrl-D ends, --help tells more.');
+    report.say('Type one event per line. Ctrl-D ends the input. Use --help to see the options.');
   }
   const sender: Sender = {
     ...options,
@@ -64,8 +64,10 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
     fetch,
     clock: systemClock,
     signal,
-    onRetry: (reason, waitMs, left) =>
-      report.say(`${reason}; trying again in ${(waitMs / 1_000).toFixed(1)} s, ${left} more at most`),
+    onRetry: (reason, waitMs, retriesLeft) =>
+      report.say(
+        `${reason} Trying again in ${(waitMs / 1_000).toFixed(1)} s (retries left: ${retriesLeft}).`,
+      ),
   };
   const limits = readLimits(options, input.isLive);
   const { keyPrefix } = options;
@@ -76,7 +78,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
   return result.failure === null ? 0 : 1;
 }
 
-/** Ctrl-C ends the input, so that what was read is still sent; a second one ends the process. */
+/** Aborts at the first Ctrl-C: push then sends what it has read, and ends. A second Ctrl-C ends the process at once. */
 function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
@@ -86,7 +88,7 @@ function interruptSignal(): AbortSignal {
 async function main(): Promise<number> {
   try {
     loadEnvironment();
-    const options = readPushOptions(process.argv.slice(2), process.env);
+    const options = readPushOptions();
     if (options !== null) return await push(options, interruptSignal());
     process.stdout.write(pushHelp);
     return 0;
@@ -97,5 +99,5 @@ async function main(): Promise<number> {
   }
 }
 
-// Exits by itself: standard input may be open still, and a kept connection too.
+// Without this, an open standard input or an idle connection would keep the process alive.
 process.exit(await main());

@@ -4,16 +4,17 @@ import { findFreePort } from './free-port.ts';
 import { startLocalUpstash } from './local-upstash/local-upstash.ts';
 import { startRedisServer } from './local-upstash/redis-server.ts';
 
-const help = `Runs a Redis on this machine, with the REST API the feed speaks in production.
+const help = `Runs Redis on this machine behind the REST API of Upstash, which the app uses in production.
 
-  npm run redis -- [--port 8079] [--token local]
+  npm run redis
 
-Its data are kept under .data/redis/<port>. It takes connections from this machine only. Ctrl-C ends it.`;
+  --port <n>      port of the REST API (default: 8079)
+  --token <text>  token that every request must carry (default: local)
+  --help          show this text
 
-function fail(cause: unknown): never {
-  printFailure('redis', cause);
-  process.exit(1);
-}
+The command redis-server must be installed. Events are kept in .data/redis/<port>. Only this machine can connect.
+Press Ctrl-C to stop it.
+`;
 
 /** Null when the command line asks for help. @throws FeedError `bad-request` */
 function readOptions() {
@@ -26,7 +27,7 @@ function readOptions() {
   });
   if (values.help) return null;
   if (!/^[\x21-\x7e]+$/.test(values.token)) {
-    throw new FeedError('bad-request', '--token: allowed is printable ASCII without blanks');
+    throw new FeedError('bad-request', '--token must be printable ASCII characters without spaces.');
   }
   return { port: readWholeNumber('--port', values.port, 1, 65_535), token: values.token };
 }
@@ -34,15 +35,15 @@ function readOptions() {
 async function main(): Promise<void> {
   const options = readOptions();
   if (options === null) {
-    console.log(help);
+    process.stdout.write(help);
     return;
   }
-  // Checked first, so that two runs never share their data.
+  // Checked before Redis starts: two servers must never write to the same folder.
   const port = await findFreePort(options.port, '127.0.0.1');
   const server = await startRedisServer({ dir: `.data/redis/${port}` });
   const upstash = await startLocalUpstash({ redisPort: server.port, token: options.token, port });
 
-  console.log(`Redis is ready. To use it, put these two lines into .env.local:
+  console.log(`Redis is ready. To use it, put these two lines into .env.local and restart the app:
 
 UPSTASH_REDIS_REST_URL=${upstash.url}
 UPSTASH_REDIS_REST_TOKEN=${upstash.token}
@@ -50,7 +51,7 @@ UPSTASH_REDIS_REST_TOKEN=${upstash.token}
 
   let isEnding = false;
   const end = async () => {
-    // Ctrl-C reaches this process twice, by the terminal and by npm; a second signal must not end it half-way.
+    // Ctrl-C reaches this process twice: the terminal and npm both send it. The second signal must not cut this short.
     if (isEnding) return;
     isEnding = true;
     await upstash.close();
@@ -59,8 +60,13 @@ UPSTASH_REDIS_REST_TOKEN=${upstash.token}
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
   server.ended.then(() => {
-    if (!isEnding) fail('redis-server has ended');
+    if (!isEnding) fail('redis-server ended by itself. Start this command again.');
   });
+}
+
+function fail(cause: unknown): never {
+  printFailure('redis', cause);
+  process.exit(1);
 }
 
 await main().catch(fail);

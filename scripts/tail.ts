@@ -4,26 +4,68 @@ import type { Feed, FeedOptions, FeedSnapshot } from '../lib/client/feed-options
 import type { Gap } from '../lib/core/continuity.ts';
 import { parseCursor } from '../lib/core/cursor.ts';
 import type { FeedEvent } from '../lib/core/event.ts';
+import { FeedError } from '../lib/core/feed-error.ts';
 import { defaultChannel } from '../lib/core/ids.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
-import { parseOptions, printFailure } from './command-line.ts';
+import { parseOptions, printFailure, readChoice } from './command-line.ts';
 
-const help = `Shows a feed's events as they come, over any number of cuts and restarts.
+const help = `Prints the events of a feed as they come. It reconnects by itself, and misses no event.
 
-  npm run tail -- [options]
+  npm run tail                    new events
+  npm run tail -- --rewind 50     the last 50 events, then new ones
 
-  --url <origin>          the server, default http://localhost:3000
-  --channel <name>        repeatable, default ${defaultChannel}
-  --type <name>           repeatable: only events of these types
-  --after <cursor>        go on from a cursor
-  --rewind <50|10m|all>   begin 50 events back, 10 minutes back (s, m, h), or with the oldest kept
-  --transport <auto|stream|poll>
-  --token <token>         to read private channels
-  --json                  events as JSON, one a line
-  --help
+  --url <address>        the app (default: http://localhost:3000)
+  --channel <name>       a channel to read (default: ${defaultChannel}). Repeat it to read several
+  --type <name>          print events of this type only. Repeat it for several
+  --after <cursor>       start after this cursor
+  --rewind <n|age|all>   start n events back (50), or at an age (30s, 10m, 2h), or with the oldest event
+  --transport <name>     auto (default), stream or poll
+  --token <token>        a token for private channels; npm run token makes one
+  --json                 print each event as one line of JSON
+  --help                 show this text
 
-Events go to stdout, everything else to stderr. Exit code: 0 ended by Ctrl-C or a closed pipe, 1 refused, 2 usage.
+Events go to stdout, everything else to stderr.
+Exit code: 0 ended by Ctrl-C or a closed pipe; 1 the server refused the request; 2 an option is wrong.
 `;
+
+function eventLine(event: FeedEvent, isJson: boolean): string {
+  if (isJson) return escapeControlCharacters(JSON.stringify(event));
+  const time = new Date(event.time).toISOString();
+  return escapeControlCharacters(
+    `${time} ${event.channel} ${event.id} ${event.type} ${JSON.stringify(event.data)}`,
+  );
+}
+
+function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): string {
+  const count =
+    missed === null ? 'an unknown number of events' : `${exact ? '' : 'at most '}${missed} events`;
+  return `gap: channel ${channel} lost ${count} (${reason}) after ${after}. It continues at ${resumesAt ?? 'the next event'}.`;
+}
+
+function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url: string): string {
+  const until = retryAt === null ? '' : `, next try at ${new Date(retryAt).toISOString()}`;
+  const silence = status === 'waiting' ? `: no answer from ${url}. Is the app running there?` : '';
+  const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
+  return `${status}${until}${why}`;
+}
+
+function report(line: string): void {
+  process.stderr.write(`${escapeControlCharacters(line)}\n`);
+}
+
+let draining: Promise<void> | null = null;
+
+/** Writes a line to stdout. @returns a promise that resolves when stdout can take more; undefined if it can now. */
+function write(line: string): Promise<void> | undefined {
+  if (process.stdout.write(`${line}\n`)) return undefined;
+  draining ??= new Promise((resolve) => {
+    process.stdout.once('drain', () => {
+      draining = null;
+      resolve();
+    });
+  });
+  return draining;
+}
 
 const options = {
   url: { type: 'string', default: 'http://localhost:3000' },
@@ -37,62 +79,24 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-function eventLine(event: FeedEvent, isJson: boolean): string {
-  if (isJson) return escapeControlCharacters(JSON.stringify(event));
-  const time = new Date(event.time).toISOString();
-  return escapeControlCharacters(
-    `${time} ${event.channel} ${event.id} ${event.type} ${JSON.stringify(event.data)}`,
-  );
-}
-
-function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): string {
-  const count =
-    missed === null ? 'an unknown number of events' : `${exact ? '' : 'at most '}${missed} events`;
-  return `gap: channel ${channel} lost ${count} (${reason}), after ${after}, resumes at ${resumesAt ?? 'the next event'}`;
-}
-
-function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url: string): string {
-  const until = retryAt === null ? '' : `, next try ${new Date(retryAt).toISOString()}`;
-  const silence = status === 'waiting' ? `: no answer from ${url}` : '';
-  const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
-  return `${status}${until}${why}`;
-}
-
-function tell(line: string): void {
-  process.stderr.write(`${escapeControlCharacters(line)}\n`);
-}
-
-/** Writes a line; while stdout is full, a promise for when it is not. */
-let draining: Promise<void> | null = null;
-function write(line: string): Promise<void> | undefined {
-  if (process.stdout.write(`${line}\n`)) return undefined;
-  draining ??= new Promise((resolve) => {
-    process.stdout.once('drain', () => {
-      draining = null;
-      resolve();
-    });
-  });
-  return draining;
-}
-
 type TailOptions = { readonly isJson: boolean; readonly url: string; readonly feed: FeedOptions };
 
+/** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and what it takes. */
 function readOptions(): TailOptions | null {
   const { values } = parseOptions({ options });
   if (values.help) return null;
   const { transport, token, after, rewind } = values;
-  if (transport !== 'auto' && transport !== 'stream' && transport !== 'poll') {
-    throw new Error('--transport: allowed are auto, stream, poll');
+  if (!URL.canParse(values.url)) {
+    throw new FeedError('bad-request', '--url must be an address such as http://localhost:3000.');
   }
-  if (!URL.canParse(values.url)) throw new Error('--url: not a URL; for example http://localhost:3000');
   const channels = values.channel ?? [defaultChannel];
   if (after !== undefined) parseCursor(after, channels, '--after');
   const feed: FeedOptions = {
     url: values.url,
     channels,
     types: values.type ?? [],
-    transport,
-    // Shown events are not kept: the terminal does that.
+    transport: readChoice('--transport', transport, ['auto', 'stream', 'poll']),
+    // The terminal keeps the printed events; the client need not.
     limit: 1,
     ...(after !== undefined && { after }),
     ...(rewind !== undefined && { rewind }),
@@ -110,17 +114,17 @@ function main(): void {
   const feed: Feed = connectFeed({
     ...read.feed,
     onEvent: (event) => write(eventLine(event, read.isJson)),
-    onGap: (gap) => tell(gapLine(gap)),
+    onGap: (gap) => report(gapLine(gap)),
     onStatus(status, snapshot) {
       if (status === 'stopped' && snapshot.problem === null) return;
-      tell(statusLine(status, snapshot, read.url));
+      report(statusLine(status, snapshot, read.url));
       if (status === 'stopped') process.exitCode = 1;
     },
   });
   const end = () => feed.close();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
-  // The reader of the pipe has gone: there is nobody to tell.
+  // The other end of the pipe has closed: nobody reads any more.
   process.stdout.on('error', end);
 }
 

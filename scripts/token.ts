@@ -1,71 +1,86 @@
 import { SignJWT } from 'jose';
+import { FeedError } from '../lib/core/feed-error.ts';
 import { isName } from '../lib/core/ids.ts';
+import { excerpt } from '../lib/core/safe-text.ts';
 import { loadEnvironment, parseOptions, printFailure } from './command-line.ts';
 
-const help = `Makes a token to read private channels with, signed with the app's READ_TOKEN_SECRET.
+const help = `Makes a token that can read private channels. The app's READ_TOKEN_SECRET signs it.
 
   npm run token -- --channels 'order.*' --ttl 1h
 
-  --channels <name>   what it may read: a channel, or the beginning of names and *; repeatable, or comma-separated
-  --ttl <time>        how long it lives: 90s, 15m, 1h (default), 30d
-  --subject <name>    whose it is (claim sub): tabs of one browser share a connection where it is the same
-  --secret <text>     default: READ_TOKEN_SECRET, of the environment or .env.local; arguments show in process lists
-  --help
+  --channels <names>  channels that the token can read: a channel, or the start of channel names followed by *.
+                      Separate several with commas, or repeat the option
+  --ttl <time>        how long the token is valid: 90s, 15m, 1h (default), 30d; at most 366d
+  --subject <name>    the user of the token (claim "sub"). Browser tabs share one connection if it is the same
+  --secret <text>     the secret that signs the token (default: READ_TOKEN_SECRET from the environment or .env.local,
+                      which is safer: other users of this machine can see the arguments of a command)
+  --help              show this text
 
-The token goes to stdout, everything else to stderr. Exit code: 0 made, 1 not.
-Send it as Authorization: Bearer, as the cookie feed_token, or as ?token=.
+The token goes to stdout, everything else to stderr. Exit code: 0 the token is made; 1 it is not.
+Send the token as the header "Authorization: Bearer <token>", as the cookie feed_token, or as ?token=<token>.
 `;
 
-/** A token to be made. */
-type TokenOrder = {
-  /** Names, or beginnings of names that end with `*`. */
+type TokenOptions = {
+  /** Channels, or the starts of channel names followed by `*`. */
   readonly channels: readonly string[];
+  /** How long the token is valid. */
   readonly seconds: number;
-  /** The claim `sub`; null: none. */
+  /** The claim `sub`; null for none. */
   readonly subject: string | null;
   readonly secret: string;
 };
 
-type TokenWords = {
-  readonly channels?: readonly string[] | undefined;
-  readonly ttl: string;
-  readonly subject?: string | undefined;
-  readonly secret?: string | undefined;
-};
-
-const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
-
-/** Longest life of a token: nothing takes one back but a new secret. */
-const maxSeconds = 366 * 86_400;
-
-/** Reads what the command line says. @throws Error that names the part and what is allowed. */
-function readTokenOrder({ channels = [], ttl, subject, secret }: TokenWords): TokenOrder {
-  const patterns = channels.flatMap((text) => text.split(',')).map((text) => text.trim());
-  if (patterns.length === 0) throw new Error("--channels is needed, for example --channels 'order.*'");
-  const wrong = patterns.find((pattern) => !isPattern(pattern));
+/** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and what it takes. */
+function readOptions(): TokenOptions | null {
+  const { values } = parseOptions({
+    options: {
+      channels: { type: 'string', multiple: true, default: [] },
+      ttl: { type: 'string', default: '1h' },
+      subject: { type: 'string' },
+      secret: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) return null;
+  const channels = values.channels.flatMap((text) => text.split(',')).map((text) => text.trim());
+  if (channels.length === 0) throw refuse("--channels is missing. Add it, for example --channels 'order.*'");
+  const wrong = channels.find((pattern) => !isPattern(pattern));
   if (wrong !== undefined) {
-    throw new Error(
-      `--channels "${wrong}" is no channel; allowed are names, and beginnings of names with * at the end`,
+    throw refuse(
+      `--channels: "${excerpt(wrong)}" is not a channel. Use a channel name, or the start of one followed by *.`,
     );
   }
-  if (!secret)
-    throw new Error('READ_TOKEN_SECRET is not set; allowed is the secret that the app has, or --secret');
-  return { channels: patterns, seconds: readSeconds(ttl), subject: subject ?? null, secret };
+  const secret = values.secret ?? process.env.READ_TOKEN_SECRET;
+  if (!secret) {
+    throw refuse(
+      'READ_TOKEN_SECRET is not set. Set it in .env.local to the secret that the app uses, or pass --secret.',
+    );
+  }
+  return { channels, seconds: readSeconds(values.ttl), subject: values.subject ?? null, secret };
 }
 
 function isPattern(text: string): boolean {
   return text === '*' || isName(text.replace(/\*$/, ''));
 }
 
+const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** The longest life of a token. Only a new READ_TOKEN_SECRET ends a token earlier. */
+const maxSeconds = 366 * 86_400;
+
 function readSeconds(text: string): number {
   const match = /^(\d{1,9})([smhd])$/.exec(text);
   const seconds = match === null ? 0 : Number(match[1]) * unitSeconds[match[2] as keyof typeof unitSeconds];
   if (seconds > 0 && seconds <= maxSeconds) return seconds;
-  throw new Error(`--ttl "${text}" is not allowed; allowed are 90s, 15m, 1h, 30d and the like, up to 366d`);
+  throw refuse(`--ttl: "${excerpt(text)}" is not a time such as 90s, 15m, 1h or 30d, of at most 366d.`);
 }
 
-/** A JWT as the server reads it (`docs/private-channels.md`). */
-function sign({ channels, seconds, subject, secret }: TokenOrder, nowMs: number): Promise<string> {
+function refuse(message: string): FeedError {
+  return new FeedError('bad-request', message);
+}
+
+/** Makes a JWT with the claims that the server reads (`docs/private-channels.md`). */
+function sign({ channels, seconds, subject, secret }: TokenOptions, nowMs: number): Promise<string> {
   const iat = Math.floor(nowMs / 1_000);
   const sub = subject === null ? {} : { sub: subject };
   return new SignJWT({ channels, ...sub, iat, exp: iat + seconds })
@@ -75,23 +90,15 @@ function sign({ channels, seconds, subject, secret }: TokenOrder, nowMs: number)
 
 async function main(): Promise<void> {
   loadEnvironment();
-  const { values } = parseOptions({
-    options: {
-      channels: { type: 'string', multiple: true },
-      ttl: { type: 'string', default: '1h' },
-      subject: { type: 'string' },
-      secret: { type: 'string' },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  if (values.help) {
+  const options = readOptions();
+  if (options === null) {
     process.stdout.write(help);
     return;
   }
-  const order = readTokenOrder({ ...values, secret: values.secret ?? process.env.READ_TOKEN_SECRET });
-  process.stdout.write(`${await sign(order, Date.now())}\n`);
-  const end = new Date(Date.now() + order.seconds * 1_000).toISOString();
-  process.stderr.write(`reads ${order.channels.join(', ')} until ${end}\n`);
+  const nowMs = Date.now();
+  process.stdout.write(`${await sign(options, nowMs)}\n`);
+  const end = new Date(nowMs + options.seconds * 1_000).toISOString();
+  process.stderr.write(`This token can read ${options.channels.join(', ')} until ${end}.\n`);
 }
 
 try {

@@ -13,17 +13,17 @@ import { makePushEvent } from '../push/push-input.ts';
 export type Machine = z.infer<typeof eventTypes.machine>;
 
 export type MachineSampler = {
-  /** How the machine is now; the delay is of the time since the last sample. */
+  /** Measures the machine now. The event loop's delay is that since the last sample. */
   sample(): Promise<Machine>;
   stop(): void;
 };
 
-/** How often the event loop is looked at, in ms. */
+/** How often the event loop is measured, in ms. */
 const resolutionMs = 10;
 
 /**
- * Watches this machine.
- * @param path a place on the disk that is told of.
+ * Starts to measure the load of this machine.
+ * @param path a path on the disk to measure.
  */
 export function startMachineSampler(path: string): MachineSampler {
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
@@ -31,14 +31,14 @@ export function startMachineSampler(path: string): MachineSampler {
   return {
     async sample() {
       const disk = await statfs(path);
-      // The histogram holds the time between two looks, so it is never below the resolution.
+      // The histogram has the time between two measurements, which includes the interval itself.
       const eventLoopDelayMs = Math.max(0, delay.percentile(99) / 1e6 - resolutionMs);
       delay.reset();
       const used = disk.blocks - disk.bfree;
       return {
         load: round(loadavg()[0] ?? 0, 2),
         memoryUsedPercent: percent(totalmem() - freemem(), totalmem()),
-        // As `df` counts: what only root may use is neither used nor free.
+        // As `df` counts it: blocks reserved for root are neither used nor free.
         diskUsedPercent: percent(used, used + disk.bavail),
         uptimeSeconds: Math.floor(uptime()),
         eventLoopDelayMs: round(eventLoopDelayMs, 2),
@@ -56,12 +56,12 @@ function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
 
-const everyMs = 1_000;
+const intervalMs = 1_000;
 
 /**
- * Publishes a sample a second until the sender's signal aborts; what is published slower than that leaves samples out.
- * @param onPublished told of each event that is stored, with its id.
- * @returns why it stopped: null when it was told to.
+ * Publishes a sample every second until the sender's signal aborts. A publish that takes longer skips samples.
+ * @param onPublished called after each stored event, with its id.
+ * @returns why publishing failed; null when the signal stopped it.
  */
 export async function publishMachine(
   sampler: MachineSampler,
@@ -77,12 +77,12 @@ export async function publishMachine(
     const sent = await sendBatch([event], `${keyPrefix}-${number}`, sender);
     if (sent.kind === 'failed') return signal.aborted ? null : sent.reason;
     onPublished(machine, sent.ids[0] ?? '');
-    await wait(clock, everyMs - ((clock.elapsed() - startMs) % everyMs), signal);
+    await wait(clock, intervalMs - ((clock.elapsed() - startMs) % intervalMs), signal);
   }
   return null;
 }
 
-/** A sample as one line: `load 0.42   memory 37.1 %   disk 61 %   event loop 0.31 ms late`. */
+/** Formats a sample as one line: `load 0.42   memory 37.1 %   disk 61 %   event loop 0.31 ms late`. */
 export function machineText(machine: Machine): string {
   const { load, memoryUsedPercent, diskUsedPercent, eventLoopDelayMs } = machine;
   return [

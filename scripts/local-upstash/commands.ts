@@ -1,6 +1,15 @@
 import type { Redis } from 'ioredis';
 
-/** Runs one command. An error of Redis, or of the way to it, is a reply. */
+/** A Redis command: its name, then its arguments. */
+export type Command = readonly string[];
+
+/** How an answer writes strings: as UTF-8, or as base64 if the request has `Upstash-Encoding: base64`. */
+export type Encoding = 'utf8' | 'base64';
+
+/** The answer to one command. */
+type Reply = { readonly result: unknown } | { readonly error: string };
+
+/** Runs one command. An error of Redis, or of the connection to it, is a reply too. */
 export async function execute(redis: Redis, command: Command, encoding: Encoding): Promise<Reply> {
   const refusal = refusalOf(command);
   if (refusal !== null) return { error: refusal };
@@ -12,7 +21,7 @@ export async function execute(redis: Redis, command: Command, encoding: Encoding
   }
 }
 
-/** Runs commands one after the other; others' may come between. */
+/** Runs commands one after the other. Commands of other callers may run in between. */
 export async function executeEach(
   redis: Redis,
   commands: readonly Command[],
@@ -23,7 +32,7 @@ export async function executeEach(
   return replies;
 }
 
-/** Runs commands as a transaction: a reply each, or one error when it is discarded as a whole. */
+/** Runs commands as a transaction. Returns a reply for each, or one error when Redis discards the transaction. */
 export async function executeTogether(
   redis: Redis,
   commands: readonly Command[],
@@ -43,26 +52,23 @@ export async function executeTogether(
   );
 }
 
-/** ioredis rearranges arguments and replies of commands whose name it knows (HGETALL, MSET); it knows them in small letters. */
+/** ioredis changes arguments and replies of commands such as HGETALL and MSET. It knows their names in lower case only. */
 function rawName(name: string): string {
   return name.toUpperCase();
 }
 
 function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  // Redis begins its errors with a word in capitals; what ioredis says of a lost connection does not.
+  // An error of Redis begins with a word in capitals. An error of ioredis, such as a lost connection, does not.
   return /^[A-Z]{2,}\b/.test(text) ? text : `ERR ${text}`;
 }
 
-/** A command: its name, then its arguments. */
-export type Command = readonly string[];
-
 /*
- * What the REST API does not take: blocking commands, transactions but by /multi-exec, pub/sub but PUBLISH and
- * PUBSUB, connection commands but PING and ECHO, cluster (the service's documentation, "REST - Redis API
- * Compatibility"); and what a hosted Redis leaves to its operator.
+ * Commands that the REST API refuses: blocking commands, transactions except by /multi-exec, pub/sub except PUBLISH and
+ * PUBSUB, connection commands except PING and ECHO, and cluster commands (Upstash documentation, "REST - Redis API
+ * Compatibility"). Administration commands are also refused, as in any hosted Redis.
  */
-const refused = new Set(
+const refusedCommands = new Set(
   `BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN
   MULTI EXEC WATCH UNWATCH DISCARD
   SUBSCRIBE PSUBSCRIBE SSUBSCRIBE UNSUBSCRIBE PUNSUBSCRIBE SUNSUBSCRIBE SPUBLISH MONITOR
@@ -72,26 +78,20 @@ const refused = new Set(
   SHUTDOWN SLAVEOF SLOWLOG SWAPDB SYNC WAIT WAITAOF`.split(/\s+/),
 );
 
-/** Why the REST API refuses a command, in its own words; null where it takes it. */
+/** The REST API's error for a command that it refuses; null for any other command. */
 function refusalOf(command: Command): string | null {
   const [name = '', ...args] = command;
   const upper = name.toUpperCase();
   if (upper === '') return 'ERR empty command';
   const isBlockingRead =
     (upper === 'XREAD' || upper === 'XREADGROUP') && args.some((arg) => arg.toUpperCase() === 'BLOCK');
-  if (!refused.has(upper) && !isBlockingRead) return null;
+  if (!refusedCommands.has(upper) && !isBlockingRead) return null;
   return `ERR Command is not available: '${upper}'. See https://upstash.com/docs/redis/overall/rediscompatibility for details`;
 }
 
-/** How strings are written in an answer: as UTF-8, or as base64 where the request has `Upstash-Encoding: base64`. */
-export type Encoding = 'utf8' | 'base64';
-
-/** The answer to one command. */
-type Reply = { readonly result: unknown } | { readonly error: string };
-
 /**
- * Makes a reply of Redis ready for JSON. With base64 all strings are encoded but "OK"; without it, bytes that are
- * not UTF-8 become U+FFFD (the service's documentation, "Base64 Encoded Responses").
+ * Prepares a reply of Redis for JSON. With base64, every string except "OK" is encoded. Without it, bytes that are not
+ * UTF-8 become U+FFFD (Upstash documentation, "Base64 Encoded Responses").
  */
 function encodeReply(value: unknown, encoding: Encoding): unknown {
   if (Array.isArray(value)) return value.map((entry) => encodeReply(entry, encoding));
@@ -100,62 +100,33 @@ function encodeReply(value: unknown, encoding: Encoding): unknown {
   return encoding === 'utf8' || text === 'OK' ? text : value.toString('base64');
 }
 
-/** Connections to replicas, made when they are first needed. */
-type Replicas = {
-  /** Who runs a command: the replica where there is one and the command only reads, else the server itself. */
-  for(command: Command, port: number | null): Redis;
-  close(): void;
-};
-
-/** @param redis the server itself. */
-export function createReplicas(redis: Redis): Replicas {
-  const open = new Map<number, Redis>();
-  return {
-    for(command, port) {
-      if (port === null || !isReadingScript(command)) return redis;
-      const known = open.get(port) ?? redis.duplicate({ port });
-      if (!open.has(port)) known.on('error', () => undefined);
-      open.set(port, known);
-      return known;
-    },
-    close() {
-      for (const replica of open.values()) replica.disconnect();
-    },
-  };
-}
-
-/** Whether it is a script that calls no command that writes, of those a log needs. */
-function isReadingScript([name = '', script = '']: Command): boolean {
-  return name.toUpperCase() === 'EVAL' && !/'(XADD|XTRIM|SET|DEL|PUBLISH)'/.test(script);
-}
-
-/** What the endpoint was asked for, as the service would bill it. */
+/** How many requests and commands the endpoint got, counted as Upstash would bill them. */
 export type Counts = {
-  /** HTTP requests, subscriptions included, whatever became of them. */
+  /** All HTTP requests, including subscriptions and requests that failed. */
   readonly requests: number;
-  /** Billed commands: each of a pipeline or transaction is one, an EVAL is one whatever it does, a subscription is one. */
+  /** Billed commands. An EVAL counts as one, whatever it does. So does a subscription, and each command of a pipeline. */
   readonly commands: number;
-  /** Commands by name in upper case; those that are not billed are among them. */
+  /** Commands by name, in upper case, including those that are not billed. */
   readonly byName: ReadonlyMap<string, number>;
   /** Subscriptions that are open now. */
   readonly subscriptions: number;
-  /** Announcements that came from Redis for an open subscription, whether they were delivered or not. */
+  /** Announcements that Redis sent to open subscriptions, including those that a fault then lost. */
   readonly announcements: number;
 };
 
-/** Counts that can be counted up. */
+/** Counts requests and commands. */
 export type Counter = {
   readonly counts: Counts;
   request(): void;
   command(name: string): void;
-  /** One subscription more, or with -1 one less. */
+  /** Adds one open subscription, or with -1 removes one. */
   subscription(change: 1 | -1): void;
   announcement(): void;
-  /** Sets all but the open subscriptions to 0. */
+  /** Sets all counts to 0, except that of open subscriptions. */
   reset(): void;
 };
 
-/** "Operational commands like AUTH, INFO, PING, QUIT, COMMAND are not charged": the service's page on pricing. */
+/** "Operational commands like AUTH, INFO, PING, QUIT, COMMAND are not charged" (Upstash's page on pricing). */
 const unbilled = new Set(['AUTH', 'INFO', 'PING', 'QUIT', 'COMMAND']);
 
 export function createCounter(): Counter {
@@ -184,4 +155,33 @@ export function createCounter(): Counter {
       byName.clear();
     },
   };
+}
+
+/** Connections to replicas. Each is opened when it is first needed. */
+type Replicas = {
+  /** The connection for a command: that of the replica at `port` if the command only reads, else that of the server. */
+  for(command: Command, port: number | null): Redis;
+  close(): void;
+};
+
+/** @param redis the connection to the server itself. */
+export function createReplicas(redis: Redis): Replicas {
+  const open = new Map<number, Redis>();
+  return {
+    for(command, port) {
+      if (port === null || !isReadingScript(command)) return redis;
+      const known = open.get(port) ?? redis.duplicate({ port });
+      if (!open.has(port)) known.on('error', () => undefined);
+      open.set(port, known);
+      return known;
+    },
+    close() {
+      for (const replica of open.values()) replica.disconnect();
+    },
+  };
+}
+
+/** Whether a command is a script without any of the writing commands that a log uses. */
+function isReadingScript([name = '', script = '']: Command): boolean {
+  return name.toUpperCase() === 'EVAL' && !/'(XADD|XTRIM|SET|DEL|PUBLISH)'/.test(script);
 }

@@ -1,52 +1,51 @@
-/** What can be done to one call, instead of or besides answering it. */
+/** A fault of one call. */
 export type CallFault =
-  /** Answered with HTTP 500, not executed. */
+  /** The command does not run, and the answer is HTTP 500. */
   | 'fail'
-  /** The socket is closed, nothing is executed. */
+  /** The command does not run, and the socket is closed. */
   | 'drop'
-  /** Executed, then the socket is closed without an answer. */
+  /** The command runs, then the socket is closed without an answer. */
   | 'lose-answer';
 
-/** How the endpoint misbehaves. Every field may be changed at any time; it holds from the next call on. */
+/** How the endpoint misbehaves. Any field may change at any time; the change applies from the next call on. */
 export type Faults = {
   /** Delay of every call and of every new subscription, in ms. */
   latencyMs: number;
-  /** Random delay on top of it, up to this, in ms. */
+  /** The most of a random delay on top of it, in ms. */
   jitterMs: number;
   /**
-   * How long one way between the caller and Redis takes, in ms, drawn evenly between the two; null: no time. A call takes
-   * it twice, ahead of being executed and ahead of its answer, as a network would make it: a round trip of 4 to 12 ms is
-   * two ways of 2 to 6. What a subscription is sent, its acknowledgement and each announcement, takes it once, and
-   * overtakes nothing that was sent before it.
+   * The delay of the network in one direction, in ms: a random time between the two; null: no delay. A call has it
+   * twice, before it runs and before its answer, so 2 to 6 ms make a round trip of 4 to 12 ms. A subscription's
+   * acknowledgement and announcements have it once, and keep their order.
    */
   wayMs: { readonly least: number; readonly most: number } | null;
-  /** What happens to the next calls, one each, ahead of the shares below. */
+  /** The faults of the next calls, one each. They come before the shares below. */
   readonly nextCalls: CallFault[];
-  /** Share of calls, 0 to 1, that fail, are dropped, or lose their answer. */
+  /** The share of calls, 0 to 1, that fail, are dropped, or lose their answer. */
   failShare: number;
   dropShare: number;
   loseAnswerShare: number;
-  /** Every call is answered with this error text and not executed: `OOM …`, `READONLY …`. null: none is. */
+  /** No command runs, and every answer is this error: `OOM …`, `READONLY …`; null: commands run. */
   errorText: string | null;
-  /** New subscriptions are refused with this HTTP status; null: they are not. */
+  /** The HTTP status that refuses new subscriptions; null: they are accepted. */
   refuseSubscriptions: number | null;
-  /** Open and new subscriptions write nothing, the acknowledgement included, and stay open. Nothing is made up for. */
+  /** Subscriptions stay open but send nothing, not even the acknowledgement. Nothing of it is sent later. */
   isSilent: boolean;
-  /** Share of announcements, 0 to 1, that are not delivered. Decided for each subscription on its own. */
+  /** The share of announcements, 0 to 1, that are lost; each subscription loses its own. */
   loseAnnouncementShare: number;
-  /** Share of announcements, 0 to 1, that are delivered twice. */
+  /** The share of announcements, 0 to 1, that are sent twice. */
   repeatAnnouncementShare: number;
-  /** Announcements are kept back; they go out, in order, at the next `releaseAnnouncements`. */
+  /** Announcements are held back until `releaseAnnouncements` sends them, in order. */
   isHoldingAnnouncements: boolean;
-  /** Random delay of each announcement on its own, up to this, in ms: they overtake each other. */
+  /** The most of a random delay of each announcement, in ms. Announcements overtake each other. */
   announcementJitterMs: number;
-  /** Port of a replica on this machine that answers scripts which only read; null: the server itself does. */
+  /** The port of a replica on this machine that runs the scripts that only read; null: the server runs them. */
   replicaPort: number | null;
-  /** Where the shares draw from; replace it by a seeded one to repeat a run. */
+  /** The source of random numbers. Use a seeded one to repeat a run. */
   random: () => number;
 };
 
-/** An endpoint that behaves. */
+/** The endpoint behaves. */
 export function noFaults(): Faults {
   return {
     latencyMs: 0,
@@ -68,7 +67,7 @@ export function noFaults(): Faults {
   };
 }
 
-/** Draws what happens to one call; null: it is answered. */
+/** Draws the fault of one call; null: none. */
 export function drawCallFault(faults: Faults): CallFault | null {
   const next = faults.nextCalls.shift();
   if (next !== undefined) return next;
@@ -79,12 +78,12 @@ export function drawCallFault(faults: Faults): CallFault | null {
   return null;
 }
 
-/** Draws how long one way takes, in ms. */
+/** Draws the network's delay in one direction, in ms. */
 export function drawWayMs({ wayMs, random }: Faults): number {
   return wayMs === null ? 0 : wayMs.least + (wayMs.most - wayMs.least) * random();
 }
 
-/** Draws the delay of one call ahead of being executed, but for the way to Redis, in ms. */
+/** Draws the delay of one call before it runs, in ms, without the network's delay. */
 export function drawDelayMs(faults: Faults): number {
   return faults.latencyMs + faults.jitterMs * faults.random();
 }

@@ -11,15 +11,15 @@ import {
   executeTogether,
 } from './commands.ts';
 import { drawCallFault, drawDelayMs, drawWayMs, type Faults, noFaults } from './faults.ts';
-import { type Asked, encodingOf, isAuthorized, Refusal, readAsked, sendJson } from './request.ts';
+import { encodingOf, isAuthorized, type ParsedRequest, parseRequest, Refusal, sendJson } from './request.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 type LocalUpstashOptions = {
-  /** Port of the Redis server, on this machine. */
+  /** The port of the Redis server on this machine. */
   readonly redisPort: number;
-  /** What requests must carry. */
+  /** The token that every request must carry. */
   readonly token: string;
-  /** Port to listen on; any free one when not given. */
+  /** The port to listen on. Default: any free port. */
   readonly port?: number;
 };
 
@@ -27,22 +27,22 @@ export type LocalUpstash = {
   /** `http://127.0.0.1:<port>`, for `UPSTASH_REDIS_REST_URL`. */
   readonly url: string;
   readonly token: string;
-  /** How it misbehaves; at first not at all. */
+  /** How the endpoint misbehaves. At first it does not. */
   readonly faults: Faults;
   readonly counts: Counts;
-  /** Sets all counts but that of open subscriptions to 0. */
+  /** Sets all counts to 0, except that of open subscriptions. */
   resetCounts(): void;
-  /** Cuts every subscription that is open now. */
+  /** Closes the sockets of all open subscriptions. */
   cutSubscriptions(): void;
-  /** Sends the announcements that `faults.isHoldingAnnouncements` kept back. */
+  /** Sends the announcements that `faults.isHoldingAnnouncements` held back. */
   releaseAnnouncements(): void;
   close(): Promise<void>;
 };
 
 /**
- * The REST dialect of Upstash Redis in front of a Redis server, for development and tests without an account:
- * commands as JSON or as a path, /pipeline, /multi-exec, /subscribe and /psubscribe. It binds to 127.0.0.1 only.
- * Where the real service is documented it answers the same, in status and form; it can be made to misbehave.
+ * Serves the REST API of Upstash in front of a Redis server, for development and tests without an account: commands as
+ * JSON or as a path, /pipeline, /multi-exec, /subscribe and /psubscribe. It listens on 127.0.0.1 only. It answers as
+ * Upstash's documentation says. Tests can make it misbehave with `faults`.
  * @throws Error with code `EADDRINUSE` when the port is taken.
  */
 export async function startLocalUpstash(options: LocalUpstashOptions): Promise<LocalUpstash> {
@@ -52,43 +52,43 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
   const redis = new Redis({
     host: '127.0.0.1',
     port: redisPort,
-    // The service's replies are those of RESP2.
+    // Upstash replies as RESP2 does.
     protocol: 2,
     lazyConnect: true,
-    // A server that went away is an error of this call; one that came back serves the next.
+    // A call fails at once while the server is away, and works again when it is back.
     maxRetriesPerRequest: 0,
     retryStrategy: () => 100,
   });
-  // Every command tells its own error; without a listener ioredis would print them once more.
+  // Each command reports its own error. Without a listener, ioredis would print the errors as well.
   redis.on('error', () => undefined);
   const replicas = createReplicas(redis);
   const subscriptions = createSubscriptions(redis, faults, counter);
 
-  const answer = async (asked: Asked, request: IncomingMessage, response: ServerResponse) => {
+  const answer = async (parsed: ParsedRequest, request: IncomingMessage, response: ServerResponse) => {
     const encoding = encodingOf(request);
-    switch (asked.kind) {
+    switch (parsed.kind) {
       case 'subscription':
-        counter.command(asked.isPattern ? 'psubscribe' : 'subscribe');
+        counter.command(parsed.isPattern ? 'psubscribe' : 'subscribe');
         if (faults.refuseSubscriptions === null)
-          return subscriptions.open(response, asked.isPattern, asked.names);
+          return subscriptions.open(response, parsed.isPattern, parsed.names);
         return sendJson(response, faults.refuseSubscriptions, { error: 'ERR subscription refused' });
       case 'command': {
-        counter.command(asked.command[0] ?? '');
+        counter.command(parsed.command[0] ?? '');
         const reply = await executeUnlessFaulty(response, () =>
-          execute(replicas.for(asked.command, faults.replicaPort), asked.command, encoding),
+          execute(replicas.for(parsed.command, faults.replicaPort), parsed.command, encoding),
         );
         return reply && sendJson(response, 'error' in reply ? 400 : 200, reply);
       }
       case 'commands': {
-        for (const [name = ''] of asked.commands) counter.command(name);
-        const run = asked.isAtomic ? executeTogether : executeEach;
-        const replies = await executeUnlessFaulty(response, () => run(redis, asked.commands, encoding));
+        for (const [name = ''] of parsed.commands) counter.command(name);
+        const run = parsed.isAtomic ? executeTogether : executeEach;
+        const replies = await executeUnlessFaulty(response, () => run(redis, parsed.commands, encoding));
         return replies && sendJson(response, 'error' in replies ? 400 : 200, replies);
       }
     }
   };
 
-  /** Runs `run` unless a fault stands in its way; undefined where the call was answered, or its socket closed. */
+  /** Runs `run` unless a fault prevents it. @returns undefined if a fault has answered, or closed the socket. */
   const executeUnlessFaulty = async <T>(
     response: ServerResponse,
     run: () => Promise<T>,
@@ -113,13 +113,13 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
       const url = new URL(request.url ?? '/', 'http://127.0.0.1');
       if (!isAuthorized(request, url, token))
         throw new Refusal(401, 'WRONGPASS invalid or missing auth token');
-      const asked = await readAsked(request, url);
+      const parsed = await parseRequest(request, url);
       const delayMs = drawDelayMs(faults) + drawWayMs(faults);
       if (delayMs > 0) await sleep(delayMs);
-      await answer(asked, request, response);
+      await answer(parsed, request, response);
     } catch (error) {
       if (error instanceof Refusal) sendJson(response, error.status, { error: error.message });
-      // The other end went away while its request was read.
+      // The caller closed the connection while its request was read.
       else response.destroy();
     }
   });

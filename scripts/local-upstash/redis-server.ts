@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { findFreePort } from '../free-port.ts';
 
 type RedisServerOptions = {
-  /** Port on 127.0.0.1; any free one when not given. */
+  /** The port on 127.0.0.1. Default: any free port. */
   readonly port?: number;
-  /** Folder of its data, made where it is missing; not given, nothing is kept. */
+  /** The folder of its data, which is created if it is missing. Default: the data is lost when the server ends. */
   readonly dir?: string;
-  /** More arguments, as on its command line. */
+  /** More arguments of redis-server. */
   readonly args?: readonly string[];
 };
 
@@ -17,18 +17,18 @@ export type RedisServer = {
   /** `redis://127.0.0.1:<port>` */
   readonly url: string;
   readonly pid: number;
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when the server has ended, for any reason. */
   readonly ended: Promise<void>;
-  /** Asks it to end, and waits until it has. */
+  /** Asks the server to end, and waits until it has. */
   stop(): Promise<void>;
-  /** Ends it as a crash would, and waits until it is gone. */
+  /** Kills the server, as a crash would, and waits until it has ended. */
   kill(): Promise<void>;
 };
 
 /**
- * Starts the system's `redis-server` on 127.0.0.1, with eviction off, and waits until it takes connections. With a
- * `dir` its data are kept in an append-only file. It ends with this process.
- * @throws Error that names the package to install, the port that is taken, or what the server said last.
+ * Starts the system's `redis-server` on 127.0.0.1, with eviction off, and waits until it accepts connections. With a
+ * `dir` it keeps its data in an append-only file. The server ends when this process ends.
+ * @throws Error with the package to install, the port that is in use, or the last line the server printed.
  */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const port = options.port ?? (await findFreePort(0, '127.0.0.1'));
@@ -42,16 +42,16 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     'maxmemory-policy': 'noeviction',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  // Ctrl-C goes to a terminal's whole group; detached, the server is ended by whoever started it, in order.
+  // Ctrl-C in a terminal signals a whole process group. In a group of its own, the server ends only when this code ends it.
   const child = spawn('redis-server', [...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const endWithUs = () => child.kill('SIGTERM');
-  process.once('exit', endWithUs);
-  ended.then(() => process.off('exit', endWithUs));
-  await isReady(child, port);
+  const endWithThisProcess = () => child.kill('SIGTERM');
+  process.once('exit', endWithThisProcess);
+  ended.then(() => process.off('exit', endWithThisProcess));
+  await waitUntilReady(child, port);
 
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal);
@@ -67,28 +67,32 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   };
 }
 
-function isReady(child: ChildProcess, port: number): Promise<void> {
+function waitUntilReady(child: ChildProcess, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let said = '';
+    let printed = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4_000);
-      if (said.includes('Ready to accept connections')) resolve();
+      printed = (printed + text).slice(-4_000);
+      if (printed.includes('Ready to accept connections')) resolve();
     });
     child.once('error', (cause: NodeJS.ErrnoException) => {
       const isMissing = cause.code === 'ENOENT';
       reject(
         new Error(
           isMissing
-            ? 'redis-server is not installed: install the package redis-server (Debian, Ubuntu: apt install redis-server) or redis (macOS: brew install redis)'
-            : `redis-server could not be started: ${cause.code}`,
+            ? 'redis-server is not installed. Install it: apt install redis-server (Debian, Ubuntu) or brew install redis (macOS).'
+            : `Cannot start redis-server: ${cause.code}.`,
           { cause },
         ),
       );
     });
     child.once('close', () => {
-      const isTaken = said.includes('Address already in use');
-      const lastLine = said.trim().split('\n').at(-1);
-      reject(new Error(isTaken ? `port ${port} is taken` : `redis-server ended at once: ${lastLine}`));
+      const isTaken = printed.includes('Address already in use');
+      const lastLine = printed.trim().split('\n').at(-1);
+      reject(
+        new Error(
+          isTaken ? `Port ${port} is already in use.` : `redis-server ended at once. It printed: ${lastLine}`,
+        ),
+      );
     });
   });
 }

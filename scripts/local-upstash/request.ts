@@ -2,14 +2,14 @@ import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Command, Encoding } from './commands.ts';
 
-/** What a request asks for. */
-export type Asked =
+/** What a request asks for, parsed. */
+export type ParsedRequest =
   | { readonly kind: 'command'; readonly command: Command }
-  /** One after the other; `isAtomic` for a transaction. */
+  /** A pipeline; with `isAtomic`, a transaction. */
   | { readonly kind: 'commands'; readonly commands: readonly Command[]; readonly isAtomic: boolean }
   | { readonly kind: 'subscription'; readonly isPattern: boolean; readonly names: readonly string[] };
 
-/** A request that is refused. */
+/** The endpoint refuses the request with this HTTP status. */
 export class Refusal extends Error {
   readonly status: number;
 
@@ -19,10 +19,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The service's limit on current plans; older ones have 1 MB. */
+/** The limit of Upstash's current plans. Older plans have 1 MB. */
 const maxRequestBytes = 10 * 1_024 * 1_024;
 
-/** Whether the request has the token, as a bearer or as `?_token=`. */
+/** Whether the request has the token, as `Authorization: Bearer` or as `?_token=`. */
 export function isAuthorized({ headers }: IncomingMessage, url: URL, token: string): boolean {
   const bearer = /^Bearer (.*)$/i.exec(headers.authorization ?? '')?.[1];
   const given = Buffer.from(bearer ?? url.searchParams.get('_token') ?? '');
@@ -30,13 +30,13 @@ export function isAuthorized({ headers }: IncomingMessage, url: URL, token: stri
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** How the answer's strings are written. */
+/** How the answer must write strings. */
 export function encodingOf({ headers }: IncomingMessage): Encoding {
   return headers['upstash-encoding'] === 'base64' ? 'base64' : 'utf8';
 }
 
-/** Reads what a request asks for. @throws Refusal */
-export async function readAsked(request: IncomingMessage, url: URL): Promise<Asked> {
+/** Parses a request. @throws Refusal */
+export async function parseRequest(request: IncomingMessage, url: URL): Promise<ParsedRequest> {
   const { method = 'GET', headers } = request;
   if (!['GET', 'HEAD', 'POST', 'PUT'].includes(method)) throw new Refusal(405, 'ERR method is not allowed');
   const body = await readBody(request);
@@ -52,7 +52,7 @@ export async function readAsked(request: IncomingMessage, url: URL): Promise<Ask
   }
   if (name === '') return { kind: 'command', command: toCommand(parseBody(body)) };
 
-  // The body is appended to the path's arguments, then the query: POST /set/foo?EX=100 is SET foo <body> EX 100.
+  // Arguments come from the path, then the body, then the query: POST /set/foo?EX=100 is SET foo <body> EX 100.
   const command = [name, ...args];
   if (body.length > 0) command.push(body.toString('utf8'));
   for (const [option, value] of url.searchParams) {
@@ -107,7 +107,7 @@ function toCommand(body: unknown): Command {
   });
 }
 
-/** Answers with JSON. */
+/** Sends an answer as JSON. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
   response.writeHead(status, {

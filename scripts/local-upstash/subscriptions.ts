@@ -4,37 +4,38 @@ import type { Redis } from 'ioredis';
 import type { Counter } from './commands.ts';
 import { drawWayMs, type Faults } from './faults.ts';
 
-/** The open subscriptions of the endpoint. */
+/** The endpoint's open subscriptions. */
 export type Subscriptions = {
-  /** Subscribes and answers with the stream of what is published; each has a connection of its own. */
+  /** Subscribes on a connection of its own, and answers with a stream of the published messages. */
   open(response: ServerResponse, isPattern: boolean, names: readonly string[]): void;
-  /** Closes the sockets of all that are open. */
+  /** Closes the sockets of all open subscriptions. */
   cut(): void;
-  /** Sends what was held back, in order. */
+  /** Sends the announcements that were held back, in order. */
   release(): void;
 };
 
-/** @param redis whose server is subscribed to. */
+/** @param redis a connection to the server; each subscription opens another one like it. */
 export function createSubscriptions(redis: Redis, faults: Faults, counter: Counter): Subscriptions {
   const open = new Set<ServerResponse>();
   const held: (() => void)[] = [];
 
-  const onTheWay = new WeakMap<ServerResponse, Promise<void>>();
+  /** The last delivery of each subscription; the next one waits for it. */
+  const lastDelivery = new WeakMap<ServerResponse, Promise<void>>();
 
   const write = (response: ServerResponse, line: string) => {
     if (!faults.isSilent && !response.destroyed) response.write(`data: ${line}\n\n`);
   };
-  /** Writes once the way is through, and after all that was sent before. */
+  /** Writes a line after the delay of `wayMs`, and after every line that was sent before. */
   const deliver = (response: ServerResponse, line: string) => {
     if (faults.wayMs === null) return write(response, line);
     const dueAt = performance.now() + drawWayMs(faults);
-    const before = onTheWay.get(response) ?? Promise.resolve();
+    const before = lastDelivery.get(response) ?? Promise.resolve();
     const arrival = before.then(async () => {
       const leftMs = dueAt - performance.now();
       if (leftMs > 0) await sleep(leftMs);
       write(response, line);
     });
-    onTheWay.set(response, arrival);
+    lastDelivery.set(response, arrival);
   };
   const announce = (response: ServerResponse, line: string) => {
     counter.announcement();
@@ -51,7 +52,7 @@ export function createSubscriptions(redis: Redis, faults: Faults, counter: Count
 
   return {
     open(response, isPattern, names) {
-      // One that loses its server must not renew itself in silence: what was published meanwhile would be missing.
+      // No reconnect: messages published before it would be missing, and the subscriber would not know.
       const connection = redis.duplicate({ retryStrategy: () => null, lazyConnect: true });
       connection.on('error', () => response.destroy());
       connection.on('end', () => response.destroy());

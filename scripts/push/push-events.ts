@@ -1,11 +1,11 @@
 import { type Clock, wait } from '../../lib/core/clock.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { type Batch, type BatchLimits, gather, type PushEvent, toBody } from './push-input.ts';
+import { type Batch, type BatchLimits, collectBatches, type PushEvent, toBody } from './push-input.ts';
 import { failureText, type Tally } from './push-report.ts';
 
 export type PushResult = {
   readonly tally: Tally;
-  /** Why not everything was stored; null when all is. */
+  /** Why the push stopped, and which events are stored; null when all are. */
   readonly failure: string | null;
 };
 
@@ -14,15 +14,15 @@ export type PushPlan = {
   /** The idempotency key of batch n is `<keyPrefix>-<n>`, from 1. */
   readonly keyPrefix: string;
   readonly sender: Sender;
-  /** Told after each batch. */
+  /** Called after each stored batch. */
   readonly onProgress: (tally: Tally) => void;
 };
 
-/** Publishes events in batches, one request at a time, so that their order holds. Stops at the first failure. */
+/** Publishes events in batches. Sends one request at a time, which keeps the order. Stops at the first failure. */
 export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPlan): Promise<PushResult> {
   let tally: Tally = { events: 0, batches: 0, retries: 0, duplicates: 0 };
   try {
-    for await (const batch of gather(events, plan.limits, plan.sender.clock)) {
+    for await (const batch of collectBatches(events, plan.limits, plan.sender.clock)) {
       const sent = await sendBatch(batch, `${plan.keyPrefix}-${tally.batches + 1}`, plan.sender);
       tally = { ...tally, retries: tally.retries + sent.retries };
       if (sent.kind === 'failed') {
@@ -39,41 +39,42 @@ export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPla
     return { tally, failure: null };
   } catch (cause) {
     if (!(cause instanceof FeedError)) throw cause;
-    const fate = tally.events === 0 ? 'nothing is stored' : 'everything before it is stored';
-    return { tally, failure: `${cause.message}\n${fate}` };
+    const stored = tally.events === 0 ? 'Nothing is stored.' : 'All events before it are stored.';
+    return { tally, failure: `${cause.message}\n${stored}` };
   }
 }
 
-/** How a batch ended, after all tries. */
+/** What became of a batch, after all retries. */
 type Sent = { readonly retries: number } & (
   | { readonly kind: 'stored'; readonly ids: readonly string[]; readonly isDuplicate: boolean }
   | {
       readonly kind: 'failed';
       readonly reason: string;
-      /** Whether one of the tries may have stored it all the same. */
+      /** Whether the server may have stored the batch: it got a request, but its answer was lost. */
       readonly isUncertain: boolean;
     }
 );
 
 export type Sender = PostTarget & {
-  /** How often a batch is tried again. */
+  /** How often to retry a batch. */
   readonly retries: number;
   readonly clock: Clock;
-  /** Ends the waiting between tries. */
+  /** Ends the wait for a retry; no retry follows. */
   readonly signal: AbortSignal;
-  /** Told ahead of each pause. */
+  /** Called before the wait for a retry. */
   readonly onRetry: (reason: string, waitMs: number, retriesLeft: number) => void;
 };
 
 const firstBackoffMs = 500;
 const maxBackoffMs = 30_000;
 
-/** A server that asks for more than this is not waited for, in ms. */
+/** A longer `Retry-After`, in ms, is a failure at once. */
 const maxRetryAfterMs = 10 * 60_000;
 
 /**
- * Sends a batch until it is stored or refused, every try under the same key, so that it is stored once. Between tries
- * it waits a random time up to 0.5 s, doubling to 30 s, and at least what the server's `Retry-After` says.
+ * Sends a batch until the server stores or refuses it. All tries have the same idempotency key, so the server stores it
+ * once. The wait before a retry is random, up to 0.5 s at first, doubling up to 30 s, and at least the server's
+ * `Retry-After`.
  */
 export async function sendBatch(batch: Batch, key: string, sender: Sender): Promise<Sent> {
   const { clock, signal } = sender;
@@ -86,8 +87,8 @@ export async function sendBatch(batch: Batch, key: string, sender: Sender): Prom
     if (posted.kind === 'refused') return { kind: 'failed', reason, isUncertain, retries };
     const waitMs = Math.max(posted.waitMs ?? 0, clock.random() * backoffMs(retries));
     if (waitMs > maxRetryAfterMs) {
-      const asked = `${reason}; asks to wait ${Math.ceil(waitMs / 1_000)} s`;
-      return { kind: 'failed', reason: asked, isUncertain, retries };
+      const tooLong = `${reason} It asks to wait ${Math.ceil(waitMs / 1_000)} s; the limit is ${maxRetryAfterMs / 1_000} s.`;
+      return { kind: 'failed', reason: tooLong, isUncertain, retries };
     }
     if (retries < sender.retries && !signal.aborted) {
       sender.onRetry(reason, waitMs, sender.retries - retries);
@@ -96,7 +97,7 @@ export async function sendBatch(batch: Batch, key: string, sender: Sender): Prom
     if (retries >= sender.retries || signal.aborted) {
       return {
         kind: 'failed',
-        reason: `${reason}; given up after ${retries + 1} ${retries === 0 ? 'try' : 'tries'}`,
+        reason: `${reason} Gave up after ${retries + 1} ${retries === 0 ? 'try' : 'tries'}.`,
         isUncertain,
         retries,
       };
@@ -108,41 +109,42 @@ function backoffMs(retries: number): number {
   return Math.min(maxBackoffMs, firstBackoffMs * 2 ** retries);
 }
 
-/** How one request ended. */
+/** How one request ended. A `reason` is one or more whole sentences. */
 type Posted =
-  /** The batch is in the log; `isDuplicate` when an earlier request with this key had stored it. */
+  /** The batch is in the log. `isDuplicate`: an earlier request with this key stored it. */
   | { readonly kind: 'stored'; readonly ids: readonly string[]; readonly isDuplicate: boolean }
-  /** The server will not take it; trying again makes no sense. */
+  /** The server refuses the batch. A retry would fail too. */
   | { readonly kind: 'refused'; readonly reason: string; readonly isUncertain: boolean }
-  /** May go well next time. */
+  /** A retry may succeed. */
   | {
-      readonly kind: 'again';
+      readonly kind: 'retry';
       readonly reason: string;
-      /** What the server asked to wait, in ms; null when it asked nothing. */
+      /** The server's `Retry-After`, in ms; null when it sent none. */
       readonly waitMs: number | null;
-      /** Whether the batch may have been stored all the same. */
+      /** Whether the server may have stored the batch. */
       readonly isUncertain: boolean;
     };
 
 type PostTarget = {
   readonly endpoint: URL;
   readonly token: string | null;
-  /** How long in ms one request may take. */
+  /** Time limit of one request, in ms. */
   readonly timeoutMs: number;
   readonly fetch: typeof fetch;
 };
 
-const temporary: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
+/** Statuses after which a retry may succeed. */
+const temporaryStatuses: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** Failures of connecting: nothing was sent. */
-const unconnected: ReadonlySet<string> = new Set([
+/** Error codes of a connection that was never made: the server got nothing. */
+const connectFailures: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** Sends a batch once, under its idempotency key. */
+/** Sends a batch once, with its idempotency key. */
 async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: number): Promise<Posted> {
   try {
     const response = await target.fetch(target.endpoint, {
@@ -154,15 +156,21 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
         ...(target.token === null ? {} : { authorization: `Bearer ${target.token}` }),
       },
       body: toBody(batch),
-      // A followed redirect would turn the POST into a GET.
+      // fetch would follow a redirect with a GET.
       redirect: 'manual',
       signal: AbortSignal.timeout(target.timeoutMs),
     });
     return judge(response, await response.text(), batch, target.endpoint, nowMs);
   } catch (cause) {
-    const name = nameOf(cause);
-    const reason = `${target.endpoint.origin} cannot be reached (${name})`;
-    return { kind: 'again', reason, waitMs: null, isUncertain: !unconnected.has(name) };
+    const { origin } = target.endpoint;
+    if (cause instanceof Error && cause.name === 'TimeoutError') {
+      const reason = `${origin} did not answer within ${target.timeoutMs / 1_000} s.`;
+      return { kind: 'retry', reason, waitMs: null, isUncertain: true };
+    }
+    const code = codeOf(cause);
+    const isConnectFailure = connectFailures.has(code);
+    const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ' Is the app running there?' : ''}`;
+    return { kind: 'retry', reason, waitMs: null, isUncertain: !isConnectFailure };
   }
 }
 
@@ -171,13 +179,13 @@ function judge(response: Response, body: string, batch: Batch, endpoint: URL, no
   if (response.ok) return readStored(status, body, batch, endpoint);
   if (status >= 300 && status < 400) {
     const location = headers.get('location') ?? 'another address';
-    const reason = `${endpoint.href} answered ${status}, it is at ${location}; see --url`;
+    const reason = `${endpoint.href} redirects to ${location} (${status}). Set --url to the new address of the app.`;
     return { kind: 'refused', reason, isUncertain: false };
   }
-  const reason = `${status}: ${readDetail(body) ?? (response.statusText || 'no reason given')}`;
-  if (!temporary.has(status)) return { kind: 'refused', reason, isUncertain: false };
+  const reason = `The server answered ${status}: ${readDetail(body) ?? (response.statusText || 'no reason given')}.`;
+  if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
-  return { kind: 'again', reason, waitMs: parseRetryAfter(headers.get('retry-after'), nowMs), isUncertain };
+  return { kind: 'retry', reason, waitMs: parseRetryAfter(headers.get('retry-after'), nowMs), isUncertain };
 }
 
 function readStored(status: number, body: string, batch: Batch, endpoint: URL): Posted {
@@ -187,13 +195,13 @@ function readStored(status: number, body: string, batch: Batch, endpoint: URL): 
   if (ids.length === batch.length && ids.every((id) => typeof id === 'string')) {
     return { kind: 'stored', ids, isDuplicate: answer?.duplicate === true };
   }
-  const reason = `${endpoint.href} answered ${status}, but not with the ids of ${batch.length} events: is it a Steadfeed app?`;
+  const reason = `${endpoint.href} answered ${status} without the ids of the events. Is --url the address of a Steadfeed app?`;
   return { kind: 'refused', reason, isUncertain: true };
 }
 
 function readDetail(body: string): string | null {
   const problem = parse(body) as { detail?: unknown } | null;
-  return typeof problem?.detail === 'string' ? problem.detail : null;
+  return typeof problem?.detail === 'string' ? problem.detail.replace(/\.$/, '') : null;
 }
 
 function parse(body: string): object | null {
@@ -201,23 +209,22 @@ function parse(body: string): object | null {
     const value: unknown = JSON.parse(body);
     return typeof value === 'object' ? value : null;
   } catch {
-    // A proxy's page, for example.
+    // For example the HTML page of a proxy.
     return null;
   }
 }
 
-/** The shortest name of a network failure: its code where it has one. */
-function nameOf(cause: unknown): string {
+/** The code of a network error, such as ECONNREFUSED; its message when it has none. */
+function codeOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  if (cause.name === 'TimeoutError') return 'no answer in time';
   const inner = cause.cause instanceof Error ? cause.cause : cause;
   return 'code' in inner ? String(inner.code) : inner.message;
 }
 
 /**
- * Reads a `Retry-After` header (RFC 9110, section 10.2.3): seconds or a date.
+ * Parses a `Retry-After` header (RFC 9110, section 10.2.3): seconds, or a date.
  * @param nowMs Unix time in ms.
- * @returns ms to wait, at least 0; null when there is none or it cannot be read.
+ * @returns ms to wait, at least 0; null when the header is missing or not valid.
  */
 export function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null;

@@ -1,5 +1,6 @@
 import { createReadStream, fstatSync, statSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { getSystemErrorMessage } from 'node:util';
 import { type Clock, wait } from '../../lib/core/clock.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { parseName } from '../../lib/core/ids.ts';
@@ -7,13 +8,13 @@ import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
 
 type PushInput = {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Whether lines come over time, from a pipe or a person, rather than all at once from a file. */
+  /** Whether lines come over time, as from a pipe or a terminal. A file has all its lines at once. */
   readonly isLive: boolean;
 };
 
 /**
- * Opens a file, or standard input for null. When `signal` aborts, the input ends as if it were at its end.
- * @throws FeedError `not-found`; later, while reading, `bad-request`.
+ * Opens a file, or standard input for null. When `signal` aborts, the input ends there, without an error.
+ * @throws FeedError `not-found`. Reading the chunks throws `bad-request`.
  */
 export function openInput(file: string | null, signal: AbortSignal): PushInput {
   if (file === null) {
@@ -23,7 +24,7 @@ export function openInput(file: string | null, signal: AbortSignal): PushInput {
     const isLive = !statSync(file).isFile();
     return { chunks: readAll(createReadStream(file), file, signal), isLive };
   } catch (cause) {
-    throw new FeedError('not-found', `--file: ${file} cannot be read (${codeOf(cause)})`, { cause });
+    throw new FeedError('not-found', `--file: Cannot read ${file}: ${reasonOf(cause)}.`, { cause });
   }
 }
 
@@ -34,39 +35,40 @@ async function* readAll(stream: Readable, name: string, signal: AbortSignal): As
     yield* stream as AsyncIterable<Uint8Array>;
   } catch (cause) {
     if (signal.aborted) return;
-    throw new FeedError('bad-request', `${name} cannot be read on (${codeOf(cause)})`, { cause });
+    throw new FeedError('bad-request', `Cannot read ${name}: ${reasonOf(cause)}.`, { cause });
   } finally {
     signal.removeEventListener('abort', end);
   }
 }
 
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+function reasonOf(cause: unknown): string {
+  const errno = cause instanceof Error && 'errno' in cause ? cause.errno : null;
+  return typeof errno === 'number' ? getSystemErrorMessage(errno) : String(cause);
 }
 
-/** A line of the input, without its end. */
+/** A line of the input, without its line break. */
 export type Line = {
   /** 1 for the first line of the input. */
   readonly number: number;
   readonly text: string;
 };
 
-/** Longest line in bytes: the largest event, and room for members that are left out. */
+/** The longest line, in bytes: the largest event, and 2 KiB for members that push ignores. */
 export const maxLineBytes = 66 * 1_024;
 
 const newline = 0x0a;
 
 /**
- * Splits bytes into lines as they come. A line ends with LF or CRLF; the last may have no end. Never holds more than
- * one chunk and one line, so a pipe of any length fits.
- * @throws FeedError naming the line: `too-large` above 66 KiB, `bad-request` when it is not UTF-8. Every line before
- * it was given.
+ * Splits bytes into lines as they come. A line ends with LF, CRLF or the end of the input. At most one chunk and one
+ * line are in memory, so the input can have any length.
+ * @throws FeedError naming the line, after it yielded every line before: `too-large` above 66 KiB, `bad-request` when
+ * the line is not UTF-8.
  */
 export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Line> {
   let number = 1;
   let pieces: Uint8Array[] = [];
   let length = 0;
-  const keep = (piece: Uint8Array) => {
+  const append = (piece: Uint8Array) => {
     length += piece.length;
     if (length > maxLineBytes) throw tooLong(number);
     pieces.push(piece);
@@ -74,19 +76,19 @@ export async function* splitLines(chunks: AsyncIterable<Uint8Array>): AsyncGener
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      keep(chunk.subarray(start, end));
+      append(chunk.subarray(start, end));
       yield { number, text: decode(pieces, number) };
       number += 1;
       pieces = [];
       length = 0;
       start = end + 1;
     }
-    keep(chunk.subarray(start));
+    append(chunk.subarray(start));
   }
   if (length > 0) yield { number, text: decode(pieces, number) };
 }
 
-// Only the input's own beginning may carry a byte order mark; elsewhere it is text.
+// A byte order mark is dropped at the start of the input only. Anywhere else it is text.
 const firstDecoder = new TextDecoder('utf-8', { fatal: true });
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -97,7 +99,7 @@ function decode(pieces: readonly Uint8Array[], number: number): string {
     const text = (number === 1 ? firstDecoder : decoder).decode(bytes);
     return text.endsWith('\r') ? text.slice(0, -1) : text;
   } catch (cause) {
-    throw new FeedError('bad-request', `line ${number}: not valid UTF-8; allowed is text in UTF-8`, {
+    throw new FeedError('bad-request', `line ${number} is not valid UTF-8. Convert the input to UTF-8.`, {
       cause,
     });
   }
@@ -106,32 +108,32 @@ function decode(pieces: readonly Uint8Array[], number: number): string {
 function tooLong(number: number): FeedError {
   return new FeedError(
     'too-large',
-    `line ${number}: longer than ${maxLineBytes} bytes; allowed is an event of up to 65536 bytes as JSON`,
+    `line ${number} has more than ${maxLineBytes} bytes. The limit for an event is ${maxEventBytes} bytes as JSON.`,
   );
 }
 
-/** An event on its way, and where it came from. */
+/** An event to publish, and where it was read from. */
 export type PushEvent = {
-  /** The event as JSON, as it is sent. */
+  /** The event as JSON: the text that is sent. */
   readonly json: string;
-  /** Its size in bytes of UTF-8. */
+  /** The size of `json` in bytes. */
   readonly bytes: number;
-  /** The line of the input it was read from; null where it was not read from lines. */
+  /** The number of its line in the input; null when it was not read from lines. */
   readonly line: number | null;
 };
 
-/** `lines`: a line is an event's data, as a string. `ndjson`: a line is an event. */
+/** `lines`: a line is the data of an event, a string. `ndjson`: a line is an event as JSON. */
 export type LineFormat = 'lines' | 'ndjson';
 
-/** Channel and type of an event that names none. */
+/** The channel and the type of an event that names none. */
 export type EventDefaults = { readonly channel: string; readonly type: string };
 
-/** Largest event, in bytes as JSON; the server's limit. */
+/** The server's limit for an event, in bytes as JSON. */
 const maxEventBytes = 64 * 1_024;
 
 /**
- * Makes an event of its parts.
- * @param what names the event in the error: `line 3`.
+ * Makes an event from its parts.
+ * @param what names the event in errors: `line 3`.
  * @throws FeedError `too-large`
  */
 export function makePushEvent(
@@ -140,16 +142,16 @@ export function makePushEvent(
   what: string,
 ): PushEvent {
   const { channel, type } = event;
-  // Names hold no character that JSON escapes.
+  // Names have no character that JSON must escape.
   const json = `{"channel":"${channel}","type":"${type}","data":${JSON.stringify(event.data)}}`;
   const bytes = Buffer.byteLength(json);
   if (bytes <= maxEventBytes) return { json, bytes, line };
-  throw new FeedError('too-large', `${what}: is ${bytes} bytes as JSON; allowed are ${maxEventBytes}`);
+  throw new FeedError('too-large', `${what} is ${bytes} bytes as JSON. The limit is ${maxEventBytes}.`);
 }
 
 /**
- * Makes an event of a line.
- * @param what names the line in the error.
+ * Makes an event from a line.
+ * @param what names the line in errors: `line 3`.
  * @throws FeedError `bad-request` or `too-large`
  */
 export function readPushEvent(
@@ -164,7 +166,7 @@ export function readPushEvent(
   if (!isEvent(event)) {
     throw new FeedError(
       'bad-request',
-      `${what}: not an event; allowed is {"data": …, "type"?: "…", "channel"?: "…"}`,
+      `${what} is not an event. Write it as {"data": …}, with "type" and "channel" if needed.`,
     );
   }
   const channel =
@@ -173,17 +175,17 @@ export function readPushEvent(
   return makePushEvent({ channel, type, data: event.data }, line, what);
 }
 
-/** The format of an input whose first line that is not empty is `text`: `ndjson` when that line is an event. */
+/** The format of an input, by its first line that is not blank: `ndjson` if that line is an event as JSON. */
 export function detectFormat(text: string): LineFormat {
   try {
     return isEvent(JSON.parse(text)) ? 'ndjson' : 'lines';
   } catch {
-    // Not JSON, so it is text.
+    // Not JSON: the line is text.
     return 'lines';
   }
 }
 
-/** Makes events of lines; lines of white space are left out. @throws FeedError naming the line. */
+/** Makes an event from every line. Skips blank lines. @throws FeedError naming the line. */
 export async function* readPushEvents(
   lines: AsyncIterable<Line>,
   format: LineFormat | 'auto',
@@ -203,10 +205,10 @@ function isEvent(value: unknown): value is EventShape {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'data');
 }
 
-/** How far behind its plan a paced sequence may be and still catch up, in ms; a longer delay is not made up for. */
-const slackMs = 200;
+/** After a delay, a paced sequence may run faster to catch up with this many ms. The rest of the delay stays. */
+const maxCatchUpMs = 200;
 
-/** Lets items through at most at `perSecond`, evenly; `signal` ends the pauses early. */
+/** Yields at most `perSecond` items per second, evenly spread. No more pauses after `signal` aborts. */
 export async function* pace<T>(
   items: AsyncIterable<T>,
   perSecond: number,
@@ -218,31 +220,32 @@ export async function* pace<T>(
     const earlyMs = dueMs - clock.elapsed();
     if (earlyMs > 0) await wait(clock, earlyMs, signal);
     yield item;
-    dueMs = Math.max(dueMs, clock.elapsed() - slackMs) + 1_000 / perSecond;
+    dueMs = Math.max(dueMs, clock.elapsed() - maxCatchUpMs) + 1_000 / perSecond;
   }
 }
 
-/** Events of one request, in order; at least one. */
+/** The events of one request, in order. */
 export type Batch = readonly [PushEvent, ...PushEvent[]];
 
 export type BatchLimits = {
+  /** Max events in a batch. */
   readonly events: number;
-  /** Most bytes of the request's body. */
+  /** Max bytes of the request's body. */
   readonly bytes: number;
-  /** How long in ms a batch waits for more after its first event; null: until it is full or the input ends. */
+  /** How long a batch waits for more events after its first, in ms; null: until it is full or the input ends. */
   readonly waitMs: number | null;
 };
 
-/** The body of a batch's request. */
+/** Writes the body of a request. */
 export function toBody(batch: Batch): string {
   return `[${batch.map((event) => event.json).join(',')}]`;
 }
 
 /**
- * Gathers events into batches. Takes at most one event ahead of the batch it gives, so that a slow server holds
- * back the input. What fails in `events` fails here, after everything before it was given.
+ * Collects events into batches. It reads at most one event beyond the batch that it yields, so a slow server slows the
+ * input down. An error of `events` is thrown after a batch with all events before it.
  */
-export async function* gather(
+export async function* collectBatches(
   events: AsyncIterable<PushEvent>,
   limits: BatchLimits,
   clock: Clock,
@@ -255,28 +258,28 @@ export async function* gather(
     const batch: [PushEvent, ...PushEvent[]] = [first.value];
     let bytes = 2 + first.value.bytes;
     next = pull(source);
-    const pause = startPause(clock, limits.waitMs);
+    const timeout = startTimeout(clock, limits.waitMs);
     while (batch.length < limits.events) {
-      // A failure ends the batch here, and is thrown by the next round's await.
-      const more = await Promise.race([next, pause.over]).catch(() => null);
+      // An error ends the batch here. The next round awaits `next` again, and throws it.
+      const more = await Promise.race([next, timeout.over]).catch(() => null);
       if (more === null || more.done || bytes + 1 + more.value.bytes > limits.bytes) break;
       batch.push(more.value);
       bytes += 1 + more.value.bytes;
       next = pull(source);
     }
-    pause.cancel();
+    timeout.cancel();
     yield batch;
   }
 }
 
 function pull(source: AsyncIterator<PushEvent>): Promise<IteratorResult<PushEvent>> {
   const next = source.next();
-  // It is awaited later, maybe after a long send; without this a failure meanwhile would end the process.
+  // It is awaited later, maybe after a long request. Without this, an error before that would end the process.
   next.catch(() => null);
   return next;
 }
 
-function startPause(clock: Clock, waitMs: number | null): { over: Promise<null>; cancel: () => void } {
+function startTimeout(clock: Clock, waitMs: number | null): { over: Promise<null>; cancel: () => void } {
   let cancel = () => {};
   const over = new Promise<null>((resolve) => {
     if (waitMs !== null) cancel = clock.after(waitMs, () => resolve(null));

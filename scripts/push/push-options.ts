@@ -2,96 +2,68 @@ import { randomBytes } from 'node:crypto';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { defaultChannel, defaultType, parseName } from '../../lib/core/ids.ts';
 import { excerpt } from '../../lib/core/safe-text.ts';
-import { parseOptions, readWholeNumber } from '../command-line.ts';
+import { parseOptions, readChoice, readWholeNumber } from '../command-line.ts';
 import type { LineFormat } from './push-input.ts';
 
-/** What `npm run push -- --help` says. */
+/** What `npm run push -- --help` prints. */
 export const pushHelp = `Publishes events.
 
-  npm run push -- "text"            one event
-  some-command | npm run push       one event a line, as the lines come
-  npm run push -- --file notes.txt  one event a line
+  npm run push -- "text"            publish one event
+  some-command | npm run push       publish every line as it comes
+  npm run push -- --file notes.txt  publish every line of a file
 
-A line becomes an event of --type whose data is the line, as a string; lines of white space are left out.
-Or a line is an event itself, as JSON: {"data": …, "type"?: "…", "channel"?: "…"}; other members are left out.
-Which of the two is told by --format, for the whole input:
-  auto    (default) ndjson when the first line that is not empty is a JSON object with a "data" member, else lines
-  lines   every line is text
-  ndjson  every line is an event
+--format says what a line is. Blank lines are skipped.
+  lines   the line is text: it becomes the data, a string, of an event with the type of --type
+  ndjson  the line is an event as JSON: {"data": …, "type"?: "…", "channel"?: "…"}. Other members are ignored
+  auto    (default) ndjson if the first line that is not blank is a JSON object with a "data" member, else lines
 
   --file <path>     read this file instead of standard input
-  --channel <name>  channel of events that name none (default: feed)
-  --type <name>     type of events that name none (default: message)
-  --url <address>   the app (default: http://localhost:3000)
-  --token <token>   the app's PUBLISH_TOKEN (default: that variable, of the environment or .env.local;
-                    arguments show in process lists)
-  --key <prefix>    idempotency key of batch n is <prefix>-<n> (default: random). The same file pushed again with
-                    the same key and the same --batch stores nothing twice, for 24 hours
-  --batch <n>       most events of one request, 1 to 500 (default: 100); a request also stays under 1 MiB.
-                    From a pipe, what has come is sent 200 ms after its first line
-  --rate <n>        at most n events a second
-  --retries <n>     how often a request is tried again, under its key (default: 15, some minutes)
-  --help            this text
+  --channel <name>  channel of events that name none (default: ${defaultChannel})
+  --type <name>     type of events that name none (default: ${defaultType})
+  --url <address>   address of the app (default: http://localhost:3000)
+  --token <token>   the app's publish token (default: PUBLISH_TOKEN from the environment or .env.local, which is safer:
+                    other users of this machine can see the arguments of a command)
+  --key <prefix>    idempotency keys of the requests are <prefix>-1, <prefix>-2, … (default: random). To push a file
+                    again without storing an event twice, use the same --key and --batch within 24 hours
+  --batch <n>       max events in one request, 1 to 500 (default: 100). A request is always smaller than 1 MiB.
+                    Lines from a pipe wait up to 200 ms for more lines
+  --rate <n>        max events per second (default: no limit)
+  --retries <n>     how often to retry a request that failed (default: 15, which takes some minutes)
+  --help            show this text
 
-Batches are stored whole, one after the other: when one is refused, everything before it is stored, nothing of it.
-Exit code: 0 when all is stored; 1 when not, with the reason and the line; 130 when interrupted.
+The server stores all events of a request, or none. push sends one request after the other. If the server refuses
+one, push stops: the events before it are stored, and the events after it are not.
+Exit code: 0 all events are stored; 1 some are not, stderr says which and why; 130 interrupted by Ctrl-C.
 `;
 
 export type PushOptions = {
-  /** The one event given as an argument; null where lines are read. */
+  /** The text to publish as one event; null: read lines. */
   readonly text: string | null;
-  /** The file whose lines are read; null for standard input. */
+  /** The file to read lines from; null: standard input. */
   readonly file: string | null;
   readonly format: LineFormat | 'auto';
   /** Channel and type of an event that names none. */
   readonly channel: string;
   readonly type: string;
-  /** Where batches are posted: `<url>/api/events`. */
+  /** The publish route: `<url>/api/events`. */
   readonly endpoint: URL;
   readonly token: string | null;
   /** The idempotency key of batch n is `<keyPrefix>-<n>`. */
   readonly keyPrefix: string;
-  /** Most events of one batch, 1 to 500. */
+  /** Max events in one batch, 1 to 500. */
   readonly batchEvents: number;
-  /** Most events a second; null for as fast as the server takes them. */
+  /** Max events per second; null: no limit. */
   readonly ratePerSecond: number | null;
-  /** How often one batch is tried again. */
+  /** How often to retry a batch. */
   readonly retries: number;
 };
 
-const formats = ['auto', 'lines', 'ndjson'] as const;
-
 /**
- * Reads the command line of `npm run push`; null when it asks for help.
- * @throws FeedError `bad-request`, naming the option and what is allowed.
+ * Reads the command line of `npm run push`. Null when it asks for help.
+ * @throws FeedError `bad-request`, naming the option and what it takes.
  */
-export function readPushOptions(
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-): PushOptions | null {
-  const { values, positionals } = parse(args);
-  if (values.help) return null;
-  const [text = null, ...more] = positionals;
-  if (more.length > 0) throw refuse('several texts were given; allowed is one, in quotes');
-  if (text !== null && values.file !== undefined) throw refuse('a text and --file; allowed is one of them');
-  return {
-    text,
-    file: values.file ?? null,
-    format: readFormat(values.format),
-    channel: parseName(values.channel, '--channel'),
-    type: parseName(values.type, '--type'),
-    endpoint: readEndpoint(values.url),
-    token: values.token || env.PUBLISH_TOKEN || null,
-    keyPrefix: readKeyPrefix(values.key),
-    batchEvents: readWholeNumber('--batch', values.batch, 1, 500),
-    ratePerSecond: values.rate === undefined ? null : readRate(values.rate),
-    retries: readWholeNumber('--retries', values.retries, 0, 1_000),
-  };
-}
-
-function parse(args: readonly string[]) {
-  return parseOptions({
-    args: [...args],
+export function readPushOptions(): PushOptions | null {
+  const { values, positionals } = parseOptions({
     allowPositionals: true,
     options: {
       file: { type: 'string' },
@@ -107,19 +79,35 @@ function parse(args: readonly string[]) {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) return null;
+  const [text = null, ...more] = positionals;
+  if (more.length > 0) {
+    throw refuse(`${positionals.length} texts are given. Put the text of one event in quotes.`);
+  }
+  if (text !== null && values.file !== undefined) {
+    throw refuse('A text and --file are given. Use only one of them.');
+  }
+  return {
+    text,
+    file: values.file ?? null,
+    format: readChoice('--format', values.format, ['auto', 'lines', 'ndjson']),
+    channel: parseName(values.channel, '--channel'),
+    type: parseName(values.type, '--type'),
+    endpoint: readEndpoint(values.url),
+    token: values.token || process.env.PUBLISH_TOKEN || null,
+    keyPrefix: readKeyPrefix(values.key),
+    batchEvents: readWholeNumber('--batch', values.batch, 1, 500),
+    ratePerSecond: values.rate === undefined ? null : readRate(values.rate),
+    retries: readWholeNumber('--retries', values.retries, 0, 1_000),
+  };
 }
 
-function readFormat(text: string): LineFormat | 'auto' {
-  const found = formats.find((format) => format === text);
-  if (found !== undefined) return found;
-  throw refuse(`--format: "${excerpt(text)}"; allowed is ${formats.join(', ')}`);
-}
-
-/** The publish route below `text`. @throws FeedError `bad-request` */
-export function readEndpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null;
+/** The publish route of the app at `address`. @throws FeedError `bad-request` */
+export function readEndpoint(address: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  // The error does not quote the address, which may have a password.
   if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw refuse('--url: not an address; allowed is http://… or https://…, without a name or password in it');
+    throw refuse('--url must be an address such as http://localhost:3000, without a user name or password.');
   }
   return new URL('api/events', url.href.endsWith('/') ? url.href : `${url.href}/`);
 }
@@ -127,13 +115,13 @@ export function readEndpoint(text: string): URL {
 function readKeyPrefix(text: string | undefined): string {
   if (text === undefined) return randomBytes(9).toString('base64url');
   if (/^[\x21-\x7e]{1,180}$/.test(text)) return text;
-  throw refuse('--key: not a key; allowed are 1 to 180 printable ASCII characters without spaces');
+  throw refuse('--key must be 1 to 180 printable ASCII characters without spaces.');
 }
 
 function readRate(text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value >= 0.001 && value <= 1_000_000) return value;
-  throw refuse(`--rate: "${excerpt(text)}"; allowed is a number of events a second, from 0.001`);
+  throw refuse(`--rate: "${excerpt(text)}" is not a number from 0.001 to 1000000 (events per second).`);
 }
 
 function refuse(message: string): FeedError {

@@ -2,49 +2,48 @@ import type { Clock } from '../../lib/core/clock.ts';
 import { escapeControlCharacters } from '../../lib/core/safe-text.ts';
 import type { Batch } from './push-input.ts';
 
-/** What was done so far. */
+/** What a push has done so far. */
 export type Tally = {
   /** Events that are in the log. */
   readonly events: number;
   readonly batches: number;
   readonly retries: number;
-  /** How many of `events` an earlier try, or an earlier run with this key, had stored. */
+  /** How many of `events` were stored before: by an earlier try, or by an earlier push with the same key. */
   readonly duplicates: number;
 };
 
-/** Where a report is written; standard error in the script. */
+/** Where a report goes: the command's stderr. */
 type ReportTarget = { readonly isTTY?: boolean; write(text: string): unknown };
 
 type PushReport = {
-  /** Shows how far it is, on a terminal only, in one line that is written over. */
+  /** Shows the progress in one line that it overwrites. Does nothing when the target is not a terminal. */
   readonly progress: (tally: Tally) => void;
-  /** Says something that stays. */
+  /** Prints a line that stays. */
   readonly say: (text: string) => void;
-  /** Says what was done in all. */
+  /** Prints the totals. */
   readonly summary: (tally: Tally) => void;
 };
 
-/** How often the progress line is renewed, in ms. */
-const everyMs = 200;
+/** How often the progress line changes, in ms. */
+const progressEveryMs = 200;
 
-/** Tells of a push in words. */
+/** Reports a push on a terminal or in a log file. Escapes what a server or a file could send to the terminal. */
 export function createPushReport(target: ReportTarget, clock: Clock): PushReport {
   const startMs = clock.elapsed();
   let shownMs = startMs;
-  let isLineOpen = false;
-  const say = (said: string) => {
-    // A server's words, or the input's, may be in it.
-    const text = said.split('\n').map(escapeControlCharacters).join('\n');
-    target.write(isLineOpen ? `\r\x1b[K${text}\n` : `${text}\n`);
-    isLineOpen = false;
+  let hasProgressLine = false;
+  const say = (message: string) => {
+    const text = message.split('\n').map(escapeControlCharacters).join('\n');
+    target.write(hasProgressLine ? `\r\x1b[K${text}\n` : `${text}\n`);
+    hasProgressLine = false;
   };
   return {
     say,
     progress(tally) {
       const nowMs = clock.elapsed();
-      if (target.isTTY !== true || nowMs - shownMs < everyMs) return;
+      if (target.isTTY !== true || nowMs - shownMs < progressEveryMs) return;
       shownMs = nowMs;
-      isLineOpen = true;
+      hasProgressLine = true;
       const perSecond = Math.round((tally.events * 1_000) / (nowMs - startMs));
       target.write(`\r\x1b[K${count(tally.events, 'event')}, ${perSecond.toLocaleString('en')}/s`);
     },
@@ -67,19 +66,11 @@ function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }
 
-/** The part of the input a batch was read from: `line 5`, `lines 5 to 104`. */
-function nameLines(batch: Batch): string {
-  const first = batch[0].line;
-  const last = batch.at(-1)?.line ?? null;
-  if (first === null || last === null) return 'the text';
-  return first === last ? `line ${first}` : `lines ${first} to ${last}`;
-}
-
 /**
- * Says what became of a batch that failed. Where the server names one event of it, `events[3]` or `line 4`, the line
- * of the input is named.
- * @param failure why, and whether the batch may have been stored all the same.
- * @param keyPrefix the push's own, under which it may be repeated.
+ * Explains why a batch failed, and which events are stored. If the server names one event of the batch, `events[3]` or
+ * `line 4`, the explanation names its line of the input.
+ * @param isUncertain whether the server may have stored the batch.
+ * @param keyPrefix the prefix of the push's idempotency keys. With it the push can be repeated safely.
  */
 export function failureText(
   batch: Batch,
@@ -87,10 +78,11 @@ export function failureText(
   keyPrefix: string,
 ): string {
   const line = batch[findIndex(reason) ?? -1]?.line ?? null;
-  const what = line === null ? nameLines(batch) : `line ${line}`;
-  return `${what}: ${reason}\n${nameFate(batch, isUncertain, keyPrefix)}`;
+  const where = line === null ? nameLines(batch) : `line ${line}`;
+  return `${where}: ${reason}\n${storedText(batch, isUncertain, keyPrefix)}`;
 }
 
+/** The index in the batch of the event that the server names: `events[3]`, or `line 4` of the request. */
 function findIndex(reason: string): number | null {
   const index = /\bevents\[(\d+)\]/.exec(reason)?.[1];
   if (index !== undefined) return Number(index);
@@ -98,13 +90,20 @@ function findIndex(reason: string): number | null {
   return number === undefined ? null : Number(number) - 1;
 }
 
-function nameFate(batch: Batch, isUncertain: boolean, keyPrefix: string): string {
+/** The part of the input that a batch was read from: `line 5`, `lines 5 to 104`, `the text`. */
+function nameLines(batch: Batch): string {
+  const first = batch[0].line;
+  const last = batch.at(-1)?.line ?? null;
+  if (first === null || last === null) return 'the text';
+  return first === last ? `line ${first}` : `lines ${first} to ${last}`;
+}
+
+function storedText(batch: Batch, isUncertain: boolean, keyPrefix: string): string {
   const lines = nameLines(batch);
   const first = batch[0].line;
-  const before = first === null || first === 1 ? '' : `; everything before line ${first} is stored`;
+  const before = first === null || first === 1 ? '' : ` All events before line ${first} are stored.`;
   if (isUncertain) {
-    const again = `the same ${first === null ? 'text' : 'file'} pushed again with --key ${keyPrefix} stores nothing twice`;
-    return `whether ${lines} arrived is not known, an answer was lost; ${again}${before}`;
+    return `The server may have stored ${lines}: its answer was lost. To store nothing twice, push the same input again with the same options and --key ${keyPrefix}.${before}`;
   }
-  return first === null ? 'nothing is stored' : `nothing of ${lines} is stored${before}`;
+  return first === null ? 'The text is not stored.' : `Nothing from ${lines} is stored.${before}`;
 }

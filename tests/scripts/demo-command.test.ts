@@ -15,13 +15,13 @@ describe('npm run demo', () => {
     const script = runScript('demo', ['--port', String(port)]);
 
     expect(await script.code).toBe(1);
-    expect(script.err()).toContain(`demo: port ${port} is taken`);
+    expect(script.err()).toContain(`demo: Port ${port} is already in use.`);
     expect(script.out()).toBe('');
     other.close();
   });
 
   test.each([
-    [['--port', '70000'], '--port: "70000"; allowed is a whole number from 0 to 65535'],
+    [['--port', '70000'], '--port: "70000" is not a whole number from 0 to 65535.'],
     [['--seconds', '0'], '--seconds: "0"'],
     [['--prot', '1'], '--prot'],
     [['3001'], '3001'],
@@ -36,6 +36,6 @@ describe('npm run demo', () => {
     const script = runScript('demo', ['--help']);
 
     expect(await script.code).toBe(0);
-    expect(script.out()).toContain('Ctrl-C ends everything');
+    expect(script.out()).toContain('Press Ctrl-C to stop everything');
   });
 });

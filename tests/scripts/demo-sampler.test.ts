@@ -100,7 +100,7 @@ describe('the machine publisher', () => {
   test('stops with the reason when it is refused', async () => {
     const { reason } = await publish(1, { kind: 'refuses', status: 401, detail: 'no token' });
 
-    expect(reason).toBe('401: no token');
+    expect(reason).toBe('The server answered 401: no token.');
   });
 });
 

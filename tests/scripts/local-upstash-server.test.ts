@@ -65,7 +65,7 @@ describe('the Redis server of this machine', () => {
   test('a port that is taken is told', async () => {
     const { port, free } = await takePort();
 
-    await expect(startRedisServer({ port })).rejects.toThrow(`port ${port} is taken`);
+    await expect(startRedisServer({ port })).rejects.toThrow(`Port ${port} is already in use.`);
     await expect(startLocalUpstash({ redisPort: 1, token: 't', port })).rejects.toThrow('EADDRINUSE');
     await free();
   });
@@ -136,7 +136,7 @@ describe('npm run redis', () => {
     await until(() => expect(said.code).toBe(1));
     await free();
 
-    expect(said.error).toBe(`redis: port ${port} is taken; choose another with --port\n`);
+    expect(said.error).toBe(`redis: Port ${port} is already in use. Choose another one with --port.\n`);
   });
 
   test.each([['--port', 'x'], ['--port', '70000'], ['--token', 'a b'], ['--unknown'], ['--port']])(

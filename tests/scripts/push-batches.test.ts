@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../lib/core/clock.ts';
 import {
   type Batch,
-  gather,
+  collectBatches,
   makePushEvent,
   type PushEvent,
   pace,
@@ -41,7 +41,7 @@ function createTap() {
 
 describe('batches', () => {
   test('hold at most the events allowed, in order, and the last holds the rest', async () => {
-    const batches = await all(gather(eventsOf(numbered(23)), limits, never));
+    const batches = await all(collectBatches(eventsOf(numbered(23)), limits, never));
 
     expect(sizes(batches)).toEqual([10, 10, 3]);
     expect(batches.flat().map((event) => JSON.parse(event.json).data)).toEqual(
@@ -52,8 +52,8 @@ describe('batches', () => {
   test('hold at most the bytes allowed, exactly', async () => {
     const two = toBody([makeEvent('a'), makeEvent('b')]).length;
 
-    const fits = await all(gather(eventsOf('a\nb\nc\n'), { ...limits, bytes: two }, never));
-    const tight = await all(gather(eventsOf('a\nb\nc\n'), { ...limits, bytes: two - 1 }, never));
+    const fits = await all(collectBatches(eventsOf('a\nb\nc\n'), { ...limits, bytes: two }, never));
+    const tight = await all(collectBatches(eventsOf('a\nb\nc\n'), { ...limits, bytes: two - 1 }, never));
 
     expect(sizes(fits)).toEqual([2, 1]);
     expect(sizes(tight)).toEqual([1, 1, 1]);
@@ -61,7 +61,7 @@ describe('batches', () => {
 
   test('of the largest events stay under 1 MiB', async () => {
     const batches = await all(
-      gather(eventsOf(`${'x'.repeat(65_000)}\n`.repeat(20)), { ...limits, events: 500 }, never),
+      collectBatches(eventsOf(`${'x'.repeat(65_000)}\n`.repeat(20)), { ...limits, events: 500 }, never),
     );
 
     expect(sizes(batches)).toEqual([16, 4]);
@@ -79,7 +79,7 @@ describe('batches', () => {
       },
     };
     const { events, give } = createTap();
-    const batches = gather(events, { ...limits, waitMs: 200 }, clock);
+    const batches = collectBatches(events, { ...limits, waitMs: 200 }, clock);
     give(1, 2);
     const first = batches.next();
     await new Promise(setImmediate);
@@ -93,7 +93,7 @@ describe('batches', () => {
     const events = async function* () {
       for (given = 1; ; given += 1) yield makeEvent(given);
     };
-    const batches = gather(events(), limits, never);
+    const batches = collectBatches(events(), limits, never);
     await batches.next();
     await new Promise(setImmediate);
 
@@ -101,14 +101,14 @@ describe('batches', () => {
   });
 
   test('end ahead of a line that cannot be read, which is then thrown', async () => {
-    const batches = gather(eventsOf('{"data":1}\n{"data":2}\nbad\n'), limits, never);
+    const batches = collectBatches(eventsOf('{"data":1}\n{"data":2}\nbad\n'), limits, never);
 
     expect((await batches.next()).value).toHaveLength(2);
     await expect(batches.next()).rejects.toThrow('line 3');
   });
 
   test('of an empty input are none', async () => {
-    expect(await all(gather(eventsOf('\n \n'), limits, never))).toEqual([]);
+    expect(await all(collectBatches(eventsOf('\n \n'), limits, never))).toEqual([]);
   });
 });
 

@@ -94,7 +94,7 @@ describe('npm run push', () => {
     const script = pushInput(Buffer.from('a\nb\n\xff\nc\n', 'latin1'));
 
     expect(await script.code).toBe(1);
-    expect(script.err()).toContain('push: line 3: not valid UTF-8');
+    expect(script.err()).toContain('push: line 3 is not valid UTF-8.');
     expect(texts()).toEqual(['a', 'b']);
   });
 
@@ -111,18 +111,20 @@ describe('npm run push', () => {
     const script = push(['a', '--retries', '1']);
 
     expect(await script.code).toBe(1);
-    expect(script.err()).toContain(`${server.url} cannot be reached (ECONNREFUSED); trying again in`);
-    expect(script.err()).toContain('given up after 2 tries\nnothing is stored');
+    expect(script.err()).toContain(
+      `Cannot reach ${server.url} (ECONNREFUSED). Is the app running there? Trying again in`,
+    );
+    expect(script.err()).toContain('Gave up after 2 tries.\nThe text is not stored.');
     server = await startPublishServer();
   });
 
   test.each([
-    [['--batch', '501'], '--batch: "501"; allowed is a whole number from 1 to 500'],
-    [['--rate', '0'], '--rate: "0"'],
-    [['--format', 'csv'], '--format: "csv"; allowed is auto, lines, ndjson'],
+    [['--batch', '501'], '--batch: "501" is not a whole number from 1 to 500.'],
+    [['--rate', '0'], '--rate: "0" is not a number from 0.001'],
+    [['--format', 'csv'], '--format: "csv" is not one of: auto, lines, ndjson.'],
     [['--channel', 'a b'], '--channel: "a b" is not a valid name'],
-    [['--url', 'localhost:3000'], '--url: not an address'],
-    [['--file', '/no/such/file'], '--file: /no/such/file cannot be read (ENOENT)'],
+    [['--url', 'localhost:3000'], '--url must be an address'],
+    [['--file', '/no/such/file'], '--file: Cannot read /no/such/file: no such file or directory.'],
     [['hello', 'there'], 'in quotes'],
     [['--tokn', 'x'], '--tokn'],
   ])('refuses %j', async (args, reason) => {

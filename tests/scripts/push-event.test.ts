@@ -48,7 +48,7 @@ describe('what a line becomes', () => {
   });
 
   test('a line that is no event, or has a bad name, is refused by its number', async () => {
-    await expect(dataOf('{"data":1}\n\n{"dta":1}')).rejects.toThrow('line 3: not an event');
+    await expect(dataOf('{"data":1}\n\n{"dta":1}')).rejects.toThrow('line 3 is not an event');
     await expect(dataOf('{"data":1,"type":"a b"}')).rejects.toThrow(
       'line 1: type: "a b" is not a valid name',
     );
@@ -60,7 +60,7 @@ describe('what a line becomes', () => {
 
     expect(await dataOf(`${fits}\n`)).toEqual([fits]);
     await expect(dataOf(`a\n${fits}x\n`)).rejects.toThrow(
-      'line 2: is 65537 bytes as JSON; allowed are 65536',
+      'line 2 is 65537 bytes as JSON. The limit is 65536.',
     );
   });
 

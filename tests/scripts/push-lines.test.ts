@@ -49,7 +49,7 @@ describe('lines of an input', () => {
 
     expect((await lines.next()).value).toMatchObject({ text: 'a' });
     expect((await lines.next()).value).toMatchObject({ text: 'b' });
-    await expect(lines.next()).rejects.toThrow('line 3: not valid UTF-8');
+    await expect(lines.next()).rejects.toThrow('line 3 is not valid UTF-8');
   });
 
   test('that are too long are named, and not read to their end', async () => {
@@ -60,7 +60,7 @@ describe('lines of an input', () => {
     const lines = splitLines(endless());
     await lines.next();
 
-    await expect(lines.next()).rejects.toThrow('line 2: longer than');
+    await expect(lines.next()).rejects.toThrow('line 2 has more than');
     expect(given).toBeLessThanOrEqual(maxLineBytes / 1_024 + 1);
   });
 });

@@ -89,14 +89,18 @@ describe('a push', () => {
     const { tally, failure } = await push(server, 'a\n', { sender: { retries: 2 } });
 
     expect(tally).toMatchObject({ events: 0, retries: 2 });
-    expect(failure).toBe('line 1: 503: not now; given up after 3 tries\nnothing of line 1 is stored');
+    expect(failure).toBe(
+      'line 1: The server answered 503: not now. Gave up after 3 tries.\nNothing from line 1 is stored.',
+    );
   });
 
   test('is not kept waiting for an hour', async () => {
     const server = await serve({ kind: 'refuses', status: 429, retryAfter: '3600' });
     const clock = createLeapingClock();
 
-    expect((await push(server, 'a\n', { clock })).failure).toContain('asks to wait 3600 s');
+    expect((await push(server, 'a\n', { clock })).failure).toContain(
+      'It asks to wait 3600 s; the limit is 600 s.',
+    );
     expect(clock.waits).toEqual([]);
   });
 
@@ -108,7 +112,7 @@ describe('a push', () => {
       sender: { signal: interrupt.signal, onRetry: () => interrupt.abort() },
     });
 
-    expect(failure).toContain('line 1: 503');
+    expect(failure).toContain('line 1: The server answered 503');
     expect(server.requests).toHaveLength(1);
   });
 
@@ -137,8 +141,8 @@ describe('a push that is refused', () => {
 
     const { failure } = await push(server, input, { sender: { fetch: counting(fail) } });
 
-    expect(failure).toContain(`line 16: ${status}: ${detail}`);
-    expect(failure).toContain('nothing of lines 13 to 22 is stored; everything before line 13 is stored');
+    expect(failure).toContain(`line 16: The server answered ${status}: ${detail}.`);
+    expect(failure).toContain('Nothing from lines 13 to 22 is stored. All events before line 13 are stored.');
     expect(texts(server)).toEqual(oneTo(10));
   });
 
@@ -147,7 +151,7 @@ describe('a push that is refused', () => {
 
     const { tally, failure } = await push(server, numbered(2));
 
-    expect(failure).toContain('lines 1 to 2: 401: the token is not known');
+    expect(failure).toContain('lines 1 to 2: The server answered 401: the token is not known.');
     expect(server.requests).toHaveLength(1);
     expect(tally.retries).toBe(0);
   });
@@ -157,8 +161,8 @@ describe('a push that is refused', () => {
 
     const { failure } = await push(server, 'a\n');
 
-    expect(failure).toContain('whether line 1 arrived is not known');
-    expect(failure).toContain('--key test stores nothing twice');
+    expect(failure).toContain('The server may have stored line 1: its answer was lost.');
+    expect(failure).toContain('with the same options and --key test.');
   });
 
   test('by a redirect names the other address, and does not follow it', async () => {
@@ -172,7 +176,7 @@ describe('a push that is refused', () => {
   test('by a 200 of something else says so', async () => {
     const server = await serve({ kind: 'answers', status: 200, body: '<html>' });
 
-    expect((await push(server, 'a\n')).failure).toContain('is it a Steadfeed app?');
+    expect((await push(server, 'a\n')).failure).toContain('Is --url the address of a Steadfeed app?');
   });
 
   test('by its own first line says that nothing is stored', async () => {
@@ -180,7 +184,7 @@ describe('a push that is refused', () => {
 
     const { failure } = await push(server, Buffer.from([0xff, 0x0a]));
 
-    expect(failure).toBe('line 1: not valid UTF-8; allowed is text in UTF-8\nnothing is stored');
+    expect(failure).toBe('line 1 is not valid UTF-8. Convert the input to UTF-8.\nNothing is stored.');
   });
 
   test('by its own input has stored everything before the bad line', async () => {
@@ -189,7 +193,7 @@ describe('a push that is refused', () => {
 
     const { tally, failure } = await push(server, input);
 
-    expect(failure).toContain('line 13: not valid UTF-8');
+    expect(failure).toContain('line 13 is not valid UTF-8.');
     expect(texts(server)).toEqual(oneTo(12));
     expect(tally.events).toBe(12);
   });

@@ -50,7 +50,7 @@ test('a server that does not answer is named', async () => {
   await server.close();
   const run = tail('--url', server.url);
   await run.until(() => run.err().includes('waiting'));
-  expect(run.err()).toMatch(/waiting, next try \S+: no answer from http:/);
+  expect(run.err()).toMatch(/waiting, next try at \S+: no answer from http:/);
 });
 
 test('status and gaps go to stderr', async () => {
@@ -59,7 +59,7 @@ test('status and gaps go to stderr', async () => {
   server.log.trim(4);
   const run = tail('--url', server.url, '--after', '0-0', '--json');
   await run.until(() => run.lines().length === 5 && run.err().includes('streaming'));
-  expect(run.err()).toMatch(/gap: channel feed lost 4 events \(trimmed\), after 0-0, resumes at \d+-5/);
+  expect(run.err()).toMatch(/gap: channel feed lost 4 events \(trimmed\) after 0-0. It continues at \d+-5\./);
 });
 
 /** A screen wiped, a link, a colour by C1, text turned round, and what nobody sees. */
@@ -132,7 +132,7 @@ test('a refusal exits with 1 and the server’s words', async () => {
 test('wrong usage exits with 2 and says what is allowed', async () => {
   const run = tail('--transport', 'pigeon');
   expect(await run.exit).toBe(2);
-  expect(run.err()).toContain('allowed are auto, stream, poll');
+  expect(run.err()).toContain('--transport: "pigeon" is not one of: auto, stream, poll.');
 });
 
 test('--help names every option', async () => {

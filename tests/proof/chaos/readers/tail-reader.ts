@@ -7,7 +7,7 @@ import type { Reader, ReaderOrder } from './reader.ts';
 
 const script = fileURLToPath(new URL('../../../../scripts/tail.ts', import.meta.url));
 const gapPattern =
-  /^gap: channel (\S+) lost (?:(an unknown number of)|(at most )?(\d+)) events \((\w+)\), after (\S+), resumes at (.*)$/;
+  /^gap: channel (\S+) lost (?:(an unknown number of)|(at most )?(\d+)) events \((\w+)\) after (\S+)\. It continues at (.*)\.$/;
 
 /** A reader that is a process, and can be stopped and gone on with. */
 export type TailReader = Reader & { signal(signal: NodeJS.Signals): void };
