@@ -3,36 +3,21 @@
 import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
-import { Announcer } from './announcer.tsx';
-import { ConnectionDrawer } from './connection-drawer.tsx';
-import { Counters } from './counters.tsx';
-import { EmptyFeed } from './empty-feed.tsx';
-import { entryTest, isFiltering, noFilter, typesOf } from './event-filter.ts';
+import { Announcer, Counters, type Pulse, PulseCharts } from './activity.tsx';
+import { ConnectionDrawer, type LifeMoment, type LifeStep } from './connection-panel.tsx';
+import { EventWindow, HelpWindow, useOverlay } from './dialogs.tsx';
 import { EventList } from './event-list.tsx';
-import { EventWindow } from './event-window.tsx';
-import { eventsIn } from './events-in.ts';
-import type { LifeMoment, LifeStep } from './feed-life.ts';
 import styles from './feed-view.module.css';
-import { HelpWindow } from './help-window.tsx';
 import { Masthead } from './masthead.tsx';
-import { NewEvents } from './new-events.tsx';
-import { NoMatch } from './no-match.tsx';
-import { OlderEvents } from './older-events.tsx';
-import type { Pulse } from './pulse.ts';
-import { PulseCharts } from './pulse-charts.tsx';
-import { showTop } from './show-top.ts';
-import { StatusPill } from './status-pill.tsx';
-import { standstillWords, statusWords } from './status-words.ts';
-import { TimeSenseContext } from './time-sense.ts';
-import { Toolbar } from './toolbar.tsx';
-import { useHeld } from './use-held.ts';
-import { useNewCount } from './use-new-count.ts';
-import { useOverlay } from './use-overlay.ts';
+import { EmptyFeed, NewEvents, NoMatch, OlderEvents } from './notices.tsx';
+import { showTop, useHeld, useNewCount, useStandstill } from './reading-position.ts';
+import { useShortcuts } from './shortcuts.ts';
+import { StatusPill, standstillWords, statusWords } from './status-bar.tsx';
+import { TimeSenseContext } from './time.tsx';
+import { entryTest, isFiltering, noFilter, Toolbar, typesOf } from './toolbar.tsx';
 import { usePreference } from './use-preference.ts';
-import { useShortcuts } from './use-shortcuts.ts';
-import { useStandstill } from './use-standstill.ts';
 
-export type FeedViewProps = {
+type FeedViewProps = {
   readonly channel: string;
   /** Events and gaps, newest first. */
   readonly entries: readonly FeedEntry[];
@@ -198,3 +183,8 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
     </TimeSenseContext>
   );
 });
+
+/** How many of the entries are events. */
+function eventsIn(entries: readonly FeedEntry[]): number {
+  return entries.reduce((count, entry) => (entry.kind === 'event' ? count + 1 : count), 0);
+}

@@ -1,16 +1,13 @@
 'use client';
 
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
-import { skewOf } from './clock-skew.ts';
-import { DisturbButtons } from './disturb-buttons.tsx';
-import { createDisturbedFetch } from './disturbed-fetch.ts';
+import { createPulse } from './activity.tsx';
+import { useFeedLife } from './connection-panel.tsx';
+import { createDisturbedFetch, DisturbButtons } from './fault-injection.tsx';
 import { FeedView } from './feed-view.tsx';
-import { createPulse } from './pulse.ts';
-import { useFeedLife } from './use-feed-life.ts';
-import { usePaced } from './use-paced.ts';
-import { useSameList } from './use-same-list.ts';
+import { skewOf } from './time.tsx';
 
 /** Events kept in the page, the newest; what a reader loads of older ones comes on top. */
 const limit = 20_000;
@@ -21,7 +18,7 @@ const paceMs = 100;
 /** Only in development: the bundler leaves it out of any other build. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
-export type FeedProps = {
+type FeedProps = {
   readonly channel: string;
   /** The first `FeedPage` as JSON: as text every value of an event reaches the browser unchanged, however deep. */
   readonly firstPage: string;
@@ -80,4 +77,33 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
       skewMs={skewMs}
     />
   );
+}
+
+/**
+ * `value`, renewed at once after a quiet time and then at most every `everyMs`: a list is rendered ten times a second
+ * however many events arrive.
+ */
+function usePaced<T>(value: T, everyMs: number): T {
+  const [shown, setShown] = useState(value);
+  const renewedAt = useRef(Number.NEGATIVE_INFINITY);
+  useEffect(() => {
+    const renew = () => {
+      renewedAt.current = performance.now();
+      setShown(value);
+    };
+    const waitMs = renewedAt.current + everyMs - performance.now();
+    const timer = setTimeout(renew, Math.max(0, waitMs));
+    return () => clearTimeout(timer);
+  }, [value, everyMs]);
+  return shown;
+}
+
+/** `list`, but the same object for as long as it holds the same. */
+function useSameList<T>(list: readonly T[]): readonly T[] {
+  const [kept, setKept] = useState(list);
+  if (kept === list) return kept;
+  const isSame = kept.length === list.length && kept.every((item, index) => item === list[index]);
+  if (isSame) return kept;
+  setKept(list);
+  return list;
 }

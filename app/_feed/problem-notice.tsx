@@ -5,7 +5,7 @@ import styles from './problem-notice.module.css';
 /** Seconds after which the page tries again by itself: nobody may be near a display on a wall. */
 const againSeconds = 15;
 
-export type ProblemNoticeProps = {
+type ProblemNoticeProps = {
   readonly channel: string;
   /** Why, in the server's own words. */
   readonly detail: string;

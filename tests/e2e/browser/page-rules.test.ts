@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ageText } from '../../../app/_feed/age-text.ts';
-import { skewOf } from '../../../app/_feed/clock-skew.ts';
-import { createDisturbedFetch } from '../../../app/_feed/disturbed-fetch.ts';
-import { entryTest, typesOf } from '../../../app/_feed/event-filter.ts';
-import { type LifeMoment, lifeAfter } from '../../../app/_feed/feed-life.ts';
-import { createPulse } from '../../../app/_feed/pulse.ts';
+import { createPulse } from '../../../app/_feed/activity.tsx';
+import { type LifeMoment, lifeAfter } from '../../../app/_feed/connection-panel.tsx';
+import { createDisturbedFetch } from '../../../app/_feed/fault-injection.tsx';
+import { ageText, skewOf } from '../../../app/_feed/time.tsx';
+import { entryTest, typesOf } from '../../../app/_feed/toolbar.tsx';
 import { eventEntry, gapEntry } from '../../../lib/client/transport/feed-items.ts';
 import type { FeedEvent } from '../../../lib/core/event.ts';
 

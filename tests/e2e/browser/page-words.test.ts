@@ -1,8 +1,10 @@
+import { createElement } from 'react';
+import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { formOf } from '../../../app/_feed/data-form.ts';
-import { durationText } from '../../../app/_feed/figures.ts';
-import { gapWords } from '../../../app/_feed/gap-words.ts';
-import { localTime, utcDay, utcTime } from '../../../app/_feed/time-text.ts';
+import { formOf } from '../../../app/_feed/event-data.tsx';
+import { RenderedData } from '../../../app/_feed/event-row.tsx';
+import { durationText, gapWords } from '../../../app/_feed/format.ts';
+import { localTime, utcDay, utcTime } from '../../../app/_feed/time.tsx';
 import type { Gap } from '../../../lib/core/continuity.ts';
 
 const gap: Gap = {
@@ -27,47 +29,66 @@ describe('a gap is told', () => {
 });
 
 describe('data is shown', () => {
-  const machine = {
+  test.each([
+    ['text', 'text'],
+    ['x'.repeat(601), 'long text'],
+    ['line\n'.repeat(20), 'long text'],
+    [{ a: null, b: false, c: '1' }, 'pairs'],
+    [{ a: 'x'.repeat(121) }, 'long json'],
+    [{}, 'short json'],
+    [null, 'short json'],
+    [undefined, 'short json'],
+    [{ a: { b: 'x'.repeat(100) } }, 'long json'],
+  ])('%j as %s', (data, kind) => {
+    expect(formOf(data).kind).toBe(kind);
+  });
+
+  test('with a picture for what no page can hold', () => {
+    const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
+    expect(formOf(text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
+    expect(formOf({ a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
+  });
+
+  test('without indentation where it is nested deeply, which would be larger than memory', () => {
+    const depth = 2_000;
+    const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    expect(formOf(JSON.parse(json))).toMatchObject({ kind: 'long json', json });
+  });
+
+  test('even where it is nested deeper than the engine can write', () => {
+    let data: unknown = 0;
+    for (let depth = 0; depth < 200_000; depth += 1) data = [data];
+    expect(formOf(data).kind).toBe('text');
+  });
+});
+
+describe('an event is rendered', () => {
+  const figures = {
     load: 1,
     memoryUsedPercent: 2,
     diskUsedPercent: 3,
     uptimeSeconds: 4,
     eventLoopDelayMs: 5,
   };
+  const render = (type: string, data: unknown) =>
+    renderToStaticMarkup(
+      createElement(RenderedData, { event: { id: '1-1', channel: 'feed', time: 1, type, data } }),
+    );
+
+  test('by the component of its type', () => {
+    expect(render('machine', figures)).toContain('>loop delay</dt>');
+  });
 
   test.each([
-    ['message', 'text', 'text'],
-    ['message', 'x'.repeat(601), 'long text'],
-    ['message', 'line\n'.repeat(20), 'long text'],
-    ['machine', machine, 'machine'],
-    ['machine', { ...machine, load: 'high' }, 'pairs'],
-    ['message', machine, 'pairs'],
-    ['message', { a: null, b: false, c: '1' }, 'pairs'],
-    ['message', { a: 'x'.repeat(121) }, 'long json'],
-    ['message', {}, 'short json'],
-    ['message', null, 'short json'],
-    ['message', undefined, 'short json'],
-    ['message', { a: { b: 'x'.repeat(100) } }, 'long json'],
-  ])('of type %s: %j as %s', (type, data, kind) => {
-    expect(formOf(type, data).kind).toBe(kind);
+    ['message', figures],
+    ['constructor', figures],
+    ['machine', { ...figures, load: 'high' }],
+  ])('by the shape of its data where its type is %s and its data %j', (type, data) => {
+    expect(render(type, data)).toContain('>eventLoopDelayMs</dt>');
   });
 
-  test('with a picture for what no page can hold', () => {
-    const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
-    expect(formOf('message', text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
-    expect(formOf('message', { a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
-  });
-
-  test('without indentation where it is nested deeply, which would be larger than memory', () => {
-    const depth = 2_000;
-    const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;
-    expect(formOf('message', JSON.parse(json))).toMatchObject({ kind: 'long json', json });
-  });
-
-  test('even where it is nested deeper than the engine can write', () => {
-    let data: unknown = 0;
-    for (let depth = 0; depth < 200_000; depth += 1) data = [data];
-    expect(formOf('message', data).kind).toBe('text');
+  test.each([[null], ['off'], [[1]], [undefined]])('whatever a machine has published: %j', (data) => {
+    expect(render('machine', data)).toBe(render('message', data));
   });
 });
 
