@@ -1,8 +1,8 @@
 /**
- * For pages and files. The policy of scripts, which differs from page to page, is `proxy.ts`'s; the API sets its own
- * (`lib/server/http/respond.ts`).
+ * Security headers for pages and files. `proxy.ts` adds the content security policy, which differs from page to page.
+ * The API sets its own headers (`lib/server/http/respond.ts`).
  */
-const everywhere = [
+const securityHeaders = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },
   { key: 'Referrer-Policy', value: 'no-referrer' },
   { key: 'Permissions-Policy', value: 'camera=(), geolocation=(), microphone=(), payment=(), usb=()' },
@@ -13,16 +13,17 @@ const everywhere = [
 const config = {
   poweredByHeader: false,
   reactStrictMode: true,
-  // No page uses the framework's image service, which fetches and scales whatever address of this server it is given.
+  // No page uses Next's image service. If it were on, anyone could make this server fetch and scale images.
   images: { unoptimized: true },
-  // In development the framework prints the address of each request: not of one that has a read token in it.
+  // In development Next prints the URL of each request. A URL with a read token must not be printed.
   logging: { incomingRequests: { ignore: [/[?&]token=/] } },
   async headers() {
-    // Next's own `no-store` would keep the page out of the back/forward cache. A page that a token opened stays so; where
-    // the app gives tokens by `getToken` to a page without one, take this out, or it can be come back to after signing out.
+    // Next's default `no-store` keeps a page out of the back/forward cache. A page that was opened with a token keeps that
+    // default. If your app gets its tokens by `getToken` instead, remove this: otherwise the Back button shows the page
+    // again after the user has signed out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
     return [
-      { source: '/((?!api/).*)', headers: everywhere },
+      { source: '/((?!api/).*)', headers: securityHeaders },
       {
         source: '/',
         missing: [

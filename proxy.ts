@@ -1,8 +1,8 @@
 import { type NextRequest, NextResponse } from 'next/server';
 
 /**
- * Gives each page a policy of its own: the nonce in it is what the framework marks its scripts with. It runs for pages
- * alone; the API's answers are no documents.
+ * Sets a content security policy with a new nonce for each page. Next adds the nonce to its own scripts. It runs only for
+ * pages, because responses of the API are not documents.
  */
 export function proxy(request: NextRequest): NextResponse {
   const policy = pagePolicy(crypto.randomUUID(), process.env.NODE_ENV === 'development');

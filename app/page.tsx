@@ -4,18 +4,18 @@ import { readFirstPage } from '../lib/server/http/first-page.ts';
 import { Feed } from './_feed/feed.tsx';
 import { ProblemNotice } from './_feed/problem-notice.tsx';
 
-/** Events rendered by the server. */
+/** Number of events that the server renders. */
 const firstCount = 50;
 
-type Search = Readonly<Record<string, string | readonly string[] | undefined>>;
+type SearchParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** `/`, or another channel's feed: `/?channel=orders`. */
-export default async function Page({ searchParams }: { readonly searchParams: Promise<Search> }) {
-  const { channel: asked } = await searchParams;
-  const channel = [asked].flat()[0] || defaultChannel;
+/** The page at `/`. It shows the default channel, or the one in the query: `/?channel=orders`. */
+export default async function Page({ searchParams }: { readonly searchParams: Promise<SearchParams> }) {
+  const { channel: requested } = await searchParams;
+  const channel = [requested].flat()[0] || defaultChannel;
   const first = await readFirstPage(channel, firstCount, new Headers(await headers()));
   if (first.kind === 'problem') {
-    return <ProblemNotice channel={channel} detail={first.detail} isPassing={first.isPassing} />;
+    return <ProblemNotice channel={channel} detail={first.detail} isTemporary={first.isPassing} />;
   }
   return (
     <Feed

@@ -1,89 +1,91 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './activity.module.css';
-import { countText, seqOf } from './format.ts';
-import { useSecond } from './time.tsx';
+import { formatCount, parseSeq } from './format.ts';
+import { useEverySecond } from './time.tsx';
 
 /** Seconds a chart shows. */
-const pulseSeconds = 60;
+const chartSeconds = 60;
 
-/** How long an event counts as one that has just come, in ms. */
-const freshMs = 2_000;
+/** How long an event counts as recent, in ms. */
+const recentMs = 2_000;
 
-/** One second of a feed. */
-type PulseSecond = {
-  /** Events that came. */
+/** What arrived in one second. */
+type ActivitySecond = {
+  /** Number of events. */
   readonly count: number;
-  /** The longest time from the log's taking an event to its arrival here, in ms; null where none came. */
+  /** Longest time from the log to this page, in ms; null if no event arrived. */
   readonly slowestMs: number | null;
 };
 
-/** What arrives while the page is open: how much, how fast. */
-export type Pulse = {
-  /** Takes an event that has just come. @param lagMs how long it was on its way. */
-  note(event: FeedEvent, lagMs: number): void;
-  isFresh(event: FeedEvent): boolean;
-  /** Events that have come so far. */
+/** Counts the events that arrive while the page is open, and how fast they arrive. */
+export type Activity = {
+  /** Records an event that has just arrived. @param latencyMs time from the log to this page. */
+  record(event: FeedEvent, latencyMs: number): void;
+  /** Whether `event` arrived within the last 2 s. */
+  isRecent(event: FeedEvent): boolean;
+  /** Number of events recorded so far. */
   total(): number;
   /** The last 60 whole seconds, oldest first. */
-  seconds(): readonly PulseSecond[];
+  seconds(): readonly ActivitySecond[];
 };
 
-const silence: PulseSecond = { count: 0, slowestMs: null };
+const emptySecond: ActivitySecond = { count: 0, slowestMs: null };
 
-/** @param elapsed ms of a clock that never goes back. */
-export function createPulse(elapsed: () => number): Pulse {
+/** @param now monotonic clock, in ms: `performance.now` in a page. */
+export function createActivity(now: () => number): Activity {
   const arrivedAt = new WeakMap<FeedEvent, number>();
-  const bySecond = new Map<number, PulseSecond>();
+  const bySecond = new Map<number, ActivitySecond>();
   let total = 0;
-  const second = () => Math.floor(elapsed() / 1_000);
+  const currentSecond = () => Math.floor(now() / 1_000);
   return {
-    note(event, lagMs) {
+    record(event, latencyMs) {
       total += 1;
-      arrivedAt.set(event, elapsed());
-      const key = second();
-      const { count, slowestMs } = bySecond.get(key) ?? silence;
-      bySecond.set(key, { count: count + 1, slowestMs: Math.max(slowestMs ?? 0, lagMs, 0) });
-      for (const old of bySecond.keys()) if (old < key - pulseSeconds) bySecond.delete(old);
+      arrivedAt.set(event, now());
+      const key = currentSecond();
+      const { count, slowestMs } = bySecond.get(key) ?? emptySecond;
+      bySecond.set(key, { count: count + 1, slowestMs: Math.max(slowestMs ?? 0, latencyMs, 0) });
+      for (const old of bySecond.keys()) if (old < key - chartSeconds) bySecond.delete(old);
     },
-    isFresh: (event) => elapsed() - (arrivedAt.get(event) ?? Number.NEGATIVE_INFINITY) < freshMs,
+    isRecent: (event) => now() - (arrivedAt.get(event) ?? Number.NEGATIVE_INFINITY) < recentMs,
     total: () => total,
     seconds() {
-      const from = second() - pulseSeconds;
-      return Array.from({ length: pulseSeconds }, (_, index) => bySecond.get(from + index) ?? silence);
+      const from = currentSecond() - chartSeconds;
+      return Array.from({ length: chartSeconds }, (_, index) => bySecond.get(from + index) ?? emptySecond);
     },
   };
 }
 
 type CountersProps = {
-  /** Events in the list; and how many there are, where a filter hides some. */
+  /** Events in the list after the filter. */
   readonly shown: number;
-  readonly of: number;
-  /** Planned changes of stream since the page was opened. */
+  /** Events in the list before the filter. */
+  readonly loaded: number;
+  /** Handovers since the page was opened. */
   readonly handovers: number;
-  /** Where the reader is; null where it has read nothing. */
+  /** Position of the reader; null before the first read. */
   readonly cursor: string | null;
-  /** What brings events now; null while nothing does. */
+  /** What delivers events now; null if nothing does. */
   readonly transport: 'stream' | 'poll' | null;
-  /** The charts beside them. */
+  /** The charts. */
   readonly children: ReactNode;
 };
 
-/** The quiet figures below the status. */
-export function Counters({ shown, of, handovers, cursor, transport, children }: CountersProps) {
-  const seq = seqOf(cursor);
+/** The figures and charts above the list. */
+export function Counters({ shown, loaded, handovers, cursor, transport, children }: CountersProps) {
+  const seq = parseSeq(cursor);
   const figures = [
-    ['Shown', shown === of ? countText(shown) : `${countText(shown)} of ${countText(of)}`],
-    ['Handovers', countText(handovers)],
-    ['Cursor', seq === null ? '–' : `#${countText(seq)}`],
+    ['Shown', shown === loaded ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(loaded)}`],
+    ['Handovers', formatCount(handovers)],
+    ['Cursor', seq === null ? '–' : `#${formatCount(seq)}`],
     ['Transport', transport ?? '–'],
   ] as const;
   return (
-    <div className={styles.vitals}>
+    <div className={styles.overview}>
       <dl className={styles.counters}>
         {figures.map(([name, value]) => (
           <div className={styles.counter} key={name}>
-            <dt className={styles.name}>{name}</dt>
+            <dt>{name}</dt>
             <dd className={styles.value} title={name === 'Cursor' && cursor !== null ? cursor : undefined}>
               {value}
             </dd>
@@ -95,60 +97,60 @@ export function Counters({ shown, of, handovers, cursor, transport, children }: 
   );
 }
 
-/** The last minute: how many events came, and how long the slowest of each second was on its way. */
-export function PulseCharts({ pulse }: { readonly pulse: Pulse }) {
-  const json = useSecond(
-    () => JSON.stringify(pulse.seconds()),
+/** Charts of the last minute: events per second, and the latency of the slowest event of each second. */
+export function ActivityCharts({ activity }: { readonly activity: Activity }) {
+  const json = useEverySecond(
+    () => JSON.stringify(activity.seconds()),
     () => '[]',
   );
-  const seconds: readonly PulseSecond[] = JSON.parse(json);
+  const seconds: readonly ActivitySecond[] = JSON.parse(json);
   const counts = seconds.map(({ count }) => count);
-  const lags = seconds.map(({ slowestMs }) => slowestMs);
-  const lastLag = lags.findLast((lag) => lag !== null) ?? null;
+  const latencies = seconds.map(({ slowestMs }) => slowestMs);
+  const latest = latencies.findLast((latency) => latency !== null) ?? null;
   return (
     <div className={styles.charts}>
-      <Spark
-        most={countText(Math.max(0, ...counts))}
+      <Sparkline
+        latest={formatCount(counts.at(-1) ?? 0)}
+        max={formatCount(Math.max(0, ...counts))}
         name="Events per second"
-        now={countText(counts.at(-1) ?? 0)}
         values={counts}
       />
-      <Spark
-        most={lagText(Math.max(0, ...lags.map((lag) => lag ?? 0)))}
+      <Sparkline
+        latest={latest === null ? '–' : formatLatency(latest)}
+        max={formatLatency(Math.max(0, ...latencies.map((latency) => latency ?? 0)))}
         name="Latency"
-        now={lastLag === null ? '–' : lagText(lastLag)}
-        values={lags}
+        values={latencies}
       />
     </div>
   );
 }
 
 /** 240 → `240 ms`, 12_300 → `12.3 s`. */
-function lagText(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${countText(Math.round(ms / 100) / 10)} s`;
+function formatLatency(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${formatCount(Math.round(ms / 100) / 10)} s`;
 }
 
-type SparkProps = {
+type SparklineProps = {
   readonly name: string;
-  /** One bar each, oldest first; null where there is nothing to tell. */
+  /** One bar each, oldest first; null draws no bar. */
   readonly values: readonly (number | null)[];
-  /** The newest value, in words. */
-  readonly now: string;
-  /** The highest, in words. */
-  readonly most: string;
+  /** The newest value, formatted. */
+  readonly latest: string;
+  /** The highest value, formatted. */
+  readonly max: string;
 };
 
-/** A row of small bars, the highest as high as the row; its words say the same. */
-function Spark({ name, values, now, most }: SparkProps) {
+/** A row of small bars. The highest bar fills the height. The label gives the same values to a screen reader. */
+function Sparkline({ name, values, latest, max }: SparklineProps) {
   const top = Math.max(1, ...values.map((value) => value ?? 0));
   const bars = values.map((value, x) => (value ? `M${x} 1v${-(value / top).toFixed(3)}h.7v1z` : ''));
   return (
     <div className={styles.sparkline}>
       <p className={styles.sparklineName}>
-        {name} <span className={styles.now}>{now}</span>
+        {name} <span className={styles.latest}>{latest}</span>
       </p>
       <svg
-        aria-label={`${name} over the last minute: ${now} now, at most ${most}`}
+        aria-label={`${name} over the last minute: ${latest} now, at most ${max}`}
         className={styles.bars}
         preserveAspectRatio="none"
         role="img"
@@ -160,25 +162,25 @@ function Spark({ name, values, now, most }: SparkProps) {
   );
 }
 
-/** Shortest time between two announcements, in ms. A busy feed must not talk without end. */
-const everyMs = 20_000;
+/** Shortest time between two announcements, in ms. On a busy feed a screen reader would otherwise never be silent. */
+const announceEveryMs = 20_000;
 
-/** Tells those who listen that events have come: how many, and only now and then. */
-export function Announcer({ pulse }: { readonly pulse: Pulse }) {
-  const [words, setWords] = useState('');
+/** Tells a screen reader from time to time how many events have arrived. */
+export function Announcer({ activity }: { readonly activity: Activity }) {
+  const [text, setText] = useState('');
   useEffect(() => {
-    let told = pulse.total();
+    let announced = activity.total();
     const timer = setInterval(() => {
-      const count = pulse.total() - told;
+      const count = activity.total() - announced;
       if (count === 0) return;
-      told += count;
-      setWords(`${countText(count)} ${count === 1 ? 'event has' : 'events have'} come`);
-    }, everyMs);
+      announced += count;
+      setText(`${formatCount(count)} ${count === 1 ? 'event has' : 'events have'} come`);
+    }, announceEveryMs);
     return () => clearInterval(timer);
-  }, [pulse]);
+  }, [activity]);
   return (
     <p aria-live="polite" className={styles.announcer}>
-      {words}
+      {text}
     </p>
   );
 }

@@ -1,14 +1,14 @@
 import { type ReactNode, useCallback, useContext, useEffect, useId, useRef, useState } from 'react';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './dialogs.module.css';
-import { fullText, printable } from './event-data.tsx';
-import { countText, seqOf, sizeText } from './format.ts';
+import { formatData, toPrintable } from './event-data.tsx';
+import { formatCount, formatSize, parseSeq } from './format.ts';
 import { shortcutKeys } from './shortcuts.ts';
-import { Age, localDay, localTime, TimeSenseContext, utcDay, utcTime } from './time.tsx';
+import { Age, formatIso, formatLocalDay, formatLocalTime, TimeDisplayContext } from './time.tsx';
 
-/** The one dialog that is open over the page, if any. */
-type Overlay = {
-  /** The event that is shown in full; null while none is. */
+/** The dialog that is open over the page; at most one. */
+type OpenDialog = {
+  /** The event that is shown in full; null if there is none. */
   readonly event: FeedEvent | null;
   readonly isHelpOpen: boolean;
   openEvent(event: FeedEvent): void;
@@ -16,8 +16,8 @@ type Overlay = {
   close(): void;
 };
 
-/** Holds which dialog is open. Its functions stay the same, so that rows need not be rendered for them. */
-export function useOverlay(): Overlay {
+/** Holds which dialog is open. Its functions never change, so that they cause no render of the rows. */
+export function useDialogs(): OpenDialog {
   const [open, setOpen] = useState<FeedEvent | 'help' | null>(null);
   const openEvent = useCallback((event: FeedEvent) => setOpen(event), []);
   const openHelp = useCallback(() => setOpen('help'), []);
@@ -25,24 +25,24 @@ export function useOverlay(): Overlay {
   return { event: open === 'help' ? null : open, isHelpOpen: open === 'help', openEvent, openHelp, close };
 }
 
-type WindowProps = {
+type DialogProps = {
   readonly title: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;
 };
 
-/** A dialog over the page: the browser's own, which keeps the focus, closes by Escape and gives the focus back. */
-function Window({ title, onClose, children }: WindowProps) {
+/** A dialog over the page. The browser's own element traps the focus, closes on Escape and returns the focus. */
+function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  // Leaving the page closes it; to close it here would tell of a closing that nobody asked for.
+  // There is no cleanup: unmounting closes the dialog. To close it here would also call `onClose`.
   useEffect(() => {
     const { current: element } = dialog;
     if (element?.open === false) element.showModal();
   }, []);
   return (
     <dialog aria-labelledby={titleId} className={styles.dialog} closedby="any" onClose={onClose} ref={dialog}>
-      <header className={styles.head}>
+      <header className={styles.header}>
         <h2 className={styles.title} id={titleId}>
           {title}
         </h2>
@@ -57,21 +57,23 @@ function Window({ title, onClose, children }: WindowProps) {
   );
 }
 
-/** One event in full: everything the log has of it, to be read and copied. */
-export function EventWindow({ event, onClose }: { readonly event: FeedEvent; readonly onClose: () => void }) {
-  const { skewMs } = useContext(TimeSenseContext);
-  const seq = seqOf(event.id);
-  const json = fullText(event.data);
-  const iso = `${utcDay(event.time)}T${utcTime(event.time, 'ms')}Z`;
+/** One event in full: everything the log has about it, to read and to copy. */
+export function EventDialog({ event, onClose }: { readonly event: FeedEvent; readonly onClose: () => void }) {
+  const { skewMs } = useContext(TimeDisplayContext);
+  const seq = parseSeq(event.id);
+  const json = formatData(event.data);
   const facts = [
     ['Id', event.id],
     ['Channel', event.channel],
     ['Type', event.type],
-    ['Time', iso],
-    [skewMs === 0 ? 'Here' : 'Here (clock differs)', `${localDay(event.time)}, ${localTime(event.time)}`],
+    ['Time', formatIso(event.time)],
+    [
+      skewMs === 0 ? 'Here' : 'Here (clock differs)',
+      `${formatLocalDay(event.time)}, ${formatLocalTime(event.time)}`,
+    ],
   ] as const;
   return (
-    <Window onClose={onClose} title={`${event.type} #${seq === null ? event.id : countText(seq)}`}>
+    <Dialog onClose={onClose} title={`${event.type} #${seq === null ? event.id : formatCount(seq)}`}>
       <dl className={styles.facts}>
         {facts.map(([name, value]) => (
           <div className={styles.fact} key={name}>
@@ -86,19 +88,19 @@ export function EventWindow({ event, onClose }: { readonly event: FeedEvent; rea
           </dd>
         </div>
       </dl>
-      <div className={styles.dataBar}>
-        <h3 className={styles.factName}>Data, {sizeText(json)}</h3>
+      <div className={styles.dataHeader}>
+        <h3 className={styles.factName}>Data, {formatSize(json)}</h3>
         <CopyButton label="Copy data" text={json} />
-        <CopyButton label="Copy event" text={fullText(event)} />
+        <CopyButton label="Copy event" text={formatData(event)} />
       </div>
       <pre className={styles.data} dir="auto">
-        {printable(json)}
+        {toPrintable(json)}
       </pre>
-    </Window>
+    </Dialog>
   );
 }
 
-/** Copies text, and says whether that was possible: a page that is not served safely may not. */
+/** Copies text and reports the outcome. Browsers allow it only on pages served over HTTPS or from this machine. */
 function CopyButton({ label, text }: { readonly label: string; readonly text: string }) {
   const [outcome, setOutcome] = useState<string | null>(null);
   const copy = () =>
@@ -113,35 +115,36 @@ function CopyButton({ label, text }: { readonly label: string; readonly text: st
   );
 }
 
+/** Rejects also where the browser has no clipboard: an async function turns what it throws into a rejection. */
 async function copyText(text: string): Promise<void> {
   await navigator.clipboard.writeText(text);
 }
 
-type HelpWindowProps = {
-  /** Whether single keys work. */
-  readonly areKeysOn: boolean;
-  readonly onKeysChange: (areOn: boolean) => void;
+type HelpDialogProps = {
+  /** Whether single-key shortcuts are on. */
+  readonly areShortcutsOn: boolean;
+  readonly onShortcutsChange: (areOn: boolean) => void;
   readonly onClose: () => void;
 };
 
-/** What the keys do, and a way to switch them off. */
-export function HelpWindow({ areKeysOn, onKeysChange, onClose }: HelpWindowProps) {
+/** Explains the keys. The reader can switch them off here. */
+export function HelpDialog({ areShortcutsOn, onShortcutsChange, onClose }: HelpDialogProps) {
   return (
-    <Window onClose={onClose} title="Keys">
-      <dl className={styles.keys}>
-        {shortcutKeys.map(([key, what]) => (
+    <Dialog onClose={onClose} title="Keys">
+      <dl>
+        {shortcutKeys.map(([key, action]) => (
           <div className={styles.shortcut} key={key}>
             <dt className={styles.key}>
               <kbd>{key}</kbd>
             </dt>
-            <dd>{what}</dd>
+            <dd>{action}</dd>
           </div>
         ))}
       </dl>
       <label className={styles.switch}>
         <input
-          checked={areKeysOn}
-          onChange={(change) => onKeysChange(change.currentTarget.checked)}
+          checked={areShortcutsOn}
+          onChange={(change) => onShortcutsChange(change.currentTarget.checked)}
           type="checkbox"
         />
         Single keys work on this page
@@ -150,6 +153,6 @@ export function HelpWindow({ areKeysOn, onKeysChange, onClose }: HelpWindowProps
         Pausing stops the list, not the connection: events go on arriving, and are shown when you go on. An
         event that is focused, selected or scrolled to keeps its place by itself.
       </p>
-    </Window>
+    </Dialog>
   );
 }

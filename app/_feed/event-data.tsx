@@ -1,37 +1,36 @@
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-data.module.css';
-import { sizeText } from './format.ts';
+import { formatSize } from './format.ts';
 
-/** An event's data in the form that suits its shape. Everything is text: markup in data stays what it is. */
+/** An event's data, in the layout that suits its shape. All of it is text: markup in data is not interpreted. */
 export function EventData({ event }: { readonly event: FeedEvent }) {
-  const form = formOf(event.data);
-  switch (form.kind) {
+  const layout = chooseLayout(event.data);
+  switch (layout.kind) {
     case 'pairs':
-      return <PairList pairs={form.pairs} />;
+      return <PairList pairs={layout.pairs} />;
     case 'text':
       return (
         <p className={styles.shortText} dir="auto">
-          {form.text === '' ? <span className={styles.emptyText}>an empty text</span> : form.text}
+          {layout.text === '' ? <span className={styles.emptyText}>an empty text</span> : layout.text}
         </p>
       );
     case 'short json':
-      return <code className={styles.shortJson}>{form.json}</code>;
+      return <code className={styles.shortJson}>{layout.text}</code>;
     case 'long text':
-      return <Folded owner={event} beginning={form.beginning} size={sizeText(form.text)} text={form.text} />;
     case 'long json':
-      return <Folded owner={event} beginning={form.beginning} size={sizeText(form.json)} text={form.json} />;
+      return <FoldedText excerpt={layout.excerpt} owner={event} text={layout.text} />;
     default:
-      return form satisfies never;
+      return layout satisfies never;
   }
 }
 
 type PairListProps = {
   readonly pairs: readonly (readonly [key: string, value: string])[];
-  /** Equal columns, so that the same keys stand below each other in a list. Default: as wide as they need. */
+  /** Whether all columns are of one width, so that the keys of successive events line up. Default: false. */
   readonly isAligned?: boolean;
 };
 
-/** Short keys and values, each key over its value. */
+/** Short keys and values, each value below its key. */
 export function PairList({ pairs, isAligned = false }: PairListProps) {
   return (
     <dl className={isAligned ? `${styles.pairs} ${styles.aligned}` : styles.pairs}>
@@ -47,115 +46,113 @@ export function PairList({ pairs, isAligned = false }: PairListProps) {
   );
 }
 
-/** What the reader has opened: a row that leaves the page and comes back is as it was. */
-const opened = new WeakSet<object>();
+/** The events that the reader has unfolded. A row that leaves the page and returns is still unfolded. */
+const unfolded = new WeakSet<object>();
 
-/** What scrolls must be within reach of the keyboard. */
-const reachable = 0;
+/** The keyboard must reach an element that scrolls. */
+const reachableByKeyboard = 0;
 
-type FoldedProps = {
-  /** Whose text it is; the same object for as long as it is. */
-  readonly owner: object;
+type FoldedTextProps = {
   /** The first characters, on one line. */
-  readonly beginning: string;
-  /** How much there is, in words. */
-  readonly size: string;
-  /** All of it. */
+  readonly excerpt: string;
+  /** The event that the text belongs to; always the same object for the same event. */
+  readonly owner: object;
+  /** The whole text. */
   readonly text: string;
 };
 
-/** What is too long for the list: its beginning, and all of it once opened. Opens without JavaScript too. */
-function Folded({ owner, beginning, size, text }: FoldedProps) {
+/** A text too long for the list. The reader sees an excerpt and unfolds the whole text, without JavaScript too. */
+function FoldedText({ excerpt, owner, text }: FoldedTextProps) {
   return (
     <details
       className={styles.folded}
-      onToggle={(toggle) => (toggle.currentTarget.open ? opened.add(owner) : opened.delete(owner))}
-      open={opened.has(owner)}
+      onToggle={(toggle) => (toggle.currentTarget.open ? unfolded.add(owner) : unfolded.delete(owner))}
+      open={unfolded.has(owner)}
     >
       <summary className={styles.summary}>
-        <span className={styles.beginning} dir="auto">
-          {beginning}
+        <span className={styles.excerpt} dir="auto">
+          {excerpt}
         </span>
-        <span className={styles.size}>{size}</span>
+        <span className={styles.size}>{formatSize(text)}</span>
       </summary>
-      <pre className={styles.foldedText} dir="auto" tabIndex={reachable}>
+      <pre className={styles.foldedText} dir="auto" tabIndex={reachableByKeyboard}>
         {text}
       </pre>
     </details>
   );
 }
 
-/** How an event's data is shown. */
-type DataForm =
-  /** A short text, or a long one that is folded behind its beginning. */
+/** How data is laid out in a row. Long text and long JSON are folded behind an excerpt. */
+type DataLayout =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'long text'; readonly text: string; readonly beginning: string }
+  | { readonly kind: 'long text'; readonly text: string; readonly excerpt: string }
   /** A small flat object. */
   | { readonly kind: 'pairs'; readonly pairs: readonly (readonly [key: string, value: string])[] }
-  /** JSON that fits a line, or is folded behind its beginning. */
-  | { readonly kind: 'short json'; readonly json: string }
-  | { readonly kind: 'long json'; readonly json: string; readonly beginning: string };
+  /** JSON on one line. */
+  | { readonly kind: 'short json'; readonly text: string }
+  | { readonly kind: 'long json'; readonly text: string; readonly excerpt: string };
 
-/** Longest text shown whole, and how much of a longer one, in characters. */
-const textLimit = 600;
-const beginningLimit = 200;
+/** Longest text that is not folded, in characters and in lines. */
+const maxTextLength = 600;
+const maxTextLines = 12;
 
-/** Most lines of a text shown whole. */
-const lineLimit = 12;
+/** Length of an excerpt, in characters. */
+const excerptLength = 200;
 
-/** Longest JSON shown in a line, in characters. */
-const lineLength = 80;
+/** Longest JSON that is shown on one line, in characters. */
+const maxLineLength = 80;
 
-/** Most pairs shown as such, the longest key and value among them. */
-const pairLimit = 8;
-const keyLimit = 40;
-const valueLimit = 120;
+/** Most pairs in a pair list, and its longest key and value in characters. */
+const maxPairs = 8;
+const maxKeyLength = 40;
+const maxValueLength = 120;
 
-/** Deepest JSON that is indented: what indentation adds grows with the square of the depth. */
-const depthLimit = 32;
+/** Deepest JSON that is indented. The size that indentation adds grows with the square of the depth. */
+const maxIndentedDepth = 32;
 
-/** Chooses how data is shown. Total: every value has a form, whatever was published. */
-export function formOf(data: unknown): DataForm {
-  if (typeof data === 'string') return textForm(printable(data));
-  return pairsForm(data) ?? jsonForm(data);
+const tooDeep = 'This data is nested too deeply to be shown.';
+
+/** Chooses a layout for data. Every value has one, whatever was published. */
+export function chooseLayout(data: unknown): DataLayout {
+  if (typeof data === 'string') return layOutText(toPrintable(data));
+  return layOutPairs(data) ?? layOutJson(data);
 }
 
-function textForm(text: string): DataForm {
-  if (text.length <= textLimit && text.split('\n', lineLimit + 1).length <= lineLimit) {
+function layOutText(text: string): DataLayout {
+  if (text.length <= maxTextLength && text.split('\n', maxTextLines + 1).length <= maxTextLines) {
     return { kind: 'text', text };
   }
-  return { kind: 'long text', text, beginning: beginningOf(text) };
+  return { kind: 'long text', text, excerpt: excerptOf(text) };
 }
 
-function pairsForm(data: unknown): DataForm | null {
+function layOutPairs(data: unknown): DataLayout | null {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return null;
   const entries = Object.entries(data);
-  if (entries.length === 0 || entries.length > pairLimit) return null;
+  if (entries.length === 0 || entries.length > maxPairs) return null;
   const pairs: [string, string][] = [];
   for (const [key, value] of entries) {
     if (typeof value === 'object' && value !== null) return null;
     const text = String(value);
-    if (key === '' || key.length > keyLimit || text.length > valueLimit) return null;
-    pairs.push([printable(key), printable(text)]);
+    if (key === '' || key.length > maxKeyLength || text.length > maxValueLength) return null;
+    pairs.push([toPrintable(key), toPrintable(text)]);
   }
   return { kind: 'pairs', pairs };
 }
 
-/** All of data, for one who wants to read or copy it: indented JSON, in a line where it is nested deeply. */
-export function fullText(data: unknown): string {
-  const json = isDeeper(data, depthLimit) ? stringify(data) : stringify(data, 2);
-  return json ?? 'This data is nested too deeply to be shown.';
-}
-
-function jsonForm(data: unknown): DataForm {
+function layOutJson(data: unknown): DataLayout {
   const line = stringify(data);
-  if (line === null) return { kind: 'text', text: 'This data is nested too deeply to be shown.' };
-  if (line.length <= lineLength) return { kind: 'short json', json: line };
-  const json = (isDeeper(data, depthLimit) ? null : stringify(data, 2)) ?? line;
-  return { kind: 'long json', json, beginning: beginningOf(line) };
+  if (line === null) return { kind: 'text', text: tooDeep };
+  if (line.length <= maxLineLength) return { kind: 'short json', text: line };
+  return { kind: 'long json', text: formatData(data), excerpt: excerptOf(line) };
 }
 
-/** JSON text; null where the nesting is deeper than the engine's own stack. */
+/** All of the data as JSON, to be read or copied: indented, or on one line if it is nested deeply. */
+export function formatData(data: unknown): string {
+  const indented = isDeeperThan(data, maxIndentedDepth) ? null : stringify(data, 2);
+  return indented ?? stringify(data) ?? tooDeep;
+}
+
+/** JSON text; null if the nesting is deeper than the engine's stack. */
 function stringify(data: unknown, indent?: number): string | null {
   try {
     return JSON.stringify(data, null, indent) ?? 'no data';
@@ -165,30 +162,30 @@ function stringify(data: unknown, indent?: number): string | null {
   }
 }
 
-function isDeeper(data: unknown, limit: number): boolean {
+function isDeeperThan(data: unknown, limit: number): boolean {
   if (typeof data !== 'object' || data === null) return false;
-  return limit === 0 || Object.values(data).some((value) => isDeeper(value, limit - 1));
+  return limit === 0 || Object.values(data).some((value) => isDeeperThan(value, limit - 1));
 }
 
-/** The first characters on one line, never half of a surrogate pair. */
-function beginningOf(text: string): string {
-  const line = text.slice(0, beginningLimit).replace(/\s+/g, ' ').trim();
+/** The first characters, on one line. It never ends in half of a surrogate pair. */
+function excerptOf(text: string): string {
+  const line = text.slice(0, excerptLength).replace(/\s+/g, ' ').trim();
   return `${line.replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
-/** C0 controls but tab and line feed, and delete. */
+/** C0 controls except tab and line feed, and delete. */
 const controls = /[^\P{Cc}\t\n\u0080-\u009f]/gu;
 
 /**
- * Text as it can be shown: what no page can hold is made visible. A browser drops NUL, replaces half a surrogate pair
- * and rewrites carriage returns when it reads a page, so that server and browser would disagree on the same event.
+ * Replaces the characters that a page cannot hold with visible ones. When a browser parses a page, it drops NUL, replaces
+ * half a surrogate pair and rewrites carriage returns; server and browser would then disagree on the same event.
  */
-export function printable(text: string): string {
-  return text.toWellFormed().replaceAll('\r\n', '\n').replace(controls, pictureOf);
+export function toPrintable(text: string): string {
+  return text.toWellFormed().replaceAll('\r\n', '\n').replace(controls, toControlPicture);
 }
 
-/** The control's picture (Unicode, "Control Pictures"): `␀` for NUL, `␛` for ESC. */
-function pictureOf(control: string): string {
+/** The symbol for a control character (Unicode, "Control Pictures"): `␀` for NUL, `␛` for ESC. */
+function toControlPicture(control: string): string {
   const code = control.charCodeAt(0);
   return code === 0x7f ? '\u2421' : String.fromCharCode(0x2400 + code);
 }

@@ -6,48 +6,47 @@ import type { FeedEvent } from '../../lib/core/event.ts';
 import { EventData } from './event-data.tsx';
 import { eventRenderers } from './event-renderers.tsx';
 import styles from './event-row.module.css';
-import { countText, gapWords, seqOf } from './format.ts';
+import { describeGap, formatCount, parseSeq } from './format.ts';
 import { EventTime } from './time.tsx';
 
-/** Where in the list a row is, and how it takes part in it. */
-type RowPlace = {
-  /** Place among all entries, the newest is 0. */
+/** What the list tells each of its rows. */
+type RowProps = {
+  /** Index among all entries; the newest is 0. */
   readonly index: number;
-  readonly isNewest: boolean;
-  /** Whether the Tab key enters the list here. */
-  readonly isEntrance: boolean;
-  /** Tells the list how high the row is. */
+  /** Whether the Tab key enters the list at this row. */
+  readonly isTabStop: boolean;
+  /** Reports the height of the row to the list. */
   readonly measure: (row: HTMLElement | null) => void;
 };
 
-type EventRowProps = RowPlace & {
+type EventRowProps = RowProps & {
   readonly event: FeedEvent;
-  /** Whether it has just come. */
-  readonly isFresh: boolean;
+  /** Whether it has just arrived. */
+  readonly isRecent: boolean;
   readonly onOpen: (event: FeedEvent) => void;
 };
 
 /**
- * One event of the list. It has no `aria-posinset`: every new event would change it on all rows; the seq in the label
- * tells the place. What it says is rendered once; only its place changes with every event that comes.
+ * One event of the list. It has no `aria-posinset`, because each new event would change it on all rows; the seq in the
+ * label gives the position. The content is rendered once, only the position changes with each new event.
  */
-export function EventRow({ event, index, isNewest, isEntrance, isFresh, measure, onOpen }: EventRowProps) {
+export function EventRow({ event, index, isTabStop, isRecent, measure, onOpen }: EventRowProps) {
   const labelId = useId();
   const openByKey = (press: KeyboardEvent<HTMLElement>) => {
     if (press.key !== 'Enter' || press.target !== press.currentTarget) return;
-    // Else the same press would go on to the first button of the dialog, which closes it.
+    // Otherwise the same key press would also activate the dialog's first button, which closes it.
     press.preventDefault();
     onOpen(event);
   };
-  const looks = [styles.row, isNewest ? styles.newest : '', isFresh ? styles.fresh : ''];
+  const classes = [styles.row, index === 0 ? styles.newest : '', isRecent ? styles.recent : ''];
   return (
     <article
       aria-labelledby={labelId}
-      className={looks.filter(Boolean).join(' ')}
+      className={classes.filter(Boolean).join(' ')}
       data-index={index}
       onKeyDown={openByKey}
       ref={measure}
-      tabIndex={isEntrance ? 0 : -1}
+      tabIndex={isTabStop ? 0 : -1}
     >
       <EventContent event={event} labelId={labelId} onOpen={onOpen} />
     </article>
@@ -61,9 +60,9 @@ type EventContentProps = {
   readonly onOpen: (event: FeedEvent) => void;
 };
 
-/** What a row says: when, what and which, and the data. The number opens the event in full. */
+/** The content of a row: time, type and number, data. The number opens the event in full. */
 const EventContent = memo(function EventContent({ event, labelId, onOpen }: EventContentProps) {
-  const seq = seqOf(event.id);
+  const seq = parseSeq(event.id);
   return (
     <>
       <div className={styles.time}>
@@ -79,7 +78,7 @@ const EventContent = memo(function EventContent({ event, labelId, onOpen }: Even
           title={`id ${event.id}`}
           type="button"
         >
-          #{seq === null ? event.id : countText(seq)}
+          #{seq === null ? event.id : formatCount(seq)}
         </button>
       </h2>
       <div className={styles.data}>
@@ -89,23 +88,24 @@ const EventContent = memo(function EventContent({ event, labelId, onOpen }: Even
   );
 });
 
-/** An event's data, by the component of its type where there is one. */
+/** An event's data, rendered by the component for its type, or by `EventData` if there is none. */
 export function RenderedData({ event }: { readonly event: FeedEvent }) {
   const renderers: Readonly<Record<string, unknown>> = eventRenderers;
+  // The map pairs each type with a component for that type's events; the compiler cannot follow it through a lookup.
   const Renderer = Object.hasOwn(renderers, event.type)
     ? (renderers[event.type] as typeof EventData)
     : EventData;
   return <Renderer event={event} />;
 }
 
-type GapRowProps = RowPlace & {
+type GapRowProps = RowProps & {
   readonly gap: Gap;
-  /** Events the log keeps per channel; null where that is not known. */
+  /** Events the log keeps per channel; null if that is not known. */
   readonly retention: number | null;
 };
 
-/** The place in the list where events are missing, said aloud. */
-export function GapRow({ gap, retention, index, isEntrance, measure }: GapRowProps) {
+/** A gap in the list: how many events are missing here. */
+export function GapRow({ gap, retention, index, isTabStop, measure }: GapRowProps) {
   const labelId = useId();
   return (
     <article
@@ -113,10 +113,10 @@ export function GapRow({ gap, retention, index, isEntrance, measure }: GapRowPro
       className={styles.gap}
       data-index={index}
       ref={measure}
-      tabIndex={isEntrance ? 0 : -1}
+      tabIndex={isTabStop ? 0 : -1}
     >
-      <p className={styles.gapWords} id={labelId}>
-        {gapWords(gap, retention)}
+      <p className={styles.gapText} id={labelId}>
+        {describeGap(gap, retention)}
       </p>
     </article>
   );

@@ -1,17 +1,17 @@
 import { useState } from 'react';
 import styles from './fault-injection.module.css';
 
-/** In development: cuts the connection, or holds streams back, in this browser alone. */
-export function DisturbButtons({ disturbed }: { readonly disturbed: DisturbedFetch }) {
+/** In development: two buttons that disturb the connection of this browser alone. */
+export function FaultButtons({ faultyFetch }: { readonly faultyFetch: FaultyFetch }) {
   const [isBlocked, setBlocked] = useState(false);
   const toggle = () => {
-    disturbed.block(!isBlocked);
+    faultyFetch.blockStreams(!isBlocked);
     setBlocked(!isBlocked);
   };
   return (
-    <fieldset className={styles.disturb}>
+    <fieldset className={styles.faults}>
       <legend className={styles.legend}>In development only</legend>
-      <button className={styles.button} onClick={disturbed.cut} type="button">
+      <button className={styles.button} onClick={faultyFetch.cut} type="button">
         Cut
       </button>
       <button aria-pressed={isBlocked} className={styles.button} onClick={toggle} type="button">
@@ -21,39 +21,39 @@ export function DisturbButtons({ disturbed }: { readonly disturbed: DisturbedFet
   );
 }
 
-/** A `fetch` for development that can be disturbed, so that one can see a feed survive it. */
-type DisturbedFetch = {
+/** A `fetch` with faults that can be switched on, to watch a feed survive them. */
+type FaultyFetch = {
   readonly fetch: typeof fetch;
-  /** Cuts every request of the feed that is open, as a network would. */
+  /** Cuts every open request of the feed, as a network failure would. */
   cut(): void;
-  /** While blocked no byte of a stream arrives, as behind a proxy that holds them back. Polls pass. */
-  block(isBlocked: boolean): void;
+  /** While streams are blocked none of their bytes arrive, as behind a proxy that buffers. Polls pass. */
+  blockStreams(isBlocked: boolean): void;
 };
 
-/** @param ask what really fetches. */
-export function createDisturbedFetch(ask: typeof fetch): DisturbedFetch {
-  const open = new Set<AbortController>();
+/** @param realFetch sends the requests. */
+export function createFaultyFetch(realFetch: typeof fetch): FaultyFetch {
+  const openRequests = new Set<AbortController>();
   let isBlocked = false;
   const cut = () => {
-    for (const each of open) each.abort(new TypeError('cut by hand'));
-    open.clear();
+    for (const request of openRequests) request.abort(new TypeError('cut by hand'));
+    openRequests.clear();
   };
 
-  const disturbed: typeof fetch = async (input, init) => {
-    const cutting = new AbortController();
-    open.add(cutting);
-    const signals = init?.signal ? [init.signal, cutting.signal] : [cutting.signal];
+  const faultyFetch: typeof fetch = async (input, init) => {
+    const request = new AbortController();
+    openRequests.add(request);
+    const signals = init?.signal ? [init.signal, request.signal] : [request.signal];
     const signal = AbortSignal.any(signals);
-    init?.signal?.addEventListener('abort', () => open.delete(cutting), { once: true });
-    if (isBlocked && isStream(input)) return untilAborted(signal);
-    return ask(input, { ...init, signal });
+    init?.signal?.addEventListener('abort', () => openRequests.delete(request), { once: true });
+    if (isBlocked && isStream(input)) return rejectOnAbort(signal);
+    return realFetch(input, { ...init, signal });
   };
 
   return {
-    fetch: disturbed,
+    fetch: faultyFetch,
     cut,
-    block(next) {
-      isBlocked = next;
+    blockStreams(isOn) {
+      isBlocked = isOn;
       cut();
     },
   };
@@ -63,7 +63,8 @@ function isStream(input: string | URL | Request): boolean {
   return String(input instanceof Request ? input.url : input).includes('/api/stream');
 }
 
-function untilAborted(signal: AbortSignal): Promise<never> {
+/** Never resolves; rejects when `signal` aborts. */
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
   if (signal.aborted) reject(signal.reason);
   signal.addEventListener('abort', () => reject(signal.reason), { once: true });

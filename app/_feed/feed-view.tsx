@@ -3,33 +3,33 @@
 import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
-import { Announcer, Counters, type Pulse, PulseCharts } from './activity.tsx';
-import { ConnectionDrawer, type LifeMoment, type LifeStep } from './connection-panel.tsx';
-import { EventWindow, HelpWindow, useOverlay } from './dialogs.tsx';
+import { type Activity, ActivityCharts, Announcer, Counters } from './activity.tsx';
+import { type ConnectionChange, ConnectionPanel, type ConnectionSnapshot } from './connection-panel.tsx';
+import { EventDialog, HelpDialog, useDialogs } from './dialogs.tsx';
 import { EventList } from './event-list.tsx';
 import styles from './feed-view.module.css';
 import { Masthead } from './masthead.tsx';
-import { EmptyFeed, NewEvents, NoMatch, OlderEvents } from './notices.tsx';
-import { showTop, useHeld, useNewCount, useStandstill } from './reading-position.ts';
+import { EmptyFeed, NewEventsButton, NoMatch, OlderEvents } from './notices.tsx';
+import { scrollToNewest, useIsReading, useNewCount, usePausedList } from './reading-position.ts';
 import { useShortcuts } from './shortcuts.ts';
-import { StatusPill, standstillWords, statusWords } from './status-bar.tsx';
-import { TimeSenseContext } from './time.tsx';
-import { entryTest, isFiltering, noFilter, Toolbar, typesOf } from './toolbar.tsx';
+import { describeStatus, pausedListStatus, StatusBar } from './status-bar.tsx';
+import { TimeDisplayContext } from './time.tsx';
+import { createEntryFilter, isFiltering, listTypes, noFilter, Toolbar } from './toolbar.tsx';
 import { usePreference } from './use-preference.ts';
 
 type FeedViewProps = {
   readonly channel: string;
   /** Events and gaps, newest first. */
   readonly entries: readonly FeedEntry[];
-  readonly pulse: Pulse;
-  /** Events the log keeps per channel; null where that is not known. */
+  readonly activity: Activity;
+  /** Events the log keeps per channel; null if that is not known. */
   readonly retention: number | null;
-  readonly moment: LifeMoment;
-  /** Newest first. */
-  readonly life: readonly LifeStep[];
+  readonly connection: ConnectionSnapshot;
+  /** What happened to the connection, newest first. */
+  readonly history: readonly ConnectionChange[];
   /** How the server wants to be polled. */
   readonly poll: PollAdvice;
-  /** Unix time in ms of the next try; null while none is waited for. */
+  /** Unix time in ms of the next try; null if none is planned. */
   readonly retryAt: number | null;
   readonly cursor: string | null;
   /** How far the reader's clock is ahead of the server's, in ms. */
@@ -37,65 +37,69 @@ type FeedViewProps = {
   readonly onRetry: () => void;
   readonly hasOlder: boolean;
   readonly isLoadingOlder: boolean;
-  /** Loads a page of older events. @returns false when it could not. */
+  /** Loads a page of older events. @returns false if that failed. */
   readonly loadOlder: () => Promise<boolean>;
-  /** Means to disturb the connection; null outside development. */
-  readonly disturb: ReactNode;
+  /** Buttons that disturb the connection; null outside development. */
+  readonly faultButtons: ReactNode;
 };
 
-/** The look of the feed page. It does not know where its events come from. */
+/** The feed page as the reader sees it. It does not know where its events come from. */
 export const FeedView = memo(function FeedView(props: FeedViewProps) {
-  const { channel, retention, moment, pulse, retryAt, skewMs, onRetry } = props;
-  const { status } = moment;
+  const { channel, retention, connection, activity, retryAt, skewMs, onRetry } = props;
+  const { status } = connection;
   const list = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
   const [filter, setFilter] = useState(noFilter);
   const [times, setTimes] = usePreference('times', ['clock', 'ago'], 'clock');
   const [keys, setKeys] = usePreference('keys', ['on', 'off'], 'on');
-  const [isDrawerOpen, setDrawerOpen] = useState(false);
-  const overlay = useOverlay();
-  const standstill = useStandstill(props.entries);
-  const isHeld = useHeld(list);
-  const newCount = useNewCount(props.entries, isHeld || standstill.isPaused);
+  const [isPanelOpen, setPanelOpen] = useState(false);
+  const dialogs = useDialogs();
+  const pausedList = usePausedList(props.entries);
+  const isReading = useIsReading(list);
+  const newCount = useNewCount(props.entries, isReading || pausedList.isPaused);
 
-  const { entries } = standstill;
-  const test = useMemo(() => (isFiltering(filter) ? entryTest(filter) : null), [filter]);
-  const shown = useMemo(() => (test === null ? entries : entries.filter(test)), [entries, test]);
-  const types = useMemo(() => typesOf(props.entries), [props.entries]);
-  const timeSense = useMemo(() => ({ style: times, skewMs }), [times, skewMs]);
-  const { isFresh } = pulse;
+  const { entries } = pausedList;
+  const isShown = useMemo(() => (isFiltering(filter) ? createEntryFilter(filter) : null), [filter]);
+  const shown = useMemo(() => (isShown === null ? entries : entries.filter(isShown)), [entries, isShown]);
+  const types = useMemo(() => listTypes(props.entries), [props.entries]);
+  const timeDisplay = useMemo(() => ({ style: times, skewMs }), [times, skewMs]);
 
-  const isWell = status === 'streaming' || status === 'handing over' || status === 'polling';
-  const words =
-    standstill.isPaused && isWell ? standstillWords : statusWords(status, moment.reason, props.poll);
-  const jump = () => {
-    if (standstill.isPaused) standstill.toggle();
-    showTop(list.current);
+  const isReceiving = status === 'streaming' || status === 'handing over' || status === 'polling';
+  const statusText =
+    pausedList.isPaused && isReceiving
+      ? pausedListStatus
+      : describeStatus(status, connection.reason, props.poll);
+  const showNewest = () => {
+    if (pausedList.isPaused) pausedList.toggle();
+    scrollToNewest(list.current);
   };
   const toggleTimes = () => setTimes(times === 'ago' ? 'clock' : 'ago');
-  const toggleDrawer = () => setDrawerOpen(!isDrawerOpen);
+  const togglePanel = () => setPanelOpen(!isPanelOpen);
   useShortcuts(
     {
-      n: jump,
-      p: standstill.toggle,
+      n: showNewest,
+      p: pausedList.toggle,
       '/': () => search.current?.focus(),
       t: toggleTimes,
-      c: toggleDrawer,
-      '?': overlay.openHelp,
-      ...(isDrawerOpen && { Escape: toggleDrawer }),
+      c: togglePanel,
+      '?': dialogs.openHelp,
+      ...(isPanelOpen && { Escape: togglePanel }),
     },
     keys === 'on',
   );
 
   return (
-    <TimeSenseContext value={timeSense}>
-      <div className={isDrawerOpen ? `${styles.page} ${styles.beside}` : styles.page} data-tone={words.tone}>
+    <TimeDisplayContext value={timeDisplay}>
+      <div
+        className={isPanelOpen ? `${styles.page} ${styles.withPanel}` : styles.page}
+        data-tone={statusText.tone}
+      >
         <Masthead channel={channel}>
-          <StatusPill
+          <StatusBar
             onRetry={onRetry}
             retry={status === 'waiting' || status === 'stopped' ? status : null}
             retryAt={retryAt}
-            words={words}
+            text={statusText}
           />
           <noscript>
             <p>
@@ -107,15 +111,15 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
         <main className={styles.main}>
           <Toolbar
             filter={filter}
-            isConnectionOpen={isDrawerOpen}
-            isPaused={standstill.isPaused}
-            onConnection={toggleDrawer}
+            isConnectionOpen={isPanelOpen}
+            isPaused={pausedList.isPaused}
+            onConnection={togglePanel}
             onFilter={(next) => {
               setFilter(next);
               window.scrollTo({ top: 0, behavior: 'instant' });
             }}
-            onHelp={overlay.openHelp}
-            onPause={standstill.toggle}
+            onHelp={dialogs.openHelp}
+            onPause={pausedList.toggle}
             onTimes={toggleTimes}
             search={search}
             times={times}
@@ -123,12 +127,12 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
           />
           <Counters
             cursor={props.cursor}
-            handovers={moment.handovers}
-            of={eventsIn(entries)}
-            shown={eventsIn(shown)}
-            transport={moment.transport}
+            handovers={connection.handovers}
+            loaded={countEvents(entries)}
+            shown={countEvents(shown)}
+            transport={connection.transport}
           >
-            <PulseCharts pulse={pulse} />
+            <ActivityCharts activity={activity} />
           </Counters>
           {entries.length === 0 ? (
             <EmptyFeed />
@@ -140,51 +144,51 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
                 <EventList
                   entries={shown}
                   isBusy={props.isLoadingOlder}
-                  isFresh={isFresh}
-                  isHeld={isHeld}
+                  isReading={isReading}
+                  isRecent={activity.isRecent}
                   list={list}
-                  onOpen={overlay.openEvent}
+                  onOpen={dialogs.openEvent}
                   retention={retention}
                 />
               )}
               <OlderEvents
                 hasOlder={props.hasOlder}
-                isAutomatic={test === null}
                 isLoading={props.isLoadingOlder}
                 load={props.loadOlder}
+                loadsByItself={isShown === null}
                 retention={retention}
               />
             </>
           )}
         </main>
-        <NewEvents count={newCount} onJump={jump} />
-        <Announcer pulse={pulse} />
-        {isDrawerOpen && (
-          <ConnectionDrawer
+        <NewEventsButton count={newCount} onClick={showNewest} />
+        <Announcer activity={activity} />
+        {isPanelOpen && (
+          <ConnectionPanel
+            connection={connection}
             cursor={props.cursor}
-            life={props.life}
-            moment={moment}
-            onClose={toggleDrawer}
+            history={props.history}
+            onClose={togglePanel}
             retryAt={retryAt}
             skewMs={skewMs}
           >
-            {props.disturb}
-          </ConnectionDrawer>
+            {props.faultButtons}
+          </ConnectionPanel>
         )}
-        {overlay.event !== null && <EventWindow event={overlay.event} onClose={overlay.close} />}
-        {overlay.isHelpOpen && (
-          <HelpWindow
-            areKeysOn={keys === 'on'}
-            onClose={overlay.close}
-            onKeysChange={(areOn) => setKeys(areOn ? 'on' : 'off')}
+        {dialogs.event !== null && <EventDialog event={dialogs.event} onClose={dialogs.close} />}
+        {dialogs.isHelpOpen && (
+          <HelpDialog
+            areShortcutsOn={keys === 'on'}
+            onClose={dialogs.close}
+            onShortcutsChange={(areOn) => setKeys(areOn ? 'on' : 'off')}
           />
         )}
       </div>
-    </TimeSenseContext>
+    </TimeDisplayContext>
   );
 });
 
-/** How many of the entries are events. */
-function eventsIn(entries: readonly FeedEntry[]): number {
+/** The number of events among entries; the others are gaps. */
+function countEvents(entries: readonly FeedEntry[]): number {
   return entries.reduce((count, entry) => (entry.kind === 'event' ? count + 1 : count), 0);
 }

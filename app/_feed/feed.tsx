@@ -3,26 +3,25 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
-import { createPulse } from './activity.tsx';
-import { useFeedLife } from './connection-panel.tsx';
-import { createDisturbedFetch, DisturbButtons } from './fault-injection.tsx';
+import { createActivity } from './activity.tsx';
+import { useConnectionHistory } from './connection-panel.tsx';
+import { createFaultyFetch, FaultButtons } from './fault-injection.tsx';
 import { FeedView } from './feed-view.tsx';
-import { skewOf } from './time.tsx';
+import { measureClockSkew } from './time.tsx';
 
-/** Events kept in the page, the newest; what a reader loads of older ones comes on top. */
+/** Newest events kept in the page. Older ones that the reader loads are kept in addition. */
 const limit = 20_000;
 
-/** Shortest time between two renderings of the list, in ms. */
-const paceMs = 100;
+/** Shortest time between two renders of the list, in ms. */
+const renderIntervalMs = 100;
 
-/** Only in development: the bundler leaves it out of any other build. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
 type FeedProps = {
   readonly channel: string;
-  /** The first `FeedPage` as JSON: as text every value of an event reaches the browser unchanged, however deep. */
+  /** The first `FeedPage` as JSON. As one text, each value reaches the browser unchanged, however deeply it is nested. */
   readonly firstPage: string;
-  /** Unix time in ms at which the server rendered it. */
+  /** Unix time in ms at which the server rendered the page. */
   readonly renderedAt: number;
   /** Events the log keeps per channel. */
   readonly retention: number;
@@ -30,48 +29,53 @@ type FeedProps = {
   readonly maxProbeMs: number;
 };
 
-/** The feed page: the events the server rendered, and from their cursor on whatever comes. */
+/** The feed of the page: the events that the server rendered, then all that follow their cursor. */
 export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: FeedProps) {
   const [initial] = useState((): FeedPage => JSON.parse(firstPage));
-  const [pulse] = useState(() => createPulse(() => performance.now()));
-  const [skewMs] = useState(() => (typeof window === 'undefined' ? 0 : skewOf(renderedAt, Date.now())));
-  const [disturbed] = useState(() =>
-    isDevelopment ? createDisturbedFetch((...asked) => fetch(...asked)) : null,
+  const [activity] = useState(() => createActivity(() => performance.now()));
+  const [skewMs] = useState(() =>
+    typeof window === 'undefined' ? 0 : measureClockSkew(renderedAt, Date.now()),
+  );
+  const [faultyFetch] = useState(() =>
+    isDevelopment ? createFaultyFetch((...request) => fetch(...request)) : null,
   );
   const feed = useFeed({
     channels: [channel],
     initial,
     limit,
     maxProbeMs,
-    onEvent: (event) => pulse.note(event, Date.now() - skewMs - event.time),
-    ...(disturbed && { fetch: disturbed.fetch }),
+    onEvent: (event) => activity.record(event, Date.now() - skewMs - event.time),
+    ...(faultyFetch && { fetch: faultyFetch.fetch }),
   });
   const { status, transport, role, handovers, reconnects, holes } = feed;
-  const gaps = useSameList(feed.gaps);
+  const gaps = useStableList(feed.gaps);
   const reason = feed.problem?.detail ?? null;
-  const moment = useMemo(
+  const connection = useMemo(
     () => ({ status, transport, role, handovers, reconnects, holes, gaps, reason }),
     [status, transport, role, handovers, reconnects, holes, gaps, reason],
   );
-  const life = useFeedLife(moment);
-  const held = usePaced(feed.entries, paceMs);
-  const cursor = usePaced(feed.cursor, paceMs);
-  const entries = useMemo(() => held.toReversed(), [held]);
-  const disturb = useMemo(() => disturbed && <DisturbButtons disturbed={disturbed} />, [disturbed]);
+  const history = useConnectionHistory(connection);
+  const oldestFirst = useThrottled(feed.entries, renderIntervalMs);
+  const cursor = useThrottled(feed.cursor, renderIntervalMs);
+  const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
+  const faultButtons = useMemo(
+    () => faultyFetch && <FaultButtons faultyFetch={faultyFetch} />,
+    [faultyFetch],
+  );
   return (
     <FeedView
+      activity={activity}
       channel={channel}
+      connection={connection}
       cursor={cursor}
-      disturb={disturb}
       entries={entries}
+      faultButtons={faultButtons}
       hasOlder={feed.hasOlder}
+      history={history}
       isLoadingOlder={feed.isLoadingOlder}
-      life={life}
       loadOlder={feed.older}
-      moment={moment}
       onRetry={feed.retry}
       poll={initial.poll}
-      pulse={pulse}
       retention={retention}
       retryAt={feed.retryAt}
       skewMs={skewMs}
@@ -80,30 +84,30 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
 }
 
 /**
- * `value`, renewed at once after a quiet time and then at most every `everyMs`: a list is rendered ten times a second
- * however many events arrive.
+ * `value`, updated at most once per `intervalMs`. The first update after a pause comes at once. A list is rendered ten
+ * times a second, however many events arrive.
  */
-function usePaced<T>(value: T, everyMs: number): T {
+function useThrottled<T>(value: T, intervalMs: number): T {
   const [shown, setShown] = useState(value);
-  const renewedAt = useRef(Number.NEGATIVE_INFINITY);
+  const updatedAt = useRef(Number.NEGATIVE_INFINITY);
   useEffect(() => {
-    const renew = () => {
-      renewedAt.current = performance.now();
+    const update = () => {
+      updatedAt.current = performance.now();
       setShown(value);
     };
-    const waitMs = renewedAt.current + everyMs - performance.now();
-    const timer = setTimeout(renew, Math.max(0, waitMs));
+    const waitMs = updatedAt.current + intervalMs - performance.now();
+    const timer = setTimeout(update, Math.max(0, waitMs));
     return () => clearTimeout(timer);
-  }, [value, everyMs]);
+  }, [value, intervalMs]);
   return shown;
 }
 
-/** `list`, but the same object for as long as it holds the same. */
-function useSameList<T>(list: readonly T[]): readonly T[] {
-  const [kept, setKept] = useState(list);
-  if (kept === list) return kept;
-  const isSame = kept.length === list.length && kept.every((item, index) => item === list[index]);
-  if (isSame) return kept;
-  setKept(list);
+/** `list`, but the previous array while the items are the same. */
+function useStableList<T>(list: readonly T[]): readonly T[] {
+  const [stable, setStable] = useState(list);
+  if (stable === list) return stable;
+  const isSame = stable.length === list.length && stable.every((item, index) => item === list[index]);
+  if (isSame) return stable;
+  setStable(list);
   return list;
 }

@@ -2,7 +2,7 @@ import type { ReactNode } from 'react';
 import { defaultChannel } from '../../lib/core/ids.ts';
 import styles from './masthead.module.css';
 
-/** The bar on top: whose feed this is and, beside it, what it is doing. */
+/** The bar at the top: name and channel of the feed, and beside them its status. */
 export function Masthead({ channel, children }: { readonly channel: string; readonly children?: ReactNode }) {
   return (
     <header className={styles.masthead}>
@@ -15,8 +15,8 @@ export function Masthead({ channel, children }: { readonly channel: string; read
   );
 }
 
-/** Which channel is shown, and the way to another. A form of the browser's own: it works without scripts. */
-export function ChannelForm({ channel }: { readonly channel: string }) {
+/** The channel's name. Another one can be entered. It is an ordinary form, so it works without JavaScript. */
+function ChannelForm({ channel }: { readonly channel: string }) {
   return (
     <form action="/" className={styles.channelForm}>
       <input

@@ -1,74 +1,19 @@
 import { useEffect, useRef, useState } from 'react';
-import { countText } from './format.ts';
+import { formatCount } from './format.ts';
 import styles from './notices.module.css';
 
-/** How far ahead of the list's end, in px, older events begin to be loaded. */
-const aheadPx = 800;
-
-type OlderEventsProps = {
-  /** Whether the log may hold more ahead of the oldest event shown. */
-  readonly hasOlder: boolean;
-  readonly isLoading: boolean;
-  /** Loads a page. @returns false when it could not. */
-  readonly load: () => Promise<boolean>;
-  /** Whether the end in sight loads more. Else only the button does. */
-  readonly isAutomatic: boolean;
-  /** Events the log keeps per channel; null where that is not known. */
-  readonly retention: number | null;
-};
-
-/** The end of the list: older events come as it gets near; a failure is said, and tried again by hand. */
-export function OlderEvents({ hasOlder, isLoading, load, isAutomatic, retention }: OlderEventsProps) {
-  const foot = useRef<HTMLDivElement>(null);
-  const [hasFailed, setFailed] = useState(false);
-  const [ask] = useState(() => async (from: OlderEventsProps['load']) => setFailed(!(await from())));
-  useEffect(() => {
-    if (foot.current === null || !isAutomatic || !hasOlder || isLoading || hasFailed) return;
-    const observer = new IntersectionObserver(
-      ([seen]) => {
-        if (seen?.isIntersecting === true) ask(load);
-      },
-      { rootMargin: `${aheadPx}px` },
-    );
-    observer.observe(foot.current);
-    return () => observer.disconnect();
-  }, [ask, load, isAutomatic, hasOlder, isLoading, hasFailed]);
+/** Shown instead of the list until the first event arrives. */
+export function EmptyFeed() {
   return (
-    <div className={styles.foot} ref={foot}>
-      {hasOlder ? (
-        <p>
-          {hasFailed && 'Older events could not be loaded. '}
-          <button className={styles.loadOlder} disabled={isLoading} onClick={() => ask(load)} type="button">
-            {isLoading ? 'Loading older events…' : hasFailed ? 'Try again' : 'Load older events'}
-          </button>
-        </p>
-      ) : (
-        <p>This is the oldest event that is kept.</p>
-      )}
-      {retention !== null && <p>The log keeps the last {countText(retention)} events of each channel.</p>}
-    </div>
+    <section className={styles.emptyFeed}>
+      <h2 className={styles.emptyTitle}>No events yet</h2>
+      <p>Publish the first one; it appears here at once:</p>
+      <pre className={styles.command}>npm run push -- "hello"</pre>
+    </section>
   );
 }
 
-type NewEventsProps = {
-  /** How many have come since the reader left the top; null where that is not known any more. */
-  readonly count: number | null;
-  readonly onJump: () => void;
-};
-
-/** "12 new": what has come while the reader reads elsewhere, and the way there. */
-export function NewEvents({ count, onJump }: NewEventsProps) {
-  if (count === 0) return null;
-  return (
-    <div className={styles.jumpPlace}>
-      <button aria-keyshortcuts="n" className={styles.jump} onClick={onJump} type="button">
-        {count === null ? 'Many' : countText(count)} new <kbd className={styles.jumpKey}>N</kbd>
-      </button>
-    </div>
-  );
-}
-
-/** What stands in the list's place when a filter hides everything. */
+/** Shown instead of the list when the filter hides every entry. */
 export function NoMatch({ onClear }: { readonly onClear: () => void }) {
   return (
     <p className={styles.noMatch}>
@@ -80,13 +25,75 @@ export function NoMatch({ onClear }: { readonly onClear: () => void }) {
   );
 }
 
-/** What stands in the list's place until the first event comes. */
-export function EmptyFeed() {
+type NewEventsButtonProps = {
+  /** Events added since the reader left the top; null if that is not known. */
+  readonly count: number | null;
+  readonly onClick: () => void;
+};
+
+/** "12 new": how many events arrived while the reader was elsewhere in the list. A click goes to them. */
+export function NewEventsButton({ count, onClick }: NewEventsButtonProps) {
+  if (count === 0) return null;
   return (
-    <section className={styles.emptyFeed}>
-      <h2 className={styles.emptyTitle}>No events yet</h2>
-      <p>Publish the first one; it appears here at once:</p>
-      <pre className={styles.command}>npm run push -- "hello"</pre>
-    </section>
+    <div className={styles.newEventsPlace}>
+      <button aria-keyshortcuts="n" className={styles.newEvents} onClick={onClick} type="button">
+        {count === null ? 'Many' : formatCount(count)} new <kbd className={styles.newEventsKey}>N</kbd>
+      </button>
+    </div>
+  );
+}
+
+/** Distance from the end of the list, in px, at which the next older events are loaded. */
+const preloadPx = 800;
+
+type OlderEventsProps = {
+  /** Whether the log may hold events older than the oldest in the list. */
+  readonly hasOlder: boolean;
+  readonly isLoading: boolean;
+  /** Loads a page of older events. @returns false if that failed. */
+  readonly load: () => Promise<boolean>;
+  /** Whether to load when the end of the list is near. If not, only the button loads. */
+  readonly loadsByItself: boolean;
+  /** Events the log keeps per channel; null if that is not known. */
+  readonly retention: number | null;
+};
+
+/** The end of the list. It loads older events when the reader comes near. After a failure the reader can try again. */
+export function OlderEvents({ hasOlder, isLoading, load, loadsByItself, retention }: OlderEventsProps) {
+  const end = useRef<HTMLDivElement>(null);
+  const [hasFailed, setFailed] = useState(false);
+  const [loadPage] = useState(
+    () => async (loadOlder: OlderEventsProps['load']) => setFailed(!(await loadOlder())),
+  );
+  useEffect(() => {
+    if (end.current === null || !loadsByItself || !hasOlder || isLoading || hasFailed) return;
+    const observer = new IntersectionObserver(
+      ([seen]) => {
+        if (seen?.isIntersecting === true) loadPage(load);
+      },
+      { rootMargin: `${preloadPx}px` },
+    );
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  }, [loadPage, load, loadsByItself, hasOlder, isLoading, hasFailed]);
+  return (
+    <div className={styles.end} ref={end}>
+      {hasOlder ? (
+        <p>
+          {hasFailed && 'Older events could not be loaded. '}
+          <button
+            className={styles.loadOlder}
+            disabled={isLoading}
+            onClick={() => loadPage(load)}
+            type="button"
+          >
+            {isLoading ? 'Loading older events…' : hasFailed ? 'Try again' : 'Load older events'}
+          </button>
+        </p>
+      ) : (
+        <p>This is the oldest event that is kept.</p>
+      )}
+      {retention !== null && <p>The log keeps the last {formatCount(retention)} events of each channel.</p>}
+    </div>
   );
 }

@@ -2,22 +2,22 @@ import { defaultChannel } from '../../lib/core/ids.ts';
 import { Masthead } from './masthead.tsx';
 import styles from './problem-notice.module.css';
 
-/** Seconds after which the page tries again by itself: nobody may be near a display on a wall. */
-const againSeconds = 15;
+/** Seconds until the page reloads itself. A wall display may have nobody near it. */
+const reloadSeconds = 15;
 
 type ProblemNoticeProps = {
   readonly channel: string;
-  /** Why, in the server's own words. */
+  /** The cause, in the server's own words. */
   readonly detail: string;
-  /** Whether the same page may come later. */
-  readonly isPassing: boolean;
+  /** Whether the page may work later. */
+  readonly isTemporary: boolean;
 };
 
-/** The page when a channel cannot be read: why, and what to do. */
-export function ProblemNotice({ channel, detail, isPassing }: ProblemNoticeProps) {
+/** The page for a channel that cannot be read: the cause, and what to do. */
+export function ProblemNotice({ channel, detail, isTemporary }: ProblemNoticeProps) {
   return (
     <>
-      {isPassing && <meta content={String(againSeconds)} httpEquiv="refresh" />}
+      {isTemporary && <meta content={String(reloadSeconds)} httpEquiv="refresh" />}
       <Masthead channel={channel} />
       <main className={styles.main}>
         <div className={styles.problem} data-tone="stopped">
@@ -25,13 +25,13 @@ export function ProblemNotice({ channel, detail, isPassing }: ProblemNoticeProps
           <p className={styles.detail} role="alert">
             {detail}
           </p>
-          {isPassing ? (
-            <p className={styles.again}>
-              This page tries again every {againSeconds} s.{' '}
+          {isTemporary ? (
+            <p className={styles.action}>
+              This page tries again every {reloadSeconds} s.{' '}
               <a href={`/?channel=${encodeURIComponent(channel)}`}>Try now</a>
             </p>
           ) : (
-            <p className={styles.again}>
+            <p className={styles.action}>
               <a href="/">Go to the channel {defaultChannel}</a>
             </p>
           )}

@@ -1,29 +1,29 @@
 import { type RefObject, useCallback, useState, useSyncExternalStore } from 'react';
 import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
 
-/** Scrolled less than this many px from the top, the reader follows the newest events. */
+/** Within this many px of the top, the reader follows the newest events. */
 const topPx = 8;
 
-/** What can begin or end a reading: scrolling, focus, a selection. */
-const signals = ['scroll', 'focusin', 'focusout', 'selectionchange'] as const;
+/** Events that can start or end reading. */
+const readingEvents = ['scroll', 'focusin', 'focusout', 'selectionchange'] as const;
 
 /**
- * Whether the reader reads a certain place of `list`, which then must not move: scrolled away from the top, with the
- * focus on an event, or with text selected.
+ * Whether the reader is reading a position of `list` that must not move: scrolled away from the top, with the focus on
+ * an event, or with text selected.
  */
-export function useHeld(list: RefObject<HTMLElement | null>): boolean {
-  const isHeld = useCallback(
+export function useIsReading(list: RefObject<HTMLElement | null>): boolean {
+  const isReading = useCallback(
     () => window.scrollY > topPx || hasFocus(list.current) || hasSelection(list.current),
     [list],
   );
-  return useSyncExternalStore(subscribe, isHeld, never);
+  return useSyncExternalStore(subscribe, isReading, isReadingOnServer);
 }
 
 function subscribe(onChange: () => void): () => void {
-  const ending = new AbortController();
-  const options = { signal: ending.signal, passive: true };
-  for (const name of signals) document.addEventListener(name, onChange, options);
-  return () => ending.abort();
+  const controller = new AbortController();
+  const options = { signal: controller.signal, passive: true };
+  for (const name of readingEvents) document.addEventListener(name, onChange, options);
+  return () => controller.abort();
 }
 
 function hasFocus(list: HTMLElement | null): boolean {
@@ -35,57 +35,58 @@ function hasSelection(list: HTMLElement | null): boolean {
   return selection !== null && !selection.isCollapsed && list?.contains(selection.anchorNode) === true;
 }
 
-function never(): boolean {
+function isReadingOnServer(): boolean {
   return false;
 }
 
 /**
- * How many entries have come on top since the reader was last there; null where that is not known any more.
- * @param isHeld whether the reader is elsewhere.
+ * How many entries were added at the top since the reader left it; null if the entry the reader last saw there is no
+ * longer in the list.
+ * @param isAway whether the reader is away from the newest entries.
  */
-export function useNewCount(entries: readonly FeedEntry[], isHeld: boolean): number | null {
+export function useNewCount(entries: readonly FeedEntry[], isAway: boolean): number | null {
   const firstKey = entries[0]?.key ?? '';
   const [seenKey, setSeenKey] = useState(firstKey);
-  if (!isHeld && seenKey !== firstKey) setSeenKey(firstKey);
-  if (!isHeld || seenKey === firstKey) return 0;
+  if (!isAway && seenKey !== firstKey) setSeenKey(firstKey);
+  if (!isAway || seenKey === firstKey) return 0;
   const index = entries.findIndex((entry) => entry.key === seenKey);
   return index === -1 ? null : index;
 }
 
-/** Lets go of what is being read, and shows the newest. */
-export function showTop(list: HTMLElement | null): void {
+/** Goes to the newest entries. It clears focus and selection, which would hold the reading position. */
+export function scrollToNewest(list: HTMLElement | null): void {
   document.getSelection()?.removeAllRanges();
   list?.focus({ preventScroll: true });
   window.scrollTo({ top: 0, behavior: 'instant' });
 }
 
-/** A list that can be told to stand still. */
-type Standstill = {
+/** A list that the reader can pause. */
+type PausedList = {
   readonly isPaused: boolean;
-  /** Stands still, or goes on. */
+  /** Pauses or resumes. */
   toggle(): void;
-  /** What is shown: all, or while paused what there was, and what is loaded behind it. */
+  /** All entries; while paused, those that were there when it began, and older ones loaded since. */
   readonly entries: readonly FeedEntry[];
 };
 
 /**
- * Pauses the view, never the connection: events go on arriving behind it, so that going on shows them at once and
- * nothing can have been trimmed from the log meanwhile.
+ * Pauses the list, never the connection. Events arrive behind it, so that resuming shows them at once, and the log
+ * cannot drop any of them meanwhile.
  * @param entries newest first.
  */
-export function useStandstill(entries: readonly FeedEntry[]): Standstill {
-  const [still, setStill] = useState<readonly FeedEntry[] | null>(null);
+export function usePausedList(entries: readonly FeedEntry[]): PausedList {
+  const [frozen, setFrozen] = useState<readonly FeedEntry[] | null>(null);
   return {
-    isPaused: still !== null,
-    toggle: () => setStill(still === null ? entries : null),
-    entries: still === null ? entries : since(still, entries),
+    isPaused: frozen !== null,
+    toggle: () => setFrozen(frozen === null ? entries : null),
+    entries: frozen === null ? entries : withoutNewer(frozen, entries),
   };
 }
 
-/** `entries` from the newest of `still` on; `still` itself where that is no longer held. */
-function since(still: readonly FeedEntry[], entries: readonly FeedEntry[]): readonly FeedEntry[] {
-  const newest = still[0]?.key;
+/** `entries` without those newer than `frozen`; `frozen` itself if its newest entry is no longer in the list. */
+function withoutNewer(frozen: readonly FeedEntry[], entries: readonly FeedEntry[]): readonly FeedEntry[] {
+  const newest = frozen[0]?.key;
   const index = entries.findIndex((entry) => entry.key === newest);
-  if (index === -1) return still;
-  return entries.length - index === still.length ? still : entries.slice(index);
+  if (index === -1) return frozen;
+  return entries.length - index === frozen.length ? frozen : entries.slice(index);
 }

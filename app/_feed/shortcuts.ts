@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-/** The keys of the page, and what each does, for the help. */
+/** The keys of the page and what each one does, for the help. */
 export const shortcutKeys = [
   ['N', 'Go to the newest events'],
   ['P', 'Pause the list, or go on'],
@@ -12,32 +12,34 @@ export const shortcutKeys = [
   ['?', 'This help'],
 ] as const;
 
-/** What each key does. Keys are those of `KeyboardEvent.key`. */
+/** The action of each key. The keys are values of `KeyboardEvent.key`. */
 type Shortcuts = Readonly<Record<string, () => void>>;
 
 /**
- * Single keys for the whole page. They are left alone where the reader writes, with a modifier, and while a dialog is open.
- * @param isOn readers who speak to their machine, or hit keys by accident, switch them off (WCAG 2.2, 2.1.4).
+ * Single-key shortcuts for the whole page. They do nothing while the reader types in a field, holds a modifier key, or
+ * has a dialog open.
+ * @param isEnabled speech input and accidental key presses can trigger single keys, so the reader can switch them off
+ * (WCAG 2.2, 2.1.4).
  */
-export function useShortcuts(shortcuts: Shortcuts, isOn: boolean): void {
+export function useShortcuts(shortcuts: Shortcuts, isEnabled: boolean): void {
   const latest = useRef(shortcuts);
   useEffect(() => {
     latest.current = shortcuts;
   });
   useEffect(() => {
-    if (!isOn) return;
-    const ending = new AbortController();
-    document.addEventListener('keydown', (press) => runShortcut(latest.current, press), ending);
-    return () => ending.abort();
-  }, [isOn]);
+    if (!isEnabled) return;
+    const controller = new AbortController();
+    document.addEventListener('keydown', (event) => runShortcut(latest.current, event), controller);
+    return () => controller.abort();
+  }, [isEnabled]);
 }
 
-function runShortcut(shortcuts: Shortcuts, press: KeyboardEvent): void {
-  if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return;
-  const { target } = press;
+function runShortcut(shortcuts: Shortcuts, event: KeyboardEvent): void {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const { target } = event;
   if (target instanceof Element && target.closest('input, select, textarea, dialog[open]')) return;
-  const act = Object.hasOwn(shortcuts, press.key) ? shortcuts[press.key] : undefined;
-  if (act === undefined || document.querySelector('dialog[open]') !== null) return;
-  press.preventDefault();
-  act();
+  const action = Object.hasOwn(shortcuts, event.key) ? shortcuts[event.key] : undefined;
+  if (action === undefined || document.querySelector('dialog[open]') !== null) return;
+  event.preventDefault();
+  action();
 }

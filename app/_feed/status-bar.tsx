@@ -5,23 +5,90 @@ import type { FeedStatus } from '../../lib/client/connection/status.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import styles from './status-bar.module.css';
 
-type StatusPillProps = {
-  readonly words: StatusWords;
-  /** Whether a try is waited for, or what was refused can be tried again. */
+/** A status as the reader sees it. */
+type StatusText = {
+  readonly label: string;
+  /**
+   * What is happening, in a short sentence. It contains no number that changes by itself: a screen reader announces each
+   * change.
+   */
+  readonly description: string;
+  /** The accent colour of the page: all is well; connecting; idle; ended. */
+  readonly tone: 'live' | 'moving' | 'resting' | 'stopped';
+};
+
+/**
+ * Describes the status of the connection.
+ * @param reason what the server said when it refused; null if it said nothing.
+ * @param poll how the server wants to be polled.
+ */
+export function describeStatus(status: FeedStatus, reason: string | null, poll: PollAdvice): StatusText {
+  switch (status) {
+    case 'connecting':
+      return { label: 'Connecting', description: 'The stream is being opened.', tone: 'moving' };
+    case 'streaming':
+      return { label: 'Live', description: 'Events appear as they come.', tone: 'live' };
+    case 'handing over':
+      return {
+        label: 'Handing over',
+        description: 'The next stream is opening; nothing is lost.',
+        tone: 'live',
+      };
+    case 'waiting':
+      return {
+        label: 'Waiting',
+        description: reason ? `${reason}; connecting again` : 'Connecting again',
+        tone: 'moving',
+      };
+    case 'polling':
+      return {
+        label: 'Polling',
+        description: `${describePolling(poll)}; streaming is tried again.`,
+        tone: 'moving',
+      };
+    case 'paused':
+      return { label: 'Paused', description: 'Hidden; goes on from here when shown.', tone: 'resting' };
+    case 'offline':
+      return {
+        label: 'Offline',
+        description: 'Goes on from here when the network is back.',
+        tone: 'resting',
+      };
+    case 'stopped':
+      return { label: 'Stopped', description: reason ?? 'It was closed.', tone: 'stopped' };
+    default:
+      return status satisfies never;
+  }
+}
+
+/** The status while the reader has paused the list and the connection behind it is well. */
+export const pausedListStatus: StatusText = {
+  label: 'Paused',
+  description: 'The list stands still; events go on arriving behind it.',
+  tone: 'resting',
+};
+
+function describePolling({ waitSeconds, everyMs }: PollAdvice): string {
+  return waitSeconds > 0 ? 'Each request waits for news' : `Every ${everyMs / 1_000} s`;
+}
+
+type StatusBarProps = {
+  readonly text: StatusText;
+  /** Whether the client waits before the next try, or was refused; both can be retried now. Else null. */
   readonly retry: 'waiting' | 'stopped' | null;
-  /** Unix time in ms of the next try; null while none is waited for. */
+  /** Unix time in ms of the next try; null if none is planned. */
   readonly retryAt: number | null;
   readonly onRetry: () => void;
 };
 
-/** What the feed is doing, in a word and a sentence. Only a change of these is announced, never the countdown. */
-export function StatusPill({ words, retry, retryAt, onRetry }: StatusPillProps) {
+/** The status of the feed. A screen reader announces a change of its text, never the countdown. */
+export function StatusBar({ text, retry, retryAt, onRetry }: StatusBarProps) {
   return (
-    <div className={styles.pill}>
-      <span aria-hidden="true" className={styles.lamp} />
-      <p className={styles.words}>
+    <div className={styles.bar}>
+      <span aria-hidden="true" className={styles.indicator} />
+      <p className={styles.text}>
         <output>
-          <strong className={styles.word}>{words.word}</strong> <span>{words.sentence}</span>
+          <strong className={styles.label}>{text.label}</strong> <span>{text.description}</span>
         </output>
         {retry === 'waiting' && <Countdown until={retryAt} />}
       </p>
@@ -34,7 +101,7 @@ export function StatusPill({ words, retry, retryAt, onRetry }: StatusPillProps) 
   );
 }
 
-/** Seconds left until `until` (Unix time in ms), counted down; says `soon` where that is not known. */
+/** Counts the seconds down to `until` (Unix time in ms). */
 export function Countdown({ until }: { readonly until: number | null }) {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -48,55 +115,4 @@ export function Countdown({ until }: { readonly until: number | null }) {
       {seconds > 0 ? `in ${seconds} s` : 'now'}
     </span>
   );
-}
-
-/** A status as a reader is told of it. */
-type StatusWords = {
-  readonly word: string;
-  /** What is happening, in a short sentence. It holds no running number: it is announced when it changes. */
-  readonly sentence: string;
-  /** Carried by the page's one accent: all is well; on the way; resting; at its end. */
-  readonly tone: 'live' | 'moving' | 'resting' | 'stopped';
-};
-
-/**
- * @param reason what the server said when it refused; null where nothing was said.
- * @param poll how the server wants to be polled.
- */
-export function statusWords(status: FeedStatus, reason: string | null, poll: PollAdvice): StatusWords {
-  switch (status) {
-    case 'connecting':
-      return { word: 'Connecting', sentence: 'The stream is being opened.', tone: 'moving' };
-    case 'streaming':
-      return { word: 'Live', sentence: 'Events appear as they come.', tone: 'live' };
-    case 'handing over':
-      return { word: 'Handing over', sentence: 'The next stream is opening; nothing is lost.', tone: 'live' };
-    case 'waiting':
-      return {
-        word: 'Waiting',
-        sentence: reason ? `${reason}; connecting again` : 'Connecting again',
-        tone: 'moving',
-      };
-    case 'polling':
-      return { word: 'Polling', sentence: `${pollText(poll)}; streaming is tried again.`, tone: 'moving' };
-    case 'paused':
-      return { word: 'Paused', sentence: 'Hidden; goes on from here when shown.', tone: 'resting' };
-    case 'offline':
-      return { word: 'Offline', sentence: 'Goes on from here when the network is back.', tone: 'resting' };
-    case 'stopped':
-      return { word: 'Stopped', sentence: reason ?? 'It was closed.', tone: 'stopped' };
-    default:
-      return status satisfies never;
-  }
-}
-
-/** What is said while the reader has stopped the list, and all is well behind it. */
-export const standstillWords: StatusWords = {
-  word: 'Paused',
-  sentence: 'The list stands still; events go on arriving behind it.',
-  tone: 'resting',
-};
-
-function pollText({ waitSeconds, everyMs }: PollAdvice): string {
-  return waitSeconds > 0 ? 'Each request waits for news' : `Every ${everyMs / 1_000} s`;
 }

@@ -5,10 +5,10 @@ import styles from './toolbar.module.css';
 
 type ToolbarProps = {
   readonly filter: EventFilter;
-  /** Types to choose from. */
+  /** The types to choose from. */
   readonly types: readonly string[];
   readonly onFilter: (filter: EventFilter) => void;
-  /** The search field, for the key that goes there. */
+  /** Receives the search field, for the shortcut that focuses it. */
   readonly search: RefObject<HTMLInputElement | null>;
   readonly isPaused: boolean;
   readonly onPause: () => void;
@@ -19,10 +19,10 @@ type ToolbarProps = {
   readonly onHelp: () => void;
 };
 
-/** What a reader can do with the list. */
+/** The controls of the list: filter, search, pause, times, connection, help. */
 export function Toolbar(props: ToolbarProps) {
   const { filter, types, onFilter, isPaused, times, isConnectionOpen } = props;
-  const known = filter.type === null || types.includes(filter.type) ? types : [...types, filter.type];
+  const options = filter.type === null || types.includes(filter.type) ? types : [...types, filter.type];
   return (
     <div aria-label="List" className={styles.toolbar} role="toolbar">
       <select
@@ -34,7 +34,7 @@ export function Toolbar(props: ToolbarProps) {
         value={filter.type ?? ''}
       >
         <option value="">All types</option>
-        {known.map((type) => (
+        {options.map((type) => (
           <option key={type}>{type}</option>
         ))}
       </select>
@@ -77,11 +77,11 @@ export function Toolbar(props: ToolbarProps) {
   );
 }
 
-/** What of the list is shown. */
+/** Which events of the list are shown. */
 type EventFilter = {
-  /** Only this type; null for all. */
+  /** Only this type; null for all types. */
   readonly type: string | null;
-  /** Only events that hold this text, in whatever case; empty for all. */
+  /** Only events that contain this text, ignoring case; empty for all events. */
   readonly text: string;
 };
 
@@ -94,31 +94,31 @@ export function isFiltering({ type, text }: EventFilter): boolean {
 }
 
 /**
- * Makes the test of a filter. It looks at each event once, however often it is asked. Gaps are always shown: what is
- * missing may have been what is looked for.
+ * Returns a function that tells whether an entry passes the filter. It reads each event once, however often it is called.
+ * A gap always passes, because the missing events might have matched.
  */
-export function entryTest({ type, text }: EventFilter): (entry: FeedEntry) => boolean {
+export function createEntryFilter({ type, text }: EventFilter): (entry: FeedEntry) => boolean {
   const wanted = text.trim().toLowerCase();
-  const known = new WeakMap<FeedEvent, boolean>();
-  const judge = (event: FeedEvent) =>
-    (type === null || event.type === type) && (wanted === '' || textOf(event).includes(wanted));
+  const results = new WeakMap<FeedEvent, boolean>();
+  const matches = (event: FeedEvent) =>
+    (type === null || event.type === type) && (wanted === '' || searchableText(event).includes(wanted));
   return (entry) => {
     if (entry.kind === 'gap') return true;
-    const before = known.get(entry.event);
-    if (before !== undefined) return before;
-    const isShown = judge(entry.event);
-    known.set(entry.event, isShown);
-    return isShown;
+    const known = results.get(entry.event);
+    if (known !== undefined) return known;
+    const result = matches(entry.event);
+    results.set(entry.event, result);
+    return result;
   };
 }
 
-/** Everything of an event that a reader can see, in lower case. */
-function textOf({ type, id, data }: FeedEvent): string {
-  return `${type} #${id.split('-')[1]} ${id} ${typeof data === 'string' ? data : jsonOf(data)}`.toLowerCase();
+/** All text of an event that a reader can see, in lower case. */
+function searchableText({ type, id, data }: FeedEvent): string {
+  return `${type} #${id.split('-')[1]} ${id} ${typeof data === 'string' ? data : stringify(data)}`.toLowerCase();
 }
 
-/** Data nested deeper than the engine can write is found by type and id alone. */
-function jsonOf(data: unknown): string {
+/** JSON text; empty if data is nested deeper than the engine can write. Type and id still match then. */
+function stringify(data: unknown): string {
   try {
     return JSON.stringify(data) ?? '';
   } catch (error) {
@@ -127,8 +127,8 @@ function jsonOf(data: unknown): string {
   }
 }
 
-/** The types among entries, in alphabetical order. */
-export function typesOf(entries: readonly FeedEntry[]): readonly string[] {
+/** The types of the events among `entries`, in alphabetical order. */
+export function listTypes(entries: readonly FeedEntry[]): readonly string[] {
   const types = new Set<string>();
   for (const entry of entries) if (entry.kind === 'event') types.add(entry.event.type);
   return [...types].sort();

@@ -2,13 +2,13 @@ import { useCallback, useSyncExternalStore } from 'react';
 
 const prefix = 'steadfeed.';
 
-/** What was chosen while the page is open. Where a browser keeps nothing, it lasts as long as the page. */
-const chosen = new Map<string, string>();
+/** The reader's choices since the page was opened. If the browser stores nothing, they last as long as the page. */
+const choices = new Map<string, string>();
 const listeners = new Set<() => void>();
 
 /**
- * A reader's own choice, kept by the browser where it keeps anything.
- * @param fallback before anything was chosen, and where a server renders.
+ * A choice of the reader, stored in `localStorage` where the browser allows it.
+ * @param fallback the value before the reader has chosen, and on the server.
  */
 export function usePreference<T extends string>(
   name: string,
@@ -27,19 +27,19 @@ function subscribe(onChange: () => void): () => void {
 }
 
 function readChoice(name: string): string {
-  const known = chosen.get(name) ?? readStored(name);
-  chosen.set(name, known);
-  return known;
+  const choice = choices.get(name) ?? readStored(name);
+  choices.set(name, choice);
+  return choice;
 }
 
 function writeChoice(name: string, value: string): void {
-  chosen.set(name, value);
+  choices.set(name, value);
   try {
     localStorage.setItem(prefix + name, value);
   } catch {
     // Storage is full or switched off: the choice lasts as long as the page.
   }
-  for (const tell of listeners) tell();
+  for (const notify of listeners) notify();
 }
 
 function readStored(name: string): string {

@@ -1,9 +1,10 @@
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 
-// A literal: the framework reads it from the source text. Keep `vercel.json` equal.
+// In seconds. It must be a literal, because Next reads it from the source text. `vercel.json` has the same value.
 export const maxDuration = 300;
 
-// No response is made before its request. Without this line the framework wraps each request to find out.
+// With this, Next passes each request on as it is. Otherwise it wraps the request, to find out whether the response can
+// be prerendered.
 export const dynamic = 'force-dynamic';
 
 const handle = eventsRoute();

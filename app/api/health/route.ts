@@ -1,6 +1,7 @@
 import { healthRoute } from '../../../lib/server/http/health-route.ts';
 
-// No response is made before its request. Without this line the framework wraps each request to find out.
+// With this, Next passes each request on as it is. Otherwise it wraps the request, to find out whether the response can
+// be prerendered.
 export const dynamic = 'force-dynamic';
 
 const handle = healthRoute();

@@ -1,10 +1,10 @@
 import { createElement } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import { describe, expect, test } from 'vitest';
-import { formOf } from '../../../app/_feed/event-data.tsx';
+import { chooseLayout } from '../../../app/_feed/event-data.tsx';
 import { RenderedData } from '../../../app/_feed/event-row.tsx';
-import { durationText, gapWords } from '../../../app/_feed/format.ts';
-import { localTime, utcDay, utcTime } from '../../../app/_feed/time.tsx';
+import { describeGap, formatDuration } from '../../../app/_feed/format.ts';
+import { formatIso, formatLocalTime, formatUtcTime } from '../../../app/_feed/time.tsx';
 import type { Gap } from '../../../lib/core/continuity.ts';
 
 const gap: Gap = {
@@ -24,7 +24,7 @@ describe('a gap is told', () => {
     [{ missed: null }, 'Some events are gone (the log keeps the last 10,000).'],
     [{ reason: 'restarted' }, 'The log was begun again here; what came before may be missing.'],
   ] as const)('with %j as it is', (part, words) => {
-    expect(gapWords({ ...gap, ...part }, 10_000)).toBe(words);
+    expect(describeGap({ ...gap, ...part }, 10_000)).toBe(words);
   });
 });
 
@@ -40,25 +40,25 @@ describe('data is shown', () => {
     [undefined, 'short json'],
     [{ a: { b: 'x'.repeat(100) } }, 'long json'],
   ])('%j as %s', (data, kind) => {
-    expect(formOf(data).kind).toBe(kind);
+    expect(chooseLayout(data).kind).toBe(kind);
   });
 
   test('with a picture for what no page can hold', () => {
     const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
-    expect(formOf(text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
-    expect(formOf({ a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
+    expect(chooseLayout(text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
+    expect(chooseLayout({ a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
   });
 
   test('without indentation where it is nested deeply, which would be larger than memory', () => {
     const depth = 2_000;
     const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;
-    expect(formOf(JSON.parse(json))).toMatchObject({ kind: 'long json', json });
+    expect(chooseLayout(JSON.parse(json))).toMatchObject({ kind: 'long json', text: json });
   });
 
   test('even where it is nested deeper than the engine can write', () => {
     let data: unknown = 0;
     for (let depth = 0; depth < 200_000; depth += 1) data = [data];
-    expect(formOf(data).kind).toBe('text');
+    expect(chooseLayout(data).kind).toBe('text');
   });
 });
 
@@ -93,10 +93,11 @@ describe('an event is rendered', () => {
 });
 
 test('a duration is told in its two largest units', () => {
-  expect([5, 65, 3_700, 273_000].map(durationText)).toEqual(['5 s', '1 min 5 s', '1 h 1 min', '3 d 3 h']);
+  expect([5, 65, 3_700, 273_000].map(formatDuration)).toEqual(['5 s', '1 min 5 s', '1 h 1 min', '3 d 3 h']);
 });
 
 test('a time is told in UTC to the second or ms, and one that no date can hold breaks nothing', () => {
-  expect(`${utcDay(1_763_841_234_567)} ${utcTime(1_763_841_234_567, 'ms')}`).toBe('2025-11-22 19:53:54.567');
-  for (const time of [Number.NaN, 1e300, -1e300]) expect([utcTime(time), localTime(time)]).toBeDefined();
+  expect(formatIso(1_763_841_234_567)).toBe('2025-11-22T19:53:54.567Z');
+  for (const time of [Number.NaN, 1e300, -1e300])
+    expect([formatUtcTime(time), formatLocalTime(time)]).toBeDefined();
 });
