@@ -4,7 +4,7 @@ import './globals.css';
 
 export const metadata: Metadata = {
   title: 'Steadfeed',
-  description: 'A live feed that survives serverless: nothing lost, nothing doubled, in order.',
+  description: 'A live feed that survives serverless: every event once, in order.',
 };
 
 export const viewport: Viewport = {

@@ -150,7 +150,7 @@ function Sparkline({ name, values, latest, max }: SparklineProps) {
         {name} <span className={styles.latest}>{latest}</span>
       </p>
       <svg
-        aria-label={`${name} over the last minute: ${latest} now, at most ${max}`}
+        aria-label={`${name} in the last minute: latest ${latest}, highest ${max}`}
         className={styles.bars}
         preserveAspectRatio="none"
         role="img"
@@ -174,7 +174,7 @@ export function Announcer({ activity }: { readonly activity: Activity }) {
       const count = activity.total() - announced;
       if (count === 0) return;
       announced += count;
-      setText(`${formatCount(count)} ${count === 1 ? 'event has' : 'events have'} come`);
+      setText(`${formatCount(count)} new ${count === 1 ? 'event' : 'events'}`);
     }, announceEveryMs);
     return () => clearInterval(timer);
   }, [activity]);

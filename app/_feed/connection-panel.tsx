@@ -49,10 +49,10 @@ export function ConnectionPanel(props: ConnectionPanelProps) {
     ['Status', connection.status],
     ['Transport', connection.transport ?? 'none'],
     ['Read by', connection.role === 'follower' ? 'another tab' : 'this tab'],
-    ['Next try', retryAt === null ? 'none' : <Countdown key="next" until={retryAt} />],
+    ['Next retry', retryAt === null ? 'none' : <Countdown key="next" until={retryAt} />],
     ['Handovers', formatCount(connection.handovers)],
     ['Streams lost', formatCount(connection.reconnects)],
-    ['Read again', formatCount(connection.holes)],
+    ['Skips repaired', formatCount(connection.holes)],
     ['Gaps', describeGaps(connection.gaps)],
     ['Your clock', describeSkew(skewMs)],
   ];
@@ -77,7 +77,7 @@ export function ConnectionPanel(props: ConnectionPanelProps) {
           <dd className={styles.cursor}>{cursor ?? 'none'}</dd>
         </div>
       </dl>
-      <h3 className={styles.name}>What happened</h3>
+      <h3 className={styles.name}>History</h3>
       <ol className={styles.history}>
         {history.map((change) => (
           <li className={styles.change} key={change.key}>
@@ -96,11 +96,11 @@ export function ConnectionPanel(props: ConnectionPanelProps) {
 function describeGaps(gaps: readonly Gap[]): string {
   if (gaps.length === 0) return 'none';
   const missed = gaps.reduce((sum, gap) => sum + (gap.missed ?? 0), 0);
-  return `${formatCount(gaps.length)}, ${formatCount(missed)} events`;
+  return `${formatCount(gaps.length)} (${formatCount(missed)} events missing)`;
 }
 
 function describeSkew(skewMs: number): string {
-  if (skewMs === 0) return 'as the server’s';
+  if (skewMs === 0) return 'in sync';
   return `${formatDuration(Math.abs(skewMs) / 1_000)} ${skewMs > 0 ? 'ahead' : 'behind'}`;
 }
 
@@ -137,19 +137,19 @@ export function recordChanges(
 }
 
 const statusTexts: Readonly<Record<FeedStatus, string>> = {
-  connecting: 'A stream is being opened',
-  streaming: 'Live, by a stream',
-  'handing over': 'The next stream is opening, this one goes on',
-  waiting: 'Cut; waiting to try again',
-  polling: 'Polling; streaming is tried again now and then',
-  paused: 'Paused while hidden',
+  connecting: 'Opening a stream',
+  streaming: 'Live on a stream',
+  'handing over': 'Opening the next stream while this one continues',
+  waiting: 'Disconnected; waiting to reconnect',
+  polling: 'Polling; streaming will be retried',
+  paused: 'Paused in the background',
   offline: 'Offline',
   stopped: 'Stopped',
 };
 
 const roleTexts = {
-  leader: 'This tab reads for all tabs of this feed',
-  follower: 'Another tab reads for this one',
+  leader: 'This tab now reads for all tabs of this feed',
+  follower: 'Another tab now reads for this one',
 } as const;
 
 function describeChanges(before: ConnectionSnapshot, now: ConnectionSnapshot): string[] {
@@ -158,7 +158,7 @@ function describeChanges(before: ConnectionSnapshot, now: ConnectionSnapshot): s
     if (now[name] > before[name]) texts.push(`${text} (${formatCount(now[name])} so far)`);
   };
   addIfGrown('reconnects', 'A stream was lost');
-  addIfGrown('holes', 'Events had been skipped; they are read again');
+  addIfGrown('holes', 'Events were skipped and are read again from the log');
   addIfGrown('handovers', 'Handed over to the next stream');
   if (now.role !== before.role && now.role !== 'alone') texts.push(roleTexts[now.role]);
   for (const gap of now.gaps) if (!before.gaps.includes(gap)) texts.push(describeGap(gap, null));

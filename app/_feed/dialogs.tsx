@@ -66,9 +66,9 @@ export function EventDialog({ event, onClose }: { readonly event: FeedEvent; rea
     ['Id', event.id],
     ['Channel', event.channel],
     ['Type', event.type],
-    ['Time', formatIso(event.time)],
+    ['Time (UTC)', formatIso(event.time)],
     [
-      skewMs === 0 ? 'Here' : 'Here (clock differs)',
+      skewMs === 0 ? 'Your time' : 'Your time (your clock differs)',
       `${formatLocalDay(event.time)}, ${formatLocalTime(event.time)}`,
     ],
   ] as const;
@@ -106,7 +106,7 @@ function CopyButton({ label, text }: { readonly label: string; readonly text: st
   const copy = () =>
     copyText(text).then(
       () => setOutcome('Copied'),
-      () => setOutcome('Not allowed here: select it'),
+      () => setOutcome('Not allowed here. Select the text.'),
     );
   return (
     <button aria-live="polite" className={styles.copy} onClick={copy} type="button">
@@ -130,7 +130,7 @@ type HelpDialogProps = {
 /** Explains the keys. The reader can switch them off here. */
 export function HelpDialog({ areShortcutsOn, onShortcutsChange, onClose }: HelpDialogProps) {
   return (
-    <Dialog onClose={onClose} title="Keys">
+    <Dialog onClose={onClose} title="Keyboard shortcuts">
       <dl>
         {shortcutKeys.map(([key, action]) => (
           <div className={styles.shortcut} key={key}>
@@ -147,11 +147,12 @@ export function HelpDialog({ areShortcutsOn, onShortcutsChange, onClose }: HelpD
           onChange={(change) => onShortcutsChange(change.currentTarget.checked)}
           type="checkbox"
         />
-        Single keys work on this page
+        Use single-key shortcuts
       </label>
       <p className={styles.note}>
-        Pausing stops the list, not the connection: events go on arriving, and are shown when you go on. An
-        event that is focused, selected or scrolled to keeps its place by itself.
+        Pause stops the list, not the connection: new events keep arriving and appear when you resume. The
+        list also keeps its position while you are scrolled down, have selected text, or have an event in
+        focus.
       </p>
     </Dialog>
   );

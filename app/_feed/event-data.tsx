@@ -11,7 +11,7 @@ export function EventData({ event }: { readonly event: FeedEvent }) {
     case 'text':
       return (
         <p className={styles.shortText} dir="auto">
-          {layout.text === '' ? <span className={styles.emptyText}>an empty text</span> : layout.text}
+          {layout.text === '' ? <span className={styles.emptyText}>empty text</span> : layout.text}
         </p>
       );
     case 'short json':
@@ -110,7 +110,7 @@ const maxValueLength = 120;
 /** Deepest JSON that is indented. The size that indentation adds grows with the square of the depth. */
 const maxIndentedDepth = 32;
 
-const tooDeep = 'This data is nested too deeply to be shown.';
+const tooDeep = 'This data is nested too deeply to show.';
 
 /** Chooses a layout for data. Every value has one, whatever was published. */
 export function chooseLayout(data: unknown): DataLayout {

@@ -10,9 +10,9 @@ export function FaultButtons({ faultyFetch }: { readonly faultyFetch: FaultyFetc
   };
   return (
     <fieldset className={styles.faults}>
-      <legend className={styles.legend}>In development only</legend>
+      <legend className={styles.legend}>Only in development: disturb the connection</legend>
       <button className={styles.button} onClick={faultyFetch.cut} type="button">
-        Cut
+        Cut connection
       </button>
       <button aria-pressed={isBlocked} className={styles.button} onClick={toggle} type="button">
         Block streaming
@@ -35,7 +35,7 @@ export function createFaultyFetch(realFetch: typeof fetch): FaultyFetch {
   const openRequests = new Set<AbortController>();
   let isBlocked = false;
   const cut = () => {
-    for (const request of openRequests) request.abort(new TypeError('cut by hand'));
+    for (const request of openRequests) request.abort(new TypeError('cut by the fault buttons'));
     openRequests.clear();
   };
 

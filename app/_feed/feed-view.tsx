@@ -103,8 +103,8 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
           />
           <noscript>
             <p>
-              Without JavaScript this list does not update by itself.{' '}
-              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload it</a>
+              Without JavaScript this page does not update by itself.{' '}
+              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload the page</a>
             </p>
           </noscript>
         </Masthead>

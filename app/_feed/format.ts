@@ -40,7 +40,7 @@ export function parseSeq(id: string | null): number | null {
  * @param retention events the log keeps per channel; null if that is not known.
  */
 export function describeGap({ reason, missed, exact }: Gap, retention: number | null): string {
-  if (reason === 'restarted') return 'The log was begun again here; what came before may be missing.';
+  if (reason === 'restarted') return 'The log was restarted here. Earlier events may be missing.';
   const keeps = retention === null ? '' : ` (the log keeps the last ${formatCount(retention)})`;
   if (missed === null) return `Some events are gone${keeps}.`;
   const upTo = exact ? '' : 'Up to ';

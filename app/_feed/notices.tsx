@@ -7,7 +7,7 @@ export function EmptyFeed() {
   return (
     <section className={styles.emptyFeed}>
       <h2 className={styles.emptyTitle}>No events yet</h2>
-      <p>Publish the first one; it appears here at once:</p>
+      <p>Publish the first one. It appears here at once:</p>
       <pre className={styles.command}>npm run push -- "hello"</pre>
     </section>
   );
@@ -17,7 +17,7 @@ export function EmptyFeed() {
 export function NoMatch({ onClear }: { readonly onClear: () => void }) {
   return (
     <p className={styles.noMatch}>
-      None of the events loaded so far is like that.{' '}
+      No loaded events match this filter.{' '}
       <button className={styles.clear} onClick={onClear} type="button">
         Show all
       </button>
@@ -91,7 +91,7 @@ export function OlderEvents({ hasOlder, isLoading, load, loadsByItself, retentio
           </button>
         </p>
       ) : (
-        <p>This is the oldest event that is kept.</p>
+        <p>This is the oldest event in the log.</p>
       )}
       {retention !== null && <p>The log keeps the last {formatCount(retention)} events of each channel.</p>}
     </div>

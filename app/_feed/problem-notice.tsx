@@ -21,14 +21,14 @@ export function ProblemNotice({ channel, detail, isTemporary }: ProblemNoticePro
       <Masthead channel={channel} />
       <main className={styles.main}>
         <div className={styles.problem} data-tone="stopped">
-          <h2 className={styles.title}>The feed cannot be read</h2>
+          <h2 className={styles.title}>This feed cannot be read</h2>
           <p className={styles.detail} role="alert">
             {detail}
           </p>
           {isTemporary ? (
             <p className={styles.action}>
-              This page tries again every {reloadSeconds} s.{' '}
-              <a href={`/?channel=${encodeURIComponent(channel)}`}>Try now</a>
+              This page reloads every {reloadSeconds} s.{' '}
+              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload now</a>
             </p>
           ) : (
             <p className={styles.action}>

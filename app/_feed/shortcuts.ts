@@ -3,13 +3,13 @@ import { useEffect, useRef } from 'react';
 /** The keys of the page and what each one does, for the help. */
 export const shortcutKeys = [
   ['N', 'Go to the newest events'],
-  ['P', 'Pause the list, or go on'],
+  ['P', 'Pause or resume the list'],
   ['/', 'Search'],
-  ['T', 'Times as a clock, or as an age'],
-  ['C', 'Show or hide the connection'],
-  ['Page Down, Page Up', 'From event to event, once one has the focus'],
+  ['T', 'Show times of day, or ages'],
+  ['C', 'Show or hide the connection panel'],
+  ['Page Down, Page Up', 'Go to the next or previous event, once an event has the focus'],
   ['Enter', 'Open the event that has the focus'],
-  ['?', 'This help'],
+  ['?', 'Show this help'],
 ] as const;
 
 /** The action of each key. The keys are values of `KeyboardEvent.key`. */

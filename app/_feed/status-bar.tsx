@@ -25,37 +25,37 @@ type StatusText = {
 export function describeStatus(status: FeedStatus, reason: string | null, poll: PollAdvice): StatusText {
   switch (status) {
     case 'connecting':
-      return { label: 'Connecting', description: 'The stream is being opened.', tone: 'moving' };
+      return { label: 'Connecting', description: 'Opening a stream.', tone: 'moving' };
     case 'streaming':
-      return { label: 'Live', description: 'Events appear as they come.', tone: 'live' };
+      return { label: 'Live', description: 'Events appear as they arrive.', tone: 'live' };
     case 'handing over':
       return {
         label: 'Handing over',
-        description: 'The next stream is opening; nothing is lost.',
+        description: 'Switching to the next stream. No event is lost.',
         tone: 'live',
       };
     case 'waiting':
       return {
         label: 'Waiting',
-        description: reason ? `${reason}; connecting again` : 'Connecting again',
+        description: reason ? `${reason}; reconnecting` : 'Reconnecting',
         tone: 'moving',
       };
     case 'polling':
       return {
         label: 'Polling',
-        description: `${describePolling(poll)}; streaming is tried again.`,
+        description: `${describePolling(poll)} Streaming will be retried.`,
         tone: 'moving',
       };
     case 'paused':
-      return { label: 'Paused', description: 'Hidden; goes on from here when shown.', tone: 'resting' };
+      return { label: 'Paused', description: 'In the background. Resumes when you return.', tone: 'resting' };
     case 'offline':
       return {
         label: 'Offline',
-        description: 'Goes on from here when the network is back.',
+        description: 'Resumes when the network is back.',
         tone: 'resting',
       };
     case 'stopped':
-      return { label: 'Stopped', description: reason ?? 'It was closed.', tone: 'stopped' };
+      return { label: 'Stopped', description: reason ?? 'The feed was closed.', tone: 'stopped' };
     default:
       return status satisfies never;
   }
@@ -64,12 +64,12 @@ export function describeStatus(status: FeedStatus, reason: string | null, poll: 
 /** The status while the reader has paused the list and the connection behind it is well. */
 export const pausedListStatus: StatusText = {
   label: 'Paused',
-  description: 'The list stands still; events go on arriving behind it.',
+  description: 'New events keep arriving. They appear when you resume.',
   tone: 'resting',
 };
 
 function describePolling({ waitSeconds, everyMs }: PollAdvice): string {
-  return waitSeconds > 0 ? 'Each request waits for news' : `Every ${everyMs / 1_000} s`;
+  return waitSeconds > 0 ? 'Requests wait for new events.' : `Every ${everyMs / 1_000} s.`;
 }
 
 type StatusBarProps = {

@@ -24,7 +24,7 @@ export function Toolbar(props: ToolbarProps) {
   const { filter, types, onFilter, isPaused, times, isConnectionOpen } = props;
   const options = filter.type === null || types.includes(filter.type) ? types : [...types, filter.type];
   return (
-    <div aria-label="List" className={styles.toolbar} role="toolbar">
+    <div aria-label="List controls" className={styles.toolbar} role="toolbar">
       <select
         aria-label="Type"
         className={styles.field}
@@ -69,7 +69,12 @@ export function Toolbar(props: ToolbarProps) {
         >
           Connection
         </button>
-        <button aria-label="Keys" className={styles.button} onClick={props.onHelp} type="button">
+        <button
+          aria-label="Keyboard shortcuts"
+          className={styles.button}
+          onClick={props.onHelp}
+          type="button"
+        >
           ?
         </button>
       </span>

@@ -24,8 +24,8 @@ afterAll(async () => {
 
 const words = (first: number, last: number) => range(first, last).map((number) => `word ${number}`);
 
-/** Opens the page with its drawer, where the buttons are. */
-async function openDrawer(): Promise<OpenPage> {
+/** Opens the page with its connection panel, which has the buttons. */
+async function openPanel(): Promise<OpenPage> {
   const open = await openLive(browser, app);
   await open.page.keyboard.press('c');
   await open.page.getByRole('complementary', { name: 'Connection' }).waitFor();
@@ -33,8 +33,8 @@ async function openDrawer(): Promise<OpenPage> {
 }
 
 test('in development a button cuts the connection, and one can see the feed survive it', async () => {
-  await using open = await openDrawer();
-  await open.page.getByRole('button', { name: 'Cut' }).click();
+  await using open = await openPanel();
+  await open.page.getByRole('button', { name: 'Cut connection' }).click();
   await open.page.getByText(/^A stream was lost/).waitFor();
   await hasStatus(open.page, 'Live');
   await store(app, words(4, 5));
@@ -44,7 +44,7 @@ test('in development a button cuts the connection, and one can see the feed surv
 });
 
 test('another blocks streaming: the feed polls, and climbs back when it is let through', async () => {
-  await using open = await openDrawer();
+  await using open = await openPanel();
   const block = open.page.getByRole('button', { name: 'Block streaming' });
   await block.click();
   await hasStatus(open.page, 'Polling');

@@ -68,7 +68,7 @@ const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   },
   'with its keys explained': async (page) => {
     await page.keyboard.press('?');
-    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   },
   'with the connection shown': async (page) => {
     await page.keyboard.press('c');

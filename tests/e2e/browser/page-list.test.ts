@@ -106,7 +106,7 @@ test('scrolled all the way down, every event that is kept was there, in order an
     await open.page.evaluate(scrollOn);
     return seen.at(-1) === 'word 1';
   });
-  expect(await open.page.getByText('This is the oldest event that is kept.').isVisible()).toBe(true);
+  expect(await open.page.getByText('This is the oldest event in the log.').isVisible()).toBe(true);
   expect(seen).toEqual(words(1, 400).reverse());
   expect(open.seen.errors).toEqual([]);
 });

@@ -104,11 +104,11 @@ describe('the history of a connection', () => {
     const lost = { ...connection, status: 'waiting', reconnects: 1, reason: 'log: away' } as const;
     const history = recordChanges([], connection, lost, 5);
     expect(history.map(({ text }) => text)).toEqual([
-      'Cut; waiting to try again: log: away',
+      'Disconnected; waiting to reconnect: log: away',
       'A stream was lost (1 so far)',
     ]);
     const back = recordChanges(history, lost, { ...lost, status: 'streaming', gaps: [gap] }, 6);
-    expect(back.slice(0, 2).map(({ text }) => text)).toEqual(['Live, by a stream', '3 events are gone.']);
+    expect(back.slice(0, 2).map(({ text }) => text)).toEqual(['Live on a stream', '3 events are gone.']);
     expect(new Set(back.map(({ key }) => key)).size).toBe(4);
   });
 
@@ -121,8 +121,8 @@ describe('the history of a connection', () => {
       6,
     );
     expect(leads.map(({ text }) => text)).toEqual([
-      'This tab reads for all tabs of this feed',
-      'Another tab reads for this one',
+      'This tab now reads for all tabs of this feed',
+      'Another tab now reads for this one',
     ]);
   });
 
@@ -151,7 +151,7 @@ describe('a fetch with faults', () => {
     const faulty = createFaultyFetch(hanging);
     const answer = faulty.fetch('/api/stream?channel=feed');
     faulty.cut();
-    await expect(answer).rejects.toThrow('cut by hand');
+    await expect(answer).rejects.toThrow('cut by the fault buttons');
   });
 
   test('lets no stream through while blocked, but polls', async () => {
@@ -165,7 +165,7 @@ describe('a fetch with faults', () => {
     await faulty.fetch('/api/events?channel=feed');
     expect(requests).toBe(1);
     faulty.blockStreams(false);
-    await expect(stream).rejects.toThrow('cut by hand');
+    await expect(stream).rejects.toThrow('cut by the fault buttons');
     await faulty.fetch('/api/stream?channel=feed');
     expect(requests).toBe(2);
   });

@@ -77,7 +77,7 @@ describe('paused by its reader', () => {
     await hasStatus(open.page, 'Live');
   });
 
-  test('the pill still tells of a connection that is lost', async () => {
+  test('the status bar still shows that the connection is lost', async () => {
     await using other = await startApp();
     await using open = await openLive(browser, other);
     await open.page.keyboard.press('p');
@@ -114,7 +114,7 @@ describe('the keys', () => {
   test('are explained, and can be switched off', async () => {
     await using open = await openLive(browser, app);
     await open.page.keyboard.press('?');
-    await open.page.getByLabel('Single keys work on this page').uncheck();
+    await open.page.getByLabel('Use single-key shortcuts').uncheck();
     await open.page.keyboard.press('Escape');
     await open.page.keyboard.press('p');
     expect(await open.page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
@@ -154,8 +154,8 @@ describe('times', () => {
     await store(app, [`skewed by ${skewMs}`]);
     await shows(open.page, `skewed by ${skewMs}`);
     expect(await age(open.page)).toMatch(/^(now|\d s ago) /);
-    const drawer = open.page.getByRole('complementary', { name: 'Connection' });
-    expect(await drawer.textContent()).toMatch(skewMs > 0 ? /(1 d 0 h|23 h 59 min) ahead/ : /behind/);
+    const panel = open.page.getByRole('complementary', { name: 'Connection' });
+    expect(await panel.textContent()).toMatch(skewMs > 0 ? /(1 d 0 h|23 h 59 min) ahead/ : /behind/);
   });
 
   const unkept: Record<string, () => void> = {
@@ -184,21 +184,21 @@ describe('times', () => {
 });
 
 describe('the connection', () => {
-  test('tells its life: what it does, where it is, and that it was cut and came back', async () => {
+  test('shows its history: what it does, where it is, and that it was cut and came back', async () => {
     using folder = makeTemporaryFolder();
     const env = { FEED_DB: join(folder.path, 'feed.db') };
     const first = await startApp(env);
     await store(first, ['first']);
     await using open = await openLive(browser, first);
     await open.page.keyboard.press('c');
-    const drawer = open.page.getByRole('complementary', { name: 'Connection' });
-    await drawer.getByText('Live, by a stream').waitFor();
+    const panel = open.page.getByRole('complementary', { name: 'Connection' });
+    await panel.getByText('Live on a stream').waitFor();
     await first[Symbol.asyncDispose]();
-    await drawer.getByText('Cut; waiting to try again').first().waitFor();
+    await panel.getByText('Disconnected; waiting to reconnect').first().waitFor();
     await using _again = await startApp(env, first.port);
-    await drawer.getByText(/^A stream was lost/).waitFor();
+    await panel.getByText(/^A stream was lost/).waitFor();
     await hasStatus(open.page, 'Live');
-    expect(await drawer.textContent()).toMatch(/Cursor\d+-\d+~/);
+    expect(await panel.textContent()).toMatch(/Cursor\d+-\d+~/);
   });
 
   test('cannot be disturbed outside development', async () => {

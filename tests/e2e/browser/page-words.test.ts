@@ -22,7 +22,7 @@ describe('a gap is told', () => {
     [{ missed: 1 }, '1 event is gone (the log keeps the last 10,000).'],
     [{ exact: false }, 'Up to 17 events are gone (the log keeps the last 10,000).'],
     [{ missed: null }, 'Some events are gone (the log keeps the last 10,000).'],
-    [{ reason: 'restarted' }, 'The log was begun again here; what came before may be missing.'],
+    [{ reason: 'restarted' }, 'The log was restarted here. Earlier events may be missing.'],
   ] as const)('with %j as it is', (part, words) => {
     expect(describeGap({ ...gap, ...part }, 10_000)).toBe(words);
   });

@@ -183,14 +183,14 @@ describe('a page whose server goes away', () => {
     await hasStatus(open.page, 'Live');
   });
 
-  test('shows where the log was begun again', async () => {
+  test('shows where the log was restarted', async () => {
     using folder = makeTemporaryFolder();
     const app = await startApp();
     await store(app, words(1, 3));
     await using open = await openLive(browser, app);
     await using _again = await restart(app, { FEED_DB: join(folder.path, 'feed.db') }, ['anew']);
     await shows(open.page, 'anew');
-    const gap = 'The log was begun again here; what came before may be missing.';
+    const gap = 'The log was restarted here. Earlier events may be missing.';
     expect(await readTexts(open.page)).toEqual(['anew', gap, ...words(1, 3).reverse()]);
   });
 
@@ -205,7 +205,7 @@ describe('a page whose server goes away', () => {
         ['output', '[role=timer]'].map((place) => document.querySelector(place)?.textContent),
       );
     const isCounting = ([status, timer]: (string | null | undefined)[]) =>
-      status === 'Waiting Connecting again' && /^(in \d+ s|now)$/.test(timer ?? '');
+      status === 'Waiting Reconnecting' && /^(in \d+ s|now)$/.test(timer ?? '');
     await eventually('it waits, and counts beside what is announced', 30_000, async () =>
       isCounting(await look()),
     );
@@ -218,7 +218,7 @@ describe('the word of the page', () => {
     await using open = await newPage(browser);
     await open.page.route('**/api/stream*', (route) => route.fulfill({ status: 502, body: '' }));
     await open.page.goto(app.url);
-    await hasStatus(open.page, 'Polling Every 2 s; streaming is tried again.');
+    await hasStatus(open.page, 'Polling Every 2 s. Streaming will be retried.');
     await store(app, ['by poll']);
     await shows(open.page, 'by poll');
   });

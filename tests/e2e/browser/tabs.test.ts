@@ -69,7 +69,7 @@ describe('tabs of one browser', () => {
     await tabs.leader();
   });
 
-  test('say in the drawer which of them reads', async () => {
+  test('say in the connection panel which of them reads', async () => {
     await using app = await startApp();
     await using tabs = await openTabs(app, 2);
     const leader = await tabs.leader();

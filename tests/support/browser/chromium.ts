@@ -32,7 +32,7 @@ export async function startChromium(): Promise<Browser> {
 export type Watch = {
   /** Id and text of every event that was put into the page, in the order it was put there. */
   shown(): Promise<readonly Shown[]>;
-  /** The status word of the pill, now. */
+  /** The label of the status bar, now. */
   status(): Promise<string>;
   /** Every status word since the page was opened, without repeats in a row. */
   statuses(): Promise<readonly string[]>;
@@ -62,7 +62,7 @@ export async function watch(page: Page): Promise<Watch> {
 
 type Recorder = { shown: Shown[]; statuses: string[] };
 
-/** Runs in the page: notes every event row that is put into the document, and every word of the status pill. */
+/** Runs in the page: notes every event row that is put into the document, and every label of the status bar. */
 function record(): void {
   const recorder = globalThis as unknown as Recorder;
   recorder.shown = [];
