@@ -15,6 +15,7 @@ const limit = 20_000;
 /** Shortest time between two renders of the list, in ms. */
 const renderIntervalMs = 100;
 
+/** A constant of the build: the bundler leaves code for development out of the page in production. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
 type FeedProps = {
@@ -59,7 +60,7 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
   const cursor = useThrottled(feed.cursor, renderIntervalMs);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
   const faultButtons = useMemo(
-    () => faultyFetch && <FaultButtons faultyFetch={faultyFetch} />,
+    () => isDevelopment && faultyFetch && <FaultButtons faultyFetch={faultyFetch} />,
     [faultyFetch],
   );
   return (
