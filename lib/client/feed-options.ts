@@ -7,53 +7,61 @@ import type { Problem } from '../core/sse-frames.ts';
 import type { FeedStatus } from './connection/status.ts';
 import type { FeedEntry } from './transport/feed-items.ts';
 
-/** The tunables of a connection that an app may set. */
+/** Times and limits of the connection that an app may set. Each has its reason and default in `config/client-timing.ts`. */
 export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'polls' | 'hasToken'>>;
 
-/** What to read, and how. `T`: the types that are asked for, so that an event is known by its type. */
+/** What to read, and how. `T`: the event types that are asked for, so that an event's type tells what its data is. */
 export type FeedOptions<T extends string = string> = FeedTunables & {
-  /** Where the server is: an origin. Default: the page's own; in Node it must be given. */
+  /** The server's origin. Default: the page's own. In Node it must be given. */
   readonly url?: string;
-  /** 1 to 20 channels. Default: `feed`. */
+  /** 1 to 20 channel names. Default: `feed`. */
   readonly channels?: readonly string[];
-  /** Only events of these types. Default: all. */
+  /** The server sends only events of these types. Default: all types. */
   readonly types?: readonly T[];
-  /** What a server rendered: the feed begins with these and goes on from their cursor. */
+  /** What a server has rendered. The feed begins with these events and continues from their cursor. Default: none. */
   readonly initial?: FeedStart;
-  /** A cursor to go on from. */
+  /** Continue from this cursor, for example one that the app has stored. Default: the cursor of `initial`. */
   readonly after?: string;
-  /** Where to begin without a cursor: `50` events back, `10m` back, or `all`. Default: from now on. */
+  /** Where to begin without a cursor: `50` events back, `10m` back, or `all`. Default: only new events. */
   readonly rewind?: string;
-  /** Most entries kept, the newest. Default 1,000. */
+  /**
+   * How many entries the feed keeps, the newest. Default 1,000. Raise it for a page that shows more; pages of history that
+   * the user loads come on top.
+   */
   readonly limit?: number;
   /**
-   * Called once for each new event, in order. A promise it gives back holds up reading, and hearing: back-pressure. Of
-   * several tabs, one that is held up for longer than 1 s lets another one read.
+   * Called once for each new event, in order. If it returns a promise, the feed waits for it before it delivers the next
+   * event (back-pressure). A tab that reads for others and waits for longer than 1 s lets another tab read.
    */
   readonly onEvent?: (event: EventOf<T>) => void | Promise<void>;
-  /** Called once for each loss. */
+  /** Called once for each gap: events that are gone, with the number missing. */
   readonly onGap?: (gap: Gap) => void;
-  /** Called when the status changes. */
+  /** Called when the status has changed. */
   readonly onStatus?: (status: FeedStatus, snapshot: FeedSnapshot<T>) => void;
-  /** Default true. While false nothing is read, and nothing is forgotten. */
+  /** Default true. While false the feed reads nothing, and keeps what it has and its cursor. */
   readonly enabled?: boolean;
-  /** `auto` (default) streams, falls to polling where streams do not come through, and climbs back. */
+  /**
+   * `auto` (default) streams, falls back to polling where streams do not come through, and tries streams again. `stream`
+   * never polls. `poll` never streams: set it where long responses are known not to work.
+   */
   readonly transport?: 'auto' | 'stream' | 'poll';
   /**
-   * Gives the token to read with. Called before the first request, and again when that one is refused or expires; a tab
-   * that hears another one looks at the token's `exp` itself.
+   * Returns the token to read with; needed for private channels. Called before the first request, and again when the
+   * server refuses the token, or when it expires. Default: no token.
    */
   readonly getToken?: () => string | null | Promise<string | null>;
   /** Who drives the polls: a timer (default), or a caller by `poll()`. */
   readonly polls?: 'timer' | 'caller';
   /**
-   * Whether tabs of a browser that read the same share one connection; in Node it means nothing. Default: where all
-   * channels are public (`feed`, `public:…`), or `getToken` gives a token: it is shared with tabs whose token has the
-   * same `sub` and `channels`, while it is valid. `true` shares other channels without a token too: right where every
-   * tab of a browser reads as the same person, by whatever cookie.
+   * Whether tabs of a browser that read the same share one connection. In Node it has no effect. Default: they do where
+   * all channels are public (`feed`, `public:…`), or where `getToken` returns a token: then with tabs whose token has the
+   * same `sub` and `channels`, while it is valid. Set `true` to share other channels without a token: right where every
+   * tab of a browser reads as the same person, for example by a cookie. Set `false` for a connection of each tab's own.
    */
   readonly share?: boolean;
+  /** Makes all requests. Default: the global `fetch`. Replace it to add headers, or in tests. */
   readonly fetch?: typeof fetch;
+  /** Tells the time and sets timers. Default: the machine's. Replace it in tests. */
   readonly clock?: Clock;
 };
 
@@ -64,50 +72,50 @@ export type FeedStart = {
   readonly gaps?: readonly Gap[];
 };
 
-/** What a feed is at one moment. The same object for as long as nothing changes. */
+/** What a feed shows at one moment. The same object while nothing changes. */
 export type FeedSnapshot<T extends string = string> = {
   /** Events and gaps in display order, oldest first. */
   readonly entries: readonly FeedEntry<EventOf<T>>[];
   readonly events: readonly EventOf<T>[];
   readonly gaps: readonly Gap[];
   readonly status: FeedStatus;
-  /** What brings events now; null while nothing does. */
+  /** How events arrive now; null while nothing brings them. */
   readonly transport: 'stream' | 'poll' | null;
-  /** Whether this tab reads for itself, for all tabs that read the same, or hears one that does. */
+  /** `alone`: this tab reads for itself. `leader`: for all tabs that read the same. `follower`: another tab reads for it. */
   readonly role: 'alone' | 'leader' | 'follower';
-  /** Where the reader is; null before the log's first answer. */
+  /** The cursor after the last event; null before the server's first answer. */
   readonly cursor: string | null;
-  /** Time in ms from the log's taking the newest event to its arrival here, by this machine's clock; null before the first. */
+  /** Time in ms from the newest event's time in the log to its arrival here, by this machine's clock; null before the first. */
   readonly lag: number | null;
-  /** Unix time in ms of the next try; null while none is waited for. */
+  /** Unix time in ms of the next try; null while none is planned. */
   readonly retryAt: number | null;
-  /** Planned changes from one stream to the next so far, none of which paused the feed. */
+  /** How often one stream took over from another as planned, without a pause of the feed. */
   readonly handovers: number;
-  /** Streams that were lost so far, and resumed from their cursor. */
+  /** How often a stream was lost. The feed resumed from its cursor each time. */
   readonly reconnects: number;
-  /** Times a source skipped an event without a word so far; each was read again. */
+  /** How often events were missing in what arrived. Each time the feed read them again from the log. */
   readonly holes: number;
-  /** Why the server refused; null while it does not. */
+  /** Why the server refused the last request; null once it serves the feed again. */
   readonly problem: Problem | null;
-  /** Whether polls are what reads now, or is tried. */
+  /** Whether the feed polls, with or without success. */
   readonly isPolling: boolean;
-  /** Whether the log may hold events ahead of the oldest held here. */
+  /** Whether the log may have events before the oldest one here. */
   readonly hasOlder: boolean;
   readonly isLoadingOlder: boolean;
 };
 
-/** A feed that is read. */
+/** A feed. */
 export type Feed<T extends string = string> = {
-  /** Calls `listener` after each change of the snapshot. @returns ends it. */
+  /** Calls `listener` after each change of the snapshot. @returns a function that ends the subscription. */
   subscribe(listener: () => void): () => void;
   getSnapshot(): FeedSnapshot<T>;
   /** The snapshot the feed was made with, for rendering on a server. */
   getInitialSnapshot(): FeedSnapshot<T>;
-  /** Loads one page of history ahead of the oldest event. @returns false when the server could not be asked; try again. */
+  /** Loads one page of history before the oldest event. @returns false when a request failed; call it again to retry. */
   older(): Promise<boolean>;
-  /** Tries now what is waited for, and again what was refused. */
+  /** Tries now, whatever the feed waits for, and also what the server has refused. */
   retry(): void;
-  /** Reads or does not; what is held stays, and reading goes on from its cursor. */
+  /** Switches reading on or off. The entries stay, and the feed resumes from its cursor. */
   setEnabled(isEnabled: boolean): void;
   /** With `polls: 'caller'`: polls if a poll is due. Resolves when it is over; rejects when it failed. */
   poll(): Promise<void>;

@@ -4,9 +4,9 @@ import { compareEventIds, type EventId, formatEventId } from '../core/ids.ts';
 import { channelOf, eventEntry, type FeedEntry } from './transport/feed-items.ts';
 import { readId } from './transport/wire.ts';
 
-/** What a feed holds, oldest first. The same object for as long as nothing changes. */
+/** The entries of a feed, oldest first. The same object while nothing changes. */
 export type FeedView = {
-  /** Events and gaps in the order in which a page shows them. */
+  /** Events and gaps in display order. */
   readonly entries: readonly FeedEntry[];
   readonly events: readonly FeedEvent[];
   readonly gaps: readonly Gap[];
@@ -14,29 +14,29 @@ export type FeedView = {
 
 /** The newest entries of a feed: each event once, each channel's in seq order, gaps in their place. */
 export type FeedStore = {
-  /** Takes entries that are new. What is not newer than its channel's newest is dropped; a `restarted` gap begins anew. */
+  /** Adds entries. An event that is not newer than its channel's newest is dropped. After a `restarted` gap ids may be older. */
   add(entries: readonly FeedEntry[]): void;
   /**
-   * Takes older events of one channel, in any order, that were asked for ahead of `before`: what `oldest` gave then.
-   * Nothing where the oldest is another by now: between it and them would be a hole. @returns how many were new.
+   * Puts older events of one channel in front, in any order. `before` is what `oldest` returned when they were requested.
+   * If the oldest event is another one by now, nothing is added: events would be missing between. @returns how many were new.
    */
   prepend(channel: string, before: EventId | 'none', events: readonly FeedEvent[]): number;
-  /** How many entries the bound has taken so far. */
+  /** How many entries the limit has dropped so far. */
   dropped(): number;
-  /** The oldest event held of a channel; null where there is none, or where the log that issued it is gone. */
+  /** The oldest event of a channel. `none`: there is no event. `gone`: the log that issued it was lost (a restart follows). */
   oldest(channel: string): EventId | 'none' | 'gone';
   view(): FeedView;
 };
 
-/** @param limit most entries kept, the newest; pages that a reader asked for by `prepend` come on top. */
+/** @param limit how many entries are kept, the newest. Pages that were added by `prepend` come on top. */
 export function createFeedStore(limit: number): FeedStore {
   let entries: FeedEntry[] = [];
-  let most = limit;
+  let capacity = limit;
   let view: FeedView | null = null;
   let removed = 0;
   const newest = new Map<string, EventId>();
 
-  function isNews(entry: FeedEntry): boolean {
+  function isNew(entry: FeedEntry): boolean {
     if (entry.kind === 'gap') {
       if (entry.gap.reason === 'restarted') newest.delete(entry.gap.channel);
       return true;
@@ -49,25 +49,25 @@ export function createFeedStore(limit: number): FeedStore {
   }
 
   function trim(): void {
-    removed += Math.max(0, entries.length - most);
-    entries = entries.slice(-most);
+    removed += Math.max(0, entries.length - capacity);
+    entries = entries.slice(-capacity);
   }
 
   return {
     add(added) {
       for (const entry of added) {
-        if (!isNews(entry)) continue;
+        if (!isNew(entry)) continue;
         insert(entries, entry);
         view = null;
       }
-      // Twice the bound before anything is moved: so that an append costs the same however many are held.
-      if (entries.length > 2 * most) trim();
+      // Moved only at twice the limit, so that adding costs the same however many entries there are.
+      if (entries.length > 2 * capacity) trim();
     },
     prepend(channel, before, events) {
       trim();
       const oldest = firstEvent(entries, channel);
-      const asked = before === 'none' ? undefined : formatEventId(before);
-      if (oldest?.id !== asked) return 0;
+      const requested = before === 'none' ? undefined : formatEventId(before);
+      if (oldest?.id !== requested) return 0;
       const older = events
         .map((event) => ({ event, id: readId(event.id) }))
         .filter(({ id }) => before === 'none' || compareEventIds(id, before) < 0)
@@ -76,14 +76,14 @@ export function createFeedStore(limit: number): FeedStore {
         older.map(({ event }) => eventEntry(event)),
         entries,
       );
-      most += older.length;
+      capacity += older.length;
       const last = older.at(-1);
       if (last !== undefined && !newest.has(channel)) newest.set(channel, last.id);
       view = older.length === 0 ? view : null;
       return older.length;
     },
     oldest(channel) {
-      const event = firstEvent(entries.slice(-most), channel);
+      const event = firstEvent(entries.slice(-capacity), channel);
       if (event === undefined) return 'none';
       const isGone = entries
         .slice(entries.findIndex((entry) => entry.kind === 'event' && entry.event === event))
@@ -93,9 +93,9 @@ export function createFeedStore(limit: number): FeedStore {
         );
       return isGone ? 'gone' : readId(event.id);
     },
-    dropped: () => removed + Math.max(0, entries.length - most),
+    dropped: () => removed + Math.max(0, entries.length - capacity),
     view() {
-      view ??= viewOf(entries.slice(-most));
+      view ??= viewOf(entries.slice(-capacity));
       return view;
     },
   };
@@ -118,7 +118,7 @@ function firstEvent(entries: readonly FeedEntry[], channel: string): FeedEvent |
   return undefined;
 }
 
-/** Puts an entry behind everything of its own channel, and among the other channels by time. */
+/** Inserts an entry after all entries of its own channel, and by time among the other channels. */
 function insert(entries: FeedEntry[], entry: FeedEntry): void {
   const time = timeOf(entry);
   const channel = channelOf(entry);
@@ -131,7 +131,7 @@ function insert(entries: FeedEntry[], entry: FeedEntry): void {
   else entries.splice(index, 0, entry);
 }
 
-/** Two lists in display order as one. */
+/** Merges two lists in display order. */
 function merge(older: readonly FeedEntry[], newer: readonly FeedEntry[]): FeedEntry[] {
   const merged: FeedEntry[] = [];
   let next = 0;

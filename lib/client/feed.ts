@@ -16,7 +16,7 @@ import { readingOf } from './connection/status.ts';
 import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
 import { createFeedStore, type FeedView } from './feed-store.ts';
 import { createHistory } from './history.ts';
-import { createWakeUp, watchPage } from './page-lifecycle.ts';
+import { createFeedTimer, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
 import { createBackPressure, guard, report } from './transport/back-pressure.ts';
 import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
@@ -51,7 +51,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
   let unwatch: (() => void) | null = null;
   const listeners = new Set<() => void>();
 
-  // Called as a function of its own: a browser's `fetch` refuses to be a method of something else.
+  // Called without an object: a browser's `fetch` throws when it is the method of one.
   const ask: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
   const app = createBackPressure(clock);
   const requests = createRequestRunner({
@@ -71,9 +71,9 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     }) ?? null;
   let connection = newConnection(settingsOf(options), reader, share !== null);
   const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
-  const wakeUp = createWakeUp(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
+  const timer = createFeedTimer(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
-  /** The one way anything changes: signals in, state; then I/O, timers, callbacks, listeners, once for all of them. */
+  /** The only way anything changes: signals make the next state. Then come I/O, the timer, callbacks and listeners, once for all. */
   function dispatch(signals: readonly Signal[]): void {
     const now = clock.elapsed();
     const all = [...signals, ...dueAt(now)];
@@ -81,10 +81,10 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     const { accepted } = advanced;
     connection = advanced.connection;
     store.add(accepted);
-    wakeUp.set(timerAt());
+    timer.set(timerAt());
     scheduleRequests();
     endPoller();
-    app.add(tellApp(accepted));
+    app.add(callApp(accepted));
     change();
   }
 
@@ -94,8 +94,8 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
   }
 
   /**
-   * The timer that is due, if one is; ahead of it a sign of life from the streams that the app holds up. It is looked for
-   * whatever happens: a browser may run the timers of a hidden page once a minute only, while bytes still come.
+   * The signal `timer` if it is due. Before it, a sign of life from the streams that wait for the app: they are silent only
+   * because of it. Checked with every signal: a browser may run a hidden page's timers once a minute, while bytes still come.
    */
   function dueAt(now: number): readonly Signal[] {
     const at = timerAt();
@@ -103,7 +103,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     return [...[...requests.held].map((stream) => ({ kind: 'bytes', stream }) as const), { kind: 'timer' }];
   }
 
-  /** Requests follow in a microtask: what is opened and closed again within one turn is never sent. */
+  /** Requests start in a microtask. One that is opened and closed again in the same turn is never sent. */
   function scheduleRequests(): void {
     if (isScheduled) return;
     isScheduled = true;
@@ -114,7 +114,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     });
   }
 
-  function tellApp(accepted: readonly FeedEntry[]): readonly Promise<void>[] {
+  function callApp(accepted: readonly FeedEntry[]): readonly Promise<void>[] {
     const pending: Promise<void>[] = [];
     for (const entry of accepted) {
       if (entry.kind === 'gap') {
@@ -201,13 +201,13 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
   };
 }
 
-/** What the requests of a feed ask for, defaults filled in. */
+/** The query of a feed's requests, with the defaults. */
 function queryOf(options: FeedOptions): FeedQuery {
   const { url = '', channels = [defaultChannel], types = [], rewind = '' } = options;
   return { url, channels: [...new Set(channels)], types, rewind };
 }
 
-/** A connection's tunables: the app's, else the defaults. */
+/** A connection's settings: the app's, or the defaults. */
 function settingsOf(options: FeedOptions): ConnectionSettings {
   const tunables = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
@@ -224,10 +224,10 @@ function unshared({ handovers, reconnects }: Connection): ShareView {
   return { role: 'alone', reading: null, handovers, reconnects };
 }
 
-/** What a feed holds beside its connection. */
-export type Held = FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
+/** The part of a snapshot that is not the connection's. */
+type Held = FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
 
-/** Makes snapshots, one after the other: the same object for as long as nothing changes. */
+/** Makes snapshots: the same object while nothing changes. */
 function createSnapshots(
   clock: Clock,
 ): (connection: Connection, view: ShareView, held: Held) => FeedSnapshot {
@@ -252,18 +252,18 @@ function createSnapshots(
       holes: connection.reader.discontinuities,
       isPolling: connection.mode === 'polling',
     };
-    snapshot = snapshot === null ? next : keep(snapshot, next);
+    snapshot = snapshot === null ? next : reuse(snapshot, next);
     return snapshot;
   };
 }
 
-/** The old snapshot where the new one says the same. */
-function keep(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
+/** The old snapshot where the new one has the same values. */
+function reuse(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
   const names = Object.keys(next) as (keyof FeedSnapshot)[];
   return names.every((name) => old[name] === next[name]) ? old : next;
 }
 
-/** What a feed begins with. Gaps of a first page stand ahead of the event where the log goes on. */
+/** The first entries of a feed. A gap of the rendered page is placed before the event at which the log continues. */
 function initialEntries(initial: FeedStart | undefined): FeedEntry[] {
   if (initial === undefined) return [];
   const gaps = initial.gaps ?? [];

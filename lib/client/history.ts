@@ -5,7 +5,7 @@ import { type FeedQuery, feedAddress } from './transport/http.ts';
 import { readPage } from './transport/page.ts';
 
 export type History = {
-  /** Loads one page ahead of the oldest event held, of each channel. One at a time. @returns false when it failed. */
+  /** Loads one page before the oldest event of each channel, one call at a time. @returns false when a request failed. */
   older(): Promise<boolean>;
   state(): { readonly hasOlder: boolean; readonly isLoadingOlder: boolean };
 };
@@ -19,25 +19,25 @@ export type HistoryOptions = {
   onChange(): void;
 };
 
-/** Ahead of this id stands all there is. */
-const beyondAll = '9007199254740991-9007199254740991';
+/** Every event is before this id. */
+const afterAllEvents = '9007199254740991-9007199254740991';
 
-/** Longest wait for a page of history, in ms. */
+/** Time limit of one page of history, in ms. */
 const timeoutMs = 15_000;
 
-/** Reads backwards, page by page, into the store. It has nothing to do with the live reading, nor its cursor. */
+/** Reads backwards, page by page, into the store. It is independent of the connection and its cursor. */
 export function createHistory({ query, clock, fetch, store, token, onChange }: HistoryOptions): History {
-  /** Channels whose oldest event is held, and what the store had dropped by then. */
-  const whole = new Map<string, number>();
+  /** Channels whose oldest event is in the store, and how many entries the store had dropped by then. */
+  const complete = new Map<string, number>();
   let loading: Promise<boolean> | null = null;
 
   async function loadChannel(channel: string): Promise<boolean> {
     const oldest = store.oldest(channel);
     if (oldest === 'gone') {
-      whole.set(channel, Number.POSITIVE_INFINITY);
+      complete.set(channel, Number.POSITIVE_INFINITY);
       return true;
     }
-    const before = oldest === 'none' ? beyondAll : formatEventId(oldest);
+    const before = oldest === 'none' ? afterAllEvents : formatEventId(oldest);
     const channels = [channel];
     const address = feedAddress({ ...query, channels }, 'events', { before, limit: 100 });
     const timeout = new AbortController();
@@ -47,19 +47,19 @@ export function createHistory({ query, clock, fetch, store, token, onChange }: H
     cancel();
     if (answer.kind !== 'page') return false;
     const events = answer.page.items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
-    const isFitting = store.prepend(channel, oldest, events) > 0 || events.length === 0;
-    if (isFitting && !answer.page.more) whole.set(channel, store.dropped());
+    const hasFit = store.prepend(channel, oldest, events) > 0 || events.length === 0;
+    if (hasFit && !answer.page.more) complete.set(channel, store.dropped());
     return true;
   }
 
-  /** A channel that was whole is open again when the store has dropped entries since. */
-  function openChannels(): readonly string[] {
-    return query.channels.filter((channel) => store.dropped() > (whole.get(channel) ?? -1));
+  /** A channel that was complete is incomplete again when the store has dropped entries since. */
+  function incompleteChannels(): readonly string[] {
+    return query.channels.filter((channel) => store.dropped() > (complete.get(channel) ?? -1));
   }
 
   async function load(): Promise<boolean> {
-    const answers = await Promise.allSettled(openChannels().map(loadChannel));
-    return answers.every((answer) => answer.status === 'fulfilled' && answer.value);
+    const results = await Promise.allSettled(incompleteChannels().map(loadChannel));
+    return results.every((result) => result.status === 'fulfilled' && result.value);
   }
 
   return {
@@ -71,6 +71,6 @@ export function createHistory({ query, clock, fetch, store, token, onChange }: H
       onChange();
       return loading;
     },
-    state: () => ({ hasOlder: openChannels().length > 0, isLoadingOlder: loading !== null }),
+    state: () => ({ hasOlder: incompleteChannels().length > 0, isLoadingOlder: loading !== null }),
   };
 }

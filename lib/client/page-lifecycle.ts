@@ -2,51 +2,52 @@ import type { Clock } from '../core/clock.ts';
 import type { PlainSignal } from './connection/state.ts';
 
 /**
- * Tells of what happens to the page around a connection: hidden and shown, the network, the back/forward cache.
- * Where there is no page, as in Node, it tells nothing.
- * @returns ends it.
+ * Reports what happens to the page of a feed: hidden and shown, the network, the back/forward cache. Without a page, as in
+ * Node, it reports nothing.
+ * @returns a function that ends it.
  */
-export function watchPage(tell: (kind: PlainSignal['kind']) => void): () => void {
+export function watchPage(emit: (kind: PlainSignal['kind']) => void): () => void {
   if (typeof document === 'undefined' || typeof window === 'undefined') return () => {};
   const watching = new AbortController();
   const { signal } = watching;
-  const tellVisibility = () => tell(document.visibilityState === 'hidden' ? 'hidden' : 'visible');
-  document.addEventListener('visibilitychange', tellVisibility, { signal });
-  window.addEventListener('online', () => tell('online'), { signal });
-  window.addEventListener('offline', () => tell('offline'), { signal });
-  // A page with an open request may not be kept by every browser; one without is.
+  const emitVisibility = () => emit(document.visibilityState === 'hidden' ? 'hidden' : 'visible');
+  document.addEventListener('visibilitychange', emitVisibility, { signal });
+  window.addEventListener('online', () => emit('online'), { signal });
+  window.addEventListener('offline', () => emit('offline'), { signal });
+  // Not every browser keeps a page with an open request in its back/forward cache. It keeps one without.
   let isFrozen = false;
-  const tellFrozen = (now: boolean) => {
-    if (isFrozen !== now) tell(now ? 'frozen' : 'restored');
+  const emitFrozen = (now: boolean) => {
+    if (isFrozen !== now) emit(now ? 'frozen' : 'restored');
     isFrozen = now;
   };
-  window.addEventListener('pagehide', (event) => event.persisted && tellFrozen(true), { signal });
-  window.addEventListener('pageshow', (event) => event.persisted && tellFrozen(false), { signal });
-  // A hidden page may be frozen where it is (Page Lifecycle): it must not stay the one that reads for others.
-  document.addEventListener('freeze', () => tellFrozen(true), { signal });
-  document.addEventListener('resume', () => tellFrozen(false), { signal });
-  if (document.visibilityState === 'hidden') tell('hidden');
-  if (!navigator.onLine) tell('offline');
+  window.addEventListener('pagehide', (event) => event.persisted && emitFrozen(true), { signal });
+  window.addEventListener('pageshow', (event) => event.persisted && emitFrozen(false), { signal });
+  // A browser may freeze a hidden page (Page Lifecycle). A frozen page must not be the one that reads for other tabs.
+  document.addEventListener('freeze', () => emitFrozen(true), { signal });
+  document.addEventListener('resume', () => emitFrozen(false), { signal });
+  if (document.visibilityState === 'hidden') emit('hidden');
+  if (!navigator.onLine) emit('offline');
   return () => watching.abort();
 }
 
-export type WakeUp = {
-  /** Calls at `at` (the clock's elapsed ms), or earlier; null: not at all. */
+/** A feed's one timer. */
+export type FeedTimer = {
+  /** Fires at `at` (the clock's elapsed ms) or earlier; null: not at all. */
   set(at: number | null): void;
 };
 
-/** Longest time without a look at the clock: how soon the end of a sleep is noticed. */
+/** The timer fires at least this often, in ms, so that the end of a machine's sleep is noticed soon. */
 const tickMs = 5_000;
 
-/** What comes this much later than it should was not late: the machine slept. */
+/** A timer that is later than this many ms was not just late: the machine slept. */
 const sleepMs = 10_000;
 
 /**
- * One timer for all deadlines. It is not moved when they move into the future, as they do with each byte: it comes
- * early then, and is set again.
- * @param onWake called at the time; `hasSlept` when the machine was asleep meanwhile.
+ * Makes one timer for all times that a feed waits for. Most of them move into the future with each byte. The timer is not
+ * moved then: it fires early, and is set again.
+ * @param onFire called when it fires. `hasSlept`: the machine was asleep meanwhile.
  */
-export function createWakeUp(clock: Clock, onWake: (hasSlept: boolean) => void): WakeUp {
+export function createFeedTimer(clock: Clock, onFire: (hasSlept: boolean) => void): FeedTimer {
   let armed: { readonly at: number; cancel(): void } | null = null;
 
   function arm(at: number): void {
@@ -55,9 +56,9 @@ export function createWakeUp(clock: Clock, onWake: (hasSlept: boolean) => void):
     const due = Math.min(Math.max(at, elapsed), elapsed + tickMs);
     const cancel = clock.after(Math.ceil(due - elapsed), () => {
       armed = null;
-      // Some clocks stand still while a machine sleeps, others do not: look at both.
+      // Some clocks stop while a machine sleeps, others do not: check both.
       const passed = clock.elapsed() - elapsed;
-      onWake(clock.elapsed() - due > sleepMs || clock.now() - wall - passed > sleepMs);
+      onFire(clock.elapsed() - due > sleepMs || clock.now() - wall - passed > sleepMs);
     });
     armed = { at: due, cancel };
   }

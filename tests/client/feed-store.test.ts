@@ -27,7 +27,7 @@ function storeOf(entries: readonly FeedEntry[], limit = 1_000) {
 const keys = (store: ReturnType<typeof storeOf>) => store.view().entries.map(({ key }) => key);
 
 describe('the store of a feed', () => {
-  test('gives the same view for as long as nothing changes', () => {
+  test('returns the same view while nothing changes', () => {
     const store = storeOf([entry(1)]);
     const view = store.view();
     store.add([]);
@@ -38,7 +38,7 @@ describe('the store of a feed', () => {
     expect(view.events).toHaveLength(1);
   });
 
-  test('holds an event once, whichever came later', () => {
+  test('holds an event once, however often it is added', () => {
     const store = storeOf([entry(1), entry(2), entry(1), entry(2), entry(3)]);
     expect(keys(store)).toEqual(['feed@10-1', 'feed@20-2', 'feed@30-3']);
   });
@@ -49,7 +49,7 @@ describe('the store of a feed', () => {
     expect(store.view().gaps).toHaveLength(1);
   });
 
-  test('begins anew after a restart, whose ids may be older', () => {
+  test('begins again after a restart, whose ids may be older', () => {
     const store = storeOf([
       entry(5),
       gap({ reason: 'restarted', missed: null, resumesAt: '15-1' }),
@@ -64,7 +64,7 @@ describe('the store of a feed', () => {
     expect(store.view().events.map(({ data }) => data)).toEqual([48, 49, 50]);
   });
 
-  test('orders channels among each other by time, and each by itself as it came', () => {
+  test('orders channels among each other by time, and each channel in the order of its events', () => {
     const store = storeOf([
       entry(1, 'a', 10),
       entry(2, 'a', 30),
@@ -75,14 +75,14 @@ describe('the store of a feed', () => {
     expect(keys(store)).toEqual(['a@10-1', 'b@20-1', 'a@30-2', 'a@35-3', 'b@40-2']);
   });
 
-  test('takes older pages in front, each event once, beyond its limit', () => {
+  test('puts older pages in front, each event once, beyond its limit', () => {
     const store = storeOf([entry(8), entry(9)], 2);
     expect(store.prepend('feed', { time: 80, seq: 8 }, [event(7), event(6), event(8)])).toBe(2);
     store.add([entry(10)]);
     expect(store.view().events.map(({ data }) => data)).toEqual([7, 8, 9, 10]);
   });
 
-  test('takes no older page when its oldest event went meanwhile: a hole would lie between', () => {
+  test('takes no older page when its oldest event was dropped meanwhile: events would be missing between', () => {
     const store = storeOf([entry(8), entry(9)], 2);
     const before = store.oldest('feed');
     store.add([entry(10)]);
@@ -91,7 +91,7 @@ describe('the store of a feed', () => {
     expect(store.view().events.map(({ data }) => data)).toEqual([9, 10]);
   });
 
-  test('says how many entries its bound has taken, those included that it has not moved yet', () => {
+  test('counts the entries that its limit has dropped', () => {
     const store = storeOf([entry(1), entry(2)], 2);
     expect(store.dropped()).toBe(0);
     store.add([entry(3)]);

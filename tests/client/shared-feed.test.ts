@@ -81,7 +81,7 @@ test('with share: false each holds its own', async () => {
   expect(feeds.map((feed) => feed.getSnapshot().role)).toEqual(['alone', 'alone']);
 });
 
-test('a feed of another subject hears nothing, and holds its own stream', async () => {
+test('a feed of another subject gets nothing from others, and holds its own stream', async () => {
   const { server, open } = await setUp();
   const feeds = [
     open({ getToken: getToken('a') }),
@@ -95,7 +95,7 @@ test('a feed of another subject hears nothing, and holds its own stream', async 
   expect(asked.filter((url) => url.includes('/api/stream'))).toHaveLength(2);
 });
 
-test('a feed whose new token is of another subject goes over to the others of that one', async () => {
+test('a feed whose new token is of another subject joins the feeds of that subject', async () => {
   const { server, open } = await setUp((stream, count) =>
     stream.request.headers.authorization === `Bearer ${tokenOf('a')}`
       ? badServers.answers401(stream, count)
@@ -112,7 +112,7 @@ test('a feed whose new token is of another subject goes over to the others of th
   await becomes('one stream', () => server.streams === 1);
 });
 
-test('a feed whose token cannot be had reads for itself, and shares once it can', async () => {
+test('a feed that cannot get a token reads by itself, and shares when it can', async () => {
   const { server, open } = await setUp();
   let isThere = false;
   const late = () => (isThere ? Promise.resolve(tokenOf('a')) : Promise.reject(new Error('not yet')));
@@ -142,7 +142,7 @@ test('a closed feed leaves no lock', async () => {
 });
 
 describe('an app that is slow', () => {
-  test('in one tab does not hold up the others', async () => {
+  test('in one tab does not hold up the other tabs', async () => {
     const { server, open } = await setUp();
     const first = open({ onEvent: () => new Promise(() => {}) });
     await roleBecomes(first, 'leader');
@@ -154,7 +154,7 @@ describe('an app that is slow', () => {
     await becomes('one stream', () => server.streams === 1);
   });
 
-  test('in all tabs does not make them take the lead from each other all the time', async () => {
+  test('in all tabs does not make them take the lead from each other again and again', async () => {
     const { server, open } = await setUp();
     for (let each = 0; each < 3; each += 1) open({ onEvent: () => new Promise(() => {}) });
     await pause(3_000);
@@ -162,7 +162,7 @@ describe('an app that is slow', () => {
     expect(streams.length).toBeLessThanOrEqual(4);
   });
 
-  test('keeps its lead, and its back-pressure, where there is no other tab', async () => {
+  test('keeps the lead, and its back-pressure, where there is no other tab', async () => {
     const { server, open } = await setUp();
     const app = slowApp();
     const only = open({ onEvent: app.onEvent });
@@ -200,7 +200,7 @@ describe('an app that is slow', () => {
     expect(second.getSnapshot().role).toBe(share ? 'follower' : 'alone');
   });
 
-  test('gets from the log what was too much to wait for it', async () => {
+  test('gets from the log the events of updates that were dropped', async () => {
     const { server, open } = await setUp();
     const first = open();
     await has(first, 3);
@@ -225,7 +225,7 @@ describe('an app that is slow', () => {
 });
 
 describe('a token', () => {
-  test('that allows other channels is of another group', async () => {
+  test('that allows other channels makes another group', async () => {
     const { server, open } = await setUp();
     const tokens = [['feed'], ['feed', 'staff']].map((channels) => tokenOf('a', { channels }));
     const feeds = tokens.map((token) => open({ getToken: () => token }));
@@ -234,7 +234,7 @@ describe('a token', () => {
     expect(new Set(server.tokens)).toEqual(new Set(tokens.map((token) => `Bearer ${token}`)));
   });
 
-  test('that has expired is shown to the server, and hears nobody', async () => {
+  test('that has expired goes to the server, and its tab shares with nobody', async () => {
     const { server, open } = await setUp();
     const first = open({ getToken: () => tokenOf('a', expIn(600)) });
     await has(first, 3);
@@ -257,7 +257,7 @@ describe('a token', () => {
     ['after', [wide, narrow]],
     ['ahead of', [narrow, wide]],
   ] as const)(
-    'that allows less is refused by the server %s one that leads, and hears nothing',
+    'that allows less is refused by the server %s one that leads, and gets nothing',
     async (_, order) => {
       const { server, open } = await setUp(refuseNarrow);
       const heard: unknown[] = [];
@@ -272,7 +272,7 @@ describe('a token', () => {
     },
   );
 
-  test('of a follower whose next one allows less leaves, and hears no more', async () => {
+  test('of a follower is renewed; with one that allows less, the tab leaves and gets nothing more', async () => {
     const { server, open } = await setUp(refuseNarrow);
     const first = open({ getToken: wide });
     await has(first, 3);
@@ -286,7 +286,7 @@ describe('a token', () => {
     expect(second.getSnapshot()).toMatchObject({ events: { length: 3 }, problem: { status: 403 } });
   });
 
-  test('of a follower is asked for anew when it expires; with another person’s it leaves', async () => {
+  test('of a follower is renewed when it expires; with another person’s token, the tab leaves', async () => {
     const { server, open } = await setUp();
     const first = open({ getToken: () => tokenOf('a', expIn(600)) });
     await has(first, 3);
@@ -302,7 +302,7 @@ describe('a token', () => {
     expect(tokens).toEqual([]);
   });
 
-  test('of a follower that has expired is not heard with until the next is there', async () => {
+  test('of a follower that has expired holds up updates until the next token is there', async () => {
     const { server, open } = await setUp();
     const first = open({ getToken: () => tokenOf('a', expIn(600)) });
     await has(first, 3);
@@ -334,7 +334,7 @@ describe('a token', () => {
     expect(server.streams).toBe(1);
   });
 
-  test('of a leader that the server finds expired is renewed; with another person’s it leaves', async () => {
+  test('of a leader that the server finds expired is renewed; with another person’s token, the tab leaves', async () => {
     const { server, open } = await setUp();
     const subjects = ['a', 'b'];
     const first = open({ getToken: () => tokenOf(subjects.shift() ?? 'b'), minStreamMs: 0 });

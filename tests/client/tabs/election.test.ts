@@ -20,7 +20,7 @@ function tab(...signals: readonly ElectionSignal['kind'][]) {
     },
     happens: (kind: Exclude<ElectionSignal['kind'], 'granted' | 'lost' | 'leaderReported'>) =>
       it.tell({ kind }),
-    /** The timer that runs is told, `lateMs` after its time. */
+    /** The timer fires, `lateMs` after its time. */
     timer(lateMs = 0) {
       now = (state.timer?.at ?? now) + lateMs;
       return it.tell({ kind: 'timer' });
@@ -34,7 +34,7 @@ function tab(...signals: readonly ElectionSignal['kind'][]) {
 const follower = () => tab('started', 'joined').hearsLeader();
 
 describe('a tab that begins', () => {
-  test('waits for the lock in turn, and asks who leads', () => {
+  test('queues for the lock, and asks who leads', () => {
     expect(tab('started', 'joined').state).toMatchObject({
       role: 'joining',
       lock: { how: 'queue' },
@@ -42,13 +42,13 @@ describe('a tab that begins', () => {
     });
   });
 
-  test('reads for itself when no channel opens within 1 s, and shares once one does', () => {
+  test('reads by itself when no channel opens within 1 s, and shares when one does', () => {
     const it = tab('started').timer();
     expect(it.state).toMatchObject({ role: 'alone', lock: null, timer: null });
     expect(it.happens('joined').state).toMatchObject({ role: 'joining', lock: { how: 'queue' } });
   });
 
-  test('takes the lock when nobody answers; and reads for itself when it is not given', () => {
+  test('takes the lock when nobody answers, and reads by itself when the browser does not give it', () => {
     const it = tab('started', 'joined').timer();
     expect(it.state.lock?.how).toBe('steal');
     expect(it.timer().state).toMatchObject({ role: 'alone', lock: null });
@@ -75,7 +75,7 @@ describe('a follower', () => {
     expect(it.timer().state.lock).toMatchObject({ how: 'steal', isHandover: true });
   });
 
-  test('does not, when another visible one was faster', () => {
+  test('leaves the lock to another visible tab that was faster', () => {
     const it = follower().hearsLeader(false).hearsLeader(true);
     expect(it.state).toMatchObject({ timer: { name: 'ask' }, lock: { how: 'queue' } });
   });
@@ -86,7 +86,7 @@ describe('a follower', () => {
     expect(it.happens('visible').state.lock).toMatchObject({ how: 'steal', isHandover: true });
   });
 
-  test('ignores a lock it does not want any more', () => {
+  test('ignores a lock that it no longer wants', () => {
     const it = follower();
     it.tell({ kind: 'granted', lock: 99 }).tell({ kind: 'lost', lock: 99 });
     expect(it.state.role).toBe('follower');
@@ -96,24 +96,24 @@ describe('a follower', () => {
 describe('a leader', () => {
   const leader = () => tab('started', 'joined').granted();
 
-  test('says so at once, and whenever it is asked, hidden or shown', () => {
+  test('sends an update at once, and whenever it is asked, hidden or shown', () => {
     const it = leader();
     expect(it.state).toMatchObject({ role: 'leader', timer: null, outbox: 'update' });
     for (const kind of ['asked', 'hidden', 'visible'] as const)
       expect(it.happens(kind).state.outbox).toBe('update');
   });
 
-  test('is led by the lock alone, not by what another one says', () => {
+  test('stays the leader while it has the lock, whatever another tab reports', () => {
     expect(leader().hearsLeader().state.role).toBe('leader');
   });
 
-  test('that lost the lock follows, and waits for its turn', () => {
+  test('that loses the lock follows, and queues for it', () => {
     const it = leader();
     it.tell({ kind: 'lost', lock: it.state.lock?.key ?? -1 });
     expect(it.state).toMatchObject({ role: 'follower', lock: { how: 'queue' }, timer: { name: 'ask' } });
   });
 
-  test('that leaves wants nothing any more', () => {
+  test('that leaves wants no lock and has no timer', () => {
     expect(leader().happens('left').state).toMatchObject({ role: 'off', lock: null, timer: null });
   });
 });

@@ -5,11 +5,11 @@ import { gapEntry } from '../../../lib/client/transport/feed-items.ts';
 import { eventItem, gapItem } from '../../support/client/feed-items.ts';
 import { followingTab, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
 
-describe('a tab that is followed by another', () => {
+describe('a tab that loses the lead', () => {
   test.each([
     ['streams', streamingTab],
     ['polls', pollingTab],
-  ] as const)('and %s reads on until that one reads, then only listens', (_, make) => {
+  ] as const)('and %s reads on until the new leader reads, then it is on standby', (_, make) => {
     const it = make();
     it.losesLock();
     it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
@@ -61,7 +61,7 @@ describe('a tab that is followed by another', () => {
 });
 
 describe('a follower', () => {
-  test('holds no stream and no timer', () => {
+  test('holds no stream, whatever happens to the page', () => {
     const it = followingTab();
     it.happens('woke');
     it.happens('online');
@@ -69,7 +69,7 @@ describe('a follower', () => {
     expect(it.state).toMatchObject({ mode: 'standby', streams: [], poll: null });
   });
 
-  test('keeps what it hears while the log is asked, and takes it after that', () => {
+  test('keeps updates that are ahead while it asks the log, and accepts them after that', () => {
     const it = followingTab();
     it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.hears('50-5~aaaaaa', [6], '60-6~aaaaaa');
@@ -80,7 +80,7 @@ describe('a follower', () => {
     expect(it.tab().following.ahead).toEqual([]);
   });
 
-  test('asks again, ever more seldom, while the log lags behind the leader', () => {
+  test('asks the log again, less and less often, while the log lags behind the leader', () => {
     const it = followingTab();
     it.chance(1);
     it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
@@ -102,7 +102,7 @@ describe('a follower', () => {
     expect(it.accepted).toEqual(['40-4', '50-5']);
   });
 
-  test('asks the log what the leader’s loss is to it, even where the leader went back', () => {
+  test('asks the log what a leader’s loss means for it, even where the leader went back', () => {
     const it = followingTab();
     it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
@@ -110,7 +110,7 @@ describe('a follower', () => {
     expect(it.state.poll).toBeNull();
   });
 
-  test('asks the log again what the leader’s loss is to it where a catch-up was aborted', () => {
+  test('asks the log again about a leader’s loss when a catch-up was aborted', () => {
     const it = followingTab();
     it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.happens('frozen');
@@ -121,7 +121,7 @@ describe('a follower', () => {
     expect(it.accepted).toEqual(['gap restarted']);
   });
 
-  test('asks the log again after a loss that the leader reported while a page was on its way', () => {
+  test('asks the log again about a loss that the leader reported while a page was on its way', () => {
     const it = followingTab();
     it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
@@ -131,7 +131,7 @@ describe('a follower', () => {
     expect(it.accepted).toEqual(['40-4', '50-5', 'gap restarted']);
   });
 
-  test('that is refused for good stops, and says why', () => {
+  test('that the server refuses for good stops', () => {
     const it = followingTab();
     it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.tell({
@@ -143,7 +143,7 @@ describe('a follower', () => {
   });
 });
 
-test('a loss is not told to other tabs as such, for each has its own', () => {
+test('a gap is not sent to other tabs, since each has its own', () => {
   const { tab, state } = streamingTab();
   const gap = gapItem({ missed: 3 }, '30-3~aaaaaa');
   const entries = gap.kind === 'gap' ? [gapEntry(gap.gap)] : [];
@@ -152,7 +152,7 @@ test('a loss is not told to other tabs as such, for each has its own', () => {
   expect(message).toMatchObject({ hasGap: true, from: '30-3~aaaaaa', cursor: '30-3~aaaaaa', events: [] });
 });
 
-test('behind a filter, what does not begin where this tab is may be of another line: the log is asked', () => {
+test('with a type filter, a tab asks the log about an update that does not begin at its own position', () => {
   const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
   it.losesLock();
   it.hears('20-2~aaaaaa', [7], '70-7~aaaaaa');
@@ -160,7 +160,7 @@ test('behind a filter, what does not begin where this tab is may be of another l
   expect(it.state.poll).not.toBeNull();
 });
 
-test('behind a filter, what begins there is taken', () => {
+test('with a type filter, a tab accepts an update that begins at its own position', () => {
   const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
   it.losesLock();
   it.hears('40-4~aaaaaa', [7], '70-7~aaaaaa');

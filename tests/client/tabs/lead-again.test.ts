@@ -23,8 +23,8 @@ function hiddenAndShown(until: (second: OpenTab) => boolean) {
 const leads = (tab: OpenTab) => tab.state().election.role === 'leader';
 const modeOf = (tab: OpenTab) => tab.state().connection.mode;
 
-describe('a hidden tab that leads again before it has let go', () => {
-  test('lets go after a minute', () => {
+describe('a hidden tab that leads again before it has closed its stream', () => {
+  test('closes it after a minute', () => {
     const it = streamingTab();
     it.happens('hidden');
     it.losesLock();
@@ -36,18 +36,18 @@ describe('a hidden tab that leads again before it has let go', () => {
     expect(it.state.mode).toBe('paused');
   });
 
-  test('does so where the other tab was closed at once', () => {
+  test('closes it after a minute where the other tab was closed at once', () => {
     const { browser, first, second } = hiddenAndShown(leads);
     second.close();
     browser.passes(600_000);
     expect(modeOf(first)).toBe('paused');
   });
 
-  test('does so where the other tab was refused for good', () => {
+  test('closes it after a minute where the server refused the other tab for good', () => {
     const { browser, first, second } = hiddenAndShown((tab) => tab.state().connection.streams.length > 0);
     const stream = second.state().connection.streams[0]?.key ?? -1;
     const refusal = { status: 403, retryAfterMs: null, problem: null };
-    second.tell({ kind: 'refused', stream, refusal });
+    second.dispatch({ kind: 'refused', stream, refusal });
     browser.passes(600_000);
     expect([leads(first), modeOf(first)]).toEqual([true, 'paused']);
   });
@@ -73,7 +73,7 @@ describe('a time that the server named', () => {
     return it;
   }
 
-  test('holds for the tab that takes over too', () => {
+  test('holds for the tab that takes over', () => {
     const it = takesOver();
     it.passes(59_899);
     expect(it.state.streams).toHaveLength(0);
@@ -81,11 +81,11 @@ describe('a time that the server named', () => {
     expect(it.state.streams).toHaveLength(1);
   });
 
-  test('that was not named but drawn does not: who is shown tries at once', () => {
+  test('holds, but a random wait does not: a tab that is shown tries at once', () => {
     expect(takesOver({ isRetryAfterPending: false }).state.streams).toHaveLength(1);
   });
 
-  test('is waited for however often tabs are switched, but for the reader’s own wish', () => {
+  test('holds however often tabs are switched, until the reader asks to retry', () => {
     const browser = manyTabs();
     const [first, second] = [browser.open(), browser.open()];
     browser.passes(5_000);
@@ -93,7 +93,7 @@ describe('a time that the server named', () => {
       for (const tab of [first, second])
         for (const { key } of tab.state().connection.streams) {
           const refusal = { status: 429, retryAfterMs: 60_000, problem: null };
-          tab.tell({ kind: 'refused', stream: key, refusal });
+          tab.dispatch({ kind: 'refused', stream: key, refusal });
         }
     };
     refuse();
@@ -106,7 +106,7 @@ describe('a time that the server named', () => {
     }
     const follower = leads(first) ? second : first;
     follower.show();
-    follower.tell({ kind: 'retry' });
+    follower.dispatch({ kind: 'retry' });
     browser.passes(500);
     expect([leads(follower), browser.streams()]).toEqual([true, 1]);
   });
@@ -130,7 +130,7 @@ describe('a tab that takes the lock', () => {
     return it;
   }
 
-  test('and slept meanwhile gives the lock its time once more', () => {
+  test('and slept meanwhile waits for the lock once more', () => {
     const it = tab();
     it.tell({ kind: 'leaderReported', isVisible: true }, { kind: 'retry' });
     it.passes(3_600_000);
@@ -138,7 +138,7 @@ describe('a tab that takes the lock', () => {
     expect(it.role()).toBe('leader');
   });
 
-  test('waits for it as long as it may take, whatever is told meanwhile', () => {
+  test('waits its full time for it, whatever it is sent meanwhile', () => {
     const it = tab();
     it.tell({ kind: 'leaderReported', isVisible: false });
     it.passes(60);

@@ -5,8 +5,8 @@ import { createBackPressure } from '../../../lib/client/transport/back-pressure.
 import { eventItem } from '../../support/client/feed-items.ts';
 import { createManualClock, settle } from '../../support/server/manual-clock.ts';
 
-/** What a tab tells of event `seq`; `handovers` is what it says of itself. */
-function told(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
+/** A tab’s update with event `seq`; `handovers` is what it reports about itself. */
+function updateOf(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
   const item = eventItem(seq);
   const at = (position: typeof item.position) => new Map([['feed', position]]);
   return {
@@ -57,29 +57,29 @@ function setUp({ isBusy }: { readonly isBusy: boolean }) {
   return { mailbox, given, stretches, done };
 }
 
-test('what is heard while the app is free is given at once', () => {
+test('an update that arrives while the app is free is delivered at once', () => {
   const { mailbox, given } = setUp({ isBusy: false });
-  mailbox.add(told(4));
-  expect(given).toEqual([told(4)]);
+  mailbox.add(updateOf(4));
+  expect(given).toEqual([updateOf(4)]);
 });
 
-test('what is heard while it is busy is given one by one, in order', async () => {
+test('updates that arrive while the app is busy are delivered one by one, in order', async () => {
   const { mailbox, stretches, done } = setUp({ isBusy: true });
-  for (const seq of [4, 5, 6]) mailbox.add(told(seq));
+  for (const seq of [4, 5, 6]) mailbox.add(updateOf(seq));
   expect(stretches()).toEqual([]);
   await done();
-  expect(stretches()).toEqual([told(4)]);
+  expect(stretches()).toEqual([updateOf(4)]);
   await done();
-  mailbox.add(told(7));
+  mailbox.add(updateOf(7));
   for (const _ of [6, 7]) await done();
-  expect(stretches()).toEqual([4, 5, 6, 7].map((seq) => told(seq)));
+  expect(stretches()).toEqual([4, 5, 6, 7].map((seq) => updateOf(seq)));
 });
 
-test('a leader is heard to live, and what it said of itself last stays true', async () => {
+test('a leader’s report about itself does not wait, and the latest one counts', async () => {
   const { mailbox, given, stretches, done } = setUp({ isBusy: true });
-  mailbox.add(told(4, { hasGap: true }));
-  mailbox.add(told(5, { handovers: 1, status: 'handing over' }));
-  mailbox.add(told(6, { tab: 'b', isLeader: false }));
+  mailbox.add(updateOf(4, { hasGap: true }));
+  mailbox.add(updateOf(5, { handovers: 1, status: 'handing over' }));
+  mailbox.add(updateOf(6, { tab: 'b', isLeader: false }));
   expect(given.map(({ handovers, hasGap, cursor }) => [handovers, hasGap, cursor.size])).toEqual([
     [0, false, 0],
     [1, false, 0],
@@ -87,24 +87,24 @@ test('a leader is heard to live, and what it said of itself last stays true', as
   for (const _ of [4, 5, 6]) await done();
   const last = { handovers: 1, status: 'handing over' } as const;
   expect(stretches()).toEqual([
-    told(4, { ...last, hasGap: true }),
-    told(5, last),
-    told(6, { tab: 'b', isLeader: false }),
+    updateOf(4, { ...last, hasGap: true }),
+    updateOf(5, last),
+    updateOf(6, { tab: 'b', isLeader: false }),
   ]);
 });
 
-test('of more than 200 the oldest give way', async () => {
+test('of more than 200 updates that wait, the oldest are dropped', async () => {
   const { mailbox, stretches, done } = setUp({ isBusy: true });
-  for (let seq = 1; seq <= 205; seq += 1) mailbox.add(told(seq));
+  for (let seq = 1; seq <= 205; seq += 1) mailbox.add(updateOf(seq));
   for (let count = 0; count < 205; count += 1) await done();
-  expect([stretches().length, stretches()[0]]).toEqual([200, told(6)]);
+  expect([stretches().length, stretches()[0]]).toEqual([200, updateOf(6)]);
 });
 
-test('what waited when its tab left the others is forgotten', async () => {
+test('updates that waited when the tab left the group are dropped', async () => {
   const { mailbox, stretches, done } = setUp({ isBusy: true });
-  mailbox.add(told(4));
+  mailbox.add(updateOf(4));
   mailbox.clear();
   await done();
-  mailbox.add(told(5));
-  expect(stretches()).toEqual([told(5)]);
+  mailbox.add(updateOf(5));
+  expect(stretches()).toEqual([updateOf(5)]);
 });

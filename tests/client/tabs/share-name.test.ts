@@ -66,7 +66,7 @@ describe('tabs do not share', () => {
     expect(new Set(names).size).toBe(tokens.length);
   });
 
-  test('by a name that tells the token or its subject', async () => {
+  test('by a name that shows the token or its subject', async () => {
     expect(await nameOf({}, tokenOf({ sub: 'somebody' }))).toMatch(/^steadfeed 2 [0-9a-f]{32}$/);
   });
 

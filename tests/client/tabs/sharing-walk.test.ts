@@ -19,7 +19,7 @@ const honest = { hangs: false, trims: false, restarts: false };
 const rough = { loss: 0.1, twice: 0.1, late: 0.2, hangs: true };
 
 test.each(seedsFrom(1_001))(
-  'in a calm world a visible tab leads within 1 s, and nothing is lost, doubled, or missing (seed %i)',
+  'in a calm world a visible tab leads within 1 s, and no event is lost or doubled (seed %i)',
   (seed) => {
     const end = walkTabs(seed, 250, honest);
     expectCalm(end);
@@ -30,7 +30,7 @@ test.each(seedsFrom(1_001))(
 );
 
 test.each(seedsFrom(2_001, 400_004, 400_019))(
-  'where tabs hang and messages are lost, late or doubled, each history is the log or says a gap (seed %i)',
+  'where tabs hang and messages are lost, late or doubled, each history is the log, or has a gap (seed %i)',
   (seed) => {
     const end = walkTabs(seed, 250, { ...rough, trims: true, restarts: false });
     expectCalm(end);
@@ -40,16 +40,16 @@ test.each(seedsFrom(2_001, 400_004, 400_019))(
 );
 
 test.each(seedsFrom(3_001))(
-  'where the log is lost and begun again too, no tab tells of more restarts than there were (seed %i)',
+  'where the log is lost and begins again too, no tab reports more restarts than there were (seed %i)',
   (seed) => {
     const end = walkTabs(seed, 250, { ...rough, trims: true, restarts: true });
     expectCalm(end);
-    expect(end.told).toBeLessThanOrEqual(end.restarts);
+    expect(end.reported).toBeLessThanOrEqual(end.restarts);
   },
 );
 
 test.each(seedsFrom(4_001, 300_011))(
-  'with a filter, where seqs jump, each tab still gets every event of its type once (seed %i)',
+  'with a type filter, where numbers jump, each tab still gets every event of its type once (seed %i)',
   (seed) => {
     const end = walkTabs(seed, 250, { ...rough, trims: false, restarts: false, isFiltered: true });
     expectCalm(end);

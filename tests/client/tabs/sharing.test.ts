@@ -22,7 +22,7 @@ const upTo = (last: number) =>
   Array.from({ length: last }, (_, index) => `${1_010 + index * 10}-${index + 1}`);
 
 describe('ten tabs', () => {
-  test('hold one stream, and each gets every event once, in order', () => {
+  test('hold one stream, and each tab gets every event once, in order', () => {
     const { browser, tabs } = openTabs(10);
     for (let count = 0; count < 20; count += 1) {
       browser.publish(2);
@@ -33,7 +33,7 @@ describe('ten tabs', () => {
     for (const tab of tabs) expect(tab.ids()).toEqual(upTo(43));
   });
 
-  test('opened at once hold one stream too', () => {
+  test('that are opened at the same time hold one stream', () => {
     const browser = manyTabs();
     const tabs = Array.from({ length: 10 }, () => browser.open());
     browser.passes(1_000);
@@ -41,7 +41,7 @@ describe('ten tabs', () => {
     expect(rolesOf(tabs).filter((role) => role === 'follower')).toHaveLength(9);
   });
 
-  test('stay as they are while nothing happens', () => {
+  test('keep their roles and their stream while nothing happens', () => {
     const { browser, tabs } = openTabs(10);
     const before = rolesOf(tabs);
     const keys = tabs.map((tab) => tab.state().connection.nextKey);
@@ -52,7 +52,7 @@ describe('ten tabs', () => {
 });
 
 describe('a tab that joins', () => {
-  test('fills by a page up to the leader’s cursor, while it keeps what it hears', () => {
+  test('reads pages of the log up to the leader’s cursor, and keeps the updates that arrive meanwhile', () => {
     const { browser } = openTabs(1);
     browser.publish(12);
     browser.passes(100);
@@ -77,7 +77,7 @@ describe('a tab that joins', () => {
     expect(browser.pages).toBe(pages);
   });
 
-  test('and has no cursor begins where the log is', () => {
+  test('and has no cursor begins at the log’s end', () => {
     const { browser } = openTabs(1);
     const late = browser.open({ after: null });
     browser.passes(200);
@@ -101,7 +101,7 @@ describe('a tab that joins', () => {
     expect(ahead.ids()).toEqual(['1080-8']);
   });
 
-  test('where nobody answers reads for itself within 1 s', () => {
+  test('reads by itself within 1 s where nobody answers', () => {
     const { browser, first } = openTabs(1);
     first.hang();
     const late = browser.open();
@@ -113,7 +113,7 @@ describe('a tab that joins', () => {
 
 describe('a leader', () => {
   const endings = ['close', 'crash', 'freeze'] as const;
-  test.each(endings)('that is gone by %s is followed within 1 s, without a loss', (ending) => {
+  test.each(endings)('that is gone by %s has a successor within 1 s, without a loss', (ending) => {
     const { browser, tabs, first } = openTabs(4);
     first[ending]();
     browser.publish(2);
@@ -124,7 +124,7 @@ describe('a leader', () => {
     expect(browser.streams()).toBe(1);
   });
 
-  test('that hangs is followed within 1 s, and is a follower when it comes back', () => {
+  test('that hangs has a successor within 1 s, and follows when it comes back', () => {
     const { browser, tabs, first } = openTabs(4);
     first.hang();
     browser.publish(2);
@@ -137,7 +137,7 @@ describe('a leader', () => {
     expect(browser.streams()).toBe(1);
   });
 
-  test('that is hidden yields to a tab that is visible, and reads on until that one does', () => {
+  test('that is hidden gives the lead to a visible tab, and reads on until that one reads', () => {
     const { browser, tabs, first } = openTabs(4);
     let fewest = 9;
     browser.observe(() => {
@@ -154,7 +154,7 @@ describe('a leader', () => {
     expect(browser.streams()).toBe(1);
   });
 
-  test('that is hidden says so: a visible one takes over before it would have asked', () => {
+  test('that is hidden reports it: a visible tab takes over before it would have asked', () => {
     const { browser, tabs, first } = openTabs(4);
     browser.passes(10);
     first.hide();
@@ -162,7 +162,7 @@ describe('a leader', () => {
     expect(rolesOf(tabs.slice(1))).toContain('leader');
   });
 
-  test('that is hidden goes on while all are', () => {
+  test('that is hidden reads on while all tabs are hidden', () => {
     const { browser, tabs, first } = openTabs(3);
     for (const tab of tabs.slice(1)) tab.hide();
     first.hide();
@@ -173,7 +173,7 @@ describe('a leader', () => {
     expect(roleOf(first)).toBe('leader');
   });
 
-  test('is not followed for being slow by less than its followers’ patience', () => {
+  test('keeps the lead when it is silent for less than its followers wait', () => {
     const { browser, first, second } = openTabs(2);
     first.hang();
     browser.passes(350);
@@ -182,7 +182,7 @@ describe('a leader', () => {
     expect([roleOf(first), roleOf(second)]).toEqual(['leader', 'follower']);
   });
 
-  test('is not followed by a tab that was itself held up', () => {
+  test('does not lose the lead to a tab that was itself held up', () => {
     const { browser, first, second } = openTabs(2);
     second.hang();
     browser.passes(5_000);
@@ -191,13 +191,13 @@ describe('a leader', () => {
     expect([roleOf(first), roleOf(second)]).toEqual(['leader', 'follower']);
   });
 
-  test('that is switched off is followed, and follows when it is switched on', () => {
+  test('that is switched off has a successor, and follows when it is switched on', () => {
     const { browser, first, second } = openTabs(2);
-    first.tell({ kind: 'disabled' });
+    first.dispatch({ kind: 'disabled' });
     browser.passes(500);
     expect([roleOf(first), roleOf(second)]).toEqual(['off', 'leader']);
     browser.publish(2);
-    first.tell({ kind: 'enabled' });
+    first.dispatch({ kind: 'enabled' });
     browser.passes(500);
     expect(roleOf(first)).toBe('follower');
     expect(first.ids()).toEqual(upTo(5));
@@ -205,7 +205,7 @@ describe('a leader', () => {
 });
 
 describe('hidden tabs', () => {
-  test('pause only when all are hidden for 60 s; any that is shown resumes at once', () => {
+  test('pause only when all are hidden for 60 s, and any that is shown resumes at once', () => {
     const { browser, tabs, second } = openTabs(3);
     for (const tab of tabs) tab.hide();
     browser.passes(59_000);
@@ -220,7 +220,7 @@ describe('hidden tabs', () => {
     for (const tab of tabs) expect(tab.ids()).toEqual(upTo(5));
   });
 
-  test('of long ago do not connect when the one that leads them is closed', () => {
+  test('that have paused do not connect when their leader is closed', () => {
     const { browser, tabs, first } = openTabs(3);
     for (const tab of tabs) tab.hide();
     browser.passes(62_000);
@@ -229,7 +229,7 @@ describe('hidden tabs', () => {
     expect(browser.streams()).toBe(0);
   });
 
-  test('do not pause while one is visible', () => {
+  test('do not pause while one tab is visible', () => {
     const { browser, tabs, first, second } = openTabs(3);
     first.hide();
     second.hide();
@@ -239,7 +239,7 @@ describe('hidden tabs', () => {
     for (const tab of tabs) expect(tab.ids()).toEqual(upTo(4));
   });
 
-  test('are let go after 60 s where none was ever visible', () => {
+  test('pause after 60 s where none was ever visible', () => {
     const browser = manyTabs();
     const tabs = [browser.open({ isHidden: true }), browser.open({ isHidden: true })];
     browser.passes(59_000);
@@ -249,13 +249,13 @@ describe('hidden tabs', () => {
     expect(tabs.map((tab) => tab.shows().status)).toEqual(['paused', 'paused']);
   });
 
-  test('cost next to nothing: one question in half a minute is for all', () => {
+  test('cost little: one of them asks the leader in half a minute', () => {
     const { browser, tabs } = openTabs(5);
     for (const tab of tabs.slice(1)) tab.hide();
     browser.passes(1_000);
-    const { said } = browser;
+    const { sent } = browser;
     browser.passes(300_000);
-    expect(browser.said - said).toBeLessThan(50);
+    expect(browser.sent - sent).toBeLessThan(50);
   });
 
   test('with late timers do not take the lead from each other', () => {
@@ -268,7 +268,7 @@ describe('hidden tabs', () => {
 });
 
 describe('what a follower shows', () => {
-  test('is what the leader does', () => {
+  test('is what its leader does', () => {
     const { browser, first, second } = openTabs(2);
     expect(second.shows().status).toBe('streaming');
     browser.server(false);
@@ -283,7 +283,7 @@ describe('what a follower shows', () => {
     expect(second.shows().status).toBe('streaming');
   });
 
-  test('is a handover while it takes over', () => {
+  test('is a handover while it takes over the lead', () => {
     const { browser, first, second } = openTabs(2);
     const statuses = new Set<string>();
     browser.observe(() => statuses.add(second.shows().status));
@@ -292,12 +292,12 @@ describe('what a follower shows', () => {
     expect([...statuses]).toEqual(['streaming', 'handing over']);
   });
 
-  test('tries now where its reader wants it, by reading itself', () => {
+  test('retries when its reader asks for it, by reading itself', () => {
     const { browser, second } = openTabs(2);
     browser.server(false);
     browser.passes(60);
     browser.server(true);
-    second.tell({ kind: 'retry' });
+    second.dispatch({ kind: 'retry' });
     browser.passes(100);
     expect(roleOf(second)).toBe('leader');
     expect(modeOf(second)).toBe('streaming');
@@ -305,7 +305,7 @@ describe('what a follower shows', () => {
 });
 
 describe('a leader that falls to polling', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8])('hands that on: the next one polls at once (seed %i)', (seed) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])('passes that on: the next leader polls at once (seed %i)', (seed) => {
     const { browser, first, second } = openTabs(2, { seed });
     browser.blockStreams();
     browser.passes(3_000);
@@ -319,7 +319,7 @@ describe('a leader that falls to polling', () => {
 });
 
 describe('a loss', () => {
-  test('is told to each tab as its own, by the log', () => {
+  test('is reported to each tab as its own gap, by the log', () => {
     const { browser, tabs, first } = openTabs(3);
     first.hang();
     browser.publish(6);
@@ -332,7 +332,7 @@ describe('a loss', () => {
     expect(late.ids()).toEqual(['gap trimmed', '1080-8', '1090-9']);
   });
 
-  test('of the whole log begins anew in each tab, once', () => {
+  test('of the whole log lets each tab begin again, once', () => {
     const { browser, tabs } = openTabs(3);
     browser.log.replace();
     browser.news();
@@ -341,10 +341,10 @@ describe('a loss', () => {
   });
 });
 
-describe('without others to share with', () => {
-  test('a tab whose channel does not open reads for itself', () => {
+describe('without tabs to share with', () => {
+  test('a tab whose channel does not open reads by itself', () => {
     const { browser, first } = openTabs(1);
-    first.tell({ kind: 'unavailable' });
+    first.dispatch({ kind: 'unavailable' });
     browser.passes(100);
     expect([roleOf(first), modeOf(first)]).toEqual(['alone', 'streaming']);
   });

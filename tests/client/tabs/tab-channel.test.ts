@@ -14,16 +14,16 @@ let names = 0;
 const newName = () => `steadfeed test ${process.pid} ${++names}`;
 
 function open(name: string) {
-  const heard: TabMessage[] = [];
+  const received: TabMessage[] = [];
   const locks: string[] = [];
   const way = openTabChannel({
     name,
-    onMessage: (message) => heard.push(message),
+    onMessage: (message) => received.push(message),
     onLock: (kind, lock) => locks.push(`${kind} ${lock}`),
     onFailure: () => locks.push('failed'),
   });
   closing.push(way.close);
-  return { way, heard, locks };
+  return { way, received, locks };
 }
 
 const lock = (key: number, how: WantedLock['how'] = 'queue'): WantedLock => ({
@@ -42,7 +42,7 @@ const holders = async (name: string) => {
 };
 
 describe('the lock', () => {
-  test('is given to the first, and to the next when it is let go', async () => {
+  test('goes to the first, and to the next when it is released', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
     a.way.want(lock(1));
@@ -54,7 +54,7 @@ describe('the lock', () => {
     expect([a.locks, b.locks]).toEqual([['granted 1'], ['granted 1']]);
   });
 
-  test('is taken from whoever holds it, who is told', async () => {
+  test('is taken from the tab that holds it, which learns of it', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
     a.way.want(lock(1));
@@ -67,7 +67,7 @@ describe('the lock', () => {
     expect((await holders(name)).held).toBe(1);
   });
 
-  test('is neither held nor waited for once the channel is closed', async () => {
+  test('is neither held nor queued for after the channel is closed', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
     a.way.want(lock(1));
@@ -81,7 +81,7 @@ describe('the lock', () => {
     expect([...a.locks, ...b.locks]).toEqual([]);
   });
 
-  test('that is not wanted any more when it is given goes to the next', async () => {
+  test('that a tab no longer wants when it gets it goes to the next', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
     a.way.want(lock(1, 'steal'));
@@ -101,20 +101,20 @@ describe('a message', () => {
       events: [{ id: '1-1', channel: 'feed', type: 'x', time: 1, data }],
     }) as unknown as TabMessage;
 
-  test('comes to all others with the same name, and to nobody else', async () => {
+  test('reaches all others with the same name, and nobody else', async () => {
     const name = newName();
     const [a, b, c, other] = [open(name), open(name), open(name), open(newName())];
     a.way.post({ kind: 'ask' });
-    await becomes(b.heard, 1);
-    await becomes(c.heard, 1);
-    expect([a.heard, b.heard, other.heard]).toEqual([[], [{ kind: 'ask' }], []]);
+    await becomes(b.received, 1);
+    await becomes(c.received, 1);
+    expect([a.received, b.received, other.received]).toEqual([[], [{ kind: 'ask' }], []]);
   });
 
-  test('that cannot be copied comes without its events', async () => {
+  test('that cannot be copied arrives without its events', async () => {
     const name = newName();
     const [a, b] = [open(name), open(name)];
     a.way.post(update(() => 'no JSON'));
-    await becomes(b.heard, 1);
-    expect(b.heard).toEqual([{ kind: 'update', from: '1-1', cursor: '1-1', events: [] }]);
+    await becomes(b.received, 1);
+    expect(b.received).toEqual([{ kind: 'update', from: '1-1', cursor: '1-1', events: [] }]);
   });
 });

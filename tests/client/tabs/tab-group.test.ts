@@ -52,14 +52,14 @@ async function beginsWith(channels: readonly string[], token: string | null, wis
   return signals;
 }
 
-test('where no token says whose they are, channels that may be private are not shared', async () => {
+test('channels that may be private are not shared where no token says whose they are', async () => {
   expect(await beginsWith(['feed', 'staff'], null)).toEqual([{ kind: 'unavailable' }]);
 });
 
 test.each([
   ['channels that are public', ['feed', 'public:news'], null, undefined],
-  ['what the app says is one person’s', ['staff'], null, true],
-  ['what a token says is one person’s', ['staff'], 'token', undefined],
+  ['channels that the app calls one person’s', ['staff'], null, true],
+  ['channels that a token makes one person’s', ['staff'], 'token', undefined],
 ] as const)('%s are shared', async (_, channels, token, wish) => {
   expect(await beginsWith(channels, token, wish)).toEqual([{ kind: 'joined' }]);
 });
@@ -83,7 +83,7 @@ async function slowLeader() {
   return { ...it, leads, asks: () => other.group.post([{ kind: 'ask' }]) };
 }
 
-test('a leader whose app is slow lets the lock go when it is asked', async () => {
+test('a leader whose app is slow releases the lock when it is asked', async () => {
   const { signals, emits, clock, asks } = await slowLeader();
   asks();
   await emits(3);
@@ -93,7 +93,7 @@ test('a leader whose app is slow lets the lock go when it is asked', async () =>
   expect(signals.slice(2)).toEqual([{ kind: 'asked' }, { kind: 'lost', lock: 1 }]);
 });
 
-test('it does so until another one leads; then not again for 10 s', async () => {
+test('it does so until another tab leads, then not again for 10 s', async () => {
   const { signals, emits, clock, asks, leads } = await slowLeader();
   await clock.advance(1_001);
   for (const say of [asks, asks, leads, asks]) say();
@@ -104,7 +104,7 @@ test('it does so until another one leads; then not again for 10 s', async () => 
   expect(signals.slice(2).map(({ kind }) => kind)).toEqual(['lost', 'lost', 'update', 'asked', 'lost']);
 });
 
-test('a tab whose app is slow does not take the lead back from one that is hidden', async () => {
+test('a tab whose app is slow does not take the lead back from a hidden tab', async () => {
   const { signals, emits, clock, leads } = await slowLeader();
   leads();
   await emits(3);

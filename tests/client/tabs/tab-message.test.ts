@@ -23,7 +23,7 @@ test.each(['5-1~abcdef', 'staff@5-1~abcdef', 'feed@5-1~abcdef,staff@5-1~abcdef']
   },
 );
 
-test('a message that is not of this contract is refused', () => {
+test('a message that is not an update is refused', () => {
   const message = { ...updateOf('feed', '5-1~abcdef'), from: null, cursor: 'x', events: [] };
   expect(() => parseTabUpdate(message, ['feed'])).toThrow('update');
 });

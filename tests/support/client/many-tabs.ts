@@ -45,12 +45,12 @@ export type OpenTab = {
   /** Every event and gap it took, in order. */
   readonly entries: readonly FeedEntry[];
   readonly ids: () => readonly string[];
-  readonly tell: (signal: Signal | TabSignal) => void;
+  readonly dispatch: (signal: Signal | TabSignal) => void;
   readonly hide: () => void;
   readonly show: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Its scripts stand still: nothing is heard, no timer comes. `wake`: all that waited comes at once. */
+  /** Its scripts stand still: no message and no timer arrives. `wake`: all that waited comes at once. */
   readonly hang: () => void;
   readonly wake: () => void;
   readonly close: () => void;
@@ -75,7 +75,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   let holder: { readonly run: Run; readonly key: number } | null = null;
   let queue: { readonly run: Run; readonly key: number }[] = [];
   let pages = 0;
-  let said = 0;
+  let sent = 0;
   let isServerUp = true;
   let isStreamingBlocked = false;
   let observe = () => {};
@@ -91,7 +91,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   /* Locks */
   function grant(run: Run, key: number) {
     holder = { run, key };
-    soon(0, 2, () => run.lock?.key === key && run.tell({ kind: 'granted', lock: key }));
+    soon(0, 2, () => run.lock?.key === key && run.dispatch({ kind: 'granted', lock: key }));
   }
   function release(run: Run, key: number) {
     queue = queue.filter((each) => each.run !== run || each.key !== key);
@@ -104,14 +104,14 @@ export function manyTabs(options: BrowserOptions = {}) {
     if (how === 'queue' && holder !== null) return void queue.push({ run, key });
     if (holder !== null) {
       const { run: robbed, key: lost } = holder;
-      soon(0, 2, () => robbed.lock?.key === lost && robbed.tell({ kind: 'lost', lock: lost }));
+      soon(0, 2, () => robbed.lock?.key === lost && robbed.dispatch({ kind: 'lost', lock: lost }));
     }
     grant(run, key);
   }
 
   /* Messages */
   function post(from: Run, message: TabMessage) {
-    said += 1;
+    sent += 1;
     for (const to of tabs) {
       if (to === from || !to.isJoined || random.chance(loss)) continue;
       const copies = random.chance(twice) ? 2 : 1;
@@ -120,7 +120,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         soon(
           0.1,
           random.chance(late) ? 300 : 1,
-          () => to.isJoined && to.hear(JSON.parse(text) as TabMessage),
+          () => to.isJoined && to.receive(JSON.parse(text) as TabMessage),
         );
       }
     }
@@ -143,26 +143,26 @@ export function manyTabs(options: BrowserOptions = {}) {
         : ({ kind: 'heartbeat', cursor } as const);
       signals.push({ kind: 'frame', stream: key, frame });
     }
-    if (signals.length > 0) run.tell({ kind: 'bytes', stream: key }, ...signals);
+    if (signals.length > 0) run.dispatch({ kind: 'bytes', stream: key }, ...signals);
   }
   function serve(run: Run, key: number, after: string | null) {
     run.streams.set(key, { at: start(after) });
-    soon(0, 1, () => run.tell({ kind: 'sent', stream: key }));
+    soon(0, 1, () => run.dispatch({ kind: 'sent', stream: key }));
     soon(2, 30, () => {
       const stream = run.streams.get(key);
       if (stream === undefined) return;
-      if (!isServerUp) return run.tell({ kind: 'disconnected', stream: key });
-      if (isStreamingBlocked) return run.tell(refused(key));
+      if (!isServerUp) return run.dispatch({ kind: 'disconnected', stream: key });
+      if (isStreamingBlocked) return run.dispatch(refused(key));
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
       const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello } as const;
-      run.tell({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
+      run.dispatch({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
       flush(run, key);
     });
     const beat = () => {
       const stream = run.streams.get(key);
       if (stream === undefined) return;
       const frame = { kind: 'heartbeat', cursor: new Map([['feed', stream.at]]) } as const;
-      run.tell({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
+      run.dispatch({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
       at(now + 15_000, beat);
     };
     at(now + 15_000, beat);
@@ -170,7 +170,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   function answer(run: Run, key: number, after: string | null) {
     pages += 1;
     soon(2, 30, () => {
-      if (!isServerUp) return run.tell({ kind: 'pollFailed', poll: key });
+      if (!isServerUp) return run.dispatch({ kind: 'pollFailed', poll: key });
       let position = start(after);
       const items: FeedItem[] = [];
       let more = true;
@@ -187,7 +187,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         more,
         advice: { waitSeconds: 0, everyMs: 2_000 },
       };
-      run.tell({ kind: 'polled', poll: key, page });
+      run.dispatch({ kind: 'polled', poll: key, page });
     });
   }
   const news = () => {
@@ -219,7 +219,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       get isHanging() {
         return isHanging;
       },
-      tell(...signals: readonly (Signal | TabSignal)[]) {
+      dispatch(...signals: readonly (Signal | TabSignal)[]) {
         run.later(() => {
           const advanced = advanceTab(tab, connection, signals, now, random.next);
           ({ tab, connection } = advanced);
@@ -230,10 +230,10 @@ export function manyTabs(options: BrowserOptions = {}) {
           observe();
         });
       },
-      hear(message: TabMessage) {
+      receive(message: TabMessage) {
         run.later(() => {
-          if (message.kind === 'ask') run.tell({ kind: 'asked' });
-          else run.tell({ kind: 'update', update: parseTabUpdate(message, channels) });
+          if (message.kind === 'ask') run.dispatch({ kind: 'asked' });
+          else run.dispatch({ kind: 'update', update: parseTabUpdate(message, channels) });
         });
       },
       later(act: () => void) {
@@ -250,11 +250,11 @@ export function manyTabs(options: BrowserOptions = {}) {
         const acts = waiting;
         waiting = [];
         for (const act of acts) run.later(act);
-        run.tell({ kind: 'timer' });
+        run.dispatch({ kind: 'timer' });
       },
       freeze() {
         if (isHanging) return;
-        run.tell({ kind: 'frozen' });
+        run.dispatch({ kind: 'frozen' });
         isFrozen = true;
       },
       thaw() {
@@ -263,7 +263,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         const acts = waiting;
         waiting = [];
         for (const act of acts) run.later(act);
-        run.tell({ kind: 'restored' });
+        run.dispatch({ kind: 'restored' });
       },
       gone() {
         tabs.delete(run);
@@ -294,7 +294,7 @@ export function manyTabs(options: BrowserOptions = {}) {
           soon(1, 5, () => {
             if (session !== wanted || !tabs.has(run)) return;
             run.isJoined = true;
-            run.tell({ kind: 'joined' });
+            run.dispatch({ kind: 'joined' });
           });
       }
       const { lock } = election;
@@ -319,7 +319,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         if (armed !== timer) return;
         armed = null;
         lastTimerAt = now;
-        run.tell({ kind: 'timer' });
+        run.dispatch({ kind: 'timer' });
       });
     }
     return run;
@@ -345,8 +345,8 @@ export function manyTabs(options: BrowserOptions = {}) {
       return pages;
     },
     /** Messages that tabs sent so far. */
-    get said() {
-      return said;
+    get sent() {
+      return sent;
     },
     random,
     passes,
@@ -365,12 +365,12 @@ export function manyTabs(options: BrowserOptions = {}) {
       isServerUp = isUp;
       if (isUp) return;
       for (const run of tabs)
-        for (const key of run.streams.keys()) run.tell({ kind: 'disconnected', stream: key });
+        for (const key of run.streams.keys()) run.dispatch({ kind: 'disconnected', stream: key });
     },
     /** A proxy begins to answer 502 to every stream, also to those that are open; polls still come through. */
     blockStreams() {
       isStreamingBlocked = true;
-      for (const run of tabs) for (const key of run.streams.keys()) run.tell(refused(key));
+      for (const run of tabs) for (const key of run.streams.keys()) run.dispatch(refused(key));
     },
     /** From now on every message between tabs comes once, and at once. */
     calmBus() {
@@ -383,8 +383,8 @@ export function manyTabs(options: BrowserOptions = {}) {
       const name = `tab ${++orders}`;
       const run = makeRun(name, after);
       tabs.add(run);
-      run.tell({ kind: 'enabled' });
-      if (isHidden) run.tell({ kind: 'hidden' });
+      run.dispatch({ kind: 'enabled' });
+      if (isHidden) run.dispatch({ kind: 'hidden' });
       const ids = () =>
         run.entries.map((entry) => (entry.kind === 'event' ? entry.event.id : `gap ${entry.gap.reason}`));
       return {
@@ -396,15 +396,15 @@ export function manyTabs(options: BrowserOptions = {}) {
         },
         entries: run.entries,
         ids,
-        tell: (signal) => run.tell(signal),
-        hide: () => run.tell({ kind: 'hidden' }),
-        show: () => run.tell({ kind: 'visible' }),
+        dispatch: (signal) => run.dispatch(signal),
+        hide: () => run.dispatch({ kind: 'hidden' }),
+        show: () => run.dispatch({ kind: 'visible' }),
         freeze: run.freeze,
         thaw: run.thaw,
         hang: run.hang,
         wake: run.wake,
         close() {
-          run.tell({ kind: 'close' });
+          run.dispatch({ kind: 'close' });
           run.gone();
         },
         crash: run.gone,

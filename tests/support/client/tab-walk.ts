@@ -72,14 +72,14 @@ export function walkTabs(seed: number, actions: number, world: World) {
     const act = random.pick(acts);
     switch (act) {
       case 'disable':
-        return tab.tell({ kind: 'disabled' });
+        return tab.dispatch({ kind: 'disabled' });
       case 'enable':
-        return tab.tell({ kind: 'enabled' });
+        return tab.dispatch({ kind: 'enabled' });
       case 'retry':
-        return tab.tell({ kind: 'retry' });
+        return tab.dispatch({ kind: 'retry' });
       case 'cut': {
         const [stream] = tab.state().connection.streams;
-        return stream && tab.tell({ kind: 'disconnected', stream: stream.key });
+        return stream && tab.dispatch({ kind: 'disconnected', stream: stream.key });
       }
       case 'hang':
         return world.hangs ? tab.hang() : undefined;
@@ -109,7 +109,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
   for (const tab of tabs) {
     tab.wake();
     tab.thaw();
-    tab.tell({ kind: 'enabled' });
+    tab.dispatch({ kind: 'enabled' });
   }
   tabs[0]?.show();
   browser.passes(60_000);
@@ -120,7 +120,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
     tabs,
     spells,
     restarts,
-    told: Math.max(...[...checks.values()].map(({ check }) => check.restarts())),
+    reported: Math.max(...[...checks.values()].map(({ check }) => check.restarts())),
   };
 }
 
