@@ -1,248 +1,179 @@
 import type { Clock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
-import { compareEventIds } from '../../core/ids.ts';
+import { compareEventIds, type EventId } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { outageOf, type RingState } from './ring-sync.ts';
+import { createEndQuestions, type EndAnswer, type EndQuestion } from './end-questions.ts';
 import { tailTimes } from './subscription.ts';
 
 /**
- * When a tail is held against the log's end, and what follows. A check of silence finds a subscription that has gone
- * deaf; a look makes sure of one that was just acknowledged: at once, and again a second later, for a replica may lag.
+ * Compares a tail with the log's end, because an announcement may never arrive: after the channel was quiet for a while,
+ * which finds a subscription that has gone deaf, and after a subscription was acknowledged.
  */
-export type TailCheck = Checkable & {
-  /** Something was heard, which proves the subscription. */
-  heard(): void;
-  /** Looks now, and again a second later. */
-  look(): void;
-  /** Looks a second from now. */
-  lookLater(): void;
-  /** What the log was asked before this proves nothing. */
-  distrust(): void;
+export type LivenessCheck = {
+  /** An announcement arrived, which proves the subscription. */
+  announced(): void;
+  /** Asks for the log's end: `now` and again a second later, as a replica may lag; or only `later`, in a second. */
+  verify(when: 'now' | 'later'): void;
+  /** Only a `live` tail is checked: the others read the log anyway. What a tail asked before it broke is not answered. */
+  setStatus(status: TailState): void;
   close(): void;
 };
 
-export type TailCheckOptions = {
+/** `connecting`: no subscription is acknowledged. `failing`: the log cannot be read. */
+type TailState = 'connecting' | 'failing' | 'live';
+
+export type LivenessOptions = {
   readonly channel: string;
-  readonly clock: Clock;
-  /** Longest silence before the log is asked. */
+  /** How long the channel may be quiet before the log is asked, in ms. */
   readonly checkMs: number;
-  readonly checks: Checks;
-  readonly state: () => RingState;
-  readonly isSame: (log: LogState) => boolean;
-  /** Takes what the log answered. */
-  readonly onFound: (found: Found) => void;
-  /** Called when the log has what was not announced in time. */
+  /** Whether the ring ends where the log does. */
+  readonly isAtEnd: (end: LogState) => boolean;
+  readonly newestAnnounced: () => EventId | null;
+  readonly onAnswer: (answer: EndAnswer) => void;
+  /** Called when the log has what the subscription did not announce in time. */
   readonly onDeaf: () => void;
 };
 
-/** Begins with a check of silence due after the shortest time, and no look. */
-export function createTailCheck(options: TailCheckOptions): TailCheck {
-  const { channel, clock, checks, state, isSame, onFound, onDeaf } = options;
-  const silence = createSilence(clock, options.checkMs);
-  let lookDueAt = Infinity;
-  let looksLeft = 0;
-  let distrusts = 0;
-  let isClosed = false;
-  let cancelLook = () => {};
-
-  function lookIn(ms: number): void {
-    cancelLook();
-    lookDueAt = clock.elapsed() + ms;
-    cancelLook = clock.after(ms, () => {
-      // A timer may go off a little early.
-      lookDueAt = clock.elapsed();
-      checks.gather();
-    });
-  }
-
-  /** A tail that is bridging reads anyway. */
-  function canBeChecked(): boolean {
-    return state().isConnected && outageOf(state()) === null;
-  }
-
-  /** The second look may come somewhat early, to go with that of another. */
-  function isLookNear(): boolean {
-    return lookDueAt - clock.elapsed() <= tailTimes.gatherMs;
-  }
-
-  /** An announcement on its way explains a difference; one that does not come means the subscription is deaf. */
-  function expectToHear(log: LogState): void {
-    const expected = distrusts;
-    clock.after(tailTimes.rereadMs, () => {
-      const heard = state().newestAnnounced;
-      const hasHeard = log !== null && heard !== null && compareEventIds(heard, log.last) >= 0;
-      if (!hasHeard && !isClosed && expected === distrusts) onDeaf();
-    });
-  }
-
-  const check: TailCheck = {
-    channel,
-    heard: silence.broken,
-    isConnecting: () => !state().isConnected,
-    checkDueAt: () => (canBeChecked() ? Math.min(lookDueAt, silence.dueAt()) : Infinity),
-    isCheckWelcome: () => canBeChecked() && (silence.isSilent() || isLookNear()),
-    beginCheck() {
-      const isLook = isLookNear();
-      const proven = distrusts;
-      if (isLook) {
-        cancelLook();
-        lookDueAt = Infinity;
-        looksLeft -= 1;
-      }
-      if (!isLook) silence.checked();
-      else if (silence.isSilent()) silence.putOff();
-      return (found) => {
-        // What was asked before a subscription's acknowledgement proves nothing of it; a look of its own is due.
-        if (isClosed || proven !== distrusts) return;
-        const isUnexpected = found !== null && !isSame(found.state);
-        onFound(found);
-        if (isUnexpected && !isLook) expectToHear(found.state);
-        if (isLook && looksLeft > 0) lookIn(tailTimes.rereadMs);
-      };
-    },
-    look() {
-      looksLeft = 2;
-      cancelLook();
-      lookDueAt = clock.elapsed();
-      checks.gather();
-    },
-    lookLater() {
-      if (isClosed) return;
-      looksLeft = 1;
-      lookIn(tailTimes.rereadMs);
-    },
-    distrust() {
-      distrusts += 1;
-    },
-    close() {
-      isClosed = true;
-      cancelLook();
-      checks.remove(check);
-    },
-  };
-  checks.add(check);
-  return check;
-}
-
-/** What the log answered to a check; null when it could not be reached. */
-export type Found = { readonly state: LogState } | null;
-
-/** A tail, as it is seen by those who check it. */
-type Checkable = {
-  readonly channel: string;
-  /** Whether it waits for its subscription to be acknowledged. */
-  isConnecting(): boolean;
-  /** When its next check is due, on the clock's `elapsed`; Infinity while other reads make it needless. */
-  checkDueAt(): number;
-  /** Whether a check of another tail may as well include this one. */
-  isCheckWelcome(): boolean;
-  /** Begins a check, which then is not due any more; the function given back takes what the log answers. */
-  beginCheck(): (found: Found) => void;
+/** The checks of all tails of a process, which share their calls. */
+export type LivenessChecks = {
+  /** Starts with a tail that is `connecting`. */
+  start(options: LivenessOptions): LivenessCheck;
 };
 
-/** Asks the log for the ends of its channels: one call for all tails of a process that need to be sure. */
-export type Checks = {
-  add(tail: Checkable): void;
-  remove(tail: Checkable): void;
-  /** Checks now, if the check of any tail is due, or will be within `withinMs`; 0. */
-  run(withinMs?: number): void;
-  /** A check is due now: waits a moment for tails whose subscriptions come back about the same time. */
-  gather(): void;
-};
-
-/** Makes the checks of a process. Nothing runs until it is told to. */
-export function createChecks(log: EventLog, clock: Clock): Checks {
-  const tails = new Set<Checkable>();
-  let cancelGather: (() => void) | null = null;
-
-  function run(withinMs = 0): void {
-    const until = clock.elapsed() + withinMs;
-    if ([...tails].some((tail) => tail.checkDueAt() <= until)) void ask(until);
-  }
-
-  async function ask(until: number): Promise<void> {
-    stopGathering();
-    const asked = [...tails].filter((tail) => tail.isCheckWelcome() || tail.checkDueAt() <= until);
-    // What falls due from here on is not proven by this answer: it is asked for by a call of its own.
-    const takers = asked.map((tail) => ({ channel: tail.channel, take: tail.beginCheck() }));
-    try {
-      const ends = await log.ends(takers.map(({ channel }) => channel));
-      for (const { channel, take } of takers) take({ state: ends.get(channel) ?? null });
-    } catch {
-      // Each tail reads for itself, and says what is wrong where readers hear it.
-      for (const { take } of takers) take(null);
-    }
-  }
-
-  function gather(): void {
-    const isLast = ![...tails].some((tail) => tail.isConnecting());
-    if (isLast) run();
-    else cancelGather ??= clock.after(tailTimes.gatherMs, endGathering);
-  }
-
-  function endGathering(): void {
-    cancelGather = null;
-    run();
-  }
-
-  function stopGathering(): void {
-    cancelGather?.();
-    cancelGather = null;
-  }
+/** Nothing runs while there is no tail. */
+export function createLivenessChecks(log: Pick<EventLog, 'ends'>, clock: Clock): LivenessChecks {
+  const questions = createEndQuestions(log, clock);
+  const connecting = new Set<LivenessCheck>();
 
   return {
-    add: (tail) => void tails.add(tail),
-    remove(tail) {
-      tails.delete(tail);
-      if (tails.size === 0) stopGathering();
+    start({ channel, checkMs, isAtEnd, newestAnnounced, onAnswer, onDeaf }) {
+      const silence = createSilence(clock, checkMs);
+      let status: TailState = 'connecting';
+      let question: EndQuestion | null = null;
+      /** Verifications to come; the check of silence waits for them. */
+      let verificationsLeft = 0;
+      let cancelDeaf = () => {};
+
+      function ask(earliest: number, latest: number): void {
+        question?.withdraw();
+        const isVerification = verificationsLeft > 0;
+        question = questions.ask(channel, earliest, latest, (answer) => receive(answer, isVerification));
+      }
+
+      function askNext(): void {
+        if (verificationsLeft > 0) {
+          const latest = clock.elapsed() + tailTimes.rereadMs;
+          ask(latest - tailTimes.gatherMs, latest);
+        } else {
+          const { earliest, latest } = silence.window();
+          ask(earliest, latest);
+        }
+      }
+
+      function receive(answer: EndAnswer, isVerification: boolean): void {
+        if (!isVerification) silence.checked();
+        else if (clock.elapsed() >= silence.window().earliest) silence.postponed();
+        if (isVerification) verificationsLeft -= 1;
+        // After a break a difference is no wonder; otherwise an announcement on its way explains it.
+        if (!isVerification && answer !== null && !isAtEnd(answer.end)) expectAnnouncement(answer.end);
+        askNext();
+        onAnswer(answer);
+      }
+
+      /** An announcement that does not arrive within a second means that the subscription is deaf. */
+      function expectAnnouncement(end: LogState): void {
+        cancelDeaf();
+        cancelDeaf = clock.after(tailTimes.rereadMs, () => {
+          const newest = newestAnnounced();
+          const hasArrived = end !== null && newest !== null && compareEventIds(newest, end.last) >= 0;
+          if (!hasArrived) onDeaf();
+        });
+      }
+
+      function stop(): void {
+        question?.withdraw();
+        question = null;
+      }
+
+      const check: LivenessCheck = {
+        announced() {
+          silence.broken();
+          if (question === null || verificationsLeft > 0) return;
+          const { earliest, latest } = silence.window();
+          question.move(earliest, latest);
+        },
+        verify(when) {
+          verificationsLeft = when === 'now' ? 2 : 1;
+          if (when === 'later') return askNext();
+          // Subscriptions that broke together come back together, so the first waits a moment for the others.
+          const now = clock.elapsed();
+          ask(now, connecting.size > 0 ? now + tailTimes.gatherMs : now);
+        },
+        setStatus(next) {
+          if (next === status) return;
+          status = next;
+          stop();
+          if (next === 'connecting') {
+            connecting.add(check);
+            verificationsLeft = 0;
+            cancelDeaf();
+          } else {
+            connecting.delete(check);
+            if (next === 'live') askNext();
+          }
+        },
+        close() {
+          stop();
+          connecting.delete(check);
+          cancelDeaf();
+        },
+      };
+      connecting.add(check);
+      return check;
     },
-    run,
-    gather,
   };
 }
 
 /**
- * Decides when a tail that hears nothing asks the log whether there is nothing to hear: when it has been silent for
- * three times the channel's usual pause, 5 s at the earliest, then ever more seldom, up to `maxMs`.
+ * Decides when a quiet tail asks the log whether it missed events: after three times the channel's usual pause, 5 s at
+ * the earliest, then after twice as long each time, up to `maxMs`.
  */
 export type Silence = {
-  /** Something was heard, which proves the subscription. */
+  /** An announcement arrived. */
   broken(): void;
-  /** The log was asked: the next check waits twice as long. */
+  /** The log was asked because of the silence: the next check waits twice as long. */
   checked(): void;
   /** The log was asked for another reason: the next check waits as long again. */
-  putOff(): void;
-  /** When the next check is due, on the clock's `elapsed`. */
-  dueAt(): number;
-  /** Whether nothing was heard for as long as the first check waits at the earliest. */
-  isSilent(): boolean;
+  postponed(): void;
+  /** When the next check may be made, together with one that must be, and when it must be; on the clock's `elapsed`. */
+  window(): { readonly earliest: number; readonly latest: number };
 };
 
 /** Starts now, with a check due after the shortest time. */
 export function createSilence(clock: Clock, maxMs: number): Silence {
   const firstMs = Math.min(tailTimes.firstCheckMs, maxMs);
   let usualPauseMs = 0;
-  let heardAt: number | null = null;
+  let brokenAt: number | null = null;
   let pauseMs = firstMs;
-  const startedAt = clock.elapsed();
-  let dueAt = startedAt + firstMs;
+  let earliest = clock.elapsed() + firstMs;
+  let latest = earliest;
 
   return {
     broken() {
       const now = clock.elapsed();
-      if (heardAt !== null) usualPauseMs += (now - heardAt - usualPauseMs) / 4;
-      heardAt = now;
+      if (brokenAt !== null) usualPauseMs += (now - brokenAt - usualPauseMs) / 4;
+      brokenAt = now;
       pauseMs = Math.min(maxMs, Math.max(firstMs, 3 * usualPauseMs));
-      dueAt = now + pauseMs;
+      earliest = now + firstMs;
+      latest = now + pauseMs;
     },
     checked() {
       pauseMs = Math.min(maxMs, pauseMs * 2);
-      dueAt = clock.elapsed() + pauseMs;
+      latest = clock.elapsed() + pauseMs;
     },
-    putOff() {
-      dueAt = clock.elapsed() + pauseMs;
+    postponed() {
+      latest = clock.elapsed() + pauseMs;
     },
-    dueAt: () => dueAt,
-    isSilent: () => clock.elapsed() - (heardAt ?? startedAt) >= firstMs,
+    window: () => ({ earliest, latest }),
   };
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { compareEventIds } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
+import { createEndQuestions, type EndQuestion } from './end-questions.ts';
 import type { StaleAnswer } from './read-through.ts';
 import { tailTimes } from './subscription.ts';
 
@@ -18,60 +19,32 @@ export type LogProgress = {
   past(channel: string, answer: StaleAnswer, ms: number, signal?: AbortSignal): Promise<void>;
 };
 
-type Waiter = {
-  readonly channel: string;
-  readonly answer: StaleAnswer;
-  readonly endsAt: number;
-  readonly resolve: () => void;
-};
-
 /** Nothing runs while nobody waits. */
 export function createLogProgress(log: Pick<EventLog, 'ends'>, clock: Clock): LogProgress {
-  const waiters = new Set<Waiter>();
-  let isAsking = false;
-  let isTicking = false;
-
-  function tick(): void {
-    release((waiter) => waiter.endsAt <= clock.elapsed());
-    isTicking = waiters.size > 0;
-    if (!isTicking) return;
-    clock.after(tailTimes.staleMs, tick);
-    if (!isAsking) void ask();
-  }
-
-  async function ask(): Promise<void> {
-    isAsking = true;
-    const asked = new Set(waiters);
-    try {
-      const ends = await log.ends([...new Set([...asked].map(({ channel }) => channel))]);
-      release((waiter) => asked.has(waiter) && hasMoved(ends.get(waiter.channel) ?? null, waiter.answer));
-    } catch {
-      // Each reader finds the same, and says so where it is heard.
-      release((waiter) => asked.has(waiter));
-    }
-    isAsking = false;
-  }
-
-  function release(isOver: (waiter: Waiter) => boolean): void {
-    for (const waiter of [...waiters].filter(isOver)) {
-      waiters.delete(waiter);
-      waiter.resolve();
-    }
-  }
-
+  const questions = createEndQuestions(log, clock, 1);
   return {
     past(channel, answer, ms, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      if (!isTicking) clock.after(tailTimes.staleMs, tick);
-      isTicking = true;
-      const waiter = { channel, answer, endsAt: clock.elapsed() + ms, resolve };
-      waiters.add(waiter);
-      const leave = () => {
-        waiters.delete(waiter);
+      const cancelTimer = clock.after(ms, stop);
+      let question = ask();
+      signal?.addEventListener('abort', stop);
+
+      function ask(): EndQuestion {
+        const now = clock.elapsed();
+        return questions.ask(channel, now, now + tailTimes.staleMs, (found) => {
+          if (found === null || hasMoved(found.end, answer)) stop();
+          else question = ask();
+        });
+      }
+
+      function stop(): void {
+        question.withdraw();
+        cancelTimer();
+        signal?.removeEventListener('abort', stop);
         resolve();
-      };
-      signal?.addEventListener('abort', leave);
-      return promise.finally(() => signal?.removeEventListener('abort', leave));
+      }
+
+      return promise;
     },
   };
 }

@@ -159,13 +159,13 @@ export function isAtEnd({ end }: RingState, log: LogState): boolean {
 export function step(state: RingState, signal: RingSignal, now: number): Step {
   switch (signal.kind) {
     case 'subscribing':
-      return only(schedule({ ...state, isConnected: false }, now + tailTimes.acknowledgeMs));
+      return only(schedule(disconnected(state), now + tailTimes.acknowledgeMs));
     case 'connected':
       return connect({ ...state, isConnected: true, trust: unverified(state.trust) }, now);
     case 'lost': {
       // The subscription usually is back before the bridging read, which then is needless.
       const waitMs = isAtRest(state) ? tailTimes.bridgeMs : tailTimes.staleMs;
-      return only(schedule({ ...state, isConnected: false }, now + waitMs));
+      return only(schedule(disconnected(state), now + waitMs));
     }
     case 'announced':
       return announce(state, signal.announcement, now);
@@ -363,6 +363,11 @@ function isAtRest({ trust, work }: RingState): boolean {
 
 function unverified(trust: Trust): Trust {
   return trust === 'verified' ? 'unverified' : trust;
+}
+
+/** What was to be verified of the last subscription is verified of the next. */
+function disconnected(state: RingState): RingState {
+  return { ...state, isConnected: false, mustVerify: false };
 }
 
 /** Reads at `at` at the latest. */

@@ -4,7 +4,7 @@ import type { Position } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { compareEventIds } from '../../core/ids.ts';
 import { type EventLog, type FollowSignal, maxRead } from '../../log/event-log.ts';
-import { type Checks, createTailCheck } from './liveness-check.ts';
+import type { LivenessChecks } from './liveness-check.ts';
 import { createPageCache, type Loaded, loadNewest, loadPage, type StaleAnswer } from './read-through.ts';
 import type { LogProgress } from './replica-wait.ts';
 import { createRing, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
@@ -66,7 +66,7 @@ export type TailOptions = {
   /** How long the channel may be quiet before the log is asked for missed events, in ms. */
   readonly checkMs: number;
   /** What asks the log for this tail and others together. */
-  readonly checks: Checks;
+  readonly checks: LivenessChecks;
   /** What waits for the log together with all readers that are ahead of it. */
   readonly progress: LogProgress;
 };
@@ -90,6 +90,8 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
     const next = step(state, signal, clock.elapsed());
     state = next.state;
     setTimer();
+    if (!state.isConnected) check.setStatus('connecting');
+    else check.setStatus(outageOf(state) === null ? 'live' : 'failing');
     for (const effect of next.effects) run(effect);
   }
 
@@ -124,8 +126,7 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
         void read(effect);
         break;
       case 'verify':
-        if (effect.when === 'now') check.look();
-        else check.lookLater();
+        check.verify(effect.when);
         break;
       case 'settle':
         answer.resolve(effect.failure);
@@ -151,12 +152,11 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
 
   function onSignal(signal: FollowSignal): void {
     if (signal.kind === 'events') {
-      check.heard();
+      check.announced();
       dispatch({ kind: 'announced', announcement: signal });
     } else if (signal.kind === 'unsure') {
       dispatch({ kind: 'requested', isUrgent: true });
     } else {
-      if (signal.kind === 'connected') check.distrust();
       dispatch({ kind: signal.kind });
     }
   }
@@ -175,17 +175,15 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
     return next !== undefined && compareEventIds(next.id, lost.id) <= 0;
   }
 
-  const check = createTailCheck({
+  const check = checks.start({
     channel,
-    clock,
     checkMs,
-    checks,
-    state: () => state,
-    isSame: (log) => isAtEnd(state, log),
-    onFound: (found) =>
-      dispatch(
-        found === null ? { kind: 'requested', isUrgent: true } : { kind: 'checked', log: found.state },
-      ),
+    isAtEnd: (end) => isAtEnd(state, end),
+    newestAnnounced: () => state.newestAnnounced,
+    onAnswer(answer) {
+      if (answer === null) dispatch({ kind: 'requested', isUrgent: true });
+      else dispatch({ kind: 'checked', log: answer.end });
+    },
     onDeaf: resubscribe,
   });
   dispatch({ kind: 'subscribing' });
@@ -218,7 +216,6 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
       return outage === null ? 0 : clock.elapsed() - outage.since;
     },
     restart() {
-      check.distrust();
       dispatch({ kind: 'invalidated' });
       resubscribe();
     },

@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import type { EventLog } from '../../log/event-log.ts';
-import { createChecks } from './liveness-check.ts';
+import { createLivenessChecks } from './liveness-check.ts';
 import type { LogProgress } from './replica-wait.ts';
 import { tailTimes } from './subscription.ts';
 import { createTail, type LeasedTail, type Tail } from './tail.ts';
@@ -45,7 +45,7 @@ const thawedMs = 2_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
 export function createTails({ log, clock, checkMs, progress }: TailsOptions): Tails {
-  const checks = createChecks(log, clock);
+  const checks = createLivenessChecks(log, clock);
   // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
   const held = new Map<string, Held>();
@@ -66,8 +66,6 @@ export function createTails({ log, clock, checkMs, progress }: TailsOptions): Ta
     const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
     const tails = [...held.values()].map(({ tail }) => tail);
     if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.restart();
-    // At the tick that is nearest, so that a check every second does not become one every two.
-    else checks.run(tickMs / 2);
     cancelTick = null;
     if (held.size > 0) startTicking();
   }

@@ -168,6 +168,20 @@ describe('a subscription that is renewed', () => {
     expect(asked().read).toBe(1);
   });
 
+  test('just before the log fails is asked about again once the log is back', async () => {
+    const { clock, log, asked } = await standAtRest();
+    log.cut();
+    const { ends, read } = log;
+    log.ends = () => Promise.reject(new Error('refused'));
+    log.read = () => Promise.reject(new Error('refused'));
+    while (log.followers() === 0) await clock.advance(1);
+
+    Object.assign(log, { ends, read });
+    await clock.advance(10_000);
+
+    expect(asked()).toMatchObject({ ends: 1, read: 1 });
+  });
+
   test('and told of something new waits for nobody', async () => {
     const { clock, log, publish, ring } = await standAtRest(2);
     acknowledgeOnly(log, 'feed-1');

@@ -210,6 +210,13 @@ describe('a subscription', () => {
       [],
     ],
     [
+      'that is lost leaves nothing to verify: the next one is verified itself',
+      { ...resting, mustVerify: true },
+      { kind: 'lost' },
+      { isConnected: false, mustVerify: false, readAt: now + 1_000 },
+      [],
+    ],
+    [
       'that is lost during a read is bridged 250 ms later: the read may have been too early',
       reading(resting),
       { kind: 'lost' },

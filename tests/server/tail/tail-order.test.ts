@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createChecks } from '../../../lib/server/tail/liveness-check.ts';
+import { createLivenessChecks } from '../../../lib/server/tail/liveness-check.ts';
 import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
 import { createTail } from '../../../lib/server/tail/tail.ts';
 import { range } from '../../support/log/log-steps.ts';
@@ -27,7 +27,7 @@ describe('a tail begins', () => {
       channel: 'feed',
       clock,
       checkMs: 60_000,
-      checks: createChecks(log, clock),
+      checks: createLivenessChecks(log, clock),
       progress: createLogProgress(log, clock),
     });
     await clock.advance(0);

@@ -4,7 +4,7 @@ import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 import { healthRoute } from '../../../lib/server/http/health-route.ts';
 import { streamRoute } from '../../../lib/server/http/stream-route.ts';
 import { createRuntime, type Runtime } from '../../../lib/server/runtime.ts';
-import { createChecks } from '../../../lib/server/tail/liveness-check.ts';
+import { createLivenessChecks } from '../../../lib/server/tail/liveness-check.ts';
 import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
 import type { Segment } from '../../../lib/server/tail/ring-buffer.ts';
 import { createTail, type ReadableTail, type Tail } from '../../../lib/server/tail/tail.ts';
@@ -57,7 +57,7 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
       await memory.append({ events: newEvents(channel, count), key: null });
     },
     async tail(channel = 'feed') {
-      const checks = createChecks(log, clock);
+      const checks = createLivenessChecks(log, clock);
       const tail = createTail({
         log,
         channel,
