@@ -12,7 +12,8 @@ const newest = (channel: string, count: number) =>
   stack().redis.xrevrange(streamKey(channel), '+', '-', 'COUNT', count);
 
 describeEventLog('Redis', async () => ({
-  open: (options) => stack().open(options),
+  // The default of 5 s is too short for 50 appenders on a busy machine.
+  open: (options) => stack().open({ timeoutMs: 20_000, ...options }),
   // The log uses the clock of Redis; by that clock a timer can fire a little early.
   passTime: (ms) => sleep(ms + 3),
   async clockJumpsBack(channel) {
