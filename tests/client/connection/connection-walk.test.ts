@@ -14,6 +14,7 @@ import { compareEventIds } from '../../../lib/core/ids.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
 import { historyCheck } from '../../support/client/history-check.ts';
 import { type ModelLog, modelLog } from '../../support/client/model-log.ts';
+import { walkSeeds } from '../../support/client/walk-seeds.ts';
 import { seeded } from '../../support/seeded.ts';
 
 /*
@@ -237,7 +238,7 @@ function checker() {
   return Object.assign(check, { restarts: history.restarts });
 }
 
-const seedsFrom = (first: number) => Array.from({ length: 20 }, (_, index) => first + index * 13);
+const seedsFrom = (first: number) => walkSeeds(Array.from({ length: 20 }, (_, index) => first + index * 13));
 
 test.each(seedsFrom(7_001))(
   'in a calm world nothing is lost or doubled, and only a fork is read twice (seed %i)',
