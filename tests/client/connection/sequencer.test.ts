@@ -245,6 +245,14 @@ describe('a gap', () => {
     expect(it.items().at(-1)).toMatchObject({ kind: 'gap', gap: { missed: 4, after: '50-5' } });
   });
 
+  test('for trimmed events of an epoch that the reader has left is not accepted', () => {
+    const it = twoSources();
+    it.sends('new', [restartAt('0-0~bbbbbb')]);
+    const trimmed = gapItem({ missed: 2, after: '30-3', resumesAt: '60-6' }, '60-5~aaaaaa');
+    expect(it.sends('old', [trimmed])).toBe(true);
+    expect(it.accepted()).toEqual(['gap restarted']);
+  });
+
   test('for trimmed events that another source brought in full is not accepted', () => {
     const it = twoSources();
     it.sends('old', events(4, 5));
@@ -268,6 +276,12 @@ describe('a source in an epoch that the reader has left', () => {
     expect(it.sends('old', [], '40-4~aaaaaa')).toBe(false);
     expect(writeCursor(it.reader())).toBe('20-2~aaaaaa');
   });
+});
+
+test('a cursor that names the epoch of the reader’s position tells the reader that epoch', () => {
+  const it = sourcesOf(at('0-0'));
+  it.sends('a', [], '0-0~aaaaaa');
+  expect(writeCursor(it.reader())).toBe('0-0~aaaaaa');
 });
 
 describe('an update', () => {
@@ -381,13 +395,13 @@ describe('a segment from another tab', () => {
     const before = at('50-5~aaaaaa');
     const gap = restartAt('30-3~aaaaaa');
     const { reader } = accept(before, before.positions, [gap], cursorAt('30-3~aaaaaa'));
-    expect(segment(reader, '30-3~aaaaaa', [4], '40-4~aaaaaa').ids).toEqual([]);
+    expect(segment(reader, '30-3~aaaaaa', [4], '40-4~aaaaaa')).toMatchObject({ ids: [], isComplete: false });
     expect(segment(reader, '30-3~aaaaaa', [], '30-3~aaaaaa').isComplete).toBe(true);
   });
 
   test('that is later with a number not above the reader’s is left to the log', () => {
     const reader = at('50-5~aaaaaa', true);
-    expect(segment(reader, '30-3~aaaaaa', [], '60-4~aaaaaa')).toMatchObject({
+    expect(segment(reader, '50-5~aaaaaa', [], '60-4~aaaaaa')).toMatchObject({
       isComplete: false,
       cursor: '50-5~aaaaaa',
     });
