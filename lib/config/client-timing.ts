@@ -1,36 +1,38 @@
-/** Tunables of a connection. All times in ms. */
+/** How a connection behaves. All times are in ms. An app sets them in the options of `connectFeed` and `useFeed`. */
 export type ConnectionSettings = {
-  /** `auto`: stream, fall to polling, climb back. `stream` never polls, `poll` never streams. */
+  /** `auto` streams, falls back to polling, and returns to streaming. `stream` never polls. `poll` never streams. */
   readonly transport: 'auto' | 'stream' | 'poll';
   /** Who starts a poll that is due: a timer of the connection, or a caller (`pollDue`). */
   readonly polls: 'timer' | 'caller';
-  /** Whether a 401 can be answered with a new token. */
+  /** Whether the client can ask for a new token after a 401. */
   readonly hasToken: boolean;
-  /** No byte within this time of connecting: something in between buffers. 4,000. */
+  /** Wait for the first byte of a stream. After it something holds bytes back, and the client polls. Default 4,000. */
   readonly firstByteMs: number;
-  /** Bytes but no hello within this time: the log does not answer. 10,000. */
+  /** Wait for the hello of a stream that sends bytes. After it the server's log does not answer. Default 10,000. */
   readonly helloMs: number;
-  /** Longest silence of a stream before its hello told another: 15,000. Silence of 2.5 times as much is a cut. */
+  /** Heartbeat until the hello names another. A stream that is silent for 2.5 heartbeats is lost. Default 15,000. */
   readonly heartbeatMs: number;
-  /** First and longest wait between tries to stream again while polling: 15,000 and 300,000. */
+  /** First wait before the client, while it polls, tries to stream again. It doubles with each probe. Default 15,000. */
   readonly probeMs: number;
+  /** Longest wait between two probes. Default 300,000. */
   readonly maxProbeMs: number;
-  /** First and longest range of the random wait after a failure: 500 and 30,000. */
+  /** Range of the random wait after the first failure. It doubles with each failure. Default 500. */
   readonly backoffMs: number;
+  /** Largest range of the random wait. Default 30,000. */
   readonly maxBackoffMs: number;
-  /** Longest `Retry-After` that is obeyed: 600,000. */
+  /** Longest `Retry-After` that the client obeys. Default 600,000. */
   readonly maxRetryAfterMs: number;
-  /** A page hidden for this long lets its connection go; 0 never. 60,000. */
+  /** A page that is hidden for this long ends its connection. 0: never. Default 60,000. */
   readonly hiddenMs: number;
-  /** What a poll may take beyond the time it asks the server to hold it: 10,000. */
+  /** Time for a poll beyond the time that the server may hold it. Default 10,000. */
   readonly pollTimeoutMs: number;
-  /** Pause after a long poll that came back at once with nothing, so that no server makes a reader spin: 1,000. */
+  /** Least time between two polls where the server holds them: a server that answers at once must not make the client spin. Default 1,000. */
   readonly minPollMs: number;
-  /** A stream handed over sooner than this after its hello is not followed at once: 1,000. */
+  /** Least time from a hello to the next stream: a server that hands over at once must not make the client spin. Default 1,000. */
   readonly minStreamMs: number;
 };
 
-/** The defaults; each has its reason in its doc comment above. */
+/** The defaults. */
 export const defaultSettings: ConnectionSettings = {
   transport: 'auto',
   polls: 'timer',

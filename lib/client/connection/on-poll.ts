@@ -22,16 +22,16 @@ export function onPolled(
     pollFailures: 0,
     problem: null,
     isTokenNew: false,
-    // A probe that is on its way set out before the server was back: another follows if that one fails.
+    // A probe on its way began before the server was back. If it fails, another one must follow at once.
     isUnreachable: wasUnreachable && state.streams.length > 0,
     pollAt: nextPollAt(poll, page, now, state.settings.minPollMs),
-    // The server is back: what made streaming fail may be gone with it.
+    // The server is back, so streaming may work again.
     probeAt: wasUnreachable && state.probeAt !== null ? now : state.probeAt,
   };
   return startDue(answered, now);
 }
 
-/** When to ask again: at once while there is more; as advised; and never in a spin. */
+/** When to poll next: at once if there are more events, else as advised, but never without a pause. */
 function nextPollAt(poll: Poll, page: Page, now: number, minPollMs: number): number {
   if (page.more) return now;
   const { everyMs } = page.advice;
@@ -39,7 +39,7 @@ function nextPollAt(poll: Poll, page: Page, now: number, minPollMs: number): num
   return Math.max(now, poll.startedAt + Math.max(everyMs, floorMs));
 }
 
-/** A poll was refused, broke, or took too long. */
+/** A poll was refused, failed, or took too long. @param refusal null where there was no response. */
 export function onPollFailed(
   before: Connection,
   poll: Poll,
@@ -47,18 +47,18 @@ export function onPollFailed(
   now: number,
   random: number,
 ): Connection {
-  // One poll that fails is no outage: two in a row are.
+  // One failed poll is no outage; two in a row are.
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
   if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
   const handled = handleRefusal(state, 'poll', poll.token, refusal, now);
   if (handled !== null) return handled;
-  // Whatever answered, a captive portal, a proxy, a feed without its log, may answer the streams too.
+  // A captive portal or a proxy that answered the poll may answer streams too.
   const isUnreachable = isUnexpected(refusal) ? isOutage : state.isUnreachable;
   return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
 }
 
-/** A poll brought nothing: the next comes after a wait. */
+/** Counts the failure and schedules the next poll. */
 export function failPoll(
   state: Connection,
   refusal: Refusal | null,
@@ -69,7 +69,7 @@ export function failPoll(
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
   const isRetryAfterPending = retryAfterMs !== null;
-  // The server named a time: the probe waits for it too.
+  // A `Retry-After` holds for the probe too.
   const probeAt =
     isRetryAfterPending && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
   return { ...state, pollFailures, pollAt, probeAt, isRetryAfterPending };

@@ -1,12 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** What an app holds up by being busy with what it was given, whatever brought that. */
+/** Back-pressure: while the app is busy with events, reading waits, whichever source brought them. */
 export type BackPressure = {
-  /** The app is busy until these are fulfilled. They never reject. */
+  /** The app is busy until these promises are fulfilled. They must not reject. */
   add(promises: readonly Promise<void>[]): void;
-  /** How long in ms the app has been busy without a pause; null: it is not. */
+  /** How long in ms the app has been busy without a pause; null if it is not busy. */
   busyMs(): number | null;
-  /** Calls `act` when the app is not busy. Of several that wait, one may make it busy again for the others. */
+  /** Calls `act` when the app is not busy. If several wait, one of them may make the app busy again before the others. */
   whenFree(act: () => void): Promise<void>;
 };
 
@@ -30,7 +30,7 @@ export function createBackPressure(clock: Clock): BackPressure {
   };
 }
 
-/** Calls an app's callback. An app's callback that throws is the app's error: it is reported as such, and the feed goes on. */
+/** Calls a callback of the app. If it throws, the platform reports that error, and the feed goes on. */
 export function guard<T>(run: () => T): T | undefined {
   try {
     return run();
@@ -40,7 +40,7 @@ export function guard<T>(run: () => T): T | undefined {
   }
 }
 
-/** Throws `error` where the platform sees it, and nobody else. */
+/** Throws `error` where only the platform sees it: as an uncaught error. */
 export function report(error: unknown): void {
   queueMicrotask(() => {
     throw error;
