@@ -241,7 +241,7 @@ function checker() {
 const seedsFrom = (first: number) => walkSeeds(Array.from({ length: 20 }, (_, index) => first + index * 13));
 
 test.each(seedsFrom(7_001))(
-  'in a calm world nothing is lost or doubled, and only a fork is read twice (seed %i)',
+  'while servers behave, each event comes once, and only a fork is read again (seed %i)',
   (seed) => {
     const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
@@ -251,7 +251,7 @@ test.each(seedsFrom(7_001))(
   },
 );
 
-test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled (seed %i)', (seed) => {
+test.each(seedsFrom(8_001))('while connections break, each event comes once (seed %i)', (seed) => {
   const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
   expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
@@ -259,7 +259,7 @@ test.each(seedsFrom(8_001))('where connections break, nothing is lost or doubled
 });
 
 test.each(seedsFrom(9_001))(
-  'where servers skip events too, they are found and read again (seed %i)',
+  'while servers skip events, the reader still gets to the end of the log (seed %i)',
   (seed) => {
     const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true });
     expect(isAtEnd).toBe(true);

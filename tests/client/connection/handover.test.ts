@@ -18,7 +18,7 @@ test('at a handover the next stream is opened with the cursor, and the old one g
   expect(statusOf(it.state)).toBe('handing over');
 });
 
-test('the old stream is left when the next has said hello at its position', () => {
+test('the old stream is closed when the next one has said hello at the same position', () => {
   const it = handingOver();
   const next = it.stream().key;
   it.goesLive();
@@ -26,7 +26,7 @@ test('the old stream is left when the next has said hello at its position', () =
   expect(it.state).toMatchObject({ handovers: 1, failures: 0, mode: 'streaming' });
 });
 
-test('the old stream is not left before the next has told all that the old one had', () => {
+test('the old stream is not closed before the next one has sent everything that the old one had', () => {
   const it = handingOver();
   it.gets([eventItem(4), eventItem(5)], it.stream(0).key);
   it.goesLive();
@@ -37,7 +37,7 @@ test('the old stream is not left before the next has told all that the old one h
   expect(it.accepted).toEqual(['40-4', '50-5']);
 });
 
-test('on a busy channel the old stream is left once its position at the hello is reached', () => {
+test('on a busy channel the old stream is closed once the next one reaches the position at the hello', () => {
   const it = handingOver();
   const old = it.stream(0).key;
   it.goesLive();
@@ -54,13 +54,13 @@ test('an old stream that ends before the next says hello is no failure', () => {
   expect(it.state.mode).toBe('streaming');
 });
 
-test('an old stream that is cut after it said that it ends is no failure', () => {
+test('an old stream that disconnects after it announced its end is no failure', () => {
   const it = handingOver();
   it.disconnects(it.stream(0).key);
   expect(it.state).toMatchObject({ mode: 'connecting', failures: 0, disconnects: 0 });
 });
 
-test('a next stream without a byte in time gets the old one’s connection: perhaps there is no other', () => {
+test('a next stream without a byte in time gets the old one’s connection, in case the browser has no other', () => {
   const it = handingOver();
   const [old, next] = [it.stream(0).key, it.stream().key];
   it.sends();
@@ -80,7 +80,7 @@ test('a next stream without a byte in time gets the old one’s connection: perh
   expect(it.accepted).toEqual(['40-4', '50-5']);
 });
 
-test('a next stream without a byte falls to polling when it has the connection to itself', () => {
+test('a next stream that has no byte even then makes the client fall back to polling', () => {
   const it = handingOver();
   it.sends();
   it.passes(7_999);
@@ -89,7 +89,7 @@ test('a next stream without a byte falls to polling when it has the connection t
   expect(it.state.mode).toBe('polling');
 });
 
-test('a failed handover leaves the old stream reading, and is tried again', () => {
+test('after a failed handover the old stream goes on, and the handover is tried again', () => {
   const it = handingOver();
   it.disconnects();
   it.gets([eventItem(4)], it.stream(0).key);
@@ -99,7 +99,7 @@ test('a failed handover leaves the old stream reading, and is tried again', () =
   expect(it.state.streams).toHaveLength(2);
 });
 
-test('a failed handover whose old stream has ended is an ordinary reconnect from the cursor', () => {
+test('after a failed handover whose old stream has ended, the client reconnects from the cursor', () => {
   const it = handingOver();
   it.disconnects();
   it.ends();
@@ -109,7 +109,7 @@ test('a failed handover whose old stream has ended is an ordinary reconnect from
   expect(it.state.mode).toBe('connecting');
 });
 
-test('a handover from the next stream, while the old is still there, leaves the old', () => {
+test('a handover by the next stream closes the old one that is still open', () => {
   const it = handingOver();
   it.gets([eventItem(4)], it.stream(0).key);
   it.goesLive();
@@ -120,7 +120,7 @@ test('a handover from the next stream, while the old is still there, leaves the 
   expect(it.stream(0).key).toBe(second);
 });
 
-test('a stream handed over as soon as it said hello is not followed at once', () => {
+test('a stream that hands over right after its hello is followed after 1 s', () => {
   const it = streamingReader();
   it.handover('30-3~aaaaaa');
   expect(it.state.streams).toHaveLength(1);
@@ -135,7 +135,7 @@ test('a handover for the token asks for a new one', () => {
   expect(it.state.streams.map(({ token }) => token)).toEqual([0, 1]);
 });
 
-test('a network that comes back is followed by a new stream, without a pause', () => {
+test('when the network returns, a new stream is opened beside the old one', () => {
   const it = streamingReader();
   it.happens('offline');
   it.happens('online');
@@ -146,7 +146,7 @@ test('a network that comes back is followed by a new stream, without a pause', (
   expect(it.accepted).toEqual(['40-4']);
 });
 
-test('two streams that interleave in any way give each event once, in order', () => {
+test('two streams that interleave in any way bring each event once, in order', () => {
   const total = 2 ** 8;
   for (let order = 0; order < total; order += 1) {
     const it = handingOver();
@@ -169,7 +169,7 @@ test('two streams that interleave in any way give each event once, in order', ()
   }
 });
 
-test('a reader without a cursor goes on from its hello', () => {
+test('a reader without a cursor continues from its hello', () => {
   const it = reader({}, null);
   it.goesLive('30-3~aaaaaa');
   it.passes(2_000);
@@ -177,7 +177,7 @@ test('a reader without a cursor goes on from its hello', () => {
   expect(it.state.streams.map(({ after }) => after)).toEqual([null, '30-3~aaaaaa']);
 });
 
-test('a stream that says hello twice has said it once', () => {
+test('a second hello of a stream changes nothing', () => {
   const it = handingOver();
   const before = it.state.streams[0];
   it.goesLive('30-3~aaaaaa', it.stream(0).key);

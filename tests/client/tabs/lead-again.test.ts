@@ -53,7 +53,7 @@ describe('a hidden tab that leads again before it has closed its stream', () => 
   });
 });
 
-describe('a time that the server named', () => {
+describe('a Retry-After', () => {
   const held = {
     status: 'waiting',
     transport: null,

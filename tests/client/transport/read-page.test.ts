@@ -22,7 +22,7 @@ const kinds = (value: object, channels = ['feed']) =>
     item.kind === 'gap' ? 'gap' : `${item.event.channel} ${item.event.id}`,
   );
 
-test('a gap stands ahead of the event where the log goes on', () => {
+test('a gap comes before the event at which the log goes on', () => {
   expect(kinds(page({ events: [event(4), event(5)], gaps: [gap] }))).toEqual([
     'gap',
     'feed 40-4',
@@ -35,21 +35,21 @@ test('a gap stands ahead of the event where the log goes on', () => {
   ]);
 });
 
-test('a gap after which nothing came yet stands last', () => {
+test('a gap that no event follows yet comes last', () => {
   expect(kinds(page({ events: [event(1)], gaps: [{ ...gap, resumesAt: null }] }))).toEqual([
     'feed 10-1',
     'gap',
   ]);
 });
 
-test('a gap of one channel does not stand ahead of another’s event for its sake', () => {
+test('a gap is placed by the events of its own channel', () => {
   const events = [event(7, 'other'), event(4)];
   expect(
     kinds(page({ events, gaps: [gap], cursor: 'feed@50-5~aaaaaa,other@70-7~aaaaaa' }), ['feed', 'other']),
   ).toEqual(['other 70-7', 'gap', 'feed 40-4']);
 });
 
-test('advice out of bounds is not followed', () => {
+test('advice is kept within bounds', () => {
   expect(parsePage(page({ poll: { waitSeconds: 9_999, everyMs: -5 } }), ['feed']).advice).toEqual({
     waitSeconds: 20,
     everyMs: 0,
@@ -58,7 +58,7 @@ test('advice out of bounds is not followed', () => {
 });
 
 test.each([[null], ['text'], [{ events: {} }], [page({ cursor: 'x' })], [page({ events: [{ id: 1 }] })]])(
-  'what is no page is refused: %j',
+  'a value that is no page throws: %j',
   (value) => {
     expect(() => parsePage(value, ['feed'])).toThrow();
   },

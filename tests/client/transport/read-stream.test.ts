@@ -64,7 +64,7 @@ const framesOf = (news: readonly StreamNews[]) =>
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
 describe('reading a stream', () => {
-  test('every frame of the contract comes back as what was written', async () => {
+  test('each frame that the server writes is read back', async () => {
     const news = await read([bytesOf(whole)]);
     const frames = framesOf(news);
     expect(frames.map(({ kind }) => kind)).toEqual(['hello', 'item', 'item', 'heartbeat', 'handover']);
@@ -79,7 +79,7 @@ describe('reading a stream', () => {
   });
 
   test.each(['\n', '\r\n', '\r'])(
-    'wherever it is split in two, with line end %j, the same frames come',
+    'a split at any byte, with the line end %j, changes nothing',
     async (end) => {
       const bytes = bytesOf(whole.slice(2_040).replaceAll('\n', end));
       const expected = framesOf(await read([bytes]));
@@ -91,13 +91,13 @@ describe('reading a stream', () => {
     },
   );
 
-  test('a frame that was cut off is not told', async () => {
+  test('an unfinished frame is ignored', async () => {
     const frames = framesOf(await read([bytesOf(whole.slice(0, whole.indexOf('event: heartbeat') - 30))]));
     expect(frames.map(({ kind }) => kind)).toEqual(['hello', 'item']);
   });
 
   test.each(['\n\n', '\r\n\r\n', '\r\r', '\r\n\r'])(
-    'a frame that ends with %j is told with its last byte',
+    'a frame that ends with %j arrives with its last byte',
     async (end) => {
       const [frame = ''] = eventFrame('40-4~aaaaaa', JSON.stringify(event)).split('\n\n');
       const news = await read([bytesOf(`${frame}${end}`), bytesOf(':')]);
@@ -105,11 +105,11 @@ describe('reading a stream', () => {
     },
   );
 
-  test('a comment is life', async () => {
+  test('a comment shows that the stream is alive', async () => {
     expect((await read([bytesOf(':\n\n')])).map(({ kind }) => kind)).toEqual(['answered', 'bytes', 'ended']);
   });
 
-  test('a kind of frame this version does not know is passed over', async () => {
+  test('an unknown kind of frame is ignored', async () => {
     expect(framesOf(await read([bytesOf('event: later\ndata: no json\n\n')]))).toEqual([]);
   });
 
@@ -120,13 +120,13 @@ describe('reading a stream', () => {
     ['an id that is none', `id: 10-1\ndata: ${JSON.stringify({ ...event, id: 'x' })}\n\n`],
     ['a block without end', `data: ${'x'.repeat(1_100_000)}`],
   ] as const;
-  test.each(broken)('%s is a cut, and what stood before it is taken', async (_name, text) => {
+  test.each(broken)('%s ends the stream, and the frames before it are kept', async (_name, text) => {
     const news = await read([bytesOf(`${whole}${text}`)]);
     expect(framesOf(news)).toHaveLength(5);
     expect(news.at(-1)).toEqual({ kind: 'disconnected' });
   });
 
-  test('a refusal carries status, Retry-After and the server’s words', async () => {
+  test('a refusal has the status, Retry-After and the problem', async () => {
     const problem = {
       type: 'about:blank',
       title: 'Unavailable',
@@ -143,7 +143,7 @@ describe('reading a stream', () => {
     expect(await read([], headers, 503)).toMatchObject([{ refusal: { retryAfterMs: 9_000 } }]);
   });
 
-  test('200 of another content type is a refusal', async () => {
+  test('status 200 with another content type is a refusal', async () => {
     const news = await read([bytesOf('<!doctype html>')], { 'content-type': 'text/html' });
     expect(news).toEqual([{ kind: 'refused', refusal: { status: 200, retryAfterMs: null, problem: null } }]);
   });

@@ -77,11 +77,11 @@ describe('an answer', () => {
     'x-text/event-stream',
     'text',
   ];
-  test.each(others)('is none when its content type is "%s"', async (type) => {
+  test.each(others)('is no stream when its content type is "%s"', async (type) => {
     expect(await read((response) => stream(response, type))).toBe('refused 200');
   });
 
-  test('is none when it has no content type', async () => {
+  test('is no stream when it has no content type', async () => {
     expect(await read((response) => void response.writeHead(200).end(frame))).toBe('refused 200');
   });
 
@@ -100,7 +100,7 @@ describe('an answer', () => {
     ).toBe('ended');
   });
 
-  test('that breaks off within a frame is a cut', async () => {
+  test('that breaks off within a frame is disconnected', async () => {
     const cut: Answer = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write(frame + frame.slice(0, -1), () => response.socket?.end());
@@ -143,7 +143,7 @@ describe('a redirect', () => {
     expect(await read(toPage)).toBe('refused 200');
   });
 
-  test('that names no place is a refusal, one without end a cut', async () => {
+  test('without a location is a refusal, and a loop of redirects disconnects', async () => {
     expect(await read((response) => void response.writeHead(302).end())).toBe('refused 302');
     expect(await read((response) => void response.writeHead(302, { location: '/again' }).end())).toBe(
       'disconnected',

@@ -1,0 +1,320 @@
+import { describe, expect, test } from 'vitest';
+import { timersOf } from '../../../lib/client/connection/state.ts';
+import { statusOf } from '../../../lib/client/connection/status.ts';
+import { eventItem } from '../../support/client/feed-items.ts';
+import { pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
+
+const names = (it: ReturnType<typeof reader>) => timersOf(it.state).map(({ name }) => name);
+
+describe('the client falls back to polling', () => {
+  test('when a stream has no byte 4 s after the request', () => {
+    const it = reader();
+    it.sends();
+    it.passes(3_999);
+    expect(it.state.mode).toBe('connecting');
+    it.passes(1);
+    expect(it.state).toMatchObject({ mode: 'polling', poll: { after: '30-3~aaaaaa' } });
+  });
+
+  test('when two responses in a row are no stream, but not after one', () => {
+    const it = reader();
+    it.isRefused(502);
+    expect(it.state.mode).toBe('waiting');
+    it.passes(500);
+    it.isRefused(200);
+    expect(it.state.mode).toBe('polling');
+  });
+
+  test('when three streams in a row disconnect within a heartbeat', () => {
+    const it = reader();
+    for (const mode of ['waiting', 'waiting', 'polling']) {
+      it.goesLive();
+      it.passes(14_000);
+      it.disconnects();
+      expect(it.state.mode).toBe(mode);
+      it.passes(2_000);
+    }
+  });
+
+  test('when three streams in a row say hello and then are silent', () => {
+    const it = reader();
+    for (const mode of ['waiting', 'waiting', 'polling']) {
+      it.goesLive();
+      it.passes(37_500);
+      expect(it.state.mode).toBe(mode);
+      it.passes(2_000);
+    }
+  });
+
+  test('only if no stream lived for a heartbeat between the three', () => {
+    const it = reader();
+    for (const life of [100, 100, 15_000, 100, 100]) {
+      it.goesLive();
+      it.passes(life);
+      it.bytes();
+      it.disconnects();
+      expect(it.state.mode).toBe('waiting');
+      it.passes(4_000);
+    }
+  });
+
+  test('but never because of planned ends', () => {
+    const it = streamingReader();
+    for (let count = 0; count < 5; count += 1) {
+      it.passes(1_500);
+      it.handover('30-3~aaaaaa');
+      it.ends(it.stream(0).key);
+      it.goesLive();
+    }
+    expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, disconnects: 0 });
+  });
+
+  test('but not when a stream has bytes and no hello within 10 s: the log has failed', () => {
+    const it = reader();
+    it.sends();
+    it.bytes();
+    it.passes(9_999);
+    expect(it.state.mode).toBe('connecting');
+    it.passes(1);
+    expect(it.state).toMatchObject({ mode: 'waiting', disconnects: 0 });
+  });
+
+  test('but not with the transport "stream"', () => {
+    const it = reader({ transport: 'stream' });
+    it.sends();
+    it.passes(4_000);
+    expect(it.state.mode).toBe('waiting');
+  });
+});
+
+describe('the client returns to streaming', () => {
+  test('by a probe after 15 s, then after waits that double up to 5 min', () => {
+    const it = pollingReader();
+    it.chance(0);
+    const waits: number[] = [];
+    for (let count = 0; count < 7; count += 1) {
+      const { now } = it;
+      const known = it.state.nextKey;
+      while (it.state.streams.length === 0) {
+        if (it.state.poll) it.isPolled([], '30-3~aaaaaa');
+        it.passes(100);
+      }
+      expect(it.state.nextKey).toBeGreaterThan(known);
+      waits.push(Math.round((it.now - now) / 1_000));
+      it.disconnects();
+    }
+    // The first was drawn before chance was set: up to a fifth is added.
+    expect(waits).toEqual([17, 30, 60, 120, 240, 300, 300]);
+  });
+
+  test('only if the probe lasts: one that disconnects after its hello has failed', () => {
+    const it = pollingReader();
+    it.isPolled([], '30-3~aaaaaa');
+    it.happens('online');
+    for (let count = 0; count < 3; count += 1) {
+      it.goesLive();
+      it.disconnects();
+      it.passes(2_000);
+    }
+    expect(it.state).toMatchObject({ mode: 'polling', probes: 1 });
+    expect((it.state.probeAt ?? 0) - it.now).toBeGreaterThan(27_000);
+  });
+
+  test('and however often it falls back, the first poll comes within half a second', () => {
+    const it = reader();
+    it.chance(1);
+    for (let count = 0; count < 20; count += 1) {
+      if (it.state.mode === 'polling') it.happens('online');
+      it.goesLive();
+      it.disconnects();
+      if (count >= 2) expect((it.state.pollAt ?? 0) - it.now).toBe(500);
+      it.passes(3_000);
+      if (it.state.poll) it.isPolled([], '30-3~aaaaaa');
+    }
+    expect(it.state.failures).toBe(20);
+  });
+
+  test('and polls until the probe has said hello', () => {
+    const it = pollingReader();
+    it.isPolled([], '30-3~aaaaaa');
+    it.happens('online');
+    it.sends();
+    it.passes(2_000);
+    it.isPolled([eventItem(4)], '40-4~aaaaaa');
+    expect(it.state).toMatchObject({ mode: 'polling', streams: [{ phase: 'opening' }] });
+    it.goesLive('30-3~aaaaaa');
+    it.gets([eventItem(4), eventItem(5)]);
+    expect(it.state).toMatchObject({ mode: 'streaming', poll: null, pollAt: null });
+    expect(it.accepted).toEqual(['40-4', '50-5']);
+  });
+
+  test.each(['online', 'visible'] as const)('by a probe at once when the page is %s', (kind) => {
+    const it = pollingReader();
+    it.happens(kind);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('by a probe at once when a server that was down answers a poll', () => {
+    const it = pollingReader();
+    it.pollFails();
+    it.passes(500);
+    it.pollFails();
+    it.passes(1_000);
+    it.isPolled([], '30-3~aaaaaa');
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('by another probe when the server answers a poll again while the first probe hangs and fails', () => {
+    const it = pollingReader();
+    it.pollFails();
+    it.passes(500);
+    it.pollFails();
+    it.happens('online');
+    it.sends();
+    it.passes(1_000);
+    it.isPolled([], '30-3~aaaaaa');
+    it.disconnects();
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(2_000);
+    it.isPolled([], '30-3~aaaaaa');
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('by a probe at once when a captive portal has gone', () => {
+    const it = pollingReader();
+    for (const waitMs of [500, 1_000]) {
+      it.tell({
+        kind: 'pollRefused',
+        poll: it.state.poll?.key ?? 0,
+        refusal: { status: 200, retryAfterMs: null, problem: null },
+      });
+      it.passes(waitMs);
+    }
+    it.isPolled([], '30-3~aaaaaa');
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('not before the Retry-After of a poll is over', () => {
+    const it = pollingReader();
+    const refusal = { status: 503, retryAfterMs: 40_000, problem: null };
+    it.tell({ kind: 'pollRefused', poll: it.state.poll?.key ?? 0, refusal });
+    it.passes(39_999);
+    it.happens('online');
+    expect(it.state).toMatchObject({ mode: 'polling', poll: null, streams: [] });
+    it.passes(1_000);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('not before the Retry-After of the stream that was refused is over', () => {
+    const it = reader();
+    it.isRefused(503);
+    it.passes(500);
+    it.isRefused(503, { retryAfterMs: 20_000 });
+    it.passes(19_000);
+    it.happens('visible');
+    expect(it.state).toMatchObject({ mode: 'polling', poll: null, streams: [] });
+  });
+
+  test('ten minutes after a Retry-After of a day', () => {
+    const it = pollingReader();
+    it.happens('online');
+    it.isRefused(503, { retryAfterMs: 86_400_000 });
+    expect((it.state.probeAt ?? 0) - it.now).toBe(600_000);
+  });
+
+  test('and ignores a poll whose page comes after the hello', () => {
+    const it = pollingReader();
+    const poll = it.state.poll?.key ?? 0;
+    it.happens('online');
+    it.goesLive();
+    it.gets([eventItem(4), eventItem(5)]);
+    it.tell({
+      kind: 'polled',
+      poll,
+      page: { items: [eventItem(4)], cursor: new Map(), more: false, advice: { waitSeconds: 0, everyMs: 0 } },
+    });
+    expect(it.accepted).toEqual(['40-4', '50-5']);
+    expect(it.cursor).toBe('50-5~aaaaaa');
+  });
+
+  test.each([false, true])(
+    'but not by a probe that began without a cursor and is ahead of the polls (with a filter: %s)',
+    (isFiltered) => {
+      const it = reader({ isFiltered }, null);
+      it.sends();
+      it.passes(4_000);
+      it.happens('online');
+      const probe = it.stream().key;
+      it.isPolled([], '30-3~aaaaaa');
+      it.goesLive('50-5~aaaaaa', probe);
+      expect(it.state.mode).toBe('polling');
+      expect(it.cursor).toBe('30-3~aaaaaa');
+    },
+  );
+});
+
+describe('polling', () => {
+  test('follows the interval that the server advises', () => {
+    const it = pollingReader();
+    it.isPolled([], '30-3~aaaaaa', { everyMs: 7_000 });
+    it.passes(6_999);
+    expect(it.state.poll).toBeNull();
+    it.passes(1);
+    expect(it.state.poll).not.toBeNull();
+  });
+
+  test('asks at once while there are more events', () => {
+    const it = pollingReader();
+    it.isPolled([eventItem(4)], '40-4~aaaaaa', { more: true });
+    expect(it.state.poll?.after).toBe('40-4~aaaaaa');
+  });
+
+  test('lets the server hold a poll where that is advised, and pauses when one returns at once', () => {
+    const it = pollingReader();
+    it.isPolled([], '30-3~aaaaaa', { everyMs: 0, waitSeconds: 20 });
+    expect(it.state.poll).toBeNull();
+    it.passes(1_000);
+    expect(it.state.poll?.waitSeconds).toBe(20);
+    it.passes(20_000);
+    it.isPolled([], '30-3~aaaaaa', { everyMs: 0, waitSeconds: 20 });
+    expect(it.state.poll).not.toBeNull();
+  });
+
+  test('gives up a poll without a response after 10 s, and tries again', () => {
+    const it = pollingReader();
+    it.passes(10_000);
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1 });
+    expect(statusOf(it.state)).toBe('waiting');
+    it.passes(500);
+    expect(it.state.poll).not.toBeNull();
+  });
+
+  test('that a caller drives starts a poll only when it is due', () => {
+    const it = pollingReader({ polls: 'caller' });
+    expect(it.state.poll).toBeNull();
+    it.happens('pollDue');
+    it.isPolled([], '30-3~aaaaaa');
+    it.happens('pollDue');
+    expect(it.state.poll).toBeNull();
+    expect(names(it)).not.toContain('poll');
+  });
+});
+
+test.each([2, 5, 10])('probes stay rare while each %ith poll fails', (nth) => {
+  const it = pollingReader();
+  const probes = new Set<number>();
+  const polls = new Set<number>();
+  while (it.now < 600_000) {
+    it.passes(100);
+    for (const { key, phase } of it.state.streams) {
+      if (phase === 'preparing') it.sends(key);
+      probes.add(key);
+    }
+    const { poll } = it.state;
+    if (poll === null || polls.has(poll.key)) continue;
+    polls.add(poll.key);
+    if (polls.size % nth === 0) it.pollFails();
+    else it.isPolled([], '30-3~aaaaaa');
+  }
+  expect(probes.size).toBeLessThan(10);
+});
