@@ -11,7 +11,7 @@ const rows = all.map(([each, { outages }]) => ({ ...each, outages }));
 const served = rows.flatMap((row) => (row.firstMs === null ? [] : [{ ...row, firstMs: row.firstMs }]));
 const starved = rows.filter(({ firstMs }) => firstMs === null);
 
-/** To run again what failed. */
+/** Says which run failed, so that it can be repeated. */
 const where = ({ seed, forMs }: Outage) => `seed ${seed}, misbehaving for ${forMs} ms`;
 const isLong = ({ forMs }: Outage) => forMs >= 600_000;
 
@@ -19,7 +19,7 @@ const isLong = ({ forMs }: Outage) => forMs >= 600_000;
 const pollingMinute = 32;
 
 test.each(served)(
-  '$name: the first event is there after $firstMs.0 to $firstMs.1 ms',
+  '$name: the first event comes after $firstMs.0 to $firstMs.1 ms',
   ({ outages, firstMs }) => {
     for (const each of outages) {
       expect(each.firstMs, where(each)).toBeGreaterThanOrEqual(firstMs[0]);
@@ -28,7 +28,7 @@ test.each(served)(
   },
 );
 
-test.each(starved)('$name: no event comes before it behaves', ({ outages }) => {
+test.each(starved)('$name: no event comes before the server behaves', ({ outages }) => {
   for (const each of outages) expect(each.firstMs, where(each)).toBeNull();
 });
 
@@ -36,34 +36,41 @@ test.each(served)('$name: no event is later than $latestMs ms', ({ outages, late
   for (const each of outages) expect(each.latestMs, where(each)).toBeLessThanOrEqual(latestMs ?? 0);
 });
 
-test.each(rows)('$name: is asked at most $requests times in 60 s', ({ outages, requests }) => {
+test.each(rows)('$name: gets at most $requests requests in 60 s', ({ outages, requests }) => {
   for (const each of outages) expect(each.requests[0], where(each)).toBeLessThanOrEqual(requests);
 });
 
-test.each(rows)('$name: is asked no more in any of ten minutes', ({ outages, requests }) => {
+test.each(rows)('$name: gets no more requests in any of ten minutes', ({ outages, requests }) => {
   for (const each of outages.filter(isLong)) {
     expect(each.requests).toHaveLength(10);
     expect(Math.max(...each.requests), where(each)).toBeLessThanOrEqual(Math.max(requests, pollingMinute));
   }
 });
 
-test.each(rows)('$name: once it behaves, the next event is there within $eventBackMs ms', (row) => {
-  for (const each of row.outages) expect(each.eventBackMs, where(each)).toBeLessThanOrEqual(row.eventBackMs);
-});
+test.each(rows)(
+  '$name: when the server behaves again, the next event comes within $eventBackMs ms',
+  (row) => {
+    for (const each of row.outages)
+      expect(each.eventBackMs, where(each)).toBeLessThanOrEqual(row.eventBackMs);
+  },
+);
 
-test.each(rows)('$name: once it behaves, it streams again within $backMs ms', ({ outages, backMs }) => {
-  for (const each of outages.filter((one) => !isLong(one))) {
-    expect(each.backMs, where(each)).toBeLessThanOrEqual(backMs);
-  }
-});
+test.each(rows)(
+  '$name: when the server behaves again, the client streams within $backMs ms',
+  ({ outages, backMs }) => {
+    for (const each of outages.filter((one) => !isLong(one))) {
+      expect(each.backMs, where(each)).toBeLessThanOrEqual(backMs);
+    }
+  },
+);
 
-test.each(rows)('$name: after ten minutes, it streams again within $backLateMs ms', (row) => {
+test.each(rows)('$name: after an outage of ten minutes, the client streams within $backLateMs ms', (row) => {
   for (const each of row.outages.filter(isLong)) {
     expect(each.backMs, where(each)).toBeLessThanOrEqual(row.backLateMs);
   }
 });
 
-test.each(rows)('$name: nothing is lost or doubled, and nothing is told as a loss', ({ outages }) => {
+test.each(rows)('$name: each event comes once, and no gap is reported', ({ outages }) => {
   for (const each of outages) {
     const everything = Array.from({ length: each.published }, (_, index) => index + 1);
     expect(each.taken, where(each)).toEqual(everything);
@@ -72,7 +79,7 @@ test.each(rows)('$name: nothing is lost or doubled, and nothing is told as a los
 });
 
 test.each([1, 2, 3, 4])(
-  'seed %i: what polls bring while a slow probe is on its way is taken once',
+  'events that a poll and a slow probe both bring come once (seed %i)',
   async (seed) => {
     const then = badAnswers.answersAfter3s;
     const { sent, taken, published } = await outage(badAnswers.answersHtml, { seed, forMs: 60_000, then });
@@ -93,12 +100,12 @@ test.each(['answers503ToAll', 'answers429'] as const)(
   },
 );
 
-test('streams that do not come through are tried after 15 s, then ever more seldom, up to 5 min', async () => {
+test('a blocked stream is tried again after 15 s, then after waits that double up to 5 min', async () => {
   const { asked } = await outage(badAnswers.answersHtml, { seed: 3, forMs: 1_500_000 });
   const times = asked
     .filter(({ kind, atMs }) => kind === 'stream' && atMs < 1_500_000)
     .map(({ atMs }) => atMs);
-  // The second misfit is the fall; jitter adds up to a fifth, and half a second ahead of the first poll.
+  // The second response is the fallback. A random part adds up to a fifth, and half a second before the first poll.
   const waits = times.slice(2).map((atMs, index) => (atMs - (times[index + 1] ?? 0)) / 1_000);
   const expected = [15, 30, 60, 120, 240, 300, 300];
   expect(waits.length).toBeGreaterThanOrEqual(6);
@@ -113,7 +120,7 @@ test('a run is the same for the same seed', async () => {
   expect(await live()).toEqual(await live());
 });
 
-test('the documented figures are those that are measured', () => {
+test('the figures in docs/client.md are the measured ones', () => {
   const written = /<!-- bad servers -->\n([\s\S]*?)\n?<!-- \/bad servers -->/.exec(doc)?.[1];
   expect(written, 'print it with: node tests/support/client/bad-server-figures.ts').toBe(figuresTable(all));
 });

@@ -20,35 +20,35 @@ type BadAnswer =
   | 'answersAfter6s';
 
 /**
- * Named ways to misbehave by a clock that is moved by hand. Polls are answered honestly, but for those that
- * misbehave to all. `bad-servers.ts` has such servers with real sockets.
+ * Named ways to misbehave, with a clock that the test moves by hand. Polls get an honest answer, unless the name says
+ * "all". `bad-servers.ts` has such servers with real sockets.
  */
 export const badAnswers: Record<BadAnswer, Misbehaviour> = {
-  /** A proxy that keeps the body until its end, which never comes. */
+  /** A proxy that passes nothing on before the body ends, and it never does. */
   buffersEverything: streams((asked) => asked.honest(() => '')),
 
-  /** A proxy that lets bytes go once 8 KiB have come. */
+  /** A proxy that passes bytes on once it has 8 KiB. */
   buffersFirst8KiB: streams((asked) => asked.honest(holdBack(8_192, 'once'))),
 
-  /** A proxy that lets bytes go whenever 2 KiB have come: hello passes at once, and events in bunches. */
+  /** A proxy that passes bytes on whenever it has 2 KiB: the hello at once, and events in groups. */
   passesBlocksOf2KiB: streams((asked) => asked.honest(holdBack(2_048, 'again'))),
 
-  /** A compressor that is never flushed: what it has taken comes out when its window of 64 KiB is full. */
+  /** A compressor that never flushes: its output comes when a window of 64 KiB is full. */
   compressesAndHolds: streams((asked) => asked.honest(holdBack(65_536, 'again'))),
 
-  /** A single-page app's fallback route, or a proxy's own page: only the stream's address is affected. */
+  /** The fallback route of a single-page app, or a page of a proxy, at the address of the stream alone. */
   answersHtml: streams(html),
 
-  /** A captive portal: there is nothing behind it. */
+  /** A captive portal: nothing behind it can be reached. */
   answersHtmlToAll: html,
 
-  /** The process holds its maximum of streams. */
+  /** The process has as many streams as it may hold. */
   answers503: streams(() => refusal(503)),
 
   /** The log cannot be reached. */
   answers503ToAll: () => refusal(503),
 
-  /** Too many streams from here. */
+  /** This address has too many streams. */
   answers429: streams(() => refusal(429)),
 
   /** Each stream works, for a second. */
@@ -57,13 +57,13 @@ export const badAnswers: Record<BadAnswer, Misbehaviour> = {
     return asked.honest();
   }),
 
-  /** A stream is accepted, and not one byte of an answer comes. */
+  /** The request for a stream is accepted, and no byte comes back. */
   neverAnswers: streams(() => never),
 
-  /** A server that hangs: every request is accepted, none is answered. */
+  /** A server that hangs: it accepts every request, and answers none. */
   neverAnswersAtAll: () => never,
 
-  /** Hello and what is there, then not one byte more, and no word of it: a NAT that forgot, a proxy that holds the rest. */
+  /** The first bytes come, then silence without an end: a NAT that forgot the connection, or a proxy that holds the rest. */
   dropsSilently: streams((asked) => {
     let isFirst = true;
     return asked.honest((text) => {
@@ -73,10 +73,10 @@ export const badAnswers: Record<BadAnswer, Misbehaviour> = {
     });
   }),
 
-  /** The first byte takes its time, within what is allowed. */
+  /** The first byte is slow, but in time. */
   answersAfter3s: streams((asked) => late(asked, 3_000)),
 
-  /** The first byte takes more time than is allowed. */
+  /** The first byte comes too late. */
   answersAfter6s: streams((asked) => late(asked, 6_000)),
 };
 

@@ -2,29 +2,29 @@ import type { PollAdvice } from '../../../lib/core/event.ts';
 import { badAnswers } from './bad-answers.ts';
 import type { Misbehaviour } from './fetch-server.ts';
 
-/** A bad server, and what the rules of the client allow it to cost. Times in ms; each is a bound. */
+/** A server that misbehaves, and the bounds that the client's rules set. Times are in ms. */
 export type Case = {
   readonly name: string;
   readonly server: Misbehaviour;
-  /** How polls are advised; default: short ones, 2 s apart. */
+  /** The server's advice for polling. Default: short polls, 2 s apart. */
   readonly advice?: PollAdvice;
-  /** The first event comes no sooner and no later; null: none comes before the server behaves. */
+  /** The earliest and the latest time of the first event; null: none comes before the server behaves. */
   readonly firstMs: readonly [number, number] | null;
-  /** How late an event may be while the server misbehaves; null where none comes. */
+  /** How late an event may be while the server misbehaves; null if none comes. */
   readonly latestMs: number | null;
   /** Most requests in the first 60 s, and where the number comes from. */
   readonly requests: number;
   readonly rule: string;
-  /** Once it behaves: the next event; the stream that stays, after one to two minutes, and after ten of them. */
+  /** From the moment when the server behaves: to the next event; to the stream that stays, after a short and after a long outage. */
   readonly eventBackMs: number;
   readonly backMs: number;
   readonly backLateMs: number;
 };
 
-/** Where polls bring the events meanwhile: the next poll; the next probe, its wait up to a fifth longer. */
+/** Polls bring the events. The next poll and the next probe decide; a probe's wait is up to a fifth longer. */
 const byPolls = { latestMs: 2_000, eventBackMs: 2_000, backMs: 72_000, backLateMs: 360_000 };
 
-/** No byte comes: it falls at 4 s, and so do its probes. */
+/** No byte comes: the client falls back after 4 s, and so does each probe. */
 const bySilence = {
   ...byPolls,
   firstMs: [4_000, 4_000] as const,
@@ -35,10 +35,10 @@ const bySilence = {
   rule: '1 stream, polls each 2 s from 4 s on: 28, probes: 2',
 };
 
-/** Nothing is served: what comes back first is a poll, and a probe with it. */
+/** Nothing can be read. A poll returns first, and starts a probe. */
 const toAll = { firstMs: null, latestMs: null };
 
-/** The catalogue, with its bounds. */
+/** The catalogue of bad servers, with the bounds. */
 export const cases: readonly Case[] = [
   {
     ...{ name: 'behaves', server: (asked) => asked.honest(), firstMs: [0, 0], latestMs: 0, requests: 1 },
@@ -59,7 +59,11 @@ export const cases: readonly Case[] = [
   { ...bySilence, name: 'buffers the first 8 KiB', server: badAnswers.buffersFirst8KiB },
   {
     ...{ name: 'passes on blocks of 2 KiB', server: badAnswers.passesBlocksOf2KiB, firstMs: [0, 0] },
-    ...{ latestMs: 22_000, requests: 1, rule: '1 stream: bytes come within 2.5 heartbeats, so it lives' },
+    ...{
+      latestMs: 22_000,
+      requests: 1,
+      rule: '1 stream: bytes come within 2.5 heartbeats, so it stays open',
+    },
     ...{ eventBackMs: 22_000, backMs: 0, backLateMs: 0 },
   },
   { ...bySilence, name: 'compresses, and holds 64 KiB back', server: badAnswers.compressesAndHolds },
@@ -75,7 +79,7 @@ export const cases: readonly Case[] = [
   },
   {
     ...{ ...toAll, name: 'answers all with HTML (captive portal)', server: badAnswers.answersHtmlToAll },
-    ...{ requests: 20, rule: '2 streams, polls by backoff: 10 on average, 16 with bad luck, probes: 2' },
+    ...{ requests: 20, rule: '2 streams, polls after random waits: 10 on average, 16 at most, probes: 2' },
     ...{ eventBackMs: 30_000, backMs: 30_000, backLateMs: 30_000 },
   },
   {
@@ -85,22 +89,26 @@ export const cases: readonly Case[] = [
   },
   {
     ...{ ...toAll, name: 'answers all with 503, Retry-After 5', server: badAnswers.answers503ToAll },
-    ...{ requests: 14, rule: 'one each 5 s: 12, probes beside them: 2' },
+    ...{ requests: 14, rule: 'one poll each 5 s: 12, probes beside them: 2' },
     ...{ eventBackMs: 35_000, backMs: 35_000, backLateMs: 35_000 },
   },
   {
     ...{ ...toAll, name: 'answers streams with 429, Retry-After 5', server: badAnswers.answers429 },
-    ...{ requests: 12, rule: 'one each 5 s: 12; told to wait, it does not poll instead' },
+    ...{ requests: 12, rule: 'one stream each 5 s: 12; the client obeys, and does not poll instead' },
     ...{ eventBackMs: 35_000, backMs: 35_000, backLateMs: 35_000 },
   },
   {
-    ...{ ...byPolls, name: 'cuts each stream after 1 s', server: badAnswers.cutsAfter1s, firstMs: [0, 0] },
+    ...{ ...byPolls, name: 'closes each stream after 1 s', server: badAnswers.cutsAfter1s, firstMs: [0, 0] },
     ...{ requests: 36, rule: '3 streams, polls each 2 s from 3 s on: 29, probes: 2, a poll after each: 2' },
     backMs: 73_500,
   },
   {
     ...{ name: 'drops each stream silently after hello', server: badAnswers.dropsSilently, firstMs: [0, 0] },
-    ...{ latestMs: 38_500, requests: 2, rule: 'streams 2.5 heartbeats apart: 2; the third falls to polling' },
+    ...{
+      latestMs: 38_500,
+      requests: 2,
+      rule: 'streams 2.5 heartbeats apart: 2; after the third the client polls',
+    },
     ...{ eventBackMs: 38_500, backMs: 56_000, backLateMs: 398_000 },
   },
 ];

@@ -1,10 +1,10 @@
 import { type Case, cases } from './bad-server-cases.ts';
 import { type Outage, outage } from './outage.ts';
 
-/** What a case came to: the worst of all seeds. */
+/** The result of a case: the worst of all seeds. */
 export type Figures = {
   readonly outages: readonly Outage[];
-  /** The soonest and the latest; null when none came. */
+  /** The earliest and the latest; null when none came. */
   readonly firstMs: readonly [number, number] | null;
   readonly latestMs: number;
   readonly requests: number;
@@ -15,10 +15,10 @@ export type Figures = {
 
 const seeds = [1, 2, 3, 4, 5, 6];
 
-/** With each seed an outage is so much longer: it ends at another moment between two probes, polls and events. */
+/** Each seed's outage is this much longer, in ms, so that it ends at another moment between probes, polls and events. */
 const shiftMs = 6_333;
 
-/** Lives through a case once per seed with an outage of one minute, and of ten. */
+/** Runs a case once per seed with an outage of one minute, and once with one of ten. */
 export async function figuresOf({ server, advice }: Case): Promise<Figures> {
   const outages: Outage[] = [];
   for (const minutes of [1, 10]) {

@@ -24,9 +24,9 @@ type BadServer =
   | 'slowFirstByte'
   | 'sendsGarbage';
 
-/** Named ways to misbehave on `/api/stream`. Each is given the honest stream and its number, from 1. */
+/** Named ways to misbehave on `/api/stream`. Each gets the honest stream. */
 export const badServers: Record<BadServer, Misbehaviour> = {
-  /** The connection breaks in the middle of the first frame after hello. */
+  /** The connection breaks within the first frame after the hello. */
   cutsInsideAFrame: ({ response, text, cut }) => {
     const whole = text();
     const end = whole.lastIndexOf('data: ') + 12;
@@ -62,7 +62,7 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     send();
   },
 
-  /** The log cannot be reached, and the answer says when to come back. */
+  /** The log cannot be reached. The response says when to try again. */
   answers503: ({ response }) => {
     response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '1' });
     response.end(problem(503, 'the log cannot be reached'));
@@ -78,13 +78,13 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     response.end(problem(403, 'the token does not allow channel "feed"'));
   },
 
-  /** A proxy that keeps everything until the end, which never comes. */
+  /** A proxy that passes nothing on before the end, and there is none. */
   buffersEverything: ({ response }) => {
     response.writeHead(200, eventStream);
     response.flushHeaders();
   },
 
-  /** A proxy that lets bytes go once 8 KiB have come. */
+  /** A proxy that passes bytes on once it has 8 KiB. */
   buffersFirst8KiB: ({ response, text }) => {
     const whole = text();
     response.writeHead(200, eventStream);
@@ -92,7 +92,7 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     if (whole.length >= 8_192) response.write(whole);
   },
 
-  /** A proxy that compresses, and lets go what it has with each piece that comes. */
+  /** A proxy that compresses, and flushes after each piece. */
   compresses: (stream) => {
     const gzip = createGzip();
     gzip.pipe(stream.response);
@@ -102,7 +102,7 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     });
   },
 
-  /** A proxy that compresses, and lets nothing go before it has a window full. */
+  /** A proxy that compresses, and passes nothing on before its window is full. */
   compressesAndHolds: (stream) => {
     const gzip = createGzip();
     gzip.pipe(stream.response);
@@ -110,35 +110,35 @@ export const badServers: Record<BadServer, Misbehaviour> = {
     stream.response.flushHeaders();
   },
 
-  /** A captive portal, or a single-page app's fallback route. */
+  /** A captive portal, or the fallback route of a single-page app. */
   answersHtml: ({ response }) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Sign in</title>');
   },
 
   acceptsAndNeverAnswers: () => {},
 
-  /** Hello, and then silence on an open connection. */
+  /** A hello, and then silence on an open connection. */
   dropsSilently: ({ response, text }) => {
     response.writeHead(200, eventStream).write(text());
   },
 
-  /** Each stream works, but not for long. */
+  /** Each stream works, but ends soon. */
   cutsEachStreamSoon: (stream) => {
     stream.begin();
     setTimeout(stream.cut, 30);
   },
 
-  /** Bytes, but the log does not answer. */
+  /** Bytes come, but the log does not answer. */
   saysNoHello: ({ response }) => {
     response.writeHead(200, eventStream).write(`:${' '.repeat(2_045)}\n\n`);
   },
 
-  /** The first byte takes its time, within what is allowed. */
+  /** The first byte is slow, but in time. */
   slowFirstByte: (stream) => {
     setTimeout(stream.begin, 60);
   },
 
-  /** Not the contract: a frame whose data is no JSON. */
+  /** A malformed frame: its data is no JSON. */
   sendsGarbage: ({ response, text }) => {
     response.writeHead(200, eventStream).write(`${text()}id: 0-0\ndata: {"id":\n\n`);
   },
