@@ -3,11 +3,11 @@ import { defaultPollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Refusal } from '../transport/http.ts';
 import { writeCursor } from './sequencer.ts';
-import type { Connection, Poll, Stream } from './state.ts';
+import type { Connection, KnownState, Poll, Stream } from './state.ts';
 
 /*
- * The life of a connection: it connects, polls, pauses and stops, by the wish of the app and by what happens to the page.
- * Requests are started and ended here alone.
+ * The life of a connection: it connects, polls, pauses, stops, or stands by. The app, the page, and whoever shares the
+ * connection decide that. Requests are started and ended here alone.
  */
 
 /** Ends all requests and opens a stream. Where streaming is blocked, it polls and probes at once instead. */
@@ -139,6 +139,39 @@ export function retryNow(state: Connection, now: number, isNetworkNew: boolean):
 /** Not started yet, or switched off by the app: only the app can switch it on. */
 export function isOff({ pausedBy }: Connection): boolean {
   return pausedBy === 'unstarted' || pausedBy === 'disabled';
+}
+
+/** Closes what is open. A connection that is switched off, frozen or stopped stays so, and only takes note. */
+export function onStandBy(before: Connection): Connection {
+  const state: Connection = { ...before, isStandby: true, pauseAt: null };
+  return isInactive(state) && state.pausedBy !== 'hidden' ? state : standBy(state);
+}
+
+/** Reads by itself from now on, from the reader's cursor. `known`: what another connection has found out. */
+export function onActivate(before: Connection, known: KnownState | null, now: number): Connection {
+  const state: Connection = { ...before, isStandby: false };
+  if (state.mode !== 'standby') return state;
+  const { isHidden, settings } = state;
+  // The page has been hidden for long: to take over is no reason to connect.
+  if (isHidden && known?.isPaused === true) return pause(state, 'hidden');
+  const active: Connection = {
+    ...state,
+    isStreamingBlocked: known?.isStreamingBlocked ?? state.isStreamingBlocked,
+    pauseAt: isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null,
+  };
+  const retryAt = known?.notBefore ?? null;
+  if (retryAt === null || retryAt <= now) return connect(active, now);
+  return { ...stopIO(active), mode: 'waiting', retryAt, isRetryAfterPending: true };
+}
+
+/** Starts to poll the log to its end, once; unless that is under way. */
+export function onCatchUp(state: Connection, now: number): Connection {
+  return state.mode !== 'standby' || isCatchingUp(state) ? state : startPoll(state, now);
+}
+
+/** Whether a poll is in flight, or waits for its next try. */
+export function isCatchingUp({ mode, poll, pollAt }: Connection): boolean {
+  return mode === 'standby' && (poll !== null || pollAt !== null);
 }
 
 /** Ends all requests and their timers. The timer of a hidden page runs on. */

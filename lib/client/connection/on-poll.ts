@@ -1,34 +1,56 @@
 import { isUnexpected, type Refusal } from '../transport/http.ts';
 import type { Page } from '../transport/page.ts';
-import { backoffMs, handleRefusal, startDue } from './lifecycle.ts';
+import { backoffMs, handleRefusal, startDue, startPoll } from './lifecycle.ts';
 import { accept } from './sequencer.ts';
-import { type Connection, type Poll, withApplied } from './state.ts';
+import { type Connection, type Poll, type PollSignal, withApplied } from './state.ts';
 
-/** A poll was answered with a page. */
-export function onPolled(
-  before: Connection,
+/** Something happened to the poll. */
+export function onPoll(
+  state: Connection,
   poll: Poll,
-  page: Page,
+  signal: PollSignal,
   now: number,
   random: number,
 ): Connection {
+  switch (signal.kind) {
+    case 'polled':
+      return onPage(state, poll, signal.page, now, random);
+    case 'pollRefused':
+      return onPollFailed(state, poll, signal.refusal, now, random);
+    case 'pollFailed':
+      return onPollFailed(state, poll, null, now, random);
+    default:
+      return signal satisfies never;
+  }
+}
+
+function onPage(before: Connection, poll: Poll, page: Page, now: number, random: number): Connection {
   const applied = accept(before.reader, poll.source, page.items, page.cursor);
   const state = withApplied({ ...before, poll: null }, applied);
   if (!applied.isComplete) return failPoll(state, null, now, random);
-  const wasUnreachable = state.isUnreachable;
-  const answered: Connection = {
+  const answered: Connection = { ...state, pollFailures: 0, problem: null, isTokenNew: false };
+  return state.mode === 'standby'
+    ? continueCatchUp(answered, page, now)
+    : continuePolling(answered, poll, page, now);
+}
+
+/** On standby: the last page completes the catch-up. */
+function continueCatchUp(state: Connection, page: Page, now: number): Connection {
+  return page.more ? startPoll(state, now) : { ...state, catchUps: state.catchUps + 1 };
+}
+
+function continuePolling(state: Connection, poll: Poll, page: Page, now: number): Connection {
+  const { isUnreachable, probeAt, streams, settings } = state;
+  const polled: Connection = {
     ...state,
     advice: page.advice,
-    pollFailures: 0,
-    problem: null,
-    isTokenNew: false,
     // A probe on its way began before the server was back. If it fails, another one must follow at once.
-    isUnreachable: wasUnreachable && state.streams.length > 0,
-    pollAt: nextPollAt(poll, page, now, state.settings.minPollMs),
+    isUnreachable: isUnreachable && streams.length > 0,
+    pollAt: nextPollAt(poll, page, now, settings.minPollMs),
     // The server is back, so streaming may work again.
-    probeAt: wasUnreachable && state.probeAt !== null ? now : state.probeAt,
+    probeAt: isUnreachable && probeAt !== null ? now : probeAt,
   };
-  return startDue(answered, now);
+  return startDue(polled, now);
 }
 
 /** When to poll next: at once if there are more events, else as advised, but never without a pause. */
@@ -59,12 +81,7 @@ export function onPollFailed(
 }
 
 /** Counts the failure and schedules the next poll. */
-export function failPoll(
-  state: Connection,
-  refusal: Refusal | null,
-  now: number,
-  random: number,
-): Connection {
+function failPoll(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);

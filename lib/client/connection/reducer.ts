@@ -3,9 +3,12 @@ import {
   connect,
   isDue,
   isOff,
+  onActivate,
+  onCatchUp,
   onHidden,
   onRestored,
   onRetryDue,
+  onStandBy,
   onVisible,
   onWoke,
   pause,
@@ -14,11 +17,10 @@ import {
   startPoll,
   stop,
 } from './lifecycle.ts';
-import { onPolled, onPollFailed } from './on-poll.ts';
+import { onPoll, onPollFailed } from './on-poll.ts';
 import { onStream, onStreamTimeout } from './on-stream.ts';
 import type { Advanced } from './share.ts';
-import { onActivate, onCatchUp, onCatchUpPage, onStandBy } from './standby.ts';
-import { type Connection, type Poll, type PollSignal, type Signal, withApplied } from './state.ts';
+import { type Connection, type Signal, withApplied } from './state.ts';
 
 /**
  * The next state of a connection after a signal. All rules of the client are reached from here. They know neither clock
@@ -91,19 +93,6 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
       return isOff(state) ? state : connect({ ...state, isTokenNew: false }, now);
     case 'close':
       return stop(state, 'closed', null);
-    default:
-      return signal satisfies never;
-  }
-}
-
-function onPoll(state: Connection, poll: Poll, signal: PollSignal, now: number, random: number): Connection {
-  switch (signal.kind) {
-    case 'polled':
-      return (state.mode === 'standby' ? onCatchUpPage : onPolled)(state, poll, signal.page, now, random);
-    case 'pollRefused':
-      return onPollFailed(state, poll, signal.refusal, now, random);
-    case 'pollFailed':
-      return onPollFailed(state, poll, null, now, random);
     default:
       return signal satisfies never;
   }

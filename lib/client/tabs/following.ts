@@ -1,5 +1,5 @@
+import { isCatchingUp } from '../connection/lifecycle.ts';
 import { isBehind } from '../connection/sequencer.ts';
-import { isCatchingUp } from '../connection/standby.ts';
 import type { Connection, KnownState } from '../connection/state.ts';
 import { offlineOr, type ReadingState, readingOf } from '../connection/status.ts';
 import type { TabReport, TabUpdate } from './tab-message.ts';

@@ -1,8 +1,7 @@
-import { backoffMs } from '../connection/lifecycle.ts';
+import { backoffMs, isCatchingUp } from '../connection/lifecycle.ts';
 import { reducer } from '../connection/reducer.ts';
 import { acceptSegment, writeCursor } from '../connection/sequencer.ts';
 import type { ShareView } from '../connection/share.ts';
-import { isCatchingUp } from '../connection/standby.ts';
 import type { Connection, Signal } from '../connection/state.ts';
 import type { FeedEntry } from '../transport/feed-items.ts';
 import {

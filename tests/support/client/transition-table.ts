@@ -1,4 +1,4 @@
-import { isCatchingUp } from '../../../lib/client/connection/standby.ts';
+import { isCatchingUp } from '../../../lib/client/connection/lifecycle.ts';
 import { type Connection, nextTimerAt } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from './feed-items.ts';
