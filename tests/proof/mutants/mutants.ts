@@ -98,14 +98,14 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
-    name: 'one allowed channel opens all that are asked for',
+    name: 'one allowed channel opens all requested channels',
     file: 'lib/server/http/access.ts',
     find: 'const refused = closed.find((channel) => !mayRead',
     replace: 'const refused = closed.slice(0, 1).find((channel) => !mayRead',
     projects: ['server'],
   },
   {
-    name: 'answers to who has a token may be shared',
+    name: 'a response to a request with a token may be shared',
     file: 'lib/server/http/events-route.ts',
     find: 'channels.length === 1 && !hasToken &&',
     replace: 'channels.length === 1 &&',
@@ -175,14 +175,14 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
-    name: 'a poll that waits takes no place',
+    name: 'a long poll takes no slot',
     file: 'lib/server/http/admission.ts',
     find: 'giveBack ??= admission.takeSlot(request, channels);',
     replace: 'giveBack ??= () => undefined;',
     projects: ['server'],
   },
   {
-    name: 'a poll that is ahead of the log waits for it without a place',
+    name: 'a poll that is ahead of the log waits for it without a slot',
     file: 'lib/server/http/page.ts',
     find: '    slot.take();\n',
     replace: '',
@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
     projects: ['log'],
   },
   {
-    name: 'any number of requests of a connection are worked on at once',
+    name: 'any number of pipelined requests is handled at once',
     file: 'lib/server/node/socket-limits.ts',
     find: 'count >= most',
     replace: 'false',
@@ -224,7 +224,7 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
-    name: 'an error is noted with the tokens in its text',
+    name: 'an error is logged with the tokens in its text',
     file: 'lib/server/http/problem.ts',
     find: ".replace(token, '[token]')",
     replace: '',

@@ -18,7 +18,7 @@ function holding(
 }
 
 describe('a process', () => {
-  test('takes as many streams as its setting says', () => {
+  test('holds as many streams as its setting says', () => {
     const settings = { isVercel: false, streamMaxConnections: 2_000 };
     const admission = holding(1_999, 1, settings);
     admission.takeSlot(request, ['feed']);
@@ -34,7 +34,7 @@ describe('a process', () => {
     admission.takeSlot(request, ['feed']);
   });
 
-  test('elsewhere may follow 100 channels beside its streams', () => {
+  test('elsewhere may follow 100 channels on top of its streams', () => {
     const settings = { isVercel: false, streamMaxConnections: 2_000 };
     const admission = holding(1_999, 100, settings);
     expect(() => admission.takeSlot(request, ['another'])).toThrow(/its maximum/);

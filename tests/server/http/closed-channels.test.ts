@@ -36,7 +36,7 @@ function waysToRead(cursor: string, end: string): Readonly<Record<string, Ask>> 
     'the headers of a stream': { path: 'stream?channel=order.b', init: { method: 'HEAD' } },
     'a poll': { path: `events?channel=order.b&after=${cursor}` },
     'a poll of what is known': { path: `events?channel=order.b&after=${end}` },
-    'a poll that waits': { path: `events?channel=order.b&after=${cursor}&wait=20` },
+    'a long poll': { path: `events?channel=order.b&after=${cursor}&wait=20` },
     'a page of the last': { path: 'events?channel=order.b&rewind=3' },
     'a page by age': { path: 'events?channel=order.b&rewind=10m' },
     'a page of types': { path: 'events?channel=order.b&rewind=all&type=note' },
@@ -112,7 +112,7 @@ async function expectAllRefused(stand: Stand, status: 401 | 403, carry: (ask: As
   expect([stand.log.asked(), streams.size, tails.count()]).toEqual([0, 0, 0]);
 }
 
-describe('no way leads to a channel', () => {
+describe('no request reads a private channel', () => {
   test('without a token: 401', async () => {
     await expectAllRefused(await makeClosedStand(), 401, (ask) => ask);
   });
@@ -131,7 +131,7 @@ describe('no way leads to a channel', () => {
     await expectAllRefused(stand, 403, (ask) => carriers[by]?.(token, ask) ?? ask);
   });
 
-  test('with a header that is useless beside a cookie that is not: the header counts', async () => {
+  test('with a wrong token in the header and the right one in the cookie: the header counts', async () => {
     const stand = await makeClosedStand();
     const token = await sign(stand, all);
     const both = (ask: Ask) =>
@@ -139,7 +139,7 @@ describe('no way leads to a channel', () => {
     await expectAllRefused(stand, 401, both);
   });
 
-  test('but with its own every way does', async () => {
+  test('every way works with the channel’s own token', async () => {
     const stand = await makeClosedStand();
     const token = await sign(stand, { channels: ['order.*'] });
     for (const [name, way] of Object.entries(waysOf(stand))) {
@@ -155,7 +155,7 @@ describe('with a token for order.a', () => {
     stand.ask(path, { headers: { authorization: `Bearer ${token}` } });
 
   test.each(['after=order.b@0-0', 'after=order.a@0-0,order.b@0-0', 'rewind=all&channels=order.b'])(
-    '%s is of order.a alone',
+    '%s has events of order.a only',
     async (query) => {
       const stand = await makeClosedStand();
       const token = await sign(stand, { channels: ['order.a'] });
@@ -165,7 +165,7 @@ describe('with a token for order.a', () => {
     },
   );
 
-  test('a tag of a page of order.b confirms nothing', async () => {
+  test('the entity tag of a page of order.b gets no 304', async () => {
     const stand = await makeClosedStand();
     const path = 'events?channel=order.b&rewind=all';
     const owner = await asked(stand, path, await sign(stand, { channels: ['order.b'] }));
@@ -178,7 +178,7 @@ describe('with a token for order.a', () => {
     await expectRefusal(stand.ask(path, { headers: { 'if-none-match': tag } }), 401);
   });
 
-  test('two streams at the same place of two channels get each its own, from log and memory', async () => {
+  test('two streams at the same position of two channels each get their own events, from the log and from memory', async () => {
     const stand = await makeClosedStand();
     const channels = ['order.a', 'order.b', 'order.a', 'order.b'];
     const texts = await Promise.all(

@@ -32,7 +32,7 @@ async function loadExample(): Promise<(request: Request) => Promise<Response>> {
   return POST;
 }
 
-test('the cookie of the documentation’s example reads its user’s channels, and no other’s', async () => {
+test('the cookie of the example in the documentation opens its user’s channels and no others', async () => {
   const post = await loadExample();
   const answer = await post(new Request('https://app.test/', { method: 'POST', headers: { user: '7' } }));
   const [cookie = '', ...attributes] = (answer.headers.get('set-cookie') ?? '').split('; ');
@@ -46,7 +46,7 @@ test('the cookie of the documentation’s example reads its user’s channels, a
   await expect(read('order.7.new', 931)).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
-test('who is not signed in gets no cookie by it', async () => {
+test('a user who is not signed in gets no cookie from it', async () => {
   const post = await loadExample();
   const answer = await post(new Request('https://app.test/', { method: 'POST' }));
 

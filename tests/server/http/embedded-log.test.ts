@@ -9,7 +9,7 @@ import { createManualClock, type ManualClock, settle } from '../../support/serve
 import { readStream } from '../../support/server/open-stream.ts';
 
 // All else runs on a model of a log; this is the real one, behind the same routes.
-describe('the embedded log behind the routes', () => {
+describe('the routes on the embedded log', () => {
   let clock: ManualClock;
   let runtime: Runtime;
   const address = (path: string) => new URL(path, 'http://feed.test/api/');
@@ -35,7 +35,7 @@ describe('the embedded log behind the routes', () => {
   const open = async (query: string) =>
     readStream(await streamRoute(300, () => runtime)(new Request(address(`stream?${query}`))));
 
-  test('what is published is streamed, at once and in order', async () => {
+  test('stream what is published, at once and in order', async () => {
     const stream = await open('');
 
     for (const number of range(1, 10)) await publish([{ data: number }]);
@@ -44,7 +44,7 @@ describe('the embedded log behind the routes', () => {
     expect(stream.data()).toEqual(range(1, 10));
   });
 
-  test('a reader goes on where it was, and is told what was trimmed', async () => {
+  test('let a reader continue where it was, and report what was trimmed', async () => {
     const stream = await open('');
     await publish([{ data: 1 }]);
     await settle();
@@ -58,7 +58,7 @@ describe('the embedded log behind the routes', () => {
     expect(again.data()).toEqual(range(2 + missed, 300));
   });
 
-  test('a key lets one of many equal requests store', async () => {
+  test('store one of many equal requests with the same key', async () => {
     const stream = await open('');
 
     const answers = await Promise.all(
@@ -70,7 +70,7 @@ describe('the embedded log behind the routes', () => {
     expect(stream.data()).toEqual([1]);
   });
 
-  test('once closed is told as 503', async () => {
+  test('answer 503 once the log is closed', async () => {
     runtime.log.close();
 
     expect((await publish([{ data: 1 }])).status).toBe(503);

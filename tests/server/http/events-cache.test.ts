@@ -52,7 +52,7 @@ describe('shared caching', () => {
     },
   );
 
-  test('of a page that tells a gap is off', async () => {
+  test('is off for a page with a gap', async () => {
     const { stand, tenth } = await makeFullStand();
     stand.memory.trim('feed', 5);
 
@@ -61,7 +61,7 @@ describe('shared caching', () => {
     expect(response.headers.get('cache-control')).toBe(never);
   });
 
-  test('of what differs by origin is told apart by it', async () => {
+  test('varies by origin if origins are allowed', async () => {
     const { stand, tenth } = await makeFullStand({ ALLOWED_ORIGINS: 'https://a.test' });
 
     const response = await stand.ask(`events?after=${tenth}`);
@@ -71,7 +71,7 @@ describe('shared caching', () => {
 });
 
 describe('an entity tag', () => {
-  test('stays while the page stays, and gives 304 without a body', async () => {
+  test('stays the same while the page does, and gets 304 without a body', async () => {
     const { stand, tenth } = await makeFullStand();
     const first = await stand.ask(`events?after=${tenth}`);
     const tag = first.headers.get('etag') ?? '';
@@ -88,7 +88,7 @@ describe('an entity tag', () => {
     (tag: string) => `W/${tag}`,
     (tag: string) => `"other", ${tag}`,
     (tag: string) => `"a",W/${tag}`,
-  ])('is known among others, and made weak by a cache that compresses (%#)', async (send) => {
+  ])('matches among others, and as a weak tag from a cache that compresses (%#)', async (send) => {
     const { stand, tenth } = await makeFullStand();
     const tag = (await stand.ask(`events?after=${tenth}`)).headers.get('etag') ?? '';
 
@@ -97,7 +97,7 @@ describe('an entity tag', () => {
     expect(again.status).toBe(304);
   });
 
-  test('changes with the page', async () => {
+  test('changes when the page changes', async () => {
     const { stand, tenth } = await makeFullStand();
     const tag = (await stand.ask(`events?after=${tenth}`)).headers.get('etag') ?? '';
     await stand.publish(1);

@@ -4,7 +4,7 @@ import { readPage, seqsOf } from '../../support/server/read-page.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('history', () => {
-  test('is paged backwards, newest first, until the oldest kept', async () => {
+  test('is read backwards page by page, newest first, to the oldest event', async () => {
     const stand = makeStand();
     await stand.publish(10);
     const { time } = stand.memory.kept('feed')[0]?.id ?? { time: 0 };
@@ -16,7 +16,7 @@ describe('history', () => {
     expect([seqsOf(second), second.more]).toEqual([[4, 3, 2, 1], false]);
   });
 
-  test('ends with what retention left', async () => {
+  test('ends at the oldest event that retention left', async () => {
     const stand = makeStand();
     await stand.publish(10);
     stand.memory.trim('feed', 5);
@@ -26,7 +26,7 @@ describe('history', () => {
     expect([seqsOf({ events }), more]).toEqual([[9, 8, 7, 6], false]);
   });
 
-  test('carries a cursor from which reading on gives what lies behind the page', async () => {
+  test('has a cursor; reading from it gives the events after the page', async () => {
     const stand = makeStand();
     await stand.publish(10);
     const { time } = stand.memory.kept('feed')[0]?.id ?? { time: 0 };
@@ -36,7 +36,7 @@ describe('history', () => {
     expect(seqsOf(await readPage(stand, `after=${cursor}`))).toEqual(range(6, 10));
   });
 
-  test('ahead of the first event is empty', async () => {
+  test('before the first event is empty', async () => {
     const stand = makeStand();
     await stand.publish(3);
 

@@ -26,13 +26,13 @@ describe('a page', () => {
     });
   });
 
-  test('tells short polls where the platform shares them', async () => {
+  test('advises short polls on the platform', async () => {
     const stand = makeStand({ env: { POLL_MODE: 'short' } });
 
     expect((await readPage(stand, '')).poll).toEqual({ waitSeconds: 0, everyMs: 2_000 });
   });
 
-  test('without a cursor is empty, and says where now is', async () => {
+  test('without a cursor is empty, and its cursor is now', async () => {
     const stand = makeStand();
     expect(await readPage(stand, '')).toMatchObject({ events: [], cursor: '0-0', more: false });
     await stand.publish(3);
@@ -40,7 +40,7 @@ describe('a page', () => {
     expect(await readPage(stand, '')).toMatchObject({ events: [], cursor: stand.cursorAtEnd() });
   });
 
-  test('is of 100 events where no limit is given, and says that there is more', async () => {
+  test('has 100 events if no limit is given, and says that there are more', async () => {
     const stand = makeStand();
     await stand.publish(250);
 
@@ -52,7 +52,7 @@ describe('a page', () => {
     expect([first.more, second.more, third.more]).toEqual([true, true, false]);
   });
 
-  test('that ends with the last event has no more', async () => {
+  test('that ends with the last event says that there are no more', async () => {
     const stand = makeStand();
     await stand.publish(3);
 
@@ -60,7 +60,7 @@ describe('a page', () => {
     expect((await readPage(stand, 'after=0-0&limit=2')).more).toBe(true);
   });
 
-  test('that has no room for a channel says whether there is more in it', async () => {
+  test('that is full before it reads a channel says whether that channel has more', async () => {
     const stand = makeStand();
     await stand.publish(1, 'a');
     const query = 'channel=a&channel=b&after=a@0-0,b@0-0&limit=1';
@@ -70,7 +70,7 @@ describe('a page', () => {
     expect((await readPage(stand, query)).more).toBe(true);
   });
 
-  test('with a filter looks at so many events, and may show fewer while there is more', async () => {
+  test('with a filter counts all events against its limit, so it can show fewer although there are more', async () => {
     const stand = makeStand();
     const events = ['a', 'b', 'b', 'a'].map((type) => newEvent('feed', type, type));
     await stand.memory.append({ events, key: null });
@@ -82,7 +82,7 @@ describe('a page', () => {
     expect(await readPage(stand, 'after=0-0&limit=1&type=none')).toMatchObject({ events: [], more: true });
   });
 
-  test('tells a gap with the exact number, and the events after it', async () => {
+  test('reports a gap with the exact number, and the events after it', async () => {
     const stand = makeStand();
     await stand.publish(9);
     stand.memory.trim('feed', 3);
@@ -93,7 +93,7 @@ describe('a page', () => {
     expect(gaps[0].resumesAt).toBe(events[0].id);
   });
 
-  test('ends ahead of an event that somebody took out; the next one tells of it', async () => {
+  test('ends before an event that was deleted; the next page reports it', async () => {
     const stand = makeStand();
     await stand.publish(9);
     stand.memory.takeOut('feed', 4);
@@ -105,7 +105,7 @@ describe('a page', () => {
     expect([seqsOf(second), second.gaps[0].missed]).toEqual([range(5, 9), 1]);
   });
 
-  test('of a log that began again tells so, and gives it from its oldest event', async () => {
+  test('of a log that started again reports it, and continues at its oldest event', async () => {
     const stand = makeStand();
     await stand.publish(5);
     const cursor = stand.cursorAtEnd();
@@ -119,7 +119,7 @@ describe('a page', () => {
     expect(events).toHaveLength(2);
   });
 
-  test('after a cursor beyond the end waits 5 s for a replica that lags, then says restarted', async () => {
+  test('after a cursor beyond the end waits 5 s for a lagging replica, then reports restarted', async () => {
     const stand = makeStand();
     await stand.publish(5);
     const cursor = stand.cursorAtEnd();
@@ -137,7 +137,7 @@ describe('a page', () => {
     });
   });
 
-  test('of a log that began again while it was read says at which of its events', async () => {
+  test('of a log that started again during the read reports at which event it resumes', async () => {
     const stand = makeStand();
     await stand.publish(5);
     const cursor = stand.cursorAtEnd();
@@ -153,7 +153,7 @@ describe('a page', () => {
     expect(gaps).toMatchObject([{ reason: 'restarted', resumesAt: events[0].id }]);
   });
 
-  test('goes on from a stream, and a stream from a page', async () => {
+  test('continues from a stream’s cursor, and a stream from a page’s', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
     await stand.publish(3);
@@ -172,7 +172,7 @@ describe('a page', () => {
 });
 
 describe('a page of several channels', () => {
-  test('gives each an even share, and what others left over', async () => {
+  test('gives each channel an even share, and what the others leave', async () => {
     const stand = makeStand();
     await stand.publish(50, 'busy');
     await stand.publish(3, 'calm');
@@ -185,7 +185,7 @@ describe('a page of several channels', () => {
     expect([more, cursor.split(',').length]).toEqual([true, 2]);
   });
 
-  test('lets no busy channel keep another from its share', async () => {
+  test('lets no busy channel take another’s share', async () => {
     const stand = makeStand();
     await stand.publish(50, 'busy');
     await stand.publish(50, 'late');
@@ -196,7 +196,7 @@ describe('a page of several channels', () => {
     expect(events.filter(({ channel }: { channel: string }) => channel === 'late')).toHaveLength(10);
   });
 
-  test('whose logs all lost their ends waits for a replica once, not for each: a poll would give up', async () => {
+  test('whose logs all lost their ends waits for a replica once, not for each channel: a poll would time out', async () => {
     const stand = makeStand();
     const channels = ['a', 'b', 'c'];
     for (const channel of channels) await stand.publish(5, channel);
@@ -210,7 +210,7 @@ describe('a page of several channels', () => {
     expect(gaps).toMatchObject(channels.map((channel) => ({ channel, reason: 'restarted' })));
   });
 
-  test('reaches the end of all by its cursor, however small the limit', async () => {
+  test('reaches the end of all channels by its cursor, however small the limit', async () => {
     const stand = makeStand();
     for (const channel of ['a', 'b', 'c']) await stand.publish(5, channel);
     const query = 'channel=a&channel=b&channel=c&limit=2';
@@ -244,11 +244,11 @@ describe('a page is refused', () => {
     ['channel=', 'channel'],
     ['type=', 'type'],
     ['rewind=x', 'rewind'],
-  ])('for %s, naming %s', async (query, part) => {
+  ])('for %s, and the refusal names %s', async (query, part) => {
     expect(await expectRefusal(makeStand().ask(`events?${query}`), 400)).toContain(part);
   });
 
-  test('with 503 and the time to come back when the log fails', async () => {
+  test('with 503 and Retry-After when the log fails', async () => {
     const stand = makeStand();
     stand.log.isDown = true;
 

@@ -15,8 +15,8 @@ async function poll(stand: Stand, query: string, signal?: AbortSignal) {
   return { isAnswered: () => response !== null, page: async () => (await asked).json(), asked };
 }
 
-describe('a poll that waits', () => {
-  test('is answered as soon as an event comes, with it', async () => {
+describe('a long poll', () => {
+  test('is answered with an event as soon as it arrives', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20');
     await stand.clock.advance(7_000);
@@ -32,7 +32,7 @@ describe('a poll that waits', () => {
     });
   });
 
-  test('is answered at once where there is something', async () => {
+  test('is answered at once if there are events', async () => {
     const stand = makeStand();
     await stand.publish(1);
 
@@ -40,7 +40,7 @@ describe('a poll that waits', () => {
     expect(stand.log.calls.follow).toBe(0);
   });
 
-  test('is answered empty when its time is up, with the cursor it had', async () => {
+  test('is answered with an empty page and its own cursor when its time is over', async () => {
     const stand = makeStand();
     await stand.publish(1);
     const held = await poll(stand, 'wait=5');
@@ -52,7 +52,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [], more: false, cursor: stand.cursorAtEnd() });
   });
 
-  test('is answered ahead of the limit on one request, where that comes first', async () => {
+  test('is answered before the limit on one request, if that comes first', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '10' } });
     const held = await poll(stand, 'wait=20');
 
@@ -63,7 +63,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [], more: false });
   });
 
-  test("is answered ahead of the platform's own deadline for this request, where it tells one", async () => {
+  test("is answered before the platform's own deadline for this request, if there is one", async () => {
     const stand = makeStand();
     const context = Symbol.for('@vercel/request-context');
     const deadline = stand.clock.now() + 5_000;
@@ -76,7 +76,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [], more: false });
   });
 
-  test('for types goes on waiting while others come, and passes them', async () => {
+  test('with a filter goes on waiting while other types arrive, and its cursor passes them', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20&type=a');
     await stand.memory.append({ events: [newEvent('feed', 1, 'b')], key: null });
@@ -89,7 +89,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [{ data: 2 }], cursor: stand.cursorAtEnd() });
   });
 
-  test('for several channels is answered by any of them', async () => {
+  test('for several channels is answered by an event in any of them', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20&channel=one&channel=two');
 
@@ -99,7 +99,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [{ channel: 'two' }] });
   });
 
-  test('is told of a gap as soon as it is known', async () => {
+  test('gets a gap as soon as it is known', async () => {
     const stand = makeStand();
     await stand.publish(3);
     const held = await poll(stand, 'wait=20');
@@ -110,7 +110,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ gaps: [{ reason: 'restarted' }], cursor: '0-0' });
   });
 
-  test('holds nothing once its reader has gone', async () => {
+  test('holds nothing once its reader has left', async () => {
     const stand = makeStand();
     const leaving = new AbortController();
     await poll(stand, 'wait=20', leaving.signal);
@@ -122,7 +122,7 @@ describe('a poll that waits', () => {
     expect([stand.runtime.tails.count(), stand.clock.pending()]).toEqual([0, 0]);
   });
 
-  test('is answered when the process is told to stop', async () => {
+  test('is answered when the process stops', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20');
 
@@ -132,7 +132,7 @@ describe('a poll that waits', () => {
     expect(await held.page()).toMatchObject({ events: [] });
   });
 
-  test('is refused when the log fails meanwhile and it would have to be read', async () => {
+  test('is refused if the log fails when it must be read', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20');
     stand.log.isDown = true;
@@ -143,7 +143,7 @@ describe('a poll that waits', () => {
     await expectRefusal(held.asked, 503);
   });
 
-  test('costs the log nothing while it waits, however many wait', async () => {
+  test('costs the log nothing while it waits, however many there are', async () => {
     const stand = makeStand();
     stand.runtime.tails.lease('feed');
     await stand.clock.advance(4_000);

@@ -19,7 +19,7 @@ afterEach(() => {
   delete holder[key];
 });
 
-test('a page begins with the newest events, and a stream goes on from its cursor', async () => {
+test('the first page has the newest events, and a stream continues from its cursor', async () => {
   const stand = makeProcess();
   await stand.publish(10);
   const first = await readFirstPage('feed', 3, new Headers());
@@ -32,7 +32,7 @@ test('a page begins with the newest events, and a stream goes on from its cursor
   expect([first.page.gaps, stream.of('gap'), stream.data()]).toEqual([[], [], [1, 2]]);
 });
 
-test('a page of an empty log begins at its beginning', async () => {
+test('the first page of an empty log starts at 0-0', async () => {
   makeProcess();
 
   expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
@@ -41,7 +41,7 @@ test('a page of an empty log begins at its beginning', async () => {
   });
 });
 
-test('a page whose log cannot be reached says so', async () => {
+test('the first page says so if the log cannot be reached', async () => {
   makeProcess().log.isDown = true;
 
   expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
@@ -50,7 +50,7 @@ test('a page whose log cannot be reached says so', async () => {
   });
 });
 
-describe('a page of a private channel', () => {
+describe('the first page of a private channel', () => {
   const secret = 'a-secret-of-thirty-two-characters';
 
   /** What a page of `room` begins with for who sends a token, valid for so many seconds, in this header. */
@@ -65,7 +65,7 @@ describe('a page of a private channel', () => {
 
   const byCookie = (token: string) => ({ cookie: `a=b; feed_token=${token}` });
 
-  test('holds its events for who may read it', async () => {
+  test('has its events for a reader with a valid token', async () => {
     const { first } = await pageFor(['room'], 60, byCookie);
 
     expect(first).toMatchObject({ kind: 'page', page: { events: { length: 3 } } });
@@ -76,7 +76,7 @@ describe('a page of a private channel', () => {
     ['with a token that has expired', ['room'], -31, byCookie],
     ['with another channel’s token', ['rooms', 'roo'], 60, byCookie],
     ['with a token in another cookie', ['room'], 60, (token: string) => ({ cookie: `token=${token}` })],
-  ] as const)('is words alone %s, and the log is not asked', async (_, channels, seconds, send) => {
+  ] as const)('has only a problem %s, and the log is not asked', async (_, channels, seconds, send) => {
     const { first, stand } = await pageFor(channels, seconds, send);
 
     expect(first).toEqual({ kind: 'problem', detail: expect.any(String), isPassing: false });

@@ -23,7 +23,7 @@ describe('health', () => {
     });
   });
 
-  test('answers HEAD as it would GET, without a body', async () => {
+  test('answers HEAD like GET, without a body', async () => {
     const response = await makeStand().ask('health', { method: 'HEAD' });
 
     expect([response.status, await response.text()]).toEqual([200, '']);
@@ -39,7 +39,7 @@ describe('health', () => {
     expect(await response.json()).toMatchObject({ status: 'log-unavailable', log: { latencyMs: null } });
   });
 
-  test('is 503 when the log takes longer than 2 s, and says how long it took where it does not', async () => {
+  test('is 503 when the log takes longer than 2 s; if it is faster, it says how long it took', async () => {
     const stand = makeStand();
     stand.log.answerMs = 1_500;
     const fast = stand.ask('health');
@@ -52,7 +52,7 @@ describe('health', () => {
     expect((await slow).status).toBe(503);
   });
 
-  test('names no secret and no URL', async () => {
+  test('shows no secret and no URL', async () => {
     const env = {
       PUBLISH_TOKEN: 'secret-1',
       READ_TOKEN_SECRET: 'secret-2',

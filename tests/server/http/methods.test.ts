@@ -12,16 +12,19 @@ describe('a method', () => {
     ['stream', 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'DELETE', 'PATCH']],
     ['events', 'GET, HEAD, POST, OPTIONS', ['PUT', 'DELETE', 'PATCH']],
     ['health', 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'DELETE', 'PATCH']],
-  ])('that /api/%s does not take is refused with what it takes: %s', async (route, allowed, methods) => {
-    for (const method of methods) {
-      const response = await makeStand().ask(route, { method });
+  ])(
+    'that /api/%s does not have is refused with the ones that it has: %s',
+    async (route, allowed, methods) => {
+      for (const method of methods) {
+        const response = await makeStand().ask(route, { method });
 
-      expect(response.headers.get('allow')).toBe(allowed);
-      await expectRefusal(response, 405);
-    }
-  });
+        expect(response.headers.get('allow')).toBe(allowed);
+        await expectRefusal(response, 405);
+      }
+    },
+  );
 
-  test('HEAD of a stream answers its headers, and holds nothing', async () => {
+  test('HEAD of a stream gets its headers, and holds nothing', async () => {
     const stand = makeStand();
 
     const response = await stand.ask('stream', { method: 'HEAD' });
@@ -32,7 +35,7 @@ describe('a method', () => {
     await expectRefusal(stand.ask('stream?after=x', { method: 'HEAD' }), 400);
   });
 
-  test('HEAD of a page answers its headers', async () => {
+  test('HEAD of a page gets its headers', async () => {
     const stand = makeStand();
     const { headers } = await stand.ask('events');
 
@@ -62,7 +65,7 @@ describe('an allowed origin', () => {
     await expectRefusal(response, 400);
   });
 
-  test('is told by OPTIONS what it may send', async () => {
+  test('learns from OPTIONS what it may send', async () => {
     const headers = { origin, 'access-control-request-method': 'GET' };
 
     const response = await makeStand(withOrigin).ask('stream', { method: 'OPTIONS', headers });
@@ -81,7 +84,7 @@ describe('any other origin', () => {
     ['one that is not listed', withOrigin, 'https://evil.test'],
     ['one that begins like a listed one', withOrigin, `${origin}.evil.test`],
     ['one where none is listed', {}, origin],
-  ])('%s is allowed nothing', async (_, options, other) => {
+  ])('gets no permission for %s', async (_, options, other) => {
     const stand = makeStand(options);
     for (const method of ['GET', 'OPTIONS']) {
       const { headers } = await stand.ask('events', { method, headers: { origin: other } });
@@ -92,7 +95,7 @@ describe('any other origin', () => {
   });
 });
 
-describe('every answer', () => {
+describe('every response', () => {
   const ways: readonly (readonly [path: string, method: string])[] = [
     ['events', 'GET'],
     ['events', 'HEAD'],
@@ -104,7 +107,7 @@ describe('every answer', () => {
   ];
 
   test.each(ways.filter(([, method]) => method !== 'OPTIONS'))(
-    'of %s to %s is no script or image of another origin',
+    'of %s to %s cannot be a script or an image of another origin',
     async (path, method) => {
       for (const options of [{}, withOrigin]) {
         const { headers } = await makeStand(options).ask(path, { method, headers: { origin } });
@@ -115,18 +118,21 @@ describe('every answer', () => {
     },
   );
 
-  test.each(ways)('of %s to %s lets no origin read with a cookie, nor all origins', async (path, method) => {
-    for (const asked of [origin, 'https://evil.test', 'null']) {
-      const { headers } = await makeStand(withOrigin).ask(path, { method, headers: { origin: asked } });
+  test.each(ways)(
+    'of %s to %s lets no origin read with cookies, and never all origins',
+    async (path, method) => {
+      for (const asked of [origin, 'https://evil.test', 'null']) {
+        const { headers } = await makeStand(withOrigin).ask(path, { method, headers: { origin: asked } });
 
-      expect(headers.get('access-control-allow-credentials')).toBeNull();
-      expect(headers.get('access-control-allow-origin')).toBe(asked === origin ? origin : null);
-    }
-  });
+        expect(headers.get('access-control-allow-credentials')).toBeNull();
+        expect(headers.get('access-control-allow-origin')).toBe(asked === origin ? origin : null);
+      }
+    },
+  );
 });
 
-describe('what nobody foresaw', () => {
-  test('is noted for the server, and says nothing outside', async () => {
+describe('an unexpected error', () => {
+  test('is logged on the server, and shows no details to the client', async () => {
     const noted = vi.spyOn(console, 'error').mockImplementation(() => {});
     const route = eventsRoute(() => {
       throw new TypeError('secret at /home/me/file.ts:1:2');
@@ -140,7 +146,7 @@ describe('what nobody foresaw', () => {
   });
 });
 
-test('a stream whose request was aborted ends for whoever still reads it', async () => {
+test('a stream whose request was aborted ends', async () => {
   const stand = makeStand();
   const leaving = new AbortController();
   const stream = await openStream(stand, '', { signal: leaving.signal });

@@ -45,7 +45,7 @@ describe('with READ_TOKEN_SECRET', () => {
   );
 
   test.each(['secret', 'feeds', 'public', 'Public:news', 'feed&channel=secret'])(
-    'channel %s needs one',
+    'channel %s needs a token',
     async (channel) => {
       const stand = makePrivateStand();
 
@@ -59,7 +59,7 @@ describe('with READ_TOKEN_SECRET', () => {
     },
   );
 
-  test('a token is taken from the header, the cookie or the query', async () => {
+  test('a token is read from the header, the cookie or the query', async () => {
     const stand = makePrivateStand();
     const token = await sign(stand, ['room']);
     const ways: [string, RequestInit][] = [
@@ -92,7 +92,7 @@ describe('with READ_TOKEN_SECRET', () => {
     expect(response.status).toBe(isAllowed ? 200 : 403);
   });
 
-  test('a token that expired less than 30 s ago is taken: clocks differ', async () => {
+  test('a token that expired less than 30 s ago is accepted, because clocks differ', async () => {
     const stand = makePrivateStand();
 
     const response = await stand.ask('events?channel=room', bearer(await sign(stand, ['room'], -29)));
@@ -100,7 +100,7 @@ describe('with READ_TOKEN_SECRET', () => {
     expect(response.status).toBe(200);
   });
 
-  test('a token that is not valid yet is told so', async () => {
+  test('a token that is not valid yet gets a refusal that says so', async () => {
     const stand = makePrivateStand();
     const nbf = Math.floor(stand.clock.now() / 1_000) + 60;
     const token = await sign(stand, ['room'], 600, secret, { nbf });
@@ -110,7 +110,7 @@ describe('with READ_TOKEN_SECRET', () => {
     expect(await expectRefusal(asked, 401)).toContain('not valid yet');
   });
 
-  test('what a token opened is for no shared cache, by whichever way it came', async () => {
+  test('what a token opened goes to no shared cache, however the token was sent', async () => {
     const stand = makePrivateStand();
     const token = await sign(stand, ['room']);
     for (const channel of ['room', 'feed']) {
@@ -130,7 +130,7 @@ describe('with READ_TOKEN_SECRET', () => {
     }
   });
 
-  test('all channels are allowed, or none is read, and the one that is not is named', async () => {
+  test('if one channel is not allowed, none is read, and the refusal names it', async () => {
     const stand = makePrivateStand();
     const token = await sign(stand, ['one']);
 
@@ -158,7 +158,7 @@ describe('with READ_TOKEN_SECRET', () => {
           .setProtectedHeader({ alg: 'HS256' })
           .sign(new TextEncoder().encode(secret)),
     ],
-  ])('a token that is %s is answered 401, and not repeated', async (_, make) => {
+  ])('a token that is %s gets 401, and the refusal does not repeat it', async (_, make) => {
     const stand = makePrivateStand();
     const token = await make(stand);
 
@@ -169,7 +169,7 @@ describe('with READ_TOKEN_SECRET', () => {
   });
 });
 
-test('a poll is not held beyond the time in which its token is taken', async () => {
+test('a poll is not held longer than its token is valid', async () => {
   const stand = makePrivateStand();
   const init = bearer(await sign(stand, ['room'], -20));
   const poll = stand.ask('events?channel=room&wait=20', init);
@@ -181,7 +181,7 @@ test('a poll is not held beyond the time in which its token is taken', async () 
 });
 
 describe('a stream whose token expires', () => {
-  test('is handed over, ends, and is not opened again by the old token', async () => {
+  test('is handed over and ends, and the old token opens no new one', async () => {
     const stand = makePrivateStand();
     // And 30 s more, for clocks differ: as long as it would still be taken.
     const init = bearer(await sign(stand, ['room'], 30));
@@ -197,19 +197,22 @@ describe('a stream whose token expires', () => {
     expect(stream.isOver()).toBe(true);
   });
 
-  test.each([600, 3_600, 30 * 86_400, 400 * 86_400])('in %i s lives until its deadline', async (seconds) => {
-    const stand = makePrivateStand();
-    const init = bearer(await sign(stand, ['room'], seconds));
-    const stream = await readStream(await stand.ask('stream?channel=room', init));
+  test.each([600, 3_600, 30 * 86_400, 400 * 86_400])(
+    'in %i s lives until the stream’s deadline',
+    async (seconds) => {
+      const stand = makePrivateStand();
+      const init = bearer(await sign(stand, ['room'], seconds));
+      const stream = await readStream(await stand.ask('stream?channel=room', init));
 
-    await stand.clock.advance(200_000);
-    expect(stream.isOver()).toBe(false);
-    await stand.clock.advance(100_000);
+      await stand.clock.advance(200_000);
+      expect(stream.isOver()).toBe(false);
+      await stand.clock.advance(100_000);
 
-    expect(stream.of('handover').map(({ data }) => data.reason)).toEqual(['deadline']);
-  });
+      expect(stream.of('handover').map(({ data }) => data.reason)).toEqual(['deadline']);
+    },
+  );
 
-  test('gets what comes before the end', async () => {
+  test('gets events until its end', async () => {
     const stand = makePrivateStand();
     const init = bearer(await sign(stand, ['room'], 30));
     const stream = await readStream(await stand.ask('stream?channel=room', init));

@@ -15,7 +15,7 @@ function requestWith(headers: HeadersInit = {}): Request {
 const namesOf = (limits: readonly RateLimit[]) => limits.map(({ name }) => name);
 
 describe('the limits of a publish request', () => {
-  test('are none where PUBLISH_RATE is not set', () => {
+  test('are none if PUBLISH_RATE is not set', () => {
     const limits = publishLimits(requestWith({ 'x-real-ip': '192.0.2.1' }), {
       ...onVercel,
       publishRate: null,
@@ -30,19 +30,19 @@ describe('the limits of a publish request', () => {
     [51, 510],
     [100, 1_000],
     [1_000_000, 10_000_000],
-  ])('of %i a second leave room for %i at once', (publishRate, burst) => {
+  ])('of %i per second allow %i at once', (publishRate, burst) => {
     const [limit] = publishLimits(requestWith(), { ...settings, publishRate });
 
     expect(limit).toMatchObject({ perSecond: publishRate, burst });
   });
 
-  test("are the token's alone where the address is not known", () => {
+  test("are only the token's if the address is unknown", () => {
     expect(namesOf(publishLimits(requestWith(), settings))).toEqual([
       expect.stringMatching(/^token:[0-9a-f]{16}$/),
     ]);
   });
 
-  test("are the address's alone where there is no token", () => {
+  test("are only the address's if there is no token", () => {
     const limits = publishLimits(requestWith({ 'x-real-ip': '192.0.2.1' }), {
       ...onVercel,
       publishToken: null,
@@ -51,14 +51,14 @@ describe('the limits of a publish request', () => {
     expect(namesOf(limits)).toEqual([expect.stringMatching(/^address:[0-9a-f]{16}$/)]);
   });
 
-  test('tell neither the token nor the address', () => {
+  test('show neither the token nor the address', () => {
     const limits = publishLimits(requestWith({ 'x-real-ip': '192.0.2.1' }), onVercel);
 
     expect(limits).toHaveLength(2);
     expect(JSON.stringify(limits)).not.toMatch(/the-token|192\.0/);
   });
 
-  test('on the platform are those of the address it tells', () => {
+  test('on the platform count the address that it reports', () => {
     const [one, two, again] = ['192.0.2.1', '192.0.2.2', '192.0.2.1'].map((address) =>
       namesOf(publishLimits(requestWith({ 'x-real-ip': address }), onVercel)),
     );

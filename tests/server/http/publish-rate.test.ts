@@ -28,7 +28,7 @@ async function makeUsedUp(): Promise<Stand> {
 }
 
 describe('publishing beyond the rate', () => {
-  test('is 429, and says what is allowed and when to come back', async () => {
+  test('is refused with 429, the limit and Retry-After', async () => {
     const stand = await makeUsedUp();
 
     const response = await publish(stand, 201);
@@ -40,11 +40,11 @@ describe('publishing beyond the rate', () => {
     expect(stand.memory.stored).toHaveLength(1_000);
   });
 
-  test('asks for a second at least', async () => {
+  test('is refused for at least a second', async () => {
     expect((await publish(await makeUsedUp(), 1)).headers.get('retry-after')).toBe('1');
   });
 
-  test('is stored under the same key after what Retry-After says, and not a second ahead of it', async () => {
+  test('succeeds with the same key after Retry-After, and not a second earlier', async () => {
     const stand = await makeUsedUp();
     const retryAfter = Number((await publish(stand, 300, { key: 'k' })).headers.get('retry-after'));
 
@@ -57,7 +57,7 @@ describe('publishing beyond the rate', () => {
     expect(stand.memory.stored).toHaveLength(1_300);
   });
 
-  test('of what was stored before is a duplicate, and charged nothing', async () => {
+  test('with a key that has stored before is a duplicate, and counts nothing', async () => {
     const stand = await makeUsedUp();
 
     for (let turn = 0; turn < 5; turn += 1) {
@@ -68,7 +68,7 @@ describe('publishing beyond the rate', () => {
     for (const key of ['3', '4']) expect((await publish(stand, 500, { key })).status).toBe(201);
   });
 
-  test('is of no matter to readers', async () => {
+  test('does not affect readers', async () => {
     const stand = await makeUsedUp();
     await expectRefusal(publish(stand, 1), 429);
 
@@ -78,7 +78,7 @@ describe('publishing beyond the rate', () => {
     expect((await stand.ask('health')).status).toBe(200);
   });
 
-  test('cannot be got around by another address: the token has one allowance', async () => {
+  test('is not possible from another address: the token has one limit', async () => {
     const stand = makeStand({ env: { ...env, VERCEL: '1' } });
     await publish(stand, 500, { from: '192.0.2.1' });
     await publish(stand, 500, { from: '192.0.2.2' });
@@ -86,7 +86,7 @@ describe('publishing beyond the rate', () => {
     await expectRefusal(publish(stand, 1, { from: '192.0.2.3' }), 429);
   });
 
-  test('without a token is held against the address it comes from', async () => {
+  test('without a token counts for the address it comes from', async () => {
     const stand = makeStand({ env: { PUBLISH_RATE: '1', VERCEL: '1' } });
     expect((await publish(stand, 500, { from: '192.0.2.1' })).status).toBe(201);
 
@@ -94,14 +94,14 @@ describe('publishing beyond the rate', () => {
     expect((await publish(stand, 500, { from: '192.0.2.2' })).status).toBe(201);
   });
 
-  test('does not exist where no rate is set', async () => {
+  test('is impossible if no rate is set', async () => {
     const stand = makeStand({ env: { PUBLISH_TOKEN: 'right' } });
 
     for (let turn = 0; turn < 20; turn += 1) expect((await publish(stand, 500)).status).toBe(201);
   });
 });
 
-test('requests that are refused for another reason are charged nothing', async () => {
+test('requests that are refused for another reason count nothing', async () => {
   const stand = makeStand({ env: { ...env, PUBLISH_RATE: '1' } });
   const wrong = (headers: Record<string, string>, body: string) =>
     stand.ask('events', {

@@ -13,7 +13,7 @@ function publish(stand: Stand, body: unknown, headers: Record<string, string> = 
 }
 
 describe('publishing', () => {
-  test('stores an event and answers its id', async () => {
+  test('stores an event and returns its id', async () => {
     const stand = makeStand();
 
     const response = await publish(stand, { data: { a: 1 } });
@@ -27,7 +27,7 @@ describe('publishing', () => {
     expect(stand.memory.kept('feed')).toMatchObject([{ type: 'message', data: '{"a":1}' }]);
   });
 
-  test('of several events answers in the order sent', async () => {
+  test('of several events returns their ids in the order sent', async () => {
     const stand = makeStand();
     const events = ['one', 'two', 'one'].map((channel) => ({ channel, type: 't', data: channel }));
 
@@ -59,7 +59,7 @@ describe('publishing', () => {
     '[]',
     '{"__proto__":{"a":1}}',
     '"\\u2028\\n\\ud800"',
-  ])('gives the data %s back JSON-equal', async (data) => {
+  ])('of the data %s gives back equal JSON', async (data) => {
     const stand = makeStand();
 
     const response = await stand.ask('events', { method: 'POST', headers: json, body: `{"data":${data}}` });
@@ -70,7 +70,7 @@ describe('publishing', () => {
   });
 
   test.each(['9007199254740993', '1e400', '0.1234567890123456789', '12345678901234567891', '-1e-400'])(
-    'refuses the number %s, which a double would change',
+    'of the number %s is refused, because a double would change it',
     async (data) => {
       const stand = makeStand();
 
@@ -81,7 +81,7 @@ describe('publishing', () => {
     },
   );
 
-  test('a log that cannot be reached is told by 503, and when to come back', async () => {
+  test('gets 503 and Retry-After if the log cannot be reached', async () => {
     const stand = makeStand();
     stand.log.isDown = true;
 
@@ -95,7 +95,7 @@ describe('publishing', () => {
 describe('an idempotency key', () => {
   const key = { 'idempotency-key': 'k-1' };
 
-  test('used again with the same body stores nothing, and answers the first ids', async () => {
+  test('used again with the same body stores nothing, and returns the first ids', async () => {
     const stand = makeStand();
     const first = await (await publish(stand, [{ data: 1 }, { data: 2 }], key)).json();
     await stand.clock.advance(60_000);
@@ -118,7 +118,7 @@ describe('an idempotency key', () => {
     expect(stand.memory.stored).toHaveLength(1);
   });
 
-  test('of many equal requests at once lets one store', async () => {
+  test('lets one of many equal requests store', async () => {
     const stand = makeStand();
 
     const answers = await Promise.all(Array.from({ length: 20 }, () => publish(stand, { data: 1 }, key)));
@@ -146,7 +146,7 @@ describe('the publish token', () => {
     ['a wrong token', { authorization: 'Bearer wrong' }],
     ['a token that begins right', { authorization: 'Bearer righter' }],
     ['another scheme', { authorization: 'Basic right' }],
-  ])('%s is answered 401', async (_, headers) => {
+  ])('%s gets 401', async (_, headers) => {
     const stand = makeStand({ env: withToken });
 
     const response = await publish(stand, { data: 1 }, headers);
@@ -156,7 +156,7 @@ describe('the publish token', () => {
     expect(stand.memory.stored).toEqual([]);
   });
 
-  test('lets who has it publish', async () => {
+  test('lets its holder publish', async () => {
     const response = await publish(
       makeStand({ env: withToken }),
       { data: 1 },
@@ -166,7 +166,7 @@ describe('the publish token', () => {
     expect(response.status).toBe(201);
   });
 
-  test('that was before it goes on publishing beside it, until it is taken away', async () => {
+  test('that came before it still publishes until it is removed', async () => {
     const rotating = makeStand({ env: { ...withToken, PUBLISH_TOKEN_PREVIOUS: 'old' } });
     const authorization = 'Bearer old';
 
@@ -176,7 +176,7 @@ describe('the publish token', () => {
     await expectRefusal(publish(makeStand({ env: withToken }), { data: 3 }, { authorization }), 401);
   });
 
-  test('where it is not set, publishing is off in production, and says which variable to set', async () => {
+  test('if it is not set, publishing is off in production, and the refusal names the variable', async () => {
     const detail = await expectRefusal(
       publish(makeStand({ env: { NODE_ENV: 'production' } }), { data: 1 }),
       403,
@@ -185,12 +185,12 @@ describe('the publish token', () => {
     expect(detail).toContain('PUBLISH_TOKEN');
   });
 
-  test('where it is not set, publishing is open in development', async () => {
+  test('if it is not set, publishing is open in development', async () => {
     expect((await publish(makeStand(), { data: 1 })).status).toBe(201);
   });
 });
 
-describe('in development, where no token is set', () => {
+describe('in development, without a token', () => {
   const env = { ALLOWED_ORIGINS: 'https://tools.test' };
 
   test.each([
@@ -224,7 +224,7 @@ describe('in development, where no token is set', () => {
   });
 });
 
-test('with a token the site does not matter: no other site has it', async () => {
+test('with a token the site does not matter, because no other site has it', async () => {
   const stand = makeStand({ env: { PUBLISH_TOKEN: 'right' } });
   const headers = { host: 'feed.example', origin: 'https://elsewhere.test', authorization: 'Bearer right' };
 

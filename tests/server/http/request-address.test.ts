@@ -11,11 +11,11 @@ test.each([
   ['2001:db8::9', '2001:db8:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['no address', 'no address'],
-])('of the address %s a subscriber has %s', (address, subscriber) => {
+])('the address %s belongs to the subscriber %s', (address, subscriber) => {
   expect(subscriberOf(address)).toBe(subscriber);
 });
 
-test('an address is not to be known off the platform without a socket, whatever a header says', () => {
+test('an address is unknown off the platform without a socket, whatever a header says', () => {
   const request = new Request('http://feed.test/', { headers: { 'x-real-ip': '192.0.2.1' } });
   expect(addressOf(request, false)).toBe(null);
   expect(addressOf(request, true)).toBe('192.0.2.1');

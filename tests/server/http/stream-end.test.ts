@@ -30,14 +30,14 @@ describe('the deadline', () => {
     },
   );
 
-  test('is that of the route where no setting says otherwise', async () => {
+  test('is the route’s unless a setting says otherwise', async () => {
     const stream = await openStream(makeStand());
 
     expect(stream.of('hello')[0]?.data.deadlineMs).toBeGreaterThanOrEqual(300_000 - 10_000 - 30_000 + 6_000);
     expect(stream.of('hello')[0]?.data.deadlineMs).toBeLessThanOrEqual(300_000 - 10_000 + 6_000);
   });
 
-  test("is the platform's own for this request, where it tells one", async () => {
+  test("is the platform's own for this request, if there is one", async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '3600' } });
     const context = Symbol.for('@vercel/request-context');
     const deadline = stand.clock.now() + 20_000;
@@ -50,7 +50,7 @@ describe('the deadline', () => {
     expect(stream.of('hello')[0]?.data.deadlineMs).toBeLessThanOrEqual(20_000 - 2_000 + 1_200);
   });
 
-  test('is spread over readers that came together', async () => {
+  test('differs between readers that came together', async () => {
     const stand = makeStand();
 
     const streams = await Promise.all(range(1, 30).map(() => openStream(stand)));
@@ -59,7 +59,7 @@ describe('the deadline', () => {
     expect(Math.max(...deadlines) - Math.min(...deadlines)).toBeGreaterThan(15_000);
   });
 
-  test('takes nothing away: events between handover and end come, and the next stream goes on after them', async () => {
+  test('loses nothing: events between handover and end arrive, and the next stream continues after them', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '10' } });
     const first = await openStream(stand);
     for (const _ of range(1, 100)) {
@@ -75,7 +75,7 @@ describe('the deadline', () => {
     expect(second.of('gap')).toEqual([]);
   });
 
-  test('cuts nobody who left earlier, and leaves no timer', async () => {
+  test('leaves no timer for a reader that left earlier', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
 
@@ -87,7 +87,7 @@ describe('the deadline', () => {
     ]);
   });
 
-  test('ends a stream whose reader has stopped reading, 30 % of the margin later at most', async () => {
+  test('ends a stream whose reader has stopped reading, at most 30 % of the margin later', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '10' } });
     await stand.ask('stream');
 
@@ -97,7 +97,7 @@ describe('the deadline', () => {
   });
 });
 
-describe('a process that is told to stop', () => {
+describe('a process that stops', () => {
   test('hands its streams over at once, and ends them', async () => {
     const stand = makeStand();
     await stand.publish(1);
@@ -113,7 +113,7 @@ describe('a process that is told to stop', () => {
     expect([stream.isOver(), stream.kinds().at(-1)]).toEqual([true, 'retry']);
   });
 
-  test('takes no new stream, and says when to come back', async () => {
+  test('refuses new streams with Retry-After', async () => {
     const stand = makeStand();
     stand.runtime.stopping.abort();
 
@@ -123,7 +123,7 @@ describe('a process that is told to stop', () => {
     await expectRefusal(response, 503);
   });
 
-  test('tells a second reason to nobody', async () => {
+  test('sends no second handover', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '10' } });
     const stream = await openStream(stand);
 

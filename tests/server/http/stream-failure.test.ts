@@ -24,7 +24,7 @@ function given(response: Response | null): Response {
 }
 
 describe('a log that fails within a second', () => {
-  test('is a 503 with the time to come back', async () => {
+  test('is a 503 with Retry-After', async () => {
     const stand = makeStand();
     stand.log.isDown = true;
 
@@ -35,7 +35,7 @@ describe('a log that fails within a second', () => {
     expect(stand.runtime.streams.size).toBe(0);
   });
 
-  test('is told to a native EventSource inside a 200', async () => {
+  test('is reported to a native EventSource inside a 200', async () => {
     const stand = makeStand();
     stand.log.isDown = true;
 
@@ -59,7 +59,7 @@ describe('a log that fails within a second', () => {
 });
 
 describe('a log that is slow', () => {
-  test('is waited for without a word for a second, then padding goes out, and hello when it answers', async () => {
+  test('gets a second before padding goes out; hello follows when it answers', async () => {
     const stand = makeStand();
     await stand.publish(2);
     stand.log.answerMs = 3_000;
@@ -74,7 +74,7 @@ describe('a log that is slow', () => {
     expect(stream.isOver()).toBe(false);
   });
 
-  test('for more than 8 s ends the stream with a retry', async () => {
+  test('ends the stream with a retry after 8 s', async () => {
     const stand = makeStand();
     stand.log.answerMs = 20_000;
     const stream = await readStream(given(await askFor(stand, 1_000)));
@@ -88,7 +88,7 @@ describe('a log that is slow', () => {
     expect(stand.runtime.streams.size).toBe(0);
   });
 
-  test('and fails after padding has gone out ends the stream with a retry', async () => {
+  test('ends the stream with a retry if it fails after padding went out', async () => {
     const stand = makeStand();
     stand.log.isDown = true;
     stand.log.answerMs = 2_000;
@@ -101,7 +101,7 @@ describe('a log that is slow', () => {
 });
 
 describe('a log that fails under an open stream', () => {
-  test('leaves it open, with its heartbeats, and it goes on from its cursor', async () => {
+  test('leaves it open, with heartbeats, and it continues from its cursor', async () => {
     const stand = makeStand();
     await stand.publish(1);
     const stream = await openStream(stand);
@@ -120,7 +120,7 @@ describe('a log that fails under an open stream', () => {
     expect(stream.cursor()).toBe(stand.cursorAtEnd());
   });
 
-  test('for 30 s ends it with a retry, so that the client may choose another way', async () => {
+  test('ends it with a retry after 30 s, so that the client can poll', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
     await stand.clock.advance(10_000);
@@ -135,7 +135,7 @@ describe('a log that fails under an open stream', () => {
     expect(stand.runtime.streams.size).toBe(0);
   });
 
-  test('is not asked more often for more readers, wherever their cursors are', async () => {
+  test('is not asked more often if there are more readers, wherever their cursors are', async () => {
     const stand = makeStand();
     await stand.publish(400);
     await stand.publish(500);
@@ -151,7 +151,7 @@ describe('a log that fails under an open stream', () => {
     expect(stand.log.calls.read - read).toBeLessThan(15);
   });
 
-  test('for all readers of a process costs one read per position, not per reader', async () => {
+  test('costs one read per position, not per reader', async () => {
     const stand = makeStand();
     for (const _ of range(1, 5)) await stand.publish(500);
     stand.runtime.tails.lease('feed');
@@ -166,7 +166,7 @@ describe('a log that fails under an open stream', () => {
 });
 
 describe('a replica that lags', () => {
-  test('does not keep back what memory no longer has, once it has caught up', async () => {
+  test('delays nothing that memory no longer has, once it has caught up', async () => {
     const stand = makeStand();
     await stand.publish(5);
     const cursor = stand.cursorAtEnd();

@@ -6,7 +6,7 @@ import { openStream } from '../../support/server/open-stream.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('a stream', () => {
-  test('is answered as the wire contract says', async () => {
+  test('has the headers of the wire contract', async () => {
     const { response } = await openStream(makeStand());
 
     expect(response.status).toBe(200);
@@ -19,7 +19,7 @@ describe('a stream', () => {
     });
   });
 
-  test('begins with 2 KiB of padding, then hello', async () => {
+  test('starts with 2 KiB of padding, then hello', async () => {
     const response = await makeStand().ask('stream');
     const chunk = await response.body?.getReader().read();
     const text = new TextDecoder().decode(chunk?.value);
@@ -29,7 +29,7 @@ describe('a stream', () => {
     expect(text.slice(2_048)).toMatch(/^retry: \d+\nid: 0-0\nevent: hello\ndata: \{.*\}\n\n$/);
   });
 
-  test('says in hello where the reader is, also while the log is empty, and what to expect', async () => {
+  test('says in hello where the reader is, also if the log is empty, and what to expect', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '60' } });
 
     const stream = await openStream(stand);
@@ -43,7 +43,7 @@ describe('a stream', () => {
     expect(retry).toBeLessThanOrEqual(5_000);
   });
 
-  test('gives an event as it is published, without a name, under the cursor after it', async () => {
+  test('sends an event when it is published, without a name, with the cursor after it', async () => {
     const stand = makeStand();
     await stand.publish(2);
     const stream = await openStream(stand);
@@ -60,7 +60,7 @@ describe('a stream', () => {
     ]);
   });
 
-  test('gives every event once, in order, across any number of publishers', async () => {
+  test('sends every event once, in order, from any number of publishers', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
 
@@ -71,7 +71,7 @@ describe('a stream', () => {
     expect(seqs).toEqual(range(1, 150));
   });
 
-  test('goes on from an empty log without a gap', async () => {
+  test('continues from an empty log without a gap', async () => {
     const stand = makeStand();
     const first = await openStream(stand);
     await first.cancel();
@@ -88,7 +88,7 @@ describe('a stream', () => {
     'a\r\n\r\nretry: 0\r\n\r\n: comment',
     '\ufeffdata: a\u2028data: b\u2029data: c\u0085data: d\u0000',
     '</script><script>alert(1)</script>',
-  ])('has every event whole, whatever its text holds: %j', async (text) => {
+  ])('sends every event complete, whatever its text contains: %j', async (text) => {
     const stand = makeStand();
     const stream = await openStream(stand);
     const headers = { 'content-type': 'application/json' };
@@ -108,7 +108,7 @@ describe('a stream', () => {
     expect(stream.of('comment')).toHaveLength(1);
   });
 
-  test('tells a heartbeat with its position after 15 s of silence, and none while it has news', async () => {
+  test('sends a heartbeat with its position after 15 s of silence, and none while events come', async () => {
     const stand = makeStand();
     const stream = await openStream(stand);
     await stand.clock.advance(14_999);
@@ -127,7 +127,7 @@ describe('a stream', () => {
     expect(stream.of('heartbeat').at(-1)?.id).toBe(stand.cursorAtEnd());
   });
 
-  test('with a filter gives only those types, and its heartbeat has passed the others', async () => {
+  test('with a filter sends only those types, and the cursor of its heartbeat is after the others', async () => {
     const stand = makeStand();
     const stream = await openStream(stand, 'type=a&type=b');
     const events = ['a', 'x', 'b', 'y'].map((type) => newEvent('feed', type, type));
@@ -138,7 +138,7 @@ describe('a stream', () => {
     expect(stream.of('heartbeat').at(-1)?.id).toBe(stand.cursorAtEnd());
   });
 
-  test('of several channels gives the cursor of all of them with everything', async () => {
+  test('of several channels sends the cursor of all of them with each frame', async () => {
     const stand = makeStand();
     await stand.publish(1, 'one');
     const stream = await openStream(stand, 'channel=one&channel=two');
@@ -153,7 +153,7 @@ describe('a stream', () => {
     expect(stream.of('heartbeat')[0]?.id).toBe(`one@${one},two@${two}`);
   });
 
-  test('of a channel named by digits keeps its name a text', async () => {
+  test('of a channel named with digits keeps its name as text', async () => {
     const stand = makeStand();
     const stream = await openStream(stand, 'channel=123');
 

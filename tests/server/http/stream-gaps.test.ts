@@ -4,7 +4,7 @@ import { openStream } from '../../support/server/open-stream.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('a gap', () => {
-  test('for trimmed events tells the exact number, then the oldest kept follow', async () => {
+  test('for trimmed events has the exact number, and the oldest kept events follow', async () => {
     const stand = makeStand();
     await stand.publish(1);
     const cursor = stand.cursorAtEnd();
@@ -27,7 +27,7 @@ describe('a gap', () => {
     expect(stream.kinds().slice(3)).toEqual(['gap', 'event', 'event', 'event', 'event']);
   });
 
-  test('for an event that somebody took out of the middle tells that one', async () => {
+  test('for an event that was deleted from the middle reports that one', async () => {
     const stand = makeStand();
     await stand.publish(600);
     stand.memory.takeOut('feed', 50);
@@ -48,7 +48,7 @@ describe('a gap', () => {
     expect(stream.of('gap')[0]?.data).toMatchObject({ missed: 6, exact: false });
   });
 
-  test('for a log that began again is told while the stream is open, then the new log follows', async () => {
+  test('for a log that started again is sent while the stream is open, and the new log follows', async () => {
     const stand = makeStand();
     await stand.publish(3);
     const stream = await openStream(stand);
@@ -63,7 +63,7 @@ describe('a gap', () => {
     expect(stream.cursor()).toBe(stand.cursorAtEnd());
   });
 
-  test('for a log that lost all is told within the check, and resumes at nothing yet', async () => {
+  test('for a log that lost everything is sent at the next check, and resumes at nothing yet', async () => {
     const stand = makeStand();
     await stand.publish(3);
     const stream = await openStream(stand);
@@ -76,7 +76,7 @@ describe('a gap', () => {
     ]);
   });
 
-  test('for a log that lost its end is told within the check and the patience, once', async () => {
+  test('for a log that lost its end is sent once, after the next check and the wait for a replica', async () => {
     const stand = makeStand();
     await stand.publish(5);
     const stream = await openStream(stand);
@@ -96,7 +96,7 @@ describe('a gap', () => {
     expect(stream.cursor()).toBe(stand.cursorAtEnd());
   });
 
-  test('of one channel does not hold back another', async () => {
+  test('of one channel does not delay another', async () => {
     const stand = makeStand();
     await stand.publish(10, 'one');
     stand.memory.trim('one', 4);
@@ -109,7 +109,7 @@ describe('a gap', () => {
   });
 });
 
-describe('what memory still holds of a log that lost it', () => {
+describe('what memory still has of a lost log', () => {
   /** A process that remembers events 1 to 5, has gone deaf, and a reader that got three more elsewhere. */
   async function makeDeafStand() {
     const stand = makeStand();
@@ -122,7 +122,7 @@ describe('what memory still holds of a log that lost it', () => {
     return { stand, ahead: stand.cursorAtEnd() };
   }
 
-  test.each(['after=0-0', 'rewind=all'])('is not given to who comes later, with %s', async (query) => {
+  test.each(['after=0-0', 'rewind=all'])('is not sent to a later reader with %s', async (query) => {
     const { stand } = await makeDeafStand();
     stand.memory.empty('feed');
 
@@ -133,7 +133,7 @@ describe('what memory still holds of a log that lost it', () => {
     expect(stream.cursor()).toBe('0-0');
   });
 
-  test('is not given again after the gap at its end', async () => {
+  test('is not sent again after the gap at its end', async () => {
     const { stand, ahead } = await makeDeafStand();
     stand.memory.loseEnd('feed', 5);
     const stream = await openStream(stand, `after=${ahead}`);
@@ -147,7 +147,7 @@ describe('what memory still holds of a log that lost it', () => {
     expect(stream.cursor()).toBe(stand.cursorAtEnd());
   });
 
-  test('is not given again after the gap of a log that is empty', async () => {
+  test('is not sent again after the gap of an empty log', async () => {
     const { stand, ahead } = await makeDeafStand();
     stand.memory.empty('feed');
     const stream = await openStream(stand, `after=${ahead}`);

@@ -6,7 +6,7 @@ import { expectRefusal } from '../../support/server/refusal.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('the maximum of streams', () => {
-  test('is STREAM_MAX_CONNECTIONS; one more is told 503 and when to come back', async () => {
+  test('is STREAM_MAX_CONNECTIONS; one more gets 503 and Retry-After', async () => {
     const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '3' } });
     const streams = await Promise.all(range(1, 3).map(() => openStream(stand)));
 
@@ -18,7 +18,7 @@ describe('the maximum of streams', () => {
     expect((await stand.ask('stream')).status).toBe(200);
   });
 
-  test('is told to a native EventSource inside a 200, with the time to come back', async () => {
+  test('is reported to a native EventSource inside a 200, with a retry', async () => {
     const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
     await openStream(stand);
 
@@ -35,7 +35,7 @@ describe('the maximum of streams', () => {
   });
 
   test.each(['text/event-stream, application/problem+json', '*/*', undefined])(
-    'is told by its status to who accepts %s',
+    'is reported by its status to a reader that accepts %s',
     async (accept) => {
       const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
       await openStream(stand);
@@ -44,7 +44,7 @@ describe('the maximum of streams', () => {
     },
   );
 
-  test('leaves room for the platform’s file descriptors: streams and subscriptions are 900 together', async () => {
+  test('respects the platform’s file descriptors: streams and subscriptions are at most 900 together', async () => {
     const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '10000', VERCEL: '1' } });
     for (const number of range(1, 100)) {
       const channels = range(1, 20).map((part) => `channel=c${number}-${part}`);
@@ -56,7 +56,7 @@ describe('the maximum of streams', () => {
     expect(streams.size + tails.count()).toBeLessThanOrEqual(900);
   });
 
-  test('of one address is STREAM_MAX_PER_ADDRESS; others have theirs, and a stream that ends gives its place', async () => {
+  test('of one address is STREAM_MAX_PER_ADDRESS; others have their own, and a stream that ends gives its slot back', async () => {
     const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '2', VERCEL: '1' } });
     const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
     const first = await readStream(await stand.ask('stream', from('192.0.2.1')));
@@ -71,7 +71,7 @@ describe('the maximum of streams', () => {
     expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
   });
 
-  test('of one address is not used up by what is refused for want of room', async () => {
+  test('of one address does not count requests that the full process refused', async () => {
     const env = { STREAM_MAX_PER_ADDRESS: '2', STREAM_MAX_CONNECTIONS: '2', VERCEL: '1' };
     const stand = makeStand({ env });
     const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
@@ -83,7 +83,7 @@ describe('the maximum of streams', () => {
     expect((await stand.ask('stream', from('192.0.2.1'))).status).toBe(200);
   });
 
-  test('holds for polls that wait: one that finds no room is answered at once, and told to wait by itself', async () => {
+  test('holds for long polls: one without a slot is answered at once, with the advice to wait by itself', async () => {
     const stand = makeStand();
     const answered: Response[] = [];
     for (const number of range(1, 100)) {
@@ -101,7 +101,7 @@ describe('the maximum of streams', () => {
     expect(answered.every(({ status }) => status === 200)).toBe(true);
   });
 
-  test('holds for polls that are ahead of the log: one that finds no place to wait for it is told 503', async () => {
+  test('holds for polls that are ahead of the log: one without a slot to wait for it gets 503', async () => {
     const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '3' } });
     const leaving = new AbortController();
     await stand.publish(5);
@@ -123,7 +123,7 @@ describe('the maximum of streams', () => {
     expect(stand.runtime.admission.held()).toBe(0);
   });
 
-  test('of one address holds for polls that wait too', async () => {
+  test('of one address holds for long polls too', async () => {
     const stand = makeStand({ env: { STREAM_MAX_PER_ADDRESS: '1', VERCEL: '1' } });
     const from = (address: string) => ({ headers: { 'x-real-ip': address, accept: '*/*' } });
     const held = stand.ask('events?wait=20', from('192.0.2.1'));

@@ -14,7 +14,7 @@ async function publishKilobytes(stand: Stand, count: number): Promise<void> {
 }
 
 describe('a reader that stops reading', () => {
-  test('is written nothing, and gets all of it once it reads on', async () => {
+  test('gets nothing, and everything once it reads again', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '3600' } });
     const response = await stand.ask('stream?after=0-0');
 
@@ -27,7 +27,7 @@ describe('a reader that stops reading', () => {
     expect(stream.of('gap')).toEqual([]);
   });
 
-  test('costs its cursor and one chunk, not what it has not read', async () => {
+  test('costs its cursor and one chunk, not the events it has not read', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '3600' } });
     const answers = await Promise.all(range(1, 50).map(() => stand.ask('stream?after=0-0')));
     for (const { body } of answers) await body?.getReader().read();
@@ -39,7 +39,7 @@ describe('a reader that stops reading', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(12 * 1024 * 1024);
   });
 
-  test('asks nothing of the log', async () => {
+  test('causes no read of the log', async () => {
     const stand = makeStand({ env: { STREAM_MAX_SECONDS: '3600' } });
     const response = await stand.ask('stream?after=0-0');
     await response.body?.getReader().read();
@@ -51,7 +51,7 @@ describe('a reader that stops reading', () => {
     expect(stand.log.asked()).toBe(before);
   });
 
-  test('holds back nobody else', async () => {
+  test('delays no other reader', async () => {
     const stand = makeStand();
     await stand.ask('stream?after=0-0');
     const other = await readStream(await stand.ask('stream?after=0-0'));
@@ -62,7 +62,7 @@ describe('a reader that stops reading', () => {
     expect(other.of('event')).toHaveLength(2_000);
   });
 
-  test('that was left behind by retention is told exactly what it missed', async () => {
+  test('that retention has overtaken gets a gap with the exact number', async () => {
     const stand = makeStand({ retention: 3_000 });
     await publishKilobytes(stand, 500);
     const response = await stand.ask('stream');

@@ -22,8 +22,8 @@ async function standOf(count: number) {
   return { stand, cursorAt };
 }
 
-describe('a stream begins', () => {
-  test('now, where nothing is said', async () => {
+describe('a stream starts', () => {
+  test('now, if the request does not say where', async () => {
     const { stand } = await standOf(3);
 
     const stream = await openStream(stand);
@@ -34,7 +34,7 @@ describe('a stream begins', () => {
     expect(stream.of('hello')[0]?.data.cursor).toMatch(/-3~/);
   });
 
-  test('after its cursor, and says that position in hello', async () => {
+  test('after its cursor, and hello has that position', async () => {
     const { stand, cursorAt } = await standOf(5);
 
     const stream = await openStream(stand, `after=${cursorAt(2)}`);
@@ -52,7 +52,7 @@ describe('a stream begins', () => {
     expect(stream.data()).toEqual([3, 4, 5]);
   });
 
-  test('by Last-Event-ID, which wins over after, which wins over rewind', async () => {
+  test('at Last-Event-ID, which wins over after, which wins over rewind', async () => {
     const { stand, cursorAt } = await standOf(5);
     const query = `after=${cursorAt(3)}&rewind=all`;
 
@@ -63,7 +63,7 @@ describe('a stream begins', () => {
     expect(byAfter.data()).toEqual([4, 5]);
   });
 
-  test('by after where a Last-Event-ID is empty', async () => {
+  test('at after if the Last-Event-ID is empty', async () => {
     const { stand, cursorAt } = await standOf(5);
 
     const stream = await openStream(stand, `after=${cursorAt(3)}`, { headers: { 'last-event-id': '' } });
@@ -71,7 +71,7 @@ describe('a stream begins', () => {
     expect(stream.data()).toEqual([4, 5]);
   });
 
-  test('now in a channel the cursor does not name; one that was not asked for is ignored', async () => {
+  test('now in a channel that the cursor does not name; a position of another channel is ignored', async () => {
     const { stand, cursorAt } = await standOf(3);
     await stand.publish(2, 'one');
 
@@ -100,7 +100,7 @@ describe('a stream begins', () => {
     expect(stream.of('gap')).toEqual([]);
   });
 
-  test('with rewind=all at the oldest kept, without a gap; 0-0 tells what was trimmed', async () => {
+  test('with rewind=all at the oldest kept event, without a gap; 0-0 reports what was trimmed', async () => {
     const { stand } = await standOf(5);
     stand.memory.trim('feed', 2);
 
@@ -115,7 +115,7 @@ describe('a stream begins', () => {
     expect([many.data(), many.of('gap').length]).toEqual([[4, 5], 0]);
   });
 
-  test('with a rewind farther back than one read reaches', async () => {
+  test('with a rewind that is longer than one read', async () => {
     const stand = makeStand();
     for (const _ of range(1, 4)) await stand.publish(500);
 
@@ -125,7 +125,7 @@ describe('a stream begins', () => {
     expect(stream.of('gap')).toEqual([]);
   });
 
-  test('with a rewind beyond all that is kept by one read and a first page, not by reading all', async () => {
+  test('with a rewind beyond everything kept after one read and a first page, without reading everything', async () => {
     const stand = makeStand();
     for (const _ of range(1, 10)) await stand.publish(500);
     stand.runtime.tails.lease('feed');
@@ -137,7 +137,7 @@ describe('a stream begins', () => {
     expect(stand.log.calls.read - read).toBe(2);
   });
 
-  test('with a rewind on an empty log at its beginning', async () => {
+  test('with a rewind on an empty log at 0-0', async () => {
     for (const rewind of ['5', '5m', 'all']) {
       const stream = await openStream(makeStand(), `rewind=${rewind}`);
 
@@ -146,7 +146,7 @@ describe('a stream begins', () => {
     }
   });
 
-  test('with a rewind that counts all types, of which the filter shows some', async () => {
+  test('with a rewind that counts all types; the filter then shows some', async () => {
     const stand = makeStand();
     const events = ['a', 'b', 'a', 'b'].map((type) => ({ channel: 'feed', type, data: `"${type}"` }));
     await stand.memory.append({ events, key: null });
@@ -182,7 +182,7 @@ describe('a stream is refused', () => {
       'channel',
     ],
     ['type=a%20b', 'type'],
-  ])('for %.60s, naming %s', async (query, part) => {
+  ])('for %.60s, and the refusal names %s', async (query, part) => {
     const stand = makeStand();
 
     expect(await expectRefusal(stand.ask(`stream?${query}`), 400)).toContain(part);
@@ -190,13 +190,13 @@ describe('a stream is refused', () => {
     expect(stand.log.asked()).toBe(0);
   });
 
-  test('for a bad Last-Event-ID, naming it', async () => {
+  test('for an invalid Last-Event-ID, and the refusal names it', async () => {
     const answer = makeStand().ask('stream?after=0-0', { headers: { 'last-event-id': 'x' } });
 
     expect(await expectRefusal(answer, 400)).toContain('Last-Event-ID');
   });
 
-  test('never for a channel that is named twice, or for twenty of them', async () => {
+  test('never for a channel that is named twice, and never for twenty channels', async () => {
     const twenty = range(1, 20).map((number) => `channel=c${number}`);
 
     const stream = await openStream(makeStand(), [...twenty, 'channel=c1'].join('&'));

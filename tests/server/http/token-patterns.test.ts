@@ -24,7 +24,7 @@ describe('a token', () => {
     ['órder.*', 'order.a', 401],
     [['order.a'], 'order.a', 401],
     [{ toString: 'order.a' }, 'order.a', 401],
-  ])('for %j asking for %s is answered %i', async (pattern, channel, status) => {
+  ])('for %j that asks for %s gets %i', async (pattern, channel, status) => {
     const stand = await makeClosedStand();
     const token = await sign(stand, { channels: [pattern] });
     for (const route of ['events', 'stream']) {
@@ -47,7 +47,7 @@ describe('a token', () => {
     'order.b,feed',
     'order.b%0Afeed',
     '.order.b',
-  ])('of whatever kind makes no channel of "%s": 400', async (channel) => {
+  ])('of any kind does not make "%s" a channel: 400', async (channel) => {
     const stand = await makeClosedStand();
     const token = await sign(stand, { channels: ['*'] });
     for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
@@ -58,7 +58,7 @@ describe('a token', () => {
   });
 
   test.each(['', '?channels=order.b', '?Channel=order.b', '?channel[]=order.b'])(
-    'is not needed for events%s, which is of the feed',
+    'is not needed for events%s, which reads the feed',
     async (query) => {
       const stand = await makeClosedStand();
       const text = await (await stand.ask(`events${query}${query ? '&' : '?'}rewind=all`)).text();

@@ -44,7 +44,7 @@ test.each([
   ['said', `content-length: ${100 * megabyte}`, '/'],
   ['not said', 'transfer-encoding: chunked', '/'],
   ['said, and which is read to its end', `content-length: ${100 * megabyte}`, '/patient'],
-])('a body whose length is %s is cut when it is larger than it may be', async (_name, header, path) => {
+])('a body whose length is %s is cut once it is over the limit', async (_name, header, path) => {
   using raw = await send([header], path);
   raw.socket.write(Buffer.concat([Buffer.from('a00000\r\n'), Buffer.alloc(10 * megabyte, 'x')]));
 
@@ -54,7 +54,7 @@ test.each([
   expect(clock.elapsed() - before).toBeLessThan(9_000);
 });
 
-test('the rest of a body may come for 10 s when the answer was given, then its connection is closed', async () => {
+test('the rest of a body may arrive for 10 s after the response, then its connection is closed', async () => {
   using raw = await send(['content-length: 1000']);
   await raw.until('401');
   await clock.advance(9_800);
@@ -66,7 +66,7 @@ test('the rest of a body may come for 10 s when the answer was given, then its c
   expect(clock.pending()).toBe(0);
 });
 
-test('requests one after another each have all of it, and a connection whose bodies are whole stays', async () => {
+test('each of several requests has the full limits, and a connection whose bodies are complete stays open', async () => {
   const head = ['content-length: 700000'];
   const connected = once(server, 'connection');
   using raw = await send(head);
@@ -85,7 +85,7 @@ test('requests one after another each have all of it, and a connection whose bod
   expect([raw.socket.closed, clock.pending()]).toEqual([false, 0]);
 });
 
-test('a request without a body is not looked at', async () => {
+test('a request without a body is not checked', async () => {
   using raw = await send([]);
   await raw.until('no');
   expect(clock.pending()).toBe(0);

@@ -61,7 +61,7 @@ async function leaveLying(path: string) {
   return { raw, answer };
 }
 
-test('a connection whose reader takes nothing is closed when 30 s are over, and the time that all needs at the least rate', async () => {
+test('a connection whose reader takes nothing is closed after 30 s and the time that everything needs at the lowest rate', async () => {
   const left = await leaveLying('/large');
   using _raw = left.raw;
 
@@ -104,7 +104,7 @@ async function expectClosedAfter({ destroy }: ToldSocket, ms: number): Promise<v
   expect(destroy).toHaveBeenCalled();
 }
 
-test('a piece of which the last part was not taken in time is not waited for, whatever was taken of others', async () => {
+test('a write that was not taken completely in time closes the connection, whatever was taken of others', async () => {
   const socket = connectTold();
   socket.write(10 * megabyte);
   await clock.advance(35_000);
@@ -113,7 +113,7 @@ test('a piece of which the last part was not taken in time is not waited for, wh
   await expectClosedAfter(socket, 40_000);
 });
 
-test('what lies with the system is given its time too, and no more than it holds', async () => {
+test('bytes that the system holds get their time too, but no more than it can hold', async () => {
   const socket = connectTold();
   socket.bytesWritten = 100 * megabyte;
   socket.write(1);
@@ -121,7 +121,7 @@ test('what lies with the system is given its time too, and no more than it holds
   await expectClosedAfter(socket, 40_000);
 });
 
-test('a reader of whose pieces one after the other is taken may take any time, also while others are written', async () => {
+test('a reader that takes one write after the other may take any time, also while more is written', async () => {
   const socket = connectTold();
   socket.write(2 * megabyte);
   for (let each = 0; each < 100; each += 1) {
@@ -133,7 +133,7 @@ test('a reader of whose pieces one after the other is taken may take any time, a
   expect(socket.destroy).not.toHaveBeenCalled();
 });
 
-test('what is written for a reader who takes nothing gives it no time but what that needs at the least rate', async () => {
+test('a new write gives a reader that takes nothing no time but its own at the lowest rate', async () => {
   const socket = connectTold();
   for (let each = 0; each < 9; each += 1) {
     socket.write(megabyte);
@@ -143,7 +143,7 @@ test('what is written for a reader who takes nothing gives it no time but what t
   expect(socket.destroy).toHaveBeenCalled();
 });
 
-test('a connection has its 30 s from when something begins to wait', async () => {
+test('the 30 s of a connection start when something starts to wait', async () => {
   const socket = connectTold();
   await clock.advance(600_000);
   socket.write(1);
@@ -151,7 +151,7 @@ test('a connection has its 30 s from when something begins to wait', async () =>
   await expectClosedAfter(socket, 30_000);
 });
 
-test('nothing is looked at when no connection is open', async () => {
+test('nothing is checked while no connection is open', async () => {
   const socket = connectTold();
   await clock.advance(5_000);
   socket.emit('close');
@@ -162,7 +162,7 @@ test('nothing is looked at when no connection is open', async () => {
   });
 });
 
-test('a connection on which nothing waits may stand still', async () => {
+test('a connection on which nothing waits may be idle', async () => {
   using raw = await ask(requestText('GET', '/held'));
   await clock.advance(0);
   await clock.advance(600_000);
@@ -172,7 +172,7 @@ test('a connection on which nothing waits may stand still', async () => {
   expect(raw.socket.destroyed).toBe(false);
 });
 
-test('a connection may have 3 requests unanswered, and is closed at the fourth', async () => {
+test('a connection may have 3 unanswered requests, and is closed at the fourth', async () => {
   using three = await ask(requestText('GET', '/held').repeat(3));
   using four = await ask(requestText('GET', '/held').repeat(4));
 
@@ -180,7 +180,7 @@ test('a connection may have 3 requests unanswered, and is closed at the fourth',
   expect(three.socket.destroyed).toBe(false);
 });
 
-test('a request is handed on when the one ahead of it on its connection is answered, in its own context', async () => {
+test('a request is handed on when the one before it on its connection is answered, in its own context', async () => {
   const from = answers.length;
   using raw = await ask(requestText('GET', '/held') + requestText('GET', '/held?second'));
   await eventually('the first is asked', 5_000, () => answers.length > from);
@@ -194,7 +194,7 @@ test('a request is handed on when the one ahead of it on its connection is answe
   expect(contexts.slice(from)).toEqual(['/held', '/held?second']);
 });
 
-test('of a thousand requests in one piece the first alone is handed on', async () => {
+test('of a thousand requests in one packet only the first is handed on', async () => {
   const from = answers.length;
   using raw = await ask(requestText('GET', '/held').repeat(1_000));
   await within('the connection is closed', 5_000, raw.closed);
@@ -202,7 +202,7 @@ test('of a thousand requests in one piece the first alone is handed on', async (
   expect(answers).toHaveLength(from + 1);
 });
 
-test('any number of requests may come one behind the other on a connection where they are answered', async () => {
+test('a connection may send any number of requests, one after the other, if they are answered', async () => {
   using raw = await ask('');
   for (let each = 1; each <= 20; each += 1) {
     raw.socket.write(requestText('GET', '/small').repeat(2));

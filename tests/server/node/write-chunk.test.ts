@@ -28,7 +28,7 @@ async function serve(answer: (connection: OwnConnection) => void) {
   };
 }
 
-test('what is written past the framework arrives behind what it wrote, and ahead of the end', async () => {
+test('what is written past the framework arrives after what the framework wrote, and before its end', async () => {
   await using server = await serve((connection) => {
     for (const words of ['zwölf,', 'zwölf,', '', 'x'.repeat(70_000)].filter(Boolean)) {
       writeChunk(connection, bytes(words), nothing);
@@ -39,7 +39,7 @@ test('what is written past the framework arrives behind what it wrote, and ahead
   expect(await answer.text()).toBe(`first,zwölf,zwölf,${'x'.repeat(70_000)},last`);
 });
 
-test('the same chunk may go to many readers', async () => {
+test('the same chunk can go to many readers', async () => {
   const chunk = bytes('shared');
   await using server = await serve((connection) => {
     writeChunk(connection, chunk, nothing);
@@ -62,7 +62,7 @@ test('the connection serves the next request', async () => {
   expect(await text(socket)).toMatch(/HTTP\/1\.1 200[\s\S]*6\r\nfirst,\r\n4\r\nrest\r\n0\r\n\r\n$/);
 });
 
-test('a reader of HTTP/1.0 gets the body without the marks of chunks', async () => {
+test('an HTTP/1.0 reader gets the body without chunk framing', async () => {
   await using server = await serve((connection) => {
     writeChunk(connection, bytes('rest'), nothing);
     connection.response.end();
@@ -72,7 +72,7 @@ test('a reader of HTTP/1.0 gets the body without the marks of chunks', async () 
   expect(await text(socket)).toMatch(/\r\n\r\nfirst,rest$/);
 });
 
-test('a reader that does not read is said to take no more, and to take more once it reads', async () => {
+test('writeChunk reports that a reader takes no more, and again when it does', async () => {
   const full = Promise.withResolvers<Promise<void>>();
   await using server = await serve((connection) => {
     const drained = Promise.withResolvers<void>();
@@ -89,7 +89,7 @@ test('a reader that does not read is said to take no more, and to take more once
   socket.destroy();
 });
 
-test('nothing is written to a reader that has gone', async () => {
+test('nothing is written to a reader that has left', async () => {
   const gone = Promise.withResolvers<boolean>();
   await using server = await serve((connection) => {
     connection.socket.destroy();

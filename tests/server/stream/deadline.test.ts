@@ -29,7 +29,7 @@ describe('a deadline', () => {
   );
 
   test.each(seeds(20))(
-    'is never beyond the limit, the time to cut a deaf reader included (seed %i)',
+    'is never beyond the limit, including the time to cut a reader that has stopped reading (seed %i)',
     (seed) => {
       const random = seeded(seed);
       for (let turn = 0; turn < 500; turn++) {
