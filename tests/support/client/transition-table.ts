@@ -58,7 +58,7 @@ function paused(it: Reader): void {
 const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[] = [
   ['hello', (it) => onStream(it, () => it.goesLive())],
   ['event', (it) => onStream(it, () => it.gets([eventItem(4)]))],
-  ['a hole', (it) => onStream(it, () => it.gets([eventItem(6)]))],
+  ['a discontinuity', (it) => onStream(it, () => it.gets([eventItem(6)]))],
   [
     'handover',
     (it) =>
@@ -72,7 +72,7 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
   ],
   ['clean end', (it) => onStream(it, () => it.ends())],
   ['disconnected', (it) => onStream(it, () => it.disconnects())],
-  ['deadline', (it) => onStream(it, () => it.passes((nextTimerAt(it.state) ?? 0) - it.now))],
+  ['timeout', (it) => onStream(it, () => it.passes((nextTimerAt(it.state) ?? 0) - it.now))],
   ['refused 401', (it) => onStream(it, () => it.isRefused(401))],
   ['refused 403', (it) => onStream(it, () => it.isRefused(403))],
   ['refused 429', (it) => onStream(it, () => it.isRefused(429, { retryAfterMs: 9_000 }))],
