@@ -14,7 +14,7 @@ export type ConnectionSnapshot = {
   readonly role: 'alone' | 'leader' | 'follower';
   readonly handovers: number;
   readonly reconnects: number;
-  readonly holes: number;
+  readonly discontinuities: number;
   readonly gaps: readonly Gap[];
   /** What the server said when it refused; null if it said nothing. */
   readonly reason: string | null;
@@ -52,7 +52,7 @@ export function ConnectionPanel(props: ConnectionPanelProps) {
     ['Next retry', retryAt === null ? 'none' : <Countdown key="next" until={retryAt} />],
     ['Handovers', formatCount(connection.handovers)],
     ['Streams lost', formatCount(connection.reconnects)],
-    ['Skips repaired', formatCount(connection.holes)],
+    ['Skips repaired', formatCount(connection.discontinuities)],
     ['Gaps', describeGaps(connection.gaps)],
     ['Your clock', describeSkew(skewMs)],
   ];
@@ -154,11 +154,11 @@ const roleTexts = {
 
 function describeChanges(before: ConnectionSnapshot, now: ConnectionSnapshot): string[] {
   const texts: string[] = [];
-  const addIfGrown = (name: 'handovers' | 'reconnects' | 'holes', text: string) => {
+  const addIfGrown = (name: 'handovers' | 'reconnects' | 'discontinuities', text: string) => {
     if (now[name] > before[name]) texts.push(`${text} (${formatCount(now[name])} so far)`);
   };
   addIfGrown('reconnects', 'A stream was lost');
-  addIfGrown('holes', 'Events were skipped and are read again from the log');
+  addIfGrown('discontinuities', 'Events were skipped and are read again from the log');
   addIfGrown('handovers', 'Handed over to the next stream');
   if (now.role !== before.role && now.role !== 'alone') texts.push(roleTexts[now.role]);
   for (const gap of now.gaps) if (!before.gaps.includes(gap)) texts.push(describeGap(gap, null));

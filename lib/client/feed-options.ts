@@ -94,7 +94,7 @@ export type FeedSnapshot<T extends string = string> = {
   /** How often a stream was lost. The feed resumed from its cursor each time. */
   readonly reconnects: number;
   /** How often events were missing in what arrived. Each time the feed read them again from the log. */
-  readonly holes: number;
+  readonly discontinuities: number;
   /** Why the server refused the last request; null once it serves the feed again. */
   readonly problem: Problem | null;
   /** Whether the feed polls, with or without success. */

@@ -249,7 +249,7 @@ function createSnapshots(
       ...{ status, transport, role, handovers, reconnects, problem },
       cursor: writeCursor(connection.reader),
       retryAt: wallOf(elapsed),
-      holes: connection.reader.discontinuities,
+      discontinuities: connection.reader.discontinuities,
       isPolling: connection.mode === 'polling',
     };
     snapshot = snapshot === null ? next : reuse(snapshot, next);

@@ -95,7 +95,7 @@ describe('the history of a connection', () => {
     role: 'alone',
     handovers: 0,
     reconnects: 0,
-    holes: 0,
+    discontinuities: 0,
     gaps: [],
     reason: null,
   };

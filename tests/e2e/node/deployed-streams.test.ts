@@ -91,7 +91,7 @@ describe.concurrent('an instance', () => {
     for (const reader of all) {
       await reader.until(31);
       expect(reader.data).toEqual(range(0, 30));
-      expect(reader.feed.getSnapshot()).toMatchObject({ gaps: [], holes: 0 });
+      expect(reader.feed.getSnapshot()).toMatchObject({ gaps: [], discontinuities: 0 });
     }
   });
 

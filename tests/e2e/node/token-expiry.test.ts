@@ -64,7 +64,7 @@ test.concurrent.each(ways)(
     await eventually('all has come', 10_000, () => reader.data.length >= last);
     expect(reader.data).toEqual(range(1, last));
     const snapshot = reader.feed.getSnapshot();
-    expect(snapshot).toMatchObject({ gaps: [], holes: 0, reconnects: 0, problem: null });
+    expect(snapshot).toMatchObject({ gaps: [], discontinuities: 0, reconnects: 0, problem: null });
     expect(snapshot.handovers).toBeGreaterThanOrEqual(2);
     expect(new Set(reader.statuses)).toEqual(new Set(['streaming', 'handing over']));
     const old = { headers: { authorization: `Bearer ${reader.tokens[0]}` } };
