@@ -7,37 +7,37 @@ import type { Page } from '../transport/page.ts';
 import type { StreamFrame } from '../transport/sse.ts';
 import type { Applied, ReaderPositions, SourcePositions } from './sequencer.ts';
 
-/** A stream that should be open. The shell opens what it does not know, and aborts what is no longer here. */
+/** A stream that should be open. The shell opens a stream when it appears here, and aborts it when it is gone. */
 export type Stream = {
-  /** Names the stream; never used twice. */
+  /** Names the stream. Never used twice. */
   readonly key: number;
-  /** The cursor it is opened with; null where none is known. */
+  /** The cursor to open it with; null where the reader has none. */
   readonly after: string | null;
-  /** Which token it is opened with: a higher number is a newer one. */
+  /** The number of its token: a higher number is a newer token. */
   readonly token: number;
-  /** `preparing`: not sent. `opening`: sent, no byte. `open`: bytes, no hello. `live`: hello was said. */
+  /** `preparing`: not sent. `opening`: sent, no byte yet. `open`: bytes, no hello yet. `live`: it has said hello. */
   readonly phase: 'preparing' | 'opening' | 'open' | 'live';
-  /** When it was sent, and when it said hello. */
+  /** When the request was sent, and when the stream said hello. */
   readonly sentAt: number;
   readonly liveAt: number;
   readonly heartbeatMs: number;
-  /** Bytes came a heartbeat after its hello, or later. Silence is no life: a proxy may pass hello and hold the rest. */
+  /** Bytes came at least a heartbeat after the hello. A proxy may pass the hello on and hold the rest back. */
   readonly isProven: boolean;
-  /** The one thing it is waited for, and until when. */
+  /** What the stream has to send next, and until when. */
   readonly timeout: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
   readonly source: SourcePositions;
-  /** The server has said that it ends as planned. */
+  /** The server has announced its planned end. */
   readonly isEnding: boolean;
-  /** Of the next stream: where the one before it was at its hello. Beyond this the old one is not needed. */
+  /** Only for the next stream of a handover: where the old one was at the hello. From there on the old one is not needed. */
   readonly switchAt: SourcePositions | null;
 };
 
-/** A poll that should be in flight. */
+/** A poll that should be in flight. The shell sends and aborts it as it does streams. */
 export type Poll = {
   readonly key: number;
   readonly after: string | null;
   readonly token: number;
-  /** Seconds the server may hold it. */
+  /** How long the server may hold it, in seconds. */
   readonly waitSeconds: number;
   readonly startedAt: number;
   readonly timeoutAt: number;
@@ -55,13 +55,13 @@ export type KnownState = {
 };
 
 /**
- * Everything that is true of a connection: what it has read up to, what I/O it wants, which timers run. All times
- * are in ms of a clock that never goes back. It changes by `step` alone.
+ * The whole state of a connection: how far it has read, which requests it wants, which timers run. All times are in ms of
+ * a clock that never goes back. Only the reducer changes it.
  *
  * | mode | streams | poll |
  * | --- | --- | --- |
  * | connecting | one, on its way | – |
- * | streaming | one that lives; in a handover also the next | – |
+ * | streaming | one that is live; in a handover also the next | – |
  * | waiting | – | – |
  * | polling | none; in a probe one, on its way | in flight, or due |
  * | standby | – | only to catch up |
@@ -73,13 +73,13 @@ export type Connection = {
   /** Oldest first, at most two. */
   readonly streams: readonly Stream[];
   readonly poll: Poll | null;
-  /** When the next stream is opened after a failure or an early handover. */
+  /** When the next stream is opened, after a failure or an early handover. */
   readonly retryAt: number | null;
   /** When the next poll is due. */
   readonly pollAt: number | null;
-  /** When streaming is tried again while polling. */
+  /** While polling: when the client tries to stream again. */
   readonly probeAt: number | null;
-  /** When a hidden page lets its connection go. */
+  /** When the connection of a hidden page ends. */
   readonly pauseAt: number | null;
 
   /** It reads nothing by itself: events come from another source (`moved`), or by a catch-up. */
@@ -89,43 +89,44 @@ export type Connection = {
 
   /** Where the reader is, over all of its sources. */
   readonly reader: ReaderPositions;
-  /** What the last step brought, in order. */
+  /** What the last signal brought, in order. */
   readonly accepted: readonly FeedEntry[];
 
-  /** Failures since a stream last proved itself by a hello and a heartbeat's worth of life. */
+  /** Failures since a stream last lived for a heartbeat after its hello. */
   readonly failures: number;
-  /** Of these, cuts in a row; and answers that were no stream. */
+  /** Of these: streams in a row that disconnected, and responses that were no stream. */
   readonly disconnects: number;
   readonly unexpectedResponses: number;
-  /** Polls that failed in a row, and tries to stream again since the fall to polling. */
+  /** Polls in a row that failed, and probes since the client fell back to polling. */
   readonly pollFailures: number;
   readonly probes: number;
-  /** Streaming does not work here at the moment: polling is where a pause resumes. */
+  /** Streaming does not work here now. After a pause, the client polls again. */
   readonly isStreamingBlocked: boolean;
-  /** The server could not be reached at all: when a poll is answered again, streaming may be back too. */
+  /** The server could not be reached at all. Once it answers a poll, streaming may work again too. */
   readonly isUnreachable: boolean;
-  /** The server named the time of the next try: nothing but the reader's own wish comes before it. */
+  /** The next attempt obeys a `Retry-After`. Only the user's retry comes earlier. */
   readonly isRetryAfterPending: boolean;
   readonly advice: PollAdvice;
 
+  /** The number of the newest token. */
   readonly token: number;
-  /** A new token was asked for, and has not been accepted yet. */
+  /** The client has asked for a new token, and the server has not accepted it yet. */
   readonly isTokenNew: boolean;
   readonly isHidden: boolean;
   readonly isOnline: boolean;
   readonly pausedBy: 'unstarted' | 'disabled' | 'hidden' | 'frozen' | null;
   readonly stoppedBy: 'closed' | 'refused' | null;
-  /** What the server said of the last refusal; null once it has been served again. */
+  /** Why the server refused last; null once it has served the reader again. */
   readonly problem: Problem | null;
 
-  /** For the page: planned changes, and connections lost. */
+  /** Planned changes from one stream to the next so far, and streams that were lost. The page shows both. */
   readonly handovers: number;
   readonly reconnects: number;
   readonly nextKey: number;
 };
 
 /**
- * A connection that has not begun: no timers, no I/O. `enabled` starts it.
+ * A connection that has not started: no timers, no requests. The signal `enabled` starts it.
  * @param isStandby it does not read before it gets `activate`.
  */
 export function newConnection(
@@ -168,7 +169,7 @@ export function newConnection(
   };
 }
 
-/** Takes what the sequencer has accepted into the state. The one way from the sequencer into a connection. */
+/** Puts what the sequencer has accepted into the state. Nothing else of the sequencer reaches a connection. */
 export function withApplied(
   state: Connection,
   { reader, accepted }: Pick<Applied, 'reader' | 'accepted'>,
@@ -176,7 +177,7 @@ export function withApplied(
   return { ...state, reader, accepted: [...state.accepted, ...accepted.map(entryOf)] };
 }
 
-/** Everything that can happen to a connection. What concerns a stream or poll that is no longer wanted is ignored. */
+/** Everything that can happen to a connection. Signals of a stream or poll that is no longer wanted are ignored. */
 export type Signal =
   | { readonly kind: 'sent'; readonly stream: number }
   | { readonly kind: 'bytes'; readonly stream: number }
@@ -199,24 +200,24 @@ export type StreamSignal = Extract<Signal, { readonly stream: number }>;
 /** What happens to one poll. */
 export type PollSignal = Extract<Signal, { readonly poll: number }>;
 
-/** Signals without more to say. */
+/** Signals that consist of their name. */
 export type PlainSignal = {
   readonly kind: /** The caller starts a poll, if one is due. */
     | 'pollDue'
-    /** Some deadline may have passed. */
+    /** Some time in the state may have come. */
     | 'timer'
-    /** The machine slept: sockets may be dead without knowing it. */
+    /** The machine slept: sockets may be dead without a sign. */
     | 'woke'
     | 'online'
     | 'offline'
     | 'visible'
     | 'hidden'
-    /** The page goes into, or comes out of, the back/forward cache. */
+    /** The page enters the back/forward cache, and leaves it. */
     | 'frozen'
     | 'restored'
     | 'enabled'
     | 'disabled'
-    /** The reader's own wish to try now. */
+    /** The user wants to try now. */
     | 'retry'
     /** It closes what is open, and reads nothing by itself before `activate`. */
     | 'standBy'
@@ -225,7 +226,7 @@ export type PlainSignal = {
     | 'close';
 };
 
-/** A time at which the connection wants to be told `timer`. */
+/** A time at which the connection needs the signal `timer`. */
 export type Timer = {
   readonly name: 'firstByte' | 'hello' | 'watchdog' | 'retry' | 'poll' | 'pollTimeout' | 'probe' | 'pause';
   readonly at: number;
@@ -244,7 +245,7 @@ export function timersOf(state: Connection): readonly Timer[] {
   return timers;
 }
 
-/** The time of the next one; null when none runs. */
+/** The time of the next timer; null when none runs. */
 export function nextTimerAt(state: Connection): number | null {
   const timers = timersOf(state);
   return timers.length === 0 ? null : Math.min(...timers.map((timer) => timer.at));

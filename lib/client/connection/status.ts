@@ -1,19 +1,19 @@
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Connection } from './state.ts';
 
-/** What a feed is doing, in the words of the page. */
+/** What a feed is doing, as the page shows it. */
 export type FeedStatus =
   | 'connecting'
   | 'streaming'
   /** The next stream is being opened while this one goes on. */
   | 'handing over'
-  /** A failure; the next try is at `retryAt`. */
+  /** After a failure. The next attempt is at `retryAt`. */
   | 'waiting'
   | 'polling'
-  /** Hidden for a while, or switched off by the app. */
+  /** The page has been hidden for a while, or the app has switched the feed off. */
   | 'paused'
   | 'offline'
-  /** Closed, or refused for good: `problem` says why. */
+  /** Closed, or refused by the server: `problem` says why. */
   | 'stopped';
 
 /** What reads for a feed, as its page shows it. */
@@ -21,7 +21,7 @@ export type ReadingState = {
   readonly status: FeedStatus;
   /** What brings events now; null while nothing does. */
   readonly transport: 'stream' | 'poll' | null;
-  /** When the next try is, by the connection's clock; null while none is planned. */
+  /** The time of the next attempt, by the connection's clock; null while none is planned. */
   readonly retryAt: number | null;
   /** Why the server refused last; null once it has served the reader again. */
   readonly problem: Problem | null;
@@ -58,7 +58,7 @@ export function statusOf(state: Connection): FeedStatus {
   }
 }
 
-/** A status as it is while the browser may say that there is no network. */
+/** A status, or `offline` if it is a wait and the browser reports no network. */
 export function offlineOr({ isOnline }: Connection, status: FeedStatus): FeedStatus {
   return isOnline || (status !== 'waiting' && status !== 'connecting') ? status : 'offline';
 }
