@@ -4,10 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { buildOnce } from '../../scripts/build-app.ts';
 import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
+import { tableOf, withTable } from './chaos/doc-tables.ts';
 import { type Figures, figuresOf } from './chaos/figures.ts';
 import { type Outcome, runChaos } from './chaos/run-chaos.ts';
-import { tableOf } from './chaos/table.ts';
-import { withTable } from './chaos/written-table.ts';
 
 const doc = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
 

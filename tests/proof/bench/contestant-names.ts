@@ -6,7 +6,7 @@ export const contestantNames = {
   betterSse: 'better-sse',
   plainNext: 'plain Next route',
   upstashRealtime: '@upstash/realtime 1.1',
-  polling: 'polls each second',
+  polling: 'polls every second',
 } as const;
 
 export type ContestantKey = keyof typeof contestantNames;

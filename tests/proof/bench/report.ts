@@ -96,13 +96,13 @@ function judge(
 /** The report as a Markdown table. */
 export function tableOf(lines: readonly Line[]): string {
   return markdownTable(
-    ['at', ...lineHead],
+    ['setup', ...lineHead],
     lines.map((line) => [line.what, ...cellsOf(line)]),
   );
 }
 
 /** What stands above the cells of a line. */
-export const lineHead = ['figure', 'who', 'median', 'least to most', 'ratio', 'must be', 'client'];
+export const lineHead = ['figure', 'server', 'median', 'min to max', 'ratio', 'goal', 'load client'];
 
 /** A line as cells, without what it was measured at. */
 export function cellsOf(line: Line): readonly string[] {
@@ -113,12 +113,13 @@ export function cellsOf(line: Line): readonly string[] {
     `${figureText(line.median)} ${line.unit}`.trim(),
     `${figureText(line.least)} to ${figureText(line.most)}`,
     verdicts.flatMap((verdict) => verdict.ratio?.toFixed(2) ?? []).join('; '),
-    verdicts.map(({ goal, isMet }) => `${goal}: ${isMet ? 'yes' : '**no**'}`).join('; '),
+    verdicts.map(({ goal, isMet }) => `${goal}: ${isMet ? 'met' : '**missed**'}`).join('; '),
     `${Math.round(line.clientLoad * 100)} %`,
   ];
 }
 
-function figureText(value: number): string {
+/** A number with two or three digits that count. */
+export function figureText(value: number): string {
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en-US', { maximumFractionDigits: digits });
 }

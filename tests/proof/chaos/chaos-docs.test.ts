@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root } from '../../support/scripts/script-process.ts';
+import { withTable } from './doc-tables.ts';
 import { faults } from './faults.ts';
 import type { Figures } from './figures.ts';
-import { withTable } from './written-table.ts';
 
 const doc = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
 const read = (file: string) => JSON.parse(readFileSync(join(root, file), 'utf8')) as Figures;

@@ -63,11 +63,11 @@ test('the table tells both sides, and a time only where there is one', () => {
     ...{ gaps: 3, cuts: 4, p50Ms: 1_234, p99Ms: null },
   };
   const table = comparisonTable({ ours, peer: { ...ours, gaps: null, atEnd: 1, lost: 7 } });
-  expect(table).toContain('| lost: acknowledged, in Redis, never told | 0 | 7 |');
-  expect(table).toContain('| gaps told | 3 | has none |');
-  expect(table).toContain('| readers at the end | 2 of 2 | 1 of 2 |');
-  expect(table).toContain('| back after a fault, p50 | 1.23 s | 1.23 s |');
-  expect(table).toContain('| p99 | – | – |');
+  expect(table).toContain('| lost: acknowledged, kept by Redis, never received | 0 | 7 |');
+  expect(table).toContain('| gaps reported | 3 | has no gaps |');
+  expect(table).toContain('| readers that reached the end | 2 of 2 | 1 of 2 |');
+  expect(table).toContain('| recovery after a fault, p50 | 1.23 s | 1.23 s |');
+  expect(table).toContain('| recovery after a fault, p99 | – | – |');
 });
 
 describe('who takes part in a run', () => {

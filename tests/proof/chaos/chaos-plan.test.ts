@@ -65,7 +65,7 @@ describe('npm run proof:chaos', () => {
     const chosen = runOf(['--only', 'oom', '--only', 'half-open'])?.chosen;
     expect(chosen?.map(({ name }) => name)).toEqual([
       'Redis out of memory (OOM)',
-      'connections half-open: silence, then a reset',
+      'half-open connections: silence, then a reset',
     ]);
   });
 

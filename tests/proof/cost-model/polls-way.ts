@@ -20,7 +20,7 @@ export const sharedPolls: Way = {
 
 /** Every reader asks once a second, and every answer is read from Redis. */
 export const plainPolls: Way = {
-  name: 'polls each second',
+  name: 'polls every second',
   perProcess: null,
   load: (values, scenario) => pollLoad(values, scenario, scenario.readers, scenario.readers),
 };

@@ -7,27 +7,31 @@ import type { Scenario } from './scenario.ts';
 import { streams } from './streams-way.ts';
 import { ways } from './ways.ts';
 
-/** A table of the model; `name` marks its place in docs/scale.md. */
+/** A table of the model; `name` is its marker in docs/scale.md. */
 export type Table = { readonly name: string; readonly title: string; readonly text: string };
 
 const readerCounts = [10, 1_000, 100_000, 1_000_000];
 
-/** Feeds that tables are made for. */
+/** The feeds of the tables. */
 const feeds: readonly (Omit<Scenario, 'readers'> & { readonly name: string })[] = [
-  { name: '1 channel, an event a second', channels: 1, eventRate: 1 },
+  { name: '1 channel, 1 event per second', channels: 1, eventRate: 1 },
   { name: '1 channel, idle', channels: 1, eventRate: 0 },
-  { name: '10,000 channels, an event a minute in each', channels: 10_000, eventRate: 1 / 60 },
+  { name: '10,000 channels, 1 event per minute in each', channels: 10_000, eventRate: 1 / 60 },
   { name: '10,000 channels, idle', channels: 10_000, eventRate: 0 },
 ];
 
 const busyFeeds = feeds.filter(({ eventRate }) => eventRate > 0);
 
-/** All tables, in the order in which they are printed. */
+/** All tables, in the order of printing. */
 export function tablesOf(values: Values): readonly Table[] {
   return [
-    { name: 'process', title: 'What one process holds', text: processTable(values) },
+    { name: 'process', title: 'How many readers one process holds', text: processTable(values) },
     { name: 'streams', title: 'Steadfeed’s streams', text: streamsTable(values) },
-    { name: 'beside', title: 'Redis commands an hour · dollars a month in all', text: besideTable(values) },
+    {
+      name: 'beside',
+      title: 'Redis commands per hour · dollars per month, platform and Redis',
+      text: besideTable(values),
+    },
     { name: 'breaks', title: 'Where it breaks first', text: breaksTable(values) },
     { name: 'constants', title: 'Constants', text: constantsTable(values) },
   ];
@@ -43,7 +47,7 @@ function processTable(values: Values): string {
       return [way.name, feed.name, roundText(readers), limit];
     }),
   );
-  return tableText(['way', 'feed', 'readers of a process', 'what stops it there'], rows);
+  return tableText(['way to deliver', 'feed', 'readers in one process', 'limited by'], rows);
 }
 
 function streamsTable(values: Values): string {
@@ -68,10 +72,10 @@ function streamsTable(values: Values): string {
     'readers',
     'processes',
     'subscriptions',
-    'commands an hour',
+    'Redis commands per hour',
     'Redis sends, KB/s',
-    'platform',
-    'Redis',
+    'platform per month',
+    'Redis per month',
   ];
   return tableText(head, rows);
 }
@@ -103,27 +107,27 @@ function breaksTable(values: Values): string {
     }),
   );
   const head = [
-    'way',
+    'way to deliver',
     'feed',
-    'first',
-    'next',
-    `readers for $${values.budgetDollars.toLocaleString('en-US')} a month`,
+    'breaks first at',
+    'then at',
+    `readers for $${values.budgetDollars.toLocaleString('en-US')} per month`,
   ];
   return tableText(head, rows);
 }
 
-/** Constants that providers and measurements give, by their source; the others together, each with its own. */
+/** The constants. Those from providers and measurements are grouped by source; each of the others names its own. */
 function constantsTable(values: Values): string {
   const all = Object.entries(constants).map(([name, { unit, kind, source }]) => {
     const value = values[name as ConstantName].toLocaleString('en-US', { maximumFractionDigits: 6 });
     const text = `\`${name}\` ${value} ${unit}`;
     return kind === 'code' || kind === 'assumed'
-      ? { from: `${kind} | with each`, text: `${text} (${source})` }
+      ? { from: `${kind} | named with each`, text: `${text} (${source})` }
       : { from: `${kind} | ${source}`, text };
   });
   const groups = Object.entries(Object.groupBy(all, ({ from }) => from));
   const rows = groups.map(([from, group = []]) => [from, group.map(({ text }) => text).join('; ')]);
-  return tableText(['how known', 'source', 'constants'], rows);
+  return tableText(['kind', 'source', 'constants'], rows);
 }
 
 function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -23,7 +23,7 @@ export const deliveryCases: readonly Case[] = [
   },
   {
     name: 'burst',
-    what: '500 readers, events come faster than a write each',
+    what: '500 readers, events faster than one write for each',
     contestants,
     figures: [{ ...perCpuSecond, goals: [{ to: ['bareNode'], atLeast: 1.2 }] }],
     run: (contestant, size) =>

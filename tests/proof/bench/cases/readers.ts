@@ -6,11 +6,15 @@ import { loadOf, settle, withStand } from '../stand.ts';
 export const readerCases: readonly Case[] = [
   {
     name: 'memory',
-    what: '1,000 readers that wait, 20 s after the last was opened',
+    what: '1,000 readers without events, 20 s after the last one connected',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
     figures: [
       { name: 'memory per reader', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1.15 }] },
-      { name: 'held, garbage collected', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1.15 }] },
+      {
+        name: 'memory per reader after garbage collection',
+        unit: 'KB',
+        goals: [{ to: ['plainNext'], atMost: 1.15 }],
+      },
     ],
     run: (contestant, size) =>
       withStand(contestant, size, async ({ open, server, tell }) => {
@@ -25,14 +29,17 @@ export const readerCases: readonly Case[] = [
         await settle(size);
         const heldKb = opened - (await server.heldKb());
         return {
-          figures: { 'memory per reader': grownKb / readers, 'held, garbage collected': heldKb / readers },
+          figures: {
+            'memory per reader': grownKb / readers,
+            'memory per reader after garbage collection': heldKb / readers,
+          },
           clientLoad: loadOf(result),
         };
       }),
   },
   {
     name: 'set-up',
-    what: 'streams are opened, ten at a time',
+    what: 'opening streams, ten at a time',
     contestants: ['steadfeed', 'bareNode', 'plainNext'],
     figures: [{ name: 'streams opened', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
@@ -44,7 +51,7 @@ export const readerCases: readonly Case[] = [
   },
   {
     name: 'stalled',
-    what: '10,000 events of 16 KB while one reader does not read; then it reads on, and gets them all',
+    what: '10,000 events of 16 KB while one reader does not read; then it reads again and gets all of them',
     contestants: ['steadfeed'],
     figures: [{ name: 'memory for the reader', unit: 'KB', goals: [{ atMost: 2_048 }] }],
     run: async (contestant, size) => {

@@ -13,7 +13,7 @@ const batches = { full: [1, 100, 500], smoke: [1, 100] } as const;
 export const redisCostCases: readonly Case[] = [
   {
     name: 'publish-redis',
-    what: 'a publish request of so many events',
+    what: 'one publish request with this number of events',
     contestants,
     isCounted: true,
     figures: batches.full.flatMap((batch) =>
@@ -23,23 +23,27 @@ export const redisCostCases: readonly Case[] = [
   },
   {
     name: 'reconnect-redis',
-    what: '500 readers come back at once, each 40 events behind',
+    what: '500 readers reconnect at once, each 40 events behind',
     contestants,
     isCounted: true,
     figures: [
-      { name: 'Redis commands until all have all', unit: '', goals: [{ atMost: 2 }] },
-      { name: 'time until all have all', unit: 'ms', goals: [] },
+      { name: 'Redis commands until all have caught up', unit: '', goals: [{ atMost: 2 }] },
+      { name: 'time until all have caught up', unit: 'ms', goals: [] },
     ],
     run: countReconnecting,
   },
 ];
 
 function commandsOf(batch: number): string {
-  return `Redis commands, ${batch} at once`;
+  return `Redis commands, ${eventsText(batch)}`;
 }
 
 function requestsOf(batch: number): string {
-  return `HTTP requests to Redis, ${batch} at once`;
+  return `HTTP requests to Redis, ${eventsText(batch)}`;
+}
+
+function eventsText(count: number): string {
+  return count === 1 ? '1 event' : `${count} events`;
 }
 
 /** Each request is counted by itself, and the one in the middle told: a check of silence may come along with one. */
@@ -76,7 +80,10 @@ function countReconnecting(contestant: Contestant, size: Size): Promise<Measured
     const { commands } = await redis.tell({ kind: 'count' });
     const wallMs = opened.wallMs + rest.wallMs;
     return {
-      figures: { 'Redis commands until all have all': commands, 'time until all have all': wallMs },
+      figures: {
+        'Redis commands until all have caught up': commands,
+        'time until all have caught up': wallMs,
+      },
       clientLoad: loadOf({ wallMs, cpuMs: opened.cpuMs + rest.cpuMs }),
     };
   };

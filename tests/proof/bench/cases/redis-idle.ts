@@ -33,7 +33,7 @@ const times = {
 export const redisIdleCases: readonly Case[] = [
   {
     name: 'idle-redis',
-    what: 'nothing is published, streams end within 60 s; counted for 105 s, told for an hour',
+    what: 'no events, streams end within 60 s; counted for 105 s, scaled to one hour',
     contestants: ['steadfeedRedis', 'upstashRealtime'],
     isCounted: true,
     figures: [...new Set(Object.values(processes).flat().map(nameOf))].map((name) => ({
@@ -54,7 +54,7 @@ export const redisIdleCases: readonly Case[] = [
 
 function nameOf({ readers, channels }: Process): string {
   const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;
-  return `commands, ${plural(readers, 'reader')} of ${plural(channels, 'channel')}`;
+  return `Redis commands, ${plural(readers, 'reader')} of ${plural(channels, 'channel')}`;
 }
 
 /** @throws Error when no stream handed over: then not what is meant was counted. */

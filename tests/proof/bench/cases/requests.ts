@@ -6,7 +6,7 @@ import { loadOf, warmRequestsOf, withStand } from '../stand.ts';
 export const requestCases: readonly Case[] = [
   {
     name: 'poll',
-    what: 'polls at the head that nothing has changed for (304), ten at a time; beside a route that answers a constant',
+    what: 'polls with nothing new (304), ten at a time, compared with a route that answers a constant',
     contestants: ['steadfeed', 'plainNext'],
     figures: [{ name: 'polls answered', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
     run: (contestant, size) =>
@@ -22,7 +22,7 @@ export const requestCases: readonly Case[] = [
   },
   {
     name: 'publish',
-    what: 'batches of 100 on the embedded log, stored when answered; one reader',
+    what: 'batches of 100 into the embedded log, stored before the answer; one reader',
     contestants: ['steadfeed'],
     figures: [{ name: 'events stored', unit: '/s', goals: [{ atLeast: 20_000 }] }],
     run: (contestant, size) =>

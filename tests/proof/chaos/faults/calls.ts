@@ -23,11 +23,11 @@ function onEndpoint(
 
 /** Faults of the REST API: its calls, and its announcements of new events. */
 export const callFaults: readonly Fault[] = [
-  onEndpoint('Redis slow: 2 s a call', 'calls', { latencyMs: 1_500, jitterMs: 1_000 }),
-  onEndpoint('calls to Redis fail, one of three', 'calls', { failShare: 0.2, dropShare: 0.15 }),
-  onEndpoint('answers of Redis lost, one of four', 'calls', { loseAnswerShare: 0.25 }),
-  onEndpoint('announcements dropped, a third', 'announcements', { loseAnnouncementShare: 0.33 }),
-  onEndpoint('announcements doubled, half', 'announcements', { repeatAnnouncementShare: 0.5 }),
+  onEndpoint('slow Redis: about 2 s for each call', 'calls', { latencyMs: 1_500, jitterMs: 1_000 }),
+  onEndpoint('one call to Redis in three fails', 'calls', { failShare: 0.2, dropShare: 0.15 }),
+  onEndpoint('one answer of Redis in four is lost', 'calls', { loseAnswerShare: 0.25 }),
+  onEndpoint('one announcement in three is lost', 'announcements', { loseAnnouncementShare: 0.33 }),
+  onEndpoint('one announcement in two arrives twice', 'announcements', { repeatAnnouncementShare: 0.5 }),
   onEndpoint('announcements late, then all at once', 'announcements', { isHoldingAnnouncements: true }),
   onEndpoint('announcements late and out of order', 'announcements', { announcementJitterMs: 1_500 }),
   onEndpoint('subscriptions silent', 'announcements', { isSilent: true }),

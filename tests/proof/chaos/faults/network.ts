@@ -53,14 +53,14 @@ export const networkFaults: readonly Fault[] = [
   onChunks('connection reset at any byte (RST)', 'cut', (chunk, _isStream, draw) =>
     draw.chance(cutShare) ? { kind: 'cut', at: draw.whole(0, chunk.length), how: 'reset' } : null,
   ),
-  onChunks('answers and streams cut ahead of their first byte', 'cut', (chunk, isStream, draw) => {
+  onChunks('answers and streams cut before their first byte', 'cut', (chunk, isStream, draw) => {
     const isFirst = !isStream || chunk[0] === 58;
     return isFirst && draw.chance(0.3) ? { kind: 'cut', at: 0, how: draw.pick(['fin', 'reset']) } : null;
   }),
-  onChunks('connections half-open: silence, then a reset', 'all', (_chunk, _isStream, draw) =>
+  onChunks('half-open connections: silence, then a reset', 'all', (_chunk, _isStream, draw) =>
     draw.chance(0.05) ? { kind: 'swallow' } : null,
   ),
-  onChunks('silence, then all at once', 'all', (_chunk, _isStream, draw) =>
+  onChunks('silence, then everything at once', 'all', (_chunk, _isStream, draw) =>
     draw.chance(0.1) ? { kind: 'hold' } : null,
   ),
   {
@@ -69,13 +69,13 @@ export const networkFaults: readonly Fault[] = [
     ),
     seconds: [5, 10],
   },
-  onChunks('slow network: up to 1.5 s a piece', 'all', (_chunk, _isStream, draw) =>
+  onChunks('slow network: up to 1.5 s for each chunk', 'all', (_chunk, _isStream, draw) =>
     draw.chance(0.5) ? { kind: 'delay', ms: draw.whole(10, 1_500) } : null,
   ),
-  onChunks('bytes come in dribbles', 'all', (chunk, _isStream, draw) =>
+  onChunks('answers arrive a few bytes at a time', 'all', (chunk, _isStream, draw) =>
     chunk.length < 4_000 && draw.chance(0.2) ? { kind: 'split', bytes: draw.whole(1, 40) } : null,
   ),
   onRequests('connections refused', 0.7, 'refuse'),
-  onRequests('answers lost after the request was done', 0.5, 'lose-answer'),
-  onRequests('the front answers 502', 0.7, 'bad-gateway'),
+  onRequests('answers lost after the server handled the request', 0.5, 'lose-answer'),
+  onRequests('the load balancer answers 502', 0.7, 'bad-gateway'),
 ];

@@ -29,7 +29,7 @@ export const processFaults: readonly Fault[] = [
   },
   {
     ...one,
-    name: 'a process told to stop (SIGTERM), another started later',
+    name: 'a process stopped (SIGTERM), another started later',
     seconds: [1, 3],
     strike: (stage, blow) =>
       replaceAfter(stage, blow.draw.whole(0, stage.fleet.size - 1), blow, 'SIGTERM', blow.forMs),
@@ -58,7 +58,7 @@ export const processFaults: readonly Fault[] = [
   },
   {
     ...one,
-    name: 'a process frozen, then thawed (SIGSTOP, SIGCONT)',
+    name: 'a process frozen, then resumed (SIGSTOP, SIGCONT)',
     seconds: [2, 9],
     async strike({ fleet }, { draw, forMs }) {
       const app = fleet.at(draw.whole(0, fleet.size - 1));
@@ -68,7 +68,7 @@ export const processFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'clocks of the processes up to an hour apart, and jumping',
+    name: 'process clocks up to an hour wrong, and jumping',
     part: 'clocks',
     reach: 'all',
     seconds: [4, 12],

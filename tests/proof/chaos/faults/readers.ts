@@ -3,7 +3,7 @@ import { type Fault, lasting } from '../fault.ts';
 /** Faults of readers themselves. */
 export const readerFaults: readonly Fault[] = [
   {
-    name: 'a reader frozen, then thawed (SIGSTOP, SIGCONT)',
+    name: 'a reader frozen, then resumed (SIGSTOP, SIGCONT)',
     part: null,
     reach: 'all',
     seconds: [2, 15],
@@ -16,7 +16,7 @@ export const readerFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'readers too slow for what comes',
+    name: 'readers slower than the events arrive',
     part: null,
     reach: 'all',
     seconds: [2, 6],

@@ -24,13 +24,13 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     ...redis,
-    name: 'Redis lost with all its data, started again empty',
+    name: 'Redis loses all its data and is started again empty',
     seconds: [1, 3],
     strike: (stage, { forMs }) => stage.redis.restartEmpty(forMs),
   },
   {
     ...redis,
-    name: 'fail-over to a copy that is 2 s behind: acknowledged events lost',
+    name: 'fail-over to a copy up to 2 s behind: acknowledged events are lost',
     seconds: [1, 2],
     strike: (stage, { forMs, draw }) => stage.redis.failOver(draw.whole(500, 2_000), forMs),
   },
@@ -60,7 +60,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     ...redis,
-    name: 'Redis without enough replicas to write (NOREPLICAS)',
+    name: 'Redis refuses to write: too few replicas (NOREPLICAS)',
     seconds: [1, 4],
     strike: (stage, { forMs }) =>
       whileSet(
@@ -72,7 +72,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     ...redis,
-    name: 'scripts forgotten (SCRIPT FLUSH)',
+    name: 'Redis forgets its scripts (SCRIPT FLUSH)',
     seconds: [1, 1],
     async strike(stage) {
       await stage.redis.witness.call('SCRIPT', 'FLUSH');
@@ -80,7 +80,7 @@ export const redisFaults: readonly Fault[] = [
   },
   {
     ...redis,
-    name: 'the log trimmed under its readers, again and again',
+    name: 'the log deletes events that readers still need, again and again',
     seconds: [1, 6],
     async strike(stage, { forMs, draw }) {
       for (const endsAt = performance.now() + forMs; performance.now() < endsAt; ) {
