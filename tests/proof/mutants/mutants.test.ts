@@ -9,20 +9,20 @@ import { mutantsTable } from './mutants-table.ts';
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
 
-test.each(mutants)('that $name: the guard stands where it is to be broken', (mutant) => {
+test.each(mutants)('$name: the text to replace is in its file once', (mutant) => {
   const text = read(mutant.file);
   expect(breakGuard(text, mutant)).not.toBe(text);
 });
 
-test('each mutant is in the documentation, and somebody found it out', () => {
+test('each mutant is in the documentation, and a test fails because of it', () => {
   const table =
     /<!-- mutants -->\n([\s\S]*?)\n<!-- \/mutants -->/.exec(read('docs/reliability.md'))?.[1] ?? '';
   const names = table
     .split('\n')
     .slice(2)
     .map((row) => row.split(' | ')[0]?.replace('| ', ''));
-  expect(names, 'write it by: npm run proof:mutants -- --doc').toEqual(mutants.map(({ name }) => name));
-  expect(table).not.toContain('**nobody**');
+  expect(names, 'write it with: npm run proof:mutants -- --doc').toEqual(mutants.map(({ name }) => name));
+  expect(table).not.toContain('**none**');
 });
 
 describe('a mutant', () => {
@@ -31,19 +31,19 @@ describe('a mutant', () => {
   test.each([
     ['none', 0],
     ['if (a) if (a)', 2],
-  ])('of a text that holds it other than once (%s) is refused', (text, times) => {
+  ])('is refused if its text is in the file other than once (%s)', (text, times) => {
     expect(() => breakGuard(text, mutant)).toThrow(`m: f.ts holds ${times} of`);
   });
 
-  test('is put in as it is written', () => {
+  test('replaces its text literally', () => {
     expect(breakGuard('x; if (a) y', mutant)).toBe('x; if ($&) y');
   });
 
-  test('that nobody found out is said so', () => {
-    expect(mutantsTable([{ mutant, catches: [] }])).toContain('**nobody**');
+  test('without a failing test is marked as such', () => {
+    expect(mutantsTable([{ mutant, catches: [] }])).toContain('**none**');
   });
 
-  test('is found out by tests that failed, not by a file that could not be loaded', () => {
+  test('is found by tests that fail, not by a file that does not load', () => {
     const testResults = [
       {
         name: '/copy/a.test.ts',
