@@ -48,10 +48,8 @@ export function createTabGroup(options: TabGroupOptions): TabGroup {
   let admissions = 0;
   /** Unix time in ms from which a new token is needed before another update is applied. */
   let renewAt = Number.POSITIVE_INFINITY;
-  let isGivingUp = false;
-  let gaveUpAt = Number.NEGATIVE_INFINITY;
+  const slowApp = createSlowAppRule(clock, app);
   const mailbox = createMailbox(app, (update) => emit({ kind: 'update', update }));
-  const isSlow = () => (app.busyMs() ?? 0) > slowMs;
 
   function close(): void {
     channel?.way.close();
@@ -64,13 +62,10 @@ export function createTabGroup(options: TabGroupOptions): TabGroup {
       if (message.kind === 'ask') emit(onAsked());
       if (message.kind !== 'update') return;
       const update = parseTabUpdate(message, query.channels);
-      if (update.isLeader && isGivingUp) {
-        isGivingUp = false;
-        gaveUpAt = clock.elapsed();
-      }
+      if (update.isLeader) slowApp.onLeader();
       renewToken();
       // A tab whose app is slow does not take the lead, even from a hidden tab.
-      mailbox.add(isSlow() ? { ...update, isVisible: true } : update);
+      mailbox.add(slowApp.isSlow() ? { ...update, isVisible: true } : update);
     } catch (error) {
       // Another tab's mistake must not end this tab's reading. The log has the events of its message.
       report(error);
@@ -80,9 +75,7 @@ export function createTabGroup(options: TabGroupOptions): TabGroup {
   /** A leader whose app is slow lets the lock go and queues for it again: there is a tab that got nothing from it. */
   function onAsked(): TabSignal {
     const lock = election?.role === 'leader' ? election.lock : null;
-    if (lock === null || !isSlow() || clock.elapsed() < gaveUpAt + giveUpMs) return { kind: 'asked' };
-    isGivingUp = true;
-    return { kind: 'lost', lock: lock.key };
+    return lock !== null && slowApp.mustGiveUp() ? { kind: 'lost', lock: lock.key } : { kind: 'asked' };
   }
 
   /** Checked with each update, not by a timer: timers are late in a hidden page, and after a machine's sleep. */
@@ -151,6 +144,26 @@ export function createTabGroup(options: TabGroupOptions): TabGroup {
         if (wanted > 0) void join(options.token());
       }
       channel?.way.want(state.lock);
+    },
+  };
+}
+
+/** When a leader gives up the lead because its app is slow. It does so again and again until another tab leads. */
+function createSlowAppRule(clock: Clock, app: BackPressure) {
+  let isGivingUp = false;
+  let gaveUpAt = Number.NEGATIVE_INFINITY;
+  const isSlow = () => (app.busyMs() ?? 0) > slowMs;
+  return {
+    isSlow,
+    mustGiveUp() {
+      if (!isSlow() || clock.elapsed() < gaveUpAt + giveUpMs) return false;
+      isGivingUp = true;
+      return true;
+    },
+    /** Another tab leads. */
+    onLeader() {
+      if (isGivingUp) gaveUpAt = clock.elapsed();
+      isGivingUp = false;
     },
   };
 }
