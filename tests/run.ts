@@ -1,13 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildOnce, isFresh } from '../scripts/build-app.ts';
 import { type Extent, extentVariable, readNeeds, testsOf } from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
+import { root } from './support/root.ts';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 const reportFile = join(root, 'test-results/vitest.json');
 const summaryFile = join(root, 'test-results/summary.txt');
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { type Environment, readSettings, settingNames } from '../../lib/config/settings.ts';
 import { cell, codeIn, type Row, tableBelow } from '../support/docs/markdown-table.ts';
 import { isTaken, plain, readProtocol } from '../support/docs/protocol-doc.ts';
-import { root } from '../support/scripts/script-process.ts';
+import { root } from '../support/root.ts';
 
 const doc = readProtocol();
 

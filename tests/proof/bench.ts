@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { fillIn } from '../support/doc-table.ts';
+import { root } from '../support/root.ts';
 import { seededRandom } from '../support/seeded.ts';
 import { describeRun } from './bench/about.ts';
 import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
@@ -13,8 +13,6 @@ import { shuffled } from './bench/figures.ts';
 import { keepRun, readRuns } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
 import { linesOf, type Outcome, tableOf } from './bench/report.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 type Order = BenchOptions & { readonly kind: 'measure' };
 

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fillIn } from '../support/doc-table.ts';
+import { root } from '../support/root.ts';
 import { breakGuard } from './mutants/break-guard.ts';
 import { type Catch, readCatches } from './mutants/catches.ts';
 import { mutants } from './mutants/mutants.ts';
@@ -17,8 +17,6 @@ tests find out. Some three minutes.
   npm run proof:mutants -- --only key   those whose name holds the word
   npm run proof:mutants -- --doc        writes the table into docs/reliability.md too
 `;
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** What the quick suites need of the project. */
 const sources = [

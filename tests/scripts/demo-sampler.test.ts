@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { checkData } from '../../lib/config/event-types.ts';
 import { machineText, publishMachine, startMachineSampler } from '../../scripts/demo/machine.ts';
 import { readEndpoint } from '../../scripts/push/push-options.ts';
+import { root } from '../support/root.ts';
 import { createLeapingClock } from '../support/scripts/leaping-clock.ts';
 import { type Misbehaviour, startPublishServer } from '../support/scripts/publish-server.ts';
-import { root } from '../support/scripts/script-process.ts';
 
 const machine = {
   load: 0.5,

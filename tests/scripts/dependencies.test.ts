@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { root } from '../support/root.ts';
 
 type Manifest = Readonly<
   Record<'dependencies' | 'devDependencies' | 'allowScripts', Record<string, unknown>>

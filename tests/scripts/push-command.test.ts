@@ -1,22 +1,23 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { eventually } from '../support/node/eventually.ts';
 import { type PublishServer, startPublishServer } from '../support/scripts/publish-server.ts';
 import { numbered } from '../support/scripts/push-steps.ts';
-import { endScripts, runScript, until } from '../support/scripts/script-process.ts';
+import { endScripts, runScript } from '../support/scripts/script-process.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 let server: PublishServer;
-let folder: string;
+let folder: ReturnType<typeof makeTemporaryFolder>;
 beforeEach(async () => {
   server = await startPublishServer();
-  folder = mkdtempSync(join(tmpdir(), 'push-'));
+  folder = makeTemporaryFolder();
 });
 afterEach(async () => {
   endScripts();
   await server.close();
-  rmSync(folder, { recursive: true });
+  folder[Symbol.dispose]();
 });
 
 const push = (args: readonly string[], env?: Record<string, string>) =>
@@ -55,7 +56,7 @@ describe('npm run push', () => {
   });
 
   test('given the same file and key again stores nothing twice', async () => {
-    const file = join(folder, 'lines.txt');
+    const file = join(folder.path, 'lines.txt');
     writeFileSync(file, numbered(250));
 
     expect(await push(['--file', file, '--key', 'mine']).code).toBe(0);
@@ -70,9 +71,9 @@ describe('npm run push', () => {
     const script = push([]);
 
     script.child.stdin?.write('first\n');
-    await until(() => texts().length === 1, 'the first line is stored');
+    await eventually('the first line is stored', 10_000, () => texts().length === 1);
     script.child.stdin?.write('second\nthird, not ended');
-    await until(() => texts().length === 2, 'the second line is stored');
+    await eventually('the second line is stored', 10_000, () => texts().length === 2);
 
     expect(texts()).toEqual(['first', 'second']);
   });
@@ -80,9 +81,9 @@ describe('npm run push', () => {
   test('interrupted sends what it has read, and says so', async () => {
     const script = push(['--batch', '500']);
     script.child.stdin?.write('first\n');
-    await until(() => texts().length === 1, 'the first line is stored');
+    await eventually('the first line is stored', 10_000, () => texts().length === 1);
     script.child.stdin?.write('second\n');
-    await until(() => texts().length === 2, 'the second line is stored');
+    await eventually('the second line is stored', 10_000, () => texts().length === 2);
 
     script.child.kill('SIGINT');
 
@@ -99,8 +100,8 @@ describe('npm run push', () => {
   });
 
   test('takes the token of .env.local, where the environment has none', async () => {
-    writeFileSync(join(folder, '.env.local'), 'PUBLISH_TOKEN=from-file\n');
-    const script = runScript('push', ['--url', server.url, 'hi'], {}, folder);
+    writeFileSync(join(folder.path, '.env.local'), 'PUBLISH_TOKEN=from-file\n');
+    const script = runScript('push', ['--url', server.url, 'hi'], {}, folder.path);
 
     expect(await script.code).toBe(0);
     expect(server.requests[0]?.token).toBe('Bearer from-file');
@@ -166,10 +167,11 @@ describe('a pipe of any length', () => {
       else child.stdin?.once('drain', offer);
     };
     offer();
-    await until(() => server.requests.length === 1, 'the first batch arrives');
-    await until(
-      stands(() => offered),
+    await eventually('the first batch arrives', 10_000, () => server.requests.length === 1);
+    await eventually(
       'the pipe stands still',
+      10_000,
+      stands(() => offered),
     );
 
     expect(offered).toBeLessThan(4 * 1_048_576);

@@ -7,7 +7,7 @@ import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
 import { publish, store } from '../../support/node/publish.ts';
 import { secrets } from '../../support/node/secrets.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 let browser: Browser;
 let app: App;

@@ -14,7 +14,7 @@ import {
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { range, store } from '../../support/node/publish.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 let browser: Browser;
 beforeAll(async () => {

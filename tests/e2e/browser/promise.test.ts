@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startChromium, watch } from '../../support/browser/chromium.ts';
@@ -11,8 +10,7 @@ import { type App, type AppEnvironment, startApp } from '../../support/node/app-
 import { eventually } from '../../support/node/eventually.ts';
 import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { secrets } from '../../support/node/secrets.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+import { root } from '../../support/root.ts';
 
 /** 2,000 lines of a real file. */
 const lines = readFileSync(`${root}package-lock.json`, 'utf8').split('\n').slice(0, 2_000);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { newPage } from '../../support/browser/page-steps.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { store } from '../../support/node/publish.ts';
@@ -23,8 +23,8 @@ beforeAll(async () => {
     createServer((_, response) => response.setHeader('content-type', 'text/html').end('<p>another site')),
   );
   const urls = servers.map(async (server) => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return `http://localhost:${(server.address() as AddressInfo).port}`;
+    const port = await listenOnFreePort(server);
+    return `http://localhost:${port}`;
   });
   [stranger = '', friend = ''] = await Promise.all(urls);
   app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret, ALLOWED_ORIGINS: friend });

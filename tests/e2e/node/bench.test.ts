@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Run } from '../../proof/bench/kept-runs.ts';
 import { prepare } from '../../proof/bench/prepare.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
-import { endScripts, root, runScript } from '../../support/scripts/script-process.ts';
+import { root } from '../../support/root.ts';
+import { endScripts, runScript } from '../../support/scripts/script-process.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 // Once, ahead of runs at the same time.
 beforeAll(async () => rmSync((await prepare(root)).data, { recursive: true }));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { buildSecrets } from '../../../scripts/build-app.ts';
 import { artifactFolder, buildArtifact } from '../../support/node/deployed-artifact.ts';
 import { checkNoSecret } from '../../support/node/secrets.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Holds every file in a folder, however deep, against the secrets. @returns how many there are. */
 function searchFiles(folder: string): number {

@@ -1,12 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Figures } from '../../proof/chaos/figures.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+import { root } from '../../support/root.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** A short run: fewer readers than by default, so that it is well on a busy machine. */
 function chaos(...args: readonly string[]) {

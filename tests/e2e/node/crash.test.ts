@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { publish, range, store } from '../../support/node/publish.ts';
 import { startResumingReader } from '../../support/node/resuming-reader.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Ends the app as a crash would, and starts it again where it was. */
 async function crash(app: App, env: Readonly<Record<string, string>>): Promise<App> {

@@ -1,9 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+import { root } from '../../support/root.ts';
 
 /** Parts of the app, and what each may import besides itself. */
 const allowed: Readonly<Record<string, readonly string[]>> = {

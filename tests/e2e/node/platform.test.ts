@@ -6,7 +6,7 @@ import { fakeArtifact } from '../../support/node/fake-function.ts';
 import { type PlatformOptions, startPlatform } from '../../support/node/platform.ts';
 import { readState } from '../../support/node/proc.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** A platform that runs one function. It may set `global.seen`, which the answer to `/?seen` tells. */
 async function startFake(body: string, options: PlatformOptions = {}, isCancellable = false) {

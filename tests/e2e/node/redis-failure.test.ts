@@ -1,5 +1,6 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { type AppEnvironment, startApp } from '../../support/node/app-process.ts';
 import { ask, readProblem } from '../../support/node/ask.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -18,8 +19,7 @@ const native = { accept: 'text/event-stream' };
 async function startMute(): Promise<AsyncDisposable & { readonly env: AppEnvironment }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnFreePort(server);
   return {
     env: { ...gone, UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${port}` },
     async [Symbol.asyncDispose]() {

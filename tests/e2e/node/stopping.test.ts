@@ -6,7 +6,7 @@ import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { startResumingReader } from '../../support/node/resuming-reader.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
 import { openStalledReader, storeBulk } from '../../support/node/stalled-reader.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 /** Sends SIGTERM; gives how long the process took to end, in ms. */
 async function stop(app: App, signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {

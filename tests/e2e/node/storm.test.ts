@@ -5,7 +5,7 @@ import { eventually } from '../../support/node/eventually.ts';
 import { untilStreams } from '../../support/node/open-streams.ts';
 import { range, store } from '../../support/node/publish.ts';
 import { type Frame, openSse, type SseReader } from '../../support/node/sse-reader.ts';
-import { makeTemporaryFolder } from '../../support/node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const count = 300;
 

@@ -1,12 +1,13 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FollowSignal } from '../../../lib/log/event-log.ts';
 import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { secretToken } from '../../support/log/redis-stack.ts';
 import { selfSigned } from '../../support/log/self-signed.ts';
 
@@ -22,8 +23,8 @@ afterEach(() => {
 /** Starts a server; returns its URL. */
 async function serve(server: Server, protocol = 'http'): Promise<string> {
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  return `${protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const port = await listenOnFreePort(server);
+  return `${protocol}://127.0.0.1:${port}`;
 }
 
 const answering = (answer: RequestListener) => serve(createServer(answer));

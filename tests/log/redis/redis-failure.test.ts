@@ -1,9 +1,9 @@
-import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { newEvents } from '../../support/log/log-steps.ts';
 import { secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
 
@@ -26,8 +26,7 @@ async function refusalOf(work: Promise<unknown>): Promise<FeedError> {
 /** A URL whose port nobody listens on. */
 async function deadUrl(): Promise<string> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnFreePort(server);
   await new Promise((resolve) => server.close(resolve));
   return `http://127.0.0.1:${port}`;
 }

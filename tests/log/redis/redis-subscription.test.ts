@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FollowSignal } from '../../../lib/log/event-log.ts';
 import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { listen } from '../../support/log/listener.ts';
 import { appendTo, seqs } from '../../support/log/log-steps.ts';
 import { secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
@@ -133,8 +133,8 @@ describe('the lines of a subscription', () => {
   const followServer = async (answer: RequestListener) => {
     const server = createServer(answer);
     servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const port = await listenOnFreePort(server);
+    const url = `http://127.0.0.1:${port}`;
     const log = createRedisLog({ url, token: secretToken, retention: 1, timeoutMs: 500 });
     const signals: FollowSignal[] = [];
     log.follow('feed', (signal) => signals.push(signal), new AbortController().signal);

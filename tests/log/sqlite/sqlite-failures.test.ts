@@ -12,15 +12,15 @@ import {
 } from '../../../lib/log/sqlite/database.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent, readAll, seqs } from '../../support/log/log-steps.ts';
-import { makeFolder } from '../../support/log/sqlite-harness.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-let folder: ReturnType<typeof makeFolder>;
-const at = (name: string) => join(folder.folder, name);
+let folder: ReturnType<typeof makeTemporaryFolder>;
+const at = (name: string) => join(folder.path, name);
 
 beforeEach(() => {
-  folder = makeFolder();
+  folder = makeTemporaryFolder();
 });
-afterEach(() => folder.remove());
+afterEach(() => folder[Symbol.dispose]());
 
 describe('a file that cannot be used', () => {
   const refusal = (file: string): FeedError => {
@@ -101,7 +101,7 @@ describe('a file that cannot be used', () => {
 
     expect(refusal(at('feed.db')).message).toContain('its file is not a database of this feed.');
 
-    expect(readdirSync(folder.folder)).toEqual(['feed.db']);
+    expect(readdirSync(folder.path)).toEqual(['feed.db']);
   });
 
   test('the database of another program stays unchanged', () => {

@@ -6,23 +6,23 @@ import { openSqliteStore, type SqliteStore } from '../../../lib/log/sqlite/datab
 import { createSqliteFollowers, watchEveryMs } from '../../../lib/log/sqlite/followers.ts';
 import { createLogOnStore, createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent } from '../../support/log/log-steps.ts';
-import { makeFolder } from '../../support/log/sqlite-harness.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 describe('following a file', () => {
-  let folder: ReturnType<typeof makeFolder>;
+  let folder: ReturnType<typeof makeTemporaryFolder>;
   let store: SqliteStore;
   let log: EventLog;
-  const path = () => join(folder.folder, 'feed.db');
+  const path = () => join(folder.path, 'feed.db');
 
   beforeEach(() => {
     vi.useFakeTimers();
-    folder = makeFolder();
+    folder = makeTemporaryFolder();
     store = openSqliteStore(path());
     log = createLogOnStore(store, { retention: 100 });
   });
   afterEach(() => {
     log.close();
-    folder.remove();
+    folder[Symbol.dispose]();
     vi.useRealTimers();
   });
 

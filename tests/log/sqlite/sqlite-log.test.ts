@@ -7,16 +7,17 @@ import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { listen } from '../../support/log/listener.ts';
 import { appendTo, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
-import { makeFolder, openSqliteHarness } from '../../support/log/sqlite-harness.ts';
+import { openSqliteHarness } from '../../support/log/sqlite-harness.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 import { describeEventLog } from '../contract.ts';
 
 describeEventLog('SQLite file', () => openSqliteHarness('file'));
 describeEventLog('SQLite in memory', () => openSqliteHarness(':memory:'));
 
 describe('embedded log', () => {
-  let folder: ReturnType<typeof makeFolder>;
+  let folder: ReturnType<typeof makeTemporaryFolder>;
   let nowMs: number;
-  const path = () => join(folder.folder, 'feed.db');
+  const path = () => join(folder.path, 'feed.db');
   const open = (retention = 100) =>
     createSqliteLog({ file: path(), retention, clock: { now: () => nowMs }, random: () => 0 });
 
@@ -28,10 +29,10 @@ describe('embedded log', () => {
   };
 
   beforeEach(() => {
-    folder = makeFolder();
+    folder = makeTemporaryFolder();
     nowMs = 1_763_841_234_567;
   });
-  afterEach(() => folder.remove());
+  afterEach(() => folder[Symbol.dispose]());
 
   test('an id has the time of the clock, and an epoch comes from the random numbers', async () => {
     const log = open();
@@ -196,10 +197,10 @@ describe('embedded log', () => {
 
   test('the same file by another path is the same log', async () => {
     const log = open();
-    symlinkSync(path(), join(folder.folder, 'link.db'));
+    symlinkSync(path(), join(folder.path, 'link.db'));
     const listener = await listen(log, 'feed');
 
-    const other = createSqliteLog({ file: join(folder.folder, '.', 'link.db'), retention: 100 });
+    const other = createSqliteLog({ file: join(folder.path, '.', 'link.db'), retention: 100 });
     await appendTo(other, 'feed', 2);
 
     expect(seqs(listener.events())).toEqual([1, 2]);

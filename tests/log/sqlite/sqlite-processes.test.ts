@@ -6,22 +6,22 @@ import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { listen } from '../../support/log/listener.ts';
 import { appendTo, range, readAll, seqs } from '../../support/log/log-steps.ts';
 import type { ChildOrder, ChildReport } from '../../support/log/sqlite-child.ts';
-import { makeFolder } from '../../support/log/sqlite-harness.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const boundMs = 15_000;
 
 describe('several processes on one file', () => {
-  let folder: ReturnType<typeof makeFolder>;
+  let folder: ReturnType<typeof makeTemporaryFolder>;
   let children: ChildProcess[];
-  const path = () => join(folder.folder, 'feed.db');
+  const path = () => join(folder.path, 'feed.db');
 
   beforeEach(() => {
-    folder = makeFolder();
+    folder = makeTemporaryFolder();
     children = [];
   });
   afterEach(async () => {
     await Promise.all(children.map(kill));
-    folder.remove();
+    folder[Symbol.dispose]();
   });
 
   /** Starts a process that opens the file, and waits until it has. */

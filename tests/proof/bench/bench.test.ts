@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fillIn } from '../../support/doc-table.ts';
-import { root } from '../../support/scripts/script-process.ts';
+import { root } from '../../support/root.ts';
 import type { About } from './about.ts';
 import { readBenchOptions } from './bench-options.ts';
 import type { Measured } from './case.ts';

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
+import { root } from '../../support/root.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const preload = new URL('moved-clock.ts', import.meta.url).href;
 
 /** A `next start` process of the production build. */

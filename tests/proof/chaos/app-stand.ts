@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
 import { seeded } from '../../support/seeded.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
 import { type RedisPlace, startRedisPlace } from './redis-place.ts';
@@ -37,8 +35,7 @@ export async function startAppStand(
   stack: AsyncDisposableStack,
   { seed, token, channels, truth, app }: AppStandOptions,
 ): Promise<AppStand> {
-  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-chaos-'));
-  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = stack.use(makeTemporaryFolder()).path;
   const redis = stack.use(await startRedisPlace(folder, channels, truth));
   const replica = stack.use(await startLaggingReplica(redis.port, folder));
   const upstash = await startLocalUpstash({ redisPort: redis.port, token });

@@ -1,22 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const preload = new URL('moved-clock.ts', import.meta.url).href;
 const hourMs = 3_600_000;
 
 describe('a process whose clock is moved', () => {
-  let folder: string;
+  let folder: ReturnType<typeof makeTemporaryFolder>;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'steadfeed-clock-'));
+    folder = makeTemporaryFolder();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  afterEach(() => folder[Symbol.dispose]());
 
   /** What a program prints as JSON; `file` is where it finds how far its clock is off. */
   function run(program: string, offMs: number) {
-    const file = join(folder, 'clock');
+    const file = join(folder.path, 'clock');
     writeFileSync(file, String(offMs));
     const env = { ...process.env, CHAOS_CLOCK: file };
     const { stdout } = spawnSync(process.execPath, ['--import', preload, '-e', program], { env });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { root } from '../../support/scripts/script-process.ts';
+import { root } from '../../support/root.ts';
 import { withTable } from './doc-tables.ts';
 import { faults } from './faults.ts';
 import type { Figures } from './figures.ts';

@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import type { Seeded } from '../../support/seeded.ts';
 import type { Weather } from './weather.ts';
 import { createWire } from './wire.ts';
@@ -102,8 +102,8 @@ export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): 
       server.on('clientError', (_error, socket) => socket.destroy());
       server.keepAliveTimeout = 10_000;
       servers.push(server);
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const port = await listenOnFreePort(server);
+      return `http://127.0.0.1:${port}`;
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(

@@ -1,7 +1,8 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 
 /** A replica whose link can be held up, so that it answers as things were. */
 export type LaggingReplica = AsyncDisposable & {
@@ -32,8 +33,7 @@ export async function startLaggingReplica(port: number, folder: string): Promise
       });
     }
   });
-  await new Promise<void>((resolve) => link.listen(0, '127.0.0.1', resolve));
-  const linkPort = String((link.address() as AddressInfo).port);
+  const linkPort = String(await listenOnFreePort(link));
   const server = await startRedisServer({
     dir: join(folder, 'replica'),
     args: ['--replicaof', '127.0.0.1', linkPort, '--appendonly', 'no'],

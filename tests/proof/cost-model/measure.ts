@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { buildOnce } from '../../../scripts/build-app.ts';
+import { root } from '../../support/root.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 import { steadfeed } from '../bench/contestants.ts';
 import { type Stand, withStand } from '../bench/stand.ts';
 import type { Values } from './constants.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const streams = 500;
 const events = 20;
@@ -26,12 +22,8 @@ export type Measures = Pick<
  */
 export async function measure(): Promise<Measures> {
   await buildOnce();
-  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-scale-'));
-  try {
-    return await withStand(steadfeed(root, folder), 'full', measureApp, { warmRequests: 0 });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using folder = makeTemporaryFolder();
+  return await withStand(steadfeed(root, folder.path), 'full', measureApp, { warmRequests: 0 });
 }
 
 async function measureApp({ server, target, open, publish, tell }: Stand): Promise<Measures> {

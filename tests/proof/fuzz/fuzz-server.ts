@@ -1,12 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
+import { root } from '../../support/root.ts';
 import { type BenchServer, startServer } from '../bench/bench-server.ts';
 import { fuzzSecrets } from './secrets.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** Starts the production app on a log of its own in `folder`, which keeps all that is stored. */
 export function startFuzzServer(folder: string): Promise<BenchServer> {

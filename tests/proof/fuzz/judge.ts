@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { root } from '../../support/root.ts';
 import type { TimedAnswer } from './exchange.ts';
 import { faultsOfProblem } from './judge-problem.ts';
 import type { Ask, Route } from './plan.ts';
@@ -19,7 +19,6 @@ export function isOfParser({ status, headers, body }: TimedAnswer): boolean {
   return [400, 408, 413, 417, 431].includes(status) && body === '' && !headers.has('content-type');
 }
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const stack = /node_modules|node:internal|\bat (?:\S+ )?\(?\S+:\d+:\d+|\.[jt]s:\d+|SQLITE|ECONN/;
 
 /** What no answer says, ours or the framework's. */

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkReadAccess } from '../../../lib/server/http/access.ts';
+import { root } from '../../support/root.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** Packages are found from here. */
 const folder = join(root, 'node_modules/.cache/steadfeed', `example-${process.pid}`);
 const secret = 'a-secret-of-thirty-two-characters';

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RateLimit } from '../../../lib/log/event-log.ts';
 import { publishLimits } from '../../../lib/server/http/admission.ts';
 import { trackConnections } from '../../../lib/server/node/sockets.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 
 const settings = { publishRate: 100, publishToken: 'the-token', isVercel: false };
 const onVercel = { ...settings, isVercel: true };
@@ -81,7 +82,7 @@ describe('a process that owns its sockets', () => {
 
   beforeAll(async () => {
     trackConnections();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listenOnFreePort(server);
   });
   afterAll(() => {
     server.closeAllConnections();

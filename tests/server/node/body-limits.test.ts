@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { limitBodies } from '../../../lib/server/node/socket-limits.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
@@ -33,7 +34,7 @@ async function expectClosed(closed: Promise<void>): Promise<void> {
 
 beforeAll(async () => {
   limitBodies({ maxBytes: megabyte, afterResponseMs: 10_000 }, clock);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listenOnFreePort(server);
 });
 afterAll(() => {
   server.closeAllConnections();

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { closeStalledConnections, limitPipelining } from '../../../lib/server/node/socket-limits.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
@@ -42,7 +43,7 @@ beforeAll(async () => {
   });
   limitPipelining(3);
   closeStalledConnections({ stallMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte }, clock);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listenOnFreePort(server);
 });
 afterAll(() => {
   server.closeAllConnections();

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { type OwnConnection, writeChunk } from '../../../lib/server/node/sockets.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 
 const bytes = (words: string) => new TextEncoder().encode(words);
 const nothing = () => {};
@@ -14,9 +15,7 @@ async function serve(answer: (connection: OwnConnection) => void) {
     response.write('first,');
     answer({ socket: request.socket, response });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await listenOnFreePort(server);
   return {
     port,
     url: `http://127.0.0.1:${port}/`,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { within } from '../node/eventually.ts';
 import { processesOf } from '../node/proc.ts';
-import { makeTemporaryFolder } from '../node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { chromiumPath, flags, type Watch, watch } from './chromium.ts';
 
 /**

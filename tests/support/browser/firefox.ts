@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { within } from '../node/eventually.ts';
-import { makeTemporaryFolder } from '../node/temporary-folder.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { openBidi } from './webdriver-bidi.ts';
 
 /** A Firefox of its own, without a window that shows. Ends with the scope that holds it by `await using`. */

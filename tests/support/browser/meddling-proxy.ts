@@ -1,5 +1,6 @@
 import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
 
 /** A proxy between a browser and the app that misbehaves on demand. Ends with the scope that holds it by `await using`. */
 export type MeddlingProxy = AsyncDisposable & {
@@ -47,13 +48,13 @@ export async function startMeddlingProxy(target: string): Promise<MeddlingProxy>
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnFreePort(server);
   const cutAll = () => {
     for (const socket of sockets) socket.destroy();
   };
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     buffer: (isOn) => {
       isBuffering = isOn;
     },

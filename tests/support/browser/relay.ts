@@ -1,5 +1,5 @@
-import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
 
 /** A way between a browser and the app that passes bytes, and nothing else. Ends with the scope that holds it by `await using`. */
 export type Relay = AsyncDisposable & {
@@ -38,7 +38,7 @@ export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
     from.on('error', () => undefined);
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const ownPort = await listenOnFreePort(server);
   const cutAll = () => {
     for (const [near, far] of pairs) {
       near.destroy();
@@ -46,7 +46,7 @@ export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
     }
   };
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${ownPort}`,
     connections: () => pairs.size,
     cutAll,
     forgetAll() {

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import {
@@ -12,6 +11,7 @@ import {
   lastFrame,
   paddingFrame,
 } from '../../../lib/core/sse-frames.ts';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 
 /** Answers a request to `/api/stream` instead of the honest way; true when it has. */
@@ -120,9 +120,9 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(page));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnFreePort(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     /** Addresses asked for, and the Authorization each came with. */
     asked,
     tokens,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FeedError } from '../../../lib/core/feed-error.ts';
-import { root } from '../scripts/script-process.ts';
+import { root } from '../root.ts';
 import { codeIn } from './markdown-table.ts';
 
 /** The path of the wire contract. */

@@ -1,21 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventLog } from '../../../lib/log/event-log.ts';
 import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createLogOnStore } from '../../../lib/log/sqlite/sqlite-log.ts';
 import type { LogHarness } from '../../log/contract.ts';
-
-/** A new folder for one test, and a function that removes it. */
-export function makeFolder() {
-  const folder = mkdtempSync(join(tmpdir(), 'steadfeed-'));
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** A harness with a new file, or in memory. Its clock stands still until it is moved. */
 export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogHarness> {
-  const { folder, remove } = makeFolder();
-  const file = kind === 'file' ? join(folder, 'deep', 'feed.db') : kind;
+  const folder = makeTemporaryFolder();
+  const file = kind === 'file' ? join(folder.path, 'deep', 'feed.db') : kind;
   const own = openSqliteStore(file);
   const logs: EventLog[] = [];
   let nowMs = Date.now();
@@ -54,7 +47,7 @@ export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogH
     async close() {
       for (const log of logs) log.close();
       own.release();
-      remove();
+      folder[Symbol.dispose]();
     },
   };
 }

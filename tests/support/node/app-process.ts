@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { appSources } from '../../../scripts/build-app.ts';
 import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
+import { root } from '../root.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret, keepSecretSettings, secrets } from './secrets.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What `/api/health` says. */
 export type Health = {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { findFreePort } from '../../../scripts/free-port.ts';
 import { searchPath } from '../../run/tools.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { eventually } from './eventually.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
 
 /** One request to the proxy, as its access log has it. */
 export type ProxiedRequest = {

@@ -1,5 +1,5 @@
-import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
 
 /** A line to the app that can break within an event. Ends with the scope that holds it by `await using`. */
 export type CuttingProxy = AsyncDisposable & {
@@ -39,10 +39,10 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
     app.on('close', () => reader.end());
     reader.on('close', () => app.destroy());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnFreePort(server);
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     cutInsideAnEvent: () => {
       isArmed = true;
     },

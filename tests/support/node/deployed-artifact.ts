@@ -10,16 +10,14 @@ import {
   rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { withLock } from '../../../scripts/build-app.ts';
+import { root } from '../root.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { type DeployedFunction, readFunctions } from './deployed-function.ts';
 import { linkFile } from './link-folder.ts';
-
 import type { RouteConfig } from './platform-routes.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
 import { deployedSources, vercelBuild, vercelCommand } from './vercel-build.ts';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const cache = join(root, 'node_modules/.cache/steadfeed');
 
 /** What the platform would run and serve of this checkout. */

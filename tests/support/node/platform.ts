@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import type { Artifact } from './deployed-artifact.ts';
 import { assembleFunction, type DeployedFunction } from './deployed-function.ts';
 import { startInstance } from './deployed-instance.ts';
@@ -9,7 +10,6 @@ import { askMiddleware, type Passed } from './platform-middleware.ts';
 import { middlewareOf, type Routed, routeRequest } from './platform-routes.ts';
 import { type RunEnding, runRequest } from './platform-run.ts';
 import { readStaticFiles } from './static-files.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
 
 /** A request to a function that is over. */
 export type Run = { readonly path: string; readonly ending: RunEnding; readonly tookMs: number };
@@ -141,9 +141,9 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
     // A process that does not come up is what fails the test, when the platform ends.
     answer(request, response).catch(() => response.writeHead(500).end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnFreePort(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${port}`,
     runs,
     pool: (route) => poolOf(functionAt(`/${route}`)),
     async [Symbol.asyncDispose]() {

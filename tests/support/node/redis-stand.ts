@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
 import { startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
+import { makeTemporaryFolder } from '../temporary-folder.ts';
 import type { AppEnvironment } from './app-process.ts';
 import { secrets } from './secrets.ts';
-import { makeTemporaryFolder } from './temporary-folder.ts';
 
 /** A Redis of its own with its REST endpoint. Ends with the scope that holds it by `await using`. */
 export type RedisStand = AsyncDisposable & {

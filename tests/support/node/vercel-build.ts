@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { appSources, buildSecrets } from '../../../scripts/build-app.ts';
+import { root } from '../root.ts';
 import { linkFolder } from './link-folder.ts';
 import { checkNoSecret } from './secrets.ts';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The platform's own command. It is no dependency of the template: `npx` brings it, and keeps it. */
 export const vercelCommand = 'vercel@60.1.3';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { listenOnFreePort } from '../listen-on-free-port.ts';
 
 /** How one request is treated; those of a server are used up in order, then it behaves. */
 export type Misbehaviour =
@@ -61,7 +61,7 @@ export async function startPublishServer(...misbehaves: Misbehaviour[]): Promise
     response.writeHead(isDuplicate ? 200 : 201, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ events, duplicate: isDuplicate }));
   });
-  const url = await listen(server);
+  const url = `http://127.0.0.1:${await listenOnFreePort(server)}`;
   return { url, stored, requests, misbehaves, close: () => close(server) };
 }
 
@@ -90,11 +90,6 @@ function refuse(response: ServerResponse, status: number, detail: string, retryA
   const headers = { 'content-type': 'application/problem+json' };
   response.writeHead(status, retryAfter === undefined ? headers : { ...headers, 'retry-after': retryAfter });
   response.end(JSON.stringify({ type: 'about:blank', title: 'Refused', status, detail }));
-}
-
-async function listen(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildSecrets } from '../../../scripts/build-app.ts';
+import { root } from '../root.ts';
 
 /** A script of the repository that runs as its own process. */
 export type ScriptProcess = {
@@ -12,8 +12,6 @@ export type ScriptProcess = {
   /** Its exit code, once it has ended. Rejects where it has written a secret of its settings. */
   readonly code: Promise<number | null>;
 };
-
-export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 const running = new Set<ChildProcess>();
 
@@ -65,13 +63,4 @@ function toldSecret(env: Readonly<Record<string, string>>, text: string): string
 /** Ends every script that still runs; for `afterEach`. */
 export function endScripts(): void {
   for (const child of running) child.kill('SIGKILL');
-}
-
-/** Waits until `isSo` holds, at most `limitMs`. */
-export async function until(isSo: () => boolean, what: string, limitMs = 10_000): Promise<void> {
-  const endMs = Date.now() + limitMs;
-  while (!isSo()) {
-    if (Date.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { root } from '../../../support/root.ts';
 import { seeded } from '../../../support/seeded.ts';
 import { preparePeer } from '../../bench/prepare.ts';
 import { startAppStand } from '../app-stand.ts';
@@ -30,7 +31,6 @@ export type PeerRun = {
 };
 
 const token = 'chaos-token';
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const source = fileURLToPath(new URL('upstash-realtime-chaos', import.meta.url));
 
 /** Its client notices after 75 s that nothing comes: it is given more than that to be well again, in ms. */
