@@ -18,14 +18,14 @@ import { walkSeeds } from '../../support/client/walk-seeds.ts';
 import { seeded } from '../../support/seeded.ts';
 
 /*
- * A seeded walk over everything that can happen: an honest log that is appended to, trimmed, replaced and forked;
- * servers that cut, refuse, hand over, skip events; a page that is hidden, frozen and restored. What must hold is
- * checked after every single signal.
+ * A seeded walk over everything that can happen. The log is appended to, trimmed, replaced and forked. Servers disconnect,
+ * refuse, hand over and skip events. The page is hidden, frozen and restored. The invariants of docs/client.md are checked
+ * after each signal.
  */
 const channels = ['one', 'two'];
 type Served = { readonly at: Map<string, Position>; isLive: boolean };
 
-/** How bad the world is: how often connections break, and whether servers skip events without a word. */
+/** How often connections break, and whether servers skip events without a gap. */
 type World = { readonly breaks: number; readonly skips: boolean };
 
 let walked = 0;
@@ -106,7 +106,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
       send({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor, handover } });
       return;
     }
-    // An event is skipped without a word: by a bug, a bad proxy, a stale process.
+    // A server skips an event without a gap: by a bug, or because its process is stale.
     if (!honest && skips && dice > 0.93) nextItem(server);
     const item = nextItem(server);
     const after = new Map(server.at);
@@ -182,12 +182,12 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     if (state.mode === 'stopped') send({ kind: 'retry' });
   }
 
-  // Everything behaves again: the reader must get to the end of the log, in bounded time.
+  // Everything works again: the reader must get to the end of the log within a bounded time.
   for (const kind of ['enabled', 'online', 'visible', 'retry'] as const) send({ kind });
   const isAtEnd = () =>
     channels.every((channel) => {
-      const place = state.reader.positions.get(channel);
-      return place !== undefined && compareEventIds(place.position.id, log(channel).end().id) === 0;
+      const known = state.reader.positions.get(channel);
+      return known !== undefined && compareEventIds(known.position.id, log(channel).end().id) === 0;
     });
   let rounds = 0;
   for (; rounds < 5_000 && !isAtEnd(); rounds += 1) {
@@ -197,14 +197,14 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     if (state.mode === 'stopped') send({ kind: 'retry' });
   }
   walked += trail.length;
-  return { isAtEnd: isAtEnd(), state, restarts, told: check.restarts() };
+  return { isAtEnd: isAtEnd(), state, restarts, reported: check.restarts() };
 }
 
-/** What must hold between any state and the next. */
+/** Checks what must hold between a state and the next one. */
 function checker() {
   const history = historyCheck();
   const check = (before: Connection, state: Connection, signal: Signal, now: number) => {
-    // I/O
+    // requests
     const streams = state.streams.length;
     const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, standby: 0, paused: 0, stopped: 0 }[
       state.mode
@@ -215,7 +215,7 @@ function checker() {
     if (state.mode === 'paused' || state.mode === 'stopped') expect(timersOf(state)).toEqual([]);
     else expect(nextTimerAt(state) ?? 0).toBeGreaterThanOrEqual(0);
     if (state.mode !== 'paused' && state.mode !== 'stopped') expect(timersOf(state)).not.toEqual([]);
-    // a timer that was told is gone, or has moved on
+    // a timer that fired is gone, or has moved on
     if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
     // failures
     const isPlanned =
@@ -227,11 +227,11 @@ function checker() {
     );
     if (!isProven) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
     // the cursor never moves back within a generation
-    for (const [channel, place] of before.reader.positions) {
+    for (const [channel, known] of before.reader.positions) {
       const next = state.reader.positions.get(channel);
       expect(next).toBeDefined();
-      if (next?.generation !== place.generation) continue;
-      expect(compareEventIds(next.position.id, place.position.id)).toBeGreaterThanOrEqual(0);
+      if (next?.generation !== known.generation) continue;
+      expect(compareEventIds(next.position.id, known.position.id)).toBeGreaterThanOrEqual(0);
     }
     for (const entry of state.accepted) history.take(entry);
   };
@@ -243,19 +243,19 @@ const seedsFrom = (first: number) => walkSeeds(Array.from({ length: 20 }, (_, in
 test.each(seedsFrom(7_001))(
   'while servers behave, each event comes once, and only a fork is read again (seed %i)',
   (seed) => {
-    const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 0.05, skips: false });
+    const { isAtEnd, state, restarts, reported } = walk(seed, 5_500, { breaks: 0.05, skips: false });
     expect(isAtEnd).toBe(true);
-    // A log that forks while two sources overlap shows itself as a hole, and is read again.
+    // A log that forks while two sources overlap shows a discontinuity, and is read again.
     expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
-    expect(told).toBeLessThanOrEqual(restarts);
+    expect(reported).toBeLessThanOrEqual(restarts);
   },
 );
 
 test.each(seedsFrom(8_001))('while connections break, each event comes once (seed %i)', (seed) => {
-  const { isAtEnd, state, restarts, told } = walk(seed, 5_500, { breaks: 1, skips: false });
+  const { isAtEnd, state, restarts, reported } = walk(seed, 5_500, { breaks: 1, skips: false });
   expect(isAtEnd).toBe(true);
   expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
-  expect(told).toBeLessThanOrEqual(restarts);
+  expect(reported).toBeLessThanOrEqual(restarts);
 });
 
 test.each(seedsFrom(9_001))(

@@ -14,23 +14,23 @@ import {
 import { listenOnFreePort } from '../listen-on-free-port.ts';
 import { type ModelLog, modelLog } from './model-log.ts';
 
-/** Answers a request to `/api/stream` instead of the honest way; true when it has. */
+/** Answers a request to `/api/stream` in its own way. */
 export type Misbehaviour = (stream: Serving, connection: number) => void;
 
-/** One open stream of the honest server, for a misbehaviour to make something else of. */
+/** One open stream of the honest server, which a misbehaviour may change. */
 export type Serving = {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Headers, padding, hello, and everything after the cursor; `write` says which way the bytes take. */
+  /** Sends headers, padding, hello, and everything after the cursor. `write` says how to send the bytes. */
   begin(headers?: Record<string, string>, write?: (text: string) => void): void;
-  /** The frames `begin` would write, as text. */
+  /** The frames that `begin` would send, as text. */
   text(): string;
   cut(): void;
 };
 
 /**
- * A feed over real sockets with one channel, `feed`: honest but for the misbehaviour it is given.
- * Its answers are those of the wire contract, written by the frames of `core`.
+ * A feed over real sockets with the channel `feed`. It is honest, except for the misbehaviour that it gets. Its frames are
+ * those of `core`, as docs/protocol.md describes them.
  */
 export async function feedServer(misbehave: Misbehaviour = (stream) => stream.begin(), heartbeatMs = 15_000) {
   const log = modelLog('feed');
@@ -123,7 +123,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   const port = await listenOnFreePort(server);
   return {
     url: `http://127.0.0.1:${port}`,
-    /** Addresses asked for, and the Authorization each came with. */
+    /** The addresses of the requests so far, and the header Authorization of each. */
     asked,
     tokens,
     get polls() {
@@ -133,7 +133,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       return live.size;
     },
     log: log as ModelLog,
-    /** Serves a file beside the feed, so that a page has the feed's origin. */
+    /** Serves a file beside the feed, so that a page can have the feed's origin. */
     serve: (path: string, type: string, body: string) => void files.set(path, { type, body }),
     publish(count = 1) {
       for (let each = 0; each < count; each += 1) log.append();
@@ -142,7 +142,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     heartbeat() {
       for (const { position, write } of live.values()) write(heartbeatFrame(formatPosition(position)));
     },
-    /** Ends all open streams as planned; the old ones go on until their reader leaves. */
+    /** Announces the end of all open streams. They go on until their readers close them. */
     handOver(reason: Handover['reason'] = 'deadline') {
       for (const { position, write } of live.values()) {
         write(handoverFrame(formatPosition(position), { reason, closesInMs: 60_000 }));
@@ -154,7 +154,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     cutAll() {
       for (const response of live.keys()) response.socket?.destroy();
     },
-    /** Answers polls otherwise, for as long as `answer` says true. */
+    /** Answers polls in another way, as long as `answer` returns true. */
     answerPolls(answer: (response: ServerResponse) => boolean) {
       pollAnswer = answer;
     },

@@ -4,21 +4,21 @@ import { eventFrame, helloFrame, paddingFrame } from '../../../lib/core/sse-fram
 import type { ManualClock } from '../server/manual-clock.ts';
 import { modelLog } from './model-log.ts';
 
-/** One request, as a misbehaviour finds it. */
+/** One request that a server may misbehave on. */
 export type Asked = {
   readonly kind: 'stream' | 'poll';
-  /** The honest answer. Each piece of a stream passes `through` on its way: it may be changed, or held back. */
+  /** The honest response. `through` gets each piece of a stream, and may change it or hold it back. */
   honest(through?: (text: string) => string): Response | Promise<Response>;
   /** Breaks the connection. */
   cut(): void;
-  /** Calls `run` after `ms`, unless the reader has left by then. */
+  /** Calls `run` after `ms`, unless the reader has gone by then. */
   after(ms: number, run: () => void): void;
 };
 
-/** What a server, or something in between, makes of a request. */
+/** What a server, or a proxy before it, does with a request. */
 export type Misbehaviour = (asked: Asked) => Response | Promise<Response>;
 
-/** One connection, until its reader leaves it or it breaks. */
+/** One connection, until the reader ends it or it breaks. */
 type Line = {
   onGone(run: (error: Error) => void): void;
   cut(): void;
@@ -37,8 +37,8 @@ function newLine(signal: AbortSignal | null): Line {
 }
 
 /**
- * A feed server at the `fetch` seam, with one channel, `feed`, and a clock that is moved by hand: the network takes
- * no time, so what is measured is the client's own rules. It sends no heartbeats: an event comes every second.
+ * A feed server behind `fetch`, with the channel `feed` and a clock that the test moves by hand. The network takes no time,
+ * so that a test measures the client's rules alone. It sends no heartbeats, since an event comes every second.
  */
 export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 }) {
   const log = modelLog('feed');
@@ -57,7 +57,7 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
     for (const look of [...waiting]) look();
   }
   for (let count = 0; count < 3; count += 1) publish();
-  // Between the full seconds, at which so much else happens.
+  // Not at a full second: much else happens then.
   const goOn = () => {
     if (isPublishing) publish();
     clock.after(1_000, goOn);
@@ -124,7 +124,7 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
     });
   }
 
-  /** A long poll: held until there is an event, or its time is up. */
+  /** A long poll: the server holds it until an event comes or its time is over. */
   function hold(from: Position, waitMs: number, line: Line): Promise<Response> {
     return new Promise((resolve) => {
       const answer = () => {
@@ -159,13 +159,13 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
 
   return {
     fetch: serve,
-    /** Requests so far; times are ms since the server began. */
+    /** The requests so far. Times are in ms since the server started. */
     asked,
-    /** When each event was published, the first at index 0. */
+    /** When each event was published. The first is at index 0. */
     publishedAt,
-    /** Events in answers so far, held back or not. */
+    /** The number of events in responses so far, whether held back or not. */
     sent: () => sent,
-    /** From the next request on. What is open stays as it is. */
+    /** Changes the server for later requests. Open streams stay as they are. */
     becomes(next: Misbehaviour) {
       misbehave = next;
     },

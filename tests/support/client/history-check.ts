@@ -1,13 +1,13 @@
 import { channelOf, type FeedEntry } from '../../../lib/client/transport/feed-items.ts';
 import { parseEventId } from '../../../lib/core/ids.ts';
 
-/** Checks what one reader takes: every event once, in order, the next seq, or after a gap that names it. */
+/** Checks what one reader accepts: each event is the next one after the last, or comes after a gap that names it. */
 export function historyCheck() {
   const last = new Map<string, string>();
   const awaited = new Map<string, string | null>();
   let restarts = 0;
   return {
-    /** `restarted` gaps so far. */
+    /** The number of `restarted` gaps so far. */
     restarts: () => restarts,
     /** @throws Error that names the first entry that does not follow. */
     take(entry: FeedEntry) {

@@ -3,18 +3,18 @@ import { checkContinuity, type LogState, toGap } from '../../../lib/core/continu
 import type { Position } from '../../../lib/core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../../lib/core/ids.ts';
 
-/** A channel's log in memory, and what an honest server reads from it. */
+/** The log of one channel in memory, and what an honest server reads from it. */
 export type ModelLog = {
   append(): EventId;
-  /** Retention takes the oldest `count`. */
+  /** Retention deletes the oldest `count` events. */
   trim(count: number): void;
-  /** Lost, and begun again under another epoch with one event. */
+  /** The log is lost, and starts again in another epoch with one event. */
   replace(): void;
-  /** The newest `count` are lost in a fail-over; their seqs are issued again. */
+  /** A fail-over loses the newest `count` events, and issues their numbers again. */
   fork(count: number): void;
   state(): LogState;
   end(): Position;
-  /** What a reader at `position` gets next; null for nothing yet. */
+  /** What a reader at `position` gets next; null while there is nothing. */
   next(position: Position): FeedItem | null;
 };
 

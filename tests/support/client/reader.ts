@@ -22,7 +22,7 @@ type ReaderSettings = Partial<ConnectionSettings> & { readonly isFiltered?: bool
 /** What a connection may be shared by: it gets every signal, and its timers count. */
 type ReaderShare = Pick<Share, 'advance' | 'nextTimerAt'>;
 
-/** A connection whose time is moved by hand. It has read up to event 3 of epoch `aaaaaa`; with null, nothing yet. */
+/** A connection whose time the test moves. It has read up to event 3 of epoch `aaaaaa`; with null, nothing yet. */
 export function reader(
   { isFiltered = false, ...settings }: ReaderSettings = {},
   after: string | null = '30-3~aaaaaa',
@@ -71,7 +71,7 @@ export function reader(
       random = value;
     },
     happens: (kind: PlainSignal['kind']) => tell({ kind }),
-    /** Time passes; every timer is told at its time. */
+    /** Time passes. Each timer fires at its time. */
     passes(ms: number) {
       const end = now + ms;
       for (let due = timerAt(); due !== null && due <= end; due = timerAt()) {
@@ -86,14 +86,14 @@ export function reader(
     bytes(key = stream().key) {
       tell({ kind: 'bytes', stream: key });
     },
-    /** The newest stream is sent, gets bytes and says hello. */
+    /** The newest stream is sent, brings bytes, and says hello. */
     goesLive(cursor = stream().after ?? '30-3~aaaaaa', key = stream().key) {
       it.sends(key);
       it.bytes(key);
       const hello = { cursor, heartbeatMs: 15_000, deadlineMs: 300_000, version: '0.1.0' };
       tell({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor: cursorAt(cursor), hello } });
     },
-    /** A stream tells items, each with the cursor after it. */
+    /** A stream brings items, each with the cursor after it. */
     gets(items: readonly FeedItem[], key = stream().key) {
       it.bytes(key);
       for (const item of items) {

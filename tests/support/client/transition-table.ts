@@ -6,7 +6,7 @@ import { pollingReader, reader, streamingReader } from './reader.ts';
 
 type Reader = ReturnType<typeof reader>;
 
-/** Every state the page can tell apart, as it comes about. */
+/** Every state that the page can tell apart, and how a reader gets into it. */
 const states: readonly (readonly [name: string, make: () => Reader])[] = [
   ['connecting', () => reader()],
   ['streaming', () => streamingReader()],
@@ -46,7 +46,7 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
   ['stopped (closed)', () => tap(reader(), (it) => it.happens('close'))],
 ];
 
-/** Hidden for a minute, while the stream goes on living. */
+/** The page is hidden for a minute, and the stream lives on. */
 function paused(it: Reader): void {
   for (let seconds = 0; seconds < 60; seconds += 15) {
     it.heartbeat('30-3~aaaaaa');
@@ -54,7 +54,7 @@ function paused(it: Reader): void {
   }
 }
 
-/** Everything that can happen, as the stream, poll or page would tell it. Null: it cannot happen in this state. */
+/** Every signal, as the stream, the poll or the page sends it. */
 const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[] = [
   ['hello', (it) => onStream(it, () => it.goesLive())],
   ['event', (it) => onStream(it, () => it.gets([eventItem(4)]))],
@@ -112,7 +112,7 @@ function tap(it: Reader, ...acts: readonly ((it: Reader) => unknown)[]): Reader 
   return it;
 }
 
-/** A state in a cell: its status, and how many streams it holds where that is more than the status says. */
+/** The word for a state in the table. */
 function word(state: Connection): string {
   if (state.mode === 'polling' && state.streams.length > 0) return 'probing';
   if (state.mode === 'standby') return isCatchingUp(state) ? 'catching up' : 'standby';
@@ -132,7 +132,7 @@ function cell(make: () => Reader, act: (it: Reader) => unknown): string {
   return isSame ? '·' : 'anew';
 }
 
-/** The table of transitions, as Markdown: from each state, by each signal. Told by the reducer itself. */
+/** The table of transitions as Markdown: what the reducer makes of each state by each signal. */
 export function transitionTable(): string {
   const head = ['signal', ...states.map(([name]) => name)];
   const rows = signals.map(([name, act]) => [name, ...states.map(([, make]) => cell(make, act))]);
@@ -140,7 +140,7 @@ export function transitionTable(): string {
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-/** The names of the states as they are, for a check that each was made as meant. */
+/** Each state's name, and the word for the state that was made: a test holds them equal. */
 export function statesAsMade(): readonly (readonly [string, string])[] {
   return states.map(([name, make]) => [name, word(make().state)]);
 }
