@@ -14,14 +14,14 @@ export type Runtime = {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly log: EventLog;
-  /** Waits for the log, for readers that are ahead of it. */
+  /** Waits until the log has caught up with readers whose position is ahead of it. */
   readonly progress: LogProgress;
   readonly tails: Tails;
-  /** The streams that are open. */
+  /** The open streams. */
   readonly streams: Set<EventStream>;
   /** The slots for streams and long polls. */
   readonly admission: Admission;
-  /** Aborts when the process has been told to stop. */
+  /** Aborts when the process starts to stop. */
   readonly stopping: AbortController;
 };
 
@@ -30,9 +30,9 @@ const key = Symbol.for('steadfeed');
 type Holder = { [key]?: Runtime };
 
 /**
- * The runtime of this process, made at the first call. Page and routes are separate instances of their modules, so it
- * lives on `globalThis`; it survives hot reload.
- * @throws FeedError `misconfigured` naming the variable to set.
+ * The runtime of this process, created at the first call. Next loads page and routes as separate instances of this module,
+ * so the runtime lives on `globalThis`. It survives hot reload.
+ * @throws FeedError `misconfigured`, which names the variable to set.
  */
 export function getRuntime(): Runtime {
   const holder = globalThis as Holder;
@@ -40,12 +40,12 @@ export function getRuntime(): Runtime {
   return holder[key];
 }
 
-/** The runtime of this process where there is one already. */
+/** The runtime of this process; null: it has not been created yet. */
 export function findRuntime(): Runtime | null {
   return (globalThis as Holder)[key] ?? null;
 }
 
-/** Makes a runtime of its own; for tests, and for `getRuntime`. */
+/** Creates a runtime; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
   const progress = createLogProgress(log, clock);
   const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, progress });

@@ -13,7 +13,7 @@ import { isName } from '../../core/ids.ts';
 
 /** What a request may read, and until when. */
 export type ReadAccess = {
-  /** Unix time in ms from which on the token is no longer taken; null where none was needed. */
+  /** When the token stops being valid, as Unix time in ms; null: the request needed no token. */
   readonly endsAt: number | null;
 };
 
@@ -21,7 +21,7 @@ export type ReadAccess = {
  * Checks that a request may read all of `channels`.
  * @param secret the setting `READ_TOKEN_SECRET`; null: every channel is public.
  * @param now Unix time in ms.
- * @throws FeedError `unauthorized` without a valid token where one is needed, `forbidden` when it does not cover a channel.
+ * @throws FeedError `unauthorized` if a token is needed and there is no valid one; `forbidden` if it does not allow a channel.
  */
 export async function checkReadAccess(
   request: Request,
@@ -85,7 +85,7 @@ const publishRefusalTexts = {
     'Without PUBLISH_TOKEN only this site may publish: its own pages, and programs that use localhost or an IP address. Set PUBLISH_TOKEN on the server to publish from elsewhere.',
 } as const;
 
-/** The token of `Authorization: Bearer <token>`; null where the request has none. */
+/** The token of `Authorization: Bearer <token>`; null: the request has none. */
 function bearerOf(request: Request): string | null {
   return /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
 }

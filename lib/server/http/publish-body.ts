@@ -7,23 +7,24 @@ import { parseJsonStrict } from '../../core/parse-json-strict.ts';
 import { excerpt } from '../../core/safe-text.ts';
 import { maxAppend, type NewEvent } from '../../log/event-log.ts';
 
-/** Most bytes of one publish request. */
+/** Most bytes of the body of one publish request. */
 export const maxBodyBytes = 1024 * 1024;
 
 /**
- * A body that is too large is still read up to here, and dropped: what is left unread would stand in the way of the
- * next request on its connection.
+ * A body that is too large is still read up to here, and dropped: an unread rest would block the next request on its
+ * connection.
  */
 export const maxDrainBytes = 8 * 1024 * 1024;
 
-/** How long a body may take to come: 35 KB a second at least, where it is as large as it may be. */
+/** How long a body may take to arrive, in ms. At the largest size that is 35 KB a second. */
 export const maxBodyMs = 30_000;
 
-/** Most bytes of one event as JSON. */
+/** Most bytes of one event as JSON: channel, type and data. */
 export const maxEventBytes = 64 * 1024;
 
 /**
- * Reads the events of a publish request: `application/json`, one or an array; or `application/x-ndjson`, one a line.
+ * Reads the events of a publish request: `application/json`, one event or an array; or `application/x-ndjson`, one event
+ * in each line.
  * @throws FeedError `unsupported-media-type`, `too-large`, `bad-request`, `data-does-not-fit`; each names the event.
  */
 export async function readEvents(request: Request, clock: Clock): Promise<readonly NewEvent[]> {
@@ -47,10 +48,10 @@ export async function readEvents(request: Request, clock: Clock): Promise<readon
   throw new FeedError('bad-request', `The request body has no event. Send 1 to ${maxAppend}.`);
 }
 
-/** A hash of the events, to tell whether a key is used again for the same ones. */
+/** A hash of the events. It shows whether an idempotency key is used again for the same events. */
 export function fingerprintOf(events: readonly NewEvent[]): string {
   const hash = createHash('sha256');
-  // No name and no JSON text holds a line end.
+  // Neither a name nor JSON text contains a line end.
   for (const { channel, type, data } of events) hash.update(`${channel}\n${type}\n${data}\n`);
   return hash.digest('base64url');
 }
@@ -67,23 +68,23 @@ async function readText(request: Request, clock: Clock): Promise<string> {
 async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Said ahead of time, so that a body that is too large is not even read.
+  // If the client states a length that is too large, the body is not read at all.
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw tooLargeBody();
   if (request.body === null) return Buffer.concat(chunks);
   const reader = request.body.getReader();
   let isLate = false;
   const cancelTimer = clock.after(maxBodyMs, () => {
     isLate = true;
-    giveUp(reader);
+    stopReading(reader);
   });
   try {
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       size += part.value.length;
       if (size <= maxBodyBytes) chunks.push(part.value);
-      if (size > maxDrainBytes) giveUp(reader);
+      if (size > maxDrainBytes) stopReading(reader);
     }
   } catch (cause) {
-    // The publisher has gone. Nobody hears the answer, and nothing is wrong here.
+    // The publisher has left. Nobody gets this response, and nothing is wrong on the server.
     throw new FeedError('bad-request', 'The request body ended early; no events were stored.', { cause });
   } finally {
     cancelTimer();
@@ -96,9 +97,9 @@ async function readBytes(request: Request, clock: Clock): Promise<Uint8Array> {
   );
 }
 
-/** Reads no more: what is being read ends as if the body did. */
-function giveUp(reader: ReadableStreamDefaultReader<Uint8Array>): void {
-  // The publisher may break off at the same moment; there is nobody left to tell.
+/** Stops reading: the pending read ends as if the body had ended. */
+function stopReading(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  // The publisher may leave at the same moment; then nobody is left to report to.
   reader.cancel().catch(() => undefined);
 }
 

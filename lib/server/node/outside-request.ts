@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
- * Runs `run` outside of the request that is being handled. What waits holds the asynchronous context in which it was
- * begun: a stream's timers would hold all that the framework knows of the request, some KB, for as long as it is open.
- * The context is that in which this module was loaded.
+ * Runs `run` outside the current request. Timers and promises keep the asynchronous context in which they were created: a
+ * stream's timers would keep everything that the framework knows about the request, some KB, while the stream is open.
+ * `run` gets the context in which this module was loaded, so the module stands alone.
  */
 export const outsideRequest: <Result>(run: () => Result) => Result = AsyncLocalStorage.snapshot();

@@ -14,7 +14,7 @@ import { closeIdleConnections, trackConnections } from './sockets.ts';
 /** How long a stream may go on after a handover because the process stops, in ms. Vercel gives a process 500 ms. */
 export const stopMs = { own: 1_500, platform: 200 } as const;
 
-/** The process exits this long after it was told to stop, whatever is still open, in ms. */
+/** The process exits this long after SIGTERM, whatever is still open, in ms. */
 export const forceMs = 4_000;
 
 /** How often the stopping process closes connections that have become idle, in ms. */

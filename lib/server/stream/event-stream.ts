@@ -116,8 +116,8 @@ export class EventStream {
   }
 
   /**
-   * Tells the reader to open the next stream, and ends this one in `closesInMs`. The reader is told once; the earliest end
-   * counts.
+   * Asks the reader to open the next stream, and ends this one in `closesInMs`. Only the first call writes a frame; the
+   * earliest end counts.
    */
   handOver(reason: Handover['reason'], closesInMs: number): void {
     if (this.#state === 'over') return;
