@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { runCorePromise } from '../support/server/core-promise.ts';
 
 /*
- * The promise of the whole server: no event lost, none given twice, in order; and what cannot be given is told, exactly.
- * PROMISE_SEEDS=200 runs that many fresh seeds; PROMISE_SEED=123 runs one again.
+ * The promise of the whole server: each event once, in order; and an exact gap for what cannot be sent.
+ * PROMISE_SEEDS=200 runs that many new seeds; PROMISE_SEED=123 repeats one.
  */
 const { PROMISE_SEED, PROMISE_SEEDS } = process.env;
 const fresh = Date.now() % 1_000_000_000;
@@ -12,7 +12,7 @@ const seeds = PROMISE_SEED === undefined ? [8, 124, 150, 200, ...many] : [Number
 const steps = 5_000;
 
 test.each(seeds)(
-  'readers that roam get everything, or are told what they cannot have (seed %i)',
+  'readers that change process and transport get every event once, in order, or an exact gap (seed %i)',
   async (seed) => {
     const { failure, events, gaps, trace } = await runCorePromise(seed, steps);
 

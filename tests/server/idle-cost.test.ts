@@ -32,7 +32,7 @@ async function readOn(stand: Stand, names: readonly string[], hasReturned: () =>
     const query = names.map((name) => `channel=${name}`).join('&');
     const text = await (await stand.ask(`stream?${query}`, init)).text();
     if (!text.includes('event: hello') || text.includes('event: gap'))
-      throw new Error(`an idle stream told ${text}`);
+      throw new Error(`an idle stream sent ${text}`);
     cursor = text.match(/(?<=^id: ).*$/gm)?.at(-1) ?? '';
     hasReturned();
   }

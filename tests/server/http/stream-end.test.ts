@@ -23,7 +23,7 @@ describe('the deadline', () => {
       await stand.clock.advance(12);
 
       expect(stream.isOver()).toBe(true);
-      const retry = Number(stream.told.at(-1)?.text);
+      const retry = Number(stream.frames.at(-1)?.text);
       expect(stream.kinds().slice(-2)).toEqual(['handover', 'retry']);
       expect([retry >= 250, retry <= 1_000]).toEqual([true, true]);
       expect(stand.runtime.streams.size).toBe(0);

@@ -42,7 +42,7 @@ describe('a log that fails within a second', () => {
     const stream = await readStream(given(await askFor(stand, 900, native)));
 
     expect(stream.kinds()).toEqual(['retry', 'refused']);
-    expect(Number(stream.told[0]?.text)).toBeGreaterThan(2_000);
+    expect(Number(stream.frames[0]?.text)).toBeGreaterThan(2_000);
     expect(stream.of('refused')[0]?.data.status).toBe(503);
   });
 

@@ -29,7 +29,7 @@ describe('the maximum of streams', () => {
 
     expect(stream.kinds()).toEqual(['retry', 'refused']);
     expect(stream.response.headers.get('cache-control')).toBe('private, no-store, no-transform');
-    expect(Number(stream.told[0]?.text)).toBeGreaterThanOrEqual(5_000);
+    expect(Number(stream.frames[0]?.text)).toBeGreaterThanOrEqual(5_000);
     expect(stream.of('refused')[0]?.data).toMatchObject({ status: 503, detail: expect.any(String) });
     expect(stream.isOver()).toBe(true);
   });

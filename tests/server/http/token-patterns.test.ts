@@ -62,7 +62,7 @@ describe('a token', () => {
     async (query) => {
       const stand = await makeClosedStand();
       const text = await (await stand.ask(`events${query}${query ? '&' : '?'}rewind=all`)).text();
-      expect(text).toContain('told in feed');
+      expect(text).toContain('published in feed');
       expect(text).not.toContain('order.b');
     },
   );

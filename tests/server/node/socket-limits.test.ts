@@ -73,7 +73,7 @@ test('a connection whose reader takes nothing is closed after 30 s and the time 
 });
 
 /** A connection as the process sees it: what was written to it, and what of that still waits for its reader. */
-class ToldSocket extends EventEmitter {
+class FakeSocket extends EventEmitter {
   readonly server = server;
   bytesWritten = 0;
   writableLength = 0;
@@ -85,20 +85,20 @@ class ToldSocket extends EventEmitter {
   }
 }
 
-const told: ToldSocket[] = [];
+const fakeSockets: FakeSocket[] = [];
 afterEach(() => {
-  for (const socket of told.splice(0)) socket.emit('close');
+  for (const socket of fakeSockets.splice(0)) socket.emit('close');
 });
 
-function connectTold(): ToldSocket {
-  const socket = new ToldSocket();
-  told.push(socket);
+function connectFake(): FakeSocket {
+  const socket = new FakeSocket();
+  fakeSockets.push(socket);
   channel('net.server.socket').publish({ socket });
   return socket;
 }
 
 /** Holds that a connection is left alone for `ms`, and closed within 10 s of that. */
-async function expectClosedAfter({ destroy }: ToldSocket, ms: number): Promise<void> {
+async function expectClosedAfter({ destroy }: FakeSocket, ms: number): Promise<void> {
   await clock.advance(ms);
   expect(destroy).not.toHaveBeenCalled();
   await clock.advance(10_000);
@@ -106,7 +106,7 @@ async function expectClosedAfter({ destroy }: ToldSocket, ms: number): Promise<v
 }
 
 test('a write that was not taken completely in time closes the connection, whatever was taken of others', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   socket.write(10 * megabyte);
   await clock.advance(35_000);
   socket.writableLength -= megabyte;
@@ -115,7 +115,7 @@ test('a write that was not taken completely in time closes the connection, whate
 });
 
 test('bytes that the system holds get their time too, but no more than it can hold', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   socket.bytesWritten = 100 * megabyte;
   socket.write(1);
 
@@ -123,7 +123,7 @@ test('bytes that the system holds get their time too, but no more than it can ho
 });
 
 test('a reader that takes one write after the other may take any time, also while more is written', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   socket.write(2 * megabyte);
   for (let each = 0; each < 100; each += 1) {
     await clock.advance(25_000);
@@ -135,7 +135,7 @@ test('a reader that takes one write after the other may take any time, also whil
 });
 
 test('a new write gives a reader that takes nothing no time but its own at the lowest rate', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   for (let each = 0; each < 9; each += 1) {
     socket.write(megabyte);
     await clock.advance(5_000);
@@ -145,7 +145,7 @@ test('a new write gives a reader that takes nothing no time but its own at the l
 });
 
 test('the 30 s of a connection start when something starts to wait', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   await clock.advance(600_000);
   socket.write(1);
 
@@ -153,7 +153,7 @@ test('the 30 s of a connection start when something starts to wait', async () =>
 });
 
 test('nothing is checked while no connection is open', async () => {
-  const socket = connectTold();
+  const socket = connectFake();
   await clock.advance(5_000);
   socket.emit('close');
   await eventually('all others are closed', 5_000, async () => {

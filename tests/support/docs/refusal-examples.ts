@@ -98,7 +98,7 @@ async function readPrivate(claims: Record<string, unknown> | null): Promise<Resp
   return stand.ask('events?channel=order.a', { headers });
 }
 
-/** What nobody foresaw; it is noted for the server, and told to nobody. */
+/** An unexpected error: the server logs it, and tells nobody. */
 async function failUnexpectedly(): Promise<Response> {
   const noted = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const route = eventsRoute(() => {
@@ -248,7 +248,7 @@ export const refusalExamples: readonly RefusalExample[] = [
   },
   { code: 'rate-limited', request: '`POST /api/events` beyond `PUBLISH_RATE=10`', ask: publishTooMuch },
   { code: 'internal-error', request: 'any request that meets a fault of the server', ask: failUnexpectedly },
-  { code: 'stopping', request: '`GET /api/stream` of a process that was told to stop', ask: stopping },
+  { code: 'stopping', request: '`GET /api/stream` of a process that stops', ask: stopping },
   {
     code: 'too-many-streams',
     request: '`GET /api/stream` where `STREAM_MAX_CONNECTIONS=1` and one stream is open',

@@ -1,14 +1,14 @@
 import type { RateLimit } from '../../../lib/log/event-log.ts';
 import { rateLimited } from '../../../lib/log/rate-limit.ts';
 
-/** What is left to each name. */
+/** How much each name has left. */
 export type Allowances = {
-  /** Takes `count` events from all of the limits. @throws FeedError `rate-limited` when one has too few left. */
+  /** Takes `count` events from all limits. @throws FeedError `rate-limited` if one has too few left. */
   spend(limits: readonly RateLimit[], count: number): void;
   clear(): void;
 };
 
-/** The limits of the model: a bucket each, told in the other way, by how many events are left in it. */
+/** The rate limits of the model: one token bucket for each name, as the number of events that are left in it. */
 export function createAllowances(now: () => number): Allowances {
   const buckets = new Map<string, { readonly left: number; readonly at: number }>();
 

@@ -3,7 +3,7 @@ import { channels, makeWorld, types, type World } from './world.ts';
 
 /** How a run went. */
 export type Outcome = {
-  /** What was wrong first; null: nothing. */
+  /** The first failure; null: none. */
   readonly failure: unknown;
   readonly events: number;
   readonly gaps: number;
@@ -11,7 +11,7 @@ export type Outcome = {
   readonly trace: readonly string[];
 };
 
-/** Lets readers, publishers and accidents meet at random for `steps` steps, heals all, and sees whether everybody has all. */
+/** Runs readers, publishers and accidents at random for `steps` steps, heals everything, and checks that every reader has everything. */
 export async function runCorePromise(seed: number, steps: number): Promise<Outcome> {
   const world = makeWorld(seed);
   const trace: string[] = [];
@@ -32,12 +32,12 @@ export async function runCorePromise(seed: number, steps: number): Promise<Outco
   return { failure: failure ?? null, events: sum('events'), gaps: sum('gaps'), trace };
 }
 
-/** Heals everything; then what is published must reach everybody, and nothing may be missing. */
+/** Heals everything; then each publish must reach every reader, and nothing may be missing. */
 async function finish(world: World): Promise<unknown> {
   for (const trouble of world.troubles) trouble.end();
   for (const process of world.processes) process.fate = () => [0];
   for (const reader of world.readers) reader.stall(false);
-  // Longer than the longest silence that is not checked.
+  // Longer than the longest silence without a check.
   await advanceInSteps(world, 100);
   const before = world.log.stored.length;
   const events = channels.flatMap((channel) => types.map((type) => ({ channel, type, data: '"end"' })));

@@ -6,21 +6,21 @@ import type { EventLog, FollowSignal } from '../../../lib/log/event-log.ts';
 export type FaultyLog = EventLog & {
   /** Calls of each method. */
   readonly calls: { append: number; read: number; ends: number; follow: number };
-  /** All calls together, appends left out. */
+  /** All calls together, without appends. */
   asked(): number;
-  /** Every call is refused. */
+  /** Whether every call fails. */
   isDown: boolean;
-  /** How late an answer is given, in ms; it tells what was true when it was asked for. */
+  /** How late an answer arrives, in ms; it says what was true when the log was asked. */
   answerMs: number;
-  /** What becomes of a subscription that is asked for. */
+  /** What happens to a new subscription. */
   following: 'works' | 'fails' | 'hangs';
-  /** How late each copy of an announcement is told, in ms: none is a drop, two are a double. */
+  /** How late each copy of an announcement arrives, in ms: no copy is a loss, two are a duplicate. */
   fate: () => readonly number[];
-  /** Subscriptions that are told of news. */
+  /** How many subscriptions get announcements. */
   followers(): number;
-  /** Every subscription is lost, and says so. */
+  /** Breaks every subscription, and each reports it. */
   cut(): void;
-  /** Every subscription that is open now will tell nothing more, and does not say so. */
+  /** Every open subscription stops announcing, without a report. */
   silence(): void;
 };
 
@@ -32,7 +32,7 @@ type Follower = {
 
 const inTime: readonly number[] = [0];
 
-/** Puts faults around `inner`. */
+/** Wraps `inner` with faults. */
 export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
   const open = new Set<Follower>();
   const calls = { append: 0, read: 0, ends: 0, follow: 0 };
@@ -78,7 +78,7 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
       const ended = new AbortController();
       const over = AbortSignal.any([signal, ended.signal]);
       const follower: Follower = {
-        tell: (told) => over.aborted || onSignal(told),
+        tell: (signal) => over.aborted || onSignal(signal),
         end: () => ended.abort(),
         isSilent: false,
       };
@@ -89,7 +89,7 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
       }
       open.add(follower);
       over.addEventListener('abort', () => open.delete(follower), { once: true });
-      inner.follow(channel, (told) => hear(follower, told), over);
+      inner.follow(channel, (signal) => hear(follower, signal), over);
     },
     close: () => inner.close(),
     followers: () => open.size,

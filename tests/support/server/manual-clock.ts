@@ -3,36 +3,36 @@ import { seeded } from '../seeded.ts';
 
 /** A clock that stands still until it is moved. */
 export type ManualClock = Clock & {
-  /** Lets `ms` go by: runs what is due in order of time, and lets promises settle before, between and after. */
+  /** Lets `ms` pass: runs due timers in order of time, and lets promises settle before, between and after. */
   advance(ms: number): Promise<void>;
-  /** Lets `ms` go by while nothing runs, as for a process that is frozen. What is due runs with the next `advance`. */
+  /** Lets `ms` pass while nothing runs, as in a frozen process. Due timers run at the next `advance`. */
   freeze(ms: number): void;
-  /** Sets the wall clock alone forward, or back. */
+  /** Sets only the wall clock forward, or back. */
   setForward(ms: number): void;
-  /** Timers that have not gone off. */
+  /** How many timers have not fired. */
   pending(): number;
 };
 
-/** The longest time `setTimeout` knows; it takes a longer one for 1 ms. */
+/** The longest time that `setTimeout` accepts; it takes a longer one for 1 ms. */
 const maxTimerMs = 2 ** 31 - 1;
 
 type Timer = { readonly at: number; readonly key: number; readonly run: () => void };
 
-/** Lets promises settle that wait for nothing but each other. */
+/** Lets promises settle that wait only for each other. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Makes a clock whose timers behave like Node's: whole ms, at least one. @param seed of its random numbers. */
+/** Creates a clock whose timers behave like Node's: whole ms, at least one. @param seed of its random numbers. */
 export function createManualClock(seed = 1): ManualClock {
   const random = seeded(seed);
   let elapsed = 1_000;
   let offset = 1_763_841_234_567 - elapsed;
   let order = 0;
-  /** What is planned, the next first; timers of one time in the order in which they were set. */
+  /** The timers, next first; timers of the same time in the order in which they were set. */
   const timers: Timer[] = [];
 
-  /** Where in `timers` one of that time and order is, or belongs. */
+  /** Where in `timers` a timer of that time and order is, or belongs. */
   function placeOf({ at, key }: Pick<Timer, 'at' | 'key'>): number {
     let low = 0;
     for (let high = timers.length; low < high; ) {

@@ -18,36 +18,36 @@ import { createAllowances } from './allowances.ts';
 export type Stored = LogEvent & {
   readonly channel: string;
   readonly epoch: string;
-  /** Place in the order of all that was ever stored, from 1. */
+  /** Its number in the order of everything that was ever stored, from 1. */
   readonly serial: number;
   readonly parent: Stored | null;
 };
 
 type Kept = { readonly epoch: string; readonly events: readonly Stored[] };
 
-/** A log in memory that keeps the port's promises, and to which accidents can happen. It is the model tests compare with. */
+/** A log in memory that keeps the port's promises and can have accidents. It is the model that tests compare with. */
 export type MemoryLog = EventLog & {
-  /** All that was ever stored, in order, whatever became of it. */
+  /** Everything that was ever stored, in order, also if it is gone by now. */
   readonly stored: readonly Stored[];
-  /** What is kept of a channel, oldest first. */
+  /** The kept events of a channel, oldest first. */
   kept(channel: string): readonly Stored[];
-  /** All events of the channel are gone, and its epoch. */
+  /** Loses all events of the channel, and its epoch. */
   empty(channel: string): void;
-  /** The newest `count` events are gone; the epoch stays. */
+  /** Loses the newest `count` events; the epoch stays. */
   loseEnd(channel: string, count: number): void;
-  /** All but the newest `keep` events are gone. */
+  /** Loses all but the newest `keep` events. */
   trim(channel: string, keep: number): void;
-  /** One event is gone out of the middle. */
+  /** Loses one event from the middle. */
   takeOut(channel: string, seq: number): void;
-  /** From now on reads see the log as it is now; appends and announcements go on. */
+  /** From now on, reads see the log as it is now; appends and announcements continue. */
   lag(): void;
-  /** Reads see all again. */
+  /** Reads see everything again. */
   catchUp(): void;
-  /** From now on nothing can be stored in this channel. */
+  /** From now on, nothing can be stored in this channel. */
   breakChannel(channel: string): void;
-  /** Everything is gone, keys too. */
+  /** Loses everything, also the idempotency keys. */
   wipe(): void;
-  /** Every open subscription is lost. */
+  /** Breaks every open subscription. */
   cut(): void;
 };
 
@@ -59,7 +59,7 @@ export type MemoryLogOptions = {
   readonly random?: () => number;
 };
 
-/** Makes an empty log. */
+/** Creates an empty log. */
 export function createMemoryLog({
   retention = 10_000,
   now,
@@ -187,7 +187,7 @@ function select(events: readonly Stored[], from: ReadFrom, limit: number, now: n
   }
 }
 
-/** As many as a page may hold, from the first on; never none. */
+/** As many events as a page may have, from the first on; at least one. */
 function first(events: readonly Stored[]): readonly Stored[] {
   let left = 1_500_000;
   const end = events.findIndex(({ data }) => {

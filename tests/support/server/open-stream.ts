@@ -2,53 +2,53 @@ import { createParser } from 'eventsource-parser';
 import { settle } from './manual-clock.ts';
 import type { Stand } from './stand.ts';
 
-/** A block of a stream, as it was told. */
-export type Told = {
-  /** `comment` and `retry` stand alone; `event` is a block without a name. */
+/** A frame of a stream, as it arrived. */
+export type ReceivedFrame = {
+  /** `comment` and `retry` are frames of their own here; `event` is a frame without a name. */
   readonly kind: string;
   readonly id: string | null;
-  /** Its JSON, read; of a comment or a retry, empty. */
+  /** Its JSON, parsed; empty for a comment or a retry. */
   readonly data: Readonly<Record<string, unknown>>;
-  /** Its data as it came: JSON, a comment's text, a retry's ms. */
+  /** Its data as it arrived: JSON, the text of a comment, the ms of a retry. */
   readonly text: string;
 };
 
-/** A stream that is read as it comes. */
+/** A stream that is read while it arrives. */
 export type OpenStream = {
   readonly response: Response;
-  /** All that was told, in order. */
-  readonly told: readonly Told[];
-  /** The kinds told, in order. */
+  /** All frames, in order. */
+  readonly frames: readonly ReceivedFrame[];
+  /** The kinds of all frames, in order. */
   kinds(): string[];
-  /** The blocks of one kind. */
-  of(kind: string): readonly Told[];
-  /** The `data` member of the events told. */
+  /** The frames of one kind. */
+  of(kind: string): readonly ReceivedFrame[];
+  /** The member `data` of all events. */
   data(): unknown[];
   /** Where the connection is: the newest `id:`. */
   cursor(): string;
-  /** The sizes of the chunks it came in. */
+  /** The sizes of the chunks in which it arrived. */
   readonly chunks: readonly number[];
   isOver(): boolean;
   cancel(): Promise<void>;
 };
 
-/** Opens `/api/stream` and begins to read it. @param query `rewind=all&type=a` */
+/** Opens `/api/stream` and starts to read it. @param query `rewind=all&type=a` */
 export async function openStream(stand: Stand, query = '', init: RequestInit = {}): Promise<OpenStream> {
   return readStream(await stand.ask(`stream?${query}`, init));
 }
 
-/** Begins to read a stream that was answered; comes back when there is nothing more for now. */
+/** Starts to read the stream of a response; resolves when there is nothing more for now. */
 export async function readStream(response: Response): Promise<OpenStream> {
-  const told: Told[] = [];
+  const frames: ReceivedFrame[] = [];
   const chunks: number[] = [];
   let isOver = false;
   const parser = createParser({
     onEvent: ({ id, event, data }) =>
-      told.push({ kind: event ?? 'event', id: id ?? null, data: JSON.parse(data), text: data }),
-    onComment: (text) => told.push({ kind: 'comment', id: null, data: {}, text }),
-    onRetry: (ms) => told.push({ kind: 'retry', id: null, data: {}, text: String(ms) }),
+      frames.push({ kind: event ?? 'event', id: id ?? null, data: JSON.parse(data), text: data }),
+    onComment: (text) => frames.push({ kind: 'comment', id: null, data: {}, text }),
+    onRetry: (ms) => frames.push({ kind: 'retry', id: null, data: {}, text: String(ms) }),
   });
-  if (response.body === null) throw new Error('the answer has no body');
+  if (response.body === null) throw new Error('the response has no body');
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   const read = async () => {
@@ -62,16 +62,16 @@ export async function readStream(response: Response): Promise<OpenStream> {
   };
   void read();
   await settle();
-  const of = (kind: string) => told.filter((block) => block.kind === kind);
+  const of = (kind: string) => frames.filter((frame) => frame.kind === kind);
   return {
     response,
-    told,
-    kinds: () => told.map(({ kind }) => kind),
+    frames,
+    kinds: () => frames.map(({ kind }) => kind),
     of,
     data: () => of('event').map(({ data }) => data.data),
     cursor() {
-      const id = told.findLast((block) => block.id !== null)?.id;
-      if (typeof id !== 'string') throw new Error('no position was told');
+      const id = frames.findLast((frame) => frame.id !== null)?.id;
+      if (typeof id !== 'string') throw new Error('no frame had a position');
       return id;
     },
     chunks,

@@ -4,9 +4,9 @@ import type { FeedEvent, FeedPage } from '../../../lib/core/event.ts';
 import { compareEventIds, formatEventId, idBefore, parseEventId } from '../../../lib/core/ids.ts';
 import type { MemoryLog, Stored } from './memory-log.ts';
 
-/** What one reader was given, held against the log at every step. */
+/** What one reader received, compared with the log at every step. */
 export type ReaderRecord = {
-  /** Where to go on; null before the first hello or page. */
+  /** Where to continue; null before the first hello or page. */
   cursor(): string | null;
   hello(cursor: string): void;
   event(cursor: string, event: FeedEvent): void;
@@ -15,26 +15,26 @@ export type ReaderRecord = {
   note(cursor: string): void;
   page(page: FeedPage): void;
   has(event: Stored): boolean;
-  /** Fails unless every event kept since the reader joined was given. */
+  /** Throws unless the reader received every kept event since it joined. */
   isComplete(): void;
-  /** Events and gaps taken. */
+  /** How many events and gaps it received. */
   readonly taken: { events: number; gaps: number };
 };
 
-/** Which accidents a channel has had, for the judgement that a `restarted` is true. */
+/** The log, and how many accidents each channel has had: a gap `restarted` needs one. */
 export type Truth = { readonly log: MemoryLog; accidents(channel: string): number };
 
 type Track = {
-  /** Null: a page does not say where a gap without an end leads. */
+  /** Null: a page does not say where a gap without `resumesAt` leads. */
   position: Position | null;
-  /** All up to this serial was stored before the reader came. */
+  /** Everything up to this serial was stored before the reader joined. */
   joinedSerial: number;
   isAfterGap: boolean;
   restartsLeft: number;
   readonly received: Set<number>;
 };
 
-/** Begins a record. @param types the reader's filter; null: all. */
+/** Creates a record. @param types the reader's filter; null: all. */
 export function createReaderRecord(
   { log, accidents }: Truth,
   channels: readonly string[],
@@ -43,7 +43,7 @@ export function createReaderRecord(
   const tracks = new Map<string, Track>();
   const index = new Map<string, Stored>();
   let indexed = 0;
-  let told: string | null = null;
+  let lastCursor: string | null = null;
   const taken = { events: 0, gaps: 0 };
   const seenAccidents = new Map<string, number>();
 
@@ -57,7 +57,7 @@ export function createReaderRecord(
 
   function trackOf(channel: string): Track {
     const track = tracks.get(channel);
-    if (track === undefined) throw new Error(`${channel}: nothing was said of it in hello`);
+    if (track === undefined) throw new Error(`${channel}: hello did not have it`);
     return track;
   }
 
@@ -65,14 +65,14 @@ export function createReaderRecord(
   const isKept = (event: Stored) => log.kept(event.channel).includes(event);
   const parse = (cursor: string): Cursor => parseCursor(cursor, channels, 'id');
 
-  /** Fails when an event in the line ahead of `event` was neither given nor told to be gone. */
-  function checkLine(track: Track, event: Stored | null, isGapTold: boolean): void {
+  /** Throws if the reader got neither an event before `event` nor a gap for it. */
+  function checkLine(track: Track, event: Stored | null, hasGap: boolean): void {
     for (let at = event?.parent ?? null; at !== null; at = at.parent) {
       if (at.serial <= track.joinedSerial || track.received.has(at.serial)) return;
       if (!isWanted(at)) continue;
       const name = `${at.channel}@${formatPosition(at)}`;
-      if (!isGapTold) throw new Error(`${name} was skipped in silence`);
-      if (isKept(at)) throw new Error(`${name} was told to be lost, but is kept`);
+      if (!hasGap) throw new Error(`${name} was skipped in silence`);
+      if (isKept(at)) throw new Error(`${name} was reported lost, but is kept`);
     }
   }
 
@@ -82,7 +82,7 @@ export function createReaderRecord(
     return false;
   }
 
-  /** Holds the positions a frame tells of the other channels against what was given. */
+  /** Compares the positions that a frame has for the other channels with what the reader received. */
   function checkOthers(cursor: Cursor, but: string | null): void {
     for (const [channel, position] of cursor) {
       const track = trackOf(channel);
@@ -90,7 +90,7 @@ export function createReaderRecord(
       const known = track.position;
       if (known !== null && types === null && compareEventIds(known.id, position.id) !== 0) {
         throw new Error(
-          `${channel}: position ${formatPosition(position)} is told, ${formatPosition(known)} is known`,
+          `${channel}: the frame has position ${formatPosition(position)}, the reader is at ${formatPosition(known)}`,
         );
       }
       if (known !== null && known.epoch !== null && known.epoch !== position.epoch) {
@@ -113,7 +113,7 @@ export function createReaderRecord(
       restartsLeft: 0,
       received: new Set(),
     });
-    // An accident may be under way in what the server still believes.
+    // The server may not have noticed the latest accident yet.
     seenAccidents.set(channel, accidents(channel) - 1);
   }
 
@@ -128,7 +128,7 @@ export function createReaderRecord(
     }
     if (!isWanted(stored)) throw new Error(`${name} was not asked for`);
     if (stored.serial <= track.joinedSerial) throw new Error(`${name} is older than the reader`);
-    if (track.received.has(stored.serial)) throw new Error(`${name} was given twice`);
+    if (track.received.has(stored.serial)) throw new Error(`${name} was sent twice`);
     const from = track.position;
     if (from !== null) {
       const isNext = types === null ? position.id.seq === from.id.seq + 1 : position.id.seq > from.id.seq;
@@ -178,7 +178,7 @@ export function createReaderRecord(
   }
 
   return {
-    cursor: () => told,
+    cursor: () => lastCursor,
     taken,
     hello(cursor) {
       const positions = parse(cursor);
@@ -188,7 +188,7 @@ export function createReaderRecord(
         if (!tracks.has(channel)) join(channel, position);
       }
       checkOthers(positions, null);
-      told = cursor;
+      lastCursor = cursor;
     },
     event(cursor, event) {
       const positions = parse(cursor);
@@ -196,17 +196,17 @@ export function createReaderRecord(
       if (position === undefined) throw new Error(`${event.channel}: no position in ${cursor}`);
       checkOthers(positions, event.channel);
       takeEvent(event, position);
-      told = cursor;
+      lastCursor = cursor;
     },
     gap(cursor, gap) {
       const positions = parse(cursor);
       checkOthers(positions, gap.channel);
       takeGap(gap, positions.get(gap.channel) ?? null);
-      told = cursor;
+      lastCursor = cursor;
     },
     note(cursor) {
       checkOthers(parse(cursor), null);
-      told = cursor;
+      lastCursor = cursor;
     },
     page(page) {
       const positions = parse(page.cursor);
@@ -224,7 +224,7 @@ export function createReaderRecord(
         if (types !== null || track.position === null) track.position = position;
       }
       checkOthers(positions, null);
-      told = page.cursor;
+      lastCursor = page.cursor;
     },
     has: (event) => tracks.get(event.channel)?.received.has(event.serial) === true,
     isComplete() {
@@ -233,7 +233,7 @@ export function createReaderRecord(
         for (const event of log.kept(channel)) {
           const isDue = isWanted(event) && event.serial > joinedSerial;
           if (isDue && !received.has(event.serial)) {
-            throw new Error(`${channel}@${formatPosition(event)} is kept, but was not given`);
+            throw new Error(`${channel}@${formatPosition(event)} is kept, but was not sent`);
           }
         }
       }

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-/** Holds an answer to be a refusal as RFC 9457 has it, that nobody may keep. @returns its `detail`. */
+/** Expects a response to be a refusal (RFC 9457) that no cache may keep. @returns its `detail`. */
 export async function expectRefusal(answer: Response | Promise<Response>, status: number): Promise<string> {
   const response = await answer;
   expect(response.status).toBe(status);

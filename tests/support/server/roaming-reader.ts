@@ -7,17 +7,17 @@ import type { Runtime } from '../../../lib/server/runtime.ts';
 import type { Seeded } from '../seeded.ts';
 import type { ReaderRecord } from './reader-record.ts';
 
-/** A reader that goes from connection to connection, process to process and transport to transport by its cursor. */
+/** A reader that changes connection, process and transport, and continues from its cursor. */
 export type RoamingReader = {
   readonly record: ReaderRecord;
-  /** Stops reading, or goes on. */
+  /** Stops reading, or continues. */
   stall(isStalled: boolean): void;
   /** Loses the connection in the middle of the next chunk. */
   cutNext(): void;
   /** Loses the connection now. */
   drop(): void;
   stop(): void;
-  /** What it found wrong; null: nothing. */
+  /** The first failure it found; null: none. */
   failure(): unknown;
 };
 
@@ -27,12 +27,12 @@ export type RoamingOptions = {
   readonly runtimes: readonly Runtime[];
   /** `channel=…&type=…`. */
   readonly query: string;
-  /** Where it begins: `after=0-0`, `rewind=all`, or nothing. */
+  /** Where it starts: `after=0-0`, `rewind=all`, or nothing. */
   readonly start: string;
   readonly record: ReaderRecord;
 };
 
-/** Sends a reader on its way. */
+/** Starts a reader. */
 export function startRoamingReader(options: RoamingOptions): RoamingReader {
   const { clock, random, record } = options;
   let isStopped = false;

@@ -13,19 +13,19 @@ import { createFaultyLog, type FaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryLog, type MemoryLog } from './memory-log.ts';
 
-/** A server whose time stands still, and whose log does what a test wants. */
+/** A server whose clock stands still and whose log does what a test wants. */
 export type Stand = {
   readonly clock: ManualClock;
-  /** The log as it truly is; publishing here never fails. */
+  /** The log as it really is; publishing here never fails. */
   readonly memory: MemoryLog;
-  /** The log as the server has it. */
+  /** The log as the server sees it. */
   readonly log: FaultyLog;
   readonly runtime: Runtime;
   /** Stores `count` events, numbered from 1 within the call, all at once. */
   publish(count?: number, channel?: string): Promise<void>;
-  /** Starts a tail of its own, and lets it read. */
+  /** Starts a separate tail, and lets it read. */
   tail(channel?: string): Promise<Tail>;
-  /** Answers a request for `path`, for example `stream?rewind=all`. */
+  /** Handles a request for `path`, for example `stream?rewind=all`. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   /** The cursor after a channel's newest event. */
   cursorAtEnd(channel?: string): string;
@@ -37,7 +37,7 @@ export type StandOptions = {
   readonly seed?: number;
 };
 
-/** Makes a stand. */
+/** Creates a stand. */
 export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptions = {}): Stand {
   const clock = createManualClock(seed);
   const memory = createMemoryLog({ retention, now: clock.now, random: clock.random });

@@ -1,6 +1,6 @@
 import { channels, types, type World } from './world.ts';
 
-/** One thing happens, and a little time goes by. @returns what it was. */
+/** Lets one thing happen, and a little time pass. @returns what it was. */
 export async function act(world: World): Promise<string> {
   const { clock, random } = world;
   const dice = random.next();
@@ -10,7 +10,7 @@ export async function act(world: World): Promise<string> {
   return action;
 }
 
-/** Ends trouble whose time is up; for when time went by and nothing ran. */
+/** Ends trouble whose time is over; for time that passed while nothing ran. */
 function endTrouble({ clock, troubles }: World): void {
   for (const trouble of troubles) if (trouble.at <= clock.elapsed()) trouble.end();
 }
@@ -116,14 +116,14 @@ function breakFollowing(world: World): string {
   process.following = world.random.pick(['fails', 'hangs'] as const);
   forA(world, world.random.whole(100, 20_000), () => {
     process.following = 'works';
-    // A log that never acknowledges gives up in the end.
+    // A log that never acknowledges gives up at some point.
     process.cut();
   });
   return `following ${process.following}`;
 }
 
 function lag(world: World): string {
-  // A replica that has never seen a channel cannot be told from a log that was emptied.
+  // Nobody can tell a replica that has never seen a channel from a log that was emptied.
   const isKnown = channels.every((channel) => world.log.kept(channel).length > 0);
   if (world.clock.elapsed() < world.strangeAt || !isKnown) return 'nothing';
   world.log.lag();
@@ -134,8 +134,8 @@ function lag(world: World): string {
 }
 
 /*
- * Who was at an event that was lost, whose seq was issued again, and all up to that seq trimmed since, sees nothing but the
- * next seq: no log could tell. So nothing is taken away for a while after an accident.
+ * If an event is lost, its seq is issued again and everything up to that seq is then trimmed, a reader at that event sees
+ * only the next seq: no log could know. So nothing is removed for a while after an accident.
  */
 function trim({ log, random, clock, strangeAt }: World): string {
   if (clock.elapsed() < strangeAt) return 'nothing';
@@ -163,8 +163,8 @@ async function haveAccident(world: World): Promise<string> {
   const count = random.next() < 0.3 ? Infinity : random.whole(1, 20);
   if (count === Infinity) log.empty(channel);
   else log.loseEnd(channel, count);
-  // A fail-over breaks the subscriptions, too. Where it did not, and just as many announcements as events were lost,
-  // the next one would seem to go on.
+  // A fail-over breaks the subscriptions too. If it did not, and as many announcements as events were lost, the next
+  // announcement would seem to follow.
   for (const process of world.processes) process.cut();
   accidents.set(channel, (accidents.get(channel) ?? 0) + 1);
   await clock.advance(5);
@@ -173,7 +173,7 @@ async function haveAccident(world: World): Promise<string> {
 
 function freeze(world: World): string {
   world.clock.freeze(world.random.whole(3_000, 100_000));
-  // Outside, time went by.
+  // Outside the process, time passed.
   endTrouble(world);
   return 'freezes';
 }

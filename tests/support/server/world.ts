@@ -12,14 +12,14 @@ export type World = {
   readonly clock: ManualClock;
   readonly random: Seeded;
   readonly log: MemoryLog;
-  /** The log as each process has it. */
+  /** The log as each process sees it. */
   readonly processes: readonly FaultyLog[];
   readonly runtimes: readonly Runtime[];
   readonly readers: readonly RoamingReader[];
   readonly accidents: Map<string, number>;
-  /** When an accident, or a replica that lags, may come next: the two together cannot be told apart by anyone. */
+  /** When the next accident or lagging replica may come: nobody can tell the two apart when they come together. */
   strangeAt: number;
-  /** Trouble that is over at a time. */
+  /** Trouble that ends at some time. */
   readonly troubles: Set<{ readonly at: number; end(): void }>;
 };
 
@@ -29,7 +29,7 @@ export const channels = ['feed', 'one', 'two'];
 export const types = ['a', 'b', 'c'];
 const retention = 700;
 
-/** Makes the world of a seed. */
+/** Creates the world of a seed. */
 export function makeWorld(seed: number): World {
   const random = seeded(seed);
   const clock = createManualClock(seed);
