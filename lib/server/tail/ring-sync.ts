@@ -195,31 +195,26 @@ function connect(state: RingState, now: number): Step {
 }
 
 function announce(state: RingState, announcement: Announcement, now: number): Step {
-  const known = announcedAfter(state, announcement);
-  const isWaiting = known.work.kind === 'reading' || known.work.kind === 'lagging';
-  const added = !isWaiting && known.trust === 'verified' ? continueWith(known.end, announcement) : null;
-  if (added !== null) {
-    if (added.effects.length === 0) return only(known);
-    return woken({ state: { ...known, end: added.end }, effects: added.effects });
-  }
-  const pending = [...known.pending, announcement];
-  const waiting = { ...known, pending: pending.length > maxPending ? pending.slice(-1) : pending };
+  const { kind } = state.work;
+  const last = announcement.events.at(-1)?.id ?? null;
+  const newestAnnounced = hasReached(state.newestAnnounced, last) ? state.newestAnnounced : last;
+  const canContinue = state.trust === 'verified' && kind !== 'reading' && kind !== 'lagging';
+  const added = canContinue ? continueWith(state.end, announcement) : null;
+  if (added !== null) return woken(added.effects, only({ ...state, end: added.end, newestAnnounced }));
+  const all = [...state.pending, announcement];
+  const pending = all.length > maxPending ? [announcement] : all;
+  const waiting = { ...state, newestAnnounced, pending };
   // During an outage a retry is scheduled.
-  return known.work.kind === 'idle' ? read(waiting, now) : only(waiting);
-}
-
-function announcedAfter(state: RingState, { events }: Announcement): RingState {
-  const last = events.at(-1)?.id;
-  const { newestAnnounced } = state;
-  const isNewer =
-    last !== undefined && (newestAnnounced === null || compareEventIds(last, newestAnnounced) > 0);
-  return isNewer ? { ...state, newestAnnounced: last } : state;
+  return kind === 'idle' ? read(waiting, now) : only(waiting);
 }
 
 function due(state: RingState, now: number): Step {
   // A timer may go off a little early.
   if (now < dueAt(state)) return only(state);
-  if (now >= reportAt(outageOf(state))) return woken(due(reported(state), now));
+  if (now >= reportAt(outageOf(state))) {
+    const then = due(reported(state), now);
+    return { state: then.state, effects: [...then.effects, wake] };
+  }
   if (state.work.kind === 'lagging') return read(state, now);
   return request({ ...state, readAt: Infinity }, now);
 }
@@ -261,14 +256,14 @@ function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['
       const effects: RingEffect[] = [{ kind: 'reset', base }, { kind: 'drop-pages' }];
       if (entries.length > 0) effects.push({ kind: 'append', entries });
       const filled: RingState = { ...state, trust: 'unverified', end: endOf(found.segment) };
-      return woken(first(effects, afterRead(filled, false, now)));
+      return afterRead(filled, effects, false, now);
     }
     case 'segment': {
       const { base, entries } = found.segment;
-      if (entries.length === 0) return afterRead(state, found.more, now);
+      if (entries.length === 0) return afterRead(state, [], found.more, now);
       const effects: RingEffect[] = state.end.epoch === null ? [{ kind: 'reset', base }] : [];
       effects.push({ kind: 'append', entries });
-      return woken(first(effects, afterRead({ ...state, end: endOf(found.segment) }, found.more, now)));
+      return afterRead({ ...state, end: endOf(found.segment) }, effects, found.more, now);
     }
     case 'gap':
       return read({ ...state, trust: 'empty' }, now);
@@ -277,18 +272,25 @@ function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['
   }
 }
 
-/** The ring has what the read gave. */
-function afterRead(state: RingState, hasMore: boolean, now: number): Step {
+/** The ring has taken what the read found, by these effects. @param hasMore the log has more behind it. */
+function afterRead(
+  state: RingState,
+  ringEffects: readonly RingEffect[],
+  hasMore: boolean,
+  now: number,
+): Step {
   const { work } = state;
   // A requested read comes first: it may find a break that announcements would hide.
-  if (hasMore || (work.kind === 'reading' && work.isRequested)) return read(state, now);
+  if (hasMore || (work.kind === 'reading' && work.isRequested)) {
+    return woken(ringEffects, read(state, now));
+  }
   const verified = verify(state);
   const caughtUp = takePending(verified.state);
-  const effects = [...verified.effects, ...caughtUp.effects];
+  const added = [...ringEffects, ...caughtUp.effects];
   const isBehind = !hasReached(caughtUp.state.end.id, state.newestAnnounced);
   const isComplete = caughtUp.state.pending.length === 0 && !isBehind;
   const next = isComplete ? rest(caughtUp.state, now) : lag(caughtUp.state, now);
-  return first(effects, caughtUp.effects.length > 0 ? woken(next) : next);
+  return woken(added, first(verified.effects, next));
 }
 
 /** The ring is the log's end. */
@@ -390,8 +392,8 @@ function reported(state: RingState): RingState {
   return { ...state, work: { ...work, outage: { ...work.outage, isReported: true } } };
 }
 
-function hasReached(id: EventId, target: EventId | null): boolean {
-  return target === null || compareEventIds(id, target) >= 0;
+function hasReached(id: EventId | null, target: EventId | null): boolean {
+  return target === null || (id !== null && compareEventIds(id, target) >= 0);
 }
 
 /** What is new in an announcement, as effects on a ring that ends at `end`; null: events are missing in between. */
@@ -432,7 +434,7 @@ function first(effects: readonly RingEffect[], then: Step): Step {
   return { state: then.state, effects: [...effects, ...then.effects] };
 }
 
-/** The step, which wakes the readers once all else is done. */
-function woken({ state, effects }: Step): Step {
-  return { state, effects: [...effects.filter((effect) => effect !== wake), wake] };
+/** The step after these effects on the ring. If there are any, the readers are woken after all else. */
+function woken(onRing: readonly RingEffect[], { state, effects }: Step): Step {
+  return onRing.length === 0 ? { state, effects } : { state, effects: [...onRing, ...effects, wake] };
 }

@@ -452,7 +452,7 @@ describe('an answer', () => {
       }),
       page(3, 5),
       { end: positionAt(7), pending: [], work: idle },
-      [append(4, 5), settle, encode(6), encode(7), wake],
+      [append(4, 5), encode(6), encode(7), settle, wake],
     ],
     [
       'that ends before what was announced may be stale: the rest waits 250 ms',
