@@ -19,7 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/event-list\.tsx$/,
   '@upstash/redis': /^lib\/log\/redis\/client\.ts$/,
-  '@vercel/functions': /^lib\/server\/stream\/event-stream\.ts$/,
+  '@vercel/functions': /^lib\/server\/stream\/deadline\.ts$/,
   // One file for each of the two streams that are read: a feed's, and Redis's announcements.
   'eventsource-parser': /^lib\/(client\/transport\/sse|log\/redis\/subscription)\.ts$/,
   jose: /^lib\/server\/http\/access\.ts$/,
