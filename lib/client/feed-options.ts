@@ -8,7 +8,7 @@ import type { FeedStatus } from './connection/status.ts';
 import type { FeedEntry } from './transport/feed-items.ts';
 
 /** Times and limits of the connection that an app may set. Each has its reason and default in `config/client-timing.ts`. */
-export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'polls' | 'hasToken'>>;
+export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'hasPollDriver' | 'hasToken'>>;
 
 /** What to read, and how. `T`: the event types that are asked for, so that an event's type tells what its data is. */
 export type FeedOptions<T extends string = string> = FeedTunables & {
@@ -50,8 +50,6 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
    * server refuses the token, or when it expires. Default: no token.
    */
   readonly getToken?: () => string | null | Promise<string | null>;
-  /** Who drives the polls: a timer (default), or a caller by `poll()`. */
-  readonly polls?: 'timer' | 'caller';
   /**
    * Whether tabs of a browser that read the same share one connection. In Node it has no effect. Default: they do where
    * all channels are public (`feed`, `public:…`), or where `getToken` returns a token: then with tabs whose token has the
@@ -117,10 +115,6 @@ export type Feed<T extends string = string> = {
   retry(): void;
   /** Switches reading on or off. The entries stay, and the feed resumes from its cursor. */
   setEnabled(isEnabled: boolean): void;
-  /** With `polls: 'caller'`: polls if a poll is due. Resolves when it is over; rejects when it failed. */
-  poll(): Promise<void>;
-  /** With `polls: 'caller'`: time in ms until the next poll is due, at least 1. */
-  pollDelayMs(): number;
   /** Ends the feed for good. */
   close(): void;
 };

@@ -18,22 +18,39 @@ import { createFeedStore, type FeedView } from './feed-store.ts';
 import { createHistory } from './history.ts';
 import { createFeedTimer, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
-import { createBackPressure, guard, report } from './transport/back-pressure.ts';
+import { type BackPressure, createBackPressure, guard, report } from './transport/back-pressure.ts';
 import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
 import type { FeedQuery } from './transport/http.ts';
 import { readCursorOf } from './transport/wire.ts';
 
+/** What drives a feed's polls from outside needs of it. */
+export type PollHost = {
+  readonly clock: Clock;
+  /** Holds up what comes from other feeds while the app is busy. */
+  readonly app: BackPressure;
+  connection(): Connection;
+  dispatch(signals: readonly Signal[]): void;
+  /** Calls `listener` after each change, with the signals that made it. */
+  onSignals(listener: (signals: readonly Signal[]) => void): void;
+};
+
 /**
  * A feed that reads nothing until `setEnabled(true)`. Making it has no effect outside, so React may do so while rendering.
  * @param createShare how feeds share a connection (`createTabShare` for the tabs of a browser); null: this feed never does.
+ * @param hasPollDriver whether something outside starts the polls, by `pollHost`. Default: the feed does.
  * @throws FeedError `bad-request` when `after` or the initial cursor is none.
  */
 export function createFeed<const T extends string = string>(
   options: FeedOptions<T>,
   createShare: CreateShare | null,
-): Feed<T>;
+  hasPollDriver?: boolean,
+): Feed<T> & { readonly pollHost: PollHost };
 // Nothing here looks into an event's data. The server sends only events of the types that were asked for.
-export function createFeed(options: FeedOptions, createShare: CreateShare | null): Feed {
+export function createFeed(
+  options: FeedOptions,
+  createShare: CreateShare | null,
+  hasPollDriver = false,
+): Feed & { readonly pollHost: PollHost } {
   const clock = options.clock ?? systemClock;
   const query = queryOf(options);
   const { channels } = query;
@@ -47,7 +64,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
   let lag: number | null = null;
   let isDirty = false;
   let isScheduled = false;
-  let poller: { readonly key: number; end(): void } | null = null;
+  let onSignals: Parameters<PollHost['onSignals']>[0] | null = null;
   let unwatch: (() => void) | null = null;
   const listeners = new Set<() => void>();
 
@@ -69,7 +86,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
       ...{ query, wish: options.share, hasToken, clock, app, token, wake: () => dispatch([]) },
       newToken: () => requests.newToken(connection.token),
     }) ?? null;
-  let connection = newConnection(settingsOf(options), reader, share !== null);
+  let connection = newConnection(settingsOf(options, hasPollDriver), reader, share !== null);
   const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
   const timer = createFeedTimer(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
@@ -83,7 +100,7 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     store.add(accepted);
     timer.set(timerAt());
     scheduleRequests();
-    endPoller();
+    onSignals?.(signals);
     app.add(callApp(accepted));
     change();
   }
@@ -156,13 +173,6 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
     return token;
   }
 
-  function endPoller(): void {
-    if (poller === null || poller.key === connection.poll?.key) return;
-    const { end } = poller;
-    poller = null;
-    end();
-  }
-
   let snapshot = compute();
   const initialSnapshot = snapshot;
   const signal = (kind: PlainSignal['kind']) => void dispatch([{ kind }]);
@@ -182,17 +192,12 @@ export function createFeed(options: FeedOptions, createShare: CreateShare | null
       signal(isEnabled ? 'enabled' : 'disabled');
       if (isEnabled) unwatch = watchPage(signal);
     },
-    poll() {
-      signal('pollDue');
-      const { poll } = connection;
-      if (poll === null) return Promise.resolve();
-      return new Promise((resolve, reject) => {
-        const end = () => (connection.pollFailures === 0 ? resolve() : reject(new Error('poll failed')));
-        poller = { key: poll.key, end };
-      });
+    pollHost: {
+      ...{ clock, app, dispatch, connection: () => connection },
+      onSignals(listener) {
+        onSignals = listener;
+      },
     },
-    pollDelayMs: () =>
-      Math.max(1, Math.ceil((connection.pollAt ?? clock.elapsed() + 1_000) - clock.elapsed())),
     close() {
       unwatch?.();
       unwatch = null;
@@ -208,13 +213,14 @@ function queryOf(options: FeedOptions): FeedQuery {
 }
 
 /** A connection's settings: the app's, or the defaults. */
-function settingsOf(options: FeedOptions): ConnectionSettings {
+function settingsOf(options: FeedOptions, hasPollDriver: boolean): ConnectionSettings {
   const tunables = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
   );
   return {
     ...defaultSettings,
     ...tunables,
+    hasPollDriver,
     hasToken: options.getToken !== undefined,
   };
 }

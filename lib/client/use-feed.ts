@@ -1,11 +1,12 @@
 'use client';
 
-import { useEffect, useId, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import useSWR, { type SWRConfiguration } from 'swr';
 import type { EventOf } from '../config/event-types.ts';
 import type { Gap } from '../core/continuity.ts';
 import { createFeed } from './feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
+import { createPolls, PollAnswer, type Polls } from './polls.ts';
 import { createTabShare } from './tabs/share.ts';
 
 /** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */
@@ -32,12 +33,12 @@ export type UseFeedOptions<T extends string = string> = Pick<
 export type UseFeed<T extends string = string> = FeedSnapshot<T> & Pick<Feed, 'older' | 'retry'>;
 
 /**
- * A live feed in a component. Holds no rule: the feed underneath knows no React.
+ * A live feed in a component. The rules are in the feed, which knows no React; SWR polls for it where streams do not work.
  * On a server, and while hydrating, it shows `initial`. With `types`, an event's type says what its data is.
  */
 export function useFeed<const T extends string = string>(options: UseFeedOptions<T> = {}): UseFeed<T> {
   const latest = useRef(options);
-  const feed = useOneFeed(options, latest);
+  const { feed, polls, key } = useOneFeed(options, latest);
   const isEnabled = options.enabled !== false;
   useEffect(() => {
     latest.current = options;
@@ -47,62 +48,70 @@ export function useFeed<const T extends string = string>(options: UseFeedOptions
     return () => feed.setEnabled(false);
   }, [feed, isEnabled]);
   const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getInitialSnapshot);
-  usePolls(feed, snapshot.isPolling);
+  const id = useId();
+  // A token or a `fetch` of its own may let a component read what others may not.
+  const pollKey = options.getToken || options.fetch ? [key, id] : [key];
+  usePolls(polls, snapshot.isPolling ? ['steadfeed', ...pollKey] : null, snapshot.retryAt);
   return { ...snapshot, older: feed.older, retry: feed.retry };
 }
+
+type OneFeed<T extends string> = { readonly key: string; readonly feed: Feed<T>; readonly polls: Polls };
 
 /** The same feed for as long as it reads the same. Callbacks are looked up when they are called. */
 function useOneFeed<T extends string>(
   options: UseFeedOptions<T>,
   latest: { readonly current: UseFeedOptions<T> },
-): Feed<T> {
+): OneFeed<T> {
   const { url, channels, types, transport } = options;
   const key = JSON.stringify([url, channels, types, transport]);
-  const make = () => ({
-    key,
-    feed: createFeed(
-      {
-        ...options,
-        polls: 'caller',
-        onEvent: (event) => latest.current.onEvent?.(event),
-        onGap: (gap) => latest.current.onGap?.(gap),
-        ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
-      },
-      createTabShare,
-    ),
-  });
+  const make = () => {
+    const current: FeedOptions<T> = {
+      ...options,
+      onEvent: (event) => latest.current.onEvent?.(event),
+      onGap: (gap) => latest.current.onGap?.(gap),
+      ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
+    };
+    const feed = createFeed(current, createTabShare, true);
+    return { key, feed, polls: createPolls(feed.pollHost) };
+  };
   const [held, setHeld] = useState(make);
-  if (held.key === key) return held.feed;
+  if (held.key === key) return held;
   const next = make();
   setHeld(next);
-  return next.feed;
+  return next;
 }
 
 /**
- * SWR drives the polls; the feed says when. The key is constant, the feed itself holds the cursor. Nothing here is
- * made anew by a render: SWR starts its timer over when it is.
+ * SWR polls: at the times that the server and the feed's rules name, and when the page is shown or online again. Of
+ * components with the same key one asks at a time, and every feed takes the answer.
+ * @param key null: no polling now.
+ * @param retryAt when a poll that failed is tried again: SWR looks at the time anew where it changes.
  */
-function usePolls(feed: Feed, isPolling: boolean): void {
-  const id = useId();
-  const [config] = useState(() => new WeakMap<Feed, SWRConfiguration>());
-  const known = config.get(feed) ?? pollConfig(feed);
-  config.set(feed, known);
-  useSWR(isPolling ? ['steadfeed', id] : null, () => feed.poll(), known);
+function usePolls(polls: Polls, key: readonly string[] | null, retryAt: number | null): void {
+  const config = useMemo(() => pollConfig(polls, retryAt), [polls, retryAt]);
+  const { data: answer } = useSWR(key, polls.ask, config);
+  useEffect(() => {
+    if (answer instanceof PollAnswer) polls.take(answer);
+  }, [polls, answer]);
 }
 
-function pollConfig(feed: Feed): SWRConfiguration {
+/** Every setting by which an app's own `SWRConfig` could stop the polls, or suspend the component, has its value here. */
+function pollConfig(polls: Polls, _retryAt: number | null): SWRConfiguration {
   return {
-    // Never 0, which would end the polling for good.
-    refreshInterval: () => feed.pollDelayMs(),
-    // Below any interval: else a poll that is due would be taken for one just made.
-    dedupingInterval: 0,
+    // A function that is made anew starts SWR's timer anew. It never returns 0, which would end the polling.
+    refreshInterval: () => polls.dueInMs(),
+    // The feed itself decides what a hidden page and one without network do.
     refreshWhenHidden: true,
     refreshWhenOffline: true,
-    revalidateOnFocus: false,
-    revalidateOnReconnect: false,
+    // The feed knows which polls are due: no trigger makes one too many.
+    dedupingInterval: 0,
+    focusThrottleInterval: 0,
+    revalidateOnFocus: true,
+    revalidateOnReconnect: true,
+    revalidateOnMount: true,
     isPaused: () => false,
-    onErrorRetry: (_error, _key, _config, revalidate, options) => {
-      setTimeout(() => revalidate(options), feed.pollDelayMs());
-    },
+    suspense: false,
+    // An answer is new even where it says the same.
+    compare: Object.is,
   };
 }

@@ -2,8 +2,8 @@
 export type ConnectionSettings = {
   /** `auto` streams, falls back to polling, and returns to streaming. `stream` never polls. `poll` never streams. */
   readonly transport: 'auto' | 'stream' | 'poll';
-  /** Who starts a poll that is due: a timer of the connection, or a caller (`pollDue`). */
-  readonly polls: 'timer' | 'caller';
+  /** Whether something outside starts the polls that are due, as SWR does in React. Default: the connection starts them. */
+  readonly hasPollDriver: boolean;
   /** Whether the client can ask for a new token after a 401. */
   readonly hasToken: boolean;
   /** Wait for the first byte of a stream. After it something holds bytes back, and the client polls. Default 4,000. */
@@ -35,7 +35,7 @@ export type ConnectionSettings = {
 /** The defaults. */
 export const defaultSettings: ConnectionSettings = {
   transport: 'auto',
-  polls: 'timer',
+  hasPollDriver: false,
   hasToken: false,
   firstByteMs: 4_000,
   helloMs: 10_000,

@@ -34,9 +34,9 @@ function startPolling(state: Connection, now: number, pollAt: number, probeAt: n
   return startDue({ ...stopIO(state), mode: 'polling', pollAt, probeAt }, now);
 }
 
-/** While polling: starts the poll and the probe whose time has come. A caller that drives the polls starts its own. */
+/** While polling: starts the poll and the probe whose time has come. What drives the polls from outside starts them itself. */
 export function startDue(state: Connection, now: number): Connection {
-  const isPollDue = isDue(state.pollAt, now) && state.settings.polls === 'timer';
+  const isPollDue = isDue(state.pollAt, now) && !state.settings.hasPollDriver;
   const next = isPollDue ? startPoll(state, now) : state;
   const isProbeDue = isDue(next.probeAt, now) && next.streams.length === 0;
   return isProbeDue ? openStream({ ...next, probeAt: null, probes: next.probes + 1 }, now) : next;
@@ -123,7 +123,7 @@ export function retryNow(state: Connection, now: number, isNetworkNew: boolean):
     case 'waiting':
       return connect(state, now);
     case 'polling':
-      return state.probeAt === null ? state : startDue({ ...state, probeAt: now }, now);
+      return retryPollingNow(state, now);
     case 'streaming':
       return isNetworkNew && state.streams.length === 1 ? openStream(state, now) : state;
     case 'connecting':
@@ -134,6 +134,12 @@ export function retryNow(state: Connection, now: number, isNetworkNew: boolean):
     default:
       return state.mode satisfies never;
   }
+}
+
+/** The next poll, unless one is in flight, and the next probe are due now. */
+function retryPollingNow(state: Connection, now: number): Connection {
+  const dueNow = (at: number | null) => (at === null ? null : now);
+  return startDue({ ...state, pollAt: dueNow(state.pollAt), probeAt: dueNow(state.probeAt) }, now);
 }
 
 /** Not started yet, or switched off by the app: only the app can switch it on. */

@@ -1,8 +1,8 @@
 import { isUnexpected, type Refusal } from '../transport/http.ts';
 import type { Page } from '../transport/page.ts';
 import { backoffMs, handleRefusal, startDue, startPoll } from './lifecycle.ts';
-import { accept } from './sequencer.ts';
-import { type Connection, type Poll, type PollSignal, withApplied } from './state.ts';
+import { accept, writeCursor } from './sequencer.ts';
+import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';
 
 /** Something happened to the poll. */
 export function onPoll(
@@ -22,6 +22,22 @@ export function onPoll(
     default:
       return signal satisfies never;
   }
+}
+
+/**
+ * Another feed has polled. The result counts like that of an own poll where both feeds are at the same cursor. At any
+ * other cursor this feed ignores it: events would come twice, or some would seem to be missing.
+ */
+export function onPollShared(
+  state: Connection,
+  { after, startedAt, result }: FinishedPoll,
+  now: number,
+  random: number,
+): Connection {
+  const isAtCursor = after === writeCursor(state.reader);
+  if (state.mode !== 'polling' || state.poll !== null || !isAtCursor) return state;
+  const polling = startPoll(state, startedAt);
+  return polling.poll === null ? state : onPoll(polling, polling.poll, result, now, random);
 }
 
 function onPage(before: Connection, poll: Poll, page: Page, now: number, random: number): Connection {

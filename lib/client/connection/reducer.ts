@@ -17,7 +17,7 @@ import {
   startPoll,
   stop,
 } from './lifecycle.ts';
-import { onPoll, onPollFailed } from './on-poll.ts';
+import { onPoll, onPollFailed, onPollShared } from './on-poll.ts';
 import { onStream, onStreamTimeout } from './on-stream.ts';
 import type { Advanced } from './share.ts';
 import { type Connection, type Signal, withApplied } from './state.ts';
@@ -70,6 +70,8 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
       return onTimer(state, now, random);
     case 'pollDue':
       return state.mode === 'polling' && isDue(state.pollAt, now) ? startPoll(state, now) : state;
+    case 'pollShared':
+      return onPollShared(state, signal.shared, now, random);
     case 'woke':
       return onWoke(state, now);
     case 'online':

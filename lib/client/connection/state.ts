@@ -188,6 +188,8 @@ export type Signal =
   | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
   | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
   | { readonly kind: 'pollFailed'; readonly poll: number }
+  /** Another feed of the page has polled. */
+  | { readonly kind: 'pollShared'; readonly shared: FinishedPoll }
   /** It reads by itself from now on. */
   | { readonly kind: 'activate'; readonly known: KnownState | null }
   /** A source outside the connection has brought events. */
@@ -200,9 +202,19 @@ export type StreamSignal = Extract<Signal, { readonly stream: number }>;
 /** What happens to one poll. */
 export type PollSignal = Extract<Signal, { readonly poll: number }>;
 
+/** A finished poll, as every feed of a page that reads the same can use it. */
+export type FinishedPoll = {
+  /** The cursor of the request. */
+  readonly after: string | null;
+  /** Times in ms of a clock that never goes back; it is the same for all feeds of a page. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  readonly result: PollSignal;
+};
+
 /** Signals that consist of their name. */
 export type PlainSignal = {
-  readonly kind: /** The caller starts a poll, if one is due. */
+  readonly kind: /** What drives the polls from outside asks for a poll: it starts if it is due. */
     | 'pollDue'
     /** Some time in the state may have come. */
     | 'timer'
@@ -238,7 +250,7 @@ export function timersOf(state: Connection): readonly Timer[] {
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
   // A catch-up is the connection's own affair, whoever drives the polls.
-  if (state.settings.polls === 'timer' || state.mode === 'standby') add('poll', state.pollAt);
+  if (!state.settings.hasPollDriver || state.mode === 'standby') add('poll', state.pollAt);
   add('pollTimeout', state.poll?.timeoutAt ?? null);
   add('probe', state.probeAt);
   add('pause', state.pauseAt);

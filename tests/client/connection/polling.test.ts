@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { timersOf } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from '../../support/client/feed-items.ts';
 import { pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
-
-const names = (it: ReturnType<typeof reader>) => timersOf(it.state).map(({ name }) => name);
 
 describe('the client falls back to polling', () => {
   test('when a stream has no byte 4 s after the request', () => {
@@ -289,14 +286,27 @@ describe('polling', () => {
     expect(it.state.poll).not.toBeNull();
   });
 
-  test('that a caller drives starts a poll only when it is due', () => {
-    const it = pollingReader({ polls: 'caller' });
+  test.each(['online', 'visible'] as const)(
+    'asks at once when the page is %s, whatever the backoff',
+    (kind) => {
+      const it = pollingReader();
+      for (let count = 0; count < 8; count += 1) {
+        it.pollFails();
+        if (count < 7) it.passes(30_000);
+      }
+      expect(it.state.poll).toBeNull();
+      it.happens(kind);
+      expect(it.state.poll).not.toBeNull();
+    },
+  );
+
+  test.each(['online', 'visible'] as const)('waits for the Retry-After when the page is %s', (kind) => {
+    const it = reader({ transport: 'poll' });
+    const refusal = { status: 503, retryAfterMs: 40_000, problem: null };
+    it.tell({ kind: 'pollRefused', poll: it.state.poll?.key ?? 0, refusal });
+    it.passes(1_000);
+    it.happens(kind);
     expect(it.state.poll).toBeNull();
-    it.happens('pollDue');
-    it.isPolled([], '30-3~aaaaaa');
-    it.happens('pollDue');
-    expect(it.state.poll).toBeNull();
-    expect(names(it)).not.toContain('poll');
   });
 });
 

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Browser, Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -24,15 +25,15 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function open(misbehave?: Misbehaviour) {
+async function open(misbehave?: Misbehaviour, path = '/') {
   const server = await feedServer(misbehave);
   server.publish(3);
-  server.serve('/', 'text/html', '<!doctype html><div id="root"></div><script src="/page.js"></script>');
+  server.serve(path, 'text/html', '<!doctype html><div id="root"></div><script src="/page.js"></script>');
   server.serve('/favicon.ico', 'image/x-icon', '');
   server.serve('/page.js', 'text/javascript', script);
   const page = await browser.newPage();
   closing.push(() => page.close(), server.close);
-  await page.goto(server.url);
+  await page.goto(server.url + path);
   return { server, page };
 }
 
@@ -117,4 +118,88 @@ test('a failing poll does not end the polling', async () => {
   server.publish(1);
   await shows(page, 'events', '1 2 3 4');
   expect(failed).toBe(3);
+});
+
+/** The times at which polls come from now on, in ms. */
+function notePolls(
+  server: Awaited<ReturnType<typeof feedServer>>,
+  answer: (response: ServerResponse) => boolean,
+) {
+  const times: number[] = [];
+  server.answerPolls((response) => {
+    times.push(performance.now());
+    return answer(response);
+  });
+  return times;
+}
+
+const waitMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('two components that read the same and share no stream make one poll each interval', async () => {
+  const { server, page } = await open(badServers.answersHtml, '/?beside');
+  server.pollEvery(1_000);
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
+  await waitMs(2_500);
+  const times = notePolls(server, () => false);
+  for (let count = 0; count < 4; count += 1) {
+    await waitMs(1_000);
+    server.publish(1);
+  }
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4 5 6 7');
+  await waitMs(1_000);
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  expect(times.length).toBeGreaterThanOrEqual(4);
+  expect(Math.min(...gaps)).toBeGreaterThan(700);
+});
+
+test('when one of them goes, the other polls on; one that comes gets all events', async () => {
+  const { server, page } = await open(badServers.answersHtml, '/?beside');
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
+  await page.click('#show');
+  server.publish(1);
+  await shows(page, 'first', '1 2 3 4');
+  await page.click('#show');
+  server.publish(1);
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4 5');
+});
+
+test('a Retry-After holds for both, whatever the window’s focus does; the reader’s own wish comes before it', async () => {
+  const { server, page } = await open(badServers.answersHtml, '/?beside');
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
+  const times = notePolls(server, (response) => {
+    if (times.length > 1) return false;
+    response.writeHead(503, { 'retry-after': '600' }).end();
+    return true;
+  });
+  for (const id of ['first', 'second']) await shows(page, `${id}-status`, 'waiting');
+  await page.evaluate(() => {
+    window.dispatchEvent(new Event('focus'));
+    window.dispatchEvent(new Event('online'));
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await waitMs(1_500);
+  expect(times).toHaveLength(1);
+  server.publish(1);
+  await page.click('#first-retry');
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4');
+});
+
+test('a page that is shown again polls at once, with one request for both components', async () => {
+  const { server, page } = await open(badServers.answersHtml, '/?beside');
+  server.pollEvery(60_000);
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
+  await waitMs(1_500);
+  const times = notePolls(server, () => false);
+  server.publish(1);
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4');
+  expect(times).toHaveLength(1);
+});
+
+test('what an app sets for its own use of SWR neither stops the polls nor hides the feed', async () => {
+  const { server, page } = await open(badServers.answersHtml, '/?beside&config');
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
+  server.publish(1);
+  for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4');
+  expect(await page.evaluate(() => document.body.dataset.suspended)).toBeUndefined();
 });

@@ -42,6 +42,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   const tokens: (string | null)[] = [];
   const files = new Map<string, { readonly type: string; readonly body: string }>();
   let polls = 0;
+  let everyMs = 20;
   let pollAnswer: ((response: ServerResponse) => boolean) | null = null;
 
   function startOf(request: IncomingMessage): Position {
@@ -116,7 +117,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       gaps,
       cursor: formatPosition(position),
       more: false,
-      poll: { waitSeconds: 0, everyMs: 20 },
+      poll: { waitSeconds: 0, everyMs },
     };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(page));
   });
@@ -153,6 +154,10 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     },
     cutAll() {
       for (const response of live.keys()) response.socket?.destroy();
+    },
+    /** From now on the server advises this interval of polls. */
+    pollEvery(ms: number) {
+      everyMs = ms;
     },
     /** Answers polls in another way, as long as `answer` returns true. */
     answerPolls(answer: (response: ServerResponse) => boolean) {

@@ -169,6 +169,9 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
     becomes(next: Misbehaviour) {
       misbehave = next;
     },
+    publish(count: number) {
+      for (let each = 0; each < count; each += 1) publish();
+    },
     cutStreams() {
       for (const line of streams) line.cut();
     },

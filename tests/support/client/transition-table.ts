@@ -28,6 +28,7 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         pollingReader(),
         (it) => it.isPolled([], '30-3~aaaaaa'),
         (it) => it.happens('online'),
+        (it) => it.isPolled([], '30-3~aaaaaa'),
       ),
   ],
   ['standby', () => tap(streamingReader(), (it) => it.happens('standBy'))],

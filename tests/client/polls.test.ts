@@ -1,0 +1,162 @@
+import { expect, test } from 'vitest';
+import { createFeed } from '../../lib/client/feed.ts';
+import type { FeedOptions } from '../../lib/client/feed-options.ts';
+import { createPolls, PollAnswer } from '../../lib/client/polls.ts';
+import { fetchServer } from '../support/client/fetch-server.ts';
+import { createManualClock } from '../support/server/manual-clock.ts';
+
+/* Two feeds of one page that poll for themselves, driven by hand as SWR drives them in React. */
+
+/** A server with three events, and as many feeds as are asked for. */
+function page() {
+  const clock = createManualClock();
+  const server = fetchServer(clock);
+  server.stopPublishing();
+  const polls = () => server.asked.filter(({ kind }) => kind === 'poll').length;
+  const open = (options: FeedOptions = {}) => {
+    const own = { url: 'http://feed', transport: 'poll', share: false, fetch: server.fetch, clock } as const;
+    const feed = createFeed({ ...own, after: '0-0', ...options }, null, true);
+    feed.setEnabled(true);
+    return {
+      ...feed,
+      polls: createPolls(feed.pollHost),
+      seqs: () => feed.getSnapshot().events.map(({ id }) => Number(id.split('-')[1])),
+    };
+  };
+  const settled = async <T>(promise: Promise<T>): Promise<T> => {
+    await clock.advance(0);
+    return promise;
+  };
+  return { clock, server, polls, open, settled };
+}
+
+/** Asks, and expects an answer. */
+async function answerOf(answer: Promise<PollAnswer | null>): Promise<PollAnswer> {
+  const found = await answer;
+  if (found === null) throw new Error('no answer');
+  return found;
+}
+
+test('a driven feed polls when it is asked to, and only then', async () => {
+  const { clock, polls, open, settled } = page();
+  const feed = open();
+  await clock.advance(10_000);
+  expect(polls()).toBe(0);
+  await settled(feed.polls.ask());
+  expect(feed.seqs()).toEqual([1, 2, 3]);
+  expect(polls()).toBe(1);
+});
+
+test('asked before the next poll is due it sends no request, and returns the answer it has', async () => {
+  const { clock, polls, open, settled } = page();
+  const feed = open();
+  const first = await settled(feed.polls.ask());
+  await clock.advance(1_000);
+  expect(feed.polls.dueInMs()).toBe(1_000);
+  expect(await settled(feed.polls.ask())).toBe(first);
+  expect(polls()).toBe(1);
+});
+
+test('asked twice at a time it sends one request', async () => {
+  const { polls, open, settled } = page();
+  const feed = open();
+  const [one, other] = await settled(Promise.all([feed.polls.ask(), feed.polls.ask()]));
+  expect(one).toBe(other);
+  expect(polls()).toBe(1);
+});
+
+test('of two feeds at one cursor one asks, and both get each event once', async () => {
+  const { clock, polls, open, settled } = page();
+  const [first, second] = [open(), open()];
+  second.polls.take(await answerOf(settled(first.polls.ask())));
+  await clock.advance(0);
+  expect([first.seqs(), second.seqs()]).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  expect(second.polls.dueInMs()).toBe(first.polls.dueInMs());
+  expect(await settled(second.polls.ask())).toBe(await first.polls.ask());
+  expect(polls()).toBe(1);
+});
+
+test('a feed at another cursor takes nothing and asks for itself', async () => {
+  const { clock, polls, open, settled } = page();
+  const [first, second] = [open({ after: '20-2' }), open()];
+  second.polls.take(await answerOf(settled(first.polls.ask())));
+  await clock.advance(0);
+  expect(second.seqs()).toEqual([]);
+  expect(second.polls.dueInMs()).toBe(1);
+  await settled(second.polls.ask());
+  expect(second.seqs()).toEqual([1, 2, 3]);
+  expect(second.getSnapshot()).toMatchObject({ gaps: [], discontinuities: 0 });
+  expect(polls()).toBe(2);
+});
+
+test('a Retry-After that one feed is told holds for both', async () => {
+  const { clock, server, polls, open, settled } = page();
+  server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
+  const [first, second] = [open(), open()];
+  second.polls.take(await answerOf(settled(first.polls.ask())));
+  await clock.advance(29_000);
+  await settled(Promise.all([first.polls.ask(), second.polls.ask()]));
+  expect(second.getSnapshot().status).toBe('waiting');
+  expect(polls()).toBe(1);
+});
+
+test('a feed’s own answer that comes back to it changes nothing', async () => {
+  const { server, clock, open, settled } = page();
+  server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
+  const feed = open();
+  const own = await answerOf(settled(feed.polls.ask()));
+  const before = feed.getSnapshot();
+  feed.polls.take(own);
+  await clock.advance(0);
+  expect(feed.getSnapshot()).toBe(before);
+});
+
+test('an answer from long ago is not taken: its Retry-After is over', async () => {
+  const { clock, server, open, settled } = page();
+  server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
+  const old = await answerOf(settled(open().polls.ask()));
+  await clock.advance(60_000);
+  const feed = open();
+  feed.polls.take(old);
+  await clock.advance(0);
+  expect(feed.getSnapshot().status).toBe('polling');
+  expect(feed.polls.dueInMs()).toBe(1);
+});
+
+test('what another feed read waits until the app is done with what it has', async () => {
+  const { clock, server, open, settled } = page();
+  const [first, slow] = [open(), open({ onEvent: () => busy })];
+  let free = () => {};
+  const busy = new Promise<void>((resolve) => {
+    free = resolve;
+  });
+  slow.polls.take(await answerOf(settled(first.polls.ask())));
+  await clock.advance(0);
+  server.publish(1);
+  await clock.advance(2_000);
+  slow.polls.take(await answerOf(settled(first.polls.ask())));
+  await clock.advance(0);
+  expect(slow.seqs()).toEqual([1, 2, 3]);
+  free();
+  await clock.advance(0);
+  expect(slow.seqs()).toEqual([1, 2, 3, 4]);
+});
+
+test('a feed that is switched off while a poll is in flight gives no answer', async () => {
+  const { server, open, settled } = page();
+  server.becomes(() => new Promise(() => {}));
+  const feed = open();
+  const answer = feed.polls.ask();
+  feed.setEnabled(false);
+  expect(await settled(answer)).toBeNull();
+});
+
+test('an app that saves its cache saves nothing of an answer', async () => {
+  const { open, settled } = page();
+  const answer = await settled(open().polls.ask());
+  expect(answer).toBeInstanceOf(PollAnswer);
+  expect(JSON.stringify(answer)).toBe('{}');
+});
