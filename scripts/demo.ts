@@ -90,7 +90,7 @@ async function publishUntilEnd(
     retries: 5,
     clock: systemClock,
     signal: AbortSignal.any([interrupt, ...timeLimit]),
-    onRetry: (reason) => say(`${reason} Trying again.`),
+    onRetry: (reason) => say(`${reason} Retrying.`),
   };
   const publishing = publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`));
   const crash = app.ended.then((printed) =>

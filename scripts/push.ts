@@ -65,9 +65,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
     clock: systemClock,
     signal,
     onRetry: (reason, waitMs, retriesLeft) =>
-      report.say(
-        `${reason} Trying again in ${(waitMs / 1_000).toFixed(1)} s (retries left: ${retriesLeft}).`,
-      ),
+      report.say(`${reason} Retrying in ${(waitMs / 1_000).toFixed(1)} s (retries left: ${retriesLeft}).`),
   };
   const limits = readLimits(options, input.isLive);
   const { keyPrefix } = options;

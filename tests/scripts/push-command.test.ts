@@ -113,7 +113,7 @@ describe('npm run push', () => {
 
     expect(await script.code).toBe(1);
     expect(script.err()).toContain(
-      `Cannot reach ${server.url} (ECONNREFUSED). Is the app running there? Trying again in`,
+      `Cannot reach ${server.url} (ECONNREFUSED). Is the app running there? Retrying in`,
     );
     expect(script.err()).toContain('Gave up after 2 tries.\nThe text is not stored.');
     server = await startPublishServer();

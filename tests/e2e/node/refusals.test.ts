@@ -119,7 +119,9 @@ describe.concurrent('publishing beyond PUBLISH_RATE', () => {
     push.child.stdin?.end('a\nb\nc\nd\ne\n');
     expect([await within('it is pushed', 30_000, push.code), push.err()]).toEqual([
       0,
-      expect.stringMatching(/^429: This publisher may .*\n(.*\n)?5 events stored, 1 batch, [12] retr/),
+      expect.stringMatching(
+        /^The server answered 429: This publisher may .*\n(.*\n)?5 events stored, 1 batch, [12] retr/,
+      ),
     ]);
     const page = JSON.parse((await ask(limited, '/api/events?rewind=5&limit=500')).text);
     expect(page.events.map(({ data }: { data: string }) => data)).toEqual(['a', 'b', 'c', 'd', 'e']);
