@@ -7,10 +7,13 @@ import type { OwnConnection } from './sockets.ts';
 
 /*
  * What one connection may cost a process that owns its sockets. The framework creates the server, so the limits are set
- * when the first connection arrives. Node's own settings do what they can: `limitRequestTime`. For the rest Node has none:
- * - `maxRequestsPerSocket` counts all requests of a connection's life, not those that wait, and it answers the others 503;
- * - `server.timeout` takes every write for life, so that a reader that takes nothing is never idle while the feed writes;
- * - a body that nobody wants is read to its end, however long it is; `requestTimeout` limits its time, not its bytes.
+ * when the first connection arrives. Node's own settings limit the time of a request and refuse upgrades. They cannot do
+ * the rest:
+ * - `maxRequestsPerSocket` counts all requests in a connection's life, not the ones that wait. 16 would close each healthy
+ *   connection after 16 requests; with 1,000, one packet of 2,400 requests for the page still held the server for 40 s.
+ * - `response.setTimeout` is one time for all. A slow reader needs four minutes for what the system holds already; a reader
+ *   that takes nothing should not get them.
+ * - `requestTimeout` limits the time of a body, not its bytes, and Node reads a body to its end even if nobody wants it.
  *
  * Call each of these functions once, before the first connection.
  */

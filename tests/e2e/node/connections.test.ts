@@ -8,7 +8,7 @@ import { range, store } from '../../support/node/publish.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { openSse, type SseReader } from '../../support/node/sse-reader.ts';
 
-/** A tail lingers for 20 s when its last reader has gone. */
+/** A tail lingers for 20 s after its last reader has left. */
 const lingerWithinMs = 25_000;
 
 describe.concurrent('connections that come and go', () => {
@@ -26,18 +26,18 @@ describe.concurrent('connections that come and go', () => {
     await untilTails(app, 0, lingerWithinMs);
   });
 
-  test('a held long-poll whose reader leaves lets go of its tail', async () => {
+  test('a long poll whose reader leaves releases its tail', async () => {
     await using app = await startApp();
     using reader = await openRawSocket(app.port, requestText('GET', '/api/events?wait=20'));
     await untilTails(app, 1, 5_000);
     reader.socket.resetAndDestroy();
     const leftAt = performance.now();
     await untilTails(app, 0, lingerWithinMs);
-    // Held to its end, it would have been longer.
+    // If the server held the poll to its end, this would take longer.
     expect(performance.now() - leftAt).toBeLessThan(lingerWithinMs);
   });
 
-  test('a reader beyond the maximum is refused, those inside are served on, and one that leaves makes room', async () => {
+  test('a reader beyond the maximum is refused, the others are still served, and one that leaves frees a slot', async () => {
     await using app = await startApp({ STREAM_MAX_CONNECTIONS: '3' });
     const inside = await Promise.all(range(1, 3).map(() => openSse(app)));
     const [first] = inside;
@@ -50,14 +50,15 @@ describe.concurrent('connections that come and go', () => {
       expect(JSON.parse((await native.frame('refused')).data)).toMatchObject({ status: 503 });
       await store(app, [number]);
     }
-    for (const reader of inside) await eventually('all has come', 5_000, () => messagesOf(reader) === 20);
+    for (const reader of inside)
+      await eventually('everything has arrived', 5_000, () => messagesOf(reader) === 20);
     first?.destroy();
     await untilStreams(app, 2, 1_000);
     using late = await openSse(app);
     await late.frame('hello');
   });
 
-  test('an address has as many streams as it may, whatever it says it is, and polls beside them', async () => {
+  test('an address gets only its number of streams, whatever address its headers name, and polls on top of them', async () => {
     await using app = await startApp({ STREAM_MAX_PER_ADDRESS: '3' });
     const [first] = await Promise.all(range(1, 3).map(() => openSse(app)));
     for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'accept']) {

@@ -15,23 +15,23 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-test('a stream that is asked for behind another request waits for its turn on the connection', async () => {
+test('a stream that is requested behind another request waits for its turn on the connection', async () => {
   using raw = await openRawSocket(
     app.port,
     requestText('GET', '/api/events?wait=3&channel=quiet') + requestText('GET', '/api/stream'),
   );
   await untilStreams(app, 1, 5_000);
-  await store(app, ['published meanwhile']);
+  await store(app, ['published later']);
 
-  await raw.until('published meanwhile', 10_000);
+  await raw.until('published later', 10_000);
 
   const received = raw.received();
   expect(received).toMatch(/^HTTP\/1\.1 200 /);
   expect(received.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
-  expect(received.indexOf('event: hello')).toBeLessThan(received.indexOf('published meanwhile'));
+  expect(received.indexOf('event: hello')).toBeLessThan(received.indexOf('published later'));
 });
 
-test('a stream that is asked for behind another is not begun, and holds nothing', async () => {
+test('a stream that is requested behind another is not started, and holds nothing', async () => {
   using raw = await openRawSocket(
     app.port,
     requestText('GET', '/api/stream?channel=first') + requestText('GET', '/api/stream?channel=second'),
@@ -50,10 +50,10 @@ test.each([
   ['large answers', '/api/events?channel=large&rewind=25&limit=500'],
   ['the page', '/'],
 ])(
-  'of a thousand requests for %s in one piece few are answered, and others do not wait',
+  'of a thousand requests for %s in one packet few are answered, and other connections do not wait',
   async (_name, path) => {
     for (let each = 0; each < 25; each += 1) await store(app, ['x'.repeat(60_000)], { channel: 'large' });
-    // Whatever is made once has been made.
+    // Lets the server prepare what it prepares only once.
     await ask(app, path);
     const before = residentBytes(app.pid);
 

@@ -19,10 +19,10 @@ afterAll(async () => {
 
 const publishing = [`authorization: Bearer ${secrets.publishToken}`, 'content-type: application/json'];
 
-/** Node looks after its connections every 30 s; and a busy machine is late. */
-const lookMs = 30_000 + 5_000;
-const headWithinMs = requestTimeouts.headersTimeout + lookMs;
-const allWithinMs = requestTimeouts.requestTimeout + lookMs;
+/** Node checks its connections every 30 s; a busy machine is late. */
+const checkMs = 30_000 + 5_000;
+const headWithinMs = requestTimeouts.headersTimeout + checkMs;
+const allWithinMs = requestTimeouts.requestTimeout + checkMs;
 
 /** Sends `text`, then a byte a second, for as long as the connection is open. */
 async function drip(text: string, byte = ' '): Promise<RawSocket> {
@@ -33,12 +33,12 @@ async function drip(text: string, byte = ' '): Promise<RawSocket> {
 }
 
 describe.concurrent('a client that is too slow', () => {
-  // First, for it takes the longest, and five run at a time.
-  test('takes nothing from a reader, whose stream outlasts all of these times', async () => {
+  // First, because it takes the longest, and five run at a time.
+  test('does not affect a reader, whose stream outlasts all of these limits', async () => {
     using reader = await openSse(app);
     const beats = () => reader.frames.filter(({ event }) => event === 'heartbeat').length;
     // One every 15 s.
-    await eventually('it is heard for 75 s', 95_000, () => beats() >= 5);
+    await eventually('heartbeats arrive for 75 s', 95_000, () => beats() >= 5);
     await store(app, ['still here']);
     await reader.frame('message', 2_000);
   });
@@ -46,19 +46,19 @@ describe.concurrent('a client that is too slow', () => {
   test.for([
     ['that sends nothing', ''],
     ['that stops within its head', 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n'],
-  ] as const)('%s is told 408, and its connection is closed', async ([_name, text]) => {
+  ] as const)('%s gets 408, and its connection is closed', async ([_name, text]) => {
     using raw = await openRawSocket(app.port, text);
     await within('the connection is closed', headWithinMs, raw.closed);
     expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('that sends its head a byte a second is told 408, and its connection is closed', async () => {
+  test('that sends its head a byte a second gets 408, and its connection is closed', async () => {
     using raw = await drip('GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ', 'x');
     await within('the connection is closed', headWithinMs, raw.closed);
     expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('that publishes a byte a second is told so after 30 s, and its connection is closed', async () => {
+  test('that publishes a byte a second is refused after 30 s, and its connection is closed', async () => {
     const length = 'content-length: 1000';
     using raw = await drip(requestText('POST', '/api/events', [...publishing, length]));
     await raw.until(`was not received within ${maxBodyMs / 1_000} s`, maxBodyMs + 5_000);
@@ -66,7 +66,7 @@ describe.concurrent('a client that is too slow', () => {
     await within('the connection is closed', 20_000, raw.closed);
   });
 
-  test('that was refused at once does not keep its connection by sending on', async () => {
+  test('that was refused at once cannot keep its connection open by sending more', async () => {
     using raw = await drip(requestText('POST', '/api/events', ['content-length: 1000']));
     await raw.until('401 Unauthorized');
     await within('the connection is closed', 20_000, raw.closed);
@@ -84,7 +84,7 @@ describe('a body without an end', () => {
   const plain = Buffer.alloc(megabyte, 'x');
   const chunk = Buffer.concat([Buffer.from('100000\r\n'), plain, Buffer.from('\r\n')]);
 
-  /** Sends until the connection is closed, however long that takes. @returns what was sent, in bytes. */
+  /** Sends until the connection is closed, however long that takes. @returns the bytes that were sent. */
   async function flood(raw: RawSocket, piece: Buffer): Promise<number> {
     let sent = 0;
     const fill = () => {
@@ -103,12 +103,12 @@ describe('a body without an end', () => {
     ['of 2 GB for publishing', '413', '/api/events', [...publishing, ended], plain],
     ['of chunks for publishing', '413', '/api/events', [...publishing, 'transfer-encoding: chunked'], chunk],
     ['of 2 GB without a token', '401', '/api/events', ['content-type: application/json', ended], plain],
-    ['of 2 GB for what is not there', '404', '/nowhere', [ended], plain],
+    ['of 2 GB for an unknown path', '404', '/nowhere', [ended], plain],
     ['of 2 GB for the page', '', '/', [ended], plain],
   ])('%s is cut, and takes no memory', async (_name, status, path, headers, piece) => {
     const before = residentBytes(app.pid);
     let heard: string | null = null;
-    // On a busy machine so much may come ahead of the answer that the connection is closed without it.
+    // On a busy machine so much may arrive before the response that the connection is closed without it.
     for (let tries = 0; tries < 3 && heard !== status; tries += 1) {
       using raw = await openRawSocket(app.port, requestText('POST', path, headers));
       expect(await flood(raw, piece)).toBeLessThan(1_000 * megabyte);
@@ -121,7 +121,7 @@ describe('a body without an end', () => {
   });
 });
 
-test('JSON that is nested without measure is refused at once, and says so', async () => {
+test('JSON that is nested too deeply is refused at once, and the refusal says so', async () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   for (const data of [deep, `[1e5,${deep}]`]) {
     const body = `{"data":${data}}`;

@@ -22,7 +22,7 @@ describe.concurrent('the life of a stream', () => {
     await storeBulk(app);
     expect(isHeld(app.port, localPort)).toBe(true);
     expect(residentBytes(app.pid) - residentBefore).toBeLessThan(100 * megabyte);
-    // Its limit, and a second for a busy machine.
+    // Its limit, plus a second for a busy machine.
     await untilStreams(app, 0, 11_000 - (performance.now() - startedAt));
     await eventually('its socket is closed', 500, () => !isHeld(app.port, localPort));
     reader.socket.resume();
@@ -30,7 +30,7 @@ describe.concurrent('the life of a stream', () => {
     expect(reader.received()).not.toContain('\r\n0\r\n\r\n');
   });
 
-  test('a reader that reads is told of the deadline, and its stream ends cleanly ahead of the limit', async () => {
+  test('a reader that reads gets a handover at the deadline, and its stream ends cleanly before the limit', async () => {
     await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
     const startedAt = performance.now();
     using reader = await openSse(app);
@@ -82,7 +82,7 @@ describe.concurrent('the life of a stream', () => {
     await untilStreams(app, 0, 1_000);
   });
 
-  test('requests that are never finished hold no stream and keep nobody else out', async () => {
+  test('requests that are never complete hold no stream and block nobody else', async () => {
     await using app = await startApp();
     using _idle = await openRawSocket(app.port);
     using _half = await openRawSocket(app.port, 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n');
@@ -93,7 +93,7 @@ describe.concurrent('the life of a stream', () => {
     expect(await app.health()).toMatchObject({ streams: 1 });
   });
 
-  test('HEAD answers the headers and holds nothing', async () => {
+  test('HEAD gets the headers and holds nothing', async () => {
     await using app = await startApp();
     const { status, headers } = await fetch(`${app.url}/api/stream`, { method: 'HEAD' });
     expect(status).toBe(200);
@@ -102,8 +102,8 @@ describe.concurrent('the life of a stream', () => {
   });
 });
 
-describe('the way of an event', () => {
-  test('it reaches a reader unbuffered and uncompressed, whatever encodings the reader takes', async () => {
+describe('an event', () => {
+  test('reaches a reader unbuffered and uncompressed, whatever encodings the reader accepts', async () => {
     await using app = await startApp();
     using reader = await openSse(app, { headers: { 'accept-encoding': 'gzip, deflate, br, zstd' } });
     await reader.frame('hello');
@@ -113,7 +113,7 @@ describe('the way of an event', () => {
     for (const number of range(1, 20)) {
       const sentAt = performance.now();
       await store(app, [number]);
-      const frame = await eventually('the event comes', 1_000, () =>
+      const frame = await eventually('the event arrives', 1_000, () =>
         reader.frames.findLast(isMessage(number)),
       );
       delays.push(frame.at - sentAt);
