@@ -79,6 +79,22 @@ export function settingNames(): readonly string[] {
   return [...names];
 }
 
+/** Environment variables whose values must appear in no log line. The URL of Redis may hold a password. */
+const secretNames = [
+  'UPSTASH_REDIS_REST_URL',
+  'UPSTASH_REDIS_REST_TOKEN',
+  'KV_REST_API_URL',
+  'KV_REST_API_TOKEN',
+  'PUBLISH_TOKEN',
+  'PUBLISH_TOKEN_PREVIOUS',
+  'READ_TOKEN_SECRET',
+];
+
+/** The values of the secret settings that are set. */
+export function secretsIn(env: Environment): readonly string[] {
+  return secretNames.flatMap((name) => env[name] || []);
+}
+
 function readRedis(env: Environment): Settings['redis'] {
   for (const prefix of ['UPSTASH_REDIS_REST', 'KV_REST_API']) {
     const url = env[`${prefix}_URL`];

@@ -1,9 +1,8 @@
 import { inspect } from 'node:util';
-import type { Settings } from '../../config/settings.ts';
+import { secretsIn } from '../../config/settings.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../core/feed-error.ts';
 import { escapeControlCharacters } from '../../core/safe-text.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import { findRuntime } from '../runtime.ts';
 
 /** Turns anything that was thrown into a `FeedError`. An unexpected error goes to the server's own log, not to the client. */
 export function toFeedError(error: unknown): FeedError {
@@ -79,27 +78,19 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
  * control characters are escaped, and tokens and secret settings are left out.
  */
 export function logUnexpectedError(error: unknown): void {
-  const settings = findRuntime()?.settings ?? null;
-  console.error(`steadfeed: unexpected error ${entryOf(inspect(error), settings)}`);
+  console.error(`steadfeed: unexpected error ${entryOf(inspect(error))}`);
 }
 
 /** A JWT, and what a header or a query calls a token. */
 const token = /\beyJ[\w-]+\.[\w-]*\.[\w-]*|(?<=\bBearer +)\S+|(?<=[?&]token=)[^&\s'"]+/gi;
 
-function entryOf(text: string, settings: Settings | null): string {
+function entryOf(text: string): string {
   let entry = text;
-  for (const secret of secretsOf(settings)) {
+  for (const secret of secretsIn(process.env)) {
     // Inside an object it is written with quotes and escapes.
     for (const written of [secret, inspect(secret).slice(1, -1), JSON.stringify(secret).slice(1, -1)]) {
       entry = entry.replaceAll(written, '[secret]');
     }
   }
   return entry.replace(token, '[token]').split('\n').map(escapeControlCharacters).join('\n    ');
-}
-
-function secretsOf(settings: Settings | null): readonly string[] {
-  if (settings === null) return [];
-  const { redis, publishToken, previousPublishToken, readTokenSecret } = settings;
-  const secrets = [redis?.token, redis?.url, publishToken, previousPublishToken, readTokenSecret];
-  return secrets.filter((secret) => typeof secret === 'string');
 }

@@ -1,9 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { logUnexpectedError } from '../../../lib/server/http/problem.ts';
-import { makeStand } from '../../support/server/stand.ts';
 
-const holder = globalThis as { [key: symbol]: unknown };
-const key = Symbol.for('steadfeed');
 const written: string[] = [];
 
 beforeEach(() => {
@@ -12,7 +9,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   written.length = 0;
-  delete holder[key];
+  vi.unstubAllEnvs();
 });
 
 function log(error: unknown): string {
@@ -31,7 +28,7 @@ describe('an unexpected error', () => {
 
   test('shows no secret setting, also inside an object', () => {
     const secret = `it's a "secret" \\ of ours`;
-    holder[key] = makeStand({ env: { READ_TOKEN_SECRET: secret } }).runtime;
+    vi.stubEnv('READ_TOKEN_SECRET', secret);
     const logged = log(Object.assign(new Error('it broke'), { settings: { secret } }));
 
     expect(logged).toContain('[secret]');
@@ -70,8 +67,10 @@ describe('an unexpected error', () => {
       READ_TOKEN_SECRET: 'secret-3',
       UPSTASH_REDIS_REST_URL: 'https://secret-4.test/secret',
       UPSTASH_REDIS_REST_TOKEN: 'secret-5',
+      KV_REST_API_URL: 'https://secret-6.test/secret',
+      KV_REST_API_TOKEN: 'secret-7',
     };
-    holder[key] = makeStand({ env }).runtime;
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
 
     expect(log(new Error(Object.values(env).join(' ')))).not.toMatch(/secret-\d/);
   });
