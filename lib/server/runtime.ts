@@ -4,7 +4,7 @@ import { FeedError } from '../core/feed-error.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { type Admission, createAdmission } from './http/admission.ts';
+import { type Admission, createAdmission } from './admission.ts';
 import type { EventStream } from './stream/event-stream.ts';
 import { createLogProgress, type LogProgress } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';

@@ -1,7 +1,6 @@
 import type { Gap } from '../../core/continuity.ts';
 import { type Cursor, type Position, readCursor } from '../../core/cursor.ts';
-import type { FeedEvent, PollAdvice } from '../../core/event.ts';
-import { defaultPollAdvice } from '../../core/event.ts';
+import { defaultPollAdvice, type FeedEvent, type PollAdvice } from '../../core/event.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { type EventId, readEventId } from '../../core/ids.ts';
 import type { Handover, Hello, Problem } from '../../core/sse-frames.ts';

@@ -4,10 +4,10 @@ import { formatCursor, formatPosition, type Position } from '../../core/cursor.t
 import type { PollAdvice } from '../../core/event.ts';
 import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
+import type { PollSlot } from '../admission.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
 import type { LogProgress } from '../tail/replica-wait.ts';
 import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
-import type { PollSlot } from './admission.ts';
 import { positionAtEnd } from './start-position.ts';
 
 /** A page before it is written: its events are JSON text already. */

@@ -21,7 +21,7 @@ const peer = 'upstash.com/docs/realtime/overall/pricing; the same in the source 
 /** All constants. An option sets one for one run: `--redis-dollars-per-100k-commands 0.3` sets `redisDollarsPer100kCommands`. */
 export const constants = {
   streamsPerProcess: code(800, 'streams', 'STREAM_MAX_CONNECTIONS, lib/config/settings.ts'),
-  openPerProcess: code(900, 'streams + subscriptions', 'lib/server/http/admission.ts'),
+  openPerProcess: code(900, 'streams + subscriptions', 'lib/server/admission.ts'),
   checksPerHour: code(
     67,
     'commands per hour and process',

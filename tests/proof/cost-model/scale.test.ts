@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { readSettings } from '../../../lib/config/settings.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
-import { createAdmission } from '../../../lib/server/http/admission.ts';
+import { createAdmission } from '../../../lib/server/admission.ts';
 import { pollAdvice } from '../../../lib/server/http/page.ts';
 import { planDeadline } from '../../../lib/server/stream/deadline.ts';
 import { root } from '../../support/root.ts';

@@ -176,7 +176,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a long poll takes no slot',
-    file: 'lib/server/http/admission.ts',
+    file: 'lib/server/admission.ts',
     find: 'giveBack ??= admission.takeSlot(request, channels);',
     replace: 'giveBack ??= () => undefined;',
     projects: ['server'],
@@ -204,7 +204,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an address may take more slots than its limit',
-    file: 'lib/server/http/admission.ts',
+    file: 'lib/server/admission.ts',
     find: 'if (held + channels > most) {',
     replace: 'if (held > most) {',
     projects: ['server'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { createAdmission } from '../../../lib/server/http/admission.ts';
-import { range } from '../../support/log/log-steps.ts';
-import { makeStand } from '../../support/server/stand.ts';
+import { createAdmission } from '../../lib/server/admission.ts';
+import { range } from '../support/log/log-steps.ts';
+import { makeStand } from '../support/server/stand.ts';
 
 const request = new Request('http://feed.test/api/stream');
 

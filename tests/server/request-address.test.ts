@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressOf, subscriberOf } from '../../../lib/server/http/admission.ts';
+import { addressOf, subscriberOf } from '../../lib/server/admission.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],

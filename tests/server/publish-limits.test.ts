@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RateLimit } from '../../../lib/log/event-log.ts';
-import { publishLimits } from '../../../lib/server/http/admission.ts';
-import { trackConnections } from '../../../lib/server/node/sockets.ts';
-import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
+import type { RateLimit } from '../../lib/log/event-log.ts';
+import { publishLimits } from '../../lib/server/admission.ts';
+import { trackConnections } from '../../lib/server/node/sockets.ts';
+import { listenOnFreePort } from '../support/listen-on-free-port.ts';
 
 const settings = { publishRate: 100, publishToken: 'the-token', isVercel: false };
 const onVercel = { ...settings, isVercel: true };

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import type { Settings } from '../../config/settings.ts';
-import { FeedError } from '../../core/feed-error.ts';
-import { maxAppend, type RateLimit } from '../../log/event-log.ts';
-import { currentConnection } from '../node/sockets.ts';
-import type { Tails } from '../tail/tails.ts';
+import type { Settings } from '../config/settings.ts';
+import { FeedError } from '../core/feed-error.ts';
+import { maxAppend, type RateLimit } from '../log/event-log.ts';
+import { currentConnection } from './node/sockets.ts';
+import type { Tails } from './tail/tails.ts';
 
 /** Streams, long polls and subscriptions of one process together. Vercel gives an instance 1,024 file descriptors. */
 export const maxOpen = 900;
