@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import type { FeedStatus } from '../../lib/client/connection/status.ts';
+import type { FeedStatus } from '../../lib/client/feed-options.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import styles from './connection-panel.module.css';
 import { describeGap, formatCount, formatDuration } from './format.ts';

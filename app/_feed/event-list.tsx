@@ -10,7 +10,7 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-list.module.css';
 import { EventRow, GapRow } from './event-row.tsx';

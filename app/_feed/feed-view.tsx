@@ -1,7 +1,7 @@
 'use client';
 
 import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
-import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import { type Activity, ActivityCharts, Announcer, Counters } from './activity.tsx';
 import { type ConnectionChange, ConnectionPanel, type ConnectionSnapshot } from './connection-panel.tsx';

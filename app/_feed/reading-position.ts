@@ -1,5 +1,5 @@
 import { type RefObject, useCallback, useState, useSyncExternalStore } from 'react';
-import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
 
 /** Within this many px of the top, the reader follows the newest events. */
 const topPx = 8;

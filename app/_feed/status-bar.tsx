@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useState } from 'react';
-import type { FeedStatus } from '../../lib/client/connection/status.ts';
+import type { FeedStatus } from '../../lib/client/feed-options.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import styles from './status-bar.module.css';
 

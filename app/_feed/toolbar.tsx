@@ -1,5 +1,5 @@
 import type { RefObject } from 'react';
-import type { FeedEntry } from '../../lib/client/transport/feed-items.ts';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './toolbar.module.css';
 

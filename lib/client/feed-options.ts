@@ -7,6 +7,9 @@ import type { Problem } from '../core/sse-frames.ts';
 import type { FeedStatus } from './connection/status.ts';
 import type { FeedEntry } from './transport/feed-items.ts';
 
+export type { FeedStatus } from './connection/status.ts';
+export type { FeedEntry } from './transport/feed-items.ts';
+
 /** Times and limits of the connection that an app may set. Each has its reason and default in `config/client-timing.ts`. */
 export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'hasPollDriver' | 'hasToken'>>;
 
