@@ -6,7 +6,7 @@ import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './admission.ts';
 import type { EventStream } from './stream/event-stream.ts';
-import { createLogProgress, type LogProgress } from './tail/replica-wait.ts';
+import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';
 
 /** What all requests of a process share. */
@@ -15,7 +15,7 @@ export type Runtime = {
   readonly clock: Clock;
   readonly log: EventLog;
   /** Waits until the log has caught up with readers whose position is ahead of it. */
-  readonly progress: LogProgress;
+  readonly replicaWait: ReplicaWait;
   readonly tails: Tails;
   /** The open streams. */
   readonly streams: Set<EventStream>;
@@ -47,13 +47,13 @@ export function findRuntime(): Runtime | null {
 
 /** Creates a runtime; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
-  const progress = createLogProgress(log, clock);
-  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, progress });
+  const replicaWait = createReplicaWait(log, clock);
+  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait });
   return {
     settings,
     clock,
     log,
-    progress,
+    replicaWait,
     tails,
     streams: new Set(),
     admission: createAdmission(settings, tails),

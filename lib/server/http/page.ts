@@ -6,7 +6,7 @@ import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import type { PollSlot } from '../admission.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
-import type { LogProgress } from '../tail/replica-wait.ts';
+import type { ReplicaWait } from '../tail/replica-wait.ts';
 import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
 import { positionAtEnd } from './start-position.ts';
 
@@ -20,7 +20,7 @@ export type Page = {
 };
 
 /** The log, and what is needed to wait for a replica that lags. */
-type PageSource = { readonly log: EventLog; readonly clock: Clock; readonly progress: LogProgress };
+type PageSource = { readonly log: EventLog; readonly clock: Clock; readonly replicaWait: ReplicaWait };
 
 /** The part of a poll's slot that reading a page needs. */
 type WaitSlot = Pick<PollSlot, 'take' | 'signal'>;
@@ -49,8 +49,8 @@ export async function readPage(
   const unread = new Map<string, Position>();
   // All channels share one time limit: the reader got its positions before it asked, whichever channel is read when. A limit
   // for each channel, one after the other, would last longer than the reader waits.
-  const { log, clock, progress } = source;
-  const wait = { log, clock, progress, startedAt: clock.elapsed(), slot };
+  const { log, clock, replicaWait } = source;
+  const wait = { log, clock, replicaWait, startedAt: clock.elapsed(), slot };
   for (const [channel, position] of positions) {
     // An even share for each channel, and what earlier channels left over, so that a busy channel starves no other. A page
     // that holds as many bytes as one read returns reads no further channel.
@@ -120,7 +120,7 @@ async function isAnyBehind(log: EventLog, positions: ReadonlyMap<string, Positio
 }
 
 /** Reads for a reader that may have to wait for a lagging replica. */
-type ReplicaWait = PageSource & {
+type WaitOptions = PageSource & {
   /** The clock's `elapsed` when the page was requested. */
   readonly startedAt: number;
   readonly slot: WaitSlot;
@@ -128,7 +128,7 @@ type ReplicaWait = PageSource & {
 
 type LossAfter = { readonly after: EventId; readonly loss: Loss };
 
-async function readChannel(wait: ReplicaWait, channel: string, start: Position, limit: number) {
+async function readChannel(wait: WaitOptions, channel: string, start: Position, limit: number) {
   const losses: LossAfter[] = [];
   let position = start;
   for (;;) {
@@ -158,7 +158,7 @@ function withResume(losses: readonly LossAfter[], first: EventId | null): readon
 
 /** Loads a page from the log; asks again while the answer may be a lagging replica's, up to `maxReplicaLagMs`. */
 async function loadFresh(
-  { log, clock, progress, startedAt, slot }: ReplicaWait,
+  { log, clock, replicaWait, startedAt, slot }: WaitOptions,
   channel: string,
   position: Position,
   limit: number,
@@ -171,6 +171,6 @@ async function loadFresh(
     const leftMs = maxReplicaLagMs - (askedAt - startedAt);
     if (leftMs <= 0 || slot.signal.aborted) return loaded.otherwise;
     slot.take();
-    await progress.past(channel, loaded, leftMs, slot.signal);
+    await replicaWait.untilCaughtUp(channel, loaded, leftMs, slot.signal);
   }
 }

@@ -132,7 +132,7 @@ export class ChannelReader {
       this.#staleSince ??= askedAt;
       const leftMs = maxReplicaLagMs - (askedAt - this.#staleSince);
       if (leftMs > 0) {
-        void this.tail.untilPast(loaded, leftMs).then(() => this.#askAgain());
+        void this.tail.untilCaughtUp(loaded, leftMs).then(() => this.#askAgain());
         return;
       }
     }

@@ -14,7 +14,7 @@ export type LivenessCheck = {
   announced(): void;
   /** Asks for the log's end: `now` and again a second later, as a replica may lag; or only `later`, in a second. */
   verify(when: 'now' | 'later'): void;
-  /** Only a `live` tail is checked: the others read the log anyway. What a tail asked before it broke is not answered. */
+  /** Only a `live` tail is checked; the others read the log anyway. A question asked before a break is not answered. */
   setStatus(status: TailState): void;
   close(): void;
 };
@@ -74,7 +74,7 @@ export function createLivenessChecks(log: Pick<EventLog, 'ends'>, clock: Clock):
         if (!isVerification) silence.checked();
         else if (clock.elapsed() >= silence.window().earliest) silence.postponed();
         if (isVerification) verificationsLeft -= 1;
-        // After a break a difference is no wonder; otherwise an announcement on its way explains it.
+        // A ring may well differ after a break. Without one, only an announcement on its way explains a difference.
         if (!isVerification && answer !== null && !isAtEnd(answer.end)) expectAnnouncement(answer.end);
         askNext();
         onAnswer(answer);

@@ -4,11 +4,11 @@ import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { type EventLog, type LogEvent, maxRead } from '../../log/event-log.ts';
 import { type Entry, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
 
-/** Pages of the log that readers behind the ring share: read once each, however many want them. */
+/** Pages of the log for readers behind the ring. Each page is read once, however many readers want it. */
 export type PageCache = {
-  /** A page held that has something after `position`. */
+  /** A page in memory with events after `position`; null: there is none. */
   find(position: Position): Segment | null;
-  /** Reads the page after `position`, together with all who ask for the same at the same time. */
+  /** Reads the page after `position`, in one read for all who ask for it at the same time. */
   load(position: Position): Promise<Loaded>;
   clear(): void;
 };
@@ -16,7 +16,7 @@ export type PageCache = {
 const maxPages = 8;
 const maxBytes = 4 * 1024 * 1024;
 
-/** Aim of a page: what a stream writes as one chunk, and some more. */
+/** The size a page should have: one chunk of a stream, and some more. */
 const aimBytes = 512 * 1024;
 
 /** @param read reads at most `limit` events after a position. */
@@ -76,12 +76,12 @@ function sizeOf(entries: readonly Entry[]): number {
   return size;
 }
 
-/** What the log has for a reader at a position. */
+/** What the log has for a reader at a position: events, a loss, or an answer that may be stale. */
 export type Loaded =
-  /** Events that follow without a hole; none when the reader has all of them. `more`: the log holds more behind them. */
+  /** Events that follow without a hole; none if the reader has all of them. `more`: the log has more events after them. */
   { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean } | Loss | StaleAnswer;
 
-/** The answer may be stale: read again, and believe `otherwise` when patience ends. */
+/** The answer may be stale: read again for up to `maxReplicaLagMs`; after that, `otherwise` is true. */
 export type StaleAnswer = Extract<Continuity, { kind: 'stale' }>;
 
 /**

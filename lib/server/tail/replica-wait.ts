@@ -7,23 +7,23 @@ import type { StaleAnswer } from './read-through.ts';
 import { tailTimes } from './subscription.ts';
 
 /**
- * Waits for the log to catch up with what its readers know. A reader ahead of the log is asked for again and again, and
- * anyone may claim to be one: so it is asked for all of a process together, by one call at a time for the ends of their
- * channels, and a reader reads again only when that may give another answer.
+ * Waits for a lagging replica to catch up with the positions of readers. Any reader can claim a position that the log has
+ * not reached, so the wait must stay cheap: all readers of a process share one call at a time for the ends of their
+ * channels, four times a second, and a reader reads again only when its answer may have changed.
  */
-export type LogProgress = {
+export type ReplicaWait = {
   /**
-   * Resolves when the channel is worth another read: the log has got as far as the answer lacks, or began anew; or it
-   * cannot be reached, which the reader is to find for itself; or `ms` are over; or `signal` aborts.
+   * Resolves when a read may give another answer: the log has reached what the answer lacked, or it started again, or it
+   * cannot be reached, which the reader then finds by itself. It also resolves after `ms`, and when `signal` aborts.
    */
-  past(channel: string, answer: StaleAnswer, ms: number, signal?: AbortSignal): Promise<void>;
+  untilCaughtUp(channel: string, answer: StaleAnswer, ms: number, signal?: AbortSignal): Promise<void>;
 };
 
 /** Nothing runs while nobody waits. */
-export function createLogProgress(log: Pick<EventLog, 'ends'>, clock: Clock): LogProgress {
+export function createReplicaWait(log: Pick<EventLog, 'ends'>, clock: Clock): ReplicaWait {
   const questions = createEndQuestions(log, clock, 1);
   return {
-    past(channel, answer, ms, signal) {
+    untilCaughtUp(channel, answer, ms, signal) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const cancelTimer = clock.after(ms, stop);
       let question = ask();
@@ -49,7 +49,7 @@ export function createLogProgress(log: Pick<EventLog, 'ends'>, clock: Clock): Lo
   };
 }
 
-/** Whether the log may answer otherwise now. */
+/** Whether a read may give another answer than before. */
 function hasMoved(state: LogState, { until, otherwise }: StaleAnswer): boolean {
   if (state === null) return otherwise.resume.epoch !== null;
   return state.epoch !== otherwise.resume.epoch || compareEventIds(state.last, until) >= 0;

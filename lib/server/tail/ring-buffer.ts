@@ -3,32 +3,32 @@ import { type EventId, formatEventId } from '../../core/ids.ts';
 import { eventFrame } from '../../core/sse-frames.ts';
 import type { LogEvent } from '../../log/event-log.ts';
 
-/** The newest entries of a channel, bounded by count and bytes. Its array is replaced only when it is trimmed. */
+/** The newest entries of a channel, limited by count and bytes. `entries` stays the same array until the ring is trimmed. */
 export type Ring = Segment & {
-  /** Adds entries that continue the ring, and drops the oldest beyond its bounds. */
+  /** Adds entries that continue the ring, and drops the oldest ones beyond its limits. */
   append(added: readonly Entry[]): void;
-  /** Empties the ring; it goes on after `base`. */
+  /** Empties the ring; it continues after `base`. */
   reset(base: Position): void;
-  /** Where a reader is that has passed all of it. */
+  /** The position of a reader that has read all of it. */
   end(): Position;
-  /** Bytes of the frames held. */
+  /** The size of all frames, in bytes. */
   bytes(): number;
 };
 
-export type RingBounds = {
-  /** Entries, at most. */
+export type RingLimits = {
+  /** Most entries. */
   readonly maxEntries: number;
-  /** Bytes of frames, at most; one entry is always kept. */
+  /** Most bytes of frames. The newest entry is kept, however large it is. */
   readonly maxBytes: number;
 };
 
-/** Makes an empty ring at `base`. */
-export function createRing(base: Position, { maxEntries, maxBytes }: RingBounds): Ring {
+/** Makes an empty ring that continues after `base`. */
+export function createRing(base: Position, { maxEntries, maxBytes }: RingLimits): Ring {
   let bytes = 0;
   let entries: Entry[] = [];
   let start = base;
 
-  // Down to seven eighths at once, so that an append's cost stays constant on average.
+  // It trims to seven eighths at once, so that the average cost of an append stays constant.
   function trim(): void {
     if (entries.length <= maxEntries && bytes <= maxBytes) return;
     const keepEntries = Math.ceil((maxEntries * 7) / 8);
@@ -69,15 +69,15 @@ export function createRing(base: Position, { maxEntries, maxBytes }: RingBounds)
   return ring;
 }
 
-/** Entries of one channel and one epoch without a hole, and the position just ahead of them. */
+/** Entries of one channel and one epoch without a hole, and the position just before them. */
 export type Segment = {
   readonly base: Position;
   readonly entries: readonly Entry[];
 };
 
 /**
- * The index in `entries` of what follows `position`; `entries.length` where the segment ends with it; -1 where the
- * segment cannot tell: another epoch, a place outside, or an id this log did not issue.
+ * The index in `entries` of the event that follows `position`; `entries.length` if the segment ends at the position; -1 if
+ * the segment cannot know what follows: the position has another epoch, lies outside, or has an id this log never issued.
  */
 export function indexAfter({ base, entries }: Segment, position: Position): number {
   if (position.epoch !== base.epoch) return -1;
@@ -85,44 +85,44 @@ export function indexAfter({ base, entries }: Segment, position: Position): numb
   const passed = index === 0 ? base.id : entries[index - 1]?.id;
   if (passed === undefined) return -1;
   const next = entries[index]?.id;
-  // A position's time may be borrowed from its successor. Any other time names an event that was lost, and whose
-  // seq was issued again.
+  // The position before a trimmed event carries that event's time. Any other time means that the event at the position
+  // was lost, and its number issued again.
   const isHere = position.id.time === passed.time || position.id.time === next?.time;
   return isHere ? index : -1;
 }
 
-/** Where a reader is that has passed all of the segment. */
+/** The position of a reader that has read all of the segment. */
 export function endOf({ base, entries }: Segment): Position {
   const last = entries.at(-1);
   return last === undefined ? base : { id: last.id, epoch: base.epoch };
 }
 
-/** An event as a process keeps it: encoded once, written to every reader as the same bytes. */
+/** An event in memory: encoded once, and written to every reader as the same bytes. */
 export type Entry = {
   readonly id: EventId;
   readonly type: string;
-  /** The whole frame of a stream of this channel alone. */
+  /** The whole frame, as a stream of this channel alone writes it. */
   readonly frame: Buffer<ArrayBuffer>;
-  /** Where in `frame` its `data:` line begins: what a stream of several channels writes after an `id:` of its own. */
+  /** The index of the `data:` line in `frame`. A stream of several channels writes its own `id:` line before that one. */
   readonly dataAt: number;
 };
 
 const dataField = 'data: ';
 
-/** Encodes an event of `channel`, stored in the log's `epoch`. */
+/** Encodes an event of `channel` that the log stored in `epoch`. */
 export function encodeEntry(channel: string, epoch: string, event: LogEvent): Entry {
   const cursor = formatPosition({ id: event.id, epoch });
   const frame = Buffer.from(eventFrame(cursor, eventJson(channel, event)));
   return { id: event.id, type: event.type, frame, dataAt: `id: ${cursor}\n`.length };
 }
 
-/** The event as every reader gets it, as JSON on one line. Its data is not parsed again. */
+/** The JSON of an event as every reader gets it, on one line. The data is JSON already and is not parsed again. */
 export function eventJson(channel: string, { id, type, data }: LogEvent): string {
   // Channel and type are validated names and need no escaping.
   return `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}","time":${id.time},"data":${data}}`;
 }
 
-/** The event's JSON, taken out of its frame. */
+/** The JSON of the event, taken from its frame. */
 export function jsonOf(entry: Entry): string {
   return entry.frame.toString('utf8', entry.dataAt + dataField.length, entry.frame.length - 2);
 }

@@ -28,13 +28,13 @@ export type RingState = {
   readonly work: Work;
 };
 
-/** How far the ring may be taken for a copy of the log's end. */
+/** How far the ring can be trusted as a copy of the log's end. */
 type Trust =
-  /** It was never read, or holds what the log has lost: the next read takes the newest page, whatever was there. */
+  /** It was never read, or holds what the log has lost: the next read replaces it with the newest page. */
   | 'empty'
   /** It was read, but the subscription broke or the process was frozen since: events may be missing at its end. */
   | 'unverified'
-  /** It is the log's end, and announced events continue it. */
+  /** It equals the log's end, and announced events continue it. */
   | 'verified';
 
 type Work =
@@ -232,7 +232,7 @@ function request(state: RingState, now: number): Step {
   }
 }
 
-/** Begins a read, which does for every read that was scheduled. */
+/** Begins a read. It takes the place of every read that was scheduled. */
 function read(state: RingState, now: number): Step {
   const { trust, end, newestAnnounced } = state;
   const work: Work = {
@@ -272,7 +272,7 @@ function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['
   }
 }
 
-/** The ring has taken what the read found, by these effects. @param hasMore the log has more behind it. */
+/** The ring has taken what the read found, by these effects. @param hasMore whether the log has more after it. */
 function afterRead(
   state: RingState,
   ringEffects: readonly RingEffect[],
@@ -320,7 +320,7 @@ function rest(state: RingState, now: number): Step {
   return state.mustVerify ? only(planned, { kind: 'verify', when: 'later' }) : only(planned);
 }
 
-/** Reads again for up to `maxReplicaLagMs`; then believes the log, and drops what it does not have. */
+/** Reads again for up to `maxReplicaLagMs`; then takes the log's answer as the truth, and drops what it does not have. */
 function lag(state: RingState, now: number): Step {
   const { work } = state;
   const askedAt = work.kind === 'reading' ? work.askedAt : now;
@@ -367,7 +367,7 @@ function unverified(trust: Trust): Trust {
   return trust === 'verified' ? 'unverified' : trust;
 }
 
-/** What was to be verified of the last subscription is verified of the next. */
+/** The next subscription will be verified itself. */
 function disconnected(state: RingState): RingState {
   return { ...state, isConnected: false, mustVerify: false };
 }

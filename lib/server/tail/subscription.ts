@@ -5,12 +5,12 @@ import type { EventLog, FollowSignal } from '../../log/event-log.ts';
 export type Subscription = {
   /** Whether the log has acknowledged it and it has not broken since. */
   isConnected(): boolean;
-  /** Begins anew at once; for when it is alive by its looks only. */
+  /** Subscribes anew at once; for a subscription that looks alive and reports nothing. */
   renew(): void;
   close(): void;
 };
 
-/** Follows `channel` until closed, with backoff and jitter between attempts. Signals of an attempt given up are dropped. */
+/** Follows `channel` until closed, with backoff and jitter between attempts. It drops signals of an attempt that it gave up. */
 export function keepFollowing(
   log: EventLog,
   channel: string,
@@ -37,7 +37,7 @@ export function keepFollowing(
 
   function retryLater(mine: AbortController): void {
     mine.abort();
-    // Only an attempt that lived a while proves that the way is open again.
+    // Only a subscription that lived for a while ends the backoff: the log may acknowledge each one and drop it.
     const hasLived = connectedAt !== null && clock.elapsed() - connectedAt > tailTimes.maxRetryMs;
     failures = hasLived ? 0 : failures + 1;
     connectedAt = null;
@@ -63,24 +63,24 @@ export function keepFollowing(
 
 /** Times of a tail, in ms. */
 export const tailTimes = {
-  /** How long the first read waits for the subscription to be acknowledged. */
+  /** How long the first read waits for the acknowledgement of the subscription. */
   acknowledgeMs: 700,
-  /** After the acknowledgement the log is asked once more: a replica may lag. */
+  /** The log is asked once more this long after it was verified, because a replica may lag; an announcement may be this late. */
   rereadMs: 1_000,
-  /** Longest wait of one tail's check for those of others, whose subscriptions broke together with its own. */
+  /** How long the check of a new subscription waits for other subscriptions that broke with it. */
   gatherMs: 500,
-  /** While the subscription is broken, the log is read this often. */
+  /** Pause between reads while the subscription is broken. */
   bridgeMs: 1_000,
-  /** First pause before a failed read or subscription is tried again; it doubles up to `maxRetryMs`. */
+  /** Longest first pause before a failed read or subscription is tried again; it doubles up to `maxRetryMs`. */
   retryMs: 500,
   maxRetryMs: 5_000,
   /** After this long without the log, readers are woken so that they can give up. */
   giveUpMs: 30_000,
-  /** Pause between reads of an answer that may be stale. */
+  /** Pause before the log is read again after an answer that may be stale. */
   staleMs: 250,
-  /** Silence after which a tail is checked at the earliest. */
+  /** How long a channel is quiet before the log is asked for missed events, at least. */
   firstCheckMs: 5_000,
-  /** A tail without readers is kept this long. */
+  /** How long a tail is kept after its last reader. */
   lingerMs: 20_000,
 } as const;
 

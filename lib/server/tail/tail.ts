@@ -6,7 +6,7 @@ import { compareEventIds } from '../../core/ids.ts';
 import { type EventLog, type FollowSignal, maxRead } from '../../log/event-log.ts';
 import type { LivenessChecks } from './liveness-check.ts';
 import { createPageCache, type Loaded, loadNewest, loadPage, type StaleAnswer } from './read-through.ts';
-import type { LogProgress } from './replica-wait.ts';
+import type { ReplicaWait } from './replica-wait.ts';
 import { createRing, encodeEntry, indexAfter, type Segment } from './ring-buffer.ts';
 import {
   dueAt,
@@ -30,7 +30,7 @@ export type ReadableTail = {
   /** Reads what follows `position` from the log, in one read for all who ask for the same. */
   load(position: Position): Promise<Loaded>;
   /** Resolves when it is worth to load again after an answer that may be stale, or `ms` are over. */
-  untilPast(answer: StaleAnswer, ms: number): Promise<void>;
+  untilCaughtUp(answer: StaleAnswer, ms: number): Promise<void>;
   /** Drops what memory still holds of the events that the log has lost, as it told a reader at `lost`. */
   discardLost(lost: Position, loss: Loss): void;
   /** Reads what is new in the log; for a reader that knows of more than this tail. */
@@ -68,14 +68,14 @@ export type TailOptions = {
   /** What asks the log for this tail and others together. */
   readonly checks: LivenessChecks;
   /** What waits for the log together with all readers that are ahead of it. */
-  readonly progress: LogProgress;
+  readonly replicaWait: ReplicaWait;
 };
 
-const ringBounds = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
+const ringLimits = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
 
 /** Starts a tail. It subscribes, waits for the acknowledgement, then reads: in this order it misses nothing. */
-export function createTail({ log, channel, clock, checkMs, checks, progress }: TailOptions): Tail {
-  const ring = createRing(emptyRing.end, ringBounds);
+export function createTail({ log, channel, clock, checkMs, checks, replicaWait }: TailOptions): Tail {
+  const ring = createRing(emptyRing.end, ringLimits);
   const pages = createPageCache((position, limit) =>
     loadPage(log, channel, position, state.newestAnnounced, limit),
   );
@@ -194,7 +194,7 @@ export function createTail({ log, channel, clock, checkMs, checks, progress }: T
     end: ring.end,
     find: (position) => (indexAfter(ring, position) === -1 ? pages.find(position) : ring),
     load: (position) => pages.load(position),
-    untilPast: (stale, ms) => progress.past(channel, stale, ms),
+    untilCaughtUp: (stale, ms) => replicaWait.untilCaughtUp(channel, stale, ms),
     discardLost(lost, loss) {
       if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
       if (isOfLostLine(ring, lost, loss)) dispatch({ kind: 'disproved', resume: loss.resume });

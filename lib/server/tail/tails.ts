@@ -1,28 +1,28 @@
 import type { Clock } from '../../core/clock.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { createLivenessChecks } from './liveness-check.ts';
-import type { LogProgress } from './replica-wait.ts';
+import type { ReplicaWait } from './replica-wait.ts';
 import { tailTimes } from './subscription.ts';
 import { createTail, type LeasedTail, type Tail } from './tail.ts';
 
-/** A tail lent to one stream or request. */
+/** A tail that one stream or request uses. */
 export type Lease = {
   readonly tail: LeasedTail;
-  /** Gives it back; only the first call counts. */
+  /** Gives the tail back; only the first call counts. */
   release(): void;
 };
 
-/** All tails of a process. */
+/** All tails of a process: one for each channel that has readers, or had some until lately. */
 export type Tails = {
-  /** The channel's tail, started if there is none. */
+  /** The channel's tail; it starts if there is none. */
   lease(channel: string): Lease;
   /** Whether the channel has a tail. */
   has(channel: string): boolean;
-  /** Tails running, those without readers that linger included. */
+  /** The number of tails, including those that linger without readers. */
   count(): number;
   /**
-   * Ends `count` of those that linger, the longest idle first, to make room; the channels of `wanted` are spared.
-   * @returns false where fewer linger; then none is ended.
+   * Ends `count` tails that linger, the longest idle first, but none of the `wanted` channels.
+   * @returns false if fewer tails linger; then none ends.
    */
   endIdle(count: number, wanted: readonly string[]): boolean;
   close(): void;
@@ -33,23 +33,23 @@ type Held = { readonly tail: Tail; leases: number; cancelLinger: () => void };
 export type TailsOptions = {
   readonly log: EventLog;
   readonly clock: Clock;
-  /** Longest silence before a tail asks the log, ± 10 %. */
+  /** How long a channel may be quiet before the log is asked for missed events, in ms; each process takes 90 to 110 % of it. */
   readonly checkMs: number;
-  readonly progress: LogProgress;
+  readonly replicaWait: ReplicaWait;
 };
 
 const tickMs = 1_000;
 
 /** A tick this late means that the process was frozen. */
-const thawedMs = 2_000;
+const frozenMs = 2_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
-export function createTails({ log, clock, checkMs, progress }: TailsOptions): Tails {
+export function createTails({ log, clock, checkMs, replicaWait }: TailsOptions): Tails {
   const checks = createLivenessChecks(log, clock);
-  // Spread from process to process, and the same for all tails of one, so that one call goes on serving all.
+  // Processes differ, so that they do not all ask at once; the tails of one process do not, so that one call serves all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
   const held = new Map<string, Held>();
-  /** Those that linger, the longest idle first. */
+  /** The tails that linger, the longest idle first. */
   const idle = new Map<string, Held>();
   let cancelTick: (() => void) | null = null;
   let tickedAt = { now: 0, elapsed: 0 };
@@ -62,16 +62,16 @@ export function createTails({ log, clock, checkMs, progress }: TailsOptions): Ta
 
   function tick(): void {
     const { now, elapsed } = tickedAt;
-    // A sleeping machine may stop one of the two clocks; the wall clock alone may also be set.
+    // A sleeping machine may stop either of the two clocks. The wall clock can also be set, which at worst costs a check.
     const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
     const tails = [...held.values()].map(({ tail }) => tail);
-    if (passedMs > tickMs + thawedMs) for (const tail of tails) tail.restart();
+    if (passedMs > tickMs + frozenMs) for (const tail of tails) tail.restart();
     cancelTick = null;
     if (held.size > 0) startTicking();
   }
 
   function start(channel: string): Held {
-    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks, progress });
+    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks, replicaWait });
     const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
     startTicking();

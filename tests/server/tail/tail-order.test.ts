@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createLivenessChecks } from '../../../lib/server/tail/liveness-check.ts';
-import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
+import { createReplicaWait } from '../../../lib/server/tail/replica-wait.ts';
 import { createTail } from '../../../lib/server/tail/tail.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
@@ -28,7 +28,7 @@ describe('a tail begins', () => {
       clock,
       checkMs: 60_000,
       checks: createLivenessChecks(log, clock),
-      progress: createLogProgress(log, clock),
+      replicaWait: createReplicaWait(log, clock),
     });
     await clock.advance(0);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
+import { createReplicaWait } from '../../../lib/server/tail/replica-wait.ts';
 import { createTails } from '../../../lib/server/tail/tails.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
@@ -119,7 +119,7 @@ test.each([
       log,
       clock: { ...clock, random: () => random },
       checkMs: 1_000,
-      progress: createLogProgress(log, clock),
+      replicaWait: createReplicaWait(log, clock),
     });
     tails.lease('feed');
     await clock.advance(10_000);
@@ -142,7 +142,7 @@ describe('an idle hour', () => {
       log,
       clock: { ...clock, random: () => random },
       checkMs: 60_000,
-      progress: createLogProgress(log, clock),
+      replicaWait: createReplicaWait(log, clock),
     });
     // They come one after another.
     for (const number of range(1, 20)) {

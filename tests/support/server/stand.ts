@@ -5,7 +5,7 @@ import { healthRoute } from '../../../lib/server/http/health-route.ts';
 import { streamRoute } from '../../../lib/server/http/stream-route.ts';
 import { createRuntime, type Runtime } from '../../../lib/server/runtime.ts';
 import { createLivenessChecks } from '../../../lib/server/tail/liveness-check.ts';
-import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
+import { createReplicaWait } from '../../../lib/server/tail/replica-wait.ts';
 import type { Segment } from '../../../lib/server/tail/ring-buffer.ts';
 import { createTail, type ReadableTail, type Tail } from '../../../lib/server/tail/tail.ts';
 import { newEvents } from '../log/log-steps.ts';
@@ -64,7 +64,7 @@ export function makeStand({ env = {}, retention = 10_000, seed = 1 }: StandOptio
         clock,
         checkMs: 60_000,
         checks,
-        progress: createLogProgress(log, clock),
+        replicaWait: createReplicaWait(log, clock),
       });
       await clock.advance(0);
       return tail;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { beforeFirst, type EventId } from '../../../lib/core/ids.ts';
 import type { StaleAnswer } from '../../../lib/server/tail/read-through.ts';
-import { createLogProgress } from '../../../lib/server/tail/replica-wait.ts';
+import { createReplicaWait } from '../../../lib/server/tail/replica-wait.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { openStream } from '../../support/server/open-stream.ts';
 import { readPage } from '../../support/server/read-page.ts';
@@ -20,14 +20,14 @@ async function makeWaiter() {
   await stand.publish(3);
   const last = stand.memory.kept('feed').at(-1);
   if (last === undefined) throw new Error('the log is empty');
-  const progress = createLogProgress(stand.log, stand.clock);
+  const replicaWait = createReplicaWait(stand.log, stand.clock);
   const startedAt = stand.clock.elapsed();
   let overAfterMs: number | null = null;
   const answer = lacking({ time: last.id.time, seq: 4 }, last.epoch);
-  void progress.past('feed', answer, 5_000).then(() => {
+  void replicaWait.untilCaughtUp('feed', answer, 5_000).then(() => {
     overAfterMs = stand.clock.elapsed() - startedAt;
   });
-  return { ...stand, progress, answer, overAfterMs: () => overAfterMs };
+  return { ...stand, replicaWait, answer, overAfterMs: () => overAfterMs };
 }
 
 describe('one who waits for the log', () => {
@@ -76,11 +76,11 @@ describe('one who waits for the log', () => {
   });
 
   test('waits no more when the reader leaves, and then nothing is asked for it', async () => {
-    const { clock, log, progress, answer } = await makeWaiter();
+    const { clock, log, replicaWait, answer } = await makeWaiter();
     await clock.advance(5_000);
     const asked = log.calls.ends;
     const leaving = new AbortController();
-    const waiting = progress.past('feed', answer, 5_000, leaving.signal);
+    const waiting = replicaWait.untilCaughtUp('feed', answer, 5_000, leaving.signal);
     leaving.abort();
 
     await waiting;
@@ -90,12 +90,12 @@ describe('one who waits for the log', () => {
   });
 
   test('is not told by an answer that was asked for ahead of it', async () => {
-    const { clock, log, progress, publish, answer } = await makeWaiter();
+    const { clock, log, replicaWait, publish, answer } = await makeWaiter();
     await publish(1);
     log.answerMs = 100;
     await clock.advance(300);
     let isOver = false;
-    void progress.past('feed', answer, 5_000).then(() => {
+    void replicaWait.untilCaughtUp('feed', answer, 5_000).then(() => {
       isOver = true;
     });
     await clock.advance(100);
@@ -105,11 +105,11 @@ describe('one who waits for the log', () => {
   });
 
   test('and others after it ask no more often than one', async () => {
-    const { clock, log, progress, answer, publish } = await makeWaiter();
+    const { clock, log, replicaWait, answer, publish } = await makeWaiter();
     await clock.advance(200);
     await publish(1);
     await clock.advance(60);
-    void progress.past('feed', { ...answer, until: { time: Infinity, seq: 1 } }, 5_000);
+    void replicaWait.untilCaughtUp('feed', { ...answer, until: { time: Infinity, seq: 1 } }, 5_000);
     const before = log.calls.ends;
     await clock.advance(2_500);
     expect(log.calls.ends - before).toBe(10);
