@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root } from '../../support/root.ts';
 import { withTable } from './doc-tables.ts';
-import { faults } from './faults.ts';
+import { faults } from './faults/faults.ts';
 import type { Figures } from './figures.ts';
 
 const doc = readFileSync(join(root, 'docs/reliability.md'), 'utf8');

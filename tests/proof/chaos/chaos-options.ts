@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { FeedError } from '../../../lib/core/feed-error.ts';
-import type { Fault } from './fault.ts';
-import { faults } from './faults.ts';
-import { type SabotageName, sabotages } from './sabotage.ts';
+import type { Fault } from './faults/fault.ts';
+import { faults } from './faults/faults.ts';
+import { type SabotageName, sabotages } from './oracle/sabotage.ts';
 
 /** How a run is to be. */
 export type ChaosOptions = {

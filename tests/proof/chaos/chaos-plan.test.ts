@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readChaosOrder } from './chaos-options.ts';
-import { faults } from './faults.ts';
+import { faults } from './faults/faults.ts';
 import { type PlannedBlow, planOf } from './plan.ts';
 
 /** The options of a run that a command line asks for. */

@@ -1,7 +1,7 @@
 import type { ChaosOptions } from './chaos-options.ts';
+import type { Violation } from './oracle/history.ts';
 import type { Comparison, Side } from './peer/comparison.ts';
 import type { Outcome } from './run-chaos.ts';
-import type { Violation } from './violation.ts';
 
 /** A fault, and what it did. */
 export type FaultFigures = {

@@ -1,5 +1,5 @@
 import { seeded } from '../../support/seeded.ts';
-import type { Fault } from './fault.ts';
+import type { Fault } from './faults/fault.ts';
 
 /** One blow that is planned. */
 export type PlannedBlow = {

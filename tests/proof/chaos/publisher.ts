@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Seeded } from '../../support/seeded.ts';
-import type { Mark } from './judge-log.ts';
-import { keepPublishing } from './keep-publishing.ts';
-import { type Fact, seqOf } from './life.ts';
-import type { Violation } from './violation.ts';
+import { type Seeded, seeded } from '../../support/seeded.ts';
+import { type Fact, seqOf, type Violation } from './oracle/history.ts';
+import type { Mark } from './oracle/judge-log.ts';
 
 /** Publishes until it is told to stop, each request with a key, tried again with that key until it is acknowledged. */
 export type Publisher = {
@@ -122,4 +120,58 @@ async function send(options: PublisherOptions, key: string, body: string): Promi
     // The network, a process or its Redis is away: that is what this is about.
     return null;
   }
+}
+
+/** What one publisher has that no other has. */
+export type OwnOptions = Pick<PublisherOptions, 'name' | 'url' | 'draw'>;
+
+export type PublishersOptions = {
+  readonly count: number;
+  /** What each is called, ahead of its number. */
+  readonly called: string;
+  readonly seed: number;
+  readonly addressFor: (client: string) => Promise<string>;
+  readonly start: (own: OwnOptions) => Publisher;
+};
+
+/** Starts publishers, each on its own way to the app. */
+export function startPublishers({
+  count,
+  called,
+  seed,
+  addressFor,
+  start,
+}: PublishersOptions): Promise<readonly Publisher[]> {
+  const numbers = Array.from({ length: count }, (_, index) => index + 1);
+  return Promise.all(
+    numbers.map(async (number) => {
+      const name = `${called} ${number}`;
+      return start({ name, url: await addressFor(name), draw: seeded(seed + 100 + number) });
+    }),
+  );
+}
+
+/**
+ * Publishes again and again, with pauses of chance between requests.
+ * @param pauseMs mean pause, in ms.
+ * @param publish sends one request, and resolves when it is acknowledged.
+ * @returns stops it, and resolves when the request under way has been acknowledged.
+ */
+export function keepPublishing(
+  draw: Seeded,
+  pauseMs: number,
+  publish: () => Promise<void>,
+): () => Promise<void> {
+  let isStopped = false;
+  const run = async (): Promise<void> => {
+    while (!isStopped) {
+      await publish();
+      await sleep(draw.next() * 2 * pauseMs);
+    }
+  };
+  const running = run();
+  return () => {
+    isStopped = true;
+    return running;
+  };
 }

@@ -1,28 +1,25 @@
 import type { Browser } from 'playwright-core';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { seeded } from '../../support/seeded.ts';
-import { startAppStand } from './app-stand.ts';
 import type { ChaosOptions } from './chaos-options.ts';
-import type { Stage } from './fault.ts';
-import { createFront } from './front.ts';
-import { judgeHistory } from './judge-history.ts';
-import { judgeLog } from './judge-log.ts';
-import type { Fact } from './life.ts';
+import type { Stage } from './faults/fault.ts';
+import { createFront } from './network/front.ts';
+import { createWeather } from './network/weather.ts';
+import type { Fact, Violation } from './oracle/history.ts';
+import { judgeHistory } from './oracle/judge-history.ts';
+import { judgeLog } from './oracle/judge-log.ts';
+import { createRecorder } from './oracle/recorder.ts';
+import { sabotages } from './oracle/sabotage.ts';
+import { createRecoveries, createTally, type Tally } from './oracle/tally.ts';
+import { createTruth } from './oracle/truth.ts';
 import type { Side } from './peer/comparison.ts';
 import { startPeer } from './peer/start-peer.ts';
-import { startPublisher } from './publisher.ts';
-import { startPublishers } from './publishers.ts';
+import { startPublisher, startPublishers } from './publisher.ts';
 import { startBrowser, startNeededBrowser } from './readers/browser-reader.ts';
-import { channels, startReaders, tellKinds, types } from './readers.ts';
-import { createRecorder } from './recorder.ts';
-import { createRecoveries } from './recoveries.ts';
-import { sabotages } from './sabotage.ts';
+import { channels, startReaders, tellKinds, types } from './readers/readers.ts';
+import { startAppStand } from './servers/app-stand.ts';
 import { settle } from './settle.ts';
 import { strikeAll } from './strike-all.ts';
-import { createTally, type Tally } from './tally.ts';
-import { createTruth } from './truth.ts';
-import type { Violation } from './violation.ts';
-import { createWeather } from './weather.ts';
 
 /** How a run went. */
 export type Outcome = {

@@ -1,9 +1,9 @@
 import { compareEventIds, parseEventId } from '../../../lib/core/ids.ts';
+import type { Violation } from './oracle/history.ts';
+import type { Truth } from './oracle/truth.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reader } from './readers/reader.ts';
-import type { RedisPlace } from './redis-place.ts';
-import type { Truth } from './truth.ts';
-import type { Violation } from './violation.ts';
+import type { RedisPlace } from './servers/redis-place.ts';
 
 /** How long publishers may take to be well again once the faults are over, and readers from then on, in ms. */
 const wellWithinMs = 30_000;

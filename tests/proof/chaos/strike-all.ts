@@ -1,8 +1,8 @@
 import { seeded } from '../../support/seeded.ts';
 import type { ChaosOptions } from './chaos-options.ts';
-import { type Fault, lasting, type Stage } from './fault.ts';
+import { type Fault, lasting, type Stage } from './faults/fault.ts';
+import type { Tally } from './oracle/tally.ts';
 import { planOf } from './plan.ts';
-import type { Tally } from './tally.ts';
 
 /** Another who is struck by the same blow at the same moment. Never rejects. */
 export type Beside = (fault: Fault, blow: { readonly forMs: number; readonly seed: number }) => Promise<void>;

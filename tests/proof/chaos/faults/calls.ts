@@ -1,5 +1,5 @@
 import type { Faults } from '../../../../scripts/local-upstash/faults.ts';
-import { type Fault, lasting } from '../fault.ts';
+import { type Fault, lasting } from './fault.ts';
 
 /** A fault of the way to Redis: fields of the endpoint that are set for a while. */
 function onEndpoint(

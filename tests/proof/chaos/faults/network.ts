@@ -1,6 +1,6 @@
 import type { Seeded } from '../../../support/seeded.ts';
-import { type Fault, lasting, type Stage } from '../fault.ts';
-import type { ChunkFate, RequestFate } from '../weather.ts';
+import type { ChunkFate, RequestFate } from '../network/weather.ts';
+import { type Fault, lasting, type Stage } from './fault.ts';
 
 /** Share of pieces of an answer that are cut, while a fault cuts: a stream lives for some seconds then. */
 const cutShare = 0.06;

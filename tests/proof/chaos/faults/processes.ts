@@ -1,4 +1,4 @@
-import { type Blow, type Fault, lasting, type Stage } from '../fault.ts';
+import { type Blow, type Fault, lasting, type Stage } from './fault.ts';
 
 const one = { part: 'processes', reach: 'all' } as const;
 

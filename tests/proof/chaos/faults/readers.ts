@@ -1,4 +1,4 @@
-import { type Fault, lasting } from '../fault.ts';
+import { type Fault, lasting } from './fault.ts';
 
 /** Faults of readers themselves. */
 export const readerFaults: readonly Fault[] = [

@@ -1,4 +1,4 @@
-import { type Fault, lasting, type Stage } from '../fault.ts';
+import { type Fault, lasting, type Stage } from './fault.ts';
 
 const redis = { part: 'redis', reach: 'all' } as const;
 

@@ -1,5 +1,3 @@
-import type { Emission } from './peer-mark.ts';
-
 /** What a reader of the peer was told, in the order it was told. */
 export type PeerHistory = {
   readonly channels: readonly string[];
@@ -89,3 +87,19 @@ function isAfter(id: string | undefined, other: string): boolean {
   const [otherTime = 0, otherSeq = 0] = other.split('-').map(Number);
   return time > otherTime || (time === otherTime && seq > otherSeq);
 }
+
+/** What a publisher of the peer puts into an event's data, so that the event is known again. */
+export type PeerMark = {
+  /** Of all emissions, whichever try it was. */
+  readonly name: string;
+  /** When it was first sent, in ms of `performance.now()`. */
+  readonly at: number;
+};
+
+/** Something that was acknowledged to a publisher of the peer. */
+export type Emission = {
+  readonly name: string;
+  readonly channel: string;
+  /** When it was acknowledged, in ms since the epoch. */
+  readonly at: number;
+};

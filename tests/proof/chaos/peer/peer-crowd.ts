@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Seeded } from '../../../support/seeded.ts';
+import type { Recoveries } from '../oracle/tally.ts';
 import { startNeededBrowser } from '../readers/browser-reader.ts';
-import { drawChannels } from '../readers.ts';
-import type { Recoveries } from '../recoveries.ts';
+import { drawChannels } from '../readers/readers.ts';
 import type { PeerHistory } from './judge-peer.ts';
 import { type PeerOrder, startPeerPage } from './peer-page.ts';
 

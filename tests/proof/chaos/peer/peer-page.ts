@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
-import type { PeerMark } from './peer-mark.ts';
+import type { PeerMark } from './judge-peer.ts';
 
 /** What a reader of the peer reads, and by which way. */
 export type PeerOrder = {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { keepPublishing } from '../keep-publishing.ts';
-import type { Publisher } from '../publisher.ts';
-import type { OwnOptions } from '../publishers.ts';
-import type { Emission, PeerMark } from './peer-mark.ts';
+import type { OwnOptions, Publisher } from '../publisher.ts';
+import { keepPublishing } from '../publisher.ts';
+import type { Emission, PeerMark } from './judge-peer.ts';
 
 export type PeerPublisherOptions = OwnOptions & {
   readonly channels: readonly string[];

@@ -1,7 +1,7 @@
 import { RealtimeContext, RealtimeProvider, useRealtime } from '@upstash/realtime/client';
 import { type ReactNode, useContext } from 'react';
 import { createRoot } from 'react-dom/client';
-import type { PeerMark } from './peer-mark.ts';
+import type { PeerMark } from './judge-peer.ts';
 import type { PeerOrder, PeerScript, Told } from './peer-page.ts';
 
 /*

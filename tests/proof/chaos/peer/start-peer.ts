@@ -3,23 +3,21 @@ import { fileURLToPath } from 'node:url';
 import { root } from '../../../support/root.ts';
 import { seeded } from '../../../support/seeded.ts';
 import { preparePeer } from '../../bench/prepare.ts';
-import { startAppStand } from '../app-stand.ts';
 import type { ChaosOptions } from '../chaos-options.ts';
-import type { Stage } from '../fault.ts';
+import type { Stage } from '../faults/fault.ts';
 import { quantile } from '../figures.ts';
-import { createFront } from '../front.ts';
-import { startPublishers } from '../publishers.ts';
-import { channels, types } from '../readers.ts';
-import { createRecoveries } from '../recoveries.ts';
+import { createFront } from '../network/front.ts';
+import { createWeather } from '../network/weather.ts';
+import { createRecoveries, createTally } from '../oracle/tally.ts';
+import { createTruth } from '../oracle/truth.ts';
+import type { Witness } from '../oracle/witness.ts';
+import { startPublishers } from '../publisher.ts';
+import { channels, types } from '../readers/readers.ts';
+import { startAppStand } from '../servers/app-stand.ts';
 import type { Beside } from '../strike-all.ts';
-import { createTally } from '../tally.ts';
-import { createTruth } from '../truth.ts';
-import { createWeather } from '../weather.ts';
 import type { Side } from './comparison.ts';
-import { judgePeer } from './judge-peer.ts';
-import { keptNames } from './kept-names.ts';
+import { type Emission, judgePeer, type PeerMark } from './judge-peer.ts';
 import { type PeerReader, startPeerCrowd } from './peer-crowd.ts';
-import type { Emission } from './peer-mark.ts';
 import { startPeerPublisher } from './peer-publisher.ts';
 
 /** The peer, which runs beside this feed: on a stand of its own of the same kind. */
@@ -134,3 +132,19 @@ export async function startPeer(
     },
   };
 }
+
+/** The names of all events that Redis has now in the peer's streams, each of which is called as its channel. */
+async function keptNames({ call }: Witness, channels: readonly string[]): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  for (const channel of channels) {
+    const entries = (await call('XRANGE', channel, '-', '+')) as readonly StreamEntry[];
+    for (const [, fields] of entries) {
+      const { name } = JSON.parse(fields[fields.indexOf('data') + 1] ?? '{}') as PeerMark;
+      names.add(name);
+    }
+  }
+  return names;
+}
+
+/** An entry of a stream as Redis answers it: its fields are names and values in turn. */
+type StreamEntry = readonly [id: string, fields: readonly string[]];

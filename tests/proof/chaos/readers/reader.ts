@@ -1,4 +1,4 @@
-import type { ReaderRecord } from '../recorder.ts';
+import type { ReaderRecord } from '../oracle/recorder.ts';
 
 /** A reader that runs. */
 export type Reader = {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { fact, idOf, lives, told } from './chaos-history.ts';
+import type { Fact, Life } from './history.ts';
 import { judgeHistory } from './judge-history.ts';
 import { judgeLog } from './judge-log.ts';
-import type { Fact, Life } from './life.ts';
 import { createTruth } from './truth.ts';
+import { fact, idOf, lives, told } from './written-history.ts';
 
 type Case = {
   readonly name: string;

@@ -1,7 +1,6 @@
-import type { Gap } from '../../../lib/core/continuity.ts';
-import type { History } from './history.ts';
-import { type Fact, isOf, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
-import type { Violation } from './violation.ts';
+import type { Gap } from '../../../../lib/core/continuity.ts';
+import type { History, Violation } from './history.ts';
+import { type Fact, isOf, type Life, type Lives, seqOf, trimmedUpTo } from './history.ts';
 
 /** Where a reader is in one channel: the last event it was told. Seq 0 is ahead of the first, in whatever life. */
 type Place = { readonly id: string; readonly seq: number };

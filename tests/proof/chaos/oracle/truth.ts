@@ -1,4 +1,4 @@
-import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './life.ts';
+import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './history.ts';
 
 /** Events of a channel as Redis keeps them now, oldest first. */
 export type Kept = { readonly epoch: string; readonly events: readonly Fact[] };

@@ -1,5 +1,5 @@
-import { type Fact, isOf, type Life, type Lives } from './life.ts';
-import type { Violation } from './violation.ts';
+import type { Violation } from './history.ts';
+import { type Fact, isOf, type Life, type Lives } from './history.ts';
 
 /** What a publisher put into an event's data, so that it is known again. */
 export type Mark = {

@@ -1,13 +1,13 @@
+import { EventSource } from 'eventsource';
 import type { Browser } from 'playwright-core';
-import type { Seeded } from '../../support/seeded.ts';
-import { startBrowserReader } from './readers/browser-reader.ts';
-import { startEventSourceReader } from './readers/event-source-reader.ts';
-import { type FeedReaderMood, startFeedReader } from './readers/feed-reader.ts';
-import { startPollReader } from './readers/poll-reader.ts';
-import type { Reader, ReaderOrder } from './readers/reader.ts';
-import { startTailReader, type TailReader } from './readers/tail-reader.ts';
-import type { Recorder } from './recorder.ts';
-import type { Sabotage } from './sabotage.ts';
+import type { Seeded } from '../../../support/seeded.ts';
+import type { Recorder } from '../oracle/recorder.ts';
+import type { Sabotage } from '../oracle/sabotage.ts';
+import { startBrowserReader } from './browser-reader.ts';
+import { type FeedReaderMood, startFeedReader } from './feed-reader.ts';
+import { startPollReader } from './poll-reader.ts';
+import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
+import { startTailReader, type TailReader } from './tail-reader.ts';
 
 /** Channels of a run. */
 export const channels = ['feed', 'public:a', 'public:b'] as const;
@@ -95,5 +95,24 @@ function drawMood(draw: Seeded, slowness: { readonly ms: number }): FeedReaderMo
     transport: draw.pick(['auto', 'auto', 'auto', 'stream', 'poll']),
     isFromNow: draw.chance(0.2),
     slowMs: () => (isSlow ? slowness.ms : 0),
+  };
+}
+
+/** The package `eventsource`: a native EventSource's behaviour, in Node. */
+function startEventSourceReader(order: ReaderOrder): Reader {
+  const { url, record } = order;
+  const source = new EventSource(`${url}/api/stream?${queryOf(order)}`);
+  let problem = '';
+  source.addEventListener('message', ({ data }) => record.event(JSON.parse(data)));
+  source.addEventListener('gap', ({ data }) => record.gap(JSON.parse(data)));
+  source.addEventListener('error', (error) => {
+    problem = `${error.code ?? ''} ${error.message ?? ''}`;
+  });
+  return {
+    record,
+    state: () => `readyState ${source.readyState} ${problem}`,
+    // A native reader that is told another status than 200 never comes back.
+    gaveUp: () => (source.readyState === source.CLOSED ? `closed: ${problem}` : null),
+    close: () => source.close(),
   };
 }

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { type Fact, seqOf } from './life.ts';
+import { type Fact, seqOf } from './history.ts';
 import type { Truth } from './truth.ts';
 
 /** Listens at Redis itself, past everything that can go wrong elsewhere, and notes what is stored. */

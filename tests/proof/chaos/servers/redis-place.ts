@@ -1,8 +1,8 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type RedisServer, startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
-import type { Truth } from './truth.ts';
-import { createWitness, type Witness } from './witness.ts';
+import { type RedisServer, startRedisServer } from '../../../../scripts/local-upstash/redis-server.ts';
+import type { Truth } from '../oracle/truth.ts';
+import { createWitness, type Witness } from '../oracle/witness.ts';
 
 /** The Redis of a run: one port, whatever becomes of the servers behind it. */
 export type RedisPlace = AsyncDisposable & {

@@ -1,10 +1,10 @@
-import { type LocalUpstash, startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
-import { seeded } from '../../support/seeded.ts';
-import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
+import { type LocalUpstash, startLocalUpstash } from '../../../../scripts/local-upstash/local-upstash.ts';
+import { seeded } from '../../../support/seeded.ts';
+import { makeTemporaryFolder } from '../../../support/temporary-folder.ts';
+import type { Truth } from '../oracle/truth.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
 import { type RedisPlace, startRedisPlace } from './redis-place.ts';
-import type { Truth } from './truth.ts';
 
 /** The app and all it stands on. */
 export type AppStand = {

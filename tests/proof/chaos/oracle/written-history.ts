@@ -1,6 +1,6 @@
-import type { Gap } from '../../../lib/core/continuity.ts';
+import type { Gap } from '../../../../lib/core/continuity.ts';
 import type { HistoryEntry } from './history.ts';
-import { type Fact, type Life, seqOf } from './life.ts';
+import { type Fact, type Life, seqOf } from './history.ts';
 
 /** Time of the ids of events that are written with this letter: what is stored after a loss is later. */
 const times: Readonly<Record<string, number>> = { a: 100, b: 200, c: 300 };

@@ -1,10 +1,10 @@
-import type { Gap } from '../../../lib/core/continuity.ts';
-import type { FeedEvent } from '../../../lib/core/event.ts';
+import type { Gap } from '../../../../lib/core/continuity.ts';
+import type { FeedEvent } from '../../../../lib/core/event.ts';
 import type { History, HistoryEntry } from './history.ts';
+import { type Fact, seqOf } from './history.ts';
 import type { Mark } from './judge-log.ts';
-import { type Fact, seqOf } from './life.ts';
-import type { Recoveries } from './recoveries.ts';
 import type { Sabotage } from './sabotage.ts';
+import type { Recoveries } from './tally.ts';
 
 /** Writes down what one reader is told. */
 export type ReaderRecord = {

@@ -1,8 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
-import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
+import { startRedisServer } from '../../../../scripts/local-upstash/redis-server.ts';
+import { listenOnFreePort } from '../../../support/listen-on-free-port.ts';
 
 /** A replica whose link can be held up, so that it answers as things were. */
 export type LaggingReplica = AsyncDisposable & {

@@ -1,10 +1,10 @@
-import type { LocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
-import type { Seeded } from '../../support/seeded.ts';
-import type { Fleet } from './fleet.ts';
-import type { LaggingReplica } from './lagging-replica.ts';
-import type { TailReader } from './readers/tail-reader.ts';
-import type { RedisPlace } from './redis-place.ts';
-import type { Weather } from './weather.ts';
+import type { LocalUpstash } from '../../../../scripts/local-upstash/local-upstash.ts';
+import type { Seeded } from '../../../support/seeded.ts';
+import type { Weather } from '../network/weather.ts';
+import type { TailReader } from '../readers/tail-reader.ts';
+import type { Fleet } from '../servers/fleet.ts';
+import type { LaggingReplica } from '../servers/lagging-replica.ts';
+import type { RedisPlace } from '../servers/redis-place.ts';
 
 /** All that faults happen to. */
 export type Stage = {

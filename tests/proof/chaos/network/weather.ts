@@ -1,4 +1,4 @@
-import type { Seeded } from '../../support/seeded.ts';
+import type { Seeded } from '../../../support/seeded.ts';
 
 /** What the network does to one request. */
 export type RequestFate =

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Seeded } from '../../support/seeded.ts';
+import type { Seeded } from '../../../support/seeded.ts';
 import { type AppProcess, startAppProcess } from './app-process.ts';
 
 /** The app's processes. Each has a place that outlives it: who is killed is followed by another. */

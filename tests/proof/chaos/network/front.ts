@@ -5,8 +5,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
-import type { Seeded } from '../../support/seeded.ts';
+import { listenOnFreePort } from '../../../support/listen-on-free-port.ts';
+import type { Seeded } from '../../../support/seeded.ts';
 import type { Weather } from './weather.ts';
 import { createWire } from './wire.ts';
 
