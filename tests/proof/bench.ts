@@ -3,16 +3,13 @@ import { join } from 'node:path';
 import { fillIn } from '../support/doc-table.ts';
 import { root } from '../support/root.ts';
 import { seededRandom } from '../support/seeded.ts';
-import { describeRun } from './bench/about.ts';
 import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
-import type { Case, Measured } from './bench/case.ts';
-import { type ContestantKey, contestantNames } from './bench/contestant-names.ts';
-import { type Contestant, contestants } from './bench/contestants.ts';
-import { docTables } from './bench/doc-tables.ts';
+import type { Case, Measured } from './bench/cases/case.ts';
+import { type Contestant, type ContestantKey, contestantNames, contestants } from './bench/contestants.ts';
 import { shuffled } from './bench/figures.ts';
-import { keepRun, readRuns } from './bench/kept-runs.ts';
+import { describeRun, keepRun, readRuns } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
-import { linesOf, type Outcome, tableOf } from './bench/report.ts';
+import { docTables, linesOf, type Outcome, tableOf } from './bench/report.ts';
 
 type Order = BenchOptions & { readonly kind: 'measure' };
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import type { Case, Size } from './case.ts';
-import { cases } from './cases.ts';
+import type { Case, Size } from './cases/case.ts';
+import { cases } from './cases/cases.ts';
 
 /** What the bench is to do. */
 export type BenchOptions =

@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fillIn } from '../../support/doc-table.ts';
 import { root } from '../../support/root.ts';
-import type { About } from './about.ts';
 import { readBenchOptions } from './bench-options.ts';
-import type { Measured } from './case.ts';
-import { cases } from './cases.ts';
-import { docTables } from './doc-tables.ts';
+import type { Measured } from './cases/case.ts';
+import { cases } from './cases/cases.ts';
 import { median, ratio, shuffled } from './figures.ts';
+import type { About } from './kept-runs.ts';
 import { type Run, readRuns, withRun } from './kept-runs.ts';
-import { type Line, linesOf, type Outcome, tableOf } from './report.ts';
+import { docTables, type Line, linesOf, type Outcome, tableOf } from './report.ts';
 
 const rounds = (figure: string, values: readonly number[]): Measured[] =>
   values.map((value) => ({ figures: { [figure]: value }, clientLoad: 0.5 }));

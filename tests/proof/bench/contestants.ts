@@ -1,8 +1,25 @@
 import { join } from 'node:path';
 import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
-import type { ContestantKey } from './contestant-names.ts';
-import type { Target } from './load-orders.ts';
+import type { Target } from './load/load-orders.ts';
+
+/** Everything that is measured, as it is called in reports. */
+export const contestantNames = {
+  steadfeed: 'Steadfeed',
+  steadfeedRedis: 'Steadfeed on Redis',
+  bareNode: 'bare `node:http`',
+  betterSse: 'better-sse',
+  plainNext: 'plain Next route',
+  upstashRealtime: '@upstash/realtime 1.1',
+  polling: 'polls every second',
+} as const;
+
+export type ContestantKey = keyof typeof contestantNames;
+
+/** Whether it is this feed, which the goals are for. */
+export function isOurs(key: ContestantKey): boolean {
+  return key === 'steadfeed' || key === 'steadfeedRedis';
+}
 
 /** Something that serves a live feed, measured beside the others. */
 export type Contestant = {

@@ -1,6 +1,6 @@
 import { startLocalUpstash } from '../../../scripts/local-upstash/local-upstash.ts';
 import { seededRandom } from '../../support/seeded.ts';
-import type { RedisAddress, RedisCounts, RedisOrder } from './redis-orders.ts';
+import type { RedisAddress, RedisCounts, RedisOrder } from './redis-stand.ts';
 import { obeyOrders } from './worker.ts';
 
 /* The local REST endpoint in a process of its own, so that its work is in nobody's figures. */

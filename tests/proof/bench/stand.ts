@@ -1,9 +1,9 @@
 import type { BenchServer } from './bench-server.ts';
-import type { Measured, Size } from './case.ts';
+import type { Measured, Size } from './cases/case.ts';
 import type { Contestant } from './contestants.ts';
-import { startLoad } from './load.ts';
-import type { LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './load-orders.ts';
+import type { LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './load/load-orders.ts';
 import { type RedisStand, startRedisStand } from './redis-stand.ts';
+import { startWorker, type Worker } from './worker.ts';
 
 /** A contestant that runs, with a load client beside it. */
 export type Stand = {
@@ -81,4 +81,11 @@ export function loadOf({ cpuMs, wallMs }: Pick<LoadResult, 'cpuMs' | 'wallMs'>):
 /** Time for a heap to come to rest. */
 export function settle(size: Size): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, size === 'full' ? 2_000 : 100));
+}
+
+/** The load client, as its orders are given. */
+export type Load = Worker<LoadOrder, LoadResult>;
+
+export function startLoad(): Load {
+  return startWorker('load/load-client.ts', 'the load client');
 }

@@ -1,13 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { breaksOf, readersForBudget } from './breaks.ts';
 import { costOf } from './cost.ts';
-import { peer } from './peer-way.ts';
-import { plainPolls, sharedPolls } from './polls-way.ts';
 import { givenValues } from './scale-options.ts';
 import { channelsFollowed, type Scenario } from './scenario.ts';
-import { streams } from './streams-way.ts';
 import type { Way } from './way.ts';
-import { ways } from './ways.ts';
+import { peer, plainPolls, sharedPolls, streams, ways } from './ways.ts';
 
 const busy: Scenario = { readers: 1_000, channels: 1, eventRate: 1 };
 const idle: Scenario = { ...busy, eventRate: 0 };

@@ -8,9 +8,8 @@ import { pollAdvice } from '../../../lib/server/http/page.ts';
 import { planDeadline } from '../../../lib/server/stream/deadline.ts';
 import { root } from '../../support/root.ts';
 import { endScripts, runScript } from '../../support/scripts/script-process.ts';
-import { dollarText, roundText } from './number-text.ts';
 import { givenValues, readScaleOptions } from './scale-options.ts';
-import { tablesOf } from './tables.ts';
+import { dollarText, roundText, tablesOf } from './tables.ts';
 
 afterEach(endScripts);
 

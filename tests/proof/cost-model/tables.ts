@@ -1,11 +1,8 @@
 import { breaksOf, isBroken, readersForBudget } from './breaks.ts';
 import { type ConstantName, constants, type Values } from './constants.ts';
 import { costOf } from './cost.ts';
-import { dollarText, roundText } from './number-text.ts';
-import { peer } from './peer-way.ts';
 import type { Scenario } from './scenario.ts';
-import { streams } from './streams-way.ts';
-import { ways } from './ways.ts';
+import { peer, streams, ways } from './ways.ts';
 
 /** A table of the model; `name` is its marker in docs/scale.md. */
 export type Table = { readonly name: string; readonly title: string; readonly text: string };
@@ -133,4 +130,18 @@ function constantsTable(values: Values): string {
 function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   return lines.join('\n');
+}
+
+/** A number as a table shows it: two digits that count, with thousands apart; whole ones below 100 as they are. */
+export function roundText(value: number): string {
+  if (value > 0 && value < 1) return '< 1';
+  const digits = Number.isInteger(value) && value < 100 ? value : Number(value.toPrecision(2));
+  return Math.round(digits) === digits || digits >= 10
+    ? Math.round(digits).toLocaleString('en-US')
+    : String(digits);
+}
+
+/** Dollars as a table shows them. */
+export function dollarText(value: number): string {
+  return value > 0 && value < 1 ? '< $1' : `$${roundText(Math.round(value))}`;
 }

@@ -2,13 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BenchServer } from '../bench/bench-server.ts';
-import { checkLog, readStored } from './check-log.ts';
-import { checkPages } from './check-pages.ts';
-import { failureText } from './failure-text.ts';
+import { checkLog, checkPages, readStored } from './check-log.ts';
 import { logFile, readState, settle, startFuzzServer, surprisesIn } from './fuzz-server.ts';
 import { makeModel } from './model.ts';
-import { type Run, runFuzz } from './run-fuzz.ts';
-import type { Tally } from './tally.ts';
+import type { Tally } from './run-fuzz.ts';
+import { failureText, type Run, runFuzz } from './run-fuzz.ts';
 
 /** What came of a run. */
 export type FuzzResult = {

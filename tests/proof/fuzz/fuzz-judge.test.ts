@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { TimedAnswer } from './exchange.ts';
 import { isOfParser, judge } from './judge.ts';
-import { askFor } from './one-ask.ts';
+import { askFor } from './request.ts';
 import { fuzzSecrets } from './secrets.ts';
 
 const problem = {

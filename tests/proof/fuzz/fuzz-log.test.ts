@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkLog, type StoredEvent } from './check-log.ts';
-import { makeModel } from './model.ts';
-import { askFor } from './one-ask.ts';
-import { publishedBy } from './published.ts';
+import { makeModel, publishedBy } from './model.ts';
+import { askFor } from './request.ts';
 
 function askOf(data: number) {
   const bytes = Buffer.from(JSON.stringify({ data }));

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readAnswers } from './answer-reader.ts';
-import { escaped, failureText } from './failure-text.ts';
 import { readFuzzOptions } from './fuzz-options.ts';
 import { surprisesIn } from './fuzz-server.ts';
-import { kinds } from './inputs.ts';
-import { makePlan } from './make-plan.ts';
+import { kinds, makePlan } from './inputs.ts';
+import { escaped, failureText } from './run-fuzz.ts';
 
 const numbers = Array.from({ length: 2_000 }, (_, number) => number);
 

@@ -1,4 +1,4 @@
-import type { Chance } from './chance.ts';
+import { type Chance, chanceOf } from './chance.ts';
 import { cutRequest, mangledRequest, noHttp, pipeline } from './inputs/cut-request.ts';
 import { falseLength, oddChunks } from './inputs/false-length.ts';
 import { oddHeaders, oddKey } from './inputs/odd-headers.ts';
@@ -7,7 +7,7 @@ import { oddCursor, oddName, oddQuery } from './inputs/odd-query.ts';
 import { needlessBody, oddMethod, oddTarget, oldHttp } from './inputs/odd-target.ts';
 import { validPublish } from './inputs/valid-publish.ts';
 import { validRead } from './inputs/valid-read.ts';
-import type { Input } from './plan.ts';
+import type { Input, Plan } from './plan.ts';
 
 type Kind = {
   /** How often it is drawn, beside the others. */
@@ -39,3 +39,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
   'old HTTP': { weight: 2, make: oldHttp },
   'needless body': { weight: 2, make: needlessBody },
 };
+
+const turns = Object.entries(kinds).flatMap(([name, { weight }]) => Array<string>(weight).fill(name));
+
+/** What request `number` of a run with `seed` sends and expects: a pure function of both. */
+export function makePlan(seed: number, number: number): Plan {
+  const chance = chanceOf(seed, number);
+  const kind = turns[chance.below(turns.length)] ?? '';
+  const input = kinds[kind]?.make(chance, number);
+  if (input === undefined) throw new Error(`there is no kind of input "${kind}"`);
+  return { number, kind, ...input };
+}

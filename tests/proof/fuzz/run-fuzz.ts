@@ -1,13 +1,11 @@
 import type { BenchServer } from '../bench/bench-server.ts';
-import { type Connections, makeConnections } from './connections.ts';
-import { exchange } from './exchange.ts';
+import { type Connections, exchange, makeConnections, type TimedAnswer } from './exchange.ts';
 import { surprisesIn } from './fuzz-server.ts';
+import { makePlan } from './inputs.ts';
 import { isOfParser, judge } from './judge.ts';
-import { makePlan } from './make-plan.ts';
 import type { Model } from './model.ts';
-import { askFor } from './one-ask.ts';
 import type { Ask, Plan } from './plan.ts';
-import { makeTally, type Tally } from './tally.ts';
+import { askFor } from './request.ts';
 
 /** Which requests are sent. */
 export type Run = { readonly seed: number; readonly from: number; readonly requests: number };
@@ -97,4 +95,62 @@ async function send(
     }
   }
   return faults;
+}
+
+/** What a run has seen. */
+export type Tally = {
+  count(plan: Plan, answer: TimedAnswer, isOfParser: boolean): void;
+  addFailure(): void;
+  failures(): number;
+  /** Answers by status; those of Node's parser, ahead of our code, as `400 (parser)`. */
+  statuses(): ReadonlyMap<string, number>;
+  /** The answer that took longest. */
+  slowest(): { readonly tookMs: number; readonly number: number };
+};
+
+export function makeTally(): Tally {
+  const statuses = new Map<string, number>();
+  let failures = 0;
+  let slowest = { tookMs: 0, number: 0 };
+  return {
+    count({ number }, { status, tookMs }, isOfParser) {
+      const name = isOfParser ? `${status} (parser)` : String(status);
+      statuses.set(name, (statuses.get(name) ?? 0) + 1);
+      if (tookMs > slowest.tookMs) slowest = { tookMs, number };
+    },
+    addFailure() {
+      failures += 1;
+    },
+    failures: () => failures,
+    statuses: () => new Map([...statuses].toSorted()),
+    slowest: () => slowest,
+  };
+}
+
+/** Most bytes that are printed of a request: those of 1 MiB are made again from their number. */
+const mostBytes = 4_000;
+
+/** A failure as it is printed: what is wrong, the exact bytes, and how to send them again. */
+export function failureText({ plan, faults }: Failure, seed: number): string {
+  const bytes = Buffer.concat(plan.parts);
+  const more = bytes.length > mostBytes ? `\n  … ${bytes.length} bytes in all` : '';
+  return [
+    `seed ${seed}, request ${plan.number} (${plan.kind}, ${plan.ending.kind}):`,
+    ...faults.map((fault) => `  ${fault.slice(0, 2_000)}`),
+    `  ${escaped(bytes.subarray(0, mostBytes))}${more}`,
+    `  again: npm run proof:fuzz -- --seed ${seed} --from ${plan.number} --requests 1`,
+  ].join('\n');
+}
+
+/** Bytes as printable ASCII, each other one as `\xHH`, so that none is lost: a text for `printf '%b'`. */
+export function escaped(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]|\\/g, (character) =>
+      character === '\r'
+        ? '\\r'
+        : character === '\n'
+          ? '\\n'
+          : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
 }

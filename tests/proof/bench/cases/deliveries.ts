@@ -1,7 +1,7 @@
 import { cpuTickMs } from '../bench-server.ts';
-import type { Case, Measured } from '../case.ts';
-import type { PublishOrder } from '../load-orders.ts';
+import type { PublishOrder } from '../load/load-orders.ts';
 import { loadOf, type Stand, withStand } from '../stand.ts';
+import type { Case, Measured } from './case.ts';
 
 const perCpuSecond = { name: 'deliveries per CPU second', unit: '/s' } as const;
 

@@ -1,5 +1,5 @@
-import type { Case } from '../case.ts';
 import { loadOf, withStand } from '../stand.ts';
+import type { Case } from './case.ts';
 
 /** How long an event takes from being published to each of so many readers. */
 export const latencyCases: readonly Case[] = [100, 1_000].map((readers) => ({

@@ -1,6 +1,6 @@
-import type { Case, Size } from '../case.ts';
 import type { Contestant } from '../contestants.ts';
 import { loadOf, settle, withStand } from '../stand.ts';
+import type { Case, Size } from './case.ts';
 
 /** What a reader costs that waits, comes, or does not read. */
 export const readerCases: readonly Case[] = [

@@ -1,9 +1,8 @@
-import type { Case, Measured, Size } from '../case.ts';
 import type { Contestant } from '../contestants.ts';
 import { median } from '../figures.ts';
-import type { RedisCounts } from '../redis-orders.ts';
-import type { RedisStand } from '../redis-stand.ts';
+import type { RedisCounts, RedisStand } from '../redis-stand.ts';
 import { loadOf, type Stand, settle, withRedis } from '../stand.ts';
+import type { Case, Measured, Size } from './case.ts';
 
 const contestants = ['steadfeedRedis', 'upstashRealtime'] as const;
 

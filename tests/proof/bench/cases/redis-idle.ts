@@ -1,6 +1,6 @@
-import type { Case, Measured, Size } from '../case.ts';
 import type { Contestant } from '../contestants.ts';
 import { withRedis } from '../stand.ts';
+import type { Case, Measured, Size } from './case.ts';
 
 type Process = { readonly readers: number; readonly channels: number };
 

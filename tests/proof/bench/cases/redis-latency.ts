@@ -1,6 +1,6 @@
-import type { Case, Measured, Size } from '../case.ts';
 import { measureWay } from '../redis-way.ts';
 import { loadOf, type Stand, withRedis, withStand } from '../stand.ts';
+import type { Case, Measured, Size } from './case.ts';
 
 /** How long an event takes to its readers where Redis is some way off; see `RedisOrder` for what is delayed. */
 export const redisLatencyCases: readonly Case[] = [

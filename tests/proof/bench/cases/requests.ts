@@ -1,6 +1,6 @@
-import type { Case } from '../case.ts';
-import type { Target } from '../load-orders.ts';
+import type { Target } from '../load/load-orders.ts';
 import { loadOf, warmRequestsOf, withStand } from '../stand.ts';
+import type { Case } from './case.ts';
 
 /** Polling, publishing, catching up. */
 export const requestCases: readonly Case[] = [

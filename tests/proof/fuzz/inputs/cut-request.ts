@@ -1,7 +1,6 @@
 import type { Chance } from '../chance.ts';
-import { askFor } from '../one-ask.ts';
 import type { Ask, Ending, Input } from '../plan.ts';
-import { requestBytes } from '../request-bytes.ts';
+import { askFor, requestBytes } from '../request.ts';
 import { headOf, publishBody } from './false-length.ts';
 import { validRead } from './valid-read.ts';
 

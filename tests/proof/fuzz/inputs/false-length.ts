@@ -1,7 +1,6 @@
 import type { Chance } from '../chance.ts';
-import { brokenAsk } from '../one-ask.ts';
 import type { Input, PublishBody } from '../plan.ts';
-import { type Header, requestBytes } from '../request-bytes.ts';
+import { brokenAsk, type Header, requestBytes } from '../request.ts';
 import { contentTypeOf, publisher } from './valid-publish.ts';
 
 /** A publish request whose length is not what it says: too short, too long, twice, none, or beside chunks. */

@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
-import { oneAsk } from '../one-ask.ts';
 import type { Input, Route } from '../plan.ts';
-import type { Header } from '../request-bytes.ts';
+import type { Header } from '../request.ts';
+import { oneAsk } from '../request.ts';
 import { readToken } from '../secrets.ts';
 import { publisher } from './valid-publish.ts';
 

@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
-import { oneAsk } from '../one-ask.ts';
 import type { Input, PublishBody } from '../plan.ts';
-import type { Header } from '../request-bytes.ts';
+import type { Header } from '../request.ts';
+import { oneAsk } from '../request.ts';
 import { eventText, jsonText } from './json-text.ts';
 import { contentTypeOf, publisher } from './valid-publish.ts';
 

@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
-import { oneAsk, slowMs } from '../one-ask.ts';
 import type { Ask, Input, Route } from '../plan.ts';
-import type { Header } from '../request-bytes.ts';
+import type { Header } from '../request.ts';
+import { oneAsk, slowMs } from '../request.ts';
 
 const names = [
   'channel',

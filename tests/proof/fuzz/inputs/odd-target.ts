@@ -1,7 +1,6 @@
 import type { Chance } from '../chance.ts';
-import { askFor, oneAsk } from '../one-ask.ts';
 import type { Input, Route } from '../plan.ts';
-import { requestBytes } from '../request-bytes.ts';
+import { askFor, oneAsk, requestBytes } from '../request.ts';
 
 /*
  * Known failures of the framework, ahead of any code of ours: it answers 500 to the target `*` ("Invalid URL"), to the

@@ -1,7 +1,6 @@
 import type { Chance } from '../chance.ts';
-import { askFor, oneAsk } from '../one-ask.ts';
 import type { Input, PublishBody } from '../plan.ts';
-import { type Header, requestBytes } from '../request-bytes.ts';
+import { askFor, type Header, oneAsk, requestBytes } from '../request.ts';
 import { fuzzSecrets } from '../secrets.ts';
 
 /** Channels that valid requests publish to and read. */

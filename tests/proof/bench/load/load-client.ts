@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { obeyOrders } from '../worker.ts';
 import { ask, post } from './load-http.ts';
 import type { LoadOrder, LoadResult, PublishOrder } from './load-orders.ts';
 import { closeReaders, openReaders, readerCount, reopenReaders, resumeReaders } from './load-readers.ts';
 import { arrived, countOne, makeData, receivedSoFar, takeLatencies } from './load-tally.ts';
-import { obeyOrders } from './worker.ts';
 
 /* The other side of every measurement, in a process of its own. */
 

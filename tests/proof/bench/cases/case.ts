@@ -1,5 +1,4 @@
-import type { ContestantKey } from './contestant-names.ts';
-import type { Contestant } from './contestants.ts';
+import type { Contestant, ContestantKey } from '../contestants.ts';
 
 /** What one run of one contestant gave. */
 export type Measured = {
