@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { isCatchingUp } from '../../../lib/client/connection/lifecycle.ts';
 import { reducer } from '../../../lib/client/connection/reducer.ts';
 import { readerAt } from '../../../lib/client/connection/sequencer.ts';
 import {
@@ -25,12 +26,12 @@ import { seeded } from '../../support/seeded.ts';
 const channels = ['one', 'two'];
 type Served = { readonly at: Map<string, Position>; isLive: boolean };
 
-/** How often connections break, and whether servers skip events without a gap. */
-type World = { readonly breaks: number; readonly skips: boolean };
+/** How often connections break, whether servers skip events without a gap, and whether the connection stands by at times. */
+type World = { readonly breaks: number; readonly skips: boolean; readonly standsBy?: boolean };
 
 let walked = 0;
 
-function walk(seed: number, signals: number, { breaks, skips }: World) {
+function walk(seed: number, signals: number, { breaks, skips, standsBy = false }: World) {
   const random = seeded(seed);
   let restarts = 0;
   const logs = new Map(channels.map((channel) => [channel, modelLog(channel)]));
@@ -171,10 +172,17 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
     'enabled',
     'pollDue',
   ] as const;
+  const share = [
+    { kind: 'standBy' },
+    { kind: 'activate', known: null },
+    { kind: 'activate', known: { isStreamingBlocked: true, notBefore: null, isPaused: false } },
+    { kind: 'catchUp' },
+  ] as const;
   send({ kind: 'enabled' });
   for (let count = 0; count < signals; count += 1) {
     const dice = random.next();
-    if (dice < 0.25) changeLog();
+    if (standsBy && random.chance(0.03)) send(random.pick(share));
+    else if (dice < 0.25) changeLog();
     else if (dice < 0.65) streamSignal(false);
     else if (dice < 0.8) pollSignal(false);
     else if (dice < 0.99 - 0.04 * breaks) passTime();
@@ -183,6 +191,7 @@ function walk(seed: number, signals: number, { breaks, skips }: World) {
   }
 
   // Everything works again: the reader must get to the end of the log within a bounded time.
+  send({ kind: 'activate', known: null });
   for (const kind of ['enabled', 'online', 'visible', 'retry'] as const) send({ kind });
   const isAtEnd = () =>
     channels.every((channel) => {
@@ -211,10 +220,14 @@ function checker() {
     ];
     expect(streams).toBeLessThanOrEqual(most);
     expect(streams === 0 && (state.mode === 'connecting' || state.mode === 'streaming')).toBe(false);
-    expect(state.poll !== null && state.mode !== 'polling').toBe(false);
+    expect(state.poll !== null && state.mode !== 'polling' && state.mode !== 'standby').toBe(false);
+    if (state.isStandby) expect(['standby', 'paused', 'stopped']).toContain(state.mode);
+    else expect(state.mode).not.toBe('standby');
     if (state.mode === 'paused' || state.mode === 'stopped') expect(timersOf(state)).toEqual([]);
     else expect(nextTimerAt(state) ?? 0).toBeGreaterThanOrEqual(0);
-    if (state.mode !== 'paused' && state.mode !== 'stopped') expect(timersOf(state)).not.toEqual([]);
+    const isIdle = state.mode === 'standby' && !isCatchingUp(state);
+    if (state.mode !== 'paused' && state.mode !== 'stopped' && !isIdle)
+      expect(timersOf(state)).not.toEqual([]);
     // a timer that fired is gone, or has moved on
     if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
     // failures
@@ -262,6 +275,14 @@ test.each(seedsFrom(9_001))(
   'while servers skip events, the reader still gets to the end of the log (seed %i)',
   (seed) => {
     const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true });
+    expect(isAtEnd).toBe(true);
+  },
+);
+
+test.each(seedsFrom(10_001))(
+  'while the connection stands by and is activated again and again, each event comes once (seed %i)',
+  (seed) => {
+    const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: false, standsBy: true });
     expect(isAtEnd).toBe(true);
   },
 );
