@@ -12,7 +12,7 @@ import { isName } from '../../core/ids.ts';
  */
 
 /** What a request may read, and until when. */
-export type ReadAccess = {
+type ReadAccess = {
   /** When the token stops being valid, as Unix time in ms; null: the request needed no token. */
   readonly endsAt: number | null;
 };

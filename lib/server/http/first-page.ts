@@ -8,7 +8,7 @@ import { toFeedError } from './problem.ts';
 import { resolveStart } from './start-position.ts';
 
 /** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
-export type FirstPage =
+type FirstPage =
   | {
       readonly kind: 'page';
       readonly page: FeedPage;

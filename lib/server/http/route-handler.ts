@@ -3,10 +3,10 @@ import { getRuntime, type Runtime } from '../runtime.ts';
 import { problemResponse, toFeedError } from './problem.ts';
 
 /** The handler of one method. */
-export type MethodHandler = (request: Request, runtime: Runtime) => Promise<Response>;
+type MethodHandler = (request: Request, runtime: Runtime) => Promise<Response>;
 
 /** The methods that a route has. */
-export type RouteMethods = {
+type RouteMethods = {
   readonly GET: MethodHandler;
   readonly HEAD?: MethodHandler;
   readonly POST?: MethodHandler;

@@ -94,7 +94,7 @@ export function limitPipelining(most = maxPipelined): void {
 }
 
 /** When a connection counts as stalled: its reader takes none of what waits for it. */
-export type StallLimits = {
+type StallLimits = {
   /** How long the reader may take nothing, in ms. */
   readonly stallMs: number;
   /**
@@ -164,7 +164,7 @@ export function closeStalledConnections(limits: StallLimits = stallLimits, clock
 }
 
 /** What the body of one request may cost. */
-export type BodyLimits = {
+type BodyLimits = {
   /** Most bytes of a connection for one request. Twice what publishing drains of a body that is too large. */
   readonly maxBytes: number;
   /**

@@ -28,7 +28,7 @@ export const graceShare = 0.3;
 /** Where a stream starts: a position for each channel; a channel without one starts at its end. */
 export type Positions = ReadonlyMap<string, Position>;
 
-export type EventStreamOptions = {
+type EventStreamOptions = {
   /** The tails to read, one for each channel. */
   readonly tails: readonly LeasedTail[];
   /** Where the reader starts; a promise if the log must be asked. */
