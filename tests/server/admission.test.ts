@@ -55,7 +55,7 @@ describe('a full process', () => {
   test('ends the tails that are idle the longest', async () => {
     const { tails, admission, clock } = following(800, 99);
     await clock.advance(1_000);
-    // The oldest is used again, and left again: it is the last to go.
+    // The oldest one is used and released again, so it would be the last to end.
     tails.lease('idle1').release();
 
     admission.takeSlot(request, ['new1', 'new2', 'new3']);

@@ -2,17 +2,17 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { range } from '../support/log/log-steps.ts';
 import { makeStand, type Stand } from '../support/server/stand.ts';
 
-/** Channels of one stream, at most. */
+/** Most channels of one stream. */
 const perStream = 20;
 
 const hourMs = 3_600_000;
 
-/** Most commands of an idle hour, subscriptions that were renewed left out. */
+/** Most commands of an idle hour, without renewed subscriptions. */
 const maxCommands = 75;
 
 type Process = { readonly readers: number; readonly channels: number };
 
-/** What was asked of the log in an hour, and how often readers came back. */
+/** How often the log was asked in an hour, and how often readers came back. */
 type Cost = {
   readonly ends: number;
   readonly read: number;
@@ -24,7 +24,7 @@ const processes: readonly Process[] = [1, 50].flatMap((channels) =>
   [1, 10, 100, 500].map((readers) => ({ readers, channels })),
 );
 
-/** Reads for good: when a stream ends it opens the next, by its cursor. */
+/** Reads for ever: when a stream ends, it opens the next one with its cursor. */
 async function readOn(stand: Stand, names: readonly string[], hasReturned: () => void): Promise<void> {
   let cursor = '';
   for (;;) {
@@ -38,7 +38,7 @@ async function readOn(stand: Stand, names: readonly string[], hasReturned: () =>
   }
 }
 
-/** The channels of each stream: those of a reader are parted where they are too many for one. */
+/** The channels of each stream: a reader with too many channels for one stream has several. */
 function streamsOf(names: readonly string[], readers: number): (readonly string[])[] {
   return range(0, readers - 1).flatMap((reader) => {
     const own = names.filter((_, index) => index % readers === reader % names.length);
@@ -47,7 +47,7 @@ function streamsOf(names: readonly string[], readers: number): (readonly string[
   });
 }
 
-/** An hour in which nothing is published: streams end at their deadlines, and `breaks` times all subscriptions break. */
+/** An hour without a publish: streams end at their deadlines, and all subscriptions break `breaks` times. */
 async function idleHour({ readers, channels }: Process, breaks = 0, eventsEach = 1): Promise<Cost> {
   const stand = makeStand({ env: { STREAM_MAX_SECONDS: '60', HEARTBEAT_SECONDS: '30' } });
   const names = range(1, channels).map((number) => `channel-${number}`);

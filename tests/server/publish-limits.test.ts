@@ -70,7 +70,7 @@ describe('the limits of a publish request', () => {
 });
 
 describe('a process that owns its sockets', () => {
-  /** Answers the names of a request's limits, as a route would reckon them. */
+  /** Answers with the names of a request's limits, as a route would compute them. */
   const server = createServer((incoming, answer) => {
     const request = requestWith(incoming.headers as Record<string, string>);
     answer.end(JSON.stringify(namesOf(publishLimits(request, settings))));

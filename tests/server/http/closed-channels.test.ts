@@ -6,14 +6,14 @@ import { expectRefusal } from '../../support/server/refusal.ts';
 import type { Stand } from '../../support/server/stand.ts';
 
 /*
- * A reader that may read `order.a`, and every way there is to ask for `order.b`.
+ * A reader that may read `order.a`, and every request that reads `order.b`.
  */
 
 const secretText = 'published in order.b';
 
 type Ask = { readonly path: string; readonly init?: RequestInit };
 
-/** Every way to read `order.b`; `cursor` is a place in it that has events after it, `end` the place after its last. */
+/** Every way to read `order.b`. `cursor` is a position with events after it, `end` the position after the last event. */
 function waysToRead(cursor: string, end: string): Readonly<Record<string, Ask>> {
   const id = end.split('~')[0];
   const at = `order.b@${cursor}`;
@@ -57,7 +57,7 @@ function waysToRead(cursor: string, end: string): Readonly<Record<string, Ask>> 
   };
 }
 
-/** The ways, with the places that a stand's log has. */
+/** The ways, with the positions of a stand's log. */
 function waysOf(stand: Stand): Readonly<Record<string, Ask>> {
   const end = stand.cursorAtEnd('order.b');
   return waysToRead(end.replace('-5~', '-2~'), end);
@@ -68,7 +68,7 @@ const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('b
 const seconds = (stand: Stand) => Math.floor(stand.clock.now() / 1_000);
 const all = { channels: ['order.b', '*'] };
 
-/** Tokens that are good for nothing, though each but the last two says that all may be read. */
+/** Tokens that open nothing, although all but the last two claim every channel. */
 const uselessTokens: Readonly<Record<string, (stand: Stand) => string | Promise<string>>> = {
   expired: (stand) => sign(stand, { ...all, exp: seconds(stand) - 31 }),
   'not valid yet': (stand) => sign(stand, { ...all, nbf: seconds(stand) + 31 }),
@@ -99,7 +99,7 @@ function withHeader({ path, init = {} }: Ask, name: string, value: string): Ask 
   return { path, init: { ...init, headers } };
 }
 
-/** Holds every way to be refused, without a look at the log and a word of what is in it. */
+/** Expects every way to be refused without a read of the log, and without a word of its events. */
 async function expectAllRefused(stand: Stand, status: 401 | 403, carry: (ask: Ask) => Ask): Promise<void> {
   for (const [name, way] of Object.entries(waysOf(stand))) {
     const { path, init } = carry(way);

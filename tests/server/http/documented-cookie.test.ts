@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { checkReadAccess } from '../../../lib/server/http/access.ts';
 import { root } from '../../support/root.ts';
 
-/** Packages are found from here. */
+/** Node finds the packages from here. */
 const folder = join(root, 'node_modules/.cache/steadfeed', `example-${process.pid}`);
 const secret = 'a-secret-of-thirty-two-characters';
 
@@ -19,7 +19,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** The route of the documentation's example, with a user who signs in by saying who it is. */
+/** The route of the example in the documentation; its user signs in with a plain name. */
 async function loadExample(): Promise<(request: Request) => Promise<Response>> {
   const text = readFileSync(join(root, 'docs/private-channels.md'), 'utf8');
   const [, example = ''] = /<!-- example -->\n```ts\n([\s\S]*?)```/.exec(text) ?? [];

@@ -126,7 +126,7 @@ describe('a page', () => {
     stand.memory.loseEnd('feed', 2);
     const asked = readPage(stand, `after=${cursor}`);
     await stand.clock.advance(4_900);
-    // Read once; then the log is asked for its end, until it has moved or the time is up.
+    // One read; then the server asks the log for its end until it has moved or the time is over.
     expect(stand.log.calls).toMatchObject({ read: 1, ends: 19 });
     await stand.clock.advance(200);
 

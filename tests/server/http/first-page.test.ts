@@ -8,7 +8,7 @@ import { makeStand, type Stand } from '../../support/server/stand.ts';
 const holder = globalThis as { [key: symbol]: unknown };
 const key = Symbol.for('steadfeed');
 
-/** Makes a stand's runtime that of the process, as a page sees it. */
+/** Installs a stand's runtime as the one of the process, as a page sees it. */
 function makeProcess(env: Environment = {}): Stand {
   const stand = makeStand({ env });
   holder[key] = stand.runtime;
@@ -53,7 +53,7 @@ test('the first page says so if the log cannot be reached', async () => {
 describe('the first page of a private channel', () => {
   const secret = 'a-secret-of-thirty-two-characters';
 
-  /** What a page of `room` begins with for who sends a token, valid for so many seconds, in this header. */
+  /** The first page of `room` for a reader whose token, valid for this many seconds, is in this header. */
   async function pageFor(channels: readonly string[], seconds: number, send: (token: string) => HeadersInit) {
     const stand = makeProcess({ READ_TOKEN_SECRET: secret });
     await stand.publish(3, 'room');

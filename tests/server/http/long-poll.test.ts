@@ -4,7 +4,7 @@ import { settle } from '../../support/server/manual-clock.ts';
 import { expectRefusal } from '../../support/server/refusal.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
 
-/** Asks for a page, and does not wait for it. */
+/** Requests a page, and does not wait for it. */
 async function poll(stand: Stand, query: string, signal?: AbortSignal) {
   let response: Response | null = null;
   const asked = stand.ask(`events?${query}`, signal === undefined ? {} : { signal }).then((answer) => {

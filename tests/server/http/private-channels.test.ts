@@ -183,7 +183,7 @@ test('a poll is not held longer than its token is valid', async () => {
 describe('a stream whose token expires', () => {
   test('is handed over and ends, and the old token opens no new one', async () => {
     const stand = makePrivateStand();
-    // And 30 s more, for clocks differ: as long as it would still be taken.
+    // Plus 30 s, because clocks differ: the token is valid for that long.
     const init = bearer(await sign(stand, ['room'], 30));
     const stream = await readStream(await stand.ask('stream?channel=room', init));
 

@@ -20,7 +20,7 @@ function publish(stand: Stand, count: number, { key, from }: Publish = {}): Prom
   });
 }
 
-/** A stand whose publisher has used up its allowance of 1,000 events. */
+/** A stand whose publisher has used up its limit of 1,000 events. */
 async function makeUsedUp(): Promise<Stand> {
   const stand = makeStand({ env });
   for (const key of ['1', '2']) expect((await publish(stand, 500, { key })).status).toBe(201);

@@ -6,7 +6,7 @@ import { makeStand, type Stand } from '../../support/server/stand.ts';
 
 const native = { headers: { accept: 'text/event-stream' } };
 
-/** Asks for a stream, and lets `ms` go by; null: it was not answered. */
+/** Requests a stream, and lets `ms` pass; null: there was no response. */
 async function askFor(stand: Stand, ms: number, init: RequestInit = {}): Promise<Response | null> {
   let response: Response | null = null;
   const asked = stand.ask('stream?after=0-0', init).then((answer) => {
@@ -17,7 +17,7 @@ async function askFor(stand: Stand, ms: number, init: RequestInit = {}): Promise
   return response;
 }
 
-/** The answer that must have come by now. */
+/** The response that must have arrived by now. */
 function given(response: Response | null): Response {
   if (response === null) throw new Error('there is no answer yet');
   return response;

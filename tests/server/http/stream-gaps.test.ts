@@ -110,7 +110,7 @@ describe('a gap', () => {
 });
 
 describe('what memory still has of a lost log', () => {
-  /** A process that remembers events 1 to 5, has gone deaf, and a reader that got three more elsewhere. */
+  /** A process that remembers events 1 to 5 and whose subscription is silent, and a reader that got three more elsewhere. */
   async function makeDeafStand() {
     const stand = makeStand();
     await stand.publish(5);
@@ -155,7 +155,7 @@ describe('what memory still has of a lost log', () => {
     await stand.clock.advance(20_000);
     expect(stream.cursor()).toBe('0-0');
     await stand.publish(1);
-    // The deaf subscription is found by the next check.
+    // The next check finds the silent subscription.
     await stand.clock.advance(66_000);
 
     const kinds = stream.kinds().filter((kind) => kind !== 'heartbeat');

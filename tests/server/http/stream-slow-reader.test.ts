@@ -35,7 +35,7 @@ describe('a reader that stops reading', () => {
 
     await publishKilobytes(stand, 10_000);
 
-    // Ten megabytes were published; the ring keeps two of them, and each reader next to nothing.
+    // Ten megabytes were published; the ring keeps two of them, and each reader almost nothing.
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(12 * 1024 * 1024);
   });
 

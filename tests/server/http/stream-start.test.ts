@@ -5,7 +5,7 @@ import { openStream } from '../../support/server/open-stream.ts';
 import { expectRefusal } from '../../support/server/refusal.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
-/** A stand whose feed holds events 1 to `count`, one a minute. */
+/** A stand whose feed has events 1 to `count`, one a minute. */
 async function standOf(count: number) {
   const stand = makeStand();
   for (const number of range(1, count)) {

@@ -4,7 +4,7 @@ import { type OpenStream, openStream } from '../../support/server/open-stream.ts
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('readers that get the same answer at the same moment come back at different times:', () => {
-  /** The most of these times, in ms, that lie within 100 ms. */
+  /** How many of these times, in ms, lie within 100 ms at most. */
   const peakOf = (times: readonly number[]) => {
     const slots = Map.groupBy(times, (ms) => Math.floor(ms / 100));
     return Math.max(...[...slots.values()].map(({ length }) => length));
@@ -19,7 +19,7 @@ describe('readers that get the same answer at the same moment come back at diffe
     const times = retriesOf(await Promise.all(range(1, 300).map(() => openStream(stand, '', native))));
 
     expect([Math.min(...times) >= 5_000, Math.max(...times) <= 10_000]).toEqual([true, true]);
-    // 6 on average.
+    // The average is 6.
     expect(peakOf(times)).toBeLessThan(30);
   });
 

@@ -11,7 +11,7 @@ import { createManualClock } from '../../support/server/manual-clock.ts';
 const megabyte = 1_024 * 1_024;
 const clock = createManualClock();
 
-/** Refuses without reading what comes, but for `/patient`: there it reads to the end. */
+/** Refuses without reading the body, except for `/patient`: there it reads to the end. */
 const server = createServer((request, response) => {
   if (request.url === '/patient') request.resume();
   else response.writeHead(401, { 'content-length': '2' }).end('no');
@@ -20,7 +20,7 @@ const server = createServer((request, response) => {
 const send = (headers: readonly string[], path = '/') =>
   openRawSocket((server.address() as AddressInfo).port, requestText('POST', path, headers));
 
-/** Moves time on until the connection is closed. */
+/** Moves the clock until the connection is closed. */
 async function expectClosed(closed: Promise<void>): Promise<void> {
   let isClosed = false;
   void closed.then(() => {
@@ -49,7 +49,7 @@ test.each([
   using raw = await send([header], path);
   raw.socket.write(Buffer.concat([Buffer.from('a00000\r\n'), Buffer.alloc(10 * megabyte, 'x')]));
 
-  // Well ahead of the time that its rest would have.
+  // Well before the time limit of its rest.
   const before = clock.elapsed();
   await expectClosed(raw.closed);
   expect(clock.elapsed() - before).toBeLessThan(9_000);

@@ -13,11 +13,11 @@ import { createManualClock } from '../../support/server/manual-clock.ts';
 const megabyte = 1_024 * 1_024;
 const clock = createManualClock();
 const answers: ServerResponse[] = [];
-/** For each of them the address that the asynchronous context was entered with. */
+/** For each response, the URL with which the asynchronous context was entered. */
 const contexts: (string | undefined)[] = [];
 const context = new AsyncLocalStorage<string | undefined>();
 
-/** Answers `/large` with more than the system takes by itself, `/small` with a word, anything else not at all. */
+/** Answers `/large` with more than the system holds, `/small` with a word, and anything else not at all. */
 const server = createServer((request, response) => {
   answers.push(response);
   contexts.push(context.getStore());
@@ -27,7 +27,7 @@ const server = createServer((request, response) => {
 
 const ask = (text: string) => openRawSocket((server.address() as AddressInfo).port, text);
 
-/** Moves time on until the connection of an answer is closed; gives how long that took, in s. */
+/** Moves the clock until the connection of a response is closed. @returns how long that took, in s. */
 async function secondsUntilClosed(answer: ServerResponse): Promise<number> {
   const before = clock.elapsed();
   await eventually('the connection is closed', 5_000, async () => {
@@ -50,8 +50,8 @@ afterAll(() => {
   server.close();
 });
 
-/** Asks for `path`, and takes nothing of its answer that the system does not take by itself. */
-async function leaveLying(path: string) {
+/** Requests `path`, and takes nothing of the response but what the system takes by itself. */
+async function leaveUntaken(path: string) {
   const raw = await ask('');
   raw.socket.pause();
   const before = answers.length;
@@ -63,16 +63,16 @@ async function leaveLying(path: string) {
 }
 
 test('a connection whose reader takes nothing is closed after 30 s and the time that everything needs at the lowest rate', async () => {
-  const left = await leaveLying('/large');
-  using _raw = left.raw;
+  const stalled = await leaveUntaken('/large');
+  using _raw = stalled.raw;
 
-  const seconds = await secondsUntilClosed(left.answer);
+  const seconds = await secondsUntilClosed(stalled.answer);
 
   expect(seconds).toBeGreaterThanOrEqual(30 + 16);
   expect(seconds).toBeLessThanOrEqual(30 + 16 + 10);
 });
 
-/** A connection as the process sees it: what was written to it, and what of that still waits for its reader. */
+/** A connection as the process sees it: how much was written to it, and how much of that still waits for its reader. */
 class FakeSocket extends EventEmitter {
   readonly server = server;
   bytesWritten = 0;
@@ -97,7 +97,7 @@ function connectFake(): FakeSocket {
   return socket;
 }
 
-/** Holds that a connection is left alone for `ms`, and closed within 10 s of that. */
+/** Expects a connection to stay open for `ms`, and to be closed within 10 s after that. */
 async function expectClosedAfter({ destroy }: FakeSocket, ms: number): Promise<void> {
   await clock.advance(ms);
   expect(destroy).not.toHaveBeenCalled();

@@ -9,7 +9,7 @@ import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 const bytes = (words: string) => new TextEncoder().encode(words);
 const nothing = () => {};
 
-/** A server that writes the headers and `first,` in the usual way, and leaves the rest to `answer`. */
+/** A server that writes the headers and `first,` in the usual way; `answer` writes the rest. */
 async function serve(answer: (connection: OwnConnection) => void) {
   const server = createServer((request, response: ServerResponse) => {
     response.write('first,');
