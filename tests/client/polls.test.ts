@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { createFeed } from '../../lib/client/feed.ts';
 import type { FeedOptions } from '../../lib/client/feed-options.ts';
 import { createPolls, PollAnswer } from '../../lib/client/polls.ts';
-import { fetchServer } from '../support/client/fetch-server.ts';
+import { fetchServer, type Misbehaviour } from '../support/client/fetch-server.ts';
+import { seeded, seeds } from '../support/seeded.ts';
 import { createManualClock } from '../support/server/manual-clock.ts';
 
 /* Two feeds of one page that poll for themselves, driven by hand as SWR drives them in React. */
@@ -81,7 +82,7 @@ test('of two feeds at one cursor one asks, and both get each event once', async 
 
 test('a feed at another cursor takes nothing and asks for itself', async () => {
   const { clock, polls, open, settled } = page();
-  const [first, second] = [open({ after: '20-2' }), open()];
+  const [first, second] = [open({ after: '1020-2' }), open()];
   second.polls.take(await answerOf(settled(first.polls.ask())));
   await clock.advance(0);
   expect(second.seqs()).toEqual([]);
@@ -159,4 +160,50 @@ test('an app that saves its cache saves nothing of an answer', async () => {
   const answer = await settled(open().polls.ask());
   expect(answer).toBeInstanceOf(PollAnswer);
   expect(JSON.stringify(answer)).toBe('{}');
+});
+
+const troubles: readonly Misbehaviour[] = [
+  () => new Response(null, { status: 500 }),
+  () => new Response(null, { status: 503, headers: { 'retry-after': '3' } }),
+  () => new Response('<!doctype html>', { headers: { 'content-type': 'text/html' } }),
+  () => new Promise(() => {}),
+];
+
+/** Lets feeds poll and share their answers at random, while the server fails at random. Then everything behaves. */
+async function walk(seed: number) {
+  const random = seeded(seed);
+  const { clock, server, open } = page();
+  let published = 3;
+  const feeds = ['0-0', '1010-1', '1020-2', '0-0'].map((after) => open({ after }));
+  const step = async (reach: number) => {
+    for (const feed of feeds) {
+      if (!random.chance(0.6)) continue;
+      void feed.polls.ask().then((answer) => {
+        const others = feeds.filter((other) => answer !== null && other !== feed && random.chance(reach));
+        // An answer may be late, as where React renders late.
+        for (const other of others)
+          clock.after(random.below(1_500), () => answer && other.polls.take(answer));
+      });
+    }
+    await clock.advance(random.below(1_000));
+  };
+  for (let count = 0; count < 150; count += 1) {
+    server.becomes((request) => (random.chance(0.3) ? random.pick(troubles)(request) : request.honest()));
+    const more = random.chance(0.3) ? random.below(4) : 0;
+    server.publish(more);
+    published += more;
+    await step(0.8);
+  }
+  server.becomes((request) => request.honest());
+  for (let count = 0; count < 150; count += 1) await step(1);
+  return { feeds, published };
+}
+
+test.each(seeds(6))('whatever fails, each feed gets each event once, in order (seed %i)', async (seed) => {
+  const { feeds, published } = await walk(seed);
+  for (const [index, start] of [0, 1, 2, 0].entries()) {
+    const expected = Array.from({ length: published - start }, (_, at) => start + at + 1);
+    expect(feeds[index]?.seqs()).toEqual(expected);
+    expect(feeds[index]?.getSnapshot()).toMatchObject({ gaps: [], discontinuities: 0 });
+  }
 });
