@@ -23,7 +23,7 @@ import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts'
 import type { FeedQuery } from './transport/http.ts';
 import { readCursorOf } from './transport/wire.ts';
 
-/** What drives a feed's polls from outside needs of it. */
+/** The part of a feed that `polls.ts` needs to drive its polls from outside. */
 export type PollHost = {
   readonly clock: Clock;
   /** Holds up what comes from other feeds while the app is busy. */
@@ -77,7 +77,7 @@ export function createFeed(
     fetch: ask,
     getToken: options.getToken === undefined ? null : () => newToken(options.getToken),
     app,
-    tell: dispatch,
+    dispatch,
   });
   const hasToken = options.getToken !== undefined;
   const token = () => requests.token(connection.token);
@@ -117,7 +117,10 @@ export function createFeed(
   function dueAt(now: number): readonly Signal[] {
     const at = timerAt();
     if (at === null || at > now) return [];
-    return [...[...requests.held].map((stream) => ({ kind: 'bytes', stream }) as const), { kind: 'timer' }];
+    return [
+      ...[...requests.heldStreams].map((stream) => ({ kind: 'bytes', stream }) as const),
+      { kind: 'timer' },
+    ];
   }
 
   /** Requests start in a microtask. One that is opened and closed again in the same turn is never sent. */

@@ -2,8 +2,8 @@ import type { FinishedPoll, Poll, PollSignal } from './connection/state.ts';
 import type { PollHost } from './feed.ts';
 
 /**
- * A finished poll in the cache of SWR, which belongs to the app. The content is private: an app that saves its cache
- * saves an empty object, and what it loads again is no instance of this class.
+ * A finished poll in SWR's cache. The cache belongs to the app, which may write it to disk: private content becomes an
+ * empty object there, and an object that comes back from disk is no instance of this class.
  */
 export class PollAnswer {
   readonly #poll: FinishedPoll;
@@ -17,20 +17,20 @@ export class PollAnswer {
   }
 }
 
-/** How something outside of a feed drives its polls, as SWR does in React. */
+/** Lets something outside a feed drive its polls, as SWR does in React. */
 export type Polls = {
-  /** Time in ms until the next poll is due, at least 1. The server's advice, `Retry-After` and the backoff decide it. */
+  /** Time until the next poll is due, in ms, at least 1. It follows from the server's advice, `Retry-After` and the backoff. */
   dueInMs(): number;
   /**
-   * Polls if a poll is due; the feed itself takes the result. Never rejects.
-   * @returns the answer; the newest known one when no poll is due; null when the feed stopped polling meanwhile.
+   * Polls if a poll is due. The feed takes the result. Never rejects.
+   * @returns the answer; if no poll is due, the newest answer so far; null if the feed stopped polling before the answer.
    */
   ask(): Promise<PollAnswer | null>;
-  /** Takes the answer that another feed got, if it is new and fits the own cursor; so only one of the feeds has to ask. */
+  /** Takes an answer that another feed of the page got, so that only one of them has to poll. */
   take(answer: PollAnswer): void;
 };
 
-/** An older answer says nothing of now: its `Retry-After` has been waited for already. */
+/** Older answers are ignored: SWR's cache may hold one from long ago, and its `Retry-After` is over. */
 const maxAgeMs = 1_000;
 
 type Asked = {
@@ -39,7 +39,7 @@ type Asked = {
   finish(answer: PollAnswer | null): void;
 };
 
-/** Drives the polls of one feed. */
+/** Makes the polls of one feed. */
 export function createPolls({ clock, app, connection, dispatch, onSignals }: PollHost): Polls {
   let asked: Asked | null = null;
   let newest: PollAnswer | null = null;

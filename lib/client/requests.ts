@@ -6,13 +6,13 @@ import { readPage } from './transport/page.ts';
 import { readStream, type StreamNews } from './transport/sse.ts';
 
 export type RequestRunner = {
-  /** Opens and aborts requests until they are those the state wants. */
+  /** Starts and cancels requests, until those in flight are those in the state. */
   reconcile(state: Connection): void;
-  /** Streams whose reader waits for the app: silent by our own doing. */
-  readonly held: ReadonlySet<number>;
-  /** The token to read with; null without one. */
+  /** Keys of the streams whose next events wait for the app. Their silence is no fault of the server. */
+  readonly heldStreams: ReadonlySet<number>;
+  /** The token with this version; null where the app has none. Asks the app if that version is new. */
   token(version: number): Promise<string | null>;
-  /** The same, asked for anew. */
+  /** Asks the app for a new token, whatever the version. */
   newToken(version: number): Promise<string | null>;
 };
 
@@ -21,36 +21,34 @@ export type RequestRunnerOptions = {
   readonly clock: Clock;
   readonly fetch: typeof fetch;
   readonly getToken: (() => string | null | Promise<string | null>) | null;
-  /** Holds up reading. */
+  /** While the app is busy, streams and polls are not read on. */
   readonly app: BackPressure;
-  /** Takes what the requests tell. */
-  tell(signals: readonly Signal[]): void;
+  /** Takes what happens to the requests. */
+  dispatch(signals: readonly Signal[]): void;
 };
 
-/**
- * Does the I/O a connection's state asks for. What another tab reads comes by another way (`tab-group.ts`), and is to
- * the state a source like these.
- */
+/** Sends the requests of a feed: the streams and the poll that the connection's state contains. */
 export function createRequestRunner({
   query,
   clock,
   fetch,
   getToken,
   app,
-  tell,
+  dispatch,
 }: RequestRunnerOptions): RequestRunner {
   const running = new Map<number, AbortController>();
-  const held = new Set<number>();
-  let known: { readonly version: number; readonly token: Promise<string | null> } | null = null;
+  const heldStreams = new Set<number>();
+  let cached: { readonly version: number; readonly token: Promise<string | null> } | null = null;
 
   function token(version: number): Promise<string | null> {
     if (getToken === null) return Promise.resolve(null);
-    if (known === null || known.version < version)
-      known = { version, token: Promise.resolve().then(getToken) };
-    return known.token;
+    if (cached === null || cached.version < version)
+      cached = { version, token: Promise.resolve().then(getToken) };
+    return cached.token;
   }
 
-  const shared = (signal: AbortSignal, bearer: string | null) => ({
+  const requestOf = (address: string, bearer: string | null, signal: AbortSignal) => ({
+    address,
     token: bearer,
     channels: query.channels,
     signal,
@@ -61,19 +59,19 @@ export function createRequestRunner({
   async function runStream({ key, after, token: version }: Stream, signal: AbortSignal): Promise<void> {
     const bearer = await token(version);
     if (signal.aborted) return;
-    tell([{ kind: 'sent', stream: key }]);
+    dispatch([{ kind: 'sent', stream: key }]);
     const address = feedAddress(query, 'stream', { after });
-    await readStream({ ...shared(signal, bearer), address }, async (news) => {
-      const say = (part: readonly StreamNews[]) =>
-        tell(part.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
-      // Events wait until the app is done with what it has, whoever brought that; a hello ahead of them does not.
-      const index = app.busyMs() === null ? -1 : news.findIndex(isForApp);
-      if (index < 0) return say(news);
-      say(news.slice(0, index));
-      held.add(key);
+    const dispatchNews = (news: readonly StreamNews[]) =>
+      dispatch(news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
+    await readStream(requestOf(address, bearer, signal), async (news) => {
+      // While the app is busy, events wait. A hello before them does not: without it the stream would time out.
+      const firstEvent = app.busyMs() === null ? -1 : news.findIndex(isForApp);
+      if (firstEvent < 0) return dispatchNews(news);
+      dispatchNews(news.slice(0, firstEvent));
+      heldStreams.add(key);
       await app.whenFree(() => {
-        held.delete(key);
-        if (!signal.aborted) say(news.slice(index));
+        heldStreams.delete(key);
+        if (!signal.aborted) dispatchNews(news.slice(firstEvent));
       });
     });
   }
@@ -85,38 +83,38 @@ export function createRequestRunner({
     const bearer = await token(version);
     if (signal.aborted) return;
     const address = feedAddress(query, 'events', { after, wait: waitSeconds });
-    const answer = await readPage({ ...shared(signal, bearer), address });
+    const answer = await readPage(requestOf(address, bearer, signal));
     if (signal.aborted) return;
     switch (answer.kind) {
       case 'page':
-        // An app that is slow gets the next page when it is done with the last one; meanwhile one waits here.
         return app.whenFree(() => {
-          if (!signal.aborted) tell([{ kind: 'polled', poll: key, page: answer.page }]);
+          if (!signal.aborted) dispatch([{ kind: 'polled', poll: key, page: answer.page }]);
         });
       case 'refused':
-        return void tell([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
+        return void dispatch([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
       case 'failed':
-        return void tell([{ kind: 'pollFailed', poll: key }]);
+        return void dispatch([{ kind: 'pollFailed', poll: key }]);
       default:
         return answer satisfies never;
     }
   }
 
-  function start(key: number, run: (signal: AbortSignal) => Promise<void>, failed: Signal): void {
+  /** @param failure the signal if `run` throws. */
+  function start(key: number, run: (signal: AbortSignal) => Promise<void>, failure: Signal): void {
     const abort = new AbortController();
     running.set(key, abort);
     run(abort.signal).catch(() => {
-      // Only the app's own `getToken` can have failed: ask it anew with the next try.
-      known = null;
-      if (!abort.signal.aborted) tell([failed]);
+      // Only the app's `getToken` can have thrown. The next attempt asks it again.
+      cached = null;
+      if (!abort.signal.aborted) dispatch([failure]);
     });
   }
 
   return {
-    held,
+    heldStreams,
     token,
     newToken(version) {
-      known = null;
+      cached = null;
       return token(version);
     },
     reconcile({ streams, poll }) {
@@ -125,7 +123,7 @@ export function createRequestRunner({
       for (const [key, abort] of running) {
         if (wanted.has(key)) continue;
         running.delete(key);
-        held.delete(key);
+        heldStreams.delete(key);
         abort.abort();
       }
       for (const stream of streams) {

@@ -9,7 +9,7 @@ import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 import { createPolls, PollAnswer, type Polls } from './polls.ts';
 import { createTabShare } from './tabs/share.ts';
 
-/** What `useFeed` reads; of these only a change of `url`, `channels` or `types` begins another feed. */
+/** The options of `useFeed`. A change of `url`, `channels`, `types` or `transport` starts a new feed. */
 export type UseFeedOptions<T extends string = string> = Pick<
   FeedOptions<T>,
   | 'url'
@@ -29,12 +29,12 @@ export type UseFeedOptions<T extends string = string> = Pick<
   readonly onGap?: (gap: Gap) => void;
 };
 
-/** A feed's snapshot, and what a reader can do. */
+/** A feed's snapshot, and the actions of its user. */
 export type UseFeed<T extends string = string> = FeedSnapshot<T> & Pick<Feed, 'older' | 'retry'>;
 
 /**
- * A live feed in a component. The rules are in the feed, which knows no React; SWR polls for it where streams do not work.
- * On a server, and while hydrating, it shows `initial`. With `types`, an event's type says what its data is.
+ * Reads a live feed in a component. The feed has all rules and knows no React. Where streams do not work, SWR polls for it.
+ * On a server, and during hydration, it returns `initial`. With `types`, an event's type tells what its data is.
  */
 export function useFeed<const T extends string = string>(options: UseFeedOptions<T> = {}): UseFeed<T> {
   const latest = useRef(options);
@@ -49,7 +49,7 @@ export function useFeed<const T extends string = string>(options: UseFeedOptions
   }, [feed, isEnabled]);
   const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getInitialSnapshot);
   const id = useId();
-  // A token or a `fetch` of its own may let a component read what others may not.
+  // With a token or its own `fetch`, a component may read events that other components must not get.
   const pollKey = options.getToken || options.fetch ? [key, id] : [key];
   usePolls(polls, snapshot.isPolling ? ['steadfeed', ...pollKey] : null, snapshot.retryAt);
   return { ...snapshot, older: feed.older, retry: feed.retry };
@@ -57,7 +57,7 @@ export function useFeed<const T extends string = string>(options: UseFeedOptions
 
 type OneFeed<T extends string> = { readonly key: string; readonly feed: Feed<T>; readonly polls: Polls };
 
-/** The same feed for as long as it reads the same. Callbacks are looked up when they are called. */
+/** Returns the same feed until one of the options in its key changes. The feed calls the callbacks of the latest render. */
 function useOneFeed<T extends string>(
   options: UseFeedOptions<T>,
   latest: { readonly current: UseFeedOptions<T> },
@@ -65,27 +65,27 @@ function useOneFeed<T extends string>(
   const { url, channels, types, transport } = options;
   const key = JSON.stringify([url, channels, types, transport]);
   const make = () => {
-    const current: FeedOptions<T> = {
+    const feedOptions: FeedOptions<T> = {
       ...options,
       onEvent: (event) => latest.current.onEvent?.(event),
       onGap: (gap) => latest.current.onGap?.(gap),
       ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
     };
-    const feed = createFeed(current, createTabShare, true);
+    const feed = createFeed(feedOptions, createTabShare, true);
     return { key, feed, polls: createPolls(feed.pollHost) };
   };
-  const [held, setHeld] = useState(make);
-  if (held.key === key) return held;
+  const [current, setCurrent] = useState(make);
+  if (current.key === key) return current;
   const next = make();
-  setHeld(next);
+  setCurrent(next);
   return next;
 }
 
 /**
- * SWR polls: at the times that the server and the feed's rules name, and when the page is shown or online again. Of
- * components with the same key one asks at a time, and every feed takes the answer.
- * @param key null: no polling now.
- * @param retryAt when a poll that failed is tried again: SWR looks at the time anew where it changes.
+ * Lets SWR poll: when a poll is due, and when the page is shown or online again. Of the components with the same key one
+ * asks at a time, and all their feeds take the answer.
+ * @param key null: the feed does not poll now.
+ * @param retryAt time of the next attempt after a failed poll. When it changes, SWR sets its timer again.
  */
 function usePolls(polls: Polls, key: readonly string[] | null, retryAt: number | null): void {
   const config = useMemo(() => pollConfig(polls, retryAt), [polls, retryAt]);
@@ -95,15 +95,15 @@ function usePolls(polls: Polls, key: readonly string[] | null, retryAt: number |
   }, [polls, answer]);
 }
 
-/** Every setting by which an app's own `SWRConfig` could stop the polls, or suspend the component, has its value here. */
+/** Sets every option with which an app's own `SWRConfig` could stop the polls or suspend the component. */
 function pollConfig(polls: Polls, _retryAt: number | null): SWRConfiguration {
   return {
-    // A function that is made anew starts SWR's timer anew. It never returns 0, which would end the polling.
+    // SWR sets its timer again when this function is a new one. 0 would end the polling; `dueInMs` never returns it.
     refreshInterval: () => polls.dueInMs(),
-    // The feed itself decides what a hidden page and one without network do.
+    // The feed decides whether a page that is hidden or offline polls.
     refreshWhenHidden: true,
     refreshWhenOffline: true,
-    // The feed knows which polls are due: no trigger makes one too many.
+    // No trigger needs a limit: the feed polls only when a poll is due.
     dedupingInterval: 0,
     focusThrottleInterval: 0,
     revalidateOnFocus: true,
@@ -111,7 +111,7 @@ function pollConfig(polls: Polls, _retryAt: number | null): SWRConfiguration {
     revalidateOnMount: true,
     isPaused: () => false,
     suspense: false,
-    // An answer is new even where it says the same.
+    // Two answers with the same content are still two answers.
     compare: Object.is,
   };
 }

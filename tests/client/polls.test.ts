@@ -6,9 +6,9 @@ import { fetchServer, type Misbehaviour } from '../support/client/fetch-server.t
 import { seeded, seeds } from '../support/seeded.ts';
 import { createManualClock } from '../support/server/manual-clock.ts';
 
-/* Two feeds of one page that poll for themselves, driven by hand as SWR drives them in React. */
+/* Feeds of one page with connections of their own. The tests drive their polls, as SWR does in React. */
 
-/** A server with three events, and as many feeds as are asked for. */
+/** A server with three events, and feeds that read them. */
 function page() {
   const clock = createManualClock();
   const server = fetchServer(clock);
@@ -31,14 +31,14 @@ function page() {
   return { clock, server, polls, open, settled };
 }
 
-/** Asks, and expects an answer. */
+/** The answer of a poll. @throws Error if there is none. */
 async function answerOf(answer: Promise<PollAnswer | null>): Promise<PollAnswer> {
   const found = await answer;
   if (found === null) throw new Error('no answer');
   return found;
 }
 
-test('a driven feed polls when it is asked to, and only then', async () => {
+test('a feed with a poll driver polls only when it is asked to', async () => {
   const { clock, polls, open, settled } = page();
   const feed = open();
   await clock.advance(10_000);
@@ -48,7 +48,7 @@ test('a driven feed polls when it is asked to, and only then', async () => {
   expect(polls()).toBe(1);
 });
 
-test('asked before the next poll is due it sends no request, and returns the answer it has', async () => {
+test('a feed that is asked before the next poll is due sends no request, and returns its newest answer', async () => {
   const { clock, polls, open, settled } = page();
   const feed = open();
   const first = await settled(feed.polls.ask());
@@ -58,7 +58,7 @@ test('asked before the next poll is due it sends no request, and returns the ans
   expect(polls()).toBe(1);
 });
 
-test('asked twice at a time it sends one request', async () => {
+test('a feed that is asked twice at a time sends one request', async () => {
   const { polls, open, settled } = page();
   const feed = open();
   const [one, other] = await settled(Promise.all([feed.polls.ask(), feed.polls.ask()]));
@@ -66,7 +66,7 @@ test('asked twice at a time it sends one request', async () => {
   expect(polls()).toBe(1);
 });
 
-test('of two feeds at one cursor one asks, and both get each event once', async () => {
+test('of two feeds at the same cursor one polls, and both get each event once', async () => {
   const { clock, polls, open, settled } = page();
   const [first, second] = [open(), open()];
   second.polls.take(await answerOf(settled(first.polls.ask())));
@@ -80,7 +80,7 @@ test('of two feeds at one cursor one asks, and both get each event once', async 
   expect(polls()).toBe(1);
 });
 
-test('a feed at another cursor takes nothing and asks for itself', async () => {
+test('a feed at another cursor ignores the answer and polls by itself', async () => {
   const { clock, polls, open, settled } = page();
   const [first, second] = [open({ after: '1020-2' }), open()];
   second.polls.take(await answerOf(settled(first.polls.ask())));
@@ -93,7 +93,7 @@ test('a feed at another cursor takes nothing and asks for itself', async () => {
   expect(polls()).toBe(2);
 });
 
-test('a Retry-After that one feed is told holds for both', async () => {
+test('a Retry-After in an answer holds for both feeds', async () => {
   const { clock, server, polls, open, settled } = page();
   server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
   const [first, second] = [open(), open()];
@@ -104,7 +104,7 @@ test('a Retry-After that one feed is told holds for both', async () => {
   expect(polls()).toBe(1);
 });
 
-test('a feed’s own answer that comes back to it changes nothing', async () => {
+test('a feed ignores its own answer when it comes back', async () => {
   const { server, clock, open, settled } = page();
   server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
   const feed = open();
@@ -115,7 +115,7 @@ test('a feed’s own answer that comes back to it changes nothing', async () => 
   expect(feed.getSnapshot()).toBe(before);
 });
 
-test('an answer from long ago is not taken: its Retry-After is over', async () => {
+test('a feed ignores an answer from long ago, whose Retry-After is over', async () => {
   const { clock, server, open, settled } = page();
   server.becomes(() => new Response(null, { status: 503, headers: { 'retry-after': '30' } }));
   const old = await answerOf(settled(open().polls.ask()));
@@ -127,7 +127,7 @@ test('an answer from long ago is not taken: its Retry-After is over', async () =
   expect(feed.polls.dueInMs()).toBe(1);
 });
 
-test('what another feed read waits until the app is done with what it has', async () => {
+test('an answer of another feed waits while the app is busy', async () => {
   const { clock, server, open, settled } = page();
   const [first, slow] = [open(), open({ onEvent: () => busy })];
   let free = () => {};
@@ -146,7 +146,7 @@ test('what another feed read waits until the app is done with what it has', asyn
   expect(slow.seqs()).toEqual([1, 2, 3, 4]);
 });
 
-test('a feed that is switched off while a poll is in flight gives no answer', async () => {
+test('a feed that is switched off while a poll is in flight returns no answer', async () => {
   const { server, open, settled } = page();
   server.becomes(() => new Promise(() => {}));
   const feed = open();
@@ -155,7 +155,7 @@ test('a feed that is switched off while a poll is in flight gives no answer', as
   expect(await settled(answer)).toBeNull();
 });
 
-test('an app that saves its cache saves nothing of an answer', async () => {
+test('an answer is an empty object in a cache that the app writes to disk', async () => {
   const { open, settled } = page();
   const answer = await settled(open().polls.ask());
   expect(answer).toBeInstanceOf(PollAnswer);
@@ -169,7 +169,7 @@ const troubles: readonly Misbehaviour[] = [
   () => new Promise(() => {}),
 ];
 
-/** Lets feeds poll and share their answers at random, while the server fails at random. Then everything behaves. */
+/** Feeds poll and share their answers at random, while the server fails at random. At the end nothing fails. */
 async function walk(seed: number) {
   const random = seeded(seed);
   const { clock, server, open } = page();
@@ -180,7 +180,7 @@ async function walk(seed: number) {
       if (!random.chance(0.6)) continue;
       void feed.polls.ask().then((answer) => {
         const others = feeds.filter((other) => answer !== null && other !== feed && random.chance(reach));
-        // An answer may be late, as where React renders late.
+        // React may render late, so an answer may be late.
         for (const other of others)
           clock.after(random.below(1_500), () => answer && other.polls.take(answer));
       });

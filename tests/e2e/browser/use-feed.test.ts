@@ -7,7 +7,7 @@ import { badServers } from '../../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../../support/client/feed-server.ts';
 import { eventually } from '../../support/node/eventually.ts';
 
-/* React's strict mode runs every effect twice; only a real browser shows what that does to sockets. */
+/* In strict mode React runs every effect twice. Only a real browser shows what that does to sockets. */
 let browser: Browser;
 let script = '';
 
@@ -46,7 +46,7 @@ const shows = (page: Page, id: string, text: string) =>
 
 const streams = (asked: readonly string[]) => asked.filter((url) => url.startsWith('/api/stream'));
 
-test('in strict mode one stream is opened, and every event comes once', async () => {
+test('a component in strict mode opens one stream, and gets every event once', async () => {
   const { server, page } = await open();
   await shows(page, 'events', '1 2 3');
   server.publish(2);
@@ -55,7 +55,7 @@ test('in strict mode one stream is opened, and every event comes once', async ()
   expect(server.streams).toBe(1);
 });
 
-test('switched off and on it goes on from its cursor', async () => {
+test('a feed that is switched off and on continues from its cursor', async () => {
   const { server, page } = await open();
   await shows(page, 'events', '1 2 3');
   await page.click('#toggle');
@@ -65,7 +65,7 @@ test('switched off and on it goes on from its cursor', async () => {
   await shows(page, 'events', '1 2 3 4 5');
 });
 
-test('two tabs in strict mode hold one lock and wait for it once; switched off, they want none', async () => {
+test('of two tabs in strict mode one holds the lock and one waits for it; a tab that is switched off does neither', async () => {
   const { server } = await open();
   const context = await browser.newContext();
   closing.push(() => context.close());
@@ -80,7 +80,7 @@ test('two tabs in strict mode hold one lock and wait for it once; switched off, 
       return [held.length, pending.length];
     });
   const becomes = (wanted: string) =>
-    eventually(`held and waited for: ${wanted}`, 5_000, async () => `${await locks()}` === wanted);
+    eventually(`locks held and pending: ${wanted}`, 5_000, async () => `${await locks()}` === wanted);
   await becomes('1,1');
   await second.click('#toggle');
   await becomes('1,0');
@@ -92,7 +92,7 @@ test('two tabs in strict mode hold one lock and wait for it once; switched off, 
   await becomes('0,0');
 });
 
-test('where no stream comes through it polls at the server’s pace, and renders do not starve it', async () => {
+test('a component that renders often polls at the server’s interval where streams do not come through', async () => {
   const { server, page } = await open(badServers.answersHtml);
   await shows(page, 'transport', 'poll');
   const polls = server.polls;
@@ -105,7 +105,7 @@ test('where no stream comes through it polls at the server’s pace, and renders
   expect(later).toBeGreaterThan(polls);
 });
 
-test('a failing poll does not end the polling', async () => {
+test('polling goes on after polls that fail', async () => {
   const { server, page } = await open(badServers.answersHtml);
   await shows(page, 'transport', 'poll');
   let failed = 0;
@@ -120,7 +120,7 @@ test('a failing poll does not end the polling', async () => {
   expect(failed).toBe(3);
 });
 
-/** The times at which polls come from now on, in ms. */
+/** Collects the times of the polls from now on, in ms. */
 function notePolls(
   server: Awaited<ReturnType<typeof feedServer>>,
   answer: (response: ServerResponse) => boolean,
@@ -135,7 +135,7 @@ function notePolls(
 
 const waitMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('two components that read the same and share no stream make one poll each interval', async () => {
+test('two components that read the same send one poll per interval', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   server.pollEvery(1_000);
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
@@ -152,7 +152,7 @@ test('two components that read the same and share no stream make one poll each i
   expect(Math.min(...gaps)).toBeGreaterThan(700);
 });
 
-test('when one of them goes, the other polls on; one that comes gets all events', async () => {
+test('of two components one goes on polling when the other unmounts; one that mounts gets all events', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   await page.click('#show');
@@ -163,7 +163,7 @@ test('when one of them goes, the other polls on; one that comes gets all events'
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4 5');
 });
 
-test('a Retry-After holds for both, whatever the window’s focus does; the reader’s own wish comes before it', async () => {
+test('a Retry-After holds for both components, whatever happens to the page, until the user retries', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   const times = notePolls(server, (response) => {
@@ -184,7 +184,7 @@ test('a Retry-After holds for both, whatever the window’s focus does; the read
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4');
 });
 
-test('a page that is shown again polls at once, with one request for both components', async () => {
+test('a page that is shown again polls at once, with one request for two components', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   server.pollEvery(60_000);
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
@@ -196,7 +196,7 @@ test('a page that is shown again polls at once, with one request for both compon
   expect(times).toHaveLength(1);
 });
 
-test('what an app sets for its own use of SWR neither stops the polls nor hides the feed', async () => {
+test('an app’s own SWRConfig neither stops the polls nor suspends the component', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside&config');
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   server.publish(1);

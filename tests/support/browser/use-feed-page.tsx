@@ -5,7 +5,7 @@ import { useFeed } from '../../../lib/client/use-feed.ts';
 
 const query = new URLSearchParams(location.search);
 
-/** A feed that shares no connection with others; it shows its events where its name says. */
+/** A feed with a connection of its own. Its elements have its name in their ids. */
 function Beside({ name }: { readonly name: string }) {
   const feed = useFeed({ initial: { events: [], cursor: '0-0' }, transport: 'poll', share: false });
   return (
@@ -19,7 +19,7 @@ function Beside({ name }: { readonly name: string }) {
   );
 }
 
-/** A page with one feed, for a real browser: what it shows is what the test reads. */
+/** A page with one feed. The test reads its elements. */
 function Page() {
   const [isEnabled, setEnabled] = useState(true);
   const [renders, setRenders] = useState(0);
@@ -39,7 +39,7 @@ function Page() {
   );
 }
 
-/** Two components that read the same; the second one comes and goes. */
+/** Two components that read the same. A button mounts and unmounts the second one. */
 function TwoFeeds() {
   const [isShown, setShown] = useState(true);
   return (
@@ -55,7 +55,7 @@ function TwoFeeds() {
   );
 }
 
-/** Leaves a mark where a component was ever suspended. */
+/** Marks the page if a component was ever suspended. */
 function Fallback() {
   useLayoutEffect(() => {
     document.body.dataset.suspended = 'yes';
@@ -63,7 +63,7 @@ function Fallback() {
   return null;
 }
 
-/** What an app may have set for its own requests; none of it is for the feed. */
+/** Options that an app may have set for its own requests. None of them may reach the feed. */
 const appConfig = query.has('config')
   ? {
       suspense: true,
