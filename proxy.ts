@@ -16,11 +16,10 @@ export function proxy(request: NextRequest): NextResponse {
 export const config = { matcher: ['/'] };
 
 /**
- * The Content-Security-Policy of a page (CSP Level 3): scripts are files of this server, or carry this page's nonce, which
- * nothing has that an event's text holds. Styles are files too; only attributes may hold some, where rows and charts are
- * placed by numbers.
- * @param nonce new for each page, and not to be guessed.
- * @param isDevelopment the framework's tools evaluate text as code there.
+ * The policy (CSP Level 3). A script must be a file of this server, or carry the page's nonce, which the text of an event
+ * cannot have. Styles are files too; style attributes are allowed, because numbers place the rows and the charts.
+ * @param nonce new for each page, and impossible to guess.
+ * @param isDevelopment allows what the framework's development tools need: code from text, inline styles, a WebSocket.
  */
 function pagePolicy(nonce: string, isDevelopment: boolean): string {
   return [
