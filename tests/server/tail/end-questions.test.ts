@@ -27,7 +27,7 @@ function makeQuestions(maxCalls?: number) {
 }
 
 describe('a question for the end of a channel', () => {
-  test('is asked when it must be, and answered', async () => {
+  test('is asked at its latest time, and answered', async () => {
     const { clock, publish, calls, answers, ask } = makeQuestions();
     await publish(2, 'a');
     ask('a', 0, 100);
@@ -42,7 +42,7 @@ describe('a question for the end of a channel', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  test('that must be asked now is asked at once', () => {
+  test('whose latest time is now is asked at once', () => {
     const { calls, ask } = makeQuestions();
 
     ask('a', 0, 0);
@@ -50,7 +50,7 @@ describe('a question for the end of a channel', () => {
     expect(calls).toEqual(['0: a']);
   });
 
-  test('takes along all that may be asked, each channel once, and no other', async () => {
+  test('takes all others along whose earliest time has come, each channel once', async () => {
     const { clock, calls, answers, ask } = makeQuestions();
     ask('a', 0, 500, 'first');
     ask('a', 100, 900, 'second');
@@ -125,8 +125,8 @@ describe('a question for the end of a channel', () => {
   });
 });
 
-describe('questions of which one call at a time is allowed', () => {
-  test('wait for the call under way, then go all together', async () => {
+describe('questions that may make one call at a time', () => {
+  test('wait for the call under way, then share the next', async () => {
     const { clock, log, calls, answers, ask } = makeQuestions(1);
     log.answerMs = 500;
     for (const number of range(0, 4)) ask(`c${number}`, number * 100, number * 100);
@@ -137,7 +137,7 @@ describe('questions of which one call at a time is allowed', () => {
     expect(answers).toHaveLength(5);
   });
 
-  test('that are asked again in each answer stay one call at a time', async () => {
+  test('make one call at a time, also if each answer leads to another question', async () => {
     const { clock, log, calls, at } = makeQuestions(1);
     log.answerMs = 100;
     const questions = createEndQuestions(log, clock, 1);

@@ -27,7 +27,7 @@ describe('pages', () => {
     expect(reads).toEqual([{ after: 5, limit: 200 }]);
   });
 
-  test('are found by who comes later, at any place in them but the end', async () => {
+  test('are found by later readers, from any position in them but the end', async () => {
     const { cache } = makeCache();
     await cache.load(positionAt(5));
 
@@ -37,7 +37,7 @@ describe('pages', () => {
     expect(cache.find(positionAt(4))).toBeNull();
   });
 
-  test('are eight at most; the oldest goes', async () => {
+  test('are at most eight; the oldest one goes', async () => {
     const { cache } = makeCache();
 
     for (const page of range(0, 8)) await cache.load(positionAt(page * 500));
@@ -46,7 +46,7 @@ describe('pages', () => {
     for (const page of range(1, 8)) expect(cache.find(positionAt(page * 500))).not.toBeNull();
   });
 
-  test('hold 4 MiB at most', async () => {
+  test('hold at most 4 MiB', async () => {
     const { cache } = makeCache(10_000, 30_000);
     await cache.load(positionAt(0));
 
@@ -56,7 +56,7 @@ describe('pages', () => {
     expect(held).toEqual(range(1, 8));
   });
 
-  test('grow and shrink with their events, towards half a megabyte', async () => {
+  test('hold fewer events if these are large: about half a megabyte', async () => {
     const { cache, reads } = makeCache(10_000, 30_000);
 
     await cache.load(positionAt(0));
@@ -65,7 +65,7 @@ describe('pages', () => {
     expect(reads.map(({ limit }) => limit)).toEqual([200, 17]);
   });
 
-  test('are forgotten on demand', async () => {
+  test('are dropped on demand', async () => {
     const { cache } = makeCache();
     await cache.load(positionAt(5));
 
@@ -74,7 +74,7 @@ describe('pages', () => {
     expect(cache.find(positionAt(5))).toBeNull();
   });
 
-  test('that could not be read are asked for again by the next', async () => {
+  test('that could not be read are read again for the next reader', async () => {
     let isDown = true;
     const cache = createPageCache(async (base) => {
       if (isDown) throw new Error('down');
@@ -87,7 +87,7 @@ describe('pages', () => {
     expect(await cache.load(positionAt(0))).toMatchObject({ kind: 'segment' });
   });
 
-  test('without an event are not kept', async () => {
+  test('without an event are not kept in memory', async () => {
     const { cache } = makeCache(5);
 
     await cache.load(positionAt(5));

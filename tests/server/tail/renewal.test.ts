@@ -52,7 +52,7 @@ function writeDown({ log }: Stand): string[] {
 }
 
 describe('a subscription that is renewed', () => {
-  test('costs no read where nothing came in between, but two questions for the end', async () => {
+  test('costs two questions for the end, and no read if nothing was missed', async () => {
     const { clock, log, asked } = await standAtRest();
 
     log.cut();
@@ -61,7 +61,7 @@ describe('a subscription that is renewed', () => {
     expect(asked()).toEqual({ follow: 1, ends: 2, read: 0 });
   });
 
-  test('is proven by a question asked after its acknowledgement, and by another a second later', async () => {
+  test('is verified by a question after its acknowledgement, and by another a second later', async () => {
     const stand = await standAtRest();
     const order = writeDown(stand);
 
@@ -82,7 +82,7 @@ describe('a subscription that is renewed', () => {
     expect(order.slice(50)).toEqual(['asks 50', 'asks 50']);
   });
 
-  test('reads what came in between, and only in the channels where something did', async () => {
+  test('reads what was missed, and only in the channels that missed something', async () => {
     const { clock, log, publish, asked, ring } = await standAtRest(10);
 
     log.cut();
@@ -93,7 +93,7 @@ describe('a subscription that is renewed', () => {
     expect(asked()).toEqual({ follow: 10, ends: 2, read: 1 });
   });
 
-  test('waits for no more than half a second for one that is not acknowledged', async () => {
+  test('waits at most half a second for another that is not acknowledged', async () => {
     const { clock, log, publish, ring } = await standAtRest(2);
     acknowledgeOnly(log, 'feed-1');
     log.cut();
@@ -107,7 +107,7 @@ describe('a subscription that is renewed', () => {
     expect(ring(1)).toEqual([1, 2]);
   });
 
-  test('is asked about again half a second early, where another is', async () => {
+  test('is verified again up to half a second early, together with another', async () => {
     const stand = makeStand();
     const order = writeDown(stand);
     stand.runtime.tails.lease('feed-1');
@@ -119,7 +119,7 @@ describe('a subscription that is renewed', () => {
     expect(order).toEqual(['feed-1 connected', 'feed-2 connected', 'asks 2']);
   });
 
-  test('is not proven by an answer to a question asked before', async () => {
+  test('is not verified by the answer to an earlier question', async () => {
     const { clock, log, publish, runtime, ring } = await standAtRest();
     const { tail } = runtime.tails.lease('feed-1');
     log.answerMs = 900;
@@ -142,7 +142,7 @@ describe('a subscription that is renewed', () => {
     expect(ring(1)).toEqual([1, 2]);
   });
 
-  test('at a replica that lags is found out a second later', async () => {
+  test('at a replica that lags finds out a second later what it missed', async () => {
     const { clock, log, memory, publish, ring } = await standAtRest();
     memory.lag();
     log.cut();
@@ -156,7 +156,7 @@ describe('a subscription that is renewed', () => {
     expect(ring(1)).toEqual([1, 2]);
   });
 
-  test('at a log that cannot be asked for its end is read', async () => {
+  test('at a log that does not report its end reads the log', async () => {
     const { clock, log, publish, asked, ring } = await standAtRest();
     log.ends = () => Promise.reject(new Error('refused'));
     log.cut();
@@ -168,7 +168,7 @@ describe('a subscription that is renewed', () => {
     expect(asked().read).toBe(1);
   });
 
-  test('just before the log fails is asked about again once the log is back', async () => {
+  test('just before the log fails is verified again once the log is back', async () => {
     const { clock, log, asked } = await standAtRest();
     log.cut();
     const { ends, read } = log;
@@ -182,7 +182,7 @@ describe('a subscription that is renewed', () => {
     expect(asked()).toMatchObject({ ends: 1, read: 1 });
   });
 
-  test('and told of something new waits for nobody', async () => {
+  test('shows an announced event at once, whatever other subscriptions do', async () => {
     const { clock, log, publish, ring } = await standAtRest(2);
     acknowledgeOnly(log, 'feed-1');
     log.cut();

@@ -7,14 +7,14 @@ import { openStream } from '../../support/server/open-stream.ts';
 import { readPage } from '../../support/server/read-page.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
-/** A stale answer of a log of `epoch`, which lacks what comes up to `until`. */
+/** A stale answer of a log of `epoch` that lacks the event `until`. */
 function lacking(until: EventId, epoch: string | null): StaleAnswer {
   const resume = { id: beforeFirst, epoch };
   const otherwise = { kind: 'gap', reason: 'restarted', missed: null, resume, resumesAt: null } as const;
   return { kind: 'stale', until, otherwise };
 }
 
-/** One who waits at a log of 3 events for the 4th; tells the time until it waits no more. */
+/** A reader that waits for event 4 of a log of 3; `overAfterMs` is how long it waited. */
 async function makeWaiter() {
   const stand = makeStand();
   await stand.publish(3);
@@ -30,14 +30,14 @@ async function makeWaiter() {
   return { ...stand, replicaWait, answer, overAfterMs: () => overAfterMs };
 }
 
-describe('one who waits for the log', () => {
-  test('waits its time while the log says the same, then no more', async () => {
+describe('a reader that waits for a lagging replica', () => {
+  test('waits as long as it is allowed to while the log does not change', async () => {
     const { clock, log, overAfterMs } = await makeWaiter();
     await clock.advance(60_000);
     expect([overAfterMs(), log.calls.ends, clock.pending()]).toEqual([5_000, 19, 0]);
   });
 
-  test('is told when the log has got so far', async () => {
+  test('waits until the log has the event', async () => {
     const { clock, publish, overAfterMs } = await makeWaiter();
     await clock.advance(1_100);
     await publish(1);
@@ -45,14 +45,14 @@ describe('one who waits for the log', () => {
     expect(overAfterMs()).toBe(1_250);
   });
 
-  test.each(['empty', 'wipe'] as const)('is told when the log is lost (%s)', async (accident) => {
+  test.each(['empty', 'wipe'] as const)('waits until the log is lost (%s)', async (accident) => {
     const { clock, memory, overAfterMs } = await makeWaiter();
     memory[accident]('feed');
     await clock.advance(1_000);
     expect(overAfterMs()).toBe(250);
   });
 
-  test('is told when the log began anew, however short it is', async () => {
+  test('waits until the log starts again, however short it is', async () => {
     const { clock, memory, publish, overAfterMs } = await makeWaiter();
     memory.empty('feed');
     clock.setForward(-60_000);
@@ -61,21 +61,21 @@ describe('one who waits for the log', () => {
     expect(overAfterMs()).toBe(250);
   });
 
-  test('is told when the log cannot be reached', async () => {
+  test('waits until the log cannot be reached', async () => {
     const { clock, log, overAfterMs } = await makeWaiter();
     log.isDown = true;
     await clock.advance(1_000);
     expect(overAfterMs()).toBe(250);
   });
 
-  test('is not held up by a log that does not answer', async () => {
+  test('waits no longer than allowed for a log that does not answer', async () => {
     const { clock, log, overAfterMs } = await makeWaiter();
     log.answerMs = 60_000;
     await clock.advance(6_000);
     expect([overAfterMs(), log.calls.ends]).toEqual([5_000, 1]);
   });
 
-  test('waits no more when the reader leaves, and then nothing is asked for it', async () => {
+  test('stops waiting when it leaves, and the log is asked no more', async () => {
     const { clock, log, replicaWait, answer } = await makeWaiter();
     await clock.advance(5_000);
     const asked = log.calls.ends;
@@ -89,7 +89,7 @@ describe('one who waits for the log', () => {
     expect([log.calls.ends - asked, clock.pending()]).toEqual([0, 0]);
   });
 
-  test('is not told by an answer that was asked for ahead of it', async () => {
+  test('is not released by the answer to an earlier question', async () => {
     const { clock, log, replicaWait, publish, answer } = await makeWaiter();
     await publish(1);
     log.answerMs = 100;
@@ -104,7 +104,7 @@ describe('one who waits for the log', () => {
     expect(isOver).toBe(true);
   });
 
-  test('and others after it ask no more often than one', async () => {
+  test('costs no more calls when others join it', async () => {
     const { clock, log, replicaWait, answer, publish } = await makeWaiter();
     await clock.advance(200);
     await publish(1);
@@ -116,7 +116,7 @@ describe('one who waits for the log', () => {
   });
 });
 
-describe('500 readers that claim to be ahead of the log, each at a place of its own', () => {
+describe('500 readers that claim to be ahead of the log, each at another position', () => {
   const places = (epoch: string) => range(1, 500).map((seq) => `after=9999999999999-${seq}${epoch}`);
 
   test.each(['', '~epoch'])('cost four questions a second, and two reads each (%s)', async (kind) => {
@@ -136,7 +136,7 @@ describe('500 readers that claim to be ahead of the log, each at a place of its 
     expect(told).toEqual(range(1, 500).map(() => 'restarted'));
   });
 
-  test('cost as little by pages, which read on after the loss', async () => {
+  test('cost as little by pages, which read again after the loss', async () => {
     const stand = makeStand();
     await stand.publish(3);
     const pages = places('').map((query) => readPage(stand, query));
@@ -147,7 +147,7 @@ describe('500 readers that claim to be ahead of the log, each at a place of its 
     expect([stand.log.calls.read, stand.log.calls.ends]).toEqual([1_500, 19]);
   });
 
-  test('do not get in the way of one that is, by a replica that lags 2 s', async () => {
+  test('do not delay a reader that really is ahead of a replica', async () => {
     const stand = makeStand();
     await stand.publish(3);
     stand.memory.lag();

@@ -14,7 +14,7 @@ describe('a ring', () => {
     expect(ring.bytes()).toBe(0);
   });
 
-  test('beyond its count keeps the newest, at least seven eighths of it', () => {
+  test('beyond its count keeps the newest entries, at least seven eighths of its limit', () => {
     const ring = createRing(positionAt(0), wide);
 
     ring.append(makeEntries(1, 101));
@@ -23,7 +23,7 @@ describe('a ring', () => {
     expect(ring.base).toEqual(positionAt(13));
   });
 
-  test('beyond its bytes keeps what fits', () => {
+  test('beyond its bytes keeps the newest entries that fit', () => {
     const ring = createRing(positionAt(0), { maxEntries: 100, maxBytes: 10_000 });
 
     for (const entry of makeEntries(1, 40, 900)) ring.append([entry]);
@@ -42,7 +42,7 @@ describe('a ring', () => {
     expect(ring.base).toEqual(positionAt(1));
   });
 
-  test('that is reset goes on after its new base, in its epoch', () => {
+  test('that is reset continues after its new base, in its epoch', () => {
     const ring = createRing(positionAt(0), wide);
     ring.append(makeEntries(1, 5));
 
@@ -52,7 +52,7 @@ describe('a ring', () => {
     expect([ring.entries.length, ring.bytes()]).toEqual([0, 0]);
   });
 
-  test.each(seeds(10))('holds what a model holds, whatever is done to it (seed %i)', (seed) => {
+  test.each(seeds(10))('holds the same as a model, whatever happens to it (seed %i)', (seed) => {
     const random = seeded(seed);
     const bounds = { maxEntries: 20, maxBytes: 8_000 };
     const ring = createRing(positionAt(0), bounds);

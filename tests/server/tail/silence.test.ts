@@ -9,17 +9,17 @@ function makeSilence() {
   const clock = createManualClock();
   const silence = createSilence(clock, maxMs);
   const dueInMs = () => silence.window().latest - clock.elapsed();
-  /** Hears something every `pauseMs`, often enough for it to become usual. */
-  const hearEvery = async (pauseMs: number) => {
+  /** An announcement every `pauseMs`, often enough to make this pause the usual one. */
+  const announceEvery = async (pauseMs: number) => {
     for (const _ of range(1, 40)) {
       await clock.advance(pauseMs);
       silence.broken();
     }
   };
-  return { clock, silence, dueInMs, hearEvery };
+  return { clock, silence, dueInMs, announceEvery };
 }
 
-describe('the check of a silent tail', () => {
+describe('the check of a quiet channel', () => {
   test('is due 5 s after its start', () => {
     expect(makeSilence().dueInMs()).toBe(5_000);
   });
@@ -30,16 +30,16 @@ describe('the check of a silent tail', () => {
     [4_000, 12_000],
     [10_000, 30_000],
     [30_000, 60_000],
-  ])('of a channel with a usual pause of %i ms is due %i ms after it was heard', async (pauseMs, dueMs) => {
-    const { dueInMs, hearEvery } = makeSilence();
+  ])('with a usual pause of %i ms is due %i ms after the last announcement', async (pauseMs, dueMs) => {
+    const { dueInMs, announceEvery } = makeSilence();
 
-    await hearEvery(pauseMs);
+    await announceEvery(pauseMs);
 
     expect(dueInMs()).toBeGreaterThan(dueMs * 0.99);
     expect(dueInMs()).toBeLessThanOrEqual(dueMs);
   });
 
-  test('comes ever more seldom, up to once a minute', () => {
+  test('comes less and less often, down to once a minute', () => {
     const { silence, dueInMs } = makeSilence();
     const pauses = range(1, 6).map(() => {
       silence.checked();
@@ -49,7 +49,7 @@ describe('the check of a silent tail', () => {
     expect(pauses).toEqual([10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test('waits as long again where the log was asked for another reason', async () => {
+  test('is put off by the same time if the log was asked for another reason', async () => {
     const { clock, silence, dueInMs } = makeSilence();
     silence.checked();
     await clock.advance(3_000);
@@ -59,9 +59,9 @@ describe('the check of a silent tail', () => {
     expect(dueInMs()).toBe(10_000);
   });
 
-  test('is put off by whatever is heard, and begins anew', async () => {
-    const { clock, silence, dueInMs, hearEvery } = makeSilence();
-    await hearEvery(100);
+  test('starts again with each announcement', async () => {
+    const { clock, silence, dueInMs, announceEvery } = makeSilence();
+    await announceEvery(100);
     for (const _ of range(1, 5)) silence.checked();
     await clock.advance(200);
 
@@ -70,7 +70,7 @@ describe('the check of a silent tail', () => {
     expect(dueInMs()).toBe(5_000);
   });
 
-  test('may come with that of another tail from 5 s of silence on', async () => {
+  test('may be made with that of another channel after 5 s of quiet', async () => {
     const { clock, silence } = makeSilence();
     await clock.advance(3_000);
     silence.broken();

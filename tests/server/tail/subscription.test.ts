@@ -3,7 +3,7 @@ import { keepFollowing } from '../../../lib/server/tail/subscription.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
-/** Follows `feed`, and writes down what it is told. */
+/** Follows `feed`, and records the signals. */
 async function follow() {
   const stand = makeStand();
   const told: string[] = [];
@@ -31,7 +31,7 @@ describe('a subscription', () => {
     expect(log.followers()).toBe(1);
   });
 
-  test('that is refused is tried ever more seldom, every 5 s at the latest', async () => {
+  test('that is refused is tried less and less often, down to once in 5 s', async () => {
     const { clock, log } = await follow();
     log.following = 'fails';
     log.cut();
@@ -44,7 +44,7 @@ describe('a subscription', () => {
     expect(log.calls.follow - before).toBeLessThan(180);
   });
 
-  test('that is lost as soon as it is made counts as refused', async () => {
+  test('that is lost right after its acknowledgement counts as refused', async () => {
     const { clock, log } = await follow();
 
     for (const _ of range(1, 3_000)) {
@@ -55,7 +55,7 @@ describe('a subscription', () => {
     expect(log.calls.follow).toBeLessThan(200);
   });
 
-  test('that lived for a while is renewed quickly again', async () => {
+  test('that lived for a while is renewed quickly', async () => {
     const { clock, log } = await follow();
     log.following = 'fails';
     log.cut();
@@ -69,7 +69,7 @@ describe('a subscription', () => {
     expect(log.followers()).toBe(1);
   });
 
-  test('that is renewed on demand tells nothing of the one before', async () => {
+  test('that is renewed on demand reports nothing of the one before', async () => {
     const { clock, log, told, subscription, publish } = await follow();
     log.fate = () => [50];
     await publish(1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('a tail that is closed', () => {
-  test('asks for nothing more, also in the middle of a read', async () => {
+  test('asks the log for nothing more, even in the middle of a read', async () => {
     const { clock, log, publish, tail } = makeStand();
     const begun = await tail();
     log.answerMs = 100;
@@ -18,7 +18,7 @@ describe('a tail that is closed', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  test('with something heard that it could not place comes to rest', async () => {
+  test('with an announcement after a hole leaves no timer behind', async () => {
     const { clock, log, memory, publish, tail } = makeStand();
     const begun = await tail();
     memory.lag();

@@ -11,7 +11,7 @@ async function standWithLease() {
 }
 
 describe('a subscription that broke', () => {
-  test('is renewed, and bridged by reading meanwhile', async () => {
+  test('is renewed, and bridged by reads until then', async () => {
     const { clock, log, publish, tail } = await standWithLease();
     log.following = 'fails';
     log.cut();
@@ -28,7 +28,7 @@ describe('a subscription that broke', () => {
     expect(log.followers()).toBe(1);
   });
 
-  test('is bridged by about one read a second, however long', async () => {
+  test('is bridged by about one read a second, however long that takes', async () => {
     const { clock, log } = await standWithLease();
     log.following = 'fails';
     log.cut();
@@ -42,7 +42,7 @@ describe('a subscription that broke', () => {
     expect(log.calls.ends).toBe(ends);
   });
 
-  test('and is back hides nothing that came between', async () => {
+  test('hides no event that was published until it is back', async () => {
     const { clock, log, publish, tail } = await standWithLease();
     log.cut();
 
@@ -57,7 +57,7 @@ describe('a subscription that broke', () => {
 });
 
 describe('a log that fails', () => {
-  test('is asked ever more seldom, and the tail says for how long it failed', async () => {
+  test('is read less and less often, and the tail reports for how long it fails', async () => {
     const { clock, log, tail } = await standWithLease();
     log.isDown = true;
     tail.requestSync();
@@ -72,7 +72,7 @@ describe('a log that fails', () => {
     expect(log.calls.read - read).toBeLessThan(60);
   });
 
-  test('and is back within 5 s is read again, without a call from anyone', async () => {
+  test('is read again within 5 s after it is back, without a request', async () => {
     const { clock, log, publish, tail } = await standWithLease();
     log.isDown = true;
     log.cut();
@@ -86,7 +86,7 @@ describe('a log that fails', () => {
     expect(tail.failingForMs()).toBe(0);
   });
 
-  test('is not asked more often because many ask for it', async () => {
+  test('is not read more often because many readers ask for it', async () => {
     const { clock, log, tail } = await standWithLease();
     log.isDown = true;
     tail.requestSync();
@@ -101,7 +101,7 @@ describe('a log that fails', () => {
     expect(log.calls.read - read).toBeLessThan(20);
   });
 
-  test('is found by a check of a silent tail', async () => {
+  test('is noticed by the check of a quiet channel', async () => {
     const { clock, log, tail } = await standWithLease();
     log.isDown = true;
 
@@ -110,7 +110,7 @@ describe('a log that fails', () => {
     expect(tail.failingForMs()).toBeGreaterThan(0);
   });
 
-  test('is told to who waits for the tail, each time anew', async () => {
+  test('is reported to each caller that waits for the tail', async () => {
     const { clock, log, tail } = makeStand();
     log.isDown = true;
     log.following = 'works';
@@ -128,7 +128,7 @@ describe('a log that fails', () => {
 });
 
 describe('a process that was frozen', () => {
-  test('believes its tails again only when the log has answered', async () => {
+  test('trusts its tails again only when the log has answered', async () => {
     const { clock, log, publish, tail } = await standWithLease();
     log.silence();
     await publish(1);
@@ -150,7 +150,7 @@ describe('a process that was frozen', () => {
     expect(log.followers()).toBe(1);
   });
 
-  test('is told by a tick that comes more than 2 s late, and by no less', async () => {
+  test('is noticed by a tick that comes more than 2 s late, not by an earlier one', async () => {
     const { clock, log } = await standWithLease();
 
     clock.freeze(2_900);
@@ -162,7 +162,7 @@ describe('a process that was frozen', () => {
     expect(log.calls.follow).toBe(2);
   });
 
-  test('is told by the wall clock, where a sleeping machine stops the other', async () => {
+  test('is noticed by the wall clock if a sleeping machine stops the other clock', async () => {
     const { clock, log } = await standWithLease();
 
     clock.setForward(600_000);
@@ -174,7 +174,7 @@ describe('a process that was frozen', () => {
     expect(log.calls.follow).toBe(2);
   });
 
-  test('reads in time even where the new subscription is not acknowledged', async () => {
+  test('reads within a second even if the new subscription is not acknowledged', async () => {
     const { clock, log, publish, tail } = await standWithLease();
     log.following = 'hangs';
     await publish(1);

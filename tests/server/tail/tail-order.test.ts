@@ -5,8 +5,8 @@ import { createTail } from '../../../lib/server/tail/tail.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
-describe('a tail begins', () => {
-  test('by subscribing; it reads when the subscription is acknowledged, not before', async () => {
+describe('a tail starts', () => {
+  test('with a subscription, and reads when that is acknowledged, not before', async () => {
     const { clock, log } = makeStand();
     const order: string[] = [];
     const { follow, read } = log;
@@ -35,7 +35,7 @@ describe('a tail begins', () => {
     expect(order).toEqual(['connected', 'read']);
   });
 
-  test('without the acknowledgement after 700 ms', async () => {
+  test('to read after 700 ms without an acknowledgement', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(3);
     log.following = 'hangs';
@@ -48,7 +48,7 @@ describe('a tail begins', () => {
     expect(seqsIn(ringOf(begun))).toEqual([1, 2, 3]);
   });
 
-  test('with the newest page, and asks for the end once more a second later', async () => {
+  test('with the newest page, and verifies the end a second later', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(500);
     await publish(200);
@@ -61,7 +61,7 @@ describe('a tail begins', () => {
     expect(log.calls).toMatchObject({ read: 1, ends: 1 });
   });
 
-  test('is ready when the log has answered', async () => {
+  test('to be ready when the log has answered', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(2);
     log.answerMs = 400;
@@ -79,7 +79,7 @@ describe('a tail begins', () => {
     expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
   });
 
-  test('after a hole that somebody made in the newest page: a ring has no place for holes', async () => {
+  test('after the last hole of the newest page, as a ring has no room for a hole', async () => {
     const { memory, publish, tail } = makeStand();
     await publish(9);
     memory.takeOut('feed', 4);
@@ -93,7 +93,7 @@ describe('a tail begins', () => {
 });
 
 describe('an announced event', () => {
-  test('that goes on is there at once, and costs no call', async () => {
+  test('that continues the ring is there at once, and costs no call', async () => {
     const { clock, log, publish, tail } = makeStand();
     await publish(2);
     const begun = await tail();
@@ -106,7 +106,7 @@ describe('an announced event', () => {
     expect(log.asked()).toBe(before);
   });
 
-  test('of a channel without a log is there, with its epoch', async () => {
+  test('of a new channel is there, with its epoch', async () => {
     const { memory, publish, tail } = makeStand();
     const begun = await tail();
     expect(begun.end()).toEqual({ id: { time: 0, seq: 0 }, epoch: null });
@@ -117,7 +117,7 @@ describe('an announced event', () => {
     expect(ringOf(begun).base.epoch).toBe(memory.kept('feed')[0]?.epoch);
   });
 
-  test('that was told before is dropped', async () => {
+  test('that was announced before is dropped', async () => {
     const { clock, log, publish, tail } = makeStand();
     log.fate = () => [0, 0, 40];
     const begun = await tail();
@@ -129,7 +129,7 @@ describe('an announced event', () => {
     expect(seqsIn(ringOf(begun))).toEqual([1, 2, 3, 4]);
   });
 
-  test('behind a hole is shown only after the hole is filled from the log', async () => {
+  test('after a hole is shown only when the hole was filled from the log', async () => {
     const { clock, log, publish, tail } = makeStand();
     const begun = await tail();
     const shown: number[][] = [];
@@ -148,7 +148,7 @@ describe('an announced event', () => {
   test.each([
     ['early', [30, 0]],
     ['late', [0, 30]],
-  ])('that comes too %s leaves the order as it is', async (_, [first = 0, second = 0]) => {
+  ])('that arrives too %s does not change the order', async (_, [first = 0, second = 0]) => {
     const { clock, log, publish, tail } = makeStand();
     const begun = await tail();
     const shown: number[] = [];
@@ -164,17 +164,20 @@ describe('an announced event', () => {
     expect(shown).toEqual([...shown].sort((a, b) => a - b));
   });
 
-  test.each(range(0, 12))('heard %i turns after a read has begun waits for nobody', async (turns) => {
-    const { clock, publish, tail } = makeStand();
-    await publish(1);
-    const begun = await tail();
-    await clock.advance(2_000);
+  test.each(range(0, 12))(
+    '%i microtasks after the start of a read needs no other event to be shown',
+    async (turns) => {
+      const { clock, publish, tail } = makeStand();
+      await publish(1);
+      const begun = await tail();
+      await clock.advance(2_000);
 
-    begun.requestSync();
-    for (const _ of range(1, turns)) await null;
-    await publish(1);
-    await clock.advance(0);
+      begun.requestSync();
+      for (const _ of range(1, turns)) await null;
+      await publish(1);
+      await clock.advance(0);
 
-    expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
-  });
+      expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
+    },
+  );
 });

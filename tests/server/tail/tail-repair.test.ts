@@ -13,7 +13,7 @@ async function standAtRest() {
 }
 
 describe('a log that lost events', () => {
-  test('and began again is followed in its new epoch, from its oldest', async () => {
+  test('and started again is followed in its new epoch, from its oldest event', async () => {
     const { clock, memory, publish, tail } = await standAtRest();
     const { epoch } = tail.end();
     memory.empty('feed');
@@ -26,7 +26,7 @@ describe('a log that lost events', () => {
     expect(tail.end().epoch).not.toBe(epoch);
   });
 
-  test('at its end, and issued seqs again, is followed in its new line', async () => {
+  test('at its end, and issued their numbers again, is followed with the new events', async () => {
     const { clock, memory, publish, tail } = await standAtRest();
     memory.loseEnd('feed', 2);
     await clock.advance(5);
@@ -37,7 +37,7 @@ describe('a log that lost events', () => {
     expect(ringOf(tail).entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
   });
 
-  test('at its end, in silence, is believed once a check finds it and patience is over', async () => {
+  test('at its end, without a sign, is taken at its word 5 s after a check found the difference', async () => {
     const { clock, log, memory, tail } = await standAtRest();
     memory.loseEnd('feed', 2);
 
@@ -51,7 +51,7 @@ describe('a log that lost events', () => {
     expect(log.calls.read - before).toBeLessThan(3);
   });
 
-  test('at its end, issued it again, and told only of what came then, is read before that is believed', async () => {
+  test('at its end, and announced only what followed the new events, is read before that is shown', async () => {
     const { clock, log, memory, publish, tail } = await standAtRest();
     log.answerMs = 1_200;
     log.isDown = true;
@@ -70,7 +70,7 @@ describe('a log that lost events', () => {
     expect(ringOf(tail).entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
   });
 
-  test('all of them, in silence, is found empty by a check', async () => {
+  test('all of them, without a sign, is found empty by a check', async () => {
     const { clock, memory, tail } = await standAtRest();
     memory.empty('feed');
 
@@ -81,7 +81,7 @@ describe('a log that lost events', () => {
 });
 
 describe('a replica that lags', () => {
-  test('behind what was announced is asked again until it has caught up', async () => {
+  test('behind an announcement is read again until it has caught up', async () => {
     const { clock, log, memory, publish, tail } = await standAtRest();
     memory.lag();
     log.fate = () => [];
@@ -99,7 +99,7 @@ describe('a replica that lags', () => {
     expect(seqsIn(ringOf(tail))).toEqual(range(1, 6));
   });
 
-  test('when the tail begins is read again a second later', async () => {
+  test('when the tail starts is read again a second later', async () => {
     const { clock, memory, publish, tail } = makeStand();
     await publish(1);
     memory.lag();
@@ -113,7 +113,7 @@ describe('a replica that lags', () => {
     expect(seqsIn(ringOf(begun))).toEqual([1, 2]);
   });
 
-  test('and has never seen the channel does not take it back', async () => {
+  test('and has never seen the channel does not empty it', async () => {
     const stand = makeStand();
     stand.memory.lag();
     const { tail } = stand.runtime.tails.lease('feed');
@@ -129,7 +129,7 @@ describe('a replica that lags', () => {
     expect(stream.kinds().slice(3)).toEqual(['event', 'event', 'event']);
   });
 
-  test('does not take back what was announced', async () => {
+  test('does not remove what was announced', async () => {
     const { clock, memory, publish, tail } = await standAtRest();
     memory.lag();
     await publish(2);
@@ -156,7 +156,7 @@ test('a tail that is thousands of events behind reads page after page without a 
   expect(log.calls.read).toBe(1 + 5);
 });
 
-test('a late announcement of a log that was replaced holds nothing up', async () => {
+test('a late announcement of a log that was replaced delays nothing', async () => {
   const { clock, log, memory, publish, tail } = await standAtRest();
   log.fate = () => [50];
   await publish(1);

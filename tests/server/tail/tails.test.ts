@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
 
 describe('tails', () => {
-  test('are one a channel, however many lease it', async () => {
+  test('are one for each channel, however many requests use it', async () => {
     const { clock, log, runtime } = makeStand();
 
     const leases = ['feed', 'feed', 'one', 'feed'].map((channel) => runtime.tails.lease(channel));
@@ -13,7 +13,7 @@ describe('tails', () => {
     expect(log.calls).toMatchObject({ follow: 2, read: 2 });
   });
 
-  test('do nothing while nobody leases one', async () => {
+  test('do nothing while nobody uses one', async () => {
     const { clock, log } = makeStand();
 
     await clock.advance(3_600_000);
@@ -35,7 +35,7 @@ describe('tails', () => {
     expect(clock.pending()).toBe(0);
   });
 
-  test('stay while one reader is left; a lease is given back once', async () => {
+  test('stay while one reader is left; giving a tail back twice counts once', async () => {
     const { clock, runtime } = makeStand();
     const first = runtime.tails.lease('feed');
     runtime.tails.lease('feed');
@@ -47,7 +47,7 @@ describe('tails', () => {
     expect(runtime.tails.has('feed')).toBe(true);
   });
 
-  test('leased while they linger go on with what they have', async () => {
+  test('used again while they linger keep what they have', async () => {
     const { clock, log, publish, runtime } = makeStand();
     const { tail, release } = runtime.tails.lease('feed');
     await publish(2);
@@ -62,7 +62,7 @@ describe('tails', () => {
     expect(log.calls.follow).toBe(1);
   });
 
-  test('leased after they ended begin anew', async () => {
+  test('used again after they ended start anew', async () => {
     const { clock, runtime } = makeStand();
     const { tail, release } = runtime.tails.lease('feed');
     release();
