@@ -5,10 +5,8 @@ import type { Gap } from '../core/continuity.ts';
 import type { FeedEvent } from '../core/event.ts';
 import type { Problem } from '../core/sse-frames.ts';
 import type { FeedStatus } from './connection/status.ts';
-import type { FeedEntry } from './transport/feed-items.ts';
 
 export type { FeedStatus } from './connection/status.ts';
-export type { FeedEntry } from './transport/feed-items.ts';
 
 /** Times and limits of the connection that an app may set. Each has its reason and default in `config/client-timing.ts`. */
 export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'hasPollDriver' | 'hasToken'>>;
@@ -72,6 +70,11 @@ export type FeedStart = {
   readonly cursor: string;
   readonly gaps?: readonly Gap[];
 };
+
+/** One line of a feed as a page shows it: an event, or a place where events are missing. `key` is unique within a feed. */
+export type FeedEntry<E extends FeedEvent = FeedEvent> =
+  | { readonly kind: 'event'; readonly key: string; readonly event: E }
+  | { readonly kind: 'gap'; readonly key: string; readonly gap: Gap };
 
 /** What a feed shows at one moment. The same object while nothing changes. */
 export type FeedSnapshot<T extends string = string> = {

@@ -1,7 +1,8 @@
 import type { Gap } from '../core/continuity.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { compareEventIds, type EventId, formatEventId } from '../core/ids.ts';
-import { channelOf, eventEntry, type FeedEntry } from './transport/feed-items.ts';
+import type { FeedEntry } from './feed-options.ts';
+import type { FeedItem } from './transport/messages.ts';
 import { readId } from './transport/wire.ts';
 
 /** The entries of a feed, oldest first. The same object while nothing changes. */
@@ -152,4 +153,23 @@ function mustPrecede(older: FeedEntry, entry: FeedEntry): boolean {
 function timeOf(entry: FeedEntry): number {
   if (entry.kind === 'event') return entry.event.time;
   return readId(entry.gap.resumesAt ?? entry.gap.after).time;
+}
+
+/** An item as an entry. */
+export function entryOf(item: FeedItem): FeedEntry {
+  return item.kind === 'event' ? eventEntry(item.event) : gapEntry(item.gap);
+}
+
+/** An event as an entry. */
+export function eventEntry(event: FeedEvent): FeedEntry {
+  return { kind: 'event', key: `${event.channel}@${event.id}`, event };
+}
+
+/** A gap as an entry. */
+export function gapEntry(gap: Gap): FeedEntry {
+  return { kind: 'gap', key: `${gap.channel}@${gap.after}>${gap.resumesAt ?? ''}`, gap };
+}
+
+function channelOf(entry: FeedEntry): string {
+  return entry.kind === 'event' ? entry.event.channel : entry.gap.channel;
 }

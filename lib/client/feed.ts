@@ -13,14 +13,14 @@ import {
   type Signal,
 } from './connection/state.ts';
 import { readingOf } from './connection/status.ts';
-import type { Feed, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
-import { createFeedStore, type FeedView } from './feed-store.ts';
+import type { Feed, FeedEntry, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
+import { createFeedStore, entryOf, eventEntry, type FeedView, gapEntry } from './feed-store.ts';
 import { createHistory } from './history.ts';
 import { createFeedTimer, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
 import { type BackPressure, createBackPressure, guard, report } from './transport/back-pressure.ts';
-import { eventEntry, type FeedEntry, gapEntry } from './transport/feed-items.ts';
 import type { FeedQuery } from './transport/http.ts';
+import type { FeedItem } from './transport/messages.ts';
 import { readCursorOf } from './transport/wire.ts';
 
 /** The part of a feed that `polls.ts` needs to drive its polls from outside. */
@@ -97,7 +97,7 @@ export function createFeed(
     const advanced = (share?.advance ?? advance)(connection, all, now, clock.random);
     const { accepted } = advanced;
     connection = advanced.connection;
-    store.add(accepted);
+    store.add(accepted.map(entryOf));
     timer.set(timerAt());
     scheduleRequests();
     onSignals?.(signals);
@@ -134,15 +134,15 @@ export function createFeed(
     });
   }
 
-  function callApp(accepted: readonly FeedEntry[]): readonly Promise<void>[] {
+  function callApp(accepted: readonly FeedItem[]): readonly Promise<void>[] {
     const pending: Promise<void>[] = [];
-    for (const entry of accepted) {
-      if (entry.kind === 'gap') {
-        guard(() => options.onGap?.(entry.gap));
+    for (const item of accepted) {
+      if (item.kind === 'gap') {
+        guard(() => options.onGap?.(item.gap));
         continue;
       }
-      lag = Math.max(0, clock.now() - entry.event.time);
-      const held = guard(() => options.onEvent?.(entry.event));
+      lag = Math.max(0, clock.now() - item.event.time);
+      const held = guard(() => options.onEvent?.(item.event));
       if (held instanceof Promise) pending.push(held.catch(report));
     }
     return pending;

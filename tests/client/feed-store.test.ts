@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createFeedStore } from '../../lib/client/feed-store.ts';
-import { eventEntry, type FeedEntry, gapEntry } from '../../lib/client/transport/feed-items.ts';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
+import { createFeedStore, eventEntry, gapEntry } from '../../lib/client/feed-store.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 

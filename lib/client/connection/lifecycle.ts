@@ -1,7 +1,7 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
 import { defaultPollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import type { Refusal } from '../transport/http.ts';
+import type { Refusal } from '../transport/messages.ts';
 import { writeCursor } from './sequencer.ts';
 import type { Connection, KnownState, Poll, Stream } from './state.ts';
 

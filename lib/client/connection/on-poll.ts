@@ -1,5 +1,4 @@
-import { isUnexpected, type Refusal } from '../transport/http.ts';
-import type { Page } from '../transport/page.ts';
+import { isUnexpected, type Page, type Refusal } from '../transport/messages.ts';
 import { backoffMs, handleRefusal, startDue, startPoll } from './lifecycle.ts';
 import { accept, writeCursor } from './sequencer.ts';
 import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';

@@ -1,6 +1,5 @@
 import type { Handover } from '../../core/sse-frames.ts';
-import { isUnexpected, type Refusal } from '../transport/http.ts';
-import type { StreamFrame } from '../transport/sse.ts';
+import { isUnexpected, type Refusal, type StreamFrame } from '../transport/messages.ts';
 import {
   backoffMs,
   fallBackToPolling,

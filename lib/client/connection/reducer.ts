@@ -1,4 +1,4 @@
-import type { FeedEntry } from '../transport/feed-items.ts';
+import type { FeedItem } from '../transport/messages.ts';
 import {
   connect,
   isDue,
@@ -42,7 +42,7 @@ export function advance(
   random: () => number,
 ): Advanced {
   let connection = before;
-  const accepted: FeedEntry[] = [];
+  const accepted: FeedItem[] = [];
   for (const signal of signals) {
     connection = reducer(connection, signal, now, random());
     accepted.push(...connection.accepted);

@@ -1,7 +1,7 @@
 import { type Gap, type Loss, lossBetween, toGap } from '../../core/continuity.ts';
 import { type Cursor, formatPosition, type Position } from '../../core/cursor.ts';
 import { compareEventIds, type EventId, formatEventId, idAfter } from '../../core/ids.ts';
-import { channelOf, type FeedItem } from '../transport/feed-items.ts';
+import { channelOf, type FeedItem } from '../transport/messages.ts';
 
 /*
  * The sequencer makes one ordered history out of several sources that overlap. The reader gets each event once, in

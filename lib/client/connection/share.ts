@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { BackPressure } from '../transport/back-pressure.ts';
-import type { FeedEntry } from '../transport/feed-items.ts';
 import type { FeedQuery } from '../transport/http.ts';
+import type { FeedItem } from '../transport/messages.ts';
 import type { Connection, Signal } from './state.ts';
 import type { ReadingState } from './status.ts';
 
@@ -30,7 +30,7 @@ export type SharePort = {
 /** A connection after an advance, and what was new to the reader, in order. */
 export type Advanced = {
   readonly connection: Connection;
-  readonly accepted: readonly FeedEntry[];
+  readonly accepted: readonly FeedItem[];
 };
 
 /** What the page shows of a shared connection. */

@@ -1,10 +1,7 @@
 import type { ConnectionSettings } from '../../config/client-timing.ts';
 import { defaultPollAdvice, type PollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
-import { entryOf, type FeedEntry } from '../transport/feed-items.ts';
-import type { Refusal } from '../transport/http.ts';
-import type { Page } from '../transport/page.ts';
-import type { StreamFrame } from '../transport/sse.ts';
+import type { FeedItem, Page, Refusal, StreamFrame } from '../transport/messages.ts';
 import type { Applied, ReaderPositions, SourcePositions } from './sequencer.ts';
 
 /** A stream that should be open. The shell opens a stream when it appears here, and aborts it when it is gone. */
@@ -90,7 +87,7 @@ export type Connection = {
   /** Where the reader is, over all of its sources. */
   readonly reader: ReaderPositions;
   /** What the last signal brought, in order. */
-  readonly accepted: readonly FeedEntry[];
+  readonly accepted: readonly FeedItem[];
 
   /** Failures since a stream last lived for a heartbeat after its hello. */
   readonly failures: number;
@@ -174,7 +171,7 @@ export function withApplied(
   state: Connection,
   { reader, accepted }: Pick<Applied, 'reader' | 'accepted'>,
 ): Connection {
-  return { ...state, reader, accepted: [...state.accepted, ...accepted.map(entryOf)] };
+  return { ...state, reader, accepted: [...state.accepted, ...accepted] };
 }
 
 /** Everything that can happen to a connection. Signals of a stream or poll that is no longer wanted are ignored. */

@@ -1,8 +1,8 @@
 import { isPublic } from '../../config/access.ts';
 import type { CreateShare } from '../connection/share.ts';
-import { advanceTab, newTab, nextTabTimerAt, type TabSignal, viewOf } from './tab.ts';
+import { advanceTab, newTab, nextTabTimerAt, viewOf } from './tab.ts';
 import { createTabGroup } from './tab-group.ts';
-import type { TabMessage } from './tab-message.ts';
+import type { TabMessage, TabSignal } from './tab-message.ts';
 
 /**
  * Whether all tabs that read these channels without a token may get the same. A cookie may be the key to channels that are

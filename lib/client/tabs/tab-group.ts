@@ -2,9 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import { type BackPressure, report } from '../transport/back-pressure.ts';
 import type { FeedQuery } from '../transport/http.ts';
 import type { Election } from './leader-election.ts';
-import type { TabSignal } from './tab.ts';
 import { openTabChannel, type TabChannel } from './tab-channel.ts';
-import { parseTabUpdate, type TabMessage, type TabUpdate } from './tab-message.ts';
+import { parseTabUpdate, type TabMessage, type TabSignal, type TabUpdate } from './tab-message.ts';
 
 /** The other tabs that read the same. */
 export type TabGroup = {

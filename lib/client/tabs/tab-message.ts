@@ -3,7 +3,7 @@ import type { FeedEvent } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import { type ReaderPositions, type Segment, writeCursor } from '../connection/sequencer.ts';
 import type { FeedStatus } from '../connection/status.ts';
-import type { FeedEntry } from '../transport/feed-items.ts';
+import type { FeedItem } from '../transport/messages.ts';
 import { readCursorOf, readEvent, readRecord } from '../transport/wire.ts';
 
 /** What a tab that reads reports about itself. */
@@ -54,15 +54,22 @@ export type UpdateMessage = UpdateHead & {
 /** An update as it was received, checked and parsed. */
 export type TabUpdate = UpdateHead & Segment;
 
+/** What can happen to a tab, beside what can happen to its connection. */
+export type TabSignal =
+  | { readonly kind: 'granted' | 'lost'; readonly lock: number }
+  | { readonly kind: 'joined' | 'unavailable' | 'asked' }
+  /** Another tab has read something, or reports about itself. */
+  | { readonly kind: 'update'; readonly update: TabUpdate };
+
 /** Reports what a tab accepted since it was at `before`. A gap is not sent as such: each reader has its own. */
 export function buildTabUpdate(
   sender: TabSender,
   report: TabReport,
   before: ReaderPositions,
   after: ReaderPositions,
-  accepted: readonly FeedEntry[],
+  accepted: readonly FeedItem[],
 ): UpdateMessage {
-  const hasGap = accepted.some((entry) => entry.kind === 'gap');
+  const hasGap = accepted.some((item) => item.kind === 'gap');
   const cursor = writeCursor(after);
   return {
     kind: 'update',
@@ -71,7 +78,7 @@ export function buildTabUpdate(
     hasGap,
     from: hasGap ? cursor : writeCursor(before),
     cursor,
-    events: hasGap ? [] : accepted.flatMap((entry) => (entry.kind === 'event' ? [entry.event] : [])),
+    events: hasGap ? [] : accepted.flatMap((item) => (item.kind === 'event' ? [item.event] : [])),
   };
 }
 

@@ -3,7 +3,7 @@ import { reducer } from '../connection/reducer.ts';
 import { acceptSegment, writeCursor } from '../connection/sequencer.ts';
 import type { ShareView } from '../connection/share.ts';
 import type { Connection, Signal } from '../connection/state.ts';
-import type { FeedEntry } from '../transport/feed-items.ts';
+import type { FeedItem } from '../transport/messages.ts';
 import {
   type Following,
   knownFrom,
@@ -16,7 +16,7 @@ import {
   withOwnReading,
 } from './following.ts';
 import { type Election, type ElectionSignal, elect, newElection } from './leader-election.ts';
-import { buildTabUpdate, type TabMessage, type TabUpdate } from './tab-message.ts';
+import { buildTabUpdate, type TabMessage, type TabSignal, type TabUpdate } from './tab-message.ts';
 
 /** One tab among those that share a connection. What it reads by itself is the connection's. */
 export type Tab = {
@@ -28,18 +28,11 @@ export type Tab = {
   readonly outbox: readonly TabMessage[];
 };
 
-/** What can happen to a tab, beside what can happen to its connection. */
-export type TabSignal =
-  | { readonly kind: 'granted' | 'lost'; readonly lock: number }
-  | { readonly kind: 'joined' | 'unavailable' | 'asked' }
-  /** Another tab has read something, or reports about itself. */
-  | { readonly kind: 'update'; readonly update: TabUpdate };
-
 /** A tab and its connection after an advance, and what was new to the reader, in order. */
 export type AdvancedTab = {
   readonly tab: Tab;
   readonly connection: Connection;
-  readonly accepted: readonly FeedEntry[];
+  readonly accepted: readonly FeedItem[];
 };
 
 /** A tab that takes no part yet. Its connection begins on standby. */
@@ -77,7 +70,7 @@ type Run = {
   election: Election;
   following: Following;
   connection: Connection;
-  readonly accepted: FeedEntry[];
+  readonly accepted: FeedItem[];
   readonly wanted: Set<'ask' | 'update'>;
   readonly now: number;
   readonly random: () => number;

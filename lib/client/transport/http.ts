@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/sse-frames.ts';
+import type { Refusal } from './messages.ts';
 import { readProblem } from './wire.ts';
 
 /** What every request of one feed asks for. */
@@ -53,21 +54,6 @@ export function send({ address, token, signal, fetch }: FeedRequest, accept: str
   const headers: Record<string, string> = { accept: `${accept}, application/problem+json` };
   if (token !== null) headers.authorization = `Bearer ${token}`;
   return fetch(address, { headers, signal, cache: 'no-store' });
-}
-
-/** A response that is not what the client asked for. */
-export type Refusal = {
-  /** The HTTP status. It is 200 if only the content type was wrong. */
-  readonly status: number;
-  /** `Retry-After` in ms; null without one. */
-  readonly retryAfterMs: number | null;
-  /** The server's explanation; null if it sent none that can be shown. */
-  readonly problem: Problem | null;
-};
-
-/** Whether something other than the feed may have answered: a proxy, a captive portal, a server in trouble. A 429 is the feed's. */
-export function isUnexpected({ status }: Refusal): boolean {
-  return status !== 429;
 }
 
 /** Most characters of a problem that the client reads. */

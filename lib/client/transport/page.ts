@@ -1,18 +1,9 @@
 import type { Gap } from '../../core/continuity.ts';
 import type { Cursor, Position } from '../../core/cursor.ts';
-import type { PollAdvice } from '../../core/event.ts';
 import { compareEventIds, idBefore } from '../../core/ids.ts';
-import type { FeedItem } from './feed-items.ts';
-import { type FeedRequest, type Refusal, readRefusal, send } from './http.ts';
+import { type FeedRequest, readRefusal, send } from './http.ts';
+import type { FeedItem, Page, Refusal } from './messages.ts';
 import { readCursorOf, readEvent, readGap, readId, readList, readPollAdvice, readRecord } from './wire.ts';
-
-/** A page, checked. Its events and gaps are in the order in which a reader accepts them. */
-export type Page = {
-  readonly items: readonly FeedItem[];
-  readonly cursor: Cursor;
-  readonly more: boolean;
-  readonly advice: PollAdvice;
-};
 
 export type PageAnswer =
   | { readonly kind: 'page'; readonly page: Page }

@@ -1,8 +1,6 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
-import type { Cursor } from '../../core/cursor.ts';
-import type { Handover, Hello } from '../../core/sse-frames.ts';
-import type { FeedItem } from './feed-items.ts';
-import { type FeedRequest, type Refusal, readRefusal, send } from './http.ts';
+import { type FeedRequest, readRefusal, send } from './http.ts';
+import type { Refusal, StreamFrame } from './messages.ts';
 import {
   positionOf,
   readCursorOf,
@@ -102,14 +100,6 @@ async function readBody(
     reader.cancel().catch(() => undefined);
   }
 }
-
-/** A frame, checked. `cursor` is the position of the stream after it. */
-export type StreamFrame =
-  | { readonly kind: 'hello'; readonly cursor: Cursor; readonly hello: Hello }
-  | { readonly kind: 'item'; readonly cursor: Cursor; readonly item: FeedItem }
-  | { readonly kind: 'heartbeat'; readonly cursor: Cursor }
-  | { readonly kind: 'handover'; readonly cursor: Cursor; readonly handover: Handover }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /**
  * Reads one frame.

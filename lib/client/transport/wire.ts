@@ -4,7 +4,7 @@ import { defaultPollAdvice, type FeedEvent, type PollAdvice } from '../../core/e
 import { FeedError } from '../../core/feed-error.ts';
 import { type EventId, readEventId } from '../../core/ids.ts';
 import type { Handover, Hello, Problem } from '../../core/sse-frames.ts';
-import type { FeedItem } from './feed-items.ts';
+import type { FeedItem } from './messages.ts';
 
 /*
  * Checks everything that the client gets from outside: frames, pages, problems, and messages of other tabs. A proxy or

@@ -10,7 +10,7 @@ import {
   type SourcePositions,
   writeCursor,
 } from '../../../lib/client/connection/sequencer.ts';
-import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { parseCursor } from '../../../lib/core/cursor.ts';
 import { parseEventId } from '../../../lib/core/ids.ts';
 import { cursorAt, eventItem, gapItem, restartAt } from '../../support/client/feed-items.ts';

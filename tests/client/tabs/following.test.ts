@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { reportOf } from '../../../lib/client/tabs/following.ts';
 import { buildTabUpdate } from '../../../lib/client/tabs/tab-message.ts';
-import { gapEntry } from '../../../lib/client/transport/feed-items.ts';
 import { eventItem, gapItem } from '../../support/client/feed-items.ts';
 import { followingTab, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
 
@@ -146,9 +145,8 @@ describe('a follower', () => {
 test('a gap is not sent to other tabs, since each has its own', () => {
   const { tab, state } = streamingTab();
   const gap = gapItem({ missed: 3 }, '30-3~aaaaaa');
-  const entries = gap.kind === 'gap' ? [gapEntry(gap.gap)] : [];
   const report = reportOf(tab().following, state, 0);
-  const message = buildTabUpdate({ tab: 'a', isLeader: true }, report, state.reader, state.reader, entries);
+  const message = buildTabUpdate({ tab: 'a', isLeader: true }, report, state.reader, state.reader, [gap]);
   expect(message).toMatchObject({ hasGap: true, from: '30-3~aaaaaa', cursor: '30-3~aaaaaa', events: [] });
 });
 

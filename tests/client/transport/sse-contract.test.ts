@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readStream, type StreamFrame, type StreamNews } from '../../../lib/client/transport/sse.ts';
+import type { StreamFrame } from '../../../lib/client/transport/messages.ts';
+import { readStream, type StreamNews } from '../../../lib/client/transport/sse.ts';
 import type { SseCase } from '../../support/client/sse-case.ts';
 import { longSseCases, sseCases } from '../../support/client/sse-contract.ts';
 import { seeded } from '../../support/seeded.ts';

@@ -4,7 +4,7 @@ import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/conne
 import { createFaultyFetch } from '../../../app/_feed/fault-injection.tsx';
 import { formatAge, measureClockSkew } from '../../../app/_feed/time.tsx';
 import { createEntryFilter, listTypes } from '../../../app/_feed/toolbar.tsx';
-import { eventEntry, gapEntry } from '../../../lib/client/transport/feed-items.ts';
+import { eventEntry, gapEntry } from '../../../lib/client/feed-store.ts';
 import type { FeedEvent } from '../../../lib/core/event.ts';
 
 const event = (seq: number, data: unknown, type = 'message'): FeedEvent => ({

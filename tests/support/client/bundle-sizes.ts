@@ -9,7 +9,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'reading a stream': ['http', 'sse', 'wire'],
   'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
-  'each event once, in order': ['feed-items', 'sequencer'],
+  'each event once, in order': ['messages', 'sequencer'],
   'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'state'],
   'doing what the rules want': ['back-pressure', 'connect-feed', 'feed', 'page-lifecycle', 'requests'],
   'settings and status': ['access', 'client-timing', 'status'],

@@ -1,4 +1,4 @@
-import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { type Cursor, parseCursor } from '../../../lib/core/cursor.ts';
 import { formatEventId, parseEventId } from '../../../lib/core/ids.ts';

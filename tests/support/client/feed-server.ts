@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import {
   eventFrame,

@@ -1,4 +1,4 @@
-import { channelOf, type FeedEntry } from '../../../lib/client/transport/feed-items.ts';
+import { channelOf, type FeedItem } from '../../../lib/client/transport/messages.ts';
 import { parseEventId } from '../../../lib/core/ids.ts';
 
 /** Checks what one reader accepts: each event is the next one after the last, or comes after a gap that names it. */
@@ -10,7 +10,7 @@ export function historyCheck() {
     /** The number of `restarted` gaps so far. */
     restarts: () => restarts,
     /** @throws Error that names the first entry that does not follow. */
-    take(entry: FeedEntry) {
+    take(entry: FeedItem) {
       const channel = channelOf(entry);
       if (entry.kind === 'gap') {
         awaited.set(channel, entry.gap.resumesAt);

@@ -7,16 +7,9 @@ import {
   type Signal,
 } from '../../../lib/client/connection/state.ts';
 import { type ReadingState, readingOf } from '../../../lib/client/connection/status.ts';
-import {
-  advanceTab,
-  newTab,
-  nextTabTimerAt,
-  type Tab,
-  type TabSignal,
-  viewOf,
-} from '../../../lib/client/tabs/tab.ts';
-import { parseTabUpdate, type TabMessage } from '../../../lib/client/tabs/tab-message.ts';
-import type { FeedEntry, FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import { advanceTab, newTab, nextTabTimerAt, type Tab, viewOf } from '../../../lib/client/tabs/tab.ts';
+import { parseTabUpdate, type TabMessage, type TabSignal } from '../../../lib/client/tabs/tab-message.ts';
+import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import { type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import { compareEventIds, type EventId } from '../../../lib/core/ids.ts';
@@ -43,7 +36,7 @@ export type OpenTab = {
   /** What its page shows of who reads, and how. */
   readonly shows: () => ReadingState & Pick<ShareView, 'handovers' | 'reconnects'>;
   /** Every event and gap it took, in order. */
-  readonly entries: readonly FeedEntry[];
+  readonly entries: readonly FeedItem[];
   readonly ids: () => readonly string[];
   readonly dispatch: (signal: Signal | TabSignal) => void;
   readonly hide: () => void;
@@ -206,7 +199,7 @@ export function manyTabs(options: BrowserOptions = {}) {
     let waiting: (() => void)[] = [];
     let lastTimerAt = Number.NEGATIVE_INFINITY;
     let session = 0;
-    const entries: FeedEntry[] = [];
+    const entries: FeedItem[] = [];
     const run = {
       streams: new Map<number, { at: Position }>(),
       poll: null as number | null,

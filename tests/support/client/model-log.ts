@@ -1,4 +1,4 @@
-import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
+import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { checkContinuity, type LogState, toGap } from '../../../lib/core/continuity.ts';
 import type { Position } from '../../../lib/core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId } from '../../../lib/core/ids.ts';

@@ -9,8 +9,7 @@ import {
   type Signal,
   type Stream,
 } from '../../../lib/client/connection/state.ts';
-import type { FeedItem } from '../../../lib/client/transport/feed-items.ts';
-import type { Refusal } from '../../../lib/client/transport/http.ts';
+import type { FeedItem, Refusal } from '../../../lib/client/transport/messages.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import type { Cursor } from '../../../lib/core/cursor.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';

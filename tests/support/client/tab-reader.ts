@@ -1,6 +1,11 @@
 import { readingOf } from '../../../lib/client/connection/status.ts';
-import { advanceTab, newTab, nextTabTimerAt, type TabSignal, viewOf } from '../../../lib/client/tabs/tab.ts';
-import { parseTabUpdate, type TabUpdate, type UpdateMessage } from '../../../lib/client/tabs/tab-message.ts';
+import { advanceTab, newTab, nextTabTimerAt, viewOf } from '../../../lib/client/tabs/tab.ts';
+import {
+  parseTabUpdate,
+  type TabSignal,
+  type TabUpdate,
+  type UpdateMessage,
+} from '../../../lib/client/tabs/tab-message.ts';
 import { eventItem } from './feed-items.ts';
 import { reader } from './reader.ts';
 
