@@ -44,7 +44,7 @@ function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): str
 
 function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url: string): string {
   const until = retryAt === null ? '' : `, next try at ${new Date(retryAt).toISOString()}`;
-  const silence = status === 'waiting' ? `: no answer from ${url}. Is the app running there?` : '';
+  const silence = status === 'waiting' ? `: cannot read the feed at ${url}. Is the app running there?` : '';
   const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
   return `${status}${until}${why}`;
 }

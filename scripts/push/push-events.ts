@@ -136,6 +136,12 @@ type PostTarget = {
 /** Statuses after which a retry may succeed. */
 const temporaryStatuses: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
+/** What the user of push can do about a status. */
+const adviceByStatus: ReadonlyMap<number, string> = new Map([
+  [401, "Set PUBLISH_TOKEN to the app's token, in the environment or in .env.local."],
+  [404, 'Is --url the address of a Steadfeed app?'],
+]);
+
 /** Error codes of a connection that was never made: the server got nothing. */
 const connectFailures: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
@@ -182,7 +188,9 @@ function judge(response: Response, body: string, batch: Batch, endpoint: URL, no
     const reason = `${endpoint.href} redirects to ${location} (${status}). Set --url to the new address of the app.`;
     return { kind: 'refused', reason, isUncertain: false };
   }
-  const reason = `The server answered ${status}: ${readDetail(body) ?? (response.statusText || 'no reason given')}.`;
+  const detail = readDetail(body) ?? (response.statusText || 'no reason given');
+  const advice = adviceByStatus.get(status);
+  const reason = `The server answered ${status}: ${detail}.${advice === undefined ? '' : ` ${advice}`}`;
   if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
   return { kind: 'retry', reason, waitMs: parseRetryAfter(headers.get('retry-after'), nowMs), isUncertain };

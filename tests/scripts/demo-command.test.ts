@@ -7,7 +7,7 @@ import { endScripts, runScript } from '../support/scripts/script-process.ts';
 afterEach(endScripts);
 
 describe('npm run demo', () => {
-  test.each(['127.0.0.1', undefined])('says at once that its port is taken, on %s', async (host) => {
+  test.each(['127.0.0.1', undefined])('says at once that its port is in use, on %s', async (host) => {
     const other = createServer().listen(0, host);
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -32,7 +32,7 @@ describe('npm run demo', () => {
     expect(script.err()).toContain(reason);
   });
 
-  test('--help says what it does, and starts nothing', async () => {
+  test('--help explains the command, and starts nothing', async () => {
     const script = runScript('demo', ['--help']);
 
     expect(await script.code).toBe(0);

@@ -50,7 +50,7 @@ describe('a sample of this machine', () => {
     expect(Object.keys(first).sort()).toEqual(Object.keys(machine).sort());
   });
 
-  test('tells of what is in use, and how long the machine runs', async () => {
+  test('has the memory and disk in use, and the uptime', async () => {
     const sampler = startMachineSampler(root);
 
     const { memoryUsedPercent, diskUsedPercent, uptimeSeconds } = await sampler.sample();
@@ -61,7 +61,7 @@ describe('a sample of this machine', () => {
     expect(uptimeSeconds).toBeGreaterThan(0);
   });
 
-  test('tells of a timer that came late, once', async () => {
+  test('has the delay of a late timer, once', async () => {
     const sampler = startMachineSampler(root);
     await new Promise((resolve) => setTimeout(resolve, 30));
     block(200);
@@ -81,7 +81,7 @@ describe('a sample of this machine', () => {
 });
 
 describe('the machine publisher', () => {
-  test('publishes a machine event each second, under keys of their own', async () => {
+  test('publishes a machine event each second, each with its own key', async () => {
     const { server, clock, reason } = await publish(3);
 
     expect(reason).toBeNull();
@@ -97,10 +97,10 @@ describe('the machine publisher', () => {
     expect(server.stored).toHaveLength(2);
   });
 
-  test('stops with the reason when it is refused', async () => {
-    const { reason } = await publish(1, { kind: 'refuses', status: 401, detail: 'no token' });
+  test('stops with the reason when the server refuses an event', async () => {
+    const { reason } = await publish(1, { kind: 'refuses', status: 403, detail: 'publishing is off' });
 
-    expect(reason).toBe('The server answered 401: no token.');
+    expect(reason).toBe('The server answered 403: publishing is off.');
   });
 });
 

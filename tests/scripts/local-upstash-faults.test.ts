@@ -27,28 +27,28 @@ describe('faults of the local REST endpoint', () => {
       () => 'closed',
     );
 
-  test('a call that fails is a 500, and nothing was done', async () => {
+  test('a call that fails is answered 500, and does not run', async () => {
     upstash.faults.nextCalls.push('fail');
 
     expect(await call('incr/n')).toEqual([500, { error: expect.any(String) }]);
     expect(await call('get/n')).toEqual([200, { result: null }]);
   });
 
-  test('a call that is dropped has no answer, and nothing was done', async () => {
+  test('a call that is dropped has no answer, and does not run', async () => {
     upstash.faults.nextCalls.push('drop');
 
     expect(await call('incr/n')).toBe('closed');
     expect(await call('get/n')).toEqual([200, { result: null }]);
   });
 
-  test('a call that loses its answer was done', async () => {
+  test('a call that loses its answer has run', async () => {
     upstash.faults.nextCalls.push('lose-answer');
 
     expect(await call('incr/n')).toBe('closed');
     expect(await call('get/n')).toEqual([200, { result: '1' }]);
   });
 
-  test('an error text is answered instead of doing anything, until it is taken back', async () => {
+  test('an error text is the answer to every call, and no call runs, until it is removed', async () => {
     upstash.faults.errorText = 'OOM command not allowed';
 
     expect(await call('incr/n')).toEqual([400, { error: 'OOM command not allowed' }]);
@@ -56,7 +56,7 @@ describe('faults of the local REST endpoint', () => {
     expect(await call('get/n')).toEqual([200, { result: null }]);
   });
 
-  test('a script that only reads can be answered by a replica, as things are there', async () => {
+  test('a replica can answer a script that only reads, with its own data', async () => {
     const replica = await startRedisServer();
     upstash.faults.replicaPort = replica.port;
     const script = (text: string) =>
@@ -82,7 +82,7 @@ describe('faults of the local REST endpoint', () => {
     expect(performance.now() - begun).toBeGreaterThan(55);
   });
 
-  test('a call takes the way to Redis and the way back', async () => {
+  test('a call has the network delay twice', async () => {
     upstash.faults.wayMs = { least: 40, most: 40 };
     const begun = performance.now();
 
@@ -91,7 +91,7 @@ describe('faults of the local REST endpoint', () => {
     expect(performance.now() - begun).toBeGreaterThan(75);
   });
 
-  test('announcements take one way each, and none overtakes another', async () => {
+  test('announcements have the network delay once, and keep their order', async () => {
     const gone = new AbortController();
     const headers = { authorization: 'Bearer t' };
     const { body } = await fetch(`${upstash.url}/subscribe/news`, {
@@ -112,12 +112,12 @@ describe('faults of the local REST endpoint', () => {
     gone.abort();
   });
 
-  test('a way is drawn evenly between the two, and takes no time where there is none', () => {
+  test('a network delay is drawn evenly from its range, and is 0 without a range', () => {
     expect(drawWayMs({ ...noFaults(), wayMs: { least: 2, most: 6 }, random: () => 0.5 })).toBe(4);
     expect(drawWayMs(noFaults())).toBe(0);
   });
 
-  test('shares say what a draw becomes, and calls named ahead come first', () => {
+  test('the shares decide the fault of a call, after the faults listed for the next calls', () => {
     const faults = { ...noFaults(), failShare: 0.1, dropShare: 0.2, loseAnswerShare: 0.3 };
     const drawn = [0, 0.09, 0.11, 0.29, 0.31, 0.59, 0.61, 0.99].map((random) =>
       drawCallFault({ ...faults, random: () => random }),
@@ -127,7 +127,7 @@ describe('faults of the local REST endpoint', () => {
     expect(drawCallFault({ ...faults, nextCalls: ['drop'], random: () => 0 })).toBe('drop');
   });
 
-  test('the delay is the fixed part and a share of the random one', () => {
+  test('the delay is the fixed part plus a share of the random part', () => {
     expect(drawDelayMs({ ...noFaults(), latencyMs: 50, jitterMs: 20, random: () => 0.5 })).toBe(60);
   });
 });

@@ -38,7 +38,7 @@ describe('the Redis server of this machine', () => {
     );
   });
 
-  test('with a folder, its data outlive it', async () => {
+  test('with a folder, its data is still there after a restart', async () => {
     using folder = makeTemporaryFolder();
     for (const expected of ['1', '2']) {
       const server = await startRedisServer({ dir: folder.path });
@@ -49,7 +49,7 @@ describe('the Redis server of this machine', () => {
     }
   });
 
-  test.each(['stop', 'kill'] as const)('after %s it is gone', async (how) => {
+  test.each(['stop', 'kill'] as const)('after %s its process has ended', async (how) => {
     const server = await startRedisServer();
 
     await server[how]();
@@ -57,7 +57,7 @@ describe('the Redis server of this machine', () => {
     expect(() => process.kill(server.pid, 0)).toThrow('ESRCH');
   });
 
-  test('a port that is taken is told', async () => {
+  test('a port in use is an error that names it', async () => {
     const { port, free } = await takePort();
 
     await expect(startRedisServer({ port })).rejects.toThrow(`Port ${port} is already in use.`);
@@ -65,7 +65,7 @@ describe('the Redis server of this machine', () => {
     await free();
   });
 
-  test('a server that is not installed is told with the package to install', async () => {
+  test('a missing redis-server is an error that names the package to install', async () => {
     vi.stubEnv('PATH', '/nowhere');
 
     await expect(startRedisServer()).rejects.toThrow(
@@ -110,7 +110,7 @@ describe('npm run redis', () => {
     },
   );
 
-  test('a port that is taken ends it with a word', async () => {
+  test('a port in use ends it with the reason', async () => {
     const { port, free } = await takePort();
     const { code, err } = run('--port', String(port));
 
@@ -121,7 +121,7 @@ describe('npm run redis', () => {
   });
 
   test.each([['--port', 'x'], ['--port', '70000'], ['--token', 'a b'], ['--unknown'], ['--port']])(
-    '%s %s is refused with what is allowed',
+    'refuses %s %s with the reason',
     async (...args) => {
       const { code, err } = run(...args);
 
@@ -130,7 +130,7 @@ describe('npm run redis', () => {
     },
   );
 
-  test('--help tells how to use it', async () => {
+  test('--help explains the command', async () => {
     const { code, out } = run('--help');
 
     expect(await code).toBe(0);

@@ -54,7 +54,7 @@ describe('subscriptions of the local REST endpoint', () => {
     return heard;
   };
 
-  test('a subscription is acknowledged, then told what is published, a line each', async () => {
+  test('a subscription gets an acknowledgement, then one line for each message', async () => {
     const heard = await acknowledged('/subscribe/chat');
 
     expect(await sdk.publish('chat', 'hello')).toBe(1);
@@ -69,7 +69,7 @@ describe('subscriptions of the local REST endpoint', () => {
     );
   });
 
-  test('a pattern is subscribed to, and several channels at once', async () => {
+  test('a subscription can be to a pattern, or to several channels', async () => {
     const pattern = await acknowledged('/psubscribe/ch*');
     const both = await acknowledged('/subscribe/chat/a%3Ab');
     await until(() => expect(both.text).toContain('a:b,2'));
@@ -96,7 +96,7 @@ describe('subscriptions of the local REST endpoint', () => {
     vi.restoreAllMocks();
   });
 
-  test('without an event stream accepted, and without a token, it is refused', async () => {
+  test('a request that does not accept an event stream, or has no token, is refused', async () => {
     const plain = await fetch(`${upstash.url}/subscribe/chat?_token=${token}`);
     const foreign = await fetch(`${upstash.url}/subscribe/chat`, {
       headers: { accept: 'text/event-stream' },
@@ -105,13 +105,13 @@ describe('subscriptions of the local REST endpoint', () => {
     expect([plain.status, foreign.status]).toEqual([400, 401]);
   });
 
-  test('a subscription is one command', async () => {
+  test('a subscription counts as one command', async () => {
     await acknowledged('/subscribe/chat');
 
     expect(upstash.counts).toMatchObject({ requests: 1, commands: 1, subscriptions: 1 });
   });
 
-  test('those that are open can be cut, and new ones work', async () => {
+  test('open subscriptions can be cut, and new ones work', async () => {
     const heard = await acknowledged('/subscribe/chat');
 
     upstash.cutSubscriptions();
@@ -120,7 +120,7 @@ describe('subscriptions of the local REST endpoint', () => {
     await acknowledged('/subscribe/chat');
   });
 
-  test('silent ones write nothing and stay open', async () => {
+  test('silent subscriptions send nothing and stay open', async () => {
     const heard = await acknowledged('/subscribe/chat');
     upstash.faults.isSilent = true;
     const unanswered = await subscribe('/subscribe/chat');
@@ -134,7 +134,7 @@ describe('subscriptions of the local REST endpoint', () => {
     expect([heard.isOver, unanswered.isOver]).toEqual([false, false]);
   });
 
-  test('announcements can be lost, told twice, and held back in order', async () => {
+  test('announcements can be lost, sent twice, and held back in order', async () => {
     const heard = await acknowledged('/subscribe/chat');
     const publish = async (text: string) => {
       const { announcements } = upstash.counts;

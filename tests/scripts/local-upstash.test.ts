@@ -82,7 +82,7 @@ describe('the local REST endpoint', () => {
     ]);
   });
 
-  test('a transaction runs as one, and goes on after a command that failed', async () => {
+  test('a transaction runs as one, and continues after a command that failed', async () => {
     const [status, replies] = await post(
       [
         ['SET', 'k', 'v'],
@@ -109,7 +109,7 @@ describe('the local REST endpoint', () => {
     },
   );
 
-  test('a path is a command; the body is appended to it, then the query', async () => {
+  test('a path is a command; then come the body and the query as arguments', async () => {
     expect(await send('/SET/a%2Fb/with%20blank')).toEqual([200, { result: 'OK' }]);
     expect(await send('/get/a%2Fb')).toEqual([200, { result: 'with blank' }]);
     expect(await send('/set/k?EX=100', { method: 'POST', body: '{"a":1}' })).toEqual([200, { result: 'OK' }]);
@@ -117,7 +117,7 @@ describe('the local REST endpoint', () => {
     expect(await send('/ttl/k')).toEqual([200, { result: 100 }]);
   });
 
-  test('strings are base64 where that is asked for, but "OK"', async () => {
+  test('strings are base64 on request, except "OK"', async () => {
     const base64 = { 'upstash-encoding': 'base64' };
 
     expect(await post(['SET', 'k', 'ü'], '/', base64)).toEqual([200, { result: 'OK' }]);
@@ -144,7 +144,7 @@ describe('the local REST endpoint', () => {
     expect(await post(['GET', 'k'])).toEqual([200, { result: '\ufffd\0\ufffd' }]);
   });
 
-  test('the token may be a bearer or in the query; without it nothing is done', async () => {
+  test('the token can be in the header or in the query; without it nothing runs', async () => {
     expect(await send(`/set/k/v?_token=${token}`, { headers: {} })).toEqual([200, { result: 'OK' }]);
     const refused = [401, { error: 'WRONGPASS invalid or missing auth token' }];
     for (const headers of [{}, { authorization: 'Bearer' }, { authorization: 'Bearer other' }]) {
@@ -179,7 +179,7 @@ describe('the local REST endpoint', () => {
     expect(await post(command)).toEqual([400, { error }]);
   });
 
-  test('a reader that does not wait is not refused', async () => {
+  test('a read that does not block is accepted', async () => {
     await sdk.xadd('s', '1-1', { a: 'b' });
 
     expect(await post(['XREAD', 'COUNT', '1', 'STREAMS', 's', '0'])).toEqual([
@@ -188,7 +188,7 @@ describe('the local REST endpoint', () => {
     ]);
   });
 
-  test('malformed requests are refused in the form of the service', async () => {
+  test('malformed requests are refused as Upstash refuses them', async () => {
     for (const body of ['', 'no json', '{}', '[]', '[["GET"]]', '[null]', '"x"']) {
       expect(await send('/', { method: 'POST', body })).toEqual([
         400,
@@ -216,7 +216,7 @@ describe('the local REST endpoint', () => {
     expect(Object.fromEntries(upstash.counts.byName)).toEqual({ SET: 1, GET: 2, PING: 1, EVAL: 1 });
   });
 
-  test('a Redis that restarts is found again', async () => {
+  test('calls work again after Redis restarts', async () => {
     const first = await startRedisServer();
     const endpoint = await startLocalUpstash({ redisPort: first.port, token });
     const client = new UpstashRedis({ url: endpoint.url, token, retry: { retries: 0 } });

@@ -39,8 +39,8 @@ function createTap() {
   return { events: events(), give };
 }
 
-describe('batches', () => {
-  test('hold at most the events allowed, in order, and the last holds the rest', async () => {
+describe('collected batches', () => {
+  test('have at most the max number of events, in order, and the last has the rest', async () => {
     const batches = await all(collectBatches(eventsOf(numbered(23)), limits, never));
 
     expect(sizes(batches)).toEqual([10, 10, 3]);
@@ -49,7 +49,7 @@ describe('batches', () => {
     );
   });
 
-  test('hold at most the bytes allowed, exactly', async () => {
+  test('have exactly the max number of bytes at most', async () => {
     const two = toBody([makeEvent('a'), makeEvent('b')]).length;
 
     const fits = await all(collectBatches(eventsOf('a\nb\nc\n'), { ...limits, bytes: two }, never));
@@ -68,7 +68,7 @@ describe('batches', () => {
     for (const batch of batches) expect(Buffer.byteLength(toBody(batch))).toBeLessThan(1_048_576);
   });
 
-  test('that are not full are given after the wait', async () => {
+  test('are sent after the wait when they are not full', async () => {
     let ring = () => {};
     const clock: Clock = {
       ...never,
@@ -88,7 +88,7 @@ describe('batches', () => {
     expect((await first).value).toHaveLength(2);
   });
 
-  test('take one event ahead while they are being sent, no more', async () => {
+  test('read one event beyond the batch that is being sent, and no more', async () => {
     let given = 0;
     const events = async function* () {
       for (given = 1; ; given += 1) yield makeEvent(given);
@@ -100,14 +100,14 @@ describe('batches', () => {
     expect(given).toBe(11);
   });
 
-  test('end ahead of a line that cannot be read, which is then thrown', async () => {
+  test('end before a line that is not valid, whose error then follows', async () => {
     const batches = collectBatches(eventsOf('{"data":1}\n{"data":2}\nbad\n'), limits, never);
 
     expect((await batches.next()).value).toHaveLength(2);
     await expect(batches.next()).rejects.toThrow('line 3');
   });
 
-  test('of an empty input are none', async () => {
+  test('do not exist for an empty input', async () => {
     expect(await all(collectBatches(eventsOf('\n \n'), limits, never))).toEqual([]);
   });
 });
@@ -115,7 +115,7 @@ describe('batches', () => {
 describe('a paced input', () => {
   const signal = new AbortController().signal;
 
-  test('lets each event through at its time', async () => {
+  test('yields each event at its time', async () => {
     const clock = createLeapingClock();
     const times: number[] = [];
 
@@ -124,7 +124,7 @@ describe('a paced input', () => {
     expect(times).toEqual([0, 500, 1_000, 1_500]);
   });
 
-  test('after a long stop makes up for 200 ms, and no more', async () => {
+  test('catches up with 200 ms after a long pause, and no more', async () => {
     const clock = createLeapingClock();
     const times: number[] = [];
 

@@ -30,7 +30,7 @@ const pushInput = (input: string | Uint8Array, args: readonly string[] = []) => 
 const texts = () => server.stored.map((event) => event.data);
 
 describe('npm run push', () => {
-  test('publishes the text it is given, with the token of the environment', async () => {
+  test('publishes a text, with the token of the environment', async () => {
     const script = push(['hello there', '--channel', 'news', '--type', 'note'], { PUBLISH_TOKEN: 'secret' });
 
     expect(await script.code).toBe(0);
@@ -55,7 +55,7 @@ describe('npm run push', () => {
     expect(texts()).toEqual([{ a: 1 }, 'b']);
   });
 
-  test('given the same file and key again stores nothing twice', async () => {
+  test('stores nothing twice when the same file comes with the same key', async () => {
     const file = join(folder.path, 'lines.txt');
     writeFileSync(file, numbered(250));
 
@@ -78,7 +78,7 @@ describe('npm run push', () => {
     expect(texts()).toEqual(['first', 'second']);
   });
 
-  test('interrupted sends what it has read, and says so', async () => {
+  test('sends what it has read when it is interrupted, and reports it', async () => {
     const script = push(['--batch', '500']);
     script.child.stdin?.write('first\n');
     await eventually('the first line is stored', 10_000, () => texts().length === 1);
@@ -91,7 +91,7 @@ describe('npm run push', () => {
     expect(script.err()).toContain('2 events stored');
   });
 
-  test('names the line that cannot be stored, and exits 1', async () => {
+  test('names the line that is not valid, and exits with 1', async () => {
     const script = pushInput(Buffer.from('a\nb\n\xff\nc\n', 'latin1'));
 
     expect(await script.code).toBe(1);
@@ -99,7 +99,7 @@ describe('npm run push', () => {
     expect(texts()).toEqual(['a', 'b']);
   });
 
-  test('takes the token of .env.local, where the environment has none', async () => {
+  test('uses the token of .env.local when the environment has none', async () => {
     writeFileSync(join(folder.path, '.env.local'), 'PUBLISH_TOKEN=from-file\n');
     const script = runScript('push', ['--url', server.url, 'hi'], {}, folder.path);
 
@@ -107,7 +107,7 @@ describe('npm run push', () => {
     expect(server.requests[0]?.token).toBe('Bearer from-file');
   });
 
-  test('without a server says what cannot be reached', async () => {
+  test('names the server that it cannot reach', async () => {
     await server.close();
     const script = push(['a', '--retries', '1']);
 
@@ -136,7 +136,7 @@ describe('npm run push', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('--help says what it does, and does nothing', async () => {
+  test('--help explains the command, and publishes nothing', async () => {
     const script = push(['--help']);
 
     expect(await script.code).toBe(0);
@@ -144,7 +144,7 @@ describe('npm run push', () => {
     expect(server.requests).toEqual([]);
   });
 
-  test('--rate holds back', async () => {
+  test('--rate limits the speed', async () => {
     const startMs = performance.now();
 
     expect(await pushInput(numbered(6), ['--rate', '10']).code).toBe(0);
@@ -157,7 +157,7 @@ describe('npm run push', () => {
 describe('a pipe of any length', () => {
   const chunk = Buffer.from(`${'x'.repeat(1_023)}\n`.repeat(64));
 
-  test('waits for a server that does not answer, and is not read into memory', async () => {
+  test('waits for a slow server, and is not read into memory', async () => {
     server.misbehaves.push({ kind: 'never answers' });
     const { child } = push([]);
     let offered = 0;
@@ -177,7 +177,7 @@ describe('a pipe of any length', () => {
     expect(offered).toBeLessThan(4 * 1_048_576);
   });
 
-  test('of 64 MB goes through a heap of 40 MB', async () => {
+  test('fits into a heap of 40 MB when it has 64 MB', async () => {
     const { child, code, err } = push(['--batch', '500'], { NODE_OPTIONS: '--max-old-space-size=40' });
     for (let sent = 0; sent < 64 * 1_048_576; sent += chunk.length) {
       if (child.stdin?.write(chunk) === false) await once(child.stdin, 'drain');
@@ -202,7 +202,7 @@ function stands(read: () => number): () => boolean {
   };
 }
 
-test('what the server says cannot drive the terminal', async () => {
+test('the text of a server cannot control the terminal', async () => {
   const detail = 'no\u001b[2J\u009b31m\u202e\u061cgone\r';
   server.misbehaves.push({ kind: 'refuses', status: 403, detail });
   const script = push(['hello']);

@@ -6,15 +6,15 @@ const sent = (events: readonly PushEvent[]) => events.map((event) => JSON.parse(
 const dataOf = async (input: string, format?: 'lines' | 'ndjson') =>
   sent(await all(eventsOf(input, format))).map((event) => event.data);
 
-describe('what a line becomes', () => {
-  test('text is the data of a message, as a string', async () => {
+describe('an event from a line', () => {
+  test('has the text as its data, a string', async () => {
     expect(sent(await all(eventsOf('say "hi"\n42\n')))).toEqual([
       { channel: 'feed', type: 'message', data: 'say "hi"' },
       { channel: 'feed', type: 'message', data: '42' },
     ]);
   });
 
-  test('lines of white space are left out, and the others keep their numbers', async () => {
+  test('blank lines are skipped, and the others keep their numbers', async () => {
     const events = await all(eventsOf('\n  \na\n\t\nb\n'));
 
     expect(events.map((event) => event.line)).toEqual([3, 5]);
@@ -30,31 +30,31 @@ describe('what a line becomes', () => {
     expect(await dataOf('{"data":\n')).toEqual(['{"data":']);
   });
 
-  test('a format that is told is not guessed', async () => {
+  test('a given format is not guessed', async () => {
     expect(await dataOf('{"data":1}\n', 'lines')).toEqual(['{"data":1}']);
     await expect(dataOf('text\n', 'ndjson')).rejects.toThrow('line 1 is not valid JSON');
   });
 
-  test('an event keeps its own channel and type, and nothing else that stands beside its data', async () => {
+  test('an event in JSON keeps its channel, type and data, and nothing else', async () => {
     const line = '{"id":"1-1","channel":"a","type":"b","time":1,"data":{"x":[1.5,"é"]}}';
 
     expect(sent(await all(eventsOf(line)))).toEqual([{ channel: 'a', type: 'b', data: { x: [1.5, 'é'] } }]);
   });
 
-  test('a number that a double cannot hold is refused, not changed', async () => {
+  test('a number that JavaScript cannot represent is refused, not changed', async () => {
     await expect(dataOf('{"data":1}\n{"data":12345678901234567890}')).rejects.toThrow(
       'line 2: The number 12345678901234567890',
     );
   });
 
-  test('a line that is no event, or has a bad name, is refused by its number', async () => {
+  test('a line that is not an event, or has a wrong name, is refused with its number', async () => {
     await expect(dataOf('{"data":1}\n\n{"dta":1}')).rejects.toThrow('line 3 is not an event');
     await expect(dataOf('{"data":1,"type":"a b"}')).rejects.toThrow(
       'line 1: type: "a b" is not a valid name',
     );
   });
 
-  test('an event of 64 KiB as JSON is taken, and of one byte more refused', async () => {
+  test('an event of 64 KiB as JSON is accepted, and one byte more is refused', async () => {
     const around = '{"channel":"feed","type":"message","data":""}'.length;
     const fits = 'x'.repeat(65_536 - around);
 
@@ -64,7 +64,7 @@ describe('what a line becomes', () => {
     );
   });
 
-  test('the size of an event is its size in bytes', async () => {
+  test('the size of an event is counted in bytes', async () => {
     const [event] = await all(eventsOf('é三😀"\n'));
 
     expect(event?.bytes).toBe(Buffer.byteLength(event?.json ?? ''));

@@ -20,23 +20,23 @@ describe('lines of an input', () => {
     }
   });
 
-  test('are the same when every byte comes alone', async () => {
+  test('are the same when every byte comes on its own', async () => {
     const input = Buffer.from('é\r\n\n三\nlast');
 
     expect(await texts(...[...input].map((byte) => Buffer.from([byte])))).toEqual(['é', '', '三', 'last']);
   });
 
-  test('end with LF or CRLF, and the last with nothing', async () => {
+  test('end with LF or CRLF; the last may end with neither', async () => {
     expect(await texts('a\r\nb\nc')).toEqual(['a', 'b', 'c']);
     expect(await texts('a\n')).toEqual(['a']);
     expect(await texts('')).toEqual([]);
   });
 
-  test('keep a carriage return that does not end them', async () => {
+  test('keep a carriage return inside them', async () => {
     expect(await texts('a\rb\n')).toEqual(['a\rb']);
   });
 
-  test('lose a byte order mark at the beginning of the input, and keep it elsewhere', async () => {
+  test('lose a byte order mark at the start of the input, and keep it elsewhere', async () => {
     expect(await texts('\uFEFFa\n\uFEFFb\n')).toEqual(['a', '\uFEFFb']);
   });
 
@@ -44,7 +44,7 @@ describe('lines of an input', () => {
     expect((await linesOf('a\n\nb')).map((line) => line.number)).toEqual([1, 2, 3]);
   });
 
-  test('that are not UTF-8 are named, after everything before them was given', async () => {
+  test('that are not UTF-8 are an error with their number, after all lines before them', async () => {
     const lines = splitLines(pieces('a\nb\n', Buffer.from([0xc3, 0x28, 0x0a])));
 
     expect((await lines.next()).value).toMatchObject({ text: 'a' });
@@ -52,7 +52,7 @@ describe('lines of an input', () => {
     await expect(lines.next()).rejects.toThrow('line 3 is not valid UTF-8');
   });
 
-  test('that are too long are named, and not read to their end', async () => {
+  test('that are too long are an error with their number, and are not read to the end', async () => {
     let given = 0;
     const endless = async function* () {
       for (yield Buffer.from('a\n'); ; given += 1) yield Buffer.alloc(1_024, 'x');

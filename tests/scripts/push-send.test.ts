@@ -20,7 +20,7 @@ const texts = (server: PublishServer) => server.stored.map((event) => event.data
 const oneTo = (last: number) => Array.from({ length: last }, (_, index) => String(index + 1));
 
 describe('a push', () => {
-  test('stores every line once and in order, each batch under its own key', async () => {
+  test('stores every line once and in order, each batch with its own key', async () => {
     const server = await serve();
 
     const { tally, failure } = await push(server, numbered(25));
@@ -31,7 +31,7 @@ describe('a push', () => {
     expect(tally).toEqual({ events: 25, batches: 3, retries: 0, duplicates: 0 });
   });
 
-  test('whose answers are lost after storing stores nothing twice', async () => {
+  test('stores nothing twice when answers are lost', async () => {
     const lost: Misbehaviour = { kind: 'stores, then drops the answer' };
     const server = await serve(lost, lost, { kind: 'drops the request' });
 
@@ -49,7 +49,7 @@ describe('a push', () => {
     expect(tally).toEqual({ events: 15, batches: 2, retries: 3, duplicates: 10 });
   });
 
-  test('that gets no answer in time tries again', async () => {
+  test('retries a request without an answer in time', async () => {
     const server = await serve({ kind: 'never answers' });
 
     const { tally } = await push(server, 'a\n', { sender: { timeoutMs: 300 } });
@@ -59,7 +59,7 @@ describe('a push', () => {
     expect(texts(server)).toEqual(['a']);
   });
 
-  test.each([429, 500, 502, 503, 504])('tries again after %i', async (status) => {
+  test.each([429, 500, 502, 503, 504])('retries after %i', async (status) => {
     const server = await serve({ kind: 'refuses', status });
 
     expect((await push(server, 'a\n')).tally).toMatchObject({ events: 1, retries: 1 });
@@ -83,7 +83,7 @@ describe('a push', () => {
     expect(clock.waits).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
   });
 
-  test('is given up after its retries, and says that nothing is stored', async () => {
+  test('gives up after its retries, and says that nothing is stored', async () => {
     const server = await serve(...Array<Misbehaviour>(3).fill({ kind: 'refuses', status: 503 }));
 
     const { tally, failure } = await push(server, 'a\n', { sender: { retries: 2 } });
@@ -94,7 +94,7 @@ describe('a push', () => {
     );
   });
 
-  test('is not kept waiting for an hour', async () => {
+  test('does not wait for an hour', async () => {
     const server = await serve({ kind: 'refuses', status: 429, retryAfter: '3600' });
     const clock = createLeapingClock();
 
@@ -104,7 +104,7 @@ describe('a push', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  test('that is interrupted while it waits stops, and sends nothing more', async () => {
+  test('stops when it is interrupted while it waits, and sends nothing more', async () => {
     const server = await serve({ kind: 'refuses', status: 503 });
     const interrupt = new AbortController();
 
@@ -116,7 +116,7 @@ describe('a push', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('carries its token', async () => {
+  test('sends its token', async () => {
     const server = await serve();
 
     await push(server, 'a\n', { sender: { token: 'secret' } });
@@ -146,17 +146,19 @@ describe('a push that is refused', () => {
     expect(texts(server)).toEqual(oneTo(10));
   });
 
-  test('is not tried again', async () => {
+  test('does not retry', async () => {
     const server = await serve({ kind: 'refuses', status: 401, detail: 'the token is not known' });
 
     const { tally, failure } = await push(server, numbered(2));
 
-    expect(failure).toContain('lines 1 to 2: The server answered 401: the token is not known.');
+    expect(failure).toContain(
+      'lines 1 to 2: The server answered 401: the token is not known. Set PUBLISH_TOKEN',
+    );
     expect(server.requests).toHaveLength(1);
     expect(tally.retries).toBe(0);
   });
 
-  test('after a lost answer does not claim that nothing is stored', async () => {
+  test('does not claim that nothing is stored when an answer was lost', async () => {
     const server = await serve({ kind: 'stores, then drops the answer' }, { kind: 'refuses', status: 401 });
 
     const { failure } = await push(server, 'a\n');
@@ -165,7 +167,7 @@ describe('a push that is refused', () => {
     expect(failure).toContain('with the same options and --key test.');
   });
 
-  test('by a redirect names the other address, and does not follow it', async () => {
+  test('names the address of a redirect, and does not follow it', async () => {
     const location = 'https://feed.example/api/events';
     const server = await serve({ kind: 'answers', status: 308, body: '', location });
 
@@ -173,13 +175,13 @@ describe('a push that is refused', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('by a 200 of something else says so', async () => {
+  test('asks whether a 200 without ids is from a Steadfeed app', async () => {
     const server = await serve({ kind: 'answers', status: 200, body: '<html>' });
 
     expect((await push(server, 'a\n')).failure).toContain('Is --url the address of a Steadfeed app?');
   });
 
-  test('by its own first line says that nothing is stored', async () => {
+  test('says that nothing is stored when its first line is not valid', async () => {
     const server = await serve();
 
     const { failure } = await push(server, Buffer.from([0xff, 0x0a]));
@@ -187,7 +189,7 @@ describe('a push that is refused', () => {
     expect(failure).toBe('line 1 is not valid UTF-8. Convert the input to UTF-8.\nNothing is stored.');
   });
 
-  test('by its own input has stored everything before the bad line', async () => {
+  test('has stored everything before a line that is not valid', async () => {
     const server = await serve();
     const input = Buffer.concat([Buffer.from(numbered(12)), Buffer.from([0xff, 0x0a])]);
 

@@ -24,7 +24,7 @@ function tail(...args: string[]) {
 
 const seqOf = (line: string) => Number(JSON.parse(line).id.split('-')[1]);
 
-test('events come as JSON lines, each once, over a cut', async () => {
+test('events come as JSON lines, each once, even when the stream breaks', async () => {
   const server = await setUp();
   server.publish(3);
   const run = tail('--url', server.url, '--after', '0-0', '--json');
@@ -35,12 +35,12 @@ test('events come as JSON lines, each once, over a cut', async () => {
   expect(run.lines().map(seqOf)).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('a server that does not answer is named', async () => {
+test('a server that cannot be reached is named', async () => {
   const server = await setUp();
   await server.close();
   const run = tail('--url', server.url);
   await eventually('tail waits for the server', 10_000, () => run.err().includes('waiting'));
-  expect(run.err()).toMatch(/waiting, next try at \S+: no answer from http:/);
+  expect(run.err()).toMatch(/waiting, next try at \S+: cannot read the feed at http:/);
 });
 
 test('status and gaps go to stderr', async () => {
@@ -59,7 +59,7 @@ test('status and gaps go to stderr', async () => {
 /** A screen wiped, a link, a colour by C1, text turned round, and what nobody sees. */
 const evil = '\u001b[2J\u001b]8;;https://evil.test\u0007\u009b31m\u202e\u061cgone\u{e0041}\r\n\u2028';
 
-test.each([[[]], [['--json']]])('an event cannot drive the terminal %j', async (args) => {
+test.each([[[]], [['--json']]])('an event cannot control the terminal %j', async (args) => {
   const server = await setUp(({ response, text }) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const event = `"data":${JSON.stringify(evil)},"type":${JSON.stringify(evil)}`;
@@ -72,7 +72,7 @@ test.each([[[]], [['--json']]])('an event cannot drive the terminal %j', async (
   expect(run.out()).toMatch(/^[\x20-\x7e]*\n$/);
 });
 
-test('a refusal cannot drive the terminal', async () => {
+test('a refusal cannot control the terminal', async () => {
   const server = await setUp(({ response }) => {
     response.writeHead(403, { 'content-type': 'application/problem+json' });
     response.end(JSON.stringify({ title: evil, status: 403, detail: evil }));
@@ -105,7 +105,7 @@ test('a closed pipe ends it quietly', async () => {
   expect(run.err()).not.toContain('EPIPE');
 });
 
-test('a reader that does not read holds it up, and misses nothing in the end', async () => {
+test('a pipe that is not read slows it down, and misses no event in the end', async () => {
   const server = await setUp();
   const run = tail('--url', server.url, '--after', '0-0', '--json');
   run.child.stdout?.pause();
@@ -116,14 +116,14 @@ test('a reader that does not read holds it up, and misses nothing in the end', a
   expect(run.lines().map(seqOf)).toEqual(Array.from({ length: 6_000 }, (_, index) => index + 1));
 });
 
-test('a refusal exits with 1 and the server’s words', async () => {
+test('a refusal exits with 1 and the server’s reason', async () => {
   const server = await setUp(badServers.answers403);
   const run = tail('--url', server.url);
   expect(await run.code).toBe(1);
   expect(run.err()).toContain('the token does not allow channel "feed"');
 });
 
-test('wrong usage exits with 2 and says what is allowed', async () => {
+test('a wrong option exits with 2 and the words that it takes', async () => {
   const run = tail('--transport', 'pigeon');
   expect(await run.code).toBe(2);
   expect(run.err()).toContain('--transport: "pigeon" is not one of: auto, stream, poll.');

@@ -19,7 +19,7 @@ function read(token: string, channel: string, afterSeconds = 0) {
 }
 
 describe('the token that npm run token makes', () => {
-  test('reads the channels it was made for, and no others, until its time is over', async () => {
+  test('can read its channels, and no others, until it expires', async () => {
     const { code, out, err } = await make([
       '--channels',
       'order.*,news',
@@ -37,7 +37,7 @@ describe('the token that npm run token makes', () => {
     await expect(read(out, 'news', 16 * 60)).rejects.toMatchObject({ code: 'unauthorized' });
   });
 
-  test('lives for an hour where nothing is said, and says whose it is where that is', async () => {
+  test('is valid for an hour by default, and has the subject it is given', async () => {
     const { out } = await make(['--channels', 'news', '--subject', 'zoë']);
     const payload = JSON.parse(Buffer.from(out.split('.')[1] ?? '', 'base64url').toString());
 
@@ -53,14 +53,14 @@ test.each([
   [['--channels', 'a', '--ttl', 'soon'], '--ttl: "soon" is not a time such as'],
   [['--channels', 'a', '--ttl', '400d'], '--ttl: "400d" is not a time such as'],
   [['--channels', 'a', '--ttl', '0s'], '--ttl: "0s" is not a time such as'],
-])('%j makes none, and says what is allowed', async (args, reason) => {
+])('%j makes none, and says what the option takes', async (args, reason) => {
   const { code, out, err } = await make(args);
 
   expect({ code, out }).toEqual({ code: 1, out: '' });
   expect(err).toContain(reason);
 });
 
-test('without a secret there is none, and the variable is named', async () => {
+test('without a secret there is no token, and the error names the variable', async () => {
   const { code, err } = await make(['--channels', 'a'], { READ_TOKEN_SECRET: '' });
 
   expect(code).toBe(1);

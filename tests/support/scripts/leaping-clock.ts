@@ -1,12 +1,12 @@
 import type { Clock } from '../../../lib/core/clock.ts';
 
-/** A clock whose every wait is over at once, as if its time had passed. */
+/** A clock that jumps ahead: every wait ends at once, and its time has passed. */
 export type LeapingClock = Clock & {
-  /** Every wait that was asked for, in ms. */
+  /** All waits so far, in ms. */
   readonly waits: number[];
 };
 
-/** @param random the number every draw gives. */
+/** @param random the random number that every draw returns. */
 export function createLeapingClock(random = 0.5): LeapingClock {
   let nowMs = Date.UTC(2026, 0, 1);
   const startMs = nowMs;

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { text } from 'node:stream/consumers';
 import { listenOnFreePort } from '../listen-on-free-port.ts';
 
-/** How one request is treated; those of a server are used up in order, then it behaves. */
+/** How the server misbehaves for one request. It uses the list in order, and then behaves. */
 export type Misbehaviour =
   | { readonly kind: 'stores, then drops the answer' }
   | { readonly kind: 'drops the request' }
@@ -18,14 +18,14 @@ export type Misbehaviour =
 
 export type StoredEvent = { readonly channel: string; readonly type: string; readonly data: unknown };
 
-/** A server that keeps the publish contract, but where it is told not to. */
+/** A server that follows the publish contract, except when a test tells it to misbehave. */
 export type PublishServer = {
   readonly url: string;
-  /** What the log holds, in order. */
+  /** The stored events, in order. */
   readonly stored: StoredEvent[];
-  /** Each request that came: its key, its size in bytes, when. */
+  /** The received requests: idempotency key, size of the body, and Authorization header. */
   readonly requests: { readonly key: string; readonly bytes: number; readonly token: string | undefined }[];
-  /** What the next requests meet. */
+  /** The misbehaviour of the next requests. */
   readonly misbehaves: Misbehaviour[];
   close(): Promise<void>;
 };

@@ -10,19 +10,19 @@ import { readEndpoint } from '../../../scripts/push/push-options.ts';
 import { createLeapingClock, type LeapingClock } from './leaping-clock.ts';
 import type { PublishServer } from './publish-server.ts';
 
-/** Bytes that come in the pieces given. */
+/** An input that comes in these pieces. */
 export async function* pieces(...parts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
 }
 
-/** Everything a sequence gives. */
+/** All items of a sequence. */
 export async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const item of items) list.push(item);
   return list;
 }
 
-/** The lines of an input that comes in the pieces given. */
+/** The lines of an input that comes in these pieces. */
 export function linesOf(...parts: readonly (string | Uint8Array)[]): Promise<Line[]> {
   return all(splitLines(pieces(...parts)));
 }
@@ -43,7 +43,7 @@ export type PushOverrides = {
   readonly clock?: LeapingClock;
 };
 
-/** Pushes an input to a server, in batches of 10, on a clock that does not make anyone wait. */
+/** Pushes an input to a server, in batches of 10, with a clock whose waits end at once. */
 export function push(server: PublishServer, input: string | Uint8Array, over: PushOverrides = {}) {
   return pushAll(server, eventsOf(input), over);
 }

@@ -3,22 +3,22 @@ import { join } from 'node:path';
 import { buildSecrets } from '../../../scripts/build-app.ts';
 import { root } from '../root.ts';
 
-/** A script of the repository that runs as its own process. */
+/** A script of the repository, in a process of its own. */
 export type ScriptProcess = {
   readonly child: ChildProcess;
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Its exit code, once it has ended. Rejects where it has written a secret of its settings. */
+  /** Its exit code, when it has ended. Rejects if its output has a secret of its settings. */
   readonly code: Promise<number | null>;
 };
 
 const running = new Set<ChildProcess>();
 
 /**
- * Runs `node scripts/<name>.ts` in the repository's folder or another. The environment holds no setting of the app
- * except `env`.
- * @param name of a script, or the path of a file in the repository: `tests/proof/bench.ts`.
+ * Runs `node scripts/<name>.ts` in the repository's folder, or in `cwd`. Its environment has no setting of the app except
+ * those in `env`.
+ * @param name a script's name, or the path of a file in the repository: `tests/proof/bench.ts`.
  */
 export function runScript(
   name: string,
@@ -41,26 +41,26 @@ export function runScript(
   child.stderr.on('data', (chunk) => {
     err += chunk;
   });
-  // A script that ends early closes its input; whoever still writes is told so by an error that means nothing here.
+  // A script that ends early closes its input. The error of a later write does not matter here.
   child.stdin.on('error', () => undefined);
   const code = new Promise<number | null>((resolve, reject) => {
     child.on('close', (exitCode) => {
       running.delete(child);
-      const told = toldSecret(env, out + err);
-      if (told === null) resolve(exitCode);
-      else reject(new Error(`${name} told ${told}: ${out}${err}`));
+      const leaked = findSecret(env, out + err);
+      if (leaked === null) resolve(exitCode);
+      else reject(new Error(`${name} printed the value of ${leaked}: ${out}${err}`));
     });
   });
   return { child, out: () => out, err: () => err, code };
 }
 
-/** The secret setting that a text holds; null: none. A shorter one may be part of another word. */
-function toldSecret(env: Readonly<Record<string, string>>, text: string): string | null {
+/** The name of the secret setting whose value is in `text`; null: none. A short value may be part of another word. */
+function findSecret(env: Readonly<Record<string, string>>, text: string): string | null {
   const names = Object.keys(buildSecrets).filter((name) => (env[name] ?? '').length > 5);
   return names.find((name) => text.includes(env[name] ?? '')) ?? null;
 }
 
-/** Ends every script that still runs; for `afterEach`. */
+/** Kills every script that still runs. For `afterEach`. */
 export function endScripts(): void {
   for (const child of running) child.kill('SIGKILL');
 }
