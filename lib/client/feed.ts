@@ -60,9 +60,7 @@ export function createFeed(
   const store = createFeedStore(options.limit ?? 1_000);
   store.add(initialEntries(options.initial));
 
-  const snapshots = createSnapshots(clock);
   let lag: number | null = null;
-  let isDirty = false;
   let isScheduled = false;
   let onSignals: Parameters<PollHost['onSignals']>[0] | null = null;
   let unwatch: (() => void) | null = null;
@@ -149,24 +147,13 @@ export function createFeed(
   }
 
   function change(): void {
-    isDirty = true;
-    const before = snapshot;
+    const before = snapshots.last();
+    snapshots.invalidate();
     if (listeners.size === 0 && options.onStatus === undefined) return;
-    const after = getSnapshot();
+    const after = snapshots.current();
     if (after === before) return;
-    if (after.status !== before.status) guard(() => options.onStatus?.(after.status, after));
+    if (after.status !== before?.status) guard(() => options.onStatus?.(after.status, after));
     for (const listener of listeners) guard(listener);
-  }
-
-  function getSnapshot(): FeedSnapshot {
-    if (isDirty) snapshot = compute();
-    isDirty = false;
-    return snapshot;
-  }
-
-  function compute(): FeedSnapshot {
-    const view = share?.view(connection) ?? unshared(connection);
-    return snapshots(connection, view, { ...store.view(), ...history.state(), lag });
   }
 
   /** Whose the token is decides with whom the feed may share. */
@@ -176,8 +163,12 @@ export function createFeed(
     return token;
   }
 
-  let snapshot = compute();
-  const initialSnapshot = snapshot;
+  const snapshots = createSnapshots(clock, () => ({
+    connection,
+    view: share?.view(connection) ?? unshared(connection),
+    rest: { ...store.view(), ...history.state(), lag },
+  }));
+  const initialSnapshot = snapshots.current();
   const signal = (kind: PlainSignal['kind']) => void dispatch([{ kind }]);
 
   return {
@@ -185,7 +176,7 @@ export function createFeed(
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    getSnapshot,
+    getSnapshot: snapshots.current,
     getInitialSnapshot: () => initialSnapshot,
     older: history.older,
     retry: () => signal('retry'),
@@ -233,14 +224,17 @@ function unshared({ handovers, reconnects }: Connection): ShareView {
   return { role: 'alone', reading: null, handovers, reconnects };
 }
 
-/** The part of a snapshot that is not the connection's. */
-type Held = FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
+/** What a snapshot is made of. */
+type SnapshotParts = {
+  readonly connection: Connection;
+  readonly view: ShareView;
+  readonly rest: FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
+};
 
-/** Makes snapshots: the same object while nothing changes. */
-function createSnapshots(
-  clock: Clock,
-): (connection: Connection, view: ShareView, held: Held) => FeedSnapshot {
+/** Makes snapshots, each when it is asked for: the same object while nothing changes. */
+function createSnapshots(clock: Clock, partsNow: () => SnapshotParts) {
   let snapshot: FeedSnapshot | null = null;
+  let isOutdated = false;
   let retryAt: { readonly elapsed: number; readonly wall: number } | null = null;
 
   function wallOf(elapsed: number | null): number | null {
@@ -251,18 +245,32 @@ function createSnapshots(
     return retryAt.wall;
   }
 
-  return (connection, { role, reading, handovers, reconnects }, held) => {
+  function make({ connection, view, rest }: SnapshotParts): FeedSnapshot {
+    const { role, reading, handovers, reconnects } = view;
     const { status, transport, retryAt: elapsed, problem } = reading ?? readingOf(connection);
-    const next: FeedSnapshot = {
-      ...held,
+    return {
+      ...rest,
       ...{ status, transport, role, handovers, reconnects, problem },
       cursor: writeCursor(connection.reader),
       retryAt: wallOf(elapsed),
       discontinuities: connection.reader.discontinuities,
       isPolling: connection.mode === 'polling',
     };
-    snapshot = snapshot === null ? next : reuse(snapshot, next);
-    return snapshot;
+  }
+
+  return {
+    /** The snapshot that was made last. */
+    last: () => snapshot,
+    /** Something may have changed. */
+    invalidate() {
+      isOutdated = true;
+    },
+    current(): FeedSnapshot {
+      if (snapshot === null) snapshot = make(partsNow());
+      else if (isOutdated) snapshot = reuse(snapshot, make(partsNow()));
+      isOutdated = false;
+      return snapshot;
+    },
   };
 }
 

@@ -260,15 +260,15 @@ describe('a token', () => {
     'that allows less is refused by the server %s one that leads, and gets nothing',
     async (_, order) => {
       const { server, open } = await setUp(refuseNarrow);
-      const heard: unknown[] = [];
+      const received: unknown[] = [];
       for (const getToken of order) {
-        const feed = open({ getToken, onEvent: () => void (getToken === narrow && heard.push(1)) });
+        const feed = open({ getToken, onEvent: () => void (getToken === narrow && received.push(1)) });
         if (getToken === wide) await has(feed, 3);
         else await becomes('refused', () => feed.getSnapshot().status === 'stopped');
       }
       server.publish(2);
       await pause(100);
-      expect(heard).toEqual([]);
+      expect(received).toEqual([]);
     },
   );
 

@@ -32,7 +32,7 @@ export type Following = {
 /** Most updates that are kept ahead of their turn. The log has the events of those that are dropped. */
 const maxAhead = 200;
 
-/** A tab that has heard of no leader. */
+/** A tab that knows no leader. */
 export function newFollowing(): Following {
   return {
     leader: null,

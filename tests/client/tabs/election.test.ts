@@ -26,12 +26,12 @@ function tab(...signals: readonly ElectionSignal['kind'][]) {
       return it.tell({ kind: 'timer' });
     },
     granted: () => it.tell({ kind: 'granted', lock: state.lock?.key ?? -1 }),
-    hearsLeader: (isVisible = true) => it.tell({ kind: 'leaderReported', isVisible }),
+    leaderReports: (isVisible = true) => it.tell({ kind: 'leaderReported', isVisible }),
   };
   for (const kind of signals) it.happens(kind as 'started');
   return it;
 }
-const follower = () => tab('started', 'joined').hearsLeader();
+const follower = () => tab('started', 'joined').leaderReports();
 
 describe('a tab that begins', () => {
   test('queues for the lock, and asks who leads', () => {
@@ -70,18 +70,18 @@ describe('a follower', () => {
   });
 
   test('takes the lock from a leader that is hidden, as a handover', () => {
-    const it = follower().hearsLeader(false);
+    const it = follower().leaderReports(false);
     expect(it.state.timer).toMatchObject({ name: 'take' });
     expect(it.timer().state.lock).toMatchObject({ how: 'steal', isHandover: true });
   });
 
   test('leaves the lock to another visible tab that was faster', () => {
-    const it = follower().hearsLeader(false).hearsLeader(true);
+    const it = follower().leaderReports(false).leaderReports(true);
     expect(it.state).toMatchObject({ timer: { name: 'ask' }, lock: { how: 'queue' } });
   });
 
   test('that is hidden leaves a hidden leader alone, until it is shown', () => {
-    const it = follower().happens('hidden').hearsLeader(false);
+    const it = follower().happens('hidden').leaderReports(false);
     expect(it.state).toMatchObject({ timer: { name: 'ask' }, lock: { how: 'queue' } });
     expect(it.happens('visible').state.lock).toMatchObject({ how: 'steal', isHandover: true });
   });
@@ -104,7 +104,7 @@ describe('a leader', () => {
   });
 
   test('stays the leader while it has the lock, whatever another tab reports', () => {
-    expect(leader().hearsLeader().state.role).toBe('leader');
+    expect(leader().leaderReports().state.role).toBe('leader');
   });
 
   test('that loses the lock follows, and queues for it', () => {

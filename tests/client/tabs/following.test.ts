@@ -11,19 +11,19 @@ describe('a tab that loses the lead', () => {
   ] as const)('and %s reads on until the new leader reads, then it is on standby', (_, make) => {
     const it = make();
     it.losesLock();
-    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
+    it.receives('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
     expect([it.state.streams.length + (it.state.poll === null ? 0 : 1), it.state.mode]).not.toEqual([
       0,
       'standby',
     ]);
-    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa');
+    it.receives('30-3~aaaaaa', [], '30-3~aaaaaa');
     expect(it.state).toMatchObject({ mode: 'standby', streams: [], poll: null, pollAt: null });
   });
 
   test('reads on for 10 s at most', () => {
     const it = streamingTab();
     it.losesLock();
-    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
+    it.receives('30-3~aaaaaa', [], '30-3~aaaaaa', { isReading: false });
     it.passes(9_999);
     expect(it.state.mode).toBe('streaming');
     it.passes(1);
@@ -70,8 +70,8 @@ describe('a follower', () => {
 
   test('keeps updates that are ahead while it asks the log, and accepts them after that', () => {
     const it = followingTab();
-    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
-    it.hears('50-5~aaaaaa', [6], '60-6~aaaaaa');
+    it.receives('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.receives('50-5~aaaaaa', [6], '60-6~aaaaaa');
     expect(it.state.poll).toMatchObject({ after: '30-3~aaaaaa', waitSeconds: 0 });
     it.isPolled([eventItem(4)], '40-4~aaaaaa');
     expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
@@ -82,7 +82,7 @@ describe('a follower', () => {
   test('asks the log again, less and less often, while the log lags behind the leader', () => {
     const it = followingTab();
     it.chance(1);
-    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.receives('40-4~aaaaaa', [5], '50-5~aaaaaa');
     const waits: number[] = [];
     for (let count = 0; count < 4; count += 1) {
       it.isPolled([], '30-3~aaaaaa');
@@ -94,7 +94,7 @@ describe('a follower', () => {
 
   test('asks again after a poll that failed', () => {
     const it = followingTab();
-    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.receives('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.pollFails();
     it.passes(500);
     it.isPolled([eventItem(4), eventItem(5)], '50-5~aaaaaa');
@@ -103,7 +103,7 @@ describe('a follower', () => {
 
   test('asks the log what a leader’s loss means for it, even where the leader went back', () => {
     const it = followingTab();
-    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    it.receives('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
     expect(it.accepted).toEqual(['gap restarted']);
     expect(it.state.poll).toBeNull();
@@ -111,19 +111,19 @@ describe('a follower', () => {
 
   test('asks the log again about a leader’s loss when a catch-up was aborted', () => {
     const it = followingTab();
-    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    it.receives('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.happens('frozen');
     expect(it.state.poll).toBeNull();
     it.happens('restored');
-    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa');
+    it.receives('20-2~aaaaaa', [], '20-2~aaaaaa');
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
     expect(it.accepted).toEqual(['gap restarted']);
   });
 
   test('asks the log again about a loss that the leader reported while a page was on its way', () => {
     const it = followingTab();
-    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
-    it.hears('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
+    it.receives('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.receives('20-2~aaaaaa', [], '20-2~aaaaaa', { hasGap: true });
     it.isPolled([eventItem(4), eventItem(5)], '50-5~aaaaaa');
     it.passes(500);
     it.isPolled([gapItem({ reason: 'restarted', missed: null }, '20-2~aaaaaa')], '20-2~aaaaaa');
@@ -132,7 +132,7 @@ describe('a follower', () => {
 
   test('that the server refuses for good stops', () => {
     const it = followingTab();
-    it.hears('40-4~aaaaaa', [5], '50-5~aaaaaa');
+    it.receives('40-4~aaaaaa', [5], '50-5~aaaaaa');
     it.tell({
       kind: 'pollRefused',
       poll: it.state.poll?.key ?? 0,
@@ -153,7 +153,7 @@ test('a gap is not sent to other tabs, since each has its own', () => {
 test('with a type filter, a tab asks the log about an update that does not begin at its own position', () => {
   const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
   it.losesLock();
-  it.hears('20-2~aaaaaa', [7], '70-7~aaaaaa');
+  it.receives('20-2~aaaaaa', [7], '70-7~aaaaaa');
   expect(it.accepted).toEqual([]);
   expect(it.state.poll).not.toBeNull();
 });
@@ -161,6 +161,6 @@ test('with a type filter, a tab asks the log about an update that does not begin
 test('with a type filter, a tab accepts an update that begins at its own position', () => {
   const it = streamingTab({ isFiltered: true }, '40-4~aaaaaa');
   it.losesLock();
-  it.hears('40-4~aaaaaa', [7], '70-7~aaaaaa');
+  it.receives('40-4~aaaaaa', [7], '70-7~aaaaaa');
   expect(it.accepted).toEqual(['70-7']);
 });

@@ -66,7 +66,7 @@ describe('a Retry-After', () => {
   function takesOver(more: object = {}) {
     const it = tabReader();
     it.losesLock();
-    it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', { ...held, ...more });
+    it.receives('30-3~aaaaaa', [], '30-3~aaaaaa', { ...held, ...more });
     // It takes the lock from a leader that is hidden.
     it.passes(100);
     it.isGranted();

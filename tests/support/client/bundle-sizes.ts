@@ -15,8 +15,8 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'settings and status': ['access', 'client-timing', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
-  'tabs: who leads': ['leader-election', 'tab'],
-  'tabs: following the leader': ['following', 'tab-message'],
+  'tabs: who leads': ['leader-election'],
+  'tabs: following the leader': ['following', 'tab', 'tab-message'],
   'tabs: the way to the others': ['share', 'tab-channel', 'tab-group'],
 };
 

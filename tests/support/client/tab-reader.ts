@@ -63,7 +63,7 @@ export function tabReader(settings: Parameters<typeof reader>[0] = {}, after?: s
     isGranted: () => gets({ kind: 'granted', lock: lock() }),
     losesLock: () => gets({ kind: 'lost', lock: lock() }),
     /** Another tab, the leader unless `more` says otherwise, sends what it has read. */
-    hears(...update: Parameters<typeof tabUpdate>) {
+    receives(...update: Parameters<typeof tabUpdate>) {
       const parsed = tabUpdate(...update);
       if (parsed.isLeader) leader = parsed;
       gets({ kind: 'update', update: parsed });
@@ -93,6 +93,6 @@ export function pollingTab() {
 export function followingTab(more: Partial<Head> = {}) {
   const it = streamingTab();
   it.losesLock();
-  it.hears('30-3~aaaaaa', [], '30-3~aaaaaa', more);
+  it.receives('30-3~aaaaaa', [], '30-3~aaaaaa', more);
   return it;
 }
