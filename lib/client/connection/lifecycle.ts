@@ -147,7 +147,7 @@ export function isOff({ pausedBy }: Connection): boolean {
   return pausedBy === 'unstarted' || pausedBy === 'disabled';
 }
 
-/** Closes what is open. A connection that is switched off, frozen or stopped stays so, and only takes note. */
+/** Ends all requests. A connection that is switched off, frozen or stopped stays so, and stands by when it is resumed. */
 export function onStandBy(before: Connection): Connection {
   const state: Connection = { ...before, isStandby: true, pauseAt: null };
   return isInactive(state) && state.pausedBy !== 'hidden' ? state : standBy(state);

@@ -1,6 +1,6 @@
 import { isUnexpected, type Page, type Refusal } from '../transport/messages.ts';
 import { backoffMs, handleRefusal, startDue, startPoll } from './lifecycle.ts';
-import { accept, writeCursor } from './sequencer.ts';
+import { accept } from './sequencer.ts';
 import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';
 
 /** Something happened to the poll. */
@@ -33,10 +33,10 @@ export function onPollShared(
   now: number,
   random: number,
 ): Connection {
-  const isAtCursor = after === writeCursor(state.reader);
-  if (state.mode !== 'polling' || state.poll !== null || !isAtCursor) return state;
+  if (state.mode !== 'polling' || state.poll !== null) return state;
   const polling = startPoll(state, startedAt);
-  return polling.poll === null ? state : onPoll(polling, polling.poll, result, now, random);
+  const { poll } = polling;
+  return poll?.after === after ? onPoll(polling, poll, result, now, random) : state;
 }
 
 function onPage(before: Connection, poll: Poll, page: Page, now: number, random: number): Connection {

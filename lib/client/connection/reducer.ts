@@ -58,6 +58,8 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
   if ('poll' in signal)
     return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
   switch (signal.kind) {
+    case 'pollShared':
+      return onPollShared(state, signal.shared, now, random);
     case 'moved':
       return withApplied(state, signal);
     case 'standBy':
@@ -70,8 +72,6 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
       return onTimer(state, now, random);
     case 'pollDue':
       return state.mode === 'polling' && isDue(state.pollAt, now) ? startPoll(state, now) : state;
-    case 'pollShared':
-      return onPollShared(state, signal.shared, now, random);
     case 'woke':
       return onWoke(state, now);
     case 'online':

@@ -90,7 +90,7 @@ export function accept(
 
 /**
  * Applies the first message of a stream. A channel that the stream was opened with stays at that position, since a gap
- * may follow. Any other channel begins where the log says, unless another source has begun it meanwhile.
+ * may follow. Any other channel begins where the log says, unless another source was faster.
  */
 export function acceptHello(reader: ReaderPositions, source: SourcePositions, cursor: Cursor): Applied {
   return accept(reader, source, [], new Map([...cursor].filter(([channel]) => !source.has(channel))));
@@ -276,8 +276,8 @@ function remainderOf(gap: Gap, known: ChannelPosition, position: Position): Gap 
 }
 
 /**
- * Applies the cursor that a source claims. It has sent every event up to there that matches the filter. A cursor ahead of
- * the reader proves that events are missing, unless there is a filter.
+ * Applies the cursor that a source claims: it has sent every event up to there that matches the filter. If the cursor is
+ * beyond the reader's position and there is no filter, events are missing.
  * @returns null, or the first discontinuity. The channels after it are left as they are.
  */
 function reconcile(
@@ -387,7 +387,7 @@ function continues(
   return [end.id, ...ids].every(isCertain);
 }
 
-/** Positive when `position` is ahead of `known`, negative when behind; `apart` when they cannot be of one history. */
+/** Positive when `position` is after `known`, negative when before; `apart` when they cannot be of one history. */
 function compareWithin(known: Position, position: Position): number | 'apart' {
   if (known.epoch !== null && position.epoch !== null && known.epoch !== position.epoch) return 'apart';
   const order = compareEventIds(position.id, known.id);

@@ -61,7 +61,7 @@ export function readHello(value: unknown): Hello {
   return { ...hello, heartbeatMs: within(hello.heartbeatMs, Number.MAX_SAFE_INTEGER) };
 }
 
-/** Reads the data of a handover. An unknown reason is taken as a planned end like any other. @throws FeedError `bad-request` */
+/** Reads the data of a handover. An unknown reason is a planned end like any other. @throws FeedError `bad-request` */
 export function readHandover(value: unknown): Handover {
   return readRecord(value, 'handover') as Handover;
 }

@@ -14,7 +14,7 @@ describe('a discontinuity', () => {
     expect(it.accepted).toEqual(['40-4', '50-5', '60-6']);
   });
 
-  test('can be a heartbeat whose cursor is ahead of the events', () => {
+  test('can be a heartbeat whose cursor is beyond the events', () => {
     const it = streamingReader();
     it.heartbeat('40-4~aaaaaa');
     expect(it.state).toMatchObject({ mode: 'waiting', reader: { discontinuities: 1 } });
@@ -41,7 +41,7 @@ describe('a discontinuity', () => {
     expect(it.state.poll?.after).toBe('40-4~aaaaaa');
   });
 
-  test('can be a page whose cursor is ahead of its events', () => {
+  test('can be a page whose cursor is beyond its events', () => {
     const it = pollingReader();
     it.isPolled([eventItem(4)], '60-6~aaaaaa');
     expect(it.state).toMatchObject({ pollFailures: 1, reader: { discontinuities: 1 } });

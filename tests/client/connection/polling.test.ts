@@ -235,7 +235,7 @@ describe('the client returns to streaming', () => {
   });
 
   test.each([false, true])(
-    'but not by a probe that began without a cursor and is ahead of the polls (with a filter: %s)',
+    'but not by a probe that began without a cursor and is beyond the polls (with a filter: %s)',
     (isFiltered) => {
       const it = reader({ isFiltered }, null);
       it.sends();

@@ -108,7 +108,7 @@ describe('a discontinuity', () => {
     ]);
   });
 
-  test('is a cursor ahead of the events that were sent', () => {
+  test('is a cursor beyond the events that were sent', () => {
     const it = sourcesOf(at('30-3~aaaaaa'));
     expect(it.sends('a', events(4), '60-6~aaaaaa')).toBe(false);
     expect([it.accepted(), it.reader().discontinuities]).toEqual([['40-4'], 1]);
@@ -188,7 +188,7 @@ describe('a hello', () => {
   });
 
   test.each([false, true])(
-    'of a stream that was opened without a cursor cannot be ahead of the reader (with a filter: %s)',
+    'of a stream that was opened without a cursor cannot be beyond the reader (with a filter: %s)',
     (isFiltered) => {
       const reader = at('30-3~aaaaaa', isFiltered);
       const applied = acceptHello(reader, new Map(), cursorAt('50-5~aaaaaa'));
@@ -196,7 +196,7 @@ describe('a hello', () => {
     },
   );
 
-  test('that is ahead of the reader is no discontinuity of the log: the stream began elsewhere', () => {
+  test('beyond the reader is no discontinuity of the log: the stream began elsewhere', () => {
     const reader = at('30-3~aaaaaa');
     expect(acceptHello(reader, new Map(), cursorAt('50-5~aaaaaa')).reader.discontinuities).toBe(0);
   });
@@ -278,7 +278,7 @@ describe('a source in an epoch that the reader has left', () => {
   });
 });
 
-test('a cursor that names the epoch of the reader’s position tells the reader that epoch', () => {
+test('a reader without an epoch learns it from a cursor at its position', () => {
   const it = sourcesOf(at('0-0'));
   it.sends('a', [], '0-0~aaaaaa');
   expect(writeCursor(it.reader())).toBe('0-0~aaaaaa');
@@ -339,7 +339,7 @@ describe('a segment from another tab', () => {
     expect(applied.reader).toBe(reader);
   });
 
-  test('that begins ahead of the reader is left to the log, and is never reported as a gap', () => {
+  test('that begins after the reader’s position is left to the log, and is never reported as a gap', () => {
     let reader = at('30-3~aaaaaa');
     for (let count = 0; count < 5; count += 1) {
       const applied = segment(reader, '40-4~aaaaaa', [5], '50-5~aaaaaa');
@@ -391,7 +391,7 @@ describe('a segment from another tab', () => {
     expect(segment(reader, '30-3~aaaaaa', [4], '40-4~aaaaaa')).toMatchObject({ ids: [], isComplete: false });
   });
 
-  test('does not bring back events whose loss this reader was told', () => {
+  test('does not bring back events that this reader saw being lost', () => {
     const before = at('50-5~aaaaaa');
     const gap = restartAt('30-3~aaaaaa');
     const { reader } = accept(before, before.positions, [gap], cursorAt('30-3~aaaaaa'));

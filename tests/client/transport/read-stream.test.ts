@@ -117,7 +117,7 @@ describe('reading a stream', () => {
     ['data that is no JSON', 'id: 10-1\ndata: {"id":\n\n'],
     ['an event without a cursor', `data: ${JSON.stringify(event)}\n\n`],
     ['an event of another channel', `id: 10-1\ndata: ${JSON.stringify({ ...event, channel: 'other' })}\n\n`],
-    ['an id that is none', `id: 10-1\ndata: ${JSON.stringify({ ...event, id: 'x' })}\n\n`],
+    ['a malformed id', `id: 10-1\ndata: ${JSON.stringify({ ...event, id: 'x' })}\n\n`],
     ['a block without end', `data: ${'x'.repeat(1_100_000)}`],
   ] as const;
   test.each(broken)('%s ends the stream, and the frames before it are kept', async (_name, text) => {

@@ -26,7 +26,7 @@ afterAll(() => {
   server.close();
 });
 
-/** Reads what the server answers: the last word about the stream, and the frames ahead of it. */
+/** Reads the server's response: its frames, and how the stream ended. */
 async function read(what: Answer, token: string | null = null): Promise<string> {
   answer = what;
   const news: StreamNews[] = [];
@@ -86,7 +86,7 @@ describe('an answer', () => {
   });
 
   test.each([201, 204, 205, 206, 304, 400, 404, 410, 500, 502])(
-    'is none when its status is %i',
+    'is no stream when its status is %i',
     async (status) => {
       const refuse: Answer = (response) =>
         void response.writeHead(status, { 'content-type': 'text/event-stream' }).end();

@@ -4,7 +4,7 @@ import type { PollAdvice } from '../../../lib/core/event.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { fetchServer, type Misbehaviour } from './fetch-server.ts';
 
-/** What a reader with the default settings made of a server that misbehaves and then behaves. Times in ms. */
+/** What a reader with the default settings got from a server that misbehaves and then behaves. Times are in ms. */
 export type Outage = {
   readonly seed: number;
   readonly forMs: number;
@@ -19,7 +19,7 @@ export type Outage = {
   /** From the moment the server behaves to an event after that moment, and to the stream that stays. */
   readonly eventBackMs: number;
   readonly backMs: number;
-  /** Seqs in the order in which they were taken, in the end after one more cut, and how many were published. */
+  /** The numbers of the events in the order in which they came, also after a last disconnect; and how many were published. */
   readonly taken: readonly number[];
   readonly published: number;
   /** Events that the server sent: more than were published when two requests brought the same. */
@@ -36,11 +36,11 @@ export type OutageOptions = {
   readonly then?: Misbehaviour;
 };
 
-/** Longest wait for the way back, and how long streaming has to last to count. */
+/** Longest wait for the stream that returns, and how long it has to last to count. */
 const patienceMs = 900_000;
 const lastingMs = 45_000;
 
-/** Lives through an outage with time moved by hand: the whole client, its default settings, an event every second. */
+/** Runs the whole client through an outage: default settings, time moved by hand, an event each second. */
 export async function outage(
   misbehaviour: Misbehaviour,
   { seed, forMs, advice, then = (asked) => asked.honest() }: OutageOptions,
@@ -68,13 +68,13 @@ export async function outage(
   await clock.advance(forMs);
   server.becomes(then);
   const behavesAtMs = elapsed();
-  /** When the stream began that still is; null while there is none. */
+  /** When the present stream began; null while there is none. */
   const since = () => (feed.getSnapshot().status === 'streaming' ? (statuses.at(-1)?.atMs ?? 0) : null);
   const isBack = () => elapsed() - Math.max(since() ?? Number.POSITIVE_INFINITY, behavesAtMs) >= lastingMs;
   while (!isBack() && elapsed() < behavesAtMs + patienceMs) await clock.advance(1_000);
   const backAtMs = since() ?? Number.POSITIVE_INFINITY;
   server.stopPublishing();
-  // What is still held on the way of a stream from before is not lost: the next stream brings it.
+  // A proxy may still hold events of a stream back. They are not lost: the next stream brings them.
   server.cutStreams();
   await clock.advance(lastingMs);
   feed.close();
