@@ -13,7 +13,7 @@ import { docTables, linesOf, type Outcome, tableOf } from './bench/report.ts';
 
 type Order = BenchOptions & { readonly kind: 'measure' };
 
-/** All rounds of one case: in each, every contestant once, in another order. */
+/** Runs all rounds of one case. In each round every contestant runs once, in a new order. */
 async function measureCase(
   of: Case,
   { size, rounds }: Order,
@@ -47,13 +47,13 @@ async function measure(order: Order): Promise<void> {
   const outcomes: Outcome[] = [];
   for (const each of order.cases) {
     outcomes.push(await measureCase(each, order, contestants(folders), random));
-    // Kept case by case: a run that is ended early has measured what it has.
+    // Saved after each case, so that a run that is stopped early keeps its results.
     if (order.json !== null) {
       keepRun(order.json, { about: describeRun(root, order.rounds, order.seed), lines: linesOf(outcomes) });
     }
   }
   console.log(tableOf(linesOf(outcomes)));
-  console.error(`The same order again: --seed ${order.seed}`);
+  console.error(`To repeat this order: --seed ${order.seed}`);
 }
 
 function writeDoc(): void {
@@ -76,9 +76,9 @@ async function bench(): Promise<void> {
   }
 }
 
-// Each process that is started is waited for; more than ten at once are no leak.
+// Each started process adds a listener; more than ten are no leak here.
 process.setMaxListeners(50);
-// What was started ends when this process does: by `exit`, which a signal alone does not tell.
+// `exit` ends all started processes. A signal alone does not emit it.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => process.exit(130));
 
 try {

@@ -10,8 +10,8 @@ import { type Outcome, runChaos } from './chaos/run-chaos.ts';
 
 const doc = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
 
-/** Most violations that are printed; the first tell most. */
-const maxTold = 40;
+/** How many violations are printed at most. The first ones show the most. */
+const maxPrinted = 40;
 
 function report(options: ChaosOptions, outcome: Outcome): void {
   const figures = figuresOf(options, outcome);
@@ -20,14 +20,15 @@ function report(options: ChaosOptions, outcome: Outcome): void {
   const { violations, timeline } = outcome;
   if (violations.length === 0) return;
   process.exitCode = 1;
-  console.error(`\n${violations.length} promises were not kept (seed ${options.seed}):\n`);
-  for (const { kind, who, what } of violations.slice(0, maxTold)) console.error(`  ${kind}: ${who}: ${what}`);
-  console.error(`\nWhat happened:\n\n${timeline.map((line) => `  ${line}`).join('\n')}`);
+  console.error(`\n${violations.length} promises were broken (seed ${options.seed}):\n`);
+  for (const { kind, who, what } of violations.slice(0, maxPrinted))
+    console.error(`  ${kind}: ${who}: ${what}`);
+  console.error(`\nTimeline:\n\n${timeline.map((line) => `  ${line}`).join('\n')}`);
   const only = process.argv.slice(2).join(' ');
-  console.error(`\nThe same plan again: npm run proof:chaos -- ${only} --seed ${options.seed}`);
+  console.error(`\nTo run the same plan again: npm run proof:chaos -- ${only} --seed ${options.seed}`);
 }
 
-/** Writes the table of a run that was made before into the docs. */
+/** Writes the table of a recorded run into the docs. */
 function writeTable(file: string): void {
   const figures = JSON.parse(readFileSync(file, 'utf8')) as Figures;
   writeFileSync(doc, withTable(readFileSync(doc, 'utf8'), figures));
@@ -49,9 +50,9 @@ async function chaos(): Promise<void> {
   }
 }
 
-// Each process that is started is one listener.
+// Each started process adds one listener; Node would warn at 11.
 process.setMaxListeners(100);
-// What it has started ends with it, by its `exit`.
+// `exit` ends all started processes. A signal alone does not emit it.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 try {
@@ -60,5 +61,5 @@ try {
   console.error('chaos:', cause instanceof FeedError ? cause.message : cause);
   process.exitCode = 1;
 }
-// A connection that a fault has left half-open must not keep it.
+// A connection that a fault left half-open must not keep this process alive.
 process.exit();

@@ -2,7 +2,7 @@ import { measure } from './cost-model/measure.ts';
 import { readScaleOptions, scaleHelp } from './cost-model/scale-options.ts';
 import { tablesOf } from './cost-model/tables.ts';
 
-async function scale(): Promise<void> {
+async function printCosts(): Promise<void> {
   const options = readScaleOptions(process.argv.slice(2));
   switch (options.kind) {
     case 'help':
@@ -18,8 +18,8 @@ async function scale(): Promise<void> {
 }
 
 try {
-  await scale();
+  await printCosts();
 } catch (cause) {
-  process.stderr.write(`scale: ${cause instanceof Error ? cause.message : cause}\n`);
+  process.stderr.write(`cost: ${cause instanceof Error ? cause.message : cause}\n`);
   process.exit(1);
 }

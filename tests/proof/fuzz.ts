@@ -15,7 +15,7 @@ async function fuzz(run: Run): Promise<number> {
 answers: ${[...tally.statuses()].map(([status, count]) => `${count} × ${status}`).join(', ')}
 slowest: ${Math.round(tookMs)} ms (request ${number})
 events stored: ${storedCount}
-memory held: ${megabytes(heldKb.before)} MB before, ${megabytes(heldKb.after)} MB after
+memory after garbage collection: ${megabytes(heldKb.before)} MB before, ${megabytes(heldKb.after)} MB after
 ${Math.round((performance.now() - startedAt) / 1_000)} s, ${failures.length} failures`);
   return failures.length === 0 ? 0 : 1;
 }

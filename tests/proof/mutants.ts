@@ -10,15 +10,17 @@ import { type Catch, readCatches } from './mutants/catches.ts';
 import { mutants } from './mutants/mutants.ts';
 import { mutantsTable } from './mutants/mutants-table.ts';
 
-const help = `Breaks the guards on which the promise stands, one at a time, in a copy of this folder, and sees whether the
-tests find out. Some three minutes.
+const help = `Breaks the guards of the promises in a copy of this project, one at a time, and checks that a test fails each time.
+Takes about three minutes.
 
-  npm run proof:mutants                 all; exit 1 when one was not found out
-  npm run proof:mutants -- --only key   those whose name holds the word
-  npm run proof:mutants -- --doc        writes the table into docs/reliability.md too
+  npm run proof:mutants                 all mutants
+  npm run proof:mutants -- --only key   only mutants with this text in their name
+  npm run proof:mutants -- --doc        also write the table into docs/reliability.md
+
+Exit code 1 if no test fails for one of them.
 `;
 
-/** What the quick suites need of the project. */
+/** The files and folders that the quick suites need. */
 const sources = [
   'app',
   'docs',
@@ -63,7 +65,7 @@ function failures(folder: string, projects: readonly string[], bail = 1): readon
     const catches = readCatches(JSON.parse(readFileSync(report, 'utf8')), folder);
     return catches.length === 0 && status !== 0 && bail > 0 ? failures(folder, projects, 0) : catches;
   } catch (cause) {
-    throw new Error(`the tests gave no report: ${stderr}`, { cause });
+    throw new Error(`The tests wrote no report: ${stderr}`, { cause });
   }
 }
 
@@ -90,7 +92,7 @@ try {
       writeFileSync(file, breakGuard(text, mutant));
       const catches = failures(folder, mutant.projects);
       writeFileSync(file, text);
-      console.log(`${catches.length === 0 ? 'NOT FOUND OUT' : 'found out'}: ${mutant.name}`);
+      console.log(`${catches.length === 0 ? 'NO TEST FAILED' : 'found'}: ${mutant.name}`);
       return { mutant, catches };
     });
   if (options.doc) {

@@ -61,5 +61,5 @@ describe.concurrent('the bench', () => {
 test('a case that there is not is refused, with the names of those there are', async () => {
   const script = runScript('tests/proof/bench.ts', ['--only', 'fan-out']);
   expect(await script.code).toBe(1);
-  expect(script.err()).toMatch(/--only fan-out: allowed are fanout, burst/);
+  expect(script.err()).toMatch(/--only fan-out: There is no such case. Use one of fanout, burst/);
 });

@@ -37,6 +37,6 @@ test.each([
     ...['--no-browser', '--sabotage', sabotage],
   );
   expect(status).toBe(1);
-  expect(stderr).toMatch(/promises were not kept \(seed 1\)/);
+  expect(stderr).toMatch(/promises were broken \(seed 1\)/);
   expect(figures[finds]).toBeGreaterThan(0);
 });

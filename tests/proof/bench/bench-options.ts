@@ -3,32 +3,34 @@ import { parseArgs } from 'node:util';
 import type { Case, Size } from './cases/case.ts';
 import { cases } from './cases/cases.ts';
 
-/** What the bench is to do. */
+/** One order from the command line. */
 export type BenchOptions =
   | { readonly kind: 'help' }
-  /** Write the tables of docs/performance.md from the figures that are kept beside it. */
+  /** Write the tables of docs/performance.md from the recorded figures. */
   | { readonly kind: 'doc' }
   | {
       readonly kind: 'measure';
       readonly cases: readonly Case[];
       readonly size: Size;
       readonly rounds: number;
-      /** Of the order in which contestants are run. */
+      /** Decides the order in which the contestants run. */
       readonly seed: number;
-      /** File that keeps the figures. */
+      /** The file that gets the figures; null: none. */
       readonly json: string | null;
     };
 
 /** What `npm run proof:bench -- --help` says. */
-export const benchHelp = `Measures this feed beside bare Node and its peers, each in processes of its own, in one run.
+export const benchHelp = `Measures this feed, bare Node and similar libraries in one run, each in processes of its own.
 
-  npm run proof:bench                      everything, five rounds
-  npm run proof:bench -- --only fanout     one case: ${cases.map(({ name }) => name).join(', ')}
-  npm run proof:bench -- --rounds 9        more rounds; what is told are medians
-  npm run proof:bench -- --seed 7          the order of an earlier run, in which the contestants take turns
-  npm run proof:bench -- --json FILE       the figures as JSON too, in place of those the file has of the same cases
-  npm run proof:bench -- --smoke           a little of everything, once: does it still run?
-  npm run proof:bench -- --doc             measures nothing: the tables of docs/performance.md from tests/proof/runs/performance.json`;
+  npm run proof:bench                 measure all cases, in five rounds
+  --only <case>                       measure this case only; repeatable. The cases:
+                                      ${cases.map(({ name }) => name).join(', ')}
+  --rounds <n>                        number of rounds; the report shows medians
+  --seed <n>                          the order in which the servers take turns; repeats the order of an earlier run
+  --json <file>                       also write the figures to this file; they replace older figures of the same cases
+  --smoke                             a short run of everything, to see that it works; its figures mean nothing
+  --doc                               measure nothing; write the tables of docs/performance.md from
+                                      tests/proof/runs/performance.json`;
 
 /** Reads the command line of `npm run proof:bench`. @throws Error that names the option and what is allowed. */
 export function readBenchOptions(args: readonly string[]): BenchOptions {
@@ -59,11 +61,13 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
 function caseOf(name: string): Case {
   const found = cases.find((each) => each.name === name);
   if (found !== undefined) return found;
-  throw new Error(`--only ${name}: allowed are ${cases.map((each) => each.name).join(', ')}`);
+  throw new Error(
+    `--only ${name}: There is no such case. Use one of ${cases.map((each) => each.name).join(', ')}.`,
+  );
 }
 
 function wholeNumber(option: string, text: string, least: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least) return value;
-  throw new Error(`--${option} ${text}: a whole number, at least ${least}`);
+  throw new Error(`--${option} ${text} is not valid. Use a whole number, at least ${least}.`);
 }

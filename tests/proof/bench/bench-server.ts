@@ -2,28 +2,28 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A server under measure, in a process of its own. Ends with the scope that holds it by `await using`. */
+/** A measured server, in a process of its own. Ends with the scope that holds it by `await using`. */
 export type BenchServer = AsyncDisposable & {
   readonly port: number;
   readonly pid: number;
-  /** What it printed so far, to stdout and stderr. */
+  /** Its output so far, from stdout and stderr. */
   printed(): string;
-  /** CPU time it has used so far, user and system, in ms. */
+  /** Its CPU time so far, user and system, in ms. */
   cpuMs(): number;
-  /** How long its main thread has waited for a processor so far, in ms: what other programs took from it. */
+  /** How long its main thread has waited for a processor so far, in ms, because other programs used it. */
   waitedMs(): number;
-  /** Memory that the system has given it, in KB. */
+  /** Its resident memory, in KB. */
   residentKb(): number;
-  /** Memory it holds on its heap and besides once its garbage is collected, in KB. */
+  /** Its memory on and off the heap after garbage collection, in KB. */
   heldKb(): Promise<number>;
 };
 
 const readyWithinMs = 30_000;
 
 /**
- * Starts a server and waits until it says where it listens.
- * @param args of Node. @param env set beside PATH and HOME; nothing else is.
- * @throws Error with what it printed, when it ends instead.
+ * Starts a server and waits until it prints its address.
+ * @param args the arguments of Node. @param env its environment, besides PATH and HOME.
+ * @throws Error with its output, if it ends instead.
  */
 export async function startServer(
   args: readonly string[],
@@ -65,7 +65,7 @@ async function listening(child: ChildProcess, printed: () => string): Promise<nu
     await sleep(20);
   }
   child.kill('SIGKILL');
-  throw new Error(`a server did not start; it printed: ${printed()}`);
+  throw new Error(`A server did not start. It printed: ${printed()}`);
 }
 
 const collectOnSignal = new URL('servers/collect-on-signal.ts', import.meta.url).href;
@@ -78,7 +78,7 @@ async function held(child: ChildProcess, printed: () => string): Promise<number>
     const answer = answers()[before];
     if (answer !== undefined) return Number(answer[1]) / 1_024;
   }
-  throw new Error('a server did not say what memory it holds');
+  throw new Error('A server did not report its memory');
 }
 
 /** The kernel counts CPU time in ticks (proc(5), "utime" and "stime"), in ms. */

@@ -3,7 +3,7 @@ import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
 import type { Target } from './load/load-orders.ts';
 
-/** Everything that is measured, as it is called in reports. */
+/** All contestants, with their names in reports. */
 export const contestantNames = {
   steadfeed: 'Steadfeed',
   steadfeedRedis: 'Steadfeed on Redis',
@@ -16,29 +16,29 @@ export const contestantNames = {
 
 export type ContestantKey = keyof typeof contestantNames;
 
-/** Whether it is this feed, which the goals are for. */
+/** Whether it is this feed. Goals are for this feed only. */
 export function isOurs(key: ContestantKey): boolean {
   return key === 'steadfeed' || key === 'steadfeedRedis';
 }
 
-/** Something that serves a live feed, measured beside the others. */
+/** A server of a live feed that the benchmark measures. */
 export type Contestant = {
-  /** Not given: it needs none, and is measured without. */
+  /** Whether it needs Redis. */
   readonly isOnRedis?: true;
-  /** @param env what this run sets besides, a Redis for example. */
+  /** @param env more environment variables, for example the address of a Redis. */
   start(env?: Readonly<Record<string, string>>): Promise<BenchServer>;
   target(server: BenchServer): Target;
 };
 
 export type BenchFolders = {
-  /** The project's own, with its production build. */
+  /** This project, with its production build. */
   readonly root: string;
   /** The builds of `servers/plain-next` and `servers/upstash-realtime`. */
   readonly plainNext: string;
   readonly upstashRealtime: string;
-  /** Where the peers' packages are. */
+  /** The folder of the peers' packages. */
   readonly peers: string;
-  /** For logs, emptied by whoever made it. */
+  /** A folder for embedded logs. Whoever created it deletes it. */
   readonly data: string;
 };
 
@@ -89,7 +89,7 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
   };
 }
 
-/** This feed: the production build in `root`, on an embedded log in `data` unless it is given a Redis. */
+/** This feed: the production build in `root`, with an embedded log in `data` or with the Redis of `env`. */
 export function steadfeed(root: string, data: string): Contestant {
   const own = { ...unsetSettings, PUBLISH_TOKEN: publishToken, STREAM_MAX_CONNECTIONS: '2000' };
   let logs = 0;

@@ -1,7 +1,7 @@
-/** One figure of one contestant, in all rounds. */
+/** One figure of one contestant in all rounds. */
 export type Series = { readonly contestant: string; readonly values: readonly number[] };
 
-/** The value in the middle; with an even count the mean of the two. @throws Error where there is none. */
+/** The median. @throws Error if there is no value. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [
@@ -13,14 +13,14 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median of the ratios, round by round: what the machine did in a round, it did to both.
- * @param to the same figure of the one that is compared with.
+ * The median of the ratios of the rounds. Whatever the machine did in a round, it did to both.
+ * @param to the figures of the other contestant.
  */
 export function ratio(values: readonly number[], to: readonly number[]): number {
   return median(values.map((value, round) => value / (to[round] ?? Number.NaN)));
 }
 
-/** The order in which a round is run: another in each, so that nobody is always first. */
+/** A random order for one round, so that no contestant is always first. */
 export function shuffled<T>(list: readonly T[], random: () => number): T[] {
   const left = [...list];
   const order: T[] = [];

@@ -3,21 +3,21 @@ import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import type { Line } from './report.ts';
 
-/** What one run of the bench gave. */
+/** The result of one run of the benchmark. */
 export type Run = { readonly about: About; readonly lines: readonly Line[] };
 
-/** Reads what `keepRun` wrote. */
+/** Reads the runs that `keepRun` wrote. */
 export function readRuns(file: string): readonly Run[] {
   return JSON.parse(readFileSync(file, 'utf8')) as readonly Run[];
 }
 
-/** Puts a run into a file of runs, in place of what was there of its cases; the file is made where there is none. */
+/** Adds a run to a file of runs. It replaces older figures of the same cases. A missing file is created. */
 export function keepRun(file: string, run: Run): void {
   const runs = withRun(existsSync(file) ? readRuns(file) : [], run);
   writeFileSync(file, `${JSON.stringify(runs, null, 1)}\n`);
 }
 
-/** Runs with a new one, which replaces what older ones have of its cases. */
+/** Adds a run to older ones. It replaces their figures of the same cases. */
 export function withRun(runs: readonly Run[], run: Run): readonly Run[] {
   const measured = new Set(run.lines.map((line) => line.case));
   const older = runs.map(({ about, lines }) => ({
@@ -27,7 +27,7 @@ export function withRun(runs: readonly Run[], run: Run): readonly Run[] {
   return [...older.filter(({ lines }) => lines.length > 0), run];
 }
 
-/** Where and how figures were measured. */
+/** Where and how a run was measured. */
 export type About = {
   /** The day, `2026-11-23`, in UTC. */
   readonly date: string;
@@ -37,13 +37,13 @@ export type About = {
   readonly kernel: string;
   readonly node: string;
   readonly next: string;
-  /** Of what is timed; what is counted has one. */
+  /** Number of rounds. Cases that only count have one round. */
   readonly rounds: number;
-  /** Of the order in which contestants were run. */
+  /** The seed of the order of the contestants. */
   readonly seed: number;
 };
 
-/** This machine, now. @param root the project's folder, whose Next is meant. */
+/** Describes this machine and this run. @param root the folder of the project whose Next runs. */
 export function describeRun(root: string, rounds: number, seed: number): About {
   const [first] = cpus();
   const next = JSON.parse(readFileSync(join(root, 'node_modules/next/package.json'), 'utf8'));

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { buildOnce } from '../../../scripts/build-app.ts';
 import type { BenchFolders } from './contestants.ts';
 
-/** What the peers need; none of it is a dependency of the template. */
+/** The packages of the peers. None of them is a dependency of the template. */
 const peers = {
   '@upstash/realtime': '1.1.0',
   '@upstash/redis': '1.39.0',
@@ -18,9 +18,9 @@ const peers = {
 const servers = new URL('servers/', import.meta.url).pathname;
 
 /**
- * Builds what is measured, and installs the peers, where that has not been done yet. What is made for the bench alone is
- * kept beside the packages, where no other build removes it.
- * @throws Error with what was printed, when a build or the install fails.
+ * Builds the contestants and installs the peers' packages, unless this was done before. The builds for the benchmark are
+ * next to the packages, where no other build deletes them.
+ * @throws Error with the output, if a build or the install fails.
  */
 export async function prepare(root: string): Promise<BenchFolders> {
   await buildOnce();
@@ -36,10 +36,10 @@ export async function prepare(root: string): Promise<BenchFolders> {
 }
 
 /**
- * Installs the peers where that has not been done yet, and builds a small Next app that uses one.
- * @param source its folder; the last part of it is its name, which no other may have.
- * @returns the folder to start it in, and that of the peers' packages.
- * @throws Error with what was printed, when the build or the install fails.
+ * Installs the peers' packages, unless this was done before, and builds a small Next app that uses one.
+ * @param source the folder of the app; its last part is the name of the build and must be unique.
+ * @returns the folder to start the app in, and the folder of the peers' packages.
+ * @throws Error with the output, if the build or the install fails.
  */
 export function preparePeer(source: string, root: string): Pick<BenchFolders, 'peers'> & { app: string } {
   const cache = cacheOf(root);
@@ -56,18 +56,18 @@ function installPeers(folder: string): void {
   const installed = join(folder, 'installed');
   if (isWritten(installed, manifest)) return;
   mkdirSync(folder, { recursive: true });
-  // Without a manifest of its own here, npm would install into the template.
+  // Without a package.json here, npm would install into the template.
   writeFileSync(join(folder, 'package.json'), manifest);
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--no-package-lock'], folder);
   writeFileSync(installed, manifest);
 }
 
-/** Whether a file holds just this text. */
+/** Whether a file has exactly this text. */
 function isWritten(file: string, text: string): boolean {
   return existsSync(file) && readFileSync(file, 'utf8') === text;
 }
 
-/** Builds a small Next app from its sources in a folder; gives the folder to start it in. */
+/** Builds a small Next app from the sources in a folder. @returns the folder to start it in. */
 function buildApp(source: string, root: string, cache: string): string {
   const files = globSync('**/*.{ts,json}', { cwd: source, exclude: ['**/*.d.ts'] })
     .toSorted()
@@ -82,11 +82,11 @@ function buildApp(source: string, root: string, cache: string): string {
   rmSync(folder, { recursive: true, force: true });
   for (const { path, text } of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    // Next takes no TypeScript from within `node_modules`.
+    // Next does not accept TypeScript inside `node_modules`.
     const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
     writeFileSync(join(folder, path.replace(/\.ts$/, '.js')), script);
   }
-  // Else Next looks for one further up, and finds the template's.
+  // Without this file, Next would look in parent folders and find the template's.
   writeFileSync(join(folder, 'next.config.mjs'), 'export default {};\n');
   run(process.execPath, [join(root, 'node_modules/next/dist/bin/next'), 'build'], folder);
   writeFileSync(built, stamp);

@@ -3,7 +3,7 @@ import { seededRandom } from '../../support/seeded.ts';
 import type { RedisAddress, RedisCounts, RedisOrder } from './redis-stand.ts';
 import { obeyOrders } from './worker.ts';
 
-/* The local REST endpoint in a process of its own, so that its work is in nobody's figures. */
+/* The local REST endpoint, in a process of its own, so that no figure includes its work. */
 
 const upstash = await startLocalUpstash({ redisPort: Number(process.argv[2]), token: 'bench' });
 

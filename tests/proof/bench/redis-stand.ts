@@ -1,16 +1,16 @@
 import { startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
 import { startWorker } from './worker.ts';
 
-/** A Redis of a run's own, which keeps nothing, and its REST endpoint. Ends with the scope that holds it by `await using`. */
+/** A Redis for one run, in memory only, and its REST endpoint. Ends with the scope that holds it by `await using`. */
 export type RedisStand = AsyncDisposable & {
   readonly redisPort: number;
   readonly address: RedisAddress;
-  /** Settings of a server on this Redis. */
+  /** The environment variables of a server on this Redis. */
   readonly env: Readonly<Record<string, string>>;
   tell(order: RedisOrder): Promise<RedisCounts>;
 };
 
-/** @throws Error that names the package where redis-server is not installed. */
+/** @throws Error with the package to install, if redis-server is missing. */
 export async function startRedisStand(): Promise<RedisStand> {
   const redis = await startRedisServer();
   const endpoint = startWorker<RedisOrder, RedisAddress & RedisCounts>(
@@ -31,24 +31,24 @@ export async function startRedisStand(): Promise<RedisStand> {
   };
 }
 
-/** What the process of the REST endpoint can be told. Each is answered with the counts as they are then. */
+/** The orders of the REST endpoint's process. It answers each one with its counts. */
 export type RedisOrder =
   | { readonly kind: 'count' }
-  /** Counts from 0 again. */
+  /** Sets the counts to 0. */
   | { readonly kind: 'reset' }
   /**
-   * From now on every way between the servers and Redis takes 2 to 6 ms, drawn by a seed: a call takes one ahead of being
-   * executed and one ahead of its answer, a round trip of 8 ± 4 ms; an announcement takes one. The announcements of a
-   * subscription stay in order.
+   * Delays everything between the servers and Redis by 2 to 6 ms, drawn from a seed. A call is delayed once before Redis
+   * executes it and once before its answer: a round trip of 8 ± 4 ms. An announcement is delayed once. The announcements of
+   * one subscription stay in order.
    */
   | { readonly kind: 'slow'; readonly seed: number };
 
-/** As the service bills; counted by the endpoint. What a script does within Redis is one command. */
+/** The counts of the endpoint, as the service bills: a script is one command. */
 export type RedisCounts = {
   readonly commands: number;
   /** HTTP requests. */
   readonly requests: number;
 };
 
-/** What the endpoint says first. */
+/** The address of the endpoint. */
 export type RedisAddress = { readonly url: string; readonly token: string };

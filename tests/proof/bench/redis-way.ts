@@ -2,12 +2,12 @@ import { Redis } from 'ioredis';
 import { median } from './figures.ts';
 import type { RedisStand } from './redis-stand.ts';
 
-/** What the way to Redis takes, in ms: medians of so many as were asked for. */
+/** The delay between a server and Redis: medians, in ms. */
 export type RedisWay = { readonly roundTripMs: number; readonly announcementMs: number };
 
 /**
- * Measures, as clients that do nothing else: a round trip by an EVAL that adds to a stream, through the REST endpoint; and
- * an announcement by a subscription to that endpoint, from when Redis is told it, past the endpoint, until it is heard.
+ * Measures with separate clients: a round trip, by an EVAL through the REST endpoint that adds to a stream; and an
+ * announcement, from a PUBLISH straight to Redis until a subscription to the endpoint receives it.
  */
 export async function measureWay({ address, redisPort }: RedisStand, times: number): Promise<RedisWay> {
   const headers = { authorization: `Bearer ${address.token}` };

@@ -4,15 +4,15 @@ import { type ContestantKey, contestantNames, isOurs } from './contestants.ts';
 import { median, ratio } from './figures.ts';
 import type { Run } from './kept-runs.ts';
 
-/** What all rounds of a case gave. */
+/** The results of all rounds of a case. */
 export type Outcome = {
   readonly of: Pick<Case, 'name' | 'what' | 'figures'>;
   readonly rounds: Readonly<Partial<Record<ContestantKey, readonly Measured[]>>>;
 };
 
-/** How a figure of ours stands to a goal. */
+/** Whether a figure of this feed meets a goal. */
 export type Verdict = {
-  /** To what it is held against; null: it is taken as it is. */
+  /** The ratio; null: the goal is for the value itself. */
   readonly ratio: number | null;
   /** `≤ 1.15 × (round trip + bare …)` */
   readonly goal: string;
@@ -29,13 +29,13 @@ export type Line = {
   readonly median: number;
   readonly least: number;
   readonly most: number;
-  /** Of ours, one for each goal; none on the other lines. */
+  /** One for each goal; other contestants have none. */
   readonly verdicts: readonly Verdict[];
   /** Median share of a core that the load client used. */
   readonly clientLoad: number;
 };
 
-/** Every figure of every contestant that has it, ours first. */
+/** The lines of the report: each figure of each contestant that has it, ours first. */
 export function linesOf(outcomes: readonly Outcome[]): readonly Line[] {
   return outcomes.flatMap(({ of, rounds }) =>
     of.figures.flatMap((figure) =>
@@ -62,7 +62,7 @@ export function linesOf(outcomes: readonly Outcome[]): readonly Line[] {
   );
 }
 
-/** A value a round; none where the contestant has no such figure. */
+/** One value for each round; none if the contestant does not have the figure. */
 function valuesOf(rounds: Outcome['rounds'], contestant: ContestantKey, figure: string): number[] {
   return (rounds[contestant] ?? []).flatMap(({ figures }) => figures[figure] ?? []);
 }
@@ -102,10 +102,10 @@ export function tableOf(lines: readonly Line[]): string {
   );
 }
 
-/** What stands above the cells of a line. */
+/** The heading of the cells of a line. */
 export const lineHead = ['figure', 'server', 'median', 'min to max', 'ratio', 'goal', 'load client'];
 
-/** A line as cells, without what it was measured at. */
+/** A line as cells, without its setup. */
 export function cellsOf(line: Line): readonly string[] {
   const { verdicts } = line;
   return [

@@ -5,25 +5,25 @@ import type { LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './l
 import { type RedisStand, startRedisStand } from './redis-stand.ts';
 import { startWorker, type Worker } from './worker.ts';
 
-/** A contestant that runs, with a load client beside it. */
+/** A running contestant with a load client. */
 export type Stand = {
   readonly server: BenchServer;
   readonly target: Target;
   tell(order: LoadOrder): Promise<LoadResult>;
-  /** Opens so many streams. */
+  /** Opens this many streams. */
   open(count: number, order?: Partial<OpenOrder>): Promise<LoadResult>;
   publish(order: Partial<PublishOrder> & Pick<PublishOrder, 'events'>): Promise<LoadResult>;
 };
 
 /** How a contestant is started. */
 export type StandOptions = {
-  /** What it is set to besides. */
+  /** More environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Requests that publish an event each, ahead of what is measured: 500, or 20 in a smoke run. */
+  /** Number of warm-up requests, each with one event; default 500, or 20 in a smoke run. */
   readonly warmRequests?: number;
 };
 
-/** Starts a contestant and a load client, warms both, and ends them when `use` is through. */
+/** Starts a contestant and a load client, warms them up, and ends them after `use`. */
 export async function withStand<T = Measured>(
   contestant: Contestant,
   size: Size,
@@ -45,11 +45,11 @@ export async function withStand<T = Measured>(
     await stand.publish({ events: warmRequests });
     await stand.tell({ kind: 'close' });
   }
-  // Awaited here: the processes end with this scope.
+  // `return await`, because the processes end with this scope.
   return await use(stand);
 }
 
-/** The same on a Redis of its own. */
+/** The same with a Redis of its own. */
 export async function withRedis<T = Measured>(
   contestant: Contestant,
   size: Size,
@@ -63,7 +63,7 @@ export async function withRedis<T = Measured>(
   });
 }
 
-/** Requests that publish one event each, before anything is measured: what runs for weeks has been compiled long ago. */
+/** Warm-up requests, each with one event: a server that runs for weeks has compiled its code long ago. */
 export const warmRequestsOf: Readonly<Record<Size, number>> = { full: 500, smoke: 20 };
 
 const allReading = { together: 20, isReading: true } as const;
@@ -78,12 +78,12 @@ export function loadOf({ cpuMs, wallMs }: Pick<LoadResult, 'cpuMs' | 'wallMs'>):
   return cpuMs / wallMs;
 }
 
-/** Time for a heap to come to rest. */
+/** Gives a heap time to come to rest. */
 export function settle(size: Size): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, size === 'full' ? 2_000 : 100));
 }
 
-/** The load client, as its orders are given. */
+/** The load client. */
 export type Load = Worker<LoadOrder, LoadResult>;
 
 export function startLoad(): Load {

@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** A process of the bench's own, as it is told what to do. Ends with the scope that holds it by `using`. */
+/** A helper process of the benchmark, which executes orders. Ends with the scope that holds it by `using`. */
 export type Worker<Order, Result> = Disposable & {
-  /** @throws Error when it cannot be done, or is not within 120 s. */
+  /** @throws Error if the order fails or takes more than 120 s. */
   tell(order: Order): Promise<Result>;
 };
 
@@ -12,8 +12,8 @@ type Answer<Result> = { readonly result: Result } | { readonly error: string };
 const patienceMs = 120_000;
 
 /**
- * Starts a file of this folder as a process, which obeys by `obeyOrders`. One order at a time.
- * @param name for what is said of it.
+ * Starts a file of this folder as a process. The file must call `obeyOrders`. It takes one order at a time.
+ * @param name the name for error messages.
  */
 export function startWorker<Order extends { readonly kind: string }, Result>(
   file: string,
@@ -27,8 +27,8 @@ export function startWorker<Order extends { readonly kind: string }, Result>(
     tell(order) {
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
       const fail = (reason: string) => reject(new Error(`${name}, ${order.kind}: ${reason}`));
-      const timer = setTimeout(() => fail('not done within 120 s'), patienceMs);
-      const ended = () => fail('it has ended');
+      const timer = setTimeout(() => fail('no result within 120 s'), patienceMs);
+      const ended = () => fail('the process has ended');
       child.once('exit', ended);
       child.once('message', (answer: Answer<Result>) => {
         clearTimeout(timer);
@@ -46,7 +46,7 @@ export function startWorker<Order extends { readonly kind: string }, Result>(
   };
 }
 
-/** What a worker's file does: answers each order with what comes of it. It ends with the bench. */
+/** Executes orders and sends their results. The file of a worker calls this. The process ends with the benchmark. */
 export function obeyOrders<Order, Result>(obey: (order: Order) => Promise<Result>): void {
   process.on('disconnect', () => process.exit());
   process.on('message', async (order: Order) => {

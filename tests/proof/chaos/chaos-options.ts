@@ -4,28 +4,28 @@ import type { Fault } from './faults/fault.ts';
 import { faults } from './faults/faults.ts';
 import { type SabotageName, sabotages } from './oracle/sabotage.ts';
 
-/** How a run is to be. */
+/** The settings of one run. */
 export type ChaosOptions = {
   readonly seed: number;
   /** How long faults strike, in ms. */
   readonly forMs: number;
-  /** The faults to draw from. */
+  /** The faults that this run uses. */
   readonly chosen: readonly Fault[];
-  /** How many at a time, at most. */
+  /** Maximum number of faults at the same time. */
   readonly together: number;
   readonly readers: number;
   readonly publishers: number;
   /** Mean pause of a publisher between two requests, in ms. */
   readonly pauseMs: number;
-  /** Whether some of the readers are native ones, in Chromium: a run without them fails, has them if it can, or not. */
+  /** Readers in Chromium. `needed`: the run fails without a browser. `if found`: they run if a browser is installed. */
   readonly browser: 'needed' | 'if found' | 'no';
-  /** Whether the peer runs beside it. */
+  /** Whether the peer runs too. */
   readonly withPeer: boolean;
-  /** Falsifies what each reader was told. */
+  /** Falsifies what each reader received; null: nothing is falsified. */
   readonly sabotage: SabotageName | null;
-  /** File for the figures, as JSON. */
+  /** The file that gets the figures as JSON; null: none. */
   readonly json: string | null;
-  /** Whether the timeline is told while it happens. */
+  /** Whether the run prints its timeline while it goes on. */
   readonly isVerbose: boolean;
 };
 
@@ -49,35 +49,39 @@ const options = {
 } as const;
 
 /** What `npm run proof:chaos -- --help` says. */
-export const chaosHelp = `Lets everything go wrong at once, and sees whether every reader gets every event.
+export const chaosHelp = `Causes many faults at the same time and checks that every reader gets every event once, in order.
 
-  npm run proof:chaos -- --minutes 5 --seed 7   the same plan of faults for the same seed; the machine's timing differs
-  --seconds <n>       instead of --minutes; default 60 seconds
-  --seed <n>          default: a fresh one, which is printed
-  --only <fault>      repeatable: faults whose name has this in it
-  --faults <n>        how many at a time, at most; default 6
-  --readers <n>       default 80
-  --publishers <n>    default 12
+  npm run proof:chaos -- --minutes 5 --seed 7   the same seed plans the same faults; the timing of the machine differs
+
+  --seconds <n>       how long faults strike; default 60
+  --minutes <n>       the same in minutes
+  --seed <n>          decides the plan of faults; default: a fresh seed, which is printed
+  --only <text>       use only faults with this text in their name; repeatable
+  --faults <n>        maximum number of faults at the same time; default 6
+  --readers <n>       number of readers; default 80
+  --publishers <n>    number of publishers; default 12
   --pause <ms>        mean pause of a publisher between two requests; default 150
-  --browser           fails without the two readers that are native EventSources in the system's Chromium; they take
-                      part wherever one is found, and it is printed whether they do
-  --no-browser        without them
-  --peer              @upstash/realtime runs beside it, on a stand of its own, under the same faults, and is compared; it
-                      is installed for that, and needs Chromium, for its client does
-  --json <file>       writes the figures
-  --table <file>      runs nothing: writes the table of such a file into docs/reliability.md
-  --verbose           tells what happens while it does
-  --sabotage <way>    falsifies what each reader was told, to see that it is noticed: ${Object.keys(sabotages).join(', ')}
+  --browser           fail if Chromium is not installed. Without this option, two readers run in Chromium if it is found;
+                      the run prints which readers take part
+  --no-browser        use no browser
+  --peer              also run @upstash/realtime under the same faults, on servers of its own, and compare the two. The run
+                      installs the package, and needs Chromium for its client
+  --json <file>       write the figures to this file
+  --table <file>      run nothing; write the table of a file from --json into docs/reliability.md
+  --verbose           print the timeline during the run
+  --sabotage <way>    falsify what the readers received, to see that the check notices it:
+                      ${Object.keys(sabotages).join(', ')}
 
-Exit code 1 when anything was lost, doubled, out of order or untold. The faults:
+Exit code 1 if an event was lost without a gap, received twice or received out of order, or if any other promise was
+broken. The faults:
 
 ${faults.map(({ name }) => `  ${name}`).join('\n')}
 `;
 
-/** What the command line asks for. */
+/** One order from the command line. */
 export type ChaosOrder =
   | { readonly kind: 'help' }
-  /** Write the table of figures that a run left in `file` into the docs. */
+  /** Write the table of a recorded run into the docs. */
   | { readonly kind: 'table'; readonly file: string }
   | { readonly kind: 'run'; readonly options: ChaosOptions };
 
@@ -115,7 +119,7 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
 function readBrowser(given: ReturnType<typeof parse>): ChaosOptions['browser'] {
   if (!given['no-browser']) return given.browser ? 'needed' : 'if found';
   if (!given.browser) return 'no';
-  throw new FeedError('bad-request', '--browser, --no-browser: allowed is one of the two');
+  throw new FeedError('bad-request', '--browser and --no-browser exclude each other. Use one of them.');
 }
 
 function parse(args: readonly string[]) {
@@ -129,7 +133,10 @@ function parse(args: readonly string[]) {
 function number(name: string, text: string, min: number, max: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new FeedError('bad-request', `--${name}: "${text}"; allowed is a whole number from ${min} to ${max}`);
+  throw new FeedError(
+    'bad-request',
+    `--${name}: "${text}" is not valid. Use a whole number from ${min} to ${max}.`,
+  );
 }
 
 function choose(only: readonly string[]): readonly Fault[] {
@@ -137,7 +144,10 @@ function choose(only: readonly string[]): readonly Fault[] {
   const chosen = only.flatMap((part) => {
     const found = faults.filter(({ name }) => name.toLowerCase().includes(part.toLowerCase()));
     if (found.length > 0) return found;
-    throw new FeedError('bad-request', `--only: no fault has "${part}" in its name; --help lists them`);
+    throw new FeedError(
+      'bad-request',
+      `--only: No fault has "${part}" in its name. --help lists all faults.`,
+    );
   });
   return [...new Set(chosen)];
 }
@@ -147,6 +157,6 @@ function readSabotage(text: string | undefined): SabotageName | null {
   if (text in sabotages) return text as SabotageName;
   throw new FeedError(
     'bad-request',
-    `--sabotage: "${text}"; allowed are ${Object.keys(sabotages).join(', ')}`,
+    `--sabotage: "${text}" is not valid. Use one of ${Object.keys(sabotages).join(', ')}.`,
   );
 }

@@ -86,6 +86,6 @@ describe('who takes part in a run', () => {
   });
 
   test('is not both asked for and not', () => {
-    expect(() => runOf('--browser', '--no-browser')).toThrow(/allowed is one of the two/);
+    expect(() => runOf('--browser', '--no-browser')).toThrow(/exclude each other/);
   });
 });

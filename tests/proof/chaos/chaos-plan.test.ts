@@ -70,9 +70,9 @@ describe('npm run proof:chaos', () => {
   });
 
   test.each([
-    { args: ['--seed', 'x'], says: /--seed: "x"; allowed is a whole number/ },
-    { args: ['--only', 'meteor'], says: /--only: no fault has "meteor" in its name/ },
-    { args: ['--sabotage', 'x'], says: /--sabotage: "x"; allowed are drop, double/ },
+    { args: ['--seed', 'x'], says: /--seed: "x" is not valid. Use a whole number/ },
+    { args: ['--only', 'meteor'], says: /--only: No fault has "meteor" in its name/ },
+    { args: ['--sabotage', 'x'], says: /--sabotage: "x" is not valid. Use one of drop, double/ },
     { args: ['--bogus'], says: /bogus/ },
   ])('refuses $args', ({ args, says }) => {
     expect(() => readChaosOrder(args, 1)).toThrow(says);

@@ -3,18 +3,18 @@ import type { Violation } from './oracle/history.ts';
 import type { Comparison, Side } from './peer/comparison.ts';
 import type { Outcome } from './run-chaos.ts';
 
-/** A fault, and what it did. */
+/** The effect of one fault. */
 export type FaultFigures = {
   readonly fault: string;
   readonly struck: number;
-  /** Connections it ended. */
+  /** The connections that it cut. */
   readonly cuts: number;
-  /** Readers' times to the next event published after it; null where there is none. In ms. */
+  /** Recovery: each reader's time to its next event that was published after the fault, in ms; null without any. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 };
 
-/** A run in figures, as `--json` writes them. */
+/** The figures of a run, as `--json` writes them. */
 export type Figures = {
   readonly seed: number;
   readonly seconds: number;
@@ -23,23 +23,23 @@ export type Figures = {
   readonly cuts: number;
   readonly deliveries: number;
   readonly acknowledged: number;
-  /** Requests that publishers had to send again. */
+  /** Requests that publishers sent again. */
   readonly retries: number;
-  /** Gaps that readers were told: counted ones, and those of a log that was lost. */
+  /** Gaps that readers received, by reason. */
   readonly trimmedGaps: number;
   readonly restartedGaps: number;
   readonly lost: number;
   readonly doubled: number;
   readonly outOfOrder: number;
   readonly unsaidGaps: number;
-  /** All promises that were not kept. */
+  /** Number of broken promises. */
   readonly violations: number;
   readonly faults: readonly FaultFigures[];
-  /** This feed and the peer that ran beside it, where one did. */
+  /** This feed compared with the peer, if the peer ran. */
   readonly comparison?: Comparison;
 };
 
-/** Puts a run into figures. */
+/** The figures of a run. */
 export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
   const { tally, violations, recoveries, deliveries, acknowledged, gaps, peer } = outcome;
   const count = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind).length;
@@ -65,7 +65,7 @@ export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
   };
 }
 
-/** This feed, in the peer's terms. */
+/** The figures of this feed that the peer has too. */
 function sideOf({ readers, violations, tally, recoveries, deliveries, acknowledged, gaps }: Outcome): Side {
   const own = (kind: Violation['kind']) => violations.filter((each) => each.kind === kind);
   const times = [...recoveries.values()].flat().toSorted((a, b) => a - b);
@@ -82,7 +82,7 @@ function sideOf({ readers, violations, tally, recoveries, deliveries, acknowledg
   };
 }
 
-/** The value below which a share of all lies, rounded; null where there is none. */
+/** A quantile of sorted values, rounded; null if there are none. */
 export function quantile(sorted: readonly number[], share: number): number | null {
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   return value === undefined ? null : Math.round(value);

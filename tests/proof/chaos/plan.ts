@@ -1,26 +1,26 @@
 import { seeded } from '../../support/seeded.ts';
 import type { Fault } from './faults/fault.ts';
 
-/** One blow that is planned. */
+/** One planned occurrence of a fault. */
 export type PlannedBlow = {
   readonly fault: string;
   readonly atMs: number;
   readonly forMs: number;
-  /** Seed of what else is drawn of it. */
+  /** The seed for its details. */
   readonly seed: number;
 };
 
 type Kind = Pick<Fault, 'name' | 'part' | 'seconds'>;
 
-/** How long a part is left alone between two faults of it, in ms: a process needs time to come up. */
+/** The pause between two faults of one part, in ms. A process needs time to start. */
 const restMs = 1_500;
 
-/** What is left free at the end, in ms, so that the last blow is over. */
+/** The time without new faults at the end, in ms, so that the last fault can end. */
 const tailMs = 2_000;
 
 /**
- * Draws what goes wrong, and when: a pure function of the seed. Up to `together` blows last at a time, none of the same
- * fault, and of one part one at a time. What comes of it depends on the machine's own timing, and differs each time.
+ * Plans which faults strike, and when: a pure function of the seed. At most `together` faults last at the same time, never
+ * two of the same kind or of the same part. Their effect depends on the timing of the machine and differs in each run.
  */
 export function planOf(
   seed: number,
@@ -32,7 +32,7 @@ export function planOf(
   const blows: PlannedBlow[] = [];
   const freeAt = new Map<string, number>();
   const lanes = Array.from({ length: together }, () => draw.whole(0, 2_000));
-  /** What is struck next, so that every fault has had its turn before one strikes again. */
+  /** The next faults. Every fault has its turn before one strikes again. */
   const deck: Kind[] = [];
   for (;;) {
     const lane = lanes.indexOf(Math.min(...lanes));

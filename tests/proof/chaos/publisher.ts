@@ -3,17 +3,17 @@ import { type Seeded, seeded } from '../../support/seeded.ts';
 import { type Fact, seqOf, type Violation } from './oracle/history.ts';
 import type { Mark } from './oracle/judge-log.ts';
 
-/** Publishes until it is told to stop, each request with a key, tried again with that key until it is acknowledged. */
+/** Publishes until `stop`. Each request has an idempotency key and is sent again until the server acknowledges it. */
 export type Publisher = {
-  /** Lets the request that is under way be acknowledged, and publishes no more. */
+  /** Waits until the open request is acknowledged, and publishes nothing more. */
   stop(): Promise<void>;
-  /** Publishes one event to each channel, as the last. */
+  /** Publishes the last event of each channel. */
   finish(channels: readonly string[]): Promise<void>;
 };
 
 export type PublisherOptions = {
   readonly name: string;
-  /** Origin of its own way to the app. */
+  /** Its own address of the load balancer. */
   readonly url: string;
   readonly draw: Seeded;
   readonly token: string;
@@ -21,9 +21,9 @@ export type PublisherOptions = {
   readonly types: readonly string[];
   /** Mean pause between two requests, in ms. */
   readonly pauseMs: number;
-  /** Called with what was acknowledged. */
+  /** Called with the acknowledged events. */
   readonly onStored: (facts: readonly Fact[]) => void;
-  /** Called for each try that failed. */
+  /** Called for each failed attempt. */
   readonly onRetry: () => void;
   readonly onViolation: (violation: Violation) => void;
 };
@@ -32,7 +32,7 @@ type Answer = { readonly events: readonly { readonly id: string; readonly channe
 
 const answerWithinMs = 4_000;
 
-/** Most requests carry a few events; one of four carries many, so that pieces of streams are large too. */
+/** Most requests have a few events. One in four has many, so that some chunks of streams are large. */
 function drawCount(draw: Seeded): number {
   return draw.chance(0.25) ? draw.whole(20, 80) : draw.whole(1, 8);
 }
@@ -63,7 +63,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   function compose(): readonly NewFact[] {
     const count = drawCount(draw);
     const channel = draw.pick(channels);
-    // Now and then one request goes to two channels: it is one step all the same.
+    // One request in ten goes to two channels. The log still stores it in one step.
     const other = draw.chance(0.1) ? draw.pick(channels.filter((each) => each !== channel)) : null;
     const at = performance.now();
     const mark = (index: number, of: number): Mark => ({ publisher: name, request, index, of, at });
@@ -85,7 +85,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
       request += 1;
       const at = performance.now();
       const data: Mark = { publisher: name, request, index: 0, of: 1, at };
-      // One of each type, so that every reader has a last event of its own.
+      // One event of each type, so that every filter has a last event.
       for (const type of types) {
         request += 1;
         await publish(all.map((channel) => ({ channel, type, data: { ...data, request } })));
@@ -96,7 +96,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
 
 type NewFact = { readonly channel: string; readonly type: string; readonly data: Mark };
 
-/** Sends a request once. Null: it was not acknowledged, whatever became of it. */
+/** Sends a request once. Null: no acknowledgement arrived, but the events may be stored. */
 async function send(options: PublisherOptions, key: string, body: string): Promise<Answer | null> {
   const { name, url, token, onViolation } = options;
   try {
@@ -117,24 +117,24 @@ async function send(options: PublisherOptions, key: string, body: string): Promi
     }
     return null;
   } catch {
-    // The network, a process or its Redis is away: that is what this is about.
+    // The network, a process or Redis is down: the test expects that.
     return null;
   }
 }
 
-/** What one publisher has that no other has. */
+/** The options that differ between publishers. */
 export type OwnOptions = Pick<PublisherOptions, 'name' | 'url' | 'draw'>;
 
 export type PublishersOptions = {
   readonly count: number;
-  /** What each is called, ahead of its number. */
+  /** The name before the number: `publisher` gives `publisher 1`. */
   readonly called: string;
   readonly seed: number;
   readonly addressFor: (client: string) => Promise<string>;
   readonly start: (own: OwnOptions) => Publisher;
 };
 
-/** Starts publishers, each on its own way to the app. */
+/** Starts publishers, each with its own address of the load balancer. */
 export function startPublishers({
   count,
   called,
@@ -152,10 +152,10 @@ export function startPublishers({
 }
 
 /**
- * Publishes again and again, with pauses of chance between requests.
+ * Publishes again and again, with random pauses between requests.
  * @param pauseMs mean pause, in ms.
- * @param publish sends one request, and resolves when it is acknowledged.
- * @returns stops it, and resolves when the request under way has been acknowledged.
+ * @param publish sends one request and resolves when it is acknowledged.
+ * @returns a function that stops; it resolves when the open request is acknowledged.
  */
 export function keepPublishing(
   draw: Seeded,

@@ -21,7 +21,7 @@ import { startAppStand } from './servers/app-stand.ts';
 import { settle } from './settle.ts';
 import { strikeAll } from './strike-all.ts';
 
-/** How a run went. */
+/** The result of a run. */
 export type Outcome = {
   readonly violations: readonly Violation[];
   readonly tally: Tally;
@@ -31,16 +31,16 @@ export type Outcome = {
   readonly gaps: Readonly<Record<Gap['reason'], number>>;
   /** Events that were acknowledged. */
   readonly acknowledged: number;
-  /** The peer beside it; null where there was none. */
+  /** The result of the peer; null if it did not run. */
   readonly peer: Side | null;
-  /** What happened, a line each, with the second at which it did. */
+  /** What happened: one line for each step, with its time in seconds. */
   readonly timeline: readonly string[];
 };
 
-/** What the REST API and publishing take. */
+/** The token of the REST API and of publishers. */
 const token = 'chaos-token';
 
-/** Runs the app, its readers and publishers through faults; heals all; holds what was told against what is true. */
+/** Runs the app with readers and publishers under faults, ends all faults, and compares what readers got with the log. */
 export async function runChaos(options: ChaosOptions, say: (line: string) => void): Promise<Outcome> {
   const { seed } = options;
   await using stack = new AsyncDisposableStack();
@@ -53,7 +53,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   };
 
   const truth = createTruth(channels);
-  // Ahead of all others: what it takes to begin is in nobody's way.
+  // The peer starts first, so that its start does not slow down our own servers.
   const peer = options.withPeer ? await startPeer(stack, options, note) : null;
   const stand = await startAppStand(stack, { seed, token, channels, truth });
 
@@ -87,7 +87,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   });
   const browser = await openBrowser(options.browser);
   stack.defer(() => browser?.close());
-  if (browser === null) say('chaos: Chromium takes no part: no reader is a native EventSource');
+  if (browser === null) say('chaos: no Chromium found; no reader is a native EventSource');
   const slowness = { ms: 0 };
   const { readers, tails } = await startReaders({
     ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
@@ -107,15 +107,15 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     stage,
     tally,
     (fault, isOver) => {
-      note(`${isOver ? '  over:' : 'begins:'} ${fault}`);
+      note(`${isOver ? '  ends:' : 'starts:'} ${fault}`);
       if (isOver) recoveries.await(fault, recorder.names());
     },
     peer?.strike,
   );
   note('all faults are over');
-  // Whatever becomes of the peer, this run is about the feed.
+  // The peer's failure must not fail this run.
   const failed = (cause: unknown) => {
-    say(`chaos: the peer did not come to its end: ${cause instanceof Error ? cause.message : cause}`);
+    say(`chaos: the peer did not finish: ${cause instanceof Error ? cause.message : cause}`);
     return null;
   };
   const [unsettled, peersSide] = await Promise.all([

@@ -5,7 +5,7 @@ import type { Publisher } from './publisher.ts';
 import type { Reader } from './readers/reader.ts';
 import type { RedisPlace } from './servers/redis-place.ts';
 
-/** How long publishers may take to be well again once the faults are over, and readers from then on, in ms. */
+/** Time for publishers to recover after the faults, and then for readers to reach the end, in ms. */
 const wellWithinMs = 30_000;
 
 export type SettleOptions = {
@@ -18,8 +18,8 @@ export type SettleOptions = {
 };
 
 /**
- * Lets the publishers come to their end, publishes a last event to each channel, and waits until every reader has it.
- * @returns who did not get there.
+ * Stops the publishers, publishes a last event to each channel, and waits until every reader has it.
+ * @returns a violation for each publisher or reader that did not recover.
  */
 export async function settle(options: SettleOptions): Promise<readonly Violation[]> {
   const { publishers, readers, truth, redis, channels, note } = options;
@@ -31,7 +31,8 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
     publishers[0]?.finish(channels),
   );
   const isPublished = await Promise.race([published.then(() => true), sleep(wellWithinMs).then(() => false)]);
-  if (!isPublished) blame('publisher', 'publishers', `not acknowledged within ${wellWithinMs / 1_000} s`);
+  if (!isPublished)
+    blame('publisher', 'publishers', `not all requests were acknowledged within ${wellWithinMs / 1_000} s`);
   note('the last event is published');
   await redis.witness.look();
 
@@ -51,7 +52,7 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
   return violations;
 }
 
-/** Whether a reader was told the last event of each of its channels that it asked for. */
+/** Whether a reader has the last event of each of its channels. */
 function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
   const { channels, types, begin } = record.history();
   return channels.every((channel) => {
@@ -60,7 +61,7 @@ function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
       ?.at(-1)
       ?.events.findLast((fact) => fact !== undefined && (types?.has(fact.type) ?? true));
     if (last === undefined || record.last(channel) === last.id) return true;
-    // A reader that began now, and so late that nothing came after.
+    // The reader started now, after the last event.
     const from = begin.get(channel) ?? 'now';
     if (record.last(channel) !== '' || from === 'now') return false;
     return compareEventIds(parseEventId(from, 'begin'), parseEventId(last.id, 'last')) >= 0;
@@ -68,6 +69,6 @@ function isAtEnd({ record }: Reader, { lives }: Truth): boolean {
 }
 
 function sleep(ms: number): Promise<void> {
-  // Whoever is not waited for any more keeps no process alive.
+  // This timer alone must not keep the process alive.
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -4,13 +4,13 @@ import { type Fault, lasting, type Stage } from './faults/fault.ts';
 import type { Tally } from './oracle/tally.ts';
 import { planOf } from './plan.ts';
 
-/** Another who is struck by the same blow at the same moment. Never rejects. */
+/** Injects the same fault somewhere else at the same moment. Never rejects. */
 export type Beside = (fault: Fault, blow: { readonly forMs: number; readonly seed: number }) => Promise<void>;
 
 /**
- * Lets all that is planned happen. Resolves when the last of it is over.
- * @param tell is told when a fault begins, and when one that struck all is over.
- * @throws Error that names the fault that could not be done.
+ * Injects all planned faults. Resolves when the last one has ended.
+ * @param tell called when a fault starts, and when a fault with the reach `all` ends.
+ * @throws Error with the name of a fault that could not be injected.
  */
 export async function strikeAll(
   { seed, forMs, together, chosen }: ChaosOptions,
@@ -29,7 +29,7 @@ export async function strikeAll(
     try {
       await fault.strike(stage, { fault: fault.name, forMs: blow.forMs, draw: seeded(blow.seed) });
     } catch (cause) {
-      throw new Error(`the fault "${fault.name}" could not be done`, { cause });
+      throw new Error(`The fault "${fault.name}" failed`, { cause });
     }
     if (fault.reach === 'all') tell(fault.name, true);
     await other;
@@ -38,12 +38,12 @@ export async function strikeAll(
     await lasting(startedAt + blow.atMs - performance.now());
     const fault = chosen.find(({ name }) => name === blow.fault);
     if (fault === undefined) continue;
-    // A machine that is late must not let two faults of one part meet.
+    // Even on a slow machine, two faults of one part must not overlap.
     const turn = fault.part ?? fault.name;
     const struck = (busy.get(turn) ?? Promise.resolve()).then(() => strike(fault, blow));
     busy.set(turn, struck);
     running.push(struck);
-    // Told by the last line; until then it is nobody's.
+    // The last line of this function rejects with the error; until then Node must not report it as unhandled.
     struck.catch(() => undefined);
   }
   await lasting(startedAt + forMs - performance.now());

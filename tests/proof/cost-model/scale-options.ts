@@ -9,13 +9,13 @@ export type ScaleOptions =
   | { readonly kind: 'print'; readonly values: Values };
 
 /** What `npm run proof:cost -- --help` says. */
-export const scaleHelp = `Prints what the feed takes and costs, from 10 readers to 1,000,000: the tables of docs/scale.md.
+export const scaleHelp = `Prints what the feed needs and costs for 10 to 1,000,000 readers: the tables of docs/scale.md.
 
   npm run proof:cost
   npm run proof:cost -- --redis-dollars-per-100k-commands 0.3 --regions 1
-  npm run proof:cost -- --measure    measures the constants that are measured, on this machine (Linux; a minute)
+  npm run proof:cost -- --measure    measure the constants of the kind "measured" on this machine (Linux; takes one minute)
 
-Every constant of tests/proof/cost-model/constants.ts can be set:
+An option sets a constant of tests/proof/cost-model/constants.ts to your own value:
 
 ${Object.keys(constants)
   .map((name) => `  --${optionOf(name)}`)
@@ -59,5 +59,5 @@ function parse(args: readonly string[]): Readonly<Record<string, string | boolea
 function readNumber(option: string, text: string): number {
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text)) return value;
-  throw new FeedError('bad-request', `--${option}: "${text}"; allowed is a number such as 0.2 or 800`);
+  throw new FeedError('bad-request', `--${option}: "${text}" is not valid. Use a number such as 0.2 or 800.`);
 }

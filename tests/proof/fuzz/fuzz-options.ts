@@ -6,11 +6,17 @@ import type { Run } from './run-fuzz.ts';
 export type FuzzOptions = { readonly kind: 'help' } | { readonly kind: 'run'; readonly run: Run };
 
 /** What `npm run proof:fuzz -- --help` says. */
-export const fuzzHelp = `Sends seeded requests, most of them wrong in some way, to the production app in a process of its own.
+export const fuzzHelp = `Sends requests, most of them malformed, to the production app and checks every answer.
 
-  npm run proof:fuzz                                   100,000 requests, with a seed that is told
-  npm run proof:fuzz -- --requests 5000 --seed 7       the same requests at every run
-  npm run proof:fuzz -- --seed 7 --from 42 --requests 1   one request of that run, alone`;
+  npm run proof:fuzz                                      100,000 requests of a fresh seed, which is printed
+  npm run proof:fuzz -- --requests 5000 --seed 7          the same requests in every run
+  npm run proof:fuzz -- --seed 7 --from 42 --requests 1   only request 42 of that run
+
+  --seed <n>          decides the content of each request, together with its number
+  --from <n>          number of the first request; default 0
+  --requests <n>      how many requests; default 100000
+
+Exit code 1 if an answer, the log or the server broke a rule. docs/reliability.md lists the rules.`;
 
 /** Reads the command line of `npm run proof:fuzz`. @throws FeedError `bad-request`, naming the option and what is allowed. */
 export function readFuzzOptions(args: readonly string[]): FuzzOptions {
@@ -43,5 +49,8 @@ function parse(args: readonly string[]) {
 function wholeNumber(option: string, text: string, least: number): number {
   const value = Number(text);
   if (/^\d{1,9}$/.test(text) && value >= least) return value;
-  throw new FeedError('bad-request', `--${option}: "${text}"; allowed is a whole number, at least ${least}`);
+  throw new FeedError(
+    'bad-request',
+    `--${option}: "${text}" is not valid. Use a whole number, at least ${least}.`,
+  );
 }

@@ -1,8 +1,8 @@
 import type { Mutant } from './mutants.ts';
 
-/** The text of a file with a guard broken. @throws Error when what is to be broken does not stand in it exactly once. */
+/** Returns the text with the guard broken. @throws Error if the text to replace is not in the file exactly once. */
 export function breakGuard(text: string, { name, file, find, replace }: Mutant): string {
   const times = text.split(find).length - 1;
-  if (times !== 1) throw new Error(`${name}: ${file} holds ${times} of what is to be broken, not one`);
+  if (times !== 1) throw new Error(`${name}: ${file} has the text to replace ${times} times instead of once`);
   return text.replace(find, () => replace);
 }

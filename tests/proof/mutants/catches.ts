@@ -12,7 +12,7 @@ export type Report = {
   }[];
 };
 
-/** The tests that failed, by their files within `folder`; a file that could not be loaded counts as none. */
+/** The tests that failed, with their files relative to `folder`. A file that does not load has no failed test. */
 export function readCatches({ testResults }: Report, folder: string): readonly Catch[] {
   return testResults.flatMap(({ name, assertionResults }) =>
     assertionResults

@@ -32,7 +32,7 @@ describe('a mutant', () => {
     ['none', 0],
     ['if (a) if (a)', 2],
   ])('is refused if its text is in the file other than once (%s)', (text, times) => {
-    expect(() => breakGuard(text, mutant)).toThrow(`m: f.ts holds ${times} of`);
+    expect(() => breakGuard(text, mutant)).toThrow(`m: f.ts has the text to replace ${times} times`);
   });
 
   test('replaces its text literally', () => {

@@ -1,16 +1,16 @@
-/** A guard, and how it is broken. */
+/** A guard, and the change that breaks it. */
 export type Mutant = {
-  /** What no longer holds. */
+  /** What the broken code does. */
   readonly name: string;
   readonly file: string;
-  /** Stands once in the file, and is replaced. */
+  /** The text to replace; it is in the file exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** The suites that must find out. */
+  /** The test projects in which a test must fail. */
   readonly projects: readonly string[];
 };
 
-/** One guard each, on which the promise stands. */
+/** All mutants. Each breaks one guard of a promise. */
 export const mutants: readonly Mutant[] = [
   {
     name: 'the tail does not read the log again after its subscription is ready',

@@ -1,42 +1,42 @@
 import type { Contestant, ContestantKey } from '../contestants.ts';
 
-/** What one run of one contestant gave. */
+/** The result of one round of one contestant. */
 export type Measured = {
-  /** Each figure by its name. */
+  /** The figures by name. */
   readonly figures: Readonly<Record<string, number>>;
   /** Share of one core that the load client used: near 1 it was the bottleneck. */
   readonly clientLoad: number;
 };
 
-/** How much is done; a smoke run does little of everything. */
+/** A smoke run does a little of everything. */
 export type Size = 'full' | 'smoke';
 
-/** Something that is told of every contestant that has it. */
+/** A figure of the report. A contestant may not have it. */
 export type Figure = {
   readonly name: string;
   readonly unit: string;
-  /** Of ours. None: it is told, and held against nothing. */
+  /** Goals for this feed; none: the figure is only reported. */
   readonly goals: readonly Goal[];
 };
 
-/** What a figure of ours must be, from its own unit or as a ratio to a sum. */
+/** A limit for a figure of this feed: for its value, or for its ratio to a sum of other figures. */
 export type Goal = {
-  /** What is added up: the same figure of another, or another figure of ours. Not given: the figure is taken as it is. */
+  /** The sum: the same figure of other contestants, or other figures of ours. Not set: the limit is for the value. */
   readonly to?: readonly (ContestantKey | { readonly own: string })[];
   readonly atLeast?: number;
   readonly atMost?: number;
 };
 
-/** Something to be measured. */
+/** One case of the benchmark. */
 export type Case = {
-  /** For `--only`. */
+  /** The name for `--only`. */
   readonly name: string;
   readonly what: string;
-  /** Those it is measured with, ours first. */
+  /** The contestants, ours first. */
   readonly contestants: readonly ContestantKey[];
   readonly figures: readonly Figure[];
-  /** One is enough for what is counted and not timed: no load of the machine changes it. */
+  /** One round is enough, because the figures are counts that do not depend on the load of the machine. */
   readonly isCounted?: boolean;
-  /** One round of one contestant, in processes of its own. */
+  /** Runs one round of one contestant, in processes of its own. */
   run(contestant: Contestant, size: Size): Promise<Measured>;
 };

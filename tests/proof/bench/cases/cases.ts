@@ -7,7 +7,7 @@ import { redisIdleCases } from './redis-idle.ts';
 import { redisLatencyCases } from './redis-latency.ts';
 import { requestCases } from './requests.ts';
 
-/** Everything that is measured: first on the embedded log, then on Redis. */
+/** All cases: first on the embedded log, then on Redis. */
 export const cases: readonly Case[] = [
   ...deliveryCases,
   ...latencyCases,

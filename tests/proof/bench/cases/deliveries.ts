@@ -7,7 +7,7 @@ const perCpuSecond = { name: 'deliveries per CPU second', unit: '/s' } as const;
 
 const contestants = ['steadfeed', 'bareNode', 'betterSse', 'plainNext'] as const;
 
-/** How much work a server has with an event for each of its readers. */
+/** CPU time of a server for one event at one reader. */
 export const deliveryCases: readonly Case[] = [
   {
     name: 'fanout',
@@ -43,7 +43,7 @@ async function measure(
   await open(readers);
   const before = server.cpuMs();
   const result = await publish(order);
-  // The kernel counts in ticks: what is less than one, a smoke run for example, counts as one.
+  // The kernel counts in ticks. A smoke run can take less than one tick; count at least one.
   const cpuSeconds = Math.max(cpuTickMs, server.cpuMs() - before) / 1_000;
   return { figures: { [perCpuSecond.name]: result.count / cpuSeconds }, clientLoad: loadOf(result) };
 }

@@ -1,7 +1,7 @@
 import { loadOf, withStand } from '../stand.ts';
 import type { Case } from './case.ts';
 
-/** How long an event takes from being published to each of so many readers. */
+/** The time from publishing an event until a reader has it, for several numbers of readers. */
 export const latencyCases: readonly Case[] = [100, 1_000].map((readers) => ({
   name: `latency-${readers}`,
   what: `${readers.toLocaleString('en-US')} readers, ten events a second`,

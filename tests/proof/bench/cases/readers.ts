@@ -2,7 +2,7 @@ import type { Contestant } from '../contestants.ts';
 import { loadOf, settle, withStand } from '../stand.ts';
 import type { Case, Size } from './case.ts';
 
-/** What a reader costs that waits, comes, or does not read. */
+/** The cost of readers that wait, that connect, and that do not read. */
 export const readerCases: readonly Case[] = [
   {
     name: 'memory',
@@ -63,14 +63,14 @@ export const readerCases: readonly Case[] = [
 ];
 
 /**
- * Until a heap that nothing happens in has given back what it grew by while it was busy: V8 does that some 8 to 15 s
- * later. Sooner, resident memory tells of the garbage of opening, here and in the plain route, twice as much as of readers.
+ * Waits until an idle heap has shrunk again: V8 does that about 8 to 15 s after it was busy. Earlier, twice as much of the
+ * resident memory is garbage of opening as memory of readers, here and in the plain route.
  */
 function rest(size: Size): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, size === 'full' ? 20_000 : 100));
 }
 
-/** What a server holds once all is published, its garbage collected. @throws Error when the reader does not get everything in the end. */
+/** Memory after publishing and garbage collection. @throws Error if the reader does not get all events in the end. */
 async function heldKb(contestant: Contestant, size: Size, isReading: boolean): Promise<number> {
   const events = size === 'full' ? 10_000 : 200;
   const { figures } = await withStand(contestant, size, async ({ server, target, tell, publish }) => {

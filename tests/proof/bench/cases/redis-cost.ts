@@ -8,7 +8,7 @@ const contestants = ['steadfeedRedis', 'upstashRealtime'] as const;
 
 const batches = { full: [1, 100, 500], smoke: [1, 100] } as const;
 
-/** What Redis is asked: commands as the service bills them, and HTTP requests, as the REST endpoint counts them. */
+/** Counts of the REST endpoint: commands as the service bills them, and HTTP requests. */
 export const redisCostCases: readonly Case[] = [
   {
     name: 'publish-redis',
@@ -45,7 +45,7 @@ function eventsText(count: number): string {
   return count === 1 ? '1 event' : `${count} events`;
 }
 
-/** Each request is counted by itself, and the one in the middle told: a check of silence may come along with one. */
+/** Counts each request and reports the median, because a liveness check may fall into one of them. */
 function countPublishing(contestant: Contestant, size: Size): Promise<Measured> {
   const count = async ({ publish }: Stand, redis: RedisStand): Promise<Measured> => {
     const figures: Record<string, number> = {};
@@ -68,7 +68,7 @@ function countReconnecting(contestant: Contestant, size: Size): Promise<Measured
   const count = async ({ open, publish, tell }: Stand, redis: RedisStand): Promise<Measured> => {
     const readers = size === 'full' ? 500 : 20;
     await open(readers, { isLasting: true });
-    // The first event tells each its place.
+    // From the first event each reader knows its position.
     await publish({ events: 1 });
     await tell({ kind: 'cut' });
     await publish({ events: 40, batch: 10 });

@@ -17,8 +17,8 @@ const processes: Readonly<Record<Size, readonly Process[]>> = {
 };
 
 /**
- * A process that is left alone is at rest once its checks are a minute apart: after 5 + 10 + 20 + 40 s. Then it is watched.
- * One or two checks, 54 to 66 s apart, fall into 105 s, which come to 34 or 69 an hour; one more command, and it is 103.
+ * An idle process is at rest when its checks are one minute apart: after 5 + 10 + 20 + 40 s. Then counting starts. In 105 s
+ * there are one or two checks, 54 to 66 s apart, which gives 34 or 69 per hour; one more command would give 103.
  */
 const times = {
   full: { limitSeconds: 60, restSeconds: 80, watchSeconds: 105 },
@@ -26,9 +26,9 @@ const times = {
 } as const;
 
 /**
- * What an hour without an event costs in Redis commands, as the service bills them: counted by the REST endpoint for as
- * long as is watched, and scaled to an hour. Streams end within 60 s, so that handovers are in it; no subscription is cut,
- * so none is to be renewed. The same with time moved by hand, for whole hours: `tests/server/idle-cost.test.ts`.
+ * Redis commands, as the service bills them, for one hour without events. The REST endpoint counts for a while, and the
+ * count is scaled to one hour. Streams end within 60 s, so the count includes handovers. No subscription is cut, so it
+ * includes no renewal. `tests/server/idle-cost.test.ts` counts over whole hours, with time moved by hand.
  */
 export const redisIdleCases: readonly Case[] = [
   {
@@ -41,7 +41,7 @@ export const redisIdleCases: readonly Case[] = [
       unit: '/h',
       goals: [{ atMost: 75 }],
     })),
-    // At the same time: they do next to nothing, and nothing is timed.
+    // All at the same time: they do almost nothing, and nothing is timed.
     run: async (contestant, size) => {
       const all = await Promise.all(processes[size].map((each) => countIdle(contestant, each, size)));
       return {
@@ -57,7 +57,7 @@ function nameOf({ readers, channels }: Process): string {
   return `Redis commands, ${plural(readers, 'reader')} of ${plural(channels, 'channel')}`;
 }
 
-/** @throws Error when no stream handed over: then not what is meant was counted. */
+/** @throws Error if a reader had no handover, because the count would then miss their cost. */
 function countIdle(contestant: Contestant, idle: Process, size: Size): Promise<Measured> {
   const { readers, channels } = idle;
   const { limitSeconds, restSeconds, watchSeconds } = times[size];

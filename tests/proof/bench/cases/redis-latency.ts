@@ -2,7 +2,7 @@ import { measureWay } from '../redis-way.ts';
 import { loadOf, type Stand, withRedis, withStand } from '../stand.ts';
 import type { Case, Measured, Size } from './case.ts';
 
-/** How long an event takes to its readers where Redis is some way off; see `RedisOrder` for what is delayed. */
+/** The latency of an event if Redis is far away; `RedisOrder` says what is delayed. */
 export const redisLatencyCases: readonly Case[] = [
   {
     name: 'latency-redis',

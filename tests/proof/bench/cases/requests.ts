@@ -63,7 +63,7 @@ export const requestCases: readonly Case[] = [
   ),
 ];
 
-/** A poll whose answer is 304; of the plain route, which knows no such thing, the answer that never changes. */
+/** A poll whose answer is 304. The plain route has no such answer; its constant answer takes that place. */
 async function pollAtHead({ port, publishPath }: Target) {
   if (publishPath !== '/api/events') return { path: '/api/constant', headers: {} };
   const origin = `http://127.0.0.1:${port}`;

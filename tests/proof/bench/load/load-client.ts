@@ -5,7 +5,7 @@ import type { LoadOrder, LoadResult, PublishOrder } from './load-orders.ts';
 import { closeReaders, openReaders, readerCount, reopenReaders, resumeReaders } from './load-readers.ts';
 import { arrived, countOne, makeData, receivedSoFar, takeLatencies } from './load-tally.ts';
 
-/* The other side of every measurement, in a process of its own. */
+/* The load client of every measurement, in a process of its own. */
 
 let receivedAtOpening = 0;
 let cut: ReturnType<typeof closeReaders> = [];

@@ -1,11 +1,11 @@
 import { Agent, request as send } from 'node:http';
 import type { Target } from './load-orders.ts';
 
-/* Requests of the load client that are answered and over. */
+/* The short requests of the load client. */
 
 const agent = new Agent({ keepAlive: true });
 
-/** Publishes. @throws Error when it is not answered 201. */
+/** Publishes. @throws Error if the answer is not 201. */
 export function post({ port, publishPath, publishHeaders }: Target, body: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const headers = {
@@ -27,7 +27,7 @@ export function post({ port, publishPath, publishHeaders }: Target, body: string
   });
 }
 
-/** Asks; gives each piece of the body to `onChunk` as it comes. @throws Error when it is answered neither 200 nor 304. */
+/** Sends a GET and passes each chunk of the body to `onChunk`. @throws Error if the answer is neither 200 nor 304. */
 export function ask(
   port: number,
   path: string,

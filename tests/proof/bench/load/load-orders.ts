@@ -1,30 +1,30 @@
-/** Where events are read and published. */
+/** The addresses and texts of a server, for the load client. */
 export type Target = {
   readonly port: number;
   readonly streamPath: string;
-  /** In what a stream sends once it is open: what is published from then on is for it. */
+  /** A text that a stream sends when it is live: the reader gets all events that are published from then on. */
   readonly openMark: string;
   readonly publishPath: string;
   readonly publishHeaders: Readonly<Record<string, string>>;
-  /** How a reader goes on where it was; not given: it cannot. */
+  /** How a reader resumes; not set: it cannot. */
   readonly resume?: Resume;
-  /** Nothing streams: `streamPath` is asked for again and again, this long apart, after the cursor of the last answer. */
+  /** Set for polling: the reader asks for `streamPath` with its last cursor, with this pause between two polls. */
   readonly pollEveryMs?: number;
 };
 
-/** Texts by which a reader knows where it is, and when it is to leave. */
+/** Texts in a stream that show a reader its position and a handover. */
 export type Resume = {
-  /** Ahead of each position, and behind it. */
+  /** The texts before and after each position. */
   readonly idMark: string;
   readonly idEnd: string;
-  /** In what is sent when the stream is to be left for the next one. */
+  /** A text that the server sends when it hands the stream over. */
   readonly handoverMark: string;
-  /** The parameter that takes a position; `<channel>` stands for the channel. */
+  /** The query parameter for a position; `<channel>` is replaced by the channel. */
   readonly query: string;
 };
 
 /**
- * Publishes `events` in batches, `together` at a time, and waits until every open stream has all of them; without
+ * Publishes `events` in batches, `together` batches at a time. Waits until every open stream has all of them, or without
  * `isWaiting` until they are stored.
  */
 export type PublishOrder = {
@@ -33,40 +33,40 @@ export type PublishOrder = {
   readonly events: number;
   readonly batch: number;
   readonly together: number;
-  /** Time in ms from one batch to the next; 0: the next as soon as one is answered. */
+  /** Time from one batch to the next, in ms; 0: the next batch starts after the answer. */
   readonly everyMs: number;
-  /** The next batch waits until every stream has the last. */
+  /** Whether the next batch waits until every stream has the last one. */
   readonly isStepwise: boolean;
   readonly isWaiting: boolean;
-  /** Size of an event's data in bytes, at least. */
+  /** Minimum size of an event's data, in bytes. */
   readonly bytes: number;
 };
 
-/** Opens `count` streams, `together` at a time, and waits until each has said that it is open. */
+/** Opens `count` streams, `together` at a time, and waits until each is live. */
 export type OpenOrder = {
   readonly kind: 'open';
   readonly target: Target;
   readonly count: number;
   readonly together: number;
   readonly isReading: boolean;
-  /** Spread evenly over so many channels, one each; not given: all read the default one. */
+  /** Number of channels. Each reader reads one of them; not set: all read the default channel. */
   readonly channels?: number;
-  /** Readers know where they are, and follow handovers. They look at more than a count, so nothing is timed then. */
+  /** Whether readers keep their position and follow handovers. That costs CPU time, so such runs time nothing. */
   readonly isLasting?: boolean;
 };
 
-/** What the load client can be told to do. */
+/** The orders of the load client. */
 export type LoadOrder =
   | OpenOrder
   | PublishOrder
-  /** Closes all streams, which were opened to last; `return` opens as many at once, each where one was. */
+  /** `cut` closes all streams, which must be `isLasting`. `return` opens them again at once, each from its position. */
   | { readonly kind: 'cut' }
   | { readonly kind: 'return' }
-  /** Does nothing but follow handovers. */
+  /** Waits, and only follows handovers. */
   | { readonly kind: 'rest'; readonly seconds: number }
-  /** Lets streams read that do not, and waits until all have so many events together since they were opened. */
+  /** Lets paused streams read, and waits until all streams together have this many events since they were opened. */
   | { readonly kind: 'resume'; readonly events: number }
-  /** Asks for `path` again and again over `together` connections. */
+  /** Sends GETs for `path` again and again over `together` connections. */
   | {
       readonly kind: 'ask';
       readonly port: number;
@@ -77,15 +77,15 @@ export type LoadOrder =
     }
   | { readonly kind: 'close' };
 
-/** What came of it. */
+/** The result of an order. */
 export type LoadResult = {
-  /** From the order to its end, in ms. */
+  /** Duration of the order, in ms. */
   readonly wallMs: number;
   /** CPU time of the load client itself, in ms. */
   readonly cpuMs: number;
-  /** Events received, over all streams; of `ask`: answers; of `rest`: handovers followed. */
+  /** Number of events that all streams received; for `ask` of answers; for `rest` of handovers. */
   readonly count: number;
-  /** From publishing to receiving, in ms, over all events and streams; null where none was measured. */
+  /** Latency over all events and streams, in ms; null if none was measured. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 };

@@ -3,31 +3,31 @@ import { ask } from './load-http.ts';
 import type { OpenOrder, Resume, Target } from './load-orders.ts';
 import { countEvents, countOne } from './load-tally.ts';
 
-/* The readers, over bare sockets that only count, so that they do less than any server does. */
+/* The readers. They count over bare sockets, so that they do less work than any server. */
 
 /** One reader: a stream, or a series of streams or polls. */
 type Reader = {
   readonly target: Target;
   readonly channel: string | null;
   readonly isReading: boolean;
-  /** How it goes on; null: not at all. */
+  /** How it resumes; null: it does not. */
   readonly resume: Resume | null;
-  /** The last position it was told. */
+  /** Its last position. */
   place: string | null;
   socket: Socket | null;
 };
 
 const readers = new Set<Reader>();
 
-/** Those that are open. */
+/** The number of open readers. */
 export function readerCount(): number {
   return readers.size;
 }
 
-/** Obeys the order. @throws Error when a stream is refused. */
+/** Opens readers. @throws Error if the server refuses a stream. */
 export async function openReaders(order: OpenOrder): Promise<void> {
   const { target, count, together, isReading, channels, isLasting = false } = order;
-  if (isLasting && target.resume === undefined) throw new Error('streams of this kind cannot be resumed');
+  if (isLasting && target.resume === undefined) throw new Error('This server cannot resume streams');
   let opened = 0;
   await Promise.all(
     Array.from({ length: together }, async () => {
@@ -43,7 +43,7 @@ export async function openReaders(order: OpenOrder): Promise<void> {
   );
 }
 
-/** Closes all, for good, and gives what is needed to open them again. */
+/** Closes all readers. @returns what `reopenReaders` needs. */
 export function closeReaders(): readonly Reader[] {
   const closed = [...readers];
   readers.clear();
@@ -51,7 +51,7 @@ export function closeReaders(): readonly Reader[] {
   return closed;
 }
 
-/** Opens readers again at once, each where it was. */
+/** Opens readers again at the same time, each from its position. */
 export async function reopenReaders(closed: readonly Reader[]): Promise<void> {
   await Promise.all(
     closed.map((reader) => {
@@ -61,14 +61,14 @@ export async function reopenReaders(closed: readonly Reader[]): Promise<void> {
   );
 }
 
-/** Lets those read that do not. */
+/** Lets paused readers read. */
 export function resumeReaders(): void {
   for (const { socket } of readers) socket?.resume();
 }
 
 /**
- * One stream; resolves when it has said that it is open. Its first bytes alone are not that: what is published before it
- * knows where it begins is not for it.
+ * Opens one stream and resolves when it is live. Its first bytes are not enough: until the server has set its start
+ * position, the stream does not get new events.
  */
 function openStream(reader: Reader): Promise<void> {
   const { resume, isReading } = reader;
@@ -77,7 +77,7 @@ function openStream(reader: Reader): Promise<void> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     reader.socket = socket;
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error('a stream was closed')));
+    socket.on('close', () => reject(new Error('The server closed a stream')));
     socket.write(`GET ${pathOf(reader)} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`);
     const take = (chunk: Buffer) => {
       countEvents(chunk);
@@ -97,7 +97,7 @@ function openStream(reader: Reader): Promise<void> {
   });
 }
 
-/** Takes note of where the stream is. When it is to be left, opens the next one, and leaves it once that is there. */
+/** Keeps the position of the stream. At a handover, opens the next stream and closes this one when the next is live. */
 function follow(reader: Reader, resume: Resume, socket: Socket, chunk: Buffer): void {
   const at = chunk.lastIndexOf(resume.idMark);
   const end = at === -1 ? -1 : chunk.indexOf(resume.idEnd, at + resume.idMark.length);
@@ -108,11 +108,11 @@ function follow(reader: Reader, resume: Resume, socket: Socket, chunk: Buffer): 
       countOne();
       socket.destroy();
     },
-    (cause: Error) => process.emitWarning(`a handover failed: ${cause.message}`),
+    (cause: Error) => process.emitWarning(`A handover failed: ${cause.message}`),
   );
 }
 
-/** Asks for ever; resolves when the first answer is here. */
+/** Polls for ever; resolves after the first answer. */
 async function poll(reader: Reader, everyMs: number): Promise<void> {
   const askOnce = async () => {
     const chunks: Buffer[] = [];
@@ -123,7 +123,7 @@ async function poll(reader: Reader, everyMs: number): Promise<void> {
     reader.place = (JSON.parse(Buffer.concat(chunks).toString()) as { readonly cursor: string }).cursor;
   };
   await askOnce();
-  // The first pause is one of chance: readers do not come in step.
+  // The first pause is random, so that readers do not poll at the same moments.
   const next = (pauseMs: number): void => {
     setTimeout(() => {
       if (readers.has(reader))

@@ -1,6 +1,6 @@
 /*
- * What has been received. An event's data begins with `^`, which is in nothing else that is sent, and goes on with the
- * time at which it was published.
+ * Counts what readers receive. The data of an event starts with `^`, which appears nowhere else, followed by the time of
+ * its publication and `$`.
  */
 
 const mark = '^'.charCodeAt(0);
@@ -10,12 +10,12 @@ let received = 0;
 let latencies: number[] = [];
 let news = Promise.withResolvers<void>();
 
-/** An event as it is published now: its data, of so many bytes at least. */
+/** The data of an event that is published now, with at least this many bytes. */
 export function makeData(bytes: number): string {
   return `^${performance.now().toFixed(3)}$`.padEnd(bytes, '.');
 }
 
-/** Counts the events of a piece of a body, and how long each took. */
+/** Counts the events in a chunk, and measures the latency of each. */
 export function countEvents(chunk: Buffer): void {
   const now = performance.now();
   for (let at = chunk.indexOf(mark); at !== -1; at = chunk.indexOf(mark, at + 1)) {
@@ -26,7 +26,7 @@ export function countEvents(chunk: Buffer): void {
   tellNews();
 }
 
-/** Counts something else than an event: an answer, a handover. */
+/** Counts an answer or a handover. */
 export function countOne(): void {
   received += 1;
   tellNews();
@@ -38,14 +38,14 @@ function tellNews(): void {
   resolve();
 }
 
-/** All that was counted so far. */
+/** The count so far. */
 export function receivedSoFar(): number {
   return received;
 }
 
 const patienceMs = 20_000;
 
-/** Resolves once so many have been counted in all. @throws Error with how many are missing, when nothing comes for 20 s. */
+/** Resolves when the count reaches `total`. @throws Error with the missing number, if nothing arrives for 20 s. */
 export async function arrived(total: number): Promise<void> {
   let seen = received;
   let isStuck = false;
@@ -56,10 +56,10 @@ export async function arrived(total: number): Promise<void> {
   }, patienceMs);
   while (received < total && !isStuck) await news.promise;
   clearInterval(watch);
-  if (received < total) throw new Error(`of ${total} events ${total - received} are missing`);
+  if (received < total) throw new Error(`${total - received} of ${total} events are missing`);
 }
 
-/** The latencies since this was asked last, in ms, in their order of size. */
+/** The latencies since the last call, in ms, in rising order. */
 export function takeLatencies(): Float64Array {
   const sorted = Float64Array.from(latencies).sort();
   latencies = [];

@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/* The floor: each event is made ready once and written to each reader, by nothing but `node:http`. */
+/* The floor: bare `node:http` prepares each event once and writes it to each reader. */
 
 const readers = new Set<ServerResponse>();
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 
-/* The library better-sse on `node:http`: one channel, to which each event is broadcast. */
+/* The library better-sse on `node:http`, which broadcasts each event to one channel. */
 
 type BetterSse = {
   createSession(request: IncomingMessage, response: ServerResponse): Promise<object>;

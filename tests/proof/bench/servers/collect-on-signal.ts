@@ -2,8 +2,8 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /*
- * Loaded into each server ahead of it: on SIGUSR2 it collects its garbage and prints what it still holds. Resident memory
- * says that only roughly: the heap grows and shrinks by steps of its own.
+ * Loaded into each server before its code. On SIGUSR2 it collects garbage and prints the memory that is still used.
+ * Resident memory is less exact, because the heap grows and shrinks in steps.
  */
 
 setFlagsFromString('--expose-gc');

@@ -1,7 +1,7 @@
 import type { Faults } from '../../../../scripts/local-upstash/faults.ts';
 import { type Fault, lasting } from './fault.ts';
 
-/** A fault of the way to Redis: fields of the endpoint that are set for a while. */
+/** A fault between the app and Redis: sets fields of the endpoint for a while. */
 function onEndpoint(
   name: string,
   part: 'calls' | 'announcements',
@@ -21,7 +21,7 @@ function onEndpoint(
   };
 }
 
-/** Faults of the REST API: its calls, and its announcements of new events. */
+/** Faults of the REST API: of its calls and of its announcements. */
 export const callFaults: readonly Fault[] = [
   onEndpoint('slow Redis: about 2 s for each call', 'calls', { latencyMs: 1_500, jitterMs: 1_000 }),
   onEndpoint('one call to Redis in three fails', 'calls', { failShare: 0.2, dropShare: 0.15 }),

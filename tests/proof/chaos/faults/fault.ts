@@ -6,42 +6,42 @@ import type { Fleet } from '../servers/fleet.ts';
 import type { LaggingReplica } from '../servers/lagging-replica.ts';
 import type { RedisPlace } from '../servers/redis-place.ts';
 
-/** All that faults happen to. */
+/** Everything that faults can strike. */
 export type Stage = {
   readonly weather: Weather;
   readonly fleet: Fleet;
   readonly redis: RedisPlace;
   readonly replica: LaggingReplica;
   readonly upstash: LocalUpstash;
-  /** Readers that are processes. */
+  /** Readers that are processes of their own. */
   readonly tails: readonly TailReader[];
-  /** How long readers that run here take for an event, in ms. */
+  /** How long slow readers take for one event, in ms. */
   readonly slowness: { ms: number };
 };
 
-/** What one blow of a fault is told. */
+/** One occurrence of a fault. */
 export type Blow = {
-  /** Name of the fault, for the count. */
+  /** The name of the fault, for the statistics. */
   readonly fault: string;
   readonly forMs: number;
-  /** What else is drawn of it; seeded by the plan. */
+  /** Random numbers for its details; the plan gives the seed. */
   readonly draw: Seeded;
 };
 
-/** Something that goes wrong, as a user would name it. */
+/** A kind of fault. Its name is the one that a user would give it. */
 export type Fault = {
   readonly name: string;
-  /** What it happens to: of two faults of one part, one waits for the other. Null: it goes with anything. */
+  /** The part that it strikes. Two faults of one part never overlap. Null: it may overlap with any fault. */
   readonly part: 'redis' | 'calls' | 'announcements' | 'processes' | 'clocks' | null;
-  /** Shortest and longest time, in seconds. */
+  /** Shortest and longest duration, in seconds. */
   readonly seconds: readonly [number, number];
-  /** Whether it is over for a reader when its connection is cut (`cut`), or for all when it ends (`all`). */
+  /** When recovery starts. `cut`: for each reader, when its connection is cut. `all`: for all readers, when the fault ends. */
   readonly reach: 'cut' | 'all';
-  /** Begins it, waits, ends it. */
+  /** Starts the fault, waits, and ends it. */
   strike(stage: Stage, blow: Blow): Promise<void>;
 };
 
-/** Waits, in ms. */
+/** Waits for this many ms. */
 export function lasting(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

@@ -5,7 +5,7 @@ import { processFaults } from './processes.ts';
 import { readerFaults } from './readers.ts';
 import { redisFaults } from './redis.ts';
 
-/** All that can go wrong. A new fault is a row of one of these tables. */
+/** All faults. To add one, add a row to one of these tables. */
 export const faults: readonly Fault[] = [
   ...networkFaults,
   ...processFaults,

@@ -2,12 +2,12 @@ import type { Seeded } from '../../../support/seeded.ts';
 import type { ChunkFate, RequestFate } from '../network/weather.ts';
 import { type Fault, lasting, type Stage } from './fault.ts';
 
-/** Share of pieces of an answer that are cut, while a fault cuts: a stream lives for some seconds then. */
+/** The share of chunks that a fault cuts. With this share a stream lives for some seconds. */
 const cutShare = 0.06;
 
 type Struck = (chunk: Buffer, isStream: boolean, draw: Seeded) => ChunkFate | null;
 
-/** A fault of the network on answers. */
+/** A network fault that strikes answers. */
 function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
   return {
     ...{ name, part: null, seconds: [2, 8], reach },
@@ -19,7 +19,7 @@ function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
   };
 }
 
-/** A fault of the network on requests. */
+/** A network fault that strikes requests. */
 function onRequests(name: string, share: number, fate: RequestFate): Fault {
   return {
     ...{ name, part: null, seconds: [1, 4], reach: 'cut' },
@@ -31,7 +31,7 @@ function onRequests(name: string, share: number, fate: RequestFate): Fault {
   };
 }
 
-/** Where frames end in a piece: after their blank line. */
+/** The ends of the frames in a chunk, each after its empty line. */
 function frameEnds(chunk: Buffer): readonly number[] {
   const ends: number[] = [];
   for (let at = chunk.indexOf('\n\n'); at >= 0; at = chunk.indexOf('\n\n', at + 2)) ends.push(at + 2);

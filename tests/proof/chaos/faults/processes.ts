@@ -2,7 +2,7 @@ import { type Blow, type Fault, lasting, type Stage } from './fault.ts';
 
 const one = { part: 'processes', reach: 'all' } as const;
 
-/** Ends a place's process by a signal, and starts another after a while. */
+/** Ends the process at this place with a signal, and starts another one later. */
 async function replaceAfter(
   { fleet }: Stage,
   place: number,

@@ -2,7 +2,7 @@ import { type Fault, lasting, type Stage } from './fault.ts';
 
 const redis = { part: 'redis', reach: 'all' } as const;
 
-/** Sets something at Redis for a while. */
+/** Changes a setting of Redis for a while. */
 async function whileSet(
   { redis: { witness } }: Stage,
   forMs: number,

@@ -10,28 +10,28 @@ import type { Seeded } from '../../../support/seeded.ts';
 import type { Weather } from './weather.ts';
 import { createWire } from './wire.ts';
 
-/** Where a request can be sent: a process of the app. */
+/** A process of the app that can take requests. */
 export type Upstream = {
   readonly port: number;
-  /** The fault that has ended it; null while none has. */
+  /** The fault that ended this process; null while no fault did. */
   readonly endedBy: string | null;
 };
 
 /**
- * What stands between all clients and the app's processes, as a load balancer does: each request goes to any of them,
- * whoever sent it. Ends with the scope that holds it by `await using`.
+ * The load balancer between all clients and the app's processes: it sends each request to a random process. Ends with the
+ * scope that holds it by `await using`.
  */
 export type Front = AsyncDisposable & {
-  /** An address for one client alone, so that it is known whose connection was cut. */
+  /** An address for one client only, so that a cut connection can be assigned to its client. */
   addressFor(client: string): Promise<string>;
 };
 
 export type FrontOptions = {
-  /** The processes that requests are spread over, now. */
+  /** The processes that take requests now. */
   readonly upstreams: () => readonly Upstream[];
   readonly weather: Weather;
   readonly draw: Seeded;
-  /** Called for each connection that ended other than by its own last byte; null: nobody meant it. */
+  /** Called for each connection that ended before its last byte; null: no fault caused it. */
   readonly onCut: (client: string, fault: string | null) => void;
 };
 
@@ -98,7 +98,7 @@ export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): 
         outgoing.on('error', () => undefined);
         forward(client, incoming, outgoing);
       });
-      // Clients that break off are the point.
+      // Clients that break off are part of the test.
       server.on('clientError', (_error, socket) => socket.destroy());
       server.keepAliveTimeout = 10_000;
       servers.push(server);

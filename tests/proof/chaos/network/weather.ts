@@ -1,42 +1,42 @@
 import type { Seeded } from '../../../support/seeded.ts';
 
-/** What the network does to one request. */
+/** What a fault does to one request. */
 export type RequestFate =
-  /** The connection is reset ahead of the request. */
+  /** The connection is reset before the request. */
   | 'refuse'
-  /** The app gets the request, and the client never its answer: the connection is reset. */
+  /** The app gets the request, but the client gets no answer: the connection is reset. */
   | 'lose-answer'
-  /** A front that has no server left answers 502; a reader that would give up for ever is reset instead. */
+  /** The load balancer answers 502. A native EventSource would give up for ever, so its connection is reset instead. */
   | 'bad-gateway';
 
-/** What the network does to a piece of an answer. */
+/** What a fault does to one chunk of an answer. */
 export type ChunkFate =
-  /** The connection ends after so many bytes of the piece, by FIN or by RST. */
+  /** The connection ends after `at` bytes of the chunk, by FIN or by RST. */
   | { readonly kind: 'cut'; readonly at: number; readonly how: 'fin' | 'reset' }
   | { readonly kind: 'delay'; readonly ms: number }
-  /** It comes in pieces of so many bytes. */
+  /** The chunk arrives in pieces of `bytes` bytes. */
   | { readonly kind: 'split'; readonly bytes: number }
-  /** This and all that follows comes when the fault is over. */
+  /** This chunk and all later ones arrive when the fault ends. */
   | { readonly kind: 'hold' }
-  /** This and all that follows never comes, and the connection is reset when the fault is over. */
+  /** This chunk and all later ones never arrive, and the connection is reset when the fault ends. */
   | { readonly kind: 'swallow' };
 
-/** One thing that is wrong with the network, for as long as it is there. */
+/** An active fault of the network. */
 export type Storm = {
-  /** Name of the fault, for the count. */
+  /** The name of the fault, for the statistics. */
   readonly fault: string;
   request?(draw: Seeded): RequestFate | null;
   chunk?(chunk: Buffer, isStream: boolean, draw: Seeded): ChunkFate | null;
 };
 
-/** All that is wrong with the network now. */
+/** All active faults of the network. */
 export type Weather = {
-  /** Begins a storm. @returns ends it. */
+  /** Starts a fault. @returns a function that ends it. */
   begin(storm: Storm): () => void;
-  /** Draws what happens to a request; the first storm that strikes counts. */
+  /** Decides what happens to a request; the first fault that strikes it counts. */
   request(): { readonly storm: Storm; readonly fate: RequestFate } | null;
   chunk(chunk: Buffer, isStream: boolean): { readonly storm: Storm; readonly fate: ChunkFate } | null;
-  /** Calls `run` when the storm is over. */
+  /** Calls `run` when the fault ends. */
   whenOver(storm: Storm, run: () => void): void;
 };
 

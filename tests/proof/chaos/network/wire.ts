@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { ChunkFate, Storm, Weather } from './weather.ts';
 
-/** The way of one answer's bytes to its client, through whatever weather there is. */
+/** Passes the bytes of one answer to its client, through the active faults. */
 export type Wire = {
-  /** Passes a piece on. @returns false while the client takes no more; `onDrain` is called when it does. */
+  /** Passes a chunk on. @returns false while the client takes no more. */
   write(chunk: Buffer): boolean;
   /** The answer is complete. */
   end(): void;
-  /** The app's end has broken. */
+  /** The connection to the app broke. */
   break(): void;
 };
 
@@ -15,16 +15,16 @@ export type WireOptions = {
   readonly outgoing: ServerResponse;
   readonly isStream: boolean;
   readonly weather: Weather;
-  /** Called when the weather ends the connection. */
+  /** Called when a fault ends the connection. */
   readonly onCut: (storm: Storm) => void;
 };
 
 export function createWire({ outgoing, isStream, weather, onCut }: WireOptions): Wire {
-  /** Work that waits for its turn; bytes never overtake each other. */
+  /** Work in order, so that bytes never overtake each other. */
   let queue: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let isDead = false;
-  /** What is held back, and whether it ever comes. */
+  /** The chunks that a fault holds back. `isLost`: they never arrive. */
   let held: { readonly chunks: Buffer[]; readonly isLost: boolean } | null = null;
   let ending: (() => void) | null = null;
 
@@ -41,7 +41,7 @@ export function createWire({ outgoing, isStream, weather, onCut }: WireOptions):
     onCut(storm);
     const { socket } = outgoing;
     if (how === 'reset') socket?.resetAndDestroy();
-    // What was written goes out first, and no last chunk follows it.
+    // The written bytes go out first, and no last chunk follows them.
     else setImmediate(() => socket?.end(() => socket.destroy()));
   }
 

@@ -194,7 +194,7 @@ describe('a log', () => {
     {
       name: 'a request lacks its begin',
       log: [marked('1-1', 1, 1, 2)],
-      says: /1-1 does not follow its request/,
+      says: /1-1 does not follow the previous event of its request/,
     },
     { name: 'time goes back', log: [...whole, marked('1-4', 3, 0, 1)], says: /time of 1-4 goes back/ },
   ])('is blamed where $name', ({ log, acked, says }) => {

@@ -1,6 +1,6 @@
 import type { Gap } from '../../../../lib/core/continuity.ts';
 
-/** An event as the log stored it, or a reader was told it. */
+/** An event as the log stored it, or as a reader received it. */
 export type Fact = {
   readonly channel: string;
   /** `<time>-<seq>` */
@@ -12,34 +12,34 @@ export type Fact = {
 };
 
 /**
- * What a channel's log was between two losses of data. The first life begins empty; each further one with what the loss
- * has left of the one before: nothing, or its events up to some seq.
+ * The log of one channel between two losses of data. The first life starts empty. Each later life starts with the events
+ * that the loss left: none, or all up to some seq.
  */
 export type Life = {
-  /** Null while nothing was ever stored in it. */
+  /** Null until the first event of this life. */
   epoch: string | null;
-  /** The event with seq n stands at n - 1. */
+  /** The event with seq n has the index n - 1. */
   readonly events: (Fact | undefined)[];
-  /** What was trimmed, and when that was known, by `performance.now()`; both rise. */
+  /** Up to which seq events were deleted, and when the oracle knew it, by `performance.now()`; both rise. */
   readonly trims: { readonly at: number; readonly upTo: number }[];
 };
 
-/** The lives of each channel, oldest first; at least one each. */
+/** The lives of each channel, oldest first; each channel has at least one. */
 export type Lives = ReadonlyMap<string, readonly Life[]>;
 
 export function emptyLife(): Life {
   return { epoch: null, events: [], trims: [] };
 }
 
-/** How long after a trim it may be known at the latest, in ms: readers may be told of it ahead of that. */
+/** The oracle may learn of deleted events this late, in ms. A reader may get its gap earlier. */
 const knownWithinMs = 1_000;
 
-/** Up to which seq a life's events had been trimmed at a time; 0: none. */
+/** Up to which seq the events of a life were deleted at a time; 0: none were. */
 export function trimmedUpTo({ trims }: Life, at: number): number {
   return trims.findLast((trim) => trim.at <= at + knownWithinMs)?.upTo ?? 0;
 }
 
-/** Whether the event is one of this life. */
+/** Whether the event belongs to this life. */
 export function isOf(life: Life, { id, seq }: Pick<Fact, 'id' | 'seq'>): boolean {
   return life.events[seq - 1]?.id === id;
 }
@@ -49,44 +49,44 @@ export function seqOf(id: string): number {
   return Number(id.slice(id.indexOf('-') + 1));
 }
 
-/** What a reader was told, in the order it was told. */
+/** One thing that a reader received. */
 export type HistoryEntry =
   | { readonly kind: 'event'; readonly fact: Fact }
-  /** `at`: when it was told, by `performance.now()`. */
+  /** `at`: when the reader received it, by `performance.now()`. */
   | { readonly kind: 'gap'; readonly gap: Gap; readonly at: number };
 
-/** A reader, and all it was told. */
+/** A reader and everything it received, in order. */
 export type History = {
   /** `tail 2`, for example. */
   readonly reader: string;
   readonly channels: readonly string[];
-  /** Types it asked for; null: all. */
+  /** The types it filters by; null: all types. */
   readonly types: ReadonlySet<string> | null;
   /**
-   * Where it began, by channel: the id after which it asked for everything, or `now` where it was not told which; the
-   * oldest kept where none is here.
+   * Where it started in each channel: after an id, or `now` if the id is not known. A channel that is not here started at
+   * the oldest event.
    */
   readonly begin: ReadonlyMap<string, string>;
   readonly entries: readonly HistoryEntry[];
 };
 
-/** A promise that was not kept. */
+/** A broken promise. */
 export type Violation = {
-  readonly kind: /** Events that were never told, and no gap says so. */
+  readonly kind: /** Events are missing, and no gap reports it. */
     | 'unsaid gap'
-    /** A gap says that events were lost which the log still had. */
+    /** A gap reports a loss, but the log still had the events. */
     | 'unfounded gap'
-    /** A gap gives another number than the truth. */
+    /** The number in a gap is wrong. */
     | 'wrong count'
     | 'doubled'
     | 'out of order'
-    /** An event that the log never stored, or not with these data. */
+    /** The log never stored this event, or stored other data. */
     | 'unknown event'
-    /** A reader that did not get to the end of the log. */
+    /** A reader did not reach the end of the log. */
     | 'stopped'
-    /** An event that the log has under two ids. */
+    /** The log has one event under two ids. */
     | 'stored twice'
-    /** What the log, the app or a publisher's answers did wrong. */
+    /** A failure of the log, of the app, or in an answer to a publisher. */
     | 'log'
     | 'app'
     | 'publisher';

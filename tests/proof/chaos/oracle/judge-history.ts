@@ -2,16 +2,16 @@ import type { Gap } from '../../../../lib/core/continuity.ts';
 import type { History, Violation } from './history.ts';
 import { type Fact, isOf, type Life, type Lives, seqOf, trimmedUpTo } from './history.ts';
 
-/** Where a reader is in one channel: the last event it was told. Seq 0 is ahead of the first, in whatever life. */
+/** The position of a reader in one channel: its last event. Seq 0 is the position before the first event of any life. */
 type Place = { readonly id: string; readonly seq: number };
 
 const beginning: Place = { id: '', seq: 0 };
-/** A reader that began now, and was told an event ahead of where it is. */
+/** The position of a reader that started now and has received no event. */
 const anywhere: Place = { id: '', seq: 0 };
 
 /**
- * Holds what a reader was told against what the log truly stored: no event twice, each channel in order, nothing left
- * out but what a gap tells, no gap without a reason, and the end reached.
+ * Compares what a reader received with what the log stored. It must have each event once and each channel in order, a gap
+ * for each missing event, no gap without a loss, and the last event.
  */
 export function judgeHistory(lives: Lives, history: History): Violation[] {
   return history.channels.flatMap((channel) => judgeChannel(lives.get(channel) ?? [], channel, history));
@@ -40,7 +40,7 @@ function judgeChannel(lives: readonly Life[], channel: string, history: History)
     const { fact } = entry;
     if (fact.channel !== channel) continue;
     if (told.has(fact.id)) {
-      blame('doubled', `${fact.id} came again after ${place.id}`);
+      blame('doubled', `${fact.id} arrived again after ${place.id}`);
       continue;
     }
     told.add(fact.id);
@@ -58,7 +58,7 @@ function judgeChannel(lives: readonly Life[], channel: string, history: History)
     toldAt = Infinity;
   }
   const lost = missingAtEnd(lives, place, isAsked);
-  if (lost > 0) blame('stopped', `after ${place.id || 'nothing'}, ${lost} events ahead of the end`, lost);
+  if (lost > 0) blame('stopped', `after ${place.id || 'nothing'}, ${lost} events before the end`, lost);
   return violations;
 }
 
@@ -69,7 +69,7 @@ function placeOf(begin: string | undefined): Place {
 
 type Wrong = Pick<Violation, 'kind' | 'what' | 'lost'>;
 
-/** Whether `fact` may be told after `place` with these gaps between; null when it may. */
+/** What is wrong if `fact` follows `place` with these gaps between; null if nothing is. */
 function judgeStep(
   lives: readonly Life[],
   place: Place,
@@ -80,7 +80,7 @@ function judgeStep(
 ): Wrong | null {
   const step = `${fact.id} after ${place.id || 'nothing'}`;
   const isRestart = gaps.some(({ reason }) => reason === 'restarted');
-  // Of several readings the kindest is right: lives share what a loss has left.
+  // Lives share the events that a loss left, so an event can belong to several. One life that allows the step is enough.
   const readings = lives
     .filter((life) => isOf(life, fact))
     .map((life): Wrong | null => {
@@ -99,16 +99,20 @@ function judgeStep(
         );
       }
       if (!isHere) {
-        // Where all that was stored since the loss was trimmed too, a log of the same epoch shows no trace of the loss:
-        // a counted gap is all that can be told then.
+        // If the events stored since the loss were deleted too, the log of the same epoch shows no trace of the loss. A
+        // gap with a number is then the best possible report.
         const isTraceless = gaps.length > 0 && trimmed >= fact.seq - 1;
         if (isTraceless) return countOf(gaps, place, fact, step, isFirst, isAsked);
-        return { kind: 'unsaid gap', what: `${step}: the log was lost between, unsaid`, lost: 0 };
+        return {
+          kind: 'unsaid gap',
+          what: `${step}: the log lost data between them, and no gap says so`,
+          lost: 0,
+        };
       }
       if (fact.seq <= place.seq) return { kind: 'out of order', what: step, lost: 0 };
       if (gaps.length === 0 && !isFirst && missed(life, place.seq, fact.seq, isAsked).length > 0) {
         const lost = missed(life, place.seq, fact.seq, isAsked).length;
-        return { kind: 'unsaid gap', what: `${step}: ${lost} not told`, lost };
+        return { kind: 'unsaid gap', what: `${step}: ${lost} are missing`, lost };
       }
       return (
         lossOf(life, trimmed, place.seq, fact, isAsked, step) ??
@@ -118,7 +122,7 @@ function judgeStep(
   return readings.includes(null) ? null : (readings[0] ?? null);
 }
 
-/** Events between that were not trimmed, and yet not told. */
+/** Events between the two that the log still had and the reader did not get. */
 function lossOf(
   life: Life,
   trimmed: number,
@@ -129,10 +133,14 @@ function lossOf(
 ): Wrong | null {
   const kept = missed(life, after, fact.seq, isAsked).filter(({ seq }) => seq > trimmed);
   if (kept.length === 0) return null;
-  return { kind: 'unsaid gap', what: `${step}: ${kept.length} that were kept`, lost: kept.length };
+  return {
+    kind: 'unsaid gap',
+    what: `${step}: ${kept.length} that the log still had are missing`,
+    lost: kept.length,
+  };
 }
 
-/** Whether the gaps give the true number. Behind a filter it is an upper bound. */
+/** Whether the gaps have the right number. With a type filter the number is an upper bound. */
 function countOf(
   gaps: readonly Gap[],
   place: Place,
@@ -144,20 +152,20 @@ function countOf(
   if (gaps.length === 0) return null;
   const said = gaps.reduce((sum, gap) => sum + (gap.missed ?? 0), 0);
   const between = fact.seq - place.seq - 1;
-  if (said === 0) return { kind: 'unfounded gap', what: `${step}: a gap of nothing`, lost: 0 };
+  if (said === 0) return { kind: 'unfounded gap', what: `${step}: a gap of 0 events`, lost: 0 };
   const isExact = gaps.every(({ exact }) => exact);
   const isTrue = isFirst || (isExact ? said === between : said <= between);
   // With a filter, `exact` must be false; without one it must be true.
   const isFiltered = !isAsked({ ...fact, type: '\u0000' });
   if (isTrue && isExact !== isFiltered) return null;
-  return { kind: 'wrong count', what: `${step}: told ${said} missed where ${between} are`, lost: 0 };
+  return { kind: 'wrong count', what: `${step}: the gap says ${said} missed; ${between} are`, lost: 0 };
 }
 
 function missed(life: Life, after: number, before: number, isAsked: (fact: Fact) => boolean): Fact[] {
   return life.events.slice(after, before - 1).filter((fact) => fact !== undefined && isAsked(fact)) as Fact[];
 }
 
-/** Up to which seq a later life has what led to `place`. */
+/** Up to which seq a later life has the same events as the life of `place`. */
 function commonSeq(lives: readonly Life[], later: Life, place: Place): number {
   let common = 0;
   for (const life of lives) {
@@ -169,7 +177,7 @@ function commonSeq(lives: readonly Life[], later: Life, place: Place): number {
   return common;
 }
 
-/** Whether a reader at `place` may have passed events it did not ask for, and that a later life has not. */
+/** Whether a reader at `place` may have passed events that its filter hides and that a later life does not have. */
 function hasPassedMore(
   lives: readonly Life[],
   later: Life,
@@ -186,7 +194,7 @@ function hasPassedMore(
   });
 }
 
-/** Events of the last life that a reader at `place` was not told. */
+/** How many events of the last life a reader at `place` did not get. */
 function missingAtEnd(lives: readonly Life[], place: Place, isAsked: (fact: Fact) => boolean): number {
   const last = lives.at(-1);
   if (last === undefined) return 0;

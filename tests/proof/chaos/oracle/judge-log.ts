@@ -1,20 +1,20 @@
 import type { Violation } from './history.ts';
 import { type Fact, isOf, type Life, type Lives } from './history.ts';
 
-/** What a publisher put into an event's data, so that it is known again. */
+/** The data of each event of a run; it identifies the event. */
 export type Mark = {
-  /** Which publisher, which of its requests, which event of that request, of how many in its channel. */
+  /** The publisher, its request, the event's index in that request, and how many the request has in this channel. */
   readonly publisher: string;
   readonly request: number;
   readonly index: number;
   readonly of: number;
-  /** When it was first sent, in ms of `performance.now()`. */
+  /** When it was sent first, by `performance.now()`, in ms. */
   readonly at: number;
 };
 
 /**
- * Holds the log against what was acknowledged: each acknowledged event was stored under its id, each request once and
- * whole, and the seqs of each life are dense.
+ * Compares the log with the acknowledged events. Each of them must be stored under its id, each request once and as a
+ * whole, and the seqs of each life must be dense.
  */
 export function judgeLog(lives: Lives, acknowledged: readonly Fact[]): Violation[] {
   const violations: Violation[] = [];
@@ -22,7 +22,7 @@ export function judgeLog(lives: Lives, acknowledged: readonly Fact[]): Violation
   for (const fact of acknowledged) {
     const own = lives.get(fact.channel) ?? [];
     const isStored = own.some((life) => isOf(life, fact) && life.events[fact.seq - 1]?.text === fact.text);
-    if (!isStored) blame(`${fact.channel}: ${fact.id} was acknowledged and never stored`, 1);
+    if (!isStored) blame(`${fact.channel}: ${fact.id} was acknowledged but never stored`, 1);
   }
   const blameTwice = (what: string) => violations.push({ kind: 'stored twice', who: 'log', what, lost: 0 });
   for (const [channel, own] of lives) for (const life of own) judgeLife(life, channel, blame, blameTwice);
@@ -55,9 +55,9 @@ function judgeLife(
       before.request === mark.request &&
       before.index === mark.index - 1;
     if (mark.index > 0 && !follows)
-      blame(`${channel}: ${fact.id} does not follow its request's event before`);
+      blame(`${channel}: ${fact.id} does not follow the previous event of its request`);
     if (before !== null && before.index < before.of - 1 && !follows)
-      blame(`${channel}: the request ahead of ${fact.id} was stored in part`);
+      blame(`${channel}: the request before ${fact.id} was stored in part`);
     before = mark;
   }
 }

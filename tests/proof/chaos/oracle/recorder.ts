@@ -6,19 +6,19 @@ import type { Mark } from './judge-log.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { Recoveries } from './tally.ts';
 
-/** Writes down what one reader is told. */
+/** Records what one reader receives. */
 export type ReaderRecord = {
   readonly reader: string;
   event(event: Omit<FeedEvent, 'time'>): void;
   gap(gap: Gap): void;
-  /** Where the reader begins, where that is not the oldest event kept. */
+  /** Records where the reader starts, if that is not the oldest event. */
   begin(channel: string, id: string): void;
   history(): History;
-  /** The last id that it was told of a channel; empty where there is none. */
+  /** The last id that the reader received in a channel; empty if there is none. */
   last(channel: string): string;
 };
 
-/** All that is written down. Readers share what is equal, so that a million deliveries fit into memory. */
+/** The records of all readers. Readers share equal events, so that a million deliveries fit into memory. */
 export type Recorder = {
   reader(
     name: string,
@@ -29,9 +29,9 @@ export type Recorder = {
   readonly records: readonly ReaderRecord[];
   /** Names of all readers. */
   names(): readonly string[];
-  /** Events told so far, of all readers together. */
+  /** Events that all readers received so far. */
   deliveries(): number;
-  /** Gaps told so far, by reason. */
+  /** Gaps that all readers received so far, by reason. */
   gaps(): Readonly<Record<Gap['reason'], number>>;
 };
 
@@ -41,7 +41,7 @@ export function createRecorder(recoveries: Recoveries): Recorder {
   let deliveries = 0;
   const gaps = { trimmed: 0, restarted: 0 };
 
-  /** The one fact for equal ones; another where an id comes with other data. */
+  /** The shared object for equal events; a new one if an id comes with other data. */
   function share({ channel, id, type, data }: Omit<FeedEvent, 'time'>): Fact {
     const text = JSON.stringify(data);
     const name = `${channel} ${id}`;

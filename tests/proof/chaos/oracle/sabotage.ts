@@ -1,18 +1,18 @@
 import type { HistoryEntry } from './history.ts';
 
-/** Falsifies what a reader was told, to show that the oracle notices: what stands in its history for an entry. */
+/** Falsifies what a reader received, to show that the oracle notices it. Returns the entries that replace an entry. */
 export type Sabotage = (entry: HistoryEntry) => readonly HistoryEntry[];
 
-/** At which entry a history is falsified: a reader has begun by then, and on a busy machine has come so far. */
+/** The entry that is falsified. Late enough that a reader has started, and early enough for a busy machine. */
 const at = 12;
 
-/** Ways to falsify a history, by their names on the command line. */
+/** Ways to falsify a history, by their names for `--sabotage`. */
 export const sabotages = {
-  /** One event is not told. */
+  /** One event is missing. */
   drop: () => atEvent(() => []),
-  /** One event is told twice. */
+  /** One event arrives twice. */
   double: () => atEvent((now) => [now, now]),
-  /** Two events are told in the wrong order. */
+  /** Two events arrive in the wrong order. */
   swap: () => {
     let kept: HistoryEntry | null = null;
     let count = 0;
@@ -27,17 +27,17 @@ export const sabotages = {
       return first === null ? [entry] : [entry, first];
     };
   },
-  /** An event comes with other data. */
+  /** One event has other data. */
   change: () =>
     atEvent((now) => [now.kind === 'event' ? { ...now, fact: { ...now.fact, text: '{}' } } : now]),
-  /** No gap is told. */
+  /** Gaps are missing. */
   'hide-gaps': () => (entry: HistoryEntry) => (entry.kind === 'gap' ? [] : [entry]),
-  /** Gaps give one too many. */
+  /** The number in each gap is one too high. */
   miscount: () => (entry: HistoryEntry) =>
     entry.kind === 'gap' && entry.gap.missed !== null
       ? [{ ...entry, gap: { ...entry.gap, missed: entry.gap.missed + 1 } }]
       : [entry],
-  /** From some event on, nothing is told. */
+  /** Everything after some event is missing. */
   stop: () => {
     let count = 0;
     return (entry: HistoryEntry) => {

@@ -1,8 +1,8 @@
-/** What was counted during a run. */
+/** Counts what happens during a run. */
 export type Tally = {
   /** A fault struck. */
   struck(fault: string): void;
-  /** A connection ended by a fault; null: nobody meant it. */
+  /** A fault cut a connection; null: no fault caused it. */
   cut(fault: string | null): void;
   /** A publisher tried again. */
   retry(): void;
@@ -30,22 +30,22 @@ export function createTally(): Tally {
   };
 }
 
-/** How long readers took to get what was published after a fault. */
+/** How long readers needed to get an event that was published after a fault. */
 export type Recoveries = {
-  /** A fault was over for a reader, at this moment. */
+  /** A fault ended for these readers at this moment. */
   await(fault: string, readers: readonly string[]): void;
   /**
-   * A reader was told an event that was first sent at `sentAt`, by `performance.now()`.
-   * @param toldAt by the same; now where it is not given.
+   * A reader received an event that was sent first at `sentAt`, by `performance.now()`.
+   * @param toldAt when it received the event, by the same clock; default: now.
    */
   told(reader: string, sentAt: number, toldAt?: number): void;
-  /** Times in ms by fault, in rising order. */
+  /** The times of each fault in ms, in rising order. */
   times(): ReadonlyMap<string, readonly number[]>;
 };
 
 type Pending = { readonly fault: string; readonly overAt: number };
 
-/** More that wait for one reader are not noted: a reader that is away is cut no more. */
+/** Maximum number of faults that wait for the recovery of one reader. */
 const maxPending = 50;
 
 export function createRecoveries(): Recoveries {

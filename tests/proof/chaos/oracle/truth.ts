@@ -1,23 +1,23 @@
 import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './history.ts';
 
-/** Events of a channel as Redis keeps them now, oldest first. */
+/** The events that Redis has in a channel now, oldest first. */
 export type Kept = { readonly epoch: string; readonly events: readonly Fact[] };
 
-/** What was truly stored, by the word of Redis itself; the app is not asked. */
+/** What was really stored. Redis itself reports it, not the app. */
 export type Truth = {
   readonly lives: Lives;
-  /** What the log did that it must never do. */
+  /** Failures of the log itself. */
   readonly faults: readonly string[];
-  /** Notes events that were stored, from an announcement or a look at the log; again is no harm. */
+  /** Records stored events, from an announcement or from the log. It may be called again with the same events. */
   store(epoch: string, events: readonly Fact[]): void;
-  /** The seq of the last event known of a channel's life. */
+  /** The last known seq of a channel's current life. */
   lastSeq(channel: string): number;
   /**
-   * Notes all that is kept of a channel: what lies ahead of it was trimmed, and nothing else may be missing.
-   * @param upTo the last seq that was known when the log was asked: what was heard since may be newer than the answer.
+   * Records what Redis has in a channel. Older events were deleted; no other event may be missing.
+   * @param upTo the last seq that was known before Redis was asked. Events announced since may be newer than its answer.
    */
   compare(channel: string, kept: Kept | null, upTo: number): void;
-  /** Notes a loss that was done to the log: of each channel the events up to a seq are left, or none. */
+  /** Records a loss of data: in each channel the events up to this seq are left, or none. */
   lose(left: ReadonlyMap<string, number>): void;
 };
 
@@ -26,7 +26,7 @@ export function createTruth(channels: readonly string[]): Truth {
   const faults: string[] = [];
   const currentOf = (channel: string): Life => {
     const life = lives.get(channel)?.at(-1);
-    if (life === undefined) throw new Error(`no channel ${channel}`);
+    if (life === undefined) throw new Error(`There is no channel ${channel}.`);
     return life;
   };
 

@@ -2,19 +2,19 @@ import { Redis } from 'ioredis';
 import { type Fact, seqOf } from './history.ts';
 import type { Truth } from './truth.ts';
 
-/** Listens at Redis itself, past everything that can go wrong elsewhere, and notes what is stored. */
+/** Listens to Redis directly, so that no fault outside of Redis affects it, and records what is stored. */
 export type Witness = {
-  /** Connects, and notes what was stored before; after each start of Redis. */
+  /** Connects and records what is stored. Call it after each start of Redis. */
   listen(): Promise<void>;
-  /** Notes all that is kept now, and what was trimmed. */
+  /** Records what Redis has now, and what it deleted. */
   look(): Promise<void>;
-  /** Trims each channel to its newest events, and knows what it did. */
+  /** Deletes all but the newest events of each channel, and records it. */
   trim(keep: number): Promise<void>;
-  /** Lets nothing be stored any more, and notes the last of it; Redis must be ended next. */
+  /** Stops all writes and records the last ones. Redis must be ended next. */
   stopWrites(): Promise<void>;
-  /** Hears nothing more, until `listen`. */
+  /** Disconnects until `listen`. */
   leave(): void;
-  /** Runs a command at Redis. */
+  /** Runs a Redis command. */
   call(command: string, ...args: readonly string[]): Promise<unknown>;
 };
 

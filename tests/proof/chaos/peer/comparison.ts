@@ -1,24 +1,24 @@
 import { markdownTable } from '../../../support/doc-table.ts';
 import type { PeerFaults } from './judge-peer.ts';
 
-/** How one of the two came through a run. */
+/** The result of one of the two. */
 export type Side = PeerFaults & {
   readonly readers: number;
-  /** Readers that were told the last event of each of their channels, once all faults were over. */
+  /** Readers that got the last event of each of their channels after all faults had ended. */
   readonly atEnd: number;
   readonly acknowledged: number;
-  /** Tries of publishers that were not the first. */
+  /** Requests that publishers sent again. */
   readonly retries: number;
   readonly deliveries: number;
-  /** Gaps that readers were told; null: it has no such notion. */
+  /** Gaps that readers received; null: it has no gaps. */
   readonly gaps: number | null;
   readonly cuts: number;
-  /** From a fault's end to a reader's next event that was published after it, of all faults, in ms. */
+  /** Recovery, over all faults: from the end of a fault to a reader's next event that was published after it, in ms. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 };
 
-/** The two beside each other. */
+/** The results of both. */
 export type Comparison = { readonly ours: Side; readonly peer: Side };
 
 /** The peer's name and version. */

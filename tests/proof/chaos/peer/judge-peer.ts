@@ -1,29 +1,29 @@
-/** What a reader of the peer was told, in the order it was told. */
+/** What a reader of the peer received, in order. */
 export type PeerHistory = {
   readonly channels: readonly string[];
-  /** Whether it was told the last event of each of its channels. */
+  /** Whether it got the last event of each of its channels. */
   readonly isAtEnd: boolean;
   readonly told: readonly { readonly channel: string; readonly id: string; readonly name: string }[];
 };
 
-/** What was wrong with all that readers were told, in deliveries: an event that two readers missed counts as two. */
+/** The failures of all readers, counted in deliveries: an event that two readers missed counts twice. */
 export type PeerFaults = {
   /**
-   * Acknowledged, and never told to a reader that got to the end, though Redis had it: up to the end, or still when a
-   * later event of the channel was stored, which the reader was told.
+   * Events that were acknowledged and that Redis had, but that a reader that reached the end never received. Redis has
+   * them at the end, or had them when it stored a later event of the channel that the reader received.
    */
   readonly lost: number;
-  /** Acknowledged, gone with data that Redis lost, and never told: without a gap nobody knows. */
+  /** Acknowledged events that were lost together with data of Redis. Without a gap nobody knows of them. */
   readonly lostWithData: number;
-  /** One entry of the stream that was told again. */
+  /** The same entry of the stream, received again. */
   readonly toldTwice: number;
-  /** Another entry of the stream for an event that was told: a try that was repeated stored it again. */
+  /** Another entry with an event that was received before, because a retry stored it again. */
   readonly storedTwice: number;
-  /** Told for the first time after a later entry of its channel. */
+  /** Received for the first time after a later entry of its channel. */
   readonly outOfOrder: number;
 };
 
-/** What became of the peer's streams. */
+/** The state of the peer's streams. */
 export type PeerStreams = {
   /** The names of all events that Redis has at the end. */
   readonly kept: ReadonlySet<string>;
@@ -32,8 +32,8 @@ export type PeerStreams = {
 };
 
 /**
- * Holds what the readers of the peer were told against what was acknowledged. Nothing is counted as lost that was not
- * acknowledged, nor for a reader that did not get to the end.
+ * Compares what the readers of the peer received with the acknowledged events. An event without an acknowledgement is not
+ * counted as lost, and neither is any event of a reader that did not reach the end.
  */
 export function judgePeer(
   acknowledged: readonly Emission[],
@@ -67,7 +67,7 @@ export function judgePeer(
   return faults;
 }
 
-/** Whether a reader was told a later event of the channel, which Redis got before it lost anything. */
+/** Whether a reader received a later event of the channel that Redis stored before it lost data. */
 function isPassedOver(
   { channel, at }: Emission,
   told: PeerHistory['told'],
@@ -88,15 +88,15 @@ function isAfter(id: string | undefined, other: string): boolean {
   return time > otherTime || (time === otherTime && seq > otherSeq);
 }
 
-/** What a publisher of the peer puts into an event's data, so that the event is known again. */
+/** The data of each event of the peer; it identifies the event. */
 export type PeerMark = {
-  /** Of all emissions, whichever try it was. */
+  /** The same for all attempts to publish this event. */
   readonly name: string;
-  /** When it was first sent, in ms of `performance.now()`. */
+  /** When it was sent first, by `performance.now()`, in ms. */
   readonly at: number;
 };
 
-/** Something that was acknowledged to a publisher of the peer. */
+/** An acknowledged event of the peer. */
 export type Emission = {
   readonly name: string;
   readonly channel: string;

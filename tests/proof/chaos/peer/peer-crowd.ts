@@ -6,15 +6,15 @@ import { drawChannels } from '../readers/readers.ts';
 import type { PeerHistory } from './judge-peer.ts';
 import { type PeerOrder, startPeerPage } from './peer-page.ts';
 
-/** A reader of the peer, and what it was told so far. */
+/** A reader of the peer, and what it received so far. */
 export type PeerReader = Omit<PeerHistory, 'isAtEnd'> & { readonly name: string };
 
 /** All readers of the peer. */
 export type PeerCrowd = {
   readonly readers: readonly PeerReader[];
-  /** What its client says of each reader: `connected`, for example. */
+  /** The status that the peer's client reports for each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
-  /** Nothing that is told from then on is written down. */
+  /** Stops recording. */
   stop(): Promise<void>;
 };
 
@@ -29,13 +29,13 @@ export type PeerCrowdOptions = {
   readonly home: string;
 };
 
-/** How long the first connections may take, in ms. */
+/** Time limit for the first connections, in ms. */
 const openWithinMs = 60_000;
 
 const collectEveryMs = 250;
 
 /**
- * Starts readers, and waits until each has been connected: what is published from then on, all of them are to get.
+ * Starts readers and waits until each is connected. Each must get all events that are published later.
  * @param stack ends what is started.
  * @throws Error where there is no Chromium, or where they do not connect.
  */
@@ -55,11 +55,14 @@ export async function startPeerCrowd(
   stack.defer(() => browser.close());
   const page = await startPeerPage(await browser.newPage(), packages, home, orders);
 
-  // Once each: a stream that is handed over is not connected for a moment.
+  // Check each reader once: during a handover it is not connected for a moment.
   const opened = new Set<string>();
   for (const until = performance.now() + openWithinMs; opened.size < count; await sleep(100)) {
     for (const [reader, status] of await page.statuses()) if (status === 'connected') opened.add(reader);
-    if (performance.now() > until) throw new Error(`--peer: ${opened.size} of ${count} readers connected`);
+    if (performance.now() > until)
+      throw new Error(
+        `--peer: only ${opened.size} of ${count} readers connected in ${openWithinMs / 1_000} s`,
+      );
   }
 
   const collect = async () => {
@@ -73,7 +76,7 @@ export async function startPeerCrowd(
     for (; !isStopped; await sleep(collectEveryMs)) await collect();
     await collect();
   })();
-  // Told by `stop`; until then it is nobody's.
+  // `stop` rejects with the error; until then Node must not report it as unhandled.
   collecting.catch(() => undefined);
   const stop = () => {
     isStopped = true;

@@ -3,37 +3,37 @@ import type { Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import type { PeerMark } from './judge-peer.ts';
 
-/** What a reader of the peer reads, and by which way. */
+/** What a reader of the peer reads, and its address. */
 export type PeerOrder = {
   readonly reader: string;
   readonly url: string;
   readonly channels: readonly string[];
 };
 
-/** An event that a reader of the peer was told. */
+/** An event that a reader of the peer received. */
 export type Told = {
   readonly reader: string;
   readonly channel: string;
-  /** Of the entry in its stream, as Redis gave it. */
+  /** The id of the entry in the Redis stream. */
   readonly id: string;
   readonly mark: PeerMark;
-  /** When, in ms since the epoch, by the browser. */
+  /** When it was received, in ms since 1970, by the browser's clock. */
   readonly at: number;
 };
 
-/** What the script of the page offers there, as `peer`. */
+/** The global `peer` that the script of the page defines. */
 export type PeerScript = {
   start(orders: readonly PeerOrder[]): void;
-  /** What was told since it was asked last. */
+  /** The events received since the last call. */
   take(): readonly Told[];
   statuses(): readonly (readonly [reader: string, status: string])[];
 };
 
-/** The page that the readers of the peer run in, by its own client. */
+/** The page in which the readers of the peer run. */
 export type PeerPage = {
-  /** What was told since it was asked last. */
+  /** The events received since the last call. */
   take(): Promise<readonly Told[]>;
-  /** What the peer's client says of each reader: `connected`, for example. */
+  /** The status that the peer's client reports for each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
 };
 
@@ -42,7 +42,7 @@ type World = { readonly peer: PeerScript };
 /**
  * Starts readers in a page of a browser.
  * @param packages the folder that the peer's packages are in.
- * @param home address of the peer's app: the page is one of the same machine, and nothing that the app shows is used.
+ * @param home address of the peer's app. The readers run in one of its pages, and use nothing of the page.
  */
 export async function startPeerPage(
   page: Page,

@@ -9,15 +9,15 @@ export type PeerPublisherOptions = OwnOptions & {
   /** Mean pause between two requests, in ms. */
   readonly pauseMs: number;
   readonly onStored: (emission: Emission) => void;
-  /** Called for each try that failed. */
+  /** Called for each failed attempt. */
   readonly onRetry: () => void;
 };
 
 const answerWithinMs = 4_000;
 
 /**
- * Publishes to the peer until it is told to stop: an event a request, for it takes no more, tried again until it is
- * acknowledged. There is no key by which the peer could know a request again.
+ * Publishes to the peer until `stop`: one event per request, because the peer accepts no more. Each request is sent again
+ * until the peer acknowledges it. The peer has no idempotency key.
  */
 export function startPeerPublisher(options: PeerPublisherOptions): Publisher {
   const { name, url, draw, channels, types, pauseMs } = options;
@@ -51,7 +51,7 @@ async function send(url: string, body: string): Promise<boolean> {
     await response.text();
     return response.ok;
   } catch {
-    // The network, a process or its Redis is away: that is what this is about.
+    // The network, a process or Redis is down: the test expects that.
     return false;
   }
 }

@@ -5,14 +5,14 @@ import type { PeerMark } from './judge-peer.ts';
 import type { PeerOrder, PeerScript, Told } from './peer-page.ts';
 
 /*
- * The peer's own client, as an app uses it: its provider, its hook, the browser's EventSource. It runs in Chromium; each
- * reader has a provider of its own.
+ * The peer's own client, as an app uses it: its provider, its hook and the browser's EventSource. Each reader has its own
+ * provider.
  */
 
 const told: Told[] = [];
 const statuses = new Map<string, string>();
 
-/** Tells each event's id, which the hook leaves out, ahead of the event itself. */
+/** Reports the id of each event, which the hook leaves out, before the event itself. */
 function NoteIds({ note, children }: { readonly note: (id: string) => void; readonly children: ReactNode }) {
   const context = useContext(RealtimeContext);
   if (context === null) return null;

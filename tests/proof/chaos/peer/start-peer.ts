@@ -20,28 +20,28 @@ import { type Emission, judgePeer, type PeerMark } from './judge-peer.ts';
 import { type PeerReader, startPeerCrowd } from './peer-crowd.ts';
 import { startPeerPublisher } from './peer-publisher.ts';
 
-/** The peer, which runs beside this feed: on a stand of its own of the same kind. */
+/** The running peer, on servers of its own of the same kind as ours. */
 export type PeerRun = {
-  /** Strikes the peer. */
+  /** Injects a fault into the peer. */
   readonly strike: Beside;
-  /** Once all faults are over: lets publishers and readers come to their end, and says how it went. */
+  /** After all faults have ended: stops the publishers, waits for the readers, and returns the result. */
   finish(): Promise<Side>;
 };
 
 const token = 'chaos-token';
 const source = fileURLToPath(new URL('upstash-realtime-chaos', import.meta.url));
 
-/** Its client notices after 75 s that nothing comes: it is given more than that to be well again, in ms. */
+/** Time for the peer to recover, in ms. Its client needs 75 s to notice a silent connection. */
 const wellWithinMs = 100_000;
 
-/** A further last event is published after so long while a reader has not got the one before, in ms. */
+/** The pause before another last event is published, while a reader has not got the previous one, in ms. */
 const finishEveryMs = 5_000;
 
 /**
- * Starts it, its readers first, then its publishers.
+ * Starts the peer's servers, then its readers, then its publishers.
  * @param stack ends what is started.
- * @param note is told what happens.
- * @throws Error where it cannot be installed or started.
+ * @param note called with each step, for the timeline.
+ * @throws Error if the peer cannot be installed or started.
  */
 export async function startPeer(
   stack: AsyncDisposableStack,
@@ -87,7 +87,7 @@ export async function startPeer(
     return own.every((channel) => told.some(({ name }) => name === last.get(channel)));
   };
 
-  /** A last event that a reader missed is a lost one; whether it is well again shows by what comes after that. */
+  /** Publishes a last event again and again: if a reader missed one of them, a later one still shows that it recovered. */
   async function comeToEnd(): Promise<void> {
     const until = performance.now() + wellWithinMs;
     const areAtEnd = () => crowd.readers.every(isAtEnd);
@@ -105,9 +105,7 @@ export async function startPeer(
       try {
         await fault.strike(stage, { fault: fault.name, forMs, draw: seeded(own) });
       } catch (cause) {
-        note(
-          `the peer: "${fault.name}" could not be done: ${cause instanceof Error ? cause.message : cause}`,
-        );
+        note(`the peer: "${fault.name}" failed: ${cause instanceof Error ? cause.message : cause}`);
       }
       const names = crowd.readers.map(({ name }) => name);
       if (fault.reach === 'all') recoveries.await(fault.name, names);
@@ -118,7 +116,7 @@ export async function startPeer(
       const statuses = await crowd.statuses();
       const histories = crowd.readers.map((reader) => ({ ...reader, isAtEnd: isAtEnd(reader) }));
       for (const { name, isAtEnd: isWell } of histories) {
-        if (!isWell) note(`${name} is not at the end: ${statuses.get(name)}`);
+        if (!isWell) note(`${name} did not reach the end: ${statuses.get(name)}`);
       }
       const kept = await keptNames(stand.redis.witness, channels);
       const times = [...recoveries.times().values()].flat().toSorted((a, b) => a - b);
@@ -133,7 +131,7 @@ export async function startPeer(
   };
 }
 
-/** The names of all events that Redis has now in the peer's streams, each of which is called as its channel. */
+/** The names of all events that Redis has now in the peer's streams. The key of a stream is its channel. */
 async function keptNames({ call }: Witness, channels: readonly string[]): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   for (const channel of channels) {
@@ -146,5 +144,5 @@ async function keptNames({ call }: Witness, channels: readonly string[]): Promis
   return names;
 }
 
-/** An entry of a stream as Redis answers it: its fields are names and values in turn. */
+/** An entry of a Redis stream. Its fields alternate between names and values. */
 type StreamEntry = readonly [id: string, fields: readonly string[]];

@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core';
 import { chromium as tool } from '../../../run/tools.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 
-/** Starts the system's Chromium; null where there is none. */
+/** Starts the system's Chromium; null if it is not installed. */
 export async function startBrowser(): Promise<Browser | null> {
   const folders = (process.env.PATH ?? '').split(':');
   const paths = tool.commands.flatMap((name) => folders.map((folder) => join(folder, name)));
@@ -12,17 +12,17 @@ export async function startBrowser(): Promise<Browser | null> {
   return path === undefined ? null : chromium.launch({ executablePath: path, args: ['--no-sandbox'] });
 }
 
-/** The same, where it is needed. @throws Error that says what is looked for, where there is none. */
+/** Starts the system's Chromium. @throws Error that says what to install, if it is not installed. */
 export async function startNeededBrowser(neededBy: string): Promise<Browser> {
   const browser = await startBrowser();
   if (browser !== null) return browser;
-  throw new Error(`${neededBy}: none of ${tool.commands.join(', ')} is installed`);
+  throw new Error(`${neededBy} needs Chromium. Install one of ${tool.commands.join(', ')}.`);
 }
 
-/** What the page hands out for each event of its source. */
+/** The page calls this for each event of its EventSource. */
 type Told = (kind: 'message' | 'gap' | 'error', data: string) => void;
 
-/** A page with a native EventSource, and nothing of ours. */
+/** A page with a native EventSource and none of our code. */
 export async function startBrowserReader(browser: Browser, order: ReaderOrder): Promise<Reader> {
   const { url, record } = order;
   const page = await browser.newPage();
@@ -33,7 +33,7 @@ export async function startBrowserReader(browser: Browser, order: ReaderOrder): 
     else problem = data;
   };
   await page.exposeFunction('told', told);
-  // Any page of the origin will do; the source must not need leave of another one.
+  // Any page of the same origin works; another origin would need CORS.
   await page.goto(`${url}/api/health`);
   await page.evaluate(
     (address) => {

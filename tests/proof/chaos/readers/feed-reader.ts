@@ -3,19 +3,19 @@ import { parseCursor } from '../../../../lib/core/cursor.ts';
 import { formatEventId } from '../../../../lib/core/ids.ts';
 import type { Reader, ReaderOrder } from './reader.ts';
 
-/** How a feed reader differs from the next one. */
+/** How readers with our client differ from each other. */
 export type FeedReaderMood = {
   readonly transport: 'auto' | 'stream' | 'poll';
-  /** Whether it begins now, and not with the oldest event kept. */
+  /** Whether it starts now instead of at the oldest event. */
   readonly isFromNow: boolean;
-  /** How long its app takes for an event now and then, in ms; 0: no time. */
+  /** How long its app takes for one event at the moment, in ms. */
   readonly slowMs: () => number;
 };
 
 /** Our own client, as an app in Node uses it. */
 export function startFeedReader(order: ReaderOrder, mood: FeedReaderMood): Reader {
   const { url, channels, types, record } = order;
-  // A reader from now on is told where that is, though perhaps together with the first events.
+  // A reader that starts now learns its position later, perhaps together with the first events.
   for (const channel of mood.isFromNow ? channels : []) record.begin(channel, 'now');
   const feed = connectFeed({
     ...{ url, channels, transport: mood.transport },

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeedPage } from '../../../../lib/core/event.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 
-/** What anybody writes in ten lines: a plain GET with the cursor of the last answer, short or held for news. */
+/** A reader as anyone can write it in ten lines: a plain GET with the cursor of the last answer, as a short or long poll. */
 export function startPollReader(order: ReaderOrder, waitSeconds: number): Reader {
   const { url, record } = order;
   const ending = new AbortController();
@@ -24,7 +24,7 @@ export function startPollReader(order: ReaderOrder, waitSeconds: number): Reader
     if (!response.ok) return false;
     const page = (await response.json()) as FeedPage;
     cursor = page.cursor;
-    // A page begins with what its reader has lost.
+    // The gaps of a page come before its events.
     for (const gap of page.gaps) record.gap(gap);
     for (const event of page.events) record.event(event);
     return page.more;

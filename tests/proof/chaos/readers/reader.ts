@@ -1,18 +1,18 @@
 import type { ReaderRecord } from '../oracle/recorder.ts';
 
-/** A reader that runs. */
+/** A running reader. */
 export type Reader = {
   readonly record: ReaderRecord;
-  /** What it says of itself, for a timeline: `streaming`, for example. */
+  /** Its state, for the timeline: `streaming`, for example. */
   state(): string;
-  /** Why it has given up for good; null while it has not. */
+  /** Why it gave up for ever; null while it has not. */
   gaveUp(): string | null;
   close(): void | Promise<void>;
 };
 
-/** What a reader reads. */
+/** What a reader reads, and where from. */
 export type ReaderOrder = {
-  /** Origin of its own way to the app. */
+  /** Its own address of the load balancer. */
   readonly url: string;
   readonly channels: readonly string[];
   /** Types it asks for; null: all. */
@@ -20,7 +20,7 @@ export type ReaderOrder = {
   readonly record: ReaderRecord;
 };
 
-/** The query of a reader's requests, without a cursor: it begins with the oldest event kept. */
+/** The query of a reader's first request: it starts at the oldest event. */
 export function queryOf({ channels, types }: ReaderOrder): URLSearchParams {
   const query = new URLSearchParams(channels.map((channel) => ['channel', channel]));
   for (const type of types ?? []) query.append('type', type);

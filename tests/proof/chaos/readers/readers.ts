@@ -9,10 +9,10 @@ import { startPollReader } from './poll-reader.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 import { startTailReader, type TailReader } from './tail-reader.ts';
 
-/** Channels of a run. */
+/** The channels of a run. */
 export const channels = ['feed', 'public:a', 'public:b'] as const;
 
-/** Types of its events. */
+/** The types of its events. */
 export const types = ['message', 'note'] as const;
 
 /** The readers of a run. */
@@ -22,19 +22,19 @@ export type Crowd = {
 };
 
 export type CrowdOptions = {
-  /** The browser that more readers run in; null: there are none. */
+  /** The browser for native readers; null: no such readers. */
   readonly browser: Browser | null;
-  /** How many in all. */
+  /** Number of readers, without those in the browser. */
   readonly count: number;
   readonly recorder: Recorder;
   readonly draw: Seeded;
   readonly addressFor: (client: string) => Promise<string>;
   readonly slowness: { readonly ms: number };
-  /** Makes what falsifies a reader's history; null: nothing does. */
+  /** Creates the sabotage of one reader; null: no sabotage. */
   readonly sabotage: (() => Sabotage) | null;
 };
 
-/** How many readers there are of each kind, in words: `44 connectFeed, 2 Chromium`. */
+/** The number of readers of each kind, as text: `44 connectFeed, 2 Chromium`. */
 export function tellKinds(readers: readonly Reader[]): string {
   const kinds = Object.groupBy(readers, ({ record }) => record.reader.replace(/ \d+$/, ''));
   return Object.entries(kinds)
@@ -42,12 +42,12 @@ export function tellKinds(readers: readonly Reader[]): string {
     .join(', ');
 }
 
-/** Shares of the kinds of readers; `tail` is by number, for each is a process. */
+/** The shares of the kinds of readers. There is a fixed number of `tail`, because each is a process. */
 const shares = { feed: 0.55, eventSource: 0.85 } as const;
 const tailCount = 2;
 const browserCount = 2;
 
-/** Starts readers of all kinds, on all mixes of channels. */
+/** Starts readers of all kinds on all mixes of channels. */
 export async function startReaders(options: CrowdOptions): Promise<Crowd> {
   const { count, recorder, draw, addressFor, slowness, sabotage, browser } = options;
   const readers: Reader[] = [];
@@ -83,7 +83,7 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
   return { readers, tails };
 }
 
-/** Which channels a reader reads: all, two, or one. */
+/** Draws the channels of a reader: all, two or one. */
 export function drawChannels(draw: Seeded): readonly string[] {
   if (draw.chance(0.4)) return channels;
   return draw.chance(0.5) ? [draw.pick(channels)] : channels.slice(0, 2);
@@ -98,7 +98,7 @@ function drawMood(draw: Seeded, slowness: { readonly ms: number }): FeedReaderMo
   };
 }
 
-/** The package `eventsource`: a native EventSource's behaviour, in Node. */
+/** The package `eventsource`: it behaves like a native EventSource, in Node. */
 function startEventSourceReader(order: ReaderOrder): Reader {
   const { url, record } = order;
   const source = new EventSource(`${url}/api/stream?${queryOf(order)}`);
@@ -111,7 +111,7 @@ function startEventSourceReader(order: ReaderOrder): Reader {
   return {
     record,
     state: () => `readyState ${source.readyState} ${problem}`,
-    // A native reader that is told another status than 200 never comes back.
+    // A native EventSource gives up for ever after any status but 200.
     gaveUp: () => (source.readyState === source.CLOSED ? `closed: ${problem}` : null),
     close: () => source.close(),
   };

@@ -9,10 +9,10 @@ const script = fileURLToPath(new URL('../../../../scripts/tail.ts', import.meta.
 const gapPattern =
   /^gap: channel (\S+) lost (?:(an unknown number of)|(at most )?(\d+)) events \((\w+)\) after (\S+)\. It continues at (.*)\.$/;
 
-/** A reader that is a process, and can be stopped and gone on with. */
+/** A reader in a process of its own, which can be frozen and resumed. */
 export type TailReader = Reader & { signal(signal: NodeJS.Signals): void };
 
-/** `npm run tail -- --json`, as a process of its own. */
+/** Starts `npm run tail -- --json` as a process. */
 export function startTailReader({ url, channels, types, record }: ReaderOrder): TailReader {
   const args = ['--json', '--url', url, '--rewind', 'all'];
   for (const channel of channels) args.push('--channel', channel);
@@ -23,7 +23,7 @@ export function startTailReader({ url, channels, types, record }: ReaderOrder): 
   let said = '';
   let code: number | null = null;
   let isEnding = false;
-  /** Gaps come on stderr, events on stdout: a gap takes its place ahead of the first event that comes after it. */
+  /** Gaps arrive on stderr, events on stdout. A gap is recorded before the first event that follows it. */
   const gaps: Gap[] = [];
   const tellGaps = (channel: string, id: string) => {
     for (const gap of gaps.filter((each) => each.channel === channel && isAhead(each, id))) {
@@ -33,7 +33,7 @@ export function startTailReader({ url, channels, types, record }: ReaderOrder): 
   };
   createInterface(child.stdout).on('line', (line) => {
     const event = JSON.parse(line);
-    // The two pipes are not in step: what is known of a gap by now is told first.
+    // The two pipes are not in step: wait a moment for a gap that comes before this event.
     setTimeout(() => {
       tellGaps(event.channel, event.id);
       record.event(event);
@@ -63,7 +63,7 @@ export function startTailReader({ url, channels, types, record }: ReaderOrder): 
   };
 }
 
-/** Whether the gap lies ahead of an event. What is stored after a loss is later than all that was lost. */
+/** Whether the gap comes before an event. Events stored after a loss have later times than all lost events. */
 function isAhead({ after, resumesAt }: Gap, id: string): boolean {
   const order = compareEventIds(parseEventId(id, 'id'), parseEventId(resumesAt ?? after, 'gap'));
   return resumesAt === null ? order > 0 : order >= 0;

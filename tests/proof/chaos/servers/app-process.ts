@@ -10,12 +10,12 @@ const preload = new URL('moved-clock.ts', import.meta.url).href;
 export type AppProcess = {
   readonly port: number;
   readonly pid: number;
-  /** The fault that has ended it; null while none has. */
+  /** The fault that ended this process; null while no fault did. */
   endedBy: string | null;
-  /** What it printed last. */
+  /** The end of its output. */
   printed(): string;
   hasEnded(): boolean;
-  /** Resolves when it has ended. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   signal(signal: NodeJS.Signals): void;
 };
@@ -24,10 +24,10 @@ const readyWithinMs = 60_000;
 const keptOutput = 20_000;
 
 /**
- * Starts one, and waits until it listens.
- * @param folder of the build; null: this project's own.
- * @param clockFile holds how far its clock is off, in ms; it may change at any time.
- * @throws Error with what it printed, when it ends instead.
+ * Starts a process and waits until it listens.
+ * @param folder the folder of the build; null: this project.
+ * @param clockFile the file with the error of its clock, in ms; its content may change at any time.
+ * @throws Error with the output of the process, if it ends instead.
  */
 export async function startAppProcess(
   folder: string | null,
@@ -52,7 +52,7 @@ export async function startAppProcess(
       printed = `${printed}${text}`.slice(-keptOutput);
     });
   }
-  // However this process ends, the app does not outlive it.
+  // The app must not outlive this process.
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);
   let hasEnded = false;
@@ -79,5 +79,5 @@ export async function startAppProcess(
     await sleep(20);
   }
   kill();
-  throw new Error(`the app could not be started; it printed: ${printed}`);
+  throw new Error(`The app did not start. It printed: ${printed}`);
 }

@@ -6,7 +6,7 @@ import { type Fleet, startFleet } from './fleet.ts';
 import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
 import { type RedisPlace, startRedisPlace } from './redis-place.ts';
 
-/** The app and all it stands on. */
+/** The app and everything it needs. */
 export type AppStand = {
   readonly redis: RedisPlace;
   readonly replica: LaggingReplica;
@@ -14,22 +14,22 @@ export type AppStand = {
   readonly fleet: Fleet;
 };
 
-/** The app's processes: two are needed for a front to spread over; each more costs a core. */
+/** Number of app processes. A load balancer needs two; each further one takes a core. */
 const processes = 2;
 
 export type AppStandOptions = {
   readonly seed: number;
-  /** Of the REST API, and of publishers. */
+  /** The token of the REST API and of publishers. */
   readonly token: string;
   readonly channels: readonly string[];
   readonly truth: Truth;
-  /** The folder of the build that runs; not given, this project's own. */
+  /** The folder of the build; default: this project. */
   readonly app?: string;
 };
 
 /**
- * Starts Redis, its REST API, and the app's processes on it.
- * @param stack ends what is started.
+ * Starts Redis, its REST API and the app's processes.
+ * @param stack ends everything that was started.
  */
 export async function startAppStand(
   stack: AsyncDisposableStack,
@@ -45,7 +45,7 @@ export async function startAppStand(
     UPSTASH_REDIS_REST_URL: upstash.url,
     UPSTASH_REDIS_REST_TOKEN: token,
     PUBLISH_TOKEN: token,
-    // Nothing is trimmed but by a fault, which is known at once.
+    // Only a fault may delete events, because the oracle must know about it.
     FEED_RETENTION: '1000000',
   };
   const fleet = stack.use(

@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import type { Seeded } from '../../../support/seeded.ts';
 import { type AppProcess, startAppProcess } from './app-process.ts';
 
-/** The app's processes. Each has a place that outlives it: who is killed is followed by another. */
+/** The app's processes. Each has a numbered place; after a process ends, another one takes its place. */
 export type Fleet = AsyncDisposable & {
   readonly size: number;
-  /** The processes that the front knows, dead ones included: it is told late. */
+  /** The processes that the load balancer uses. It notices late that one has died. */
   serving(): readonly AppProcess[];
   at(place: number): AppProcess;
-  /** Starts another process, with other settings; the front knows it from then on. */
+  /** Starts another process with other settings; the load balancer uses it from then on. */
   start(place: number, draw: Seeded): Promise<void>;
-  /** Moves the clock of a place's process, in ms against the true time. */
+  /** Sets the clock of a process wrong by this many ms. */
   moveClock(place: number, offMs: number): void;
-  /** What the processes printed that nobody expects. */
+  /** Unexpected lines that the processes printed. */
   surprises(): readonly string[];
 };
 
-/** What a process prints only when something is wrong with it, whatever its clients and its log do. */
+/** A process prints this only because of a bug, not because of its clients or its log. */
 const surprise = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;
 
-/** Settings that differ from process to process, as they do while a new version is rolled out. */
+/** Settings that differ between processes, as during the roll-out of a new version. */
 function drawSettings(draw: Seeded): Readonly<Record<string, string>> {
   return {
     STREAM_MAX_SECONDS: String(draw.whole(6, 10)),
@@ -33,16 +33,16 @@ function drawSettings(draw: Seeded): Readonly<Record<string, string>> {
 
 export type FleetOptions = {
   readonly size: number;
-  /** The folder of the build that runs; null: this project's own. */
+  /** The folder of the build; null: this project. */
   readonly app: string | null;
   /** Settings of all processes. */
   readonly env: Readonly<Record<string, string>>;
-  /** For files of the run. */
+  /** A folder for files of the run. */
   readonly folder: string;
   readonly draw: Seeded;
 };
 
-/** Starts the processes, one after the other. */
+/** Starts the processes one after the other. */
 export async function startFleet({ size, app: build, env, folder, draw }: FleetOptions): Promise<Fleet> {
   const places: AppProcess[] = [];
   const surprises: string[] = [];
@@ -58,7 +58,8 @@ export async function startFleet({ size, app: build, env, folder, draw }: FleetO
   const watch = (app: AppProcess) => {
     void app.ended.then(() => {
       note(app);
-      if (app.endedBy === null) surprises.push(`a process ended by itself: ${app.printed().slice(-500)}`);
+      if (app.endedBy === null)
+        surprises.push(`a process ended without a fault: ${app.printed().slice(-500)}`);
     });
   };
   const start = async (place: number, own: Seeded) => {
@@ -75,7 +76,7 @@ export async function startFleet({ size, app: build, env, folder, draw }: FleetO
     serving: () => places,
     at: (place) => {
       const app = places[place % size];
-      if (app === undefined) throw new Error(`no process ${place}`);
+      if (app === undefined) throw new Error(`There is no process ${place}.`);
       return app;
     },
     start,

@@ -4,12 +4,12 @@ import { Redis } from 'ioredis';
 import { startRedisServer } from '../../../../scripts/local-upstash/redis-server.ts';
 import { listenOnFreePort } from '../../../support/listen-on-free-port.ts';
 
-/** A replica whose link can be held up, so that it answers as things were. */
+/** A replica whose replication can be held up, so that it answers with old data. */
 export type LaggingReplica = AsyncDisposable & {
   readonly port: number;
-  /** Whether it has followed its server up to now. */
+  /** Whether it has all data of its server. */
   isUpToDate(): Promise<boolean>;
-  /** Holds up the link, or lets it go on. */
+  /** Holds up the replication, or lets it continue. */
   hold(isHeld: boolean): void;
 };
 
@@ -53,7 +53,7 @@ export async function startLaggingReplica(port: number, folder: string): Promise
         const isLinked = text.includes('master_link_status:up');
         return isLinked && offsetOf(text, 'slave_repl_offset') >= theirs;
       } catch {
-        // One of them is away.
+        // One of the two is down.
         return false;
       }
     },

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /*
- * Loaded ahead of the app: its clock is off by what the file CHAOS_CLOCK says, in ms, which may change at any time.
- * `performance.now()` and timers are left alone, as they are when a machine's clock is set.
+ * Loaded before the app. It makes the clock wrong by the number of ms in the file CHAOS_CLOCK, which may change at any
+ * time. `performance.now()` and timers stay right, as they do when somebody sets the clock of a machine.
  */
 
 const everyMs = 100;
@@ -14,7 +14,7 @@ function read(): void {
   try {
     offMs = Number(readFileSync(file, 'utf8')) || 0;
   } catch {
-    // It is being written, or the run is over: the last word counts.
+    // The file is being written, or the run has ended: keep the last value.
   }
 }
 

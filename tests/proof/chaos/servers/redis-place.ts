@@ -4,21 +4,21 @@ import { type RedisServer, startRedisServer } from '../../../../scripts/local-up
 import type { Truth } from '../oracle/truth.ts';
 import { createWitness, type Witness } from '../oracle/witness.ts';
 
-/** The Redis of a run: one port, whatever becomes of the servers behind it. */
+/** The Redis of a run. Its port stays the same when its server is replaced. */
 export type RedisPlace = AsyncDisposable & {
   readonly port: number;
   readonly witness: Witness;
-  /** Ends the server as a crash does, and starts it again after `downMs` with all it had acknowledged. */
+  /** Kills the server and starts it again after `downMs` with everything it had acknowledged. */
   restart(downMs: number): Promise<void>;
-  /** The same, and all is lost. */
+  /** The same, but all data is lost. */
   restartEmpty(downMs: number): Promise<void>;
-  /** Puts a copy in its place that is `behindMs` old, as a fail-over to a replica does. */
+  /** Replaces it by a copy that is `behindMs` old, as a fail-over to a replica does. */
   failOver(behindMs: number, downMs: number): Promise<void>;
   freeze(): void;
   thaw(): void;
 };
 
-// "always": what was acknowledged is in the file, whenever the process is killed.
+// "always": acknowledged data is in the file, even if the process is killed.
 const args = ['--appendfsync', 'always', '--repl-diskless-sync-delay', '0'];
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

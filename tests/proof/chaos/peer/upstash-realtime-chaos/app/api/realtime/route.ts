@@ -13,7 +13,7 @@ const realtime = new Realtime({ schema: {}, redis: Redis.fromEnv(), maxDurationS
 
 export const GET = handle({ realtime });
 
-/* Acknowledged once `emit` is through; what it throws is a 500, and the publisher tries again. */
+/* Acknowledged when `emit` resolves. If it throws, the answer is 500 and the publisher tries again. */
 export async function POST(request: Request): Promise<Response> {
   const { channel, type, data } = await request.json();
   await realtime.channel(channel).emit(type, data);
