@@ -24,7 +24,7 @@ export type BrowserOptions = {
   readonly loss?: number;
   readonly twice?: number;
   readonly late?: number;
-  /** The reader asks for events of even seqs only. */
+  /** The reader has a type filter: it gets the events with even numbers. */
   readonly isFiltered?: boolean;
   readonly settings?: Partial<ConnectionSettings>;
 };
@@ -33,9 +33,9 @@ export type BrowserOptions = {
 export type OpenTab = {
   readonly name: string;
   readonly state: () => Tab & { readonly connection: Connection };
-  /** What its page shows of who reads, and how. */
+  /** What its page shows of the tab that reads. */
   readonly shows: () => ReadingState & Pick<ShareView, 'handovers' | 'reconnects'>;
-  /** Every event and gap it took, in order. */
+  /** Every event and gap it accepted, in order. */
   readonly entries: readonly FeedItem[];
   readonly ids: () => readonly string[];
   readonly dispatch: (signal: Signal | TabSignal) => void;
@@ -43,17 +43,17 @@ export type OpenTab = {
   readonly show: () => void;
   readonly freeze: () => void;
   readonly thaw: () => void;
-  /** Its scripts stand still: no message and no timer arrives. `wake`: all that waited comes at once. */
+  /** Its scripts stop: no message and no timer arrives. `wake`: all of them arrive at once. */
   readonly hang: () => void;
   readonly wake: () => void;
   readonly close: () => void;
-  /** It is gone without a word; the browser lets its lock go. */
+  /** It ends without a message. The browser releases its lock. */
   readonly crash: () => void;
   readonly isGone: () => boolean;
   readonly isHanging: () => boolean;
 };
 
-/** A browser with tabs, Web Locks, a BroadcastChannel, and a server with one log. Time is moved by hand. */
+/** A browser with tabs, Web Locks and a BroadcastChannel, and a server with one log. Time is moved by hand. */
 export function manyTabs(options: BrowserOptions = {}) {
   const { seed = 1, isFiltered = false } = options;
   let { loss = 0, twice = 0, late = 0 } = options;
@@ -61,9 +61,9 @@ export function manyTabs(options: BrowserOptions = {}) {
   const settings = { ...defaultSettings, ...options.settings };
   const log = modelLog('feed');
   let now = 0;
-  /** What is to happen, the last first. */
+  /** Future actions, the last one first. */
   const due: { readonly at: number; run(): void }[] = [];
-  let orders = 0;
+  let opened = 0;
   const tabs = new Set<Run>();
   let holder: { readonly run: Run; readonly key: number } | null = null;
   let queue: { readonly run: Run; readonly key: number }[] = [];
@@ -298,12 +298,12 @@ export function manyTabs(options: BrowserOptions = {}) {
       if (before !== null) release(run, before.key);
     }
 
-    /** One timer, as in a page: a later one that an earlier one takes the place of does not come. */
+    /** A tab has one timer, as a page has. An earlier one replaces it. */
     let armed: { readonly at: number } | null = null;
     function arm() {
       const times = [nextTabTimerAt(tab), nextTimerAt(connection)].filter((time) => time !== null);
       if (times.length === 0) return;
-      // A hidden tab's timers come once a second.
+      // A browser runs a hidden tab's timers once a second.
       const earliest = connection.isHidden ? lastTimerAt + 1_000 : now;
       const timer = { at: Math.max(Math.min(...times), earliest, now) };
       if (armed !== null && armed.at <= timer.at) return;
@@ -343,7 +343,7 @@ export function manyTabs(options: BrowserOptions = {}) {
     },
     random,
     passes,
-    /** Calls `look` after everything that happens. */
+    /** Calls `look` after each change of a tab. */
     observe(look: () => void) {
       observe = look;
     },
@@ -352,7 +352,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       news();
       return ids;
     },
-    /** Tells all streams what the log did. */
+    /** Sends all streams what is new in the log. */
     news,
     server(isUp: boolean) {
       isServerUp = isUp;
@@ -360,20 +360,20 @@ export function manyTabs(options: BrowserOptions = {}) {
       for (const run of tabs)
         for (const key of run.streams.keys()) run.dispatch({ kind: 'disconnected', stream: key });
     },
-    /** A proxy begins to answer 502 to every stream, also to those that are open; polls still come through. */
+    /** From now on a proxy answers 502 to every stream, and ends the open ones. Polls still come through. */
     blockStreams() {
       isStreamingBlocked = true;
       for (const run of tabs) for (const key of run.streams.keys()) run.dispatch(refused(key));
     },
-    /** From now on every message between tabs comes once, and at once. */
+    /** From now on every message between tabs arrives once, within 1 ms. */
     calmBus() {
       loss = 0;
       twice = 0;
       late = 0;
     },
-    /** Opens a tab; `after` is the cursor its page was rendered with, null: none. */
+    /** Opens a tab. `after` is the cursor that its page was rendered with; null: none. */
     open({ after = '0-0' as string | null, isHidden = false } = {}): OpenTab {
-      const name = `tab ${++orders}`;
+      const name = `tab ${++opened}`;
       const run = makeRun(name, after);
       tabs.add(run);
       run.dispatch({ kind: 'enabled' });
@@ -405,7 +405,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         isHanging: () => run.isHanging,
       };
     },
-    /** Streams that are open or being opened, of all tabs. */
+    /** How many streams are open, or being opened, in all tabs together. */
     streams: () => [...tabs].reduce((sum, run) => sum + run.streams.size, 0),
     isAtEnd: (tab: OpenTab) => {
       const place = tab.state().connection.reader.positions.get('feed');

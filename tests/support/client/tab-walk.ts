@@ -2,17 +2,18 @@ import { historyCheck } from './history-check.ts';
 import { type BrowserOptions, manyTabs, type OpenTab } from './many-tabs.ts';
 
 /*
- * A seeded walk over all that tabs can do and suffer, on a bus that loses, repeats and delays. What each tab takes is
- * checked as it comes; who leads is measured all the time.
+ * A seeded walk through everything that can happen to tabs, while messages between them are lost, doubled and late. It
+ * checks each event that a tab accepts, and measures all the time which tab leads.
  */
 export type World = BrowserOptions & {
-  /** Tabs that stand still for a while, without the browser letting their lock go. */
+  /** Scripts of tabs stop for a while, and the browser does not release their lock. */
   readonly hangs: boolean;
-  /** What happens to the log beside appends. */
+  /** The log drops its oldest events; it loses its newest events, or begins again. */
   readonly trims: boolean;
   readonly restarts: boolean;
 };
 
+/** Walks `actions` steps. @returns how it ended: everything must be in order then. */
 export function walkTabs(seed: number, actions: number, world: World) {
   const browser = manyTabs({ ...world, seed });
   const { random } = browser;
@@ -20,7 +21,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
   const checks = new Map<OpenTab, { readonly check: ReturnType<typeof historyCheck>; seen: number }>();
   let restarts = 0;
 
-  /** Since when no visible tab leads while there is one, and the longest that it lasted; the same for two leaders. */
+  /** How long at most there was a visible tab and no visible leader; and how long there were two leaders. */
   const spells = { without: spell(), many: spell() };
   browser.observe(() => {
     for (const [tab, held] of checks)
@@ -103,8 +104,8 @@ export function walkTabs(seed: number, actions: number, world: World) {
     if (random.chance(0.01)) browser.passes(90_000);
   }
 
-  // Everything behaves again: one leads, it is visible where one is, and all get to the end of the log. Messages must
-  // arrive too: a leader whose answers are lost is replaced, and each change of leader overlaps two streams for a moment.
+  // Everything works again: one visible tab must lead, and all must get to the end of the log. Messages must arrive too:
+  // a leader whose answers are lost is replaced, and at each change of the leader two streams overlap for a moment.
   browser.calmBus();
   for (const tab of tabs) {
     tab.wake();
@@ -124,7 +125,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
   };
 }
 
-/** @throws Error when a tab reads that neither leads, nor reads on, nor is alone. By hand: it is asked very often. */
+/** @throws Error when a follower reads by itself. Without `expect`, since it runs very often. */
 function checkReader(tab: OpenTab) {
   const { connection, following, election } = tab.state();
   const { streams, mode } = connection;
