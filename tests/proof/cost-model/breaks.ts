@@ -3,10 +3,10 @@ import { costOf } from './cost.ts';
 import { type Load, largest, type Scenario } from './scenario.ts';
 import type { Way } from './way.ts';
 
-/** Something that ends a way to deliver events when there are too many readers. */
+/** A limit on the number of readers. */
 type Limit = {
   readonly name: string;
-  /** How much of it a load takes; beyond 1 it breaks. */
+  /** The share of the limit that a load takes; it breaks above 1. */
   readonly share: (values: Values, load: Load) => number;
 };
 
@@ -31,13 +31,13 @@ const budget: Limit = {
   },
 };
 
-/** How many readers a limit lets have. */
+/** The number of readers that a limit allows. */
 export type Break = { readonly readers: number; readonly limit: string };
 
-/** More readers than anybody has: what holds for as many does not break. */
+/** More readers than anyone has. A limit that allows as many counts as never reached. */
 const mostReaders = 100_000_000;
 
-/** What breaks when readers become more, in that order; without what never does. */
+/** The limits in the order in which a growing number of readers reaches them. */
 export function breaksOf(way: Way, values: Values, scenario: Scenario): readonly Break[] {
   return limits
     .map(({ name, share }) => ({
@@ -48,12 +48,12 @@ export function breaksOf(way: Way, values: Values, scenario: Scenario): readonly
     .sort((one, other) => one.readers - other.readers);
 }
 
-/** Whether a load is beyond a limit. */
+/** Whether a load exceeds a limit. */
 export function isBroken(values: Values, load: Load): boolean {
   return limits.some(({ share }) => share(values, load) > 1);
 }
 
-/** How many readers the budget pays for; 0 where it does not pay for one. */
+/** How many readers the budget pays for; 0 if it does not pay for one. */
 export function readersForBudget(way: Way, values: Values, scenario: Scenario): number {
   const one = budget.share(values, way.load(values, { ...scenario, readers: 1 }));
   return one > 1 ? 0 : readersWithin(way, values, scenario, budget.share);

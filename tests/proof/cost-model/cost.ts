@@ -1,14 +1,14 @@
 import type { Values } from './constants.ts';
 import type { Load } from './scenario.ts';
 
-/** Dollars a month, before whatever a plan includes. */
+/** Dollars per month. Free allowances of a plan are not subtracted, except for Redis traffic. */
 export type Cost = { readonly platform: number; readonly redis: number };
 
 const hoursPerMonth = 730;
 const secondsPerMonth = hoursPerMonth * 3_600;
 const bytesPerGB = 1e9;
 
-/** What a load costs for a month at these prices. */
+/** The cost of a load for one month. */
 export function costOf(values: Values, load: Load): Cost {
   const perMonth = (rate: number) => rate * secondsPerMonth;
   const processGB = values.processMB / 1_024;

@@ -9,14 +9,14 @@ import type { Values } from './constants.ts';
 const streams = 500;
 const events = 20;
 
-/** What a process of the app takes on this machine: the constants of the kind `measured`. */
+/** The constants of the kind `measured`, from this machine. */
 export type Measures = Pick<
   Values,
   'baseMB' | 'readerKB' | 'cpuMsPerOpen' | 'cpuMsPerDelivery' | 'cpuMsPerPoll'
 >;
 
 /**
- * Starts the built app with an embedded log, holds 500 streams, publishes an event a second to all of them, and polls.
+ * Starts the built app with an embedded log, opens 500 streams, publishes one event per second to all of them, and polls.
  * Linux only: it reads `/proc`.
  * @throws Error when the app cannot be built or started.
  */
@@ -31,7 +31,7 @@ async function measureApp({ server, target, open, publish, tell }: Stand): Promi
   const take = () => ({ memoryKb: server.residentKb(), cpuMs: server.cpuMs() });
   await publish({ events: 1 });
   const idle = take();
-  // The first streams pay for what every process pays once.
+  // The first streams include costs that each process has only once.
   await open(50);
   const before = take();
   await open(streams - 50);

@@ -1,39 +1,39 @@
-/** What is asked of a way to deliver events. */
+/** The feed and its readers. */
 export type Scenario = {
-  /** Open at once, each of one channel; spread over channels and processes by chance. */
+  /** Readers at the same time. Each follows one channel; channels and processes are random. */
   readonly readers: number;
   readonly channels: number;
-  /** Events a second in each channel, each published by a request of its own. */
+  /** Events per second in each channel, each in a publish request of its own. */
   readonly eventRate: number;
 };
 
-/** What a way to deliver events takes, all processes together. */
+/** What a way to deliver events needs, for all processes together. */
 export type Load = {
   readonly processes: number;
-  /** Requests of readers that are open at once. */
+  /** Open requests of readers. */
   readonly openRequests: number;
-  /** Subscriptions to Redis, each a connection. */
+  /** Subscriptions to Redis; each is one connection. */
   readonly subscriptions: number;
   readonly redisCommandsPerSecond: number;
-  /** What Redis sends, in bytes a second. */
+  /** Bytes per second that Redis sends. */
   readonly redisBytesPerSecond: number;
-  /** Requests that reach a process, and those that the CDN takes, a second. */
+  /** Requests per second that reach a process, and requests per second at the CDN. */
   readonly invocationsPerSecond: number;
   readonly cdnRequestsPerSecond: number;
-  /** Seconds of processor time a second. */
+  /** Processor seconds per second. */
   readonly cpus: number;
-  /** Processes that are awake on the average: memory is billed for those. */
+  /** Average number of awake processes; the platform bills memory for these. */
   readonly awakeProcesses: number;
   readonly bytesToReadersPerSecond: number;
   readonly bytesFromProcessesPerSecond: number;
 };
 
-/** How many of `channels` have at least one of `readers` that chose theirs by chance. */
+/** How many of `channels` have at least one reader, if each reader chooses its channel at random. */
 export function channelsFollowed(channels: number, readers: number): number {
   return channels === 1 ? Math.min(1, readers) : channels * (1 - (1 - 1 / channels) ** readers);
 }
 
-/** The largest whole number from 1 to `most` for which `fits` holds, where it holds for all below it; at least 1. */
+/** The largest whole number from 1 to `most` that `fits`; at least 1. If a number fits, all smaller ones must fit. */
 export function largest(most: number, fits: (count: number) => boolean): number {
   let low = 1;
   let high = Math.max(1, Math.floor(most)) + 1;

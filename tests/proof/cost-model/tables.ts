@@ -132,7 +132,7 @@ function tableText(head: readonly string[], rows: readonly (readonly string[])[]
   return lines.join('\n');
 }
 
-/** A number as a table shows it: two digits that count, with thousands apart; whole ones below 100 as they are. */
+/** A number with two significant digits and thousands separators; whole numbers below 100 stay as they are. */
 export function roundText(value: number): string {
   if (value > 0 && value < 1) return '< 1';
   const digits = Number.isInteger(value) && value < 100 ? value : Number(value.toPrecision(2));
@@ -141,7 +141,7 @@ export function roundText(value: number): string {
     : String(digits);
 }
 
-/** Dollars as a table shows them. */
+/** Dollars, rounded to whole ones. */
 export function dollarText(value: number): string {
   return value > 0 && value < 1 ? '< $1' : `$${roundText(Math.round(value))}`;
 }

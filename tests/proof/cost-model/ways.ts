@@ -16,7 +16,7 @@ const streamsPerProcess = (values: Values, { channels, eventRate }: Scenario): C
     },
   ]);
 
-/** This repository's streams: one subscription a channel and process, whatever readers it has there. */
+/** This feed's streams: one subscription for each channel and process, whatever the number of readers. */
 export const streams: Way = {
   name: 'Steadfeed, streams',
   perProcess: streamsPerProcess,
@@ -26,9 +26,9 @@ export const streams: Way = {
     const tails = channelsFollowed(channels, readers / processes);
     const subscriptions = processes * tails;
     const opens = readers / values.streamSeconds;
-    // A stream that ends is opened again on a process by chance; where its channel has no tail there, one begins.
+    // A stream that ends is opened again on a random process. If its channel has no tail there, a new one starts.
     const tailsBegun = opens * (1 - 1 / processes) * (1 - tails / channels);
-    // A subscription that the service ends is renewed, by one command, where its tail lives for as long.
+    // One command renews a subscription that the service ended, if its tail lives that long.
     const renewals = Math.max(0, subscriptions / (values.subscriptionHours * 3_600) - tailsBegun);
     const heard = subscriptions * eventRate;
     const bytes = readers * streamBytes(values, eventRate);
@@ -54,12 +54,12 @@ export const streams: Way = {
   },
 };
 
-/** Frames a second of a stream: a heartbeat goes out where nothing else did. */
+/** Frames per second of a stream: heartbeats if there are no events. */
 function frameRate(values: Values, eventRate: number): number {
   return Math.max(eventRate, 1 / values.heartbeatSeconds);
 }
 
-/** Bytes a second that one stream carries when nothing but its own channel's events and heartbeats go over it. */
+/** Bytes per second of one stream: the events of its channel, heartbeats, and its opening. */
 function streamBytes(values: Values, eventRate: number): number {
   const silence = Math.max(0, 1 / values.heartbeatSeconds - eventRate);
   return (
@@ -67,7 +67,7 @@ function streamBytes(values: Values, eventRate: number): number {
   );
 }
 
-/** The same feed asked for by short polls; answers at the head are shared by the CDN for a second. */
+/** This feed by short polls. The CDN shares answers with nothing new for one second. */
 export const sharedPolls: Way = {
   name: 'Steadfeed, polls shared by the CDN',
   perProcess: null,
@@ -83,7 +83,7 @@ export const sharedPolls: Way = {
   },
 };
 
-/** Every reader asks once a second, and every answer is read from Redis. */
+/** Every reader polls once per second, and every poll reads from Redis. */
 export const plainPolls: Way = {
   name: 'polls every second',
   perProcess: null,
@@ -104,7 +104,7 @@ function pollLoad(values: Values, scenario: Scenario, polls: number, atOrigin: n
     invocationsPerSecond: atOrigin + published,
     cdnRequestsPerSecond: polls + published,
     cpus,
-    // An instance sleeps between polls when they are few.
+    // With few polls, an instance sleeps between them.
     awakeProcesses: Math.max(cpus / values.cpusPerProcess, 1 - Math.exp(-atOrigin * (values.pollMs / 1_000))),
     bytesToReadersPerSecond: polls * values.pollBytes + readers * eventRate * values.eventBytes,
     bytesFromProcessesPerSecond: atOrigin * (values.pollBytes + eventRate * values.eventBytes),
@@ -123,7 +123,7 @@ const peersPerProcess = (values: Values, { channels, readers, eventRate }: Scena
   ]);
 };
 
-/** `@upstash/realtime` 1.1: each stream subscribes, reads and pings for itself, and hears all pings of its channel. */
+/** `@upstash/realtime` 1.1: each stream subscribes, reads and pings for itself, and receives all pings of its channel. */
 export const peer: Way = {
   name: '@upstash/realtime 1.1',
   perProcess: peersPerProcess,
@@ -155,5 +155,5 @@ export const peer: Way = {
   },
 };
 
-/** All ways, as they stand in tables. */
+/** All ways, in the order of the tables. */
 export const ways: readonly Way[] = [streams, sharedPolls, peer, plainPolls];

@@ -1,34 +1,34 @@
 import { gunzipSync } from 'node:zlib';
 
-/** An answer, as far as it has come. */
+/** An answer, or the part of it that has arrived. */
 export type Answer = {
   readonly status: number;
-  /** By lower-case name; of several, the last. */
+  /** The headers by lower-case name; of several with one name, the last. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
-  /** Whether its end has come. */
+  /** Whether the whole answer has arrived. */
   readonly isWhole: boolean;
 };
 
-/** Reads answers from the bytes of one connection, in the order in which they come. */
+/** Reads answers from the bytes of one connection, in their order. */
 export type AnswerReader = {
   take(bytes: Buffer): void;
-  /** The connection is closed: what had no length is whole. */
+  /** The connection was closed: an answer without a length is now complete. */
   close(): void;
-  /** Those that are whole, and behind them the one that is coming, once its head is there. */
+  /** The complete answers, then the one that is arriving, once its head is complete. */
   answers(): readonly Answer[];
-  /** What is not HTTP about it; null while all is. */
+  /** Why the bytes are not HTTP; null while they are. */
   fault(): string | null;
 };
 
 type Head = Pick<Answer, 'status' | 'headers'>;
 
-/** What comes next in the bytes. */
+/** What the next bytes must be. */
 type Awaited =
   | { readonly kind: 'head' | 'chunk' | 'trailer' | 'close' | 'nothing' }
   | { readonly kind: 'bytes'; left: number; readonly isChunk: boolean };
 
-/** @param methods of the requests, in their order: an answer to HEAD has no body. */
+/** @param methods the methods of the requests in order, because an answer to HEAD has no body. */
 export function readAnswers(methods: readonly string[]): AnswerReader {
   const whole: Answer[] = [];
   let rest: Buffer = Buffer.alloc(0);
@@ -66,7 +66,7 @@ export function readAnswers(methods: readonly string[]): AnswerReader {
     return taken.length;
   }
 
-  /** Takes one step; false where more bytes are needed. */
+  /** Reads one part; false if more bytes are needed. */
   function step(): boolean {
     switch (awaited.kind) {
       case 'head': {

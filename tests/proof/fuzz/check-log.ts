@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { contentKey, eventKey, type Model } from './model.ts';
 import { readToken } from './secrets.ts';
 
-/** An event as it lies in the log's file. */
+/** An event as the file of the log has it. */
 export type StoredEvent = {
   readonly channel: string;
   readonly time: number;
@@ -12,7 +12,7 @@ export type StoredEvent = {
   readonly data: string;
 };
 
-/** Every event of the file, in the order of its channel. */
+/** All events of the file, in the order of their channels. */
 export function readStored(file: string): readonly StoredEvent[] {
   const db = new DatabaseSync(file, { readOnly: true });
   try {
@@ -25,7 +25,7 @@ export function readStored(file: string): readonly StoredEvent[] {
   }
 }
 
-/** Whether the log is unharmed: all that was acknowledged is there once, in order, dense, and nothing else. */
+/** What is wrong with the log. It must have each acknowledged event once, in order, with dense seqs, and nothing else. */
 export function checkLog(stored: readonly StoredEvent[], model: Model): readonly string[] {
   const faults = checkOrder(stored);
   const missing = new Set(model.acknowledged.keys());
@@ -45,11 +45,11 @@ export function checkLog(stored: readonly StoredEvent[], model: Model): readonly
     const left = perhaps.get(content) ?? 0;
     if (left > 0) perhaps.set(content, left - 1);
     else if (unknown > 0) unknown -= 1;
-    else faults.push(`${key} was stored and never acknowledged: ${event.data.slice(0, 200)}`);
+    else faults.push(`${key} was stored but never acknowledged: ${event.data.slice(0, 200)}`);
   }
-  for (const key of missing) faults.push(`${key} was acknowledged and is not there`);
+  for (const key of missing) faults.push(`${key} was acknowledged but is missing`);
   for (const key of model.repeated) {
-    if (!present.has(key)) faults.push(`${key} was told as a duplicate and is not there`);
+    if (!present.has(key)) faults.push(`${key} was answered as a duplicate but is missing`);
   }
   return faults;
 }
@@ -66,17 +66,17 @@ function checkOrder(stored: readonly StoredEvent[]): string[] {
   return faults;
 }
 
-/** Channels that are read through the app: the fullest. */
+/** How many channels are read through the app: the ones with the most events. */
 const mostChannels = 50;
 
-/** Reads the fullest channels through the app, page after page, and holds what comes against what lies in the file. */
+/** Reads the channels with the most events through the app, page by page, and compares the events with the file. */
 export async function checkPages(port: number, stored: readonly StoredEvent[]): Promise<readonly string[]> {
   const channels = Map.groupBy(stored, ({ channel }) => channel);
   const fullest = [...channels].toSorted(([, a], [, b]) => b.length - a.length).slice(0, mostChannels);
   const faults: string[] = [];
   for (const [channel, events] of fullest) {
     const fault = await checkChannel(port, channel, events);
-    if (fault !== null) faults.push(`${channel}, read page after page: ${fault}`);
+    if (fault !== null) faults.push(`${channel}, read page by page: ${fault}`);
   }
   return faults;
 }
@@ -103,12 +103,12 @@ async function checkChannel(
     if (page.gaps.length > 0) return `a gap after ${cursor}`;
     for (const event of page.events) {
       if (JSON.stringify(event) !== jsonOf(events[read]))
-        return `event ${read + 1} is not the one that is stored`;
+        return `event ${read + 1} differs from the stored one`;
       read += 1;
     }
     ({ cursor, more } = page);
   }
-  return read === events.length ? null : `${read} events came of ${events.length}`;
+  return read === events.length ? null : `the pages had ${read} of ${events.length} events`;
 }
 
 function jsonOf(event: StoredEvent | undefined): string | null {

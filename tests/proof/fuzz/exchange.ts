@@ -5,23 +5,23 @@ import { type Answer, readAnswers } from './answer-reader.ts';
 import type { Plan } from './plan.ts';
 
 /**
- * An answer, and how long after the last byte of its request it was there: its first bytes where it may be held. What
- * other programs took from the server and from this process meanwhile is not counted.
+ * An answer and its time: from the last byte of the request to the whole answer, or to the first bytes of a held one. Time
+ * in which other programs took the processor from the server or from this process is not counted.
  */
 export type TimedAnswer = Answer & { readonly tookMs: number };
 
-/** What came of a plan. */
+/** The result of a plan. */
 export type Exchange = {
   readonly answers: readonly TimedAnswer[];
-  /** What is wrong with the connection itself; null: nothing. */
+  /** What is wrong with the connection itself; null if nothing is. */
   readonly fault: string | null;
 };
 
-/** No answer takes that long, but one that never comes. */
+/** An answer that takes longer than this never arrives. */
 const patienceMs = 10_000;
 
 /**
- * Sends what a plan holds, and takes what comes of it.
+ * Sends the bytes of a plan and reads the answers.
  * @param waitedMs how long the server has waited for a processor so far.
  */
 export async function exchange(
@@ -84,17 +84,19 @@ type Wait = {
   isClosed(): boolean;
 };
 
-/** Ends as the plan says. @returns what is wrong with the connection; null: nothing. */
+/** Ends the exchange as the plan says. @returns what is wrong with the connection; null if nothing is. */
 async function end({ ending }: Plan, socket: Socket, wait: Wait): Promise<string | null> {
   switch (ending.kind) {
     case 'answers': {
       const isDone = await wait.until(() => wait.hasAll() || wait.isClosed(), patienceMs);
       if (!isDone) return `no answer within ${patienceMs} ms`;
-      return wait.hasAll() ? null : 'the connection was closed ahead of the answer';
+      return wait.hasAll() ? null : 'the server closed the connection before the answer';
     }
     case 'half-close':
       socket.end();
-      return (await wait.until(wait.isClosed, patienceMs)) ? null : 'a half-closed connection was not closed';
+      return (await wait.until(wait.isClosed, patienceMs))
+        ? null
+        : 'the server did not close a half-closed connection';
     case 'leave':
       await wait.until(
         () => wait.isClosed() || (ending.isOverWhenAnswered === true && wait.hasAll()),
@@ -113,7 +115,7 @@ async function write(socket: Socket, parts: readonly Buffer[]): Promise<void> {
   }
 }
 
-/** Whether the answer to a request is there: whole, or where it may be held, the beginning of its body. */
+/** Whether the answer to a request has arrived: all of it, or the start of the body if it may be held. */
 function isThere(plan: Plan, answers: readonly Answer[], index: number): boolean {
   const answer = answers[index];
   if (answer === undefined || answer.isWhole) return answer !== undefined;
@@ -124,17 +126,17 @@ function isFollowed({ isWhole, headers }: Answer): boolean {
   return isWhole && headers.get('connection') !== 'close';
 }
 
-/** Connections to one server, of which some wait for their next request. Destroyed with the scope by `using`. */
+/** Connections to one server; some wait for their next request. Ends with the scope that holds it by `using`. */
 export type Connections = Disposable & {
-  /** One that waits, or a new one. */
+  /** A waiting connection, or a new one. */
   kept(): Promise<Socket>;
-  /** A new one. */
+  /** A new connection. */
   own(): Promise<Socket>;
-  /** Lets one wait for the next request. */
+  /** Keeps a connection for the next request. */
   keep(socket: Socket): void;
 };
 
-/** Well within the 5 s after which the server closes one that waits. */
+/** Well within the 5 s after which the server closes a waiting connection. */
 const waitsForMs = 1_500;
 
 /** Makes connections to 127.0.0.1. */
@@ -146,7 +148,7 @@ export function makeConnections(port: number): Connections {
       socket.once('error', reject);
       socket.once('connect', () => {
         socket.off('error', reject);
-        // A reset is one of the ways to be closed; who reads hears `close`.
+        // A reset is one way to close a connection; the reader gets `close`.
         socket.on('error', () => undefined);
         resolve(socket);
       });

@@ -11,22 +11,22 @@ import { failureText, type Run, runFuzz } from './run-fuzz.ts';
 /** What came of a run. */
 export type FuzzResult = {
   readonly tally: Tally;
-  /** Each as a text to be printed, with how to send the request again. */
+  /** The failures as text, each with the command that sends its request again. */
   readonly failures: readonly string[];
-  /** Events the log holds. */
+  /** Number of events in the log. */
   readonly storedCount: number;
   readonly heldKb: { readonly before: number; readonly after: number };
 };
 
-/** How a run is made beside what it sends. */
+/** Options of a run, besides what it sends. */
 export type FuzzWays = {
-  /** Whether the tails are waited for, which linger for 20 s. */
+  /** Whether to wait for the tails, which stay open for 20 s. */
   readonly awaitsTails: boolean;
-  /** Is told of each failure at once. */
+  /** Called at once for each failure. */
   readonly tell: (failure: string) => void;
 };
 
-/** Starts the app, sends a run's requests, and holds what is left against what was there before. */
+/** Starts the app, sends the requests of a run, and compares the state after it with the state before. */
 export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promise<FuzzResult> {
   const folder = mkdtempSync(join(tmpdir(), 'steadfeed-fuzz-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
@@ -43,7 +43,7 @@ export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promis
     const model = makeModel();
     const tally = await runFuzz(run, server, model, (failure) => fail(failureText(failure, run.seed)));
     const patience = { withinMs: awaitsTails ? 40_000 : 5_000, awaitsTails };
-    for (const fault of await settle(server, before, patience)) fail(`afterwards: ${fault}`);
+    for (const fault of await settle(server, before, patience)) fail(`after the run: ${fault}`);
     const stored = readStored(logFile(folder));
     const inLog = [...checkLog(stored, model), ...(await checkPages(server.port, stored))];
     for (const fault of inLog.slice(0, 20)) fail(`the log: ${fault}`);
@@ -56,7 +56,7 @@ export async function fuzzApp(run: Run, { awaitsTails, tell }: FuzzWays): Promis
   }
 }
 
-/** What every process keeps once it has answered is no growth of the run's. */
+/** Sends some requests first, because every process grows with its first answers. */
 async function warm({ port }: BenchServer): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) {
     for (const path of ['/', '/api/health', '/api/events?limit=0', '/nowhere']) {

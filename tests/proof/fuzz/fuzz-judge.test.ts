@@ -65,17 +65,21 @@ describe('the judge of answers', () => {
     ['a problem that may be kept', refusal({}, { 'cache-control': 'public' }), 'may be kept'],
     ['a problem that is cut', { ...refusal(), body: '{"type":' }, 'is not JSON'],
     ['a path of the machine', refusal({ detail: `body: ${tmpdir()}/feed.db` }), 'a path of the machine'],
-    ['a stack', refusal({ detail: 'body: at readEvents (route.js:10:5)' }), 'what is underneath'],
-    ['a driver’s text', refusal({ detail: 'body: SQLITE_BUSY' }), 'what is underneath'],
-    ['a secret in the body', refusal({ detail: `token: ${fuzzSecrets.readSecret}` }), 'tells a secret'],
+    ['a stack', refusal({ detail: 'body: at readEvents (route.js:10:5)' }), 'shows internals'],
+    ['a driver’s text', refusal({ detail: 'body: SQLITE_BUSY' }), 'shows internals'],
+    ['a secret in the body', refusal({ detail: `token: ${fuzzSecrets.readSecret}` }), 'shows a secret'],
     [
       'a secret in a header',
       { ...page, headers: new Map([...page.headers, ['x', fuzzSecrets.publishToken]]) },
-      'tells a secret',
+      'shows a secret',
     ],
     ['an answer that is slow', { ...page, tookMs: 2_001 }, 'it took 2001 ms'],
-    ['a way to another server', answer(308, '', { location: '//evil.example/' }), 'leads elsewhere'],
-    ['a status that is not right', refusal({ status: 404 }), '404 came; right are 200, 400'],
+    [
+      'a way to another server',
+      answer(308, '', { location: '//evil.example/' }),
+      'redirects to another host',
+    ],
+    ['a status that is not right', refusal({ status: 404 }), 'the status is 404; right are 200, 400'],
     ['a page that is none', { ...page, body: '{}' }, 'not what the contract says'],
     ['a page that is cut', { ...page, body: '{"events":[' }, 'not what the contract says'],
     ['a page in HTML', { ...page, headers: new Map([['content-type', 'text/html']]) }, 'JSON came as'],
@@ -85,7 +89,7 @@ describe('the judge of answers', () => {
 
   test('finds fault with a bare 400 where the request was right', () => {
     expect(isOfParser(answer(400))).toBe(true);
-    expect(judge(askFor({ statuses: [201] }), answer(400))).toEqual(['400 came; right are 201']);
+    expect(judge(askFor({ statuses: [201] }), answer(400))).toEqual(['the status is 400; right are 201']);
   });
 
   test('finds fault with a stream that is no stream', () => {

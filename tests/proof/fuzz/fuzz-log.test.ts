@@ -42,9 +42,9 @@ describe('a log', () => {
   });
 
   test.each([
-    ['misses one', [one], '5-2 was acknowledged and is not there'],
-    ['holds one twice', [one, two, three, stored(4, '3')], '5-4 was stored and never acknowledged'],
-    ['holds one that nobody sent', [one, two, stored(3, '9')], '5-3 was stored and never acknowledged'],
+    ['misses one', [one], '5-2 was acknowledged but is missing'],
+    ['holds one twice', [one, two, three, stored(4, '3')], '5-4 was stored but never acknowledged'],
+    ['holds one that nobody sent', [one, two, stored(3, '9')], '5-3 was stored but never acknowledged'],
     ['holds another in its place', [one, stored(2, '9')], '5-2 holds another event'],
     ['is not dense', [one, two, stored(4, '3')], 'seq 4 follows 2'],
     ['has a second epoch', [one, { ...two, epoch: 'bbbbbb' }], 'a second epoch'],
@@ -55,7 +55,7 @@ describe('a log', () => {
   test('that lacks what a duplicate was told is harmed', () => {
     const model = modelOfThree();
     model.acknowledge(askOf(4), answerOf(200, '5-7'));
-    expect(checkLog([one, two], model).join('\n')).toContain('5-7 was told as a duplicate');
+    expect(checkLog([one, two], model).join('\n')).toContain('5-7 was answered as a duplicate');
   });
 });
 

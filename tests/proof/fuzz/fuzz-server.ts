@@ -6,7 +6,7 @@ import { root } from '../../support/root.ts';
 import { type BenchServer, startServer } from '../bench/bench-server.ts';
 import { fuzzSecrets } from './secrets.ts';
 
-/** Starts the production app on a log of its own in `folder`, which keeps all that is stored. */
+/** Starts the production app with a log of its own in `folder`, which keeps all events. */
 export function startFuzzServer(folder: string): Promise<BenchServer> {
   const next = join(root, 'node_modules/next/dist/bin/next');
   return startServer([next, 'start', '-p', '0', '-H', '127.0.0.1'], root, {
@@ -18,22 +18,22 @@ export function startFuzzServer(folder: string): Promise<BenchServer> {
   });
 }
 
-/** The file that the server's log lies in. */
+/** The file of the server's log. */
 export function logFile(folder: string): string {
   return join(folder, 'feed.db');
 }
 
-/** What a server holds. */
+/** The resources of a server. */
 export type ServerState = {
   readonly streams: number;
   readonly tails: number;
   /** Open files, sockets and pipes. Linux only. */
   readonly handles: number;
-  /** On its heap and besides, when its garbage is collected. */
+  /** Memory on and off the heap after garbage collection. */
   readonly heldKb: number;
 };
 
-/** What a server holds now. */
+/** The resources of a server now. */
 export async function readState(server: BenchServer): Promise<ServerState> {
   const { streams, tails } = await readHealth(server);
   return {
@@ -49,13 +49,13 @@ async function readHealth({ port }: BenchServer) {
   return (await response.json()) as { readonly streams: number; readonly tails: number };
 }
 
-/** How far a server may be from what it held before: a few sockets that are being closed, caches that have filled. */
+/** How much more a server may hold after the run: sockets that are closing, and filled caches. */
 const bounds = { handles: 5, heldKb: 40_000 } as const;
 
-/** A tail lingers for 20 s when its last reader has gone. */
+/** How long to wait. `awaitsTails`: also for the tails, which stay open for 20 s after their last reader. */
 export type Patience = { readonly withinMs: number; readonly awaitsTails: boolean };
 
-/** Waits until a server holds what it held before. @returns what it still holds too much of. */
+/** Waits until a server has released its resources. @returns what it still holds. */
 export async function settle(
   server: BenchServer,
   before: ServerState,
@@ -65,26 +65,27 @@ export async function settle(
     const { streams, tails } = await readHealth(server);
     const handles = readdirSync(`/proc/${server.pid}/fd`).length;
     const faults: string[] = [];
-    if (streams > before.streams) faults.push(`${streams} streams are held that nobody reads`);
-    if (patience.awaitsTails && tails > before.tails)
-      faults.push(`${tails} tails are held that nobody reads`);
+    if (streams > before.streams) faults.push(`${streams} streams are open without a reader`);
+    if (patience.awaitsTails && tails > before.tails) faults.push(`${tails} tails are open without a reader`);
     if (handles > before.handles + bounds.handles)
-      faults.push(`${handles} handles are open; before: ${before.handles}`);
+      faults.push(`${handles} handles are open; before the run ${before.handles} were`);
     if (faults.length > 0 && Date.now() < endMs) continue;
     const heldKb = await server.heldKb();
     if (heldKb > before.heldKb + bounds.heldKb)
-      faults.push(`${Math.round(heldKb)} KB are held; before: ${Math.round(before.heldKb)}`);
+      faults.push(
+        `${Math.round(heldKb)} KB of memory are used; before the run ${Math.round(before.heldKb)} were`,
+      );
     return faults;
   }
 }
 
-/** What a server prints when it starts, and when it is asked what it holds. */
+/** Lines that a server prints when it starts and when it reports its memory. */
 const expected = /^\s*$|▲ Next\.js|- (?:Local|Network):|✓ |holds \d+ bytes/;
 
-/** The framework's own word, ahead of any code of ours, to a request whose target is no URL, such as `http://[`. */
+/** The framework prints this, before our code runs, for a target that is not a URL, such as `http://[`. */
 const wordToNoUrl = /^TypeError: Invalid URL\n(?: +at .*\n)* +code: .ERR_INVALID_URL.,\n +input: .*\n\}$/gm;
 
-/** The lines that nobody expects, of what a server has printed. */
+/** The unexpected lines in the output of a server. */
 export function surprisesIn(printed: string): readonly string[] {
   return printed
     .replace(wordToNoUrl, '')

@@ -10,12 +10,12 @@ import { validRead } from './inputs/valid-read.ts';
 import type { Input, Plan } from './plan.ts';
 
 type Kind = {
-  /** How often it is drawn, beside the others. */
+  /** How often it is chosen, compared with the other kinds. */
   readonly weight: number;
   readonly make: (chance: Chance, number: number) => Input;
 };
 
-/** Every kind of input, by its name. */
+/** All kinds of input, by name. */
 export const kinds: Readonly<Record<string, Kind>> = {
   'valid publish': { weight: 10, make: validPublish },
   'valid read': { weight: 10, make: validRead },
@@ -42,11 +42,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
 
 const turns = Object.entries(kinds).flatMap(([name, { weight }]) => Array<string>(weight).fill(name));
 
-/** What request `number` of a run with `seed` sends and expects: a pure function of both. */
+/** What request `number` of a run with `seed` sends and expects. A pure function of both. */
 export function makePlan(seed: number, number: number): Plan {
   const chance = chanceOf(seed, number);
   const kind = turns[chance.below(turns.length)] ?? '';
   const input = kinds[kind]?.make(chance, number);
-  if (input === undefined) throw new Error(`there is no kind of input "${kind}"`);
+  if (input === undefined) throw new Error(`There is no kind of input "${kind}".`);
   return { number, kind, ...input };
 }

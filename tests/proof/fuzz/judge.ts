@@ -5,35 +5,36 @@ import type { TimedAnswer } from './exchange.ts';
 import type { Ask, Route } from './plan.ts';
 import { fuzzSecrets } from './secrets.ts';
 
-/** What is wrong with an answer, each in words; nothing where it is as it must be. */
+/** What is wrong with an answer; empty if nothing is. */
 export function judge(ask: Ask, answer: TimedAnswer): readonly string[] {
   const { withinMs } = ask;
   const faults = [...faultsOfText(ask, answer), ...faultsOfStatus(ask, answer), ...faultsOfForm(ask, answer)];
   if (answer.tookMs > withinMs)
-    faults.push(`it took ${Math.round(answer.tookMs)} ms; allowed are ${withinMs}`);
+    faults.push(`it took ${Math.round(answer.tookMs)} ms; the limit is ${withinMs}`);
   return faults;
 }
 
-/** Whether Node's parser has answered, ahead of any code of ours: a bare status without a body. */
+/** Whether Node's parser answered before our code ran: a status without a body. */
 export function isOfParser({ status, headers, body }: TimedAnswer): boolean {
   return [400, 408, 413, 417, 431].includes(status) && body === '' && !headers.has('content-type');
 }
 
 const stack = /node_modules|node:internal|\bat (?:\S+ )?\(?\S+:\d+:\d+|\.[jt]s:\d+|SQLITE|ECONN/;
 
-/** What no answer says, ours or the framework's. */
+/** Checks what no answer may say, from our code or from the framework. */
 function faultsOfText({ namesHost }: Ask, { headers, body }: TimedAnswer): string[] {
   const text = `${[...headers].map(([name, value]) => `${name}: ${value}\n`).join('')}${body}`;
   const faults: string[] = [];
-  if (Object.values(fuzzSecrets).some((secret) => text.includes(secret))) faults.push('it tells a secret');
-  if (text.includes(root) || text.includes(`${tmpdir()}/`)) faults.push('it tells a path of the machine');
+  if (Object.values(fuzzSecrets).some((secret) => text.includes(secret))) faults.push('it shows a secret');
+  if (text.includes(root) || text.includes(`${tmpdir()}/`)) faults.push('it shows a path of the machine');
   const leadsTo = headers.get('location');
-  if (leadsTo !== undefined && !namesHost && !isHere(leadsTo)) faults.push(`it leads elsewhere: ${leadsTo}`);
-  if (stack.test(text)) faults.push('it tells what is underneath: a stack, a module or a driver');
+  if (leadsTo !== undefined && !namesHost && !isHere(leadsTo))
+    faults.push(`it redirects to another host: ${leadsTo}`);
+  if (stack.test(text)) faults.push('it shows internals: a stack, a module or a driver');
   return faults;
 }
 
-/** Whether a browser that was sent to this address by our server would stay with it. */
+/** Whether a browser that follows this redirect stays on our server. */
 function isHere(location: string): boolean {
   const base = 'http://127.0.0.1';
   return !URL.canParse(location, base) || new URL(location, base).hostname === '127.0.0.1';
@@ -46,14 +47,14 @@ function faultsOfStatus(ask: Ask, answer: TimedAnswer): string[] {
   if (ask.statuses === null || ask.statuses.includes(status)) return [];
   const mayBeRefused = ask.statuses.some((each) => each >= 400);
   if (mayBeRefused && isOfParser(answer)) return [];
-  return [`${status} came; right are ${ask.statuses.join(', ')}`];
+  return [`the status is ${status}; right are ${ask.statuses.join(', ')}`];
 }
 
-/** What our routes answer has a form of its own; what the framework says by itself has none that we could hold it to. */
+/** Checks the form of answers by our routes. Answers by the framework have no form that we could check. */
 function faultsOfForm(ask: Ask, answer: TimedAnswer): readonly string[] {
   const { status, isWhole } = answer;
   if (!isOurs(ask.route) || ask.method === 'HEAD' || isOfParser(answer)) return [];
-  // Of one that was left, the end may not have come.
+  // If the client left early, the end may be missing.
   if (!isWhole && ask.route !== 'stream') return [];
   if (status >= 400) return isWhole ? faultsOfProblem(answer) : [];
   return status === 200 ? faultsOfSuccess(ask, answer) : [];
@@ -73,11 +74,11 @@ function faultsOfSuccess({ route, method }: Ask, { headers, body }: TimedAnswer)
   return value === null || !isPage ? [`not what the contract says: ${body.slice(0, 200)}`] : [];
 }
 
-/** The parts of a request that a refusal may speak of. */
+/** The parts of a request that a refusal may name. */
 const part =
   /\b(?:body|events?|line \d+|data|channel|type|after|before|limit|wait|rewind|Last-Event-ID|content-type|Idempotency-Key|key|token|Authorization|allowed here|streams|log)\b/i;
 
-/** What is wrong with a refusal of ours: it must be `application/problem+json` that names the part and is not kept. */
+/** What is wrong with a refusal by our code. It must be a problem that names the part, and no cache may keep it. */
 function faultsOfProblem({ status, headers, body }: Answer): readonly string[] {
   const type = headers.get('content-type');
   if (type !== 'application/problem+json; charset=utf-8')
@@ -100,7 +101,7 @@ function parse(body: string): Readonly<Record<string, unknown>> | null {
     const value: unknown = JSON.parse(body);
     return typeof value === 'object' && value !== null ? { ...value } : null;
   } catch {
-    // What cannot be read is told as a fault.
+    // The caller reports an unreadable body as a fault.
     return null;
   }
 }

@@ -1,35 +1,35 @@
 import type { TimedAnswer } from './exchange.ts';
 import type { Ask, PublishBody } from './plan.ts';
 
-/** What was acknowledged, and what may be stored besides because its answer was lost. */
+/** The acknowledged events, and the events that may be stored although their answer was lost. */
 export type Model = {
-  /** Takes a 2xx of a publish request. @returns what is wrong with it. */
+  /** Records a 2xx answer to a publish request. @returns what is wrong with it. */
   acknowledge(ask: Ask, answer: TimedAnswer): readonly string[];
-  /** A publish request whose answer has not come. */
+  /** Records a publish request without an answer. */
   lose(ask: Ask): void;
-  /** Seq of the newest event acknowledged in a channel; 0: none. */
+  /** The seq of the newest acknowledged event in a channel; 0 if there is none. */
   newest(channel: string): number;
-  /** Events by channel and id; null where the bytes that were sent say nothing of them. */
+  /** The acknowledged events, by channel and id; null if the sent bytes do not show the event. */
   readonly acknowledged: ReadonlyMap<string, Published | null>;
-  /** Events that duplicates were told of. */
+  /** The events in answers to duplicates. */
   readonly repeated: ReadonlySet<string>;
-  /** How often an event may be stored without having been acknowledged. */
+  /** How often each content may be stored without an acknowledgement. */
   readonly perhaps: ReadonlyMap<string, number>;
-  /** How many may be stored of which nothing is known. */
+  /** How many unknown events may be stored. */
   unknown(): number;
 };
 
-/** Names an event of a channel. */
+/** A key for one event of a channel. */
 export function eventKey(channel: string, id: string): string {
   return `${channel} ${id}`;
 }
 
-/** Names what an event holds. */
+/** A key for the content of an event. */
 export function contentKey({ channel, type, data }: Published): string {
   return `${channel} ${type} ${data}`;
 }
 
-/** Makes a model of an empty log. */
+/** A model of an empty log. */
 export function makeModel(): Model {
   const acknowledged = new Map<string, Published | null>();
   const repeated = new Set<string>();
@@ -49,7 +49,7 @@ export function makeModel(): Model {
         const key = contentKey(event);
         perhaps.set(key, (perhaps.get(key) ?? 0) + 1);
       }
-      // Bytes were changed: whatever they have become may be stored.
+      // Bytes were changed, so any event may be stored.
       if (body !== null && route === 'framework') unknown += 1;
     },
     acknowledge({ body, route }, { status, body: text }) {
@@ -75,12 +75,12 @@ export function makeModel(): Model {
   };
 }
 
-/** An event, as it must be stored. */
+/** An event as it must be stored. */
 export type Published = { readonly channel: string; readonly type: string; readonly data: string };
 
 /**
- * The events of a body, read in the plainest way; null where it cannot be: then nothing of it may be stored. A number
- * that a double cannot hold is refused by the server; so what is stored is what `JSON.parse` makes of it.
+ * The events of a body, read in the simplest way; null if it cannot be read, and then nothing may be stored. The server
+ * refuses numbers that a double cannot represent, so `JSON.parse` gives exactly what must be stored.
  */
 export function publishedBy({ form, bytes }: PublishBody): readonly Published[] | null {
   try {
@@ -95,7 +95,7 @@ export function publishedBy({ form, bytes }: PublishBody): readonly Published[] 
       data: JSON.stringify(data),
     }));
   } catch {
-    // Not UTF-8, not JSON, no objects, or too deep to be written: no event.
+    // Not UTF-8, not JSON, not an object, or nested too deeply.
     return null;
   }
 }

@@ -1,42 +1,42 @@
-/** Who answers: a route of ours, or whatever the framework makes of an address or a method that no route takes. */
+/** Who answers: one of our routes, or the framework if no route takes the address or method. */
 export type Route = 'events' | 'stream' | 'health' | 'page' | 'framework';
 
-/** One answer that is awaited. */
+/** One expected answer. */
 export type Ask = {
   readonly method: string;
   readonly route: Route;
-  /** Statuses that are right; null: any that is not a failure of the server. */
+  /** The right statuses; null: any that is not a failure of the server. */
   readonly statuses: readonly number[] | null;
-  /** Longest until it is there. */
+  /** Time limit, in ms. */
   readonly withinMs: number;
-  /** Whether the target names a host, as it does for a proxy: then the framework may send on to that. */
+  /** Whether the target names a host, as for a proxy. The framework may then redirect to it. */
   readonly namesHost: boolean;
-  /** Whether it may stay open: its first bytes are what is awaited. */
+  /** Whether the answer may stay open. Its first bytes are then enough. */
   readonly isHeld: boolean;
-  /** Body of a request that publishes, if it is taken. */
+  /** The body of a publish request; null for other requests. */
   readonly body: PublishBody | null;
-  /** Channel whose newest event the answer must hold, if any was stored ahead of the request. */
+  /** The answer must have the newest event of this channel, if any was stored before the request; null: no such check. */
   readonly newestOf: string | null;
 };
 
 export type PublishBody = { readonly form: 'json' | 'lines'; readonly bytes: Buffer };
 
-/** How a request's connection goes on when all is written. */
+/** What happens to the connection after the last byte is written. */
 export type Ending =
-  /** Every answer is awaited. */
+  /** Wait for every answer. */
   | { readonly kind: 'answers' }
-  /** Whatever has come by then is judged, and the connection destroyed: at once when every answer is there, if so said. */
+  /** Check what has arrived after this time and destroy the connection; with `isOverWhenAnswered` after the last answer. */
   | { readonly kind: 'leave'; readonly afterMs: number; readonly isOverWhenAnswered?: true }
-  /** Our half is closed; the server must then close its own. */
+  /** Close our half; the server must then close its half. */
   | { readonly kind: 'half-close' };
 
-/** What is sent for one number: bytes, and what must come of them. */
+/** What one request sends, and what must be answered. */
 export type Input = {
-  /** Written one after the other, each in a segment of its own where the system lets it. */
+  /** Written one after the other, if possible each in a TCP segment of its own. */
   readonly parts: readonly Buffer[];
-  /** Whether the framing is whole, so that the next request may follow on the same connection. */
+  /** Whether the request is complete, so that the next one can use the same connection. */
   readonly keepsConnection: boolean;
-  /** In the order of the answers. Answers beyond these may come where the framing is not whole. */
+  /** In the order of the answers. An incomplete request may get more answers than these. */
   readonly asks: readonly Ask[];
   readonly ending: Ending;
 };

@@ -1,9 +1,9 @@
 import type { Ask, Input } from './plan.ts';
 
-/** Longest that an answer may take, unless the contract says otherwise. */
+/** Time limit of an answer, in ms, unless the protocol says otherwise. */
 export const slowMs = 2_000;
 
-/** An answer of `/api/events` to GET, unless said otherwise. */
+/** An expected answer; by default of `/api/events` to GET. */
 export function askFor(ask: Partial<Ask>): Ask {
   return {
     method: 'GET',
@@ -18,7 +18,7 @@ export function askFor(ask: Partial<Ask>): Ask {
   };
 }
 
-/** One whole request on a connection that goes on, and its one answer. */
+/** One complete request on a connection that stays open, and its answer. */
 export function oneAsk(request: RequestParts, ask: Partial<Ask> = {}): Input {
   return {
     parts: [requestBytes(request)],
@@ -28,29 +28,29 @@ export function oneAsk(request: RequestParts, ask: Partial<Ask> = {}): Input {
   };
 }
 
-/** One request, broken in some way, on a connection of its own that is left after a moment. */
+/** One broken request on a connection of its own, which is closed after a moment. */
 export function brokenAsk(parts: readonly Buffer[], ask: Partial<Ask>, afterMs: number): Input {
   return { parts, keepsConnection: false, asks: [askFor(ask)], ending: { kind: 'leave', afterMs } };
 }
 
-/** A request, all of it as it is written: nothing is checked or escaped. */
+/** A request exactly as it is written: nothing is checked or escaped. */
 export type RequestParts = {
-  /** GET. */
+  /** Default: GET. */
   readonly method?: string;
   readonly target: string;
-  /** HTTP/1.1. */
+  /** Default: HTTP/1.1. */
   readonly version?: string;
-  /** Beside `host`, and what the framing asks for. */
+  /** Headers besides `host`, `content-length` and `transfer-encoding`. */
   readonly headers?: readonly Header[];
-  /** None. */
+  /** Default: none. */
   readonly body?: Buffer | null;
-  /** How the body's end is told: its length, unless it comes in chunks. */
+  /** Send the body in chunks of these sizes; default: with a length. */
   readonly chunkSizes?: readonly number[];
 };
 
 export type Header = readonly [name: string, value: string];
 
-/** Writes a request. Its head is Latin-1, as HTTP has it. */
+/** The bytes of a request. Its head is Latin-1, as HTTP requires. */
 export function requestBytes(request: RequestParts): Buffer {
   const { method = 'GET', target, version = 'HTTP/1.1', headers = [], body = null, chunkSizes } = request;
   const framing: Header[] = [];
@@ -64,7 +64,7 @@ export function requestBytes(request: RequestParts): Buffer {
   return Buffer.concat([head, chunkSizes === undefined ? body : inChunks(body, chunkSizes)]);
 }
 
-/** A body in chunks of these sizes, again and again. */
+/** A body in chunks of these sizes, which repeat. */
 export function inChunks(body: Buffer, sizes: readonly number[]): Buffer {
   const chunks: Buffer[] = [];
   for (let at = 0, turn = 0; at < body.length; turn += 1) {

@@ -7,19 +7,19 @@ import type { Model } from './model.ts';
 import type { Ask, Plan } from './plan.ts';
 import { askFor } from './request.ts';
 
-/** Which requests are sent. */
+/** The requests of a run. */
 export type Run = { readonly seed: number; readonly from: number; readonly requests: number };
 
-/** A request whose answer was not as it must be. */
+/** A request with a wrong answer. */
 export type Failure = { readonly plan: Plan; readonly faults: readonly string[] };
 
-/** Requests under way at the same time. */
+/** Number of requests at the same time. */
 const concurrency = 16;
 
-/** After so many a run ends: more say nothing new. */
+/** A run ends after this many failures, because more show nothing new. */
 const mostFailures = 20;
 
-/** Sends the requests of a run. @param tell is told of each failure at once. */
+/** Sends the requests of a run. @param tell called at once for each failure. */
 export async function runFuzz(
   run: Run,
   server: BenchServer,
@@ -35,7 +35,7 @@ export async function runFuzz(
     while (next < run.from + run.requests && tally.failures() < mostFailures) {
       const plan = makePlan(run.seed, next++);
       const faults = [...(await send(plan, server, connections, model, tally))];
-      faults.push(...newSurprises().map((line) => `about then the server printed: ${line}`));
+      faults.push(...newSurprises().map((line) => `at about this time the server printed: ${line}`));
       if (faults.length === 0) continue;
       tally.addFailure();
       tell({ plan, faults });
@@ -46,14 +46,14 @@ export async function runFuzz(
   return tally;
 }
 
-/** Gives the lines nobody expects that were printed since it was last asked. */
+/** Returns a function that gives the unexpected lines printed since its last call. */
 function watchPrinted(server: BenchServer): () => readonly string[] {
   let length = 0;
   let told = 0;
   return () => {
     const printed = server.printed();
     const isStill = printed.length === length;
-    // What is being printed comes in pieces: half of a known word is not one.
+    // Output arrives in pieces. Wait for the rest of a line before judging it.
     if (!isStill || told === length) {
       length = printed.length;
       return [];
@@ -91,20 +91,22 @@ async function send(
     if (isTaken) faults.push(...model.acknowledge(ask, answer));
     const [seq] = /(?<=-)\d+/.exec(/"cursor":"[^"]*/.exec(answer.body)?.[0] ?? '') ?? [];
     if (ask.newestOf !== null && Number(seq) < (newest.get(ask.newestOf) ?? 0)) {
-      faults.push(`the page ends at ${seq}; ahead of it ${newest.get(ask.newestOf)} was acknowledged`);
+      faults.push(
+        `the page ends at ${seq}, but ${newest.get(ask.newestOf)} was acknowledged before the request`,
+      );
     }
   }
   return faults;
 }
 
-/** What a run has seen. */
+/** Counts the answers of a run. */
 export type Tally = {
   count(plan: Plan, answer: TimedAnswer, isOfParser: boolean): void;
   addFailure(): void;
   failures(): number;
-  /** Answers by status; those of Node's parser, ahead of our code, as `400 (parser)`. */
+  /** Answers by status. An answer of Node's parser counts as `400 (parser)`. */
   statuses(): ReadonlyMap<string, number>;
-  /** The answer that took longest. */
+  /** The slowest answer. */
   slowest(): { readonly tookMs: number; readonly number: number };
 };
 
@@ -127,10 +129,10 @@ export function makeTally(): Tally {
   };
 }
 
-/** Most bytes that are printed of a request: those of 1 MiB are made again from their number. */
+/** How many bytes of a request are printed. The number of a request is enough to make all of them again. */
 const mostBytes = 4_000;
 
-/** A failure as it is printed: what is wrong, the exact bytes, and how to send them again. */
+/** A failure as text: what is wrong, the exact bytes, and the command that sends them again. */
 export function failureText({ plan, faults }: Failure, seed: number): string {
   const bytes = Buffer.concat(plan.parts);
   const more = bytes.length > mostBytes ? `\n  … ${bytes.length} bytes in all` : '';
@@ -138,11 +140,11 @@ export function failureText({ plan, faults }: Failure, seed: number): string {
     `seed ${seed}, request ${plan.number} (${plan.kind}, ${plan.ending.kind}):`,
     ...faults.map((fault) => `  ${fault.slice(0, 2_000)}`),
     `  ${escaped(bytes.subarray(0, mostBytes))}${more}`,
-    `  again: npm run proof:fuzz -- --seed ${seed} --from ${plan.number} --requests 1`,
+    `  to send it again: npm run proof:fuzz -- --seed ${seed} --from ${plan.number} --requests 1`,
   ].join('\n');
 }
 
-/** Bytes as printable ASCII, each other one as `\xHH`, so that none is lost: a text for `printf '%b'`. */
+/** Bytes as printable ASCII, with all others as `\xHH`. `printf '%b'` makes the bytes again. */
 export function escaped(bytes: Buffer): string {
   return bytes
     .toString('latin1')

@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 
-/** What the server under test is set to. No answer and no printed line may tell any of these. */
+/** The secrets of the tested server. No answer and no printed line may show them. */
 export const fuzzSecrets = {
   publishToken: 'publish-token-of-the-fuzz-run',
   readSecret: 'read-token-secret-of-the-fuzz-run',
 } as const;
 
-/** 2100-01-01, in s: a plan does not depend on the day on which it is made. */
+/** 2100-01-01, in s, so that a plan does not depend on the day of the run. */
 const endsAtSeconds = 4_102_444_800;
 
 /** A read token for `channels`. */

@@ -4,7 +4,7 @@ import { askFor, requestBytes } from '../request.ts';
 import { headOf, publishBody } from './false-length.ts';
 import { validRead } from './valid-read.ts';
 
-/** A request that is cut somewhere: the connection is destroyed, or its half closed, in the middle of a line or a body. */
+/** A request that is cut anywhere: the connection is destroyed or half-closed in the middle of a line or a body. */
 export function cutRequest(chance: Chance, number: number): Input {
   const { bytes, ask } = wholeRequest(chance, number);
   const cut = bytes.subarray(0, chance.once(4) ? bytes.length : chance.below(bytes.length));
@@ -15,7 +15,7 @@ export function cutRequest(chance: Chance, number: number): Input {
   return { parts: [cut.subarray(0, at), cut.subarray(at)], keepsConnection: false, asks: [ask], ending };
 }
 
-/** A request with a byte changed, taken away or put in: mostly nobody's protocol any more. */
+/** A request with changed, missing or inserted bytes: mostly not HTTP any more. */
 export function mangledRequest(chance: Chance, number: number): Input {
   const { bytes, ask } = wholeRequest(chance, number);
   let mangled = bytes;
@@ -41,7 +41,7 @@ export function mangledRequest(chance: Chance, number: number): Input {
   return { parts: [mangled], keepsConnection: false, asks: [any], ending: { kind: 'leave', afterMs: 40 } };
 }
 
-/** Bytes that are no HTTP at all. */
+/** Bytes that are not HTTP. */
 export function noHttp(chance: Chance): Input {
   const bytes = chance.pick([
     () => chance.bytes(1 + chance.below(600)),
@@ -64,7 +64,7 @@ function wholeRequest(chance: Chance, number: number): { readonly bytes: Buffer;
   return { bytes: Buffer.concat([head, body.bytes]), ask: askFor({ method: 'POST', body, isHeld: true }) };
 }
 
-/** Some requests written at once on one connection; the answers must come in their order. */
+/** Several requests written at once on one connection; the answers must have the same order. */
 export function pipeline(chance: Chance, number: number): Input {
   const asks: Ask[] = [];
   const parts: Buffer[] = [];
@@ -87,7 +87,7 @@ export function pipeline(chance: Chance, number: number): Input {
   }
   const whole = Buffer.concat(parts);
   if (!chance.once(5)) return { parts: [whole], keepsConnection: true, asks, ending: { kind: 'answers' } };
-  // Left without reading: what was written is stored or not, each request whole.
+  // The client leaves without reading. Each request is stored completely or not at all.
   return {
     parts: [whole],
     keepsConnection: false,

@@ -3,7 +3,7 @@ import type { Input, PublishBody } from '../plan.ts';
 import { brokenAsk, type Header, requestBytes } from '../request.ts';
 import { contentTypeOf, publisher } from './valid-publish.ts';
 
-/** A publish request whose length is not what it says: too short, too long, twice, none, or beside chunks. */
+/** A publish request with a wrong length: too short, too long, twice, missing, or together with chunks. */
 export function falseLength(chance: Chance, number: number): Input {
   const body = publishBody(number);
   const { length } = body.bytes;
@@ -33,7 +33,7 @@ export function falseLength(chance: Chance, number: number): Input {
   return brokenAsk([head, body.bytes], { method: 'POST', body, isHeld: true }, 40);
 }
 
-/** A body in chunks of any size, with extensions and trailers, some of which say wrongly how long they are. */
+/** A body in chunks of any size, with extensions and trailers; some chunks have a wrong length. */
 export function oddChunks(chance: Chance, number: number): Input {
   const body = publishBody(number);
   const chunk = (bytes: Buffer) => {

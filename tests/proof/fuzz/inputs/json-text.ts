@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
 import { nameText } from './odd-query.ts';
 
-/** An event with this data, as JSON: of any channel and type, with fields that are unknown or given twice, or plain. */
+/** An event with this data as JSON: plain, of any channel and type, or with unknown or repeated fields. */
 export function eventText(chance: Chance, data: string): string {
   const channel = JSON.stringify(chance.once(3) ? nameText(chance) : 'public:json');
   const type = JSON.stringify(
@@ -17,7 +17,7 @@ export function eventText(chance: Chance, data: string): string {
   ])();
 }
 
-/** A whole body, or a line of one: events, values that are none, and texts that are cut or no JSON. */
+/** A body or a line of it: events, values that are not events, and texts that are cut or not JSON. */
 export function jsonText(chance: Chance): string {
   return chance.pick([
     () => eventText(chance, dataText(chance)),
@@ -51,7 +51,7 @@ export function jsonText(chance: Chance): string {
   ])();
 }
 
-/** An event of about 64 KiB, or a body of about 1 MiB: each with the last byte that is taken, and the first that is not. */
+/** An event of about 64 KiB or a body of about 1 MiB, just within and just over the limit. */
 function largeText(chance: Chance): string {
   const frame = JSON.stringify({ channel: 'public:large', type: 'message', data: '' }).length;
   const size = chance.pick([65_535, 65_536, 65_537, 1_048_000, 1_048_577, 2_000_000]);

@@ -5,7 +5,7 @@ import { oneAsk } from '../request.ts';
 import { readToken } from '../secrets.ts';
 import { publisher } from './valid-publish.ts';
 
-/** Headers that our routes read, with values they do not know, and others that are many, large or odd. */
+/** Headers that our routes read, with unknown values, and other headers that are many, large or odd. */
 export function oddHeaders(chance: Chance): Input {
   const count = chance.once(15) ? chance.below(1_500) : 1 + chance.below(4);
   const headers = Array.from({ length: count }, () => oddHeader(chance));
@@ -21,10 +21,10 @@ export function oddHeaders(chance: Chance): Input {
   return { ...input, keepsConnection: false };
 }
 
-// 307: the framework sends a request with `rsc` on to the same address with `_rsc` in its query.
+// 307: the framework redirects a request with `rsc` to the same address with `_rsc` in its query.
 const okOrRefused = [200, 304, 307, 400, 401, 403, 431];
 
-/** A key of a publish request: printable ASCII, 200 at most, or not. */
+/** An idempotency key: valid (1 to 200 printable ASCII characters) or not. */
 export function oddKey(chance: Chance, number: number): Input {
   const key = chance.pick([
     () => `odd-${number}`,

@@ -7,12 +7,12 @@ import { contentTypeOf, publisher } from './valid-publish.ts';
 
 const outcomes = [201, 400, 413, 422];
 
-/** JSON that is deep, large, doubled, prototypes' names, or none at all, as a publish request's body. */
+/** A publish body of JSON that is deep or large, has repeated keys or names of prototypes, or is not JSON. */
 export function oddJson(chance: Chance): Input {
   return publishBytes(chance, { form: 'json', bytes: Buffer.from(jsonText(chance)) });
 }
 
-/** Lines of JSON of which any may be wrong, with line ends of every kind. */
+/** Lines of JSON, any of which may be wrong, with all kinds of line ends. */
 export function oddLines(chance: Chance): Input {
   const count = chance.once(25) ? chance.pick([500, 501, 1_500]) : chance.below(6);
   const line = () => (chance.once(3) ? jsonText(chance) : eventText(chance, '1'));
@@ -27,7 +27,7 @@ export function oddLines(chance: Chance): Input {
   });
 }
 
-/** A body whose bytes are not UTF-8: overlong, cut, half a pair, or beyond what there is; here and there it is. */
+/** A body that is not UTF-8: overlong, cut, half a surrogate pair, or out of range. Some are valid. */
 export function oddUtf8(chance: Chance): Input {
   const wrong = Buffer.from(
     chance.pick([
@@ -57,7 +57,7 @@ export function oddUtf8(chance: Chance): Input {
   return publishBytes(chance, { form: chance.pick(['json', 'lines']), bytes });
 }
 
-/** A content type that is not one of the two, or is, in other words. */
+/** A content type that is not one of the two, or is one in another spelling. */
 export function oddContentType(chance: Chance): Input {
   const bytes = Buffer.from('{"channel":"public:types","data":1}');
   const type = chance.pick([
@@ -78,7 +78,7 @@ export function oddContentType(chance: Chance): Input {
   const headers: Header[] = [publisher];
   if (!chance.once(8)) headers.push(['content-type', type]);
   if (chance.once(8)) headers.push(['content-encoding', chance.pick(['gzip', 'br', 'x'])]);
-  // A form that has the marks of a server action is the framework's to read: it finds none, on a route.
+  // The framework reads requests that look like server actions; a route has none.
   if (chance.once(8)) headers.push(['next-action', chance.text(40, '0123456789abcdef')]);
   return oneAsk(
     { method: 'POST', target: '/api/events', headers, body: bytes },

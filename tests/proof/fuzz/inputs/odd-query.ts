@@ -17,7 +17,7 @@ const names = [
   '__proto__',
 ] as const;
 
-/** A query of names known and not, with values that no name takes, some given more than once, some very long. */
+/** A query of known and unknown names with invalid values, some repeated, some very long. */
 export function oddQuery(chance: Chance): Input {
   const pairs = Array.from({ length: 1 + chance.below(chance.once(20) ? 120 : 4) }, () => {
     const name = chance.pick(names);
@@ -26,7 +26,7 @@ export function oddQuery(chance: Chance): Input {
   return readWith(chance, pairs.join(chance.once(15) ? ';' : '&'));
 }
 
-/** A cursor, whole or mangled, as `after` or as `Last-Event-ID`. */
+/** A valid or broken cursor, as `after` or as `Last-Event-ID`. */
 export function oddCursor(chance: Chance): Input {
   const cursor = cursorText(chance);
   if (chance.once(2)) return readWith(chance, `after=${encodeURIComponent(cursor)}${channels(chance)}`);
@@ -39,7 +39,7 @@ export function oddName(chance: Chance): Input {
   return readWith(chance, `${chance.pick(['channel', 'type'])}=${encodeURIComponent(name.toWellFormed())}`);
 }
 
-/** A cursor beyond the end may be a replica's that lags: the contract has it read again for up to 5 s. */
+/** For a cursor beyond the end, the server reads again for up to 5 s, because a replica may lag. */
 const withCursorMs = 5_000 + slowMs;
 
 function readWith(chance: Chance, query: string, headers: readonly Header[] = []): Input {
@@ -65,7 +65,7 @@ function channels(chance: Chance): string {
   ).join('');
 }
 
-/** Names that are taken as well as names that are not. */
+/** Valid and invalid names. */
 export function nameText(chance: Chance): string {
   return chance.pick([
     () => chance.text(1 + chance.below(130)),

@@ -3,11 +3,11 @@ import type { Input, Route } from '../plan.ts';
 import { askFor, oneAsk, requestBytes } from '../request.ts';
 
 /*
- * Known failures of the framework, ahead of any code of ours: it answers 500 to the target `*` ("Invalid URL"), to the
- * address of its own page for errors, and to TRACE.
+ * Known failures of the framework, before our code runs: it answers 500 to the target `*` ("Invalid URL"), to the address
+ * of its own error page, and to TRACE.
  */
 
-/** An address that is no route of ours, or is one in other words: the framework answers as it likes, but no 5xx. */
+/** An address that is not one of our routes, or is one in another spelling. The framework may answer anything but 5xx. */
 export function oddTarget(chance: Chance): Input {
   const target = chance.pick([
     () =>

@@ -8,7 +8,7 @@ export const knownChannels = ['feed', 'public:a', 'public:b', 'private-1', '123'
 
 export const publisher: Header = ['authorization', `Bearer ${fuzzSecrets.publishToken}`];
 
-/** A request that must be stored: 1 to 5 events, in either form, in one piece or in chunks, with or without a key. */
+/** A request that must be stored: 1 to 5 events, in either format, with or without chunks and an idempotency key. */
 export function validPublish(chance: Chance, number: number): Input {
   const events = Array.from({ length: chance.once(3) ? 1 + chance.below(5) : 1 }, (_, index) => ({
     channel: chance.pick(knownChannels),
@@ -25,7 +25,7 @@ export function validPublish(chance: Chance, number: number): Input {
   };
   const ask = { method: 'POST', statuses: [201], body };
   if (!chance.once(4)) return oneAsk(request, ask);
-  // Sent twice without waiting: whichever comes first stores, the other one is told what it stored.
+  // Sent twice without waiting: the first one stores, the other one gets the same answer.
   const key: Header = ['idempotency-key', `key-${number}`];
   const bytes = requestBytes({ ...request, headers: [...request.headers, key] });
   const twice = askFor({ ...ask, statuses: [201, 200] });

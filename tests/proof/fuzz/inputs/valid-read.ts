@@ -7,7 +7,7 @@ import { knownChannels } from './valid-publish.ts';
 
 const reader: Header = ['authorization', `Bearer ${readToken(['*'])}`];
 
-/** A request that must be answered: a page, a stream, the page of the feed, the health. */
+/** A request that must be answered: a page, a stream, the feed's web page, the health check. */
 export function validRead(chance: Chance): Input {
   const channel = chance.pick(knownChannels);
   const from = chance.pick(['', '&rewind=5', '&after=0-0', '&rewind=1m', '&after=1-1~aaaaaa']);
