@@ -7,7 +7,7 @@ import { type SabotageName, sabotages } from './oracle/sabotage.ts';
 /** The settings of one run. */
 export type ChaosOptions = {
   readonly seed: number;
-  /** How long faults strike, in ms. */
+  /** For how long faults happen, in ms. */
   readonly forMs: number;
   /** The faults that this run uses. */
   readonly chosen: readonly Fault[];
@@ -53,7 +53,7 @@ export const chaosHelp = `Causes many faults at the same time and checks that ev
 
   npm run proof:chaos -- --minutes 5 --seed 7   the same seed plans the same faults; the timing of the machine differs
 
-  --seconds <n>       how long faults strike; default 60
+  --seconds <n>       for how long faults happen; default 60
   --minutes <n>       the same in minutes
   --seed <n>          decides the plan of faults; default: a fresh seed, which is printed
   --only <text>       use only faults with this text in their name; repeatable

@@ -7,43 +7,51 @@ import { judgePeer } from './peer/judge-peer.ts';
 const acknowledged = ['a', 'b', 'c'].map((name, index) => ({ name, channel: 'feed', at: index + 1 }));
 const nothing = { lost: 0, lostWithData: 0, toldTwice: 0, storedTwice: 0, outOfOrder: 0 };
 
-/** Judges one reader that was told this, `<id> <name>` each; `kept` is what Redis has at the end. */
+/** Judges one reader that received this, `<id> <name>` each; `kept` is what Redis has at the end. */
 function judge(
-  told: string,
+  received: string,
   { kept = 'abc', losses = [] as number[], isAtEnd = true, channels = ['feed'] } = {},
 ) {
-  const entries = told.split(', ').map((entry) => {
+  const entries = received.split(', ').map((entry) => {
     const [id = '', name = ''] = entry.split(' ');
     return { channel: 'feed', id, name };
   });
-  return judgePeer(acknowledged, { kept: new Set(kept), losses }, [{ channels, isAtEnd, told: entries }]);
+  return judgePeer(acknowledged, { kept: new Set(kept), losses }, [{ channels, isAtEnd, received: entries }]);
 }
 
 describe('a reader of the peer', () => {
   test.each([
-    { says: 'has all', told: '1-0 a, 2-0 b, 10-0 c', faults: {} },
-    { says: 'was told more than was acknowledged', told: '1-0 a, 2-0 b, 2-1 x, 10-0 c', faults: {} },
-    { says: 'misses one', told: '1-0 a, 10-0 c', faults: { lost: 1 } },
-    { says: 'was told an entry again', told: '1-0 a, 2-0 b, 1-0 a, 2-0 b, 3-0 c', faults: { toldTwice: 2 } },
-    { says: 'was told both entries of one', told: '1-0 a, 2-0 b, 2-1 b, 3-0 c', faults: { storedTwice: 1 } },
-    { says: 'was told one late', told: '1-0 a, 10-0 c, 9-0 b', faults: { outOfOrder: 1 } },
-    { says: 'was told one late in the same ms', told: '1-0 a, 1-10 c, 1-9 b', faults: { outOfOrder: 1 } },
-  ])('$says', ({ told, faults }) => {
-    expect(judge(told)).toEqual({ ...nothing, ...faults });
+    { says: 'has all', received: '1-0 a, 2-0 b, 10-0 c', faults: {} },
+    { says: 'received more than was acknowledged', received: '1-0 a, 2-0 b, 2-1 x, 10-0 c', faults: {} },
+    { says: 'misses one', received: '1-0 a, 10-0 c', faults: { lost: 1 } },
+    {
+      says: 'received an entry again',
+      received: '1-0 a, 2-0 b, 1-0 a, 2-0 b, 3-0 c',
+      faults: { toldTwice: 2 },
+    },
+    {
+      says: 'received both entries of one',
+      received: '1-0 a, 2-0 b, 2-1 b, 3-0 c',
+      faults: { storedTwice: 1 },
+    },
+    { says: 'received one late', received: '1-0 a, 10-0 c, 9-0 b', faults: { outOfOrder: 1 } },
+    { says: 'received one late in the same ms', received: '1-0 a, 1-10 c, 1-9 b', faults: { outOfOrder: 1 } },
+  ])('$says', ({ received, faults }) => {
+    expect(judge(received)).toEqual({ ...nothing, ...faults });
   });
 
   test('that misses what Redis lost is not said to have lost what was kept', () => {
     expect(judge('1-0 a, 4-0 c', { kept: 'ac', losses: [3] })).toEqual({ ...nothing, lostWithData: 1 });
   });
 
-  test('that was told a later event ahead of the loss has lost the one before', () => {
+  test('that received a later event ahead of the loss has lost the one before', () => {
     expect(judge('1-0 a, 4-0 c', { kept: '', losses: [5] })).toEqual({ ...nothing, lost: 1 });
   });
 
-  test('that was told a later event of another channel only has not passed over it', () => {
+  test('that received a later event of another channel only has not passed over it', () => {
     const other = { channel: 'other', id: '9-0', name: 'x' };
-    const told = [other, ...['a', 'c'].map((name, seq) => ({ channel: 'feed', id: `1-${seq}`, name }))];
-    const histories = [{ channels: ['feed', 'other'], isAtEnd: true, told }];
+    const received = [other, ...['a', 'c'].map((name, seq) => ({ channel: 'feed', id: `1-${seq}`, name }))];
+    const histories = [{ channels: ['feed', 'other'], isAtEnd: true, received }];
     const faults = judgePeer(acknowledged, { kept: new Set(), losses: [] }, histories);
     expect(faults).toEqual({ ...nothing, lostWithData: 1 });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readChaosOrder } from './chaos-options.ts';
 import { faults } from './faults/faults.ts';
-import { type PlannedBlow, planOf } from './plan.ts';
+import { type PlannedOccurrence, planOf } from './plan.ts';
 
 /** The options of a run that a command line asks for. */
 function runOf(args: readonly string[], freshSeed = 1) {
@@ -9,13 +9,15 @@ function runOf(args: readonly string[], freshSeed = 1) {
   return order.kind === 'run' ? order.options : null;
 }
 
-const partOf = ({ fault }: PlannedBlow) => faults.find(({ name }) => name === fault)?.part ?? null;
-const endOf = ({ atMs, forMs }: PlannedBlow) => atMs + forMs;
-const overlap = (a: PlannedBlow, b: PlannedBlow) => a.atMs < endOf(b) && b.atMs < endOf(a);
-/** Pairs of blows that last at the same time. */
-const meetings = (blows: readonly PlannedBlow[]) =>
-  blows.flatMap((blow, index) =>
-    blows.slice(index + 1).flatMap((other) => (overlap(blow, other) ? [[blow, other] as const] : [])),
+const partOf = ({ fault }: PlannedOccurrence) => faults.find(({ name }) => name === fault)?.part ?? null;
+const endOf = ({ atMs, forMs }: PlannedOccurrence) => atMs + forMs;
+const overlap = (a: PlannedOccurrence, b: PlannedOccurrence) => a.atMs < endOf(b) && b.atMs < endOf(a);
+/** Pairs of occurrences that last at the same time. */
+const meetings = (occurrences: readonly PlannedOccurrence[]) =>
+  occurrences.flatMap((occurrence, index) =>
+    occurrences
+      .slice(index + 1)
+      .flatMap((other) => (overlap(occurrence, other) ? [[occurrence, other] as const] : [])),
   );
 const plan = planOf(7, 300_000, 6, faults);
 
@@ -32,13 +34,13 @@ describe('the plan of faults', () => {
   });
 
   test('never strikes one part with two faults at a time', () => {
-    const parts = meetings(plan).filter(([blow, other]) => partOf(blow) === partOf(other));
-    expect(parts.map(([blow]) => partOf(blow)).filter((part) => part !== null)).toEqual([]);
+    const parts = meetings(plan).filter(([occurrence, other]) => partOf(occurrence) === partOf(other));
+    expect(parts.map(([occurrence]) => partOf(occurrence)).filter((part) => part !== null)).toEqual([]);
   });
 
   test('never strikes with one fault twice at a time, however few there are', () => {
     const few = planOf(7, 300_000, 6, faults.slice(0, 5));
-    expect(meetings(few).filter(([blow, other]) => blow.fault === other.fault)).toEqual([]);
+    expect(meetings(few).filter(([occurrence, other]) => occurrence.fault === other.fault)).toEqual([]);
   });
 
   test('is over ahead of the end', () => {

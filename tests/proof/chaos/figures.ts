@@ -50,9 +50,9 @@ export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
     ...{ trimmedGaps: gaps.trimmed, restartedGaps: gaps.restarted },
     cuts: tally.allCuts(),
     lost: violations.reduce((sum, { lost }) => sum + lost, 0),
-    doubled: count('doubled'),
+    doubled: count('received twice'),
     outOfOrder: count('out of order'),
-    unsaidGaps: count('unsaid gap'),
+    unsaidGaps: count('loss without a gap'),
     violations: violations.length,
     faults: options.chosen.map(({ name }) => ({
       fault: name,
@@ -71,11 +71,11 @@ function sideOf({ readers, violations, tally, recoveries, deliveries, acknowledg
   const times = [...recoveries.values()].flat().toSorted((a, b) => a - b);
   return {
     ...{ readers, deliveries, acknowledged, cuts: tally.allCuts(), retries: tally.retries() },
-    atEnd: readers - new Set(own('stopped').map(({ who }) => who)).size,
+    atEnd: readers - new Set(own('end not reached').map(({ who }) => who)).size,
     gaps: gaps.trimmed + gaps.restarted,
     lost: violations.reduce((sum, { lost }) => sum + lost, 0),
-    lostWithData: own('unsaid gap').length,
-    toldTwice: own('doubled').length,
+    lostWithData: own('loss without a gap').length,
+    toldTwice: own('received twice').length,
     storedTwice: own('stored twice').length,
     outOfOrder: own('out of order').length,
     ...{ p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) },

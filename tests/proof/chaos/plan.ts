@@ -2,7 +2,7 @@ import { seeded } from '../../support/seeded.ts';
 import type { Fault } from './faults/fault.ts';
 
 /** One planned occurrence of a fault. */
-export type PlannedBlow = {
+export type PlannedOccurrence = {
   readonly fault: string;
   readonly atMs: number;
   readonly forMs: number;
@@ -19,7 +19,7 @@ const restMs = 1_500;
 const tailMs = 2_000;
 
 /**
- * Plans which faults strike, and when: a pure function of the seed. At most `together` faults last at the same time, never
+ * Plans which faults happen, and when: a pure function of the seed. At most `together` faults last at the same time, never
  * two of the same kind or of the same part. Their effect depends on the timing of the machine and differs in each run.
  */
 export function planOf(
@@ -27,9 +27,9 @@ export function planOf(
   forMs: number,
   together: number,
   faults: readonly Kind[],
-): readonly PlannedBlow[] {
+): readonly PlannedOccurrence[] {
   const draw = seeded(seed);
-  const blows: PlannedBlow[] = [];
+  const occurrences: PlannedOccurrence[] = [];
   const freeAt = new Map<string, number>();
   const lanes = Array.from({ length: together }, () => draw.whole(0, 2_000));
   /** The next faults. Every fault has its turn before one strikes again. */
@@ -37,7 +37,7 @@ export function planOf(
   for (;;) {
     const lane = lanes.indexOf(Math.min(...lanes));
     const atMs = lanes[lane] ?? forMs;
-    if (atMs >= forMs - tailMs) return blows.toSorted((a, b) => a.atMs - b.atMs);
+    if (atMs >= forMs - tailMs) return occurrences.toSorted((a, b) => a.atMs - b.atMs);
     const isFree = ({ name, part }: Kind) =>
       (freeAt.get(name) ?? 0) <= atMs && (part === null || (freeAt.get(part) ?? 0) <= atMs);
     if (!deck.some(isFree) && deck.length <= faults.length) deck.push(...shuffled(faults, draw.next));
@@ -49,7 +49,7 @@ export function planOf(
     }
     const [least, most] = fault.seconds;
     const lastsMs = Math.min(draw.whole(least * 1_000, most * 1_000), forMs - tailMs - atMs);
-    blows.push({ fault: fault.name, atMs, forMs: lastsMs, seed: draw.whole(0, 2 ** 31) });
+    occurrences.push({ fault: fault.name, atMs, forMs: lastsMs, seed: draw.whole(0, 2 ** 31) });
     freeAt.set(fault.name, atMs + lastsMs + restMs);
     if (fault.part !== null) freeAt.set(fault.part, atMs + lastsMs + restMs);
     lanes[lane] = atMs + lastsMs + draw.whole(100, 1_500);

@@ -1,10 +1,12 @@
 import type { Browser } from 'playwright-core';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { seeded } from '../../support/seeded.ts';
+import { awaitRecovery } from './await-recovery.ts';
 import type { ChaosOptions } from './chaos-options.ts';
-import type { Stage } from './faults/fault.ts';
-import { createFront } from './network/front.ts';
-import { createWeather } from './network/weather.ts';
+import type { FaultTargets } from './faults/fault.ts';
+import { injectFaults } from './inject-faults.ts';
+import { createFaultyNetwork } from './network/faulty-network.ts';
+import { createLoadBalancer } from './network/load-balancer.ts';
 import type { Fact, Violation } from './oracle/history.ts';
 import { judgeHistory } from './oracle/judge-history.ts';
 import { judgeLog } from './oracle/judge-log.ts';
@@ -16,10 +18,8 @@ import type { Side } from './peer/comparison.ts';
 import { startPeer } from './peer/start-peer.ts';
 import { startPublisher, startPublishers } from './publisher.ts';
 import { startBrowser, startNeededBrowser } from './readers/browser-reader.ts';
-import { channels, startReaders, tellKinds, types } from './readers/readers.ts';
+import { channels, describeKinds, startReaders, types } from './readers/readers.ts';
 import { startAppStand } from './servers/app-stand.ts';
-import { settle } from './settle.ts';
-import { strikeAll } from './strike-all.ts';
 
 /** The result of a run. */
 export type Outcome = {
@@ -60,11 +60,11 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   const tally = createTally();
   const recoveries = createRecoveries();
   const recorder = createRecorder(recoveries);
-  const weather = createWeather(seeded(seed + 3));
-  const front = stack.use(
-    createFront({
+  const network = createFaultyNetwork(seeded(seed + 3));
+  const loadBalancer = stack.use(
+    createLoadBalancer({
       upstreams: stand.fleet.serving,
-      weather,
+      network,
       draw: seeded(seed + 4),
       onCut(client, fault) {
         tally.cut(fault);
@@ -76,7 +76,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   const violations: Violation[] = [];
   const acknowledged: Fact[] = [];
   const publishers = await startPublishers({
-    ...{ seed, count: options.publishers, called: 'publisher', addressFor: front.addressFor },
+    ...{ seed, count: options.publishers, called: 'publisher', addressFor: loadBalancer.addressFor },
     start: (own) =>
       startPublisher({
         ...{ ...own, token, channels, types, pauseMs: options.pauseMs },
@@ -90,7 +90,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   if (browser === null) say('chaos: no Chromium found; no reader is a native EventSource');
   const slowness = { ms: 0 };
   const { readers, tails } = await startReaders({
-    ...{ recorder, slowness, browser, addressFor: front.addressFor, draw: seeded(seed + 5) },
+    ...{ recorder, slowness, browser, addressFor: loadBalancer.addressFor, draw: seeded(seed + 5) },
     count: options.readers,
     sabotage: options.sabotage === null ? null : sabotages[options.sabotage],
   });
@@ -99,18 +99,18 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   });
   note(`${readers.length} readers, ${publishers.length} publishers, ${stand.fleet.size} processes`);
 
-  say(`chaos: readers: ${tellKinds(readers)}`);
+  say(`chaos: readers: ${describeKinds(readers)}`);
 
-  const stage: Stage = { ...stand, weather, tails, slowness };
-  await strikeAll(
+  const targets: FaultTargets = { ...stand, network, tails, slowness };
+  await injectFaults(
     options,
-    stage,
+    targets,
     tally,
     (fault, isOver) => {
       note(`${isOver ? '  ends:' : 'starts:'} ${fault}`);
       if (isOver) recoveries.await(fault, recorder.names());
     },
-    peer?.strike,
+    peer?.inject,
   );
   note('all faults are over');
   // The peer's failure must not fail this run.
@@ -119,7 +119,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
     return null;
   };
   const [unsettled, peersSide] = await Promise.all([
-    settle({ publishers, readers, truth, redis: stand.redis, channels, note }),
+    awaitRecovery({ publishers, readers, truth, redis: stand.redis, channels, note }),
     peer?.finish().catch(failed) ?? null,
   ]);
   violations.push(...unsettled);

@@ -9,7 +9,7 @@ function onEndpoint(
 ): Fault {
   return {
     ...{ name, part, seconds: [2, 8], reach: 'all' },
-    async strike({ upstash }, { forMs }) {
+    async inject({ upstash }, { forMs }) {
       const before = { ...upstash.faults };
       Object.assign(upstash.faults, set);
       await lasting(forMs);
@@ -37,7 +37,7 @@ export const callFaults: readonly Fault[] = [
     part: null,
     reach: 'all',
     seconds: [1, 5],
-    async strike({ upstash }, { forMs, draw }) {
+    async inject({ upstash }, { forMs, draw }) {
       const times = draw.whole(1, 3);
       for (let time = 0; time < times; time += 1) {
         upstash.cutSubscriptions();

@@ -1,16 +1,16 @@
 import type { LocalUpstash } from '../../../../scripts/local-upstash/local-upstash.ts';
 import type { Seeded } from '../../../support/seeded.ts';
-import type { Weather } from '../network/weather.ts';
+import type { FaultyNetwork } from '../network/faulty-network.ts';
 import type { TailReader } from '../readers/tail-reader.ts';
 import type { Fleet } from '../servers/fleet.ts';
 import type { LaggingReplica } from '../servers/lagging-replica.ts';
-import type { RedisPlace } from '../servers/redis-place.ts';
+import type { RedisHost } from '../servers/redis-host.ts';
 
-/** Everything that faults can strike. */
-export type Stage = {
-  readonly weather: Weather;
+/** The targets of faults. */
+export type FaultTargets = {
+  readonly network: FaultyNetwork;
   readonly fleet: Fleet;
-  readonly redis: RedisPlace;
+  readonly redis: RedisHost;
   readonly replica: LaggingReplica;
   readonly upstash: LocalUpstash;
   /** Readers that are processes of their own. */
@@ -20,7 +20,7 @@ export type Stage = {
 };
 
 /** One occurrence of a fault. */
-export type Blow = {
+export type Occurrence = {
   /** The name of the fault, for the statistics. */
   readonly fault: string;
   readonly forMs: number;
@@ -38,7 +38,7 @@ export type Fault = {
   /** When recovery starts. `cut`: for each reader, when its connection is cut. `all`: for all readers, when the fault ends. */
   readonly reach: 'cut' | 'all';
   /** Starts the fault, waits, and ends it. */
-  strike(stage: Stage, blow: Blow): Promise<void>;
+  inject(targets: FaultTargets, occurrence: Occurrence): Promise<void>;
 };
 
 /** Waits for this many ms. */

@@ -1,6 +1,6 @@
 import type { Seeded } from '../../../support/seeded.ts';
-import type { ChunkFate, RequestFate } from '../network/weather.ts';
-import { type Fault, lasting, type Stage } from './fault.ts';
+import type { ChunkFate, RequestFate } from '../network/faulty-network.ts';
+import { type Fault, type FaultTargets, lasting } from './fault.ts';
 
 /** The share of chunks that a fault cuts. With this share a stream lives for some seconds. */
 const cutShare = 0.06;
@@ -11,8 +11,8 @@ type Struck = (chunk: Buffer, isStream: boolean, draw: Seeded) => ChunkFate | nu
 function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
   return {
     ...{ name, part: null, seconds: [2, 8], reach },
-    async strike({ weather }, { fault, forMs }) {
-      const end = weather.begin({ fault, chunk: strikes });
+    async inject({ network }, { fault, forMs }) {
+      const end = network.begin({ fault, chunk: strikes });
       await lasting(forMs);
       end();
     },
@@ -23,8 +23,8 @@ function onChunks(name: string, reach: Fault['reach'], strikes: Struck): Fault {
 function onRequests(name: string, share: number, fate: RequestFate): Fault {
   return {
     ...{ name, part: null, seconds: [1, 4], reach: 'cut' },
-    async strike({ weather }: Stage, { fault, forMs }) {
-      const end = weather.begin({ fault, request: (draw) => (draw.chance(share) ? fate : null) });
+    async inject({ network }: FaultTargets, { fault, forMs }) {
+      const end = network.begin({ fault, request: (draw) => (draw.chance(share) ? fate : null) });
       await lasting(forMs);
       end();
     },

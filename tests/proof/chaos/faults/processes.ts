@@ -1,12 +1,12 @@
-import { type Blow, type Fault, lasting, type Stage } from './fault.ts';
+import { type Fault, type FaultTargets, lasting, type Occurrence } from './fault.ts';
 
 const one = { part: 'processes', reach: 'all' } as const;
 
 /** Ends the process at this place with a signal, and starts another one later. */
 async function replaceAfter(
-  { fleet }: Stage,
+  { fleet }: FaultTargets,
   place: number,
-  { fault, draw }: Blow,
+  { fault, draw }: Occurrence,
   signal: NodeJS.Signals,
   downMs: number,
 ): Promise<void> {
@@ -24,30 +24,44 @@ export const processFaults: readonly Fault[] = [
     ...one,
     name: 'a process killed (SIGKILL), another started later',
     seconds: [1, 3],
-    strike: (stage, blow) =>
-      replaceAfter(stage, blow.draw.whole(0, stage.fleet.size - 1), blow, 'SIGKILL', blow.forMs),
+    inject: (targets, occurrence) =>
+      replaceAfter(
+        targets,
+        occurrence.draw.whole(0, targets.fleet.size - 1),
+        occurrence,
+        'SIGKILL',
+        occurrence.forMs,
+      ),
   },
   {
     ...one,
     name: 'a process stopped (SIGTERM), another started later',
     seconds: [1, 3],
-    strike: (stage, blow) =>
-      replaceAfter(stage, blow.draw.whole(0, stage.fleet.size - 1), blow, 'SIGTERM', blow.forMs),
+    inject: (targets, occurrence) =>
+      replaceAfter(
+        targets,
+        occurrence.draw.whole(0, targets.fleet.size - 1),
+        occurrence,
+        'SIGTERM',
+        occurrence.forMs,
+      ),
   },
   {
     ...one,
     name: 'all processes killed at once',
     seconds: [1, 2],
-    async strike(stage, blow) {
-      const places = Array.from({ length: stage.fleet.size }, (_, place) => place);
-      await Promise.all(places.map((place) => replaceAfter(stage, place, blow, 'SIGKILL', blow.forMs)));
+    async inject(targets, occurrence) {
+      const places = Array.from({ length: targets.fleet.size }, (_, place) => place);
+      await Promise.all(
+        places.map((place) => replaceAfter(targets, place, occurrence, 'SIGKILL', occurrence.forMs)),
+      );
     },
   },
   {
     ...one,
     name: 'a process replaced by one with other settings, without a pause',
     seconds: [1, 2],
-    async strike({ fleet }, { fault, draw }) {
+    async inject({ fleet }, { fault, draw }) {
       const place = draw.whole(0, fleet.size - 1);
       const old = fleet.at(place);
       await fleet.start(place, draw);
@@ -60,7 +74,7 @@ export const processFaults: readonly Fault[] = [
     ...one,
     name: 'a process frozen, then resumed (SIGSTOP, SIGCONT)',
     seconds: [2, 9],
-    async strike({ fleet }, { draw, forMs }) {
+    async inject({ fleet }, { draw, forMs }) {
       const app = fleet.at(draw.whole(0, fleet.size - 1));
       app.signal('SIGSTOP');
       await lasting(forMs);
@@ -72,7 +86,7 @@ export const processFaults: readonly Fault[] = [
     part: 'clocks',
     reach: 'all',
     seconds: [4, 12],
-    async strike({ fleet }, { draw, forMs }) {
+    async inject({ fleet }, { draw, forMs }) {
       const jumps = draw.whole(1, 4);
       for (let jump = 0; jump < jumps; jump += 1) {
         for (let place = 0; place < fleet.size; place += 1) {

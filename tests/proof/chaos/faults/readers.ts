@@ -7,7 +7,7 @@ export const readerFaults: readonly Fault[] = [
     part: null,
     reach: 'all',
     seconds: [2, 15],
-    async strike({ tails }, { forMs, draw }) {
+    async inject({ tails }, { forMs, draw }) {
       if (tails.length === 0) return;
       const tail = draw.pick(tails);
       tail.signal('SIGSTOP');
@@ -20,7 +20,7 @@ export const readerFaults: readonly Fault[] = [
     part: null,
     reach: 'all',
     seconds: [2, 6],
-    async strike({ slowness }, { forMs, draw }) {
+    async inject({ slowness }, { forMs, draw }) {
       slowness.ms = draw.whole(50, 500);
       await lasting(forMs);
       slowness.ms = 0;

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { ChunkFate, Storm, Weather } from './weather.ts';
+import type { ChunkFate, FaultyNetwork, NetworkFault } from './faulty-network.ts';
 
 /** Passes the bytes of one answer to its client, through the active faults. */
 export type Wire = {
@@ -14,12 +14,12 @@ export type Wire = {
 export type WireOptions = {
   readonly outgoing: ServerResponse;
   readonly isStream: boolean;
-  readonly weather: Weather;
+  readonly network: FaultyNetwork;
   /** Called when a fault ends the connection. */
-  readonly onCut: (storm: Storm) => void;
+  readonly onCut: (networkFault: NetworkFault) => void;
 };
 
-export function createWire({ outgoing, isStream, weather, onCut }: WireOptions): Wire {
+export function createWire({ outgoing, isStream, network, onCut }: WireOptions): Wire {
   /** Work in order, so that bytes never overtake each other. */
   let queue: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -35,10 +35,10 @@ export function createWire({ outgoing, isStream, weather, onCut }: WireOptions):
     });
   };
 
-  function cut(how: 'fin' | 'reset', storm: Storm): void {
+  function cut(how: 'fin' | 'reset', networkFault: NetworkFault): void {
     if (isDead) return;
     isDead = true;
-    onCut(storm);
+    onCut(networkFault);
     const { socket } = outgoing;
     if (how === 'reset') socket?.resetAndDestroy();
     // The written bytes go out first, and no last chunk follows them.
@@ -49,23 +49,23 @@ export function createWire({ outgoing, isStream, weather, onCut }: WireOptions):
     return isDead || outgoing.destroyed || outgoing.write(chunk);
   }
 
-  function hold(storm: Storm, first: Buffer, isLost: boolean): void {
+  function hold(networkFault: NetworkFault, first: Buffer, isLost: boolean): void {
     held = { chunks: [first], isLost };
-    weather.whenOver(storm, () => {
+    network.whenOver(networkFault, () => {
       const { chunks } = held ?? { chunks: [] };
       held = null;
-      if (isLost) return cut('reset', storm);
+      if (isLost) return cut('reset', networkFault);
       for (const chunk of chunks) inTurn(() => deliver(chunk));
       if (ending !== null) inTurn(ending);
     });
   }
 
-  function suffer(chunk: Buffer, fate: ChunkFate, storm: Storm): boolean {
+  function suffer(chunk: Buffer, fate: ChunkFate, networkFault: NetworkFault): boolean {
     switch (fate.kind) {
       case 'cut':
         inTurn(() => {
           deliver(chunk.subarray(0, fate.at));
-          cut(fate.how, storm);
+          cut(fate.how, networkFault);
         });
         return true;
       case 'delay':
@@ -78,10 +78,10 @@ export function createWire({ outgoing, isStream, weather, onCut }: WireOptions):
         }
         return true;
       case 'hold':
-        hold(storm, chunk, false);
+        hold(networkFault, chunk, false);
         return true;
       case 'swallow':
-        hold(storm, chunk, true);
+        hold(networkFault, chunk, true);
         return true;
     }
   }
@@ -93,8 +93,8 @@ export function createWire({ outgoing, isStream, weather, onCut }: WireOptions):
         if (!held.isLost) held.chunks.push(chunk);
         return true;
       }
-      const struck = weather.chunk(chunk, isStream);
-      if (struck !== null) return suffer(chunk, struck.fate, struck.storm);
+      const struck = network.chunk(chunk, isStream);
+      if (struck !== null) return suffer(chunk, struck.fate, struck.networkFault);
       if (waiting === 0) return deliver(chunk);
       inTurn(() => deliver(chunk));
       return true;

@@ -73,17 +73,17 @@ export type History = {
 /** A broken promise. */
 export type Violation = {
   readonly kind: /** Events are missing, and no gap reports it. */
-    | 'unsaid gap'
+    | 'loss without a gap'
     /** A gap reports a loss, but the log still had the events. */
-    | 'unfounded gap'
+    | 'false gap'
     /** The number in a gap is wrong. */
-    | 'wrong count'
-    | 'doubled'
+    | 'wrong number'
+    | 'received twice'
     | 'out of order'
     /** The log never stored this event, or stored other data. */
     | 'unknown event'
     /** A reader did not reach the end of the log. */
-    | 'stopped'
+    | 'end not reached'
     /** The log has one event under two ids. */
     | 'stored twice'
     /** A failure of the log, of the app, or in an answer to a publisher. */

@@ -68,7 +68,7 @@ export function createRecorder(recoveries: Recoveries): Recorder {
           deliveries += 1;
           last.set(event.channel, event.id);
           write({ kind: 'event', fact: share(event) });
-          recoveries.told(name, (event.data as Mark).at);
+          recoveries.received(name, (event.data as Mark).at);
         },
         gap(gap) {
           gaps[gap.reason] += 1;

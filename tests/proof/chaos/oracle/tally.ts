@@ -36,9 +36,9 @@ export type Recoveries = {
   await(fault: string, readers: readonly string[]): void;
   /**
    * A reader received an event that was sent first at `sentAt`, by `performance.now()`.
-   * @param toldAt when it received the event, by the same clock; default: now.
+   * @param receivedAt when it received the event, by the same clock; default: now.
    */
-  told(reader: string, sentAt: number, toldAt?: number): void;
+  received(reader: string, sentAt: number, receivedAt?: number): void;
   /** The times of each fault in ms, in rising order. */
   times(): ReadonlyMap<string, readonly number[]>;
 };
@@ -60,13 +60,13 @@ export function createRecoveries(): Recoveries {
         pending.set(reader, own);
       }
     },
-    told(reader, sentAt, toldAt = performance.now()) {
+    received(reader, sentAt, receivedAt = performance.now()) {
       const own = pending.get(reader);
       if (own === undefined || own.length === 0) return;
       const isRecovered = ({ overAt }: Pending) => sentAt > overAt;
       for (const { fault, overAt } of own.filter(isRecovered)) {
         const list = times.get(fault) ?? [];
-        list.push(toldAt - overAt);
+        list.push(receivedAt - overAt);
         times.set(fault, list);
       }
       pending.set(

@@ -3,7 +3,7 @@ export type PeerHistory = {
   readonly channels: readonly string[];
   /** Whether it got the last event of each of its channels. */
   readonly isAtEnd: boolean;
-  readonly told: readonly { readonly channel: string; readonly id: string; readonly name: string }[];
+  readonly received: readonly { readonly channel: string; readonly id: string; readonly name: string }[];
 };
 
 /** The failures of all readers, counted in deliveries: an event that two readers missed counts twice. */
@@ -41,11 +41,11 @@ export function judgePeer(
   histories: readonly PeerHistory[],
 ): PeerFaults {
   const faults = { lost: 0, lostWithData: 0, toldTwice: 0, storedTwice: 0, outOfOrder: 0 };
-  for (const { channels, isAtEnd, told } of histories) {
+  for (const { channels, isAtEnd, received } of histories) {
     const ids = new Set<string>();
     const names = new Set<string>();
     const last = new Map<string, string>();
-    for (const { channel, id, name } of told) {
+    for (const { channel, id, name } of received) {
       const entry = `${channel} ${id}`;
       if (ids.has(entry)) {
         faults.toldTwice += 1;
@@ -60,7 +60,7 @@ export function judgePeer(
     for (const emission of isAtEnd ? acknowledged : []) {
       const { name, channel } = emission;
       if (names.has(name) || !channels.includes(channel)) continue;
-      if (kept.has(name) || isPassedOver(emission, told, losses)) faults.lost += 1;
+      if (kept.has(name) || isPassedOver(emission, received, losses)) faults.lost += 1;
       else faults.lostWithData += 1;
     }
   }
@@ -70,11 +70,11 @@ export function judgePeer(
 /** Whether a reader received a later event of the channel that Redis stored before it lost data. */
 function isPassedOver(
   { channel, at }: Emission,
-  told: PeerHistory['told'],
+  received: PeerHistory['received'],
   losses: readonly number[],
 ): boolean {
   const lossAt = losses.find((each) => each >= at) ?? Number.POSITIVE_INFINITY;
-  return told.some((each) => {
+  return received.some((each) => {
     const [storedAt = 0] = each.id.split('-').map(Number);
     return each.channel === channel && storedAt > at && storedAt < lossAt;
   });

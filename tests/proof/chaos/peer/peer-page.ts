@@ -11,7 +11,7 @@ export type PeerOrder = {
 };
 
 /** An event that a reader of the peer received. */
-export type Told = {
+export type ReceivedEvent = {
   readonly reader: string;
   readonly channel: string;
   /** The id of the entry in the Redis stream. */
@@ -25,14 +25,14 @@ export type Told = {
 export type PeerScript = {
   start(orders: readonly PeerOrder[]): void;
   /** The events received since the last call. */
-  take(): readonly Told[];
+  take(): readonly ReceivedEvent[];
   statuses(): readonly (readonly [reader: string, status: string])[];
 };
 
 /** The page in which the readers of the peer run. */
 export type PeerPage = {
   /** The events received since the last call. */
-  take(): Promise<readonly Told[]>;
+  take(): Promise<readonly ReceivedEvent[]>;
   /** The status that the peer's client reports for each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
 };

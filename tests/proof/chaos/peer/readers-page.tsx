@@ -2,14 +2,14 @@ import { RealtimeContext, RealtimeProvider, useRealtime } from '@upstash/realtim
 import { type ReactNode, useContext } from 'react';
 import { createRoot } from 'react-dom/client';
 import type { PeerMark } from './judge-peer.ts';
-import type { PeerOrder, PeerScript, Told } from './peer-page.ts';
+import type { PeerOrder, PeerScript, ReceivedEvent } from './peer-page.ts';
 
 /*
  * The peer's own client, as an app uses it: its provider, its hook and the browser's EventSource. Each reader has its own
  * provider.
  */
 
-const told: Told[] = [];
+const received: ReceivedEvent[] = [];
 const statuses = new Map<string, string>();
 
 /** Reports the id of each event, which the hook leaves out, before the event itself. */
@@ -28,7 +28,7 @@ function Reader({ reader, channels, lastId }: PeerOrder & { readonly lastId: () 
   const { status } = useRealtime({
     channels,
     onData: ({ channel, data }) =>
-      told.push({ ...{ reader, channel, id: lastId() }, mark: data as PeerMark, at: Date.now() }),
+      received.push({ ...{ reader, channel, id: lastId() }, mark: data as PeerMark, at: Date.now() }),
   });
   statuses.set(reader, status);
   return null;
@@ -50,5 +50,5 @@ function start(orders: readonly PeerOrder[]): void {
   }
 }
 
-const script: PeerScript = { start, take: () => told.splice(0), statuses: () => [...statuses] };
+const script: PeerScript = { start, take: () => received.splice(0), statuses: () => [...statuses] };
 Object.assign(globalThis, { peer: script });

@@ -20,28 +20,28 @@ export async function startNeededBrowser(neededBy: string): Promise<Browser> {
 }
 
 /** The page calls this for each event of its EventSource. */
-type Told = (kind: 'message' | 'gap' | 'error', data: string) => void;
+type Report = (kind: 'message' | 'gap' | 'error', data: string) => void;
 
 /** A page with a native EventSource and none of our code. */
 export async function startBrowserReader(browser: Browser, order: ReaderOrder): Promise<Reader> {
   const { url, record } = order;
   const page = await browser.newPage();
   let problem: string | null = null;
-  const told: Told = (kind, data) => {
+  const report: Report = (kind, data) => {
     if (kind === 'message') record.event(JSON.parse(data));
     else if (kind === 'gap') record.gap(JSON.parse(data));
     else problem = data;
   };
-  await page.exposeFunction('told', told);
+  await page.exposeFunction('report', report);
   // Any page of the same origin works; another origin would need CORS.
   await page.goto(`${url}/api/health`);
   await page.evaluate(
     (address) => {
-      const { told } = globalThis as unknown as { told: Told };
+      const { report } = globalThis as unknown as { report: Report };
       const source = new EventSource(address);
-      source.onmessage = ({ data }) => told('message', data);
-      source.addEventListener('gap', ({ data }) => told('gap', data));
-      source.onerror = () => source.readyState === source.CLOSED && told('error', 'closed for good');
+      source.onmessage = ({ data }) => report('message', data);
+      source.addEventListener('gap', ({ data }) => report('gap', data));
+      source.onerror = () => source.readyState === source.CLOSED && report('error', 'closed for good');
     },
     `/api/stream?${queryOf(order)}`,
   );

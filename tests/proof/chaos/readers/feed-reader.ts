@@ -4,7 +4,7 @@ import { formatEventId } from '../../../../lib/core/ids.ts';
 import type { Reader, ReaderOrder } from './reader.ts';
 
 /** How readers with our client differ from each other. */
-export type FeedReaderMood = {
+export type FeedReaderTraits = {
   readonly transport: 'auto' | 'stream' | 'poll';
   /** Whether it starts now instead of at the oldest event. */
   readonly isFromNow: boolean;
@@ -13,18 +13,18 @@ export type FeedReaderMood = {
 };
 
 /** Our own client, as an app in Node uses it. */
-export function startFeedReader(order: ReaderOrder, mood: FeedReaderMood): Reader {
+export function startFeedReader(order: ReaderOrder, traits: FeedReaderTraits): Reader {
   const { url, channels, types, record } = order;
   // A reader that starts now learns its position later, perhaps together with the first events.
-  for (const channel of mood.isFromNow ? channels : []) record.begin(channel, 'now');
+  for (const channel of traits.isFromNow ? channels : []) record.begin(channel, 'now');
   const feed = connectFeed({
-    ...{ url, channels, transport: mood.transport },
+    ...{ url, channels, transport: traits.transport },
     ...(types !== null && { types }),
-    ...(mood.isFromNow ? {} : { rewind: 'all' }),
+    ...(traits.isFromNow ? {} : { rewind: 'all' }),
     ...{ limit: 1, probeMs: 1_000, maxProbeMs: 4_000, maxBackoffMs: 4_000 },
     onEvent(event) {
       record.event(event);
-      const ms = mood.slowMs();
+      const ms = traits.slowMs();
       return ms === 0 ? undefined : new Promise<void>((resolve) => setTimeout(resolve, ms));
     },
     onGap(gap) {
@@ -36,7 +36,7 @@ export function startFeedReader(order: ReaderOrder, mood: FeedReaderMood): Reade
     const { cursor } = feed.getSnapshot();
     if (cursor === null) return;
     queueMicrotask(unsubscribe);
-    if (!mood.isFromNow || channels.some((channel) => record.last(channel) !== '')) return;
+    if (!traits.isFromNow || channels.some((channel) => record.last(channel) !== '')) return;
     for (const [channel, { id }] of parseCursor(cursor, channels, 'cursor')) {
       record.begin(channel, formatEventId(id));
     }

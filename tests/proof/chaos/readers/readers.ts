@@ -4,7 +4,7 @@ import type { Seeded } from '../../../support/seeded.ts';
 import type { Recorder } from '../oracle/recorder.ts';
 import type { Sabotage } from '../oracle/sabotage.ts';
 import { startBrowserReader } from './browser-reader.ts';
-import { type FeedReaderMood, startFeedReader } from './feed-reader.ts';
+import { type FeedReaderTraits, startFeedReader } from './feed-reader.ts';
 import { startPollReader } from './poll-reader.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
 import { startTailReader, type TailReader } from './tail-reader.ts';
@@ -16,12 +16,12 @@ export const channels = ['feed', 'public:a', 'public:b'] as const;
 export const types = ['message', 'note'] as const;
 
 /** The readers of a run. */
-export type Crowd = {
+export type ReaderGroup = {
   readonly readers: readonly Reader[];
   readonly tails: readonly TailReader[];
 };
 
-export type CrowdOptions = {
+export type ReaderGroupOptions = {
   /** The browser for native readers; null: no such readers. */
   readonly browser: Browser | null;
   /** Number of readers, without those in the browser. */
@@ -35,7 +35,7 @@ export type CrowdOptions = {
 };
 
 /** The number of readers of each kind, as text: `44 connectFeed, 2 Chromium`. */
-export function tellKinds(readers: readonly Reader[]): string {
+export function describeKinds(readers: readonly Reader[]): string {
   const kinds = Object.groupBy(readers, ({ record }) => record.reader.replace(/ \d+$/, ''));
   return Object.entries(kinds)
     .map(([kind, own = []]) => `${own.length} ${kind}`)
@@ -48,7 +48,7 @@ const tailCount = 2;
 const browserCount = 2;
 
 /** Starts readers of all kinds on all mixes of channels. */
-export async function startReaders(options: CrowdOptions): Promise<Crowd> {
+export async function startReaders(options: ReaderGroupOptions): Promise<ReaderGroup> {
   const { count, recorder, draw, addressFor, slowness, sabotage, browser } = options;
   const readers: Reader[] = [];
   const tails: TailReader[] = [];
@@ -66,7 +66,7 @@ export async function startReaders(options: CrowdOptions): Promise<Crowd> {
       tails.push(tail);
       readers.push(tail);
     } else if (share < shares.feed) {
-      readers.push(startFeedReader(await order('connectFeed'), drawMood(draw, slowness)));
+      readers.push(startFeedReader(await order('connectFeed'), drawTraits(draw, slowness)));
     } else if (share < shares.eventSource) {
       readers.push(startEventSourceReader(await order('eventsource')));
     } else {
@@ -89,7 +89,7 @@ export function drawChannels(draw: Seeded): readonly string[] {
   return draw.chance(0.5) ? [draw.pick(channels)] : channels.slice(0, 2);
 }
 
-function drawMood(draw: Seeded, slowness: { readonly ms: number }): FeedReaderMood {
+function drawTraits(draw: Seeded, slowness: { readonly ms: number }): FeedReaderTraits {
   const isSlow = draw.chance(0.2);
   return {
     transport: draw.pick(['auto', 'auto', 'auto', 'stream', 'poll']),

@@ -4,11 +4,11 @@ import { makeTemporaryFolder } from '../../../support/temporary-folder.ts';
 import type { Truth } from '../oracle/truth.ts';
 import { type Fleet, startFleet } from './fleet.ts';
 import { type LaggingReplica, startLaggingReplica } from './lagging-replica.ts';
-import { type RedisPlace, startRedisPlace } from './redis-place.ts';
+import { type RedisHost, startRedisHost } from './redis-host.ts';
 
 /** The app and everything it needs. */
 export type AppStand = {
-  readonly redis: RedisPlace;
+  readonly redis: RedisHost;
   readonly replica: LaggingReplica;
   readonly upstash: LocalUpstash;
   readonly fleet: Fleet;
@@ -36,7 +36,7 @@ export async function startAppStand(
   { seed, token, channels, truth, app }: AppStandOptions,
 ): Promise<AppStand> {
   const folder = stack.use(makeTemporaryFolder()).path;
-  const redis = stack.use(await startRedisPlace(folder, channels, truth));
+  const redis = stack.use(await startRedisHost(folder, channels, truth));
   const replica = stack.use(await startLaggingReplica(redis.port, folder));
   const upstash = await startLocalUpstash({ redisPort: redis.port, token });
   stack.defer(() => upstash.close());

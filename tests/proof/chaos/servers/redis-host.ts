@@ -1,13 +1,13 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RedisServer, startRedisServer } from '../../../../scripts/local-upstash/redis-server.ts';
+import { createRedisObserver, type RedisObserver } from '../oracle/redis-observer.ts';
 import type { Truth } from '../oracle/truth.ts';
-import { createWitness, type Witness } from '../oracle/witness.ts';
 
 /** The Redis of a run. Its port stays the same when its server is replaced. */
-export type RedisPlace = AsyncDisposable & {
+export type RedisHost = AsyncDisposable & {
   readonly port: number;
-  readonly witness: Witness;
+  readonly observer: RedisObserver;
   /** Kills the server and starts it again after `downMs` with everything it had acknowledged. */
   restart(downMs: number): Promise<void>;
   /** The same, but all data is lost. */
@@ -23,37 +23,37 @@ const args = ['--appendfsync', 'always', '--repl-diskless-sync-delay', '0'];
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function startRedisPlace(
+export async function startRedisHost(
   folder: string,
   channels: readonly string[],
   truth: Truth,
-): Promise<RedisPlace> {
+): Promise<RedisHost> {
   const dir = join(folder, 'redis');
   const copy = join(folder, 'redis-copy');
   let server: RedisServer = await startRedisServer({ dir, args });
   const { port } = server;
-  const witness = createWitness(port, channels, truth);
-  await witness.listen();
+  const observer = createRedisObserver(port, channels, truth);
+  await observer.listen();
 
   const end = async () => {
-    witness.leave();
+    observer.leave();
     await server.kill();
   };
   const begin = async () => {
     server = await startRedisServer({ port, dir, args });
-    await witness.listen();
+    await observer.listen();
   };
 
   return {
     port,
-    witness,
+    observer,
     async restart(downMs) {
       await end();
       await pause(downMs);
       await begin();
     },
     async restartEmpty(downMs) {
-      await witness.stopWrites();
+      await observer.stopWrites();
       await end();
       truth.lose(new Map());
       rmSync(dir, { recursive: true, force: true });
@@ -61,12 +61,12 @@ export async function startRedisPlace(
       await begin();
     },
     async failOver(behindMs, downMs) {
-      await witness.stopWrites();
+      await observer.stopWrites();
       cpSync(dir, copy, { recursive: true });
       const left = new Map(channels.map((channel) => [channel, truth.lastSeq(channel)]));
-      await witness.call('CLIENT', 'UNPAUSE');
+      await observer.call('CLIENT', 'UNPAUSE');
       await pause(behindMs);
-      await witness.stopWrites();
+      await observer.stopWrites();
       await end();
       truth.lose(left);
       rmSync(dir, { recursive: true, force: true });
@@ -78,7 +78,7 @@ export async function startRedisPlace(
     freeze: () => void process.kill(server.pid, 'SIGSTOP'),
     thaw: () => void process.kill(server.pid, 'SIGCONT'),
     async [Symbol.asyncDispose]() {
-      witness.leave();
+      observer.leave();
       await server.kill();
     },
   };

@@ -22,7 +22,7 @@ export type ChunkFate =
   | { readonly kind: 'swallow' };
 
 /** An active fault of the network. */
-export type Storm = {
+export type NetworkFault = {
   /** The name of the fault, for the statistics. */
   readonly fault: string;
   request?(draw: Seeded): RequestFate | null;
@@ -30,43 +30,46 @@ export type Storm = {
 };
 
 /** All active faults of the network. */
-export type Weather = {
+export type FaultyNetwork = {
   /** Starts a fault. @returns a function that ends it. */
-  begin(storm: Storm): () => void;
+  begin(networkFault: NetworkFault): () => void;
   /** Decides what happens to a request; the first fault that strikes it counts. */
-  request(): { readonly storm: Storm; readonly fate: RequestFate } | null;
-  chunk(chunk: Buffer, isStream: boolean): { readonly storm: Storm; readonly fate: ChunkFate } | null;
+  request(): { readonly networkFault: NetworkFault; readonly fate: RequestFate } | null;
+  chunk(
+    chunk: Buffer,
+    isStream: boolean,
+  ): { readonly networkFault: NetworkFault; readonly fate: ChunkFate } | null;
   /** Calls `run` when the fault ends. */
-  whenOver(storm: Storm, run: () => void): void;
+  whenOver(networkFault: NetworkFault, run: () => void): void;
 };
 
-export function createWeather(draw: Seeded): Weather {
-  const storms = new Map<Storm, Set<() => void>>();
+export function createFaultyNetwork(draw: Seeded): FaultyNetwork {
+  const activeFaults = new Map<NetworkFault, Set<() => void>>();
   return {
-    begin(storm) {
-      storms.set(storm, new Set());
+    begin(networkFault) {
+      activeFaults.set(networkFault, new Set());
       return () => {
-        const waiting = storms.get(storm);
-        storms.delete(storm);
+        const waiting = activeFaults.get(networkFault);
+        activeFaults.delete(networkFault);
         for (const run of waiting ?? []) run();
       };
     },
     request() {
-      for (const storm of storms.keys()) {
-        const fate = storm.request?.(draw) ?? null;
-        if (fate !== null) return { storm, fate };
+      for (const networkFault of activeFaults.keys()) {
+        const fate = networkFault.request?.(draw) ?? null;
+        if (fate !== null) return { networkFault, fate };
       }
       return null;
     },
     chunk(chunk, isStream) {
-      for (const storm of storms.keys()) {
-        const fate = storm.chunk?.(chunk, isStream, draw) ?? null;
-        if (fate !== null) return { storm, fate };
+      for (const networkFault of activeFaults.keys()) {
+        const fate = networkFault.chunk?.(chunk, isStream, draw) ?? null;
+        if (fate !== null) return { networkFault, fate };
       }
       return null;
     },
-    whenOver(storm, run) {
-      const waiting = storms.get(storm);
+    whenOver(networkFault, run) {
+      const waiting = activeFaults.get(networkFault);
       if (waiting === undefined) run();
       else waiting.add(run);
     },

@@ -3,7 +3,7 @@ import { type Fact, seqOf } from './history.ts';
 import type { Truth } from './truth.ts';
 
 /** Listens to Redis directly, so that no fault outside of Redis affects it, and records what is stored. */
-export type Witness = {
+export type RedisObserver = {
   /** Connects and records what is stored. Call it after each start of Redis. */
   listen(): Promise<void>;
   /** Records what Redis has now, and what it deleted. */
@@ -20,7 +20,7 @@ export type Witness = {
 
 const keyOf = (channel: string) => `steadfeed:log:${channel}`;
 
-export function createWitness(port: number, channels: readonly string[], truth: Truth): Witness {
+export function createRedisObserver(port: number, channels: readonly string[], truth: Truth): RedisObserver {
   const connect = () => {
     const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => null, lazyConnect: true });
     redis.on('error', () => undefined);

@@ -10,7 +10,7 @@ import { type PeerOrder, startPeerPage } from './peer-page.ts';
 export type PeerReader = Omit<PeerHistory, 'isAtEnd'> & { readonly name: string };
 
 /** All readers of the peer. */
-export type PeerCrowd = {
+export type PeerReaders = {
   readonly readers: readonly PeerReader[];
   /** The status that the peer's client reports for each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
@@ -18,7 +18,7 @@ export type PeerCrowd = {
   stop(): Promise<void>;
 };
 
-export type PeerCrowdOptions = {
+export type PeerReadersOptions = {
   readonly count: number;
   readonly draw: Seeded;
   readonly addressFor: (client: string) => Promise<string>;
@@ -39,15 +39,15 @@ const collectEveryMs = 250;
  * @param stack ends what is started.
  * @throws Error where there is no Chromium, or where they do not connect.
  */
-export async function startPeerCrowd(
+export async function startPeerReaders(
   stack: AsyncDisposableStack,
-  { count, draw, addressFor, recoveries, packages, home }: PeerCrowdOptions,
-): Promise<PeerCrowd> {
-  const told = new Map<string, PeerHistory['told'][number][]>();
+  { count, draw, addressFor, recoveries, packages, home }: PeerReadersOptions,
+): Promise<PeerReaders> {
+  const received = new Map<string, PeerHistory['received'][number][]>();
   const orders: PeerOrder[] = [];
   for (let number = 1; number <= count; number += 1) {
     const reader = `peer's reader ${number}`;
-    told.set(reader, []);
+    received.set(reader, []);
     const url = `${await addressFor(reader)}/api/realtime`;
     orders.push({ reader, channels: drawChannels(draw), url });
   }
@@ -67,8 +67,8 @@ export async function startPeerCrowd(
 
   const collect = async () => {
     for (const { reader, channel, id, mark, at } of await page.take()) {
-      told.get(reader)?.push({ channel, id, name: mark.name });
-      recoveries.told(reader, mark.at, at - performance.timeOrigin);
+      received.get(reader)?.push({ channel, id, name: mark.name });
+      recoveries.received(reader, mark.at, at - performance.timeOrigin);
     }
   };
   let isStopped = false;
@@ -83,7 +83,11 @@ export async function startPeerCrowd(
     return collecting;
   };
   return {
-    readers: orders.map(({ reader, channels }) => ({ name: reader, channels, told: told.get(reader) ?? [] })),
+    readers: orders.map(({ reader, channels }) => ({
+      name: reader,
+      channels,
+      received: received.get(reader) ?? [],
+    })),
     statuses: page.statuses,
     stop,
   };

@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { listenOnFreePort } from '../../../support/listen-on-free-port.ts';
 import type { Seeded } from '../../../support/seeded.ts';
-import type { Weather } from './weather.ts';
+import type { FaultyNetwork } from './faulty-network.ts';
 import { createWire } from './wire.ts';
 
 /** A process of the app that can take requests. */
@@ -21,33 +21,33 @@ export type Upstream = {
  * The load balancer between all clients and the app's processes: it sends each request to a random process. Ends with the
  * scope that holds it by `await using`.
  */
-export type Front = AsyncDisposable & {
+export type LoadBalancer = AsyncDisposable & {
   /** An address for one client only, so that a cut connection can be assigned to its client. */
   addressFor(client: string): Promise<string>;
 };
 
-export type FrontOptions = {
+export type LoadBalancerOptions = {
   /** The processes that take requests now. */
   readonly upstreams: () => readonly Upstream[];
-  readonly weather: Weather;
+  readonly network: FaultyNetwork;
   readonly draw: Seeded;
   /** Called for each connection that ended before its last byte; null: no fault caused it. */
   readonly onCut: (client: string, fault: string | null) => void;
 };
 
-export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): Front {
+export function createLoadBalancer({ upstreams, network, draw, onCut }: LoadBalancerOptions): LoadBalancer {
   const servers: Server[] = [];
 
   function forward(client: string, incoming: IncomingMessage, outgoing: ServerResponse) {
     const { method, headers, url } = incoming;
     const isNative = headers.accept === 'text/event-stream';
-    const struck = weather.request();
+    const struck = network.request();
     const fail = (fault: string | null) => {
       if (outgoing.destroyed || outgoing.headersSent) return;
       onCut(client, fault);
       outgoing.socket?.resetAndDestroy();
     };
-    if (struck?.fate === 'refuse') return fail(struck.storm.fault);
+    if (struck?.fate === 'refuse') return fail(struck.networkFault.fault);
     if (struck?.fate === 'bad-gateway' && !isNative) {
       incoming.resume();
       outgoing.writeHead(502).end('bad gateway');
@@ -60,7 +60,7 @@ export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): 
     const asked = ask(target, (answer) => {
       if (struck?.fate === 'lose-answer') {
         answer.resume();
-        return fail(struck.storm.fault);
+        return fail(struck.networkFault.fault);
       }
       pass(client, answer, outgoing, upstream);
     });
@@ -77,8 +77,8 @@ export function createFront({ upstreams, weather, draw, onCut }: FrontOptions): 
     const wire = createWire({
       outgoing,
       isStream,
-      weather,
-      onCut: (storm) => onCut(client, storm.fault),
+      network,
+      onCut: (networkFault) => onCut(client, networkFault.fault),
     });
     answer.on('data', (chunk: Buffer) => {
       if (wire.write(chunk)) return;

@@ -3,16 +3,16 @@ import type { Violation } from './oracle/history.ts';
 import type { Truth } from './oracle/truth.ts';
 import type { Publisher } from './publisher.ts';
 import type { Reader } from './readers/reader.ts';
-import type { RedisPlace } from './servers/redis-place.ts';
+import type { RedisHost } from './servers/redis-host.ts';
 
 /** Time for publishers to recover after the faults, and then for readers to reach the end, in ms. */
 const wellWithinMs = 30_000;
 
-export type SettleOptions = {
+export type RecoveryOptions = {
   readonly publishers: readonly Publisher[];
   readonly readers: readonly Reader[];
   readonly truth: Truth;
-  readonly redis: RedisPlace;
+  readonly redis: RedisHost;
   readonly channels: readonly string[];
   readonly note: (line: string) => void;
 };
@@ -21,7 +21,7 @@ export type SettleOptions = {
  * Stops the publishers, publishes a last event to each channel, and waits until every reader has it.
  * @returns a violation for each publisher or reader that did not recover.
  */
-export async function settle(options: SettleOptions): Promise<readonly Violation[]> {
+export async function awaitRecovery(options: RecoveryOptions): Promise<readonly Violation[]> {
   const { publishers, readers, truth, redis, channels, note } = options;
   const violations: Violation[] = [];
   const blame = (kind: Violation['kind'], who: string, what: string) =>
@@ -34,7 +34,7 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
   if (!isPublished)
     blame('publisher', 'publishers', `not all requests were acknowledged within ${wellWithinMs / 1_000} s`);
   note('the last event is published');
-  await redis.witness.look();
+  await redis.observer.look();
 
   const until = performance.now() + wellWithinMs;
   const waiting = new Set(readers);
@@ -47,7 +47,11 @@ export async function settle(options: SettleOptions): Promise<readonly Violation
   note(`${readers.length - waiting.size} of ${readers.length} readers are at the end`);
   for (const reader of waiting) {
     const reason = reader.gaveUp() ?? reader.state();
-    blame('stopped', reader.record.reader, `not at the end within ${wellWithinMs / 1_000} s: ${reason}`);
+    blame(
+      'end not reached',
+      reader.record.reader,
+      `not at the end within ${wellWithinMs / 1_000} s: ${reason}`,
+    );
   }
   return violations;
 }
