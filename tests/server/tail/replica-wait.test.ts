@@ -84,6 +84,7 @@ describe('a reader that waits for a lagging replica', () => {
     leaving.abort();
 
     await waiting;
+    expect(clock.pending()).toBe(0);
     await clock.advance(5_000);
 
     expect([log.calls.ends - asked, clock.pending()]).toEqual([0, 0]);
@@ -102,6 +103,20 @@ describe('a reader that waits for a lagging replica', () => {
     expect(isOver).toBe(false);
     await clock.advance(250);
     expect(isOver).toBe(true);
+  });
+
+  test('and others after it wait for the call under way before they make the next', async () => {
+    const { clock, log, replicaWait, answer } = await makeWaiter();
+    log.answerMs = 3_000;
+    for (const _ of range(1, 4)) {
+      await clock.advance(500);
+      void replicaWait.untilCaughtUp('feed', answer, 5_000);
+    }
+    expect(log.calls.ends).toBe(1);
+
+    await clock.advance(1_500);
+
+    expect(log.calls.ends).toBe(2);
   });
 
   test('costs no more calls when others join it', async () => {

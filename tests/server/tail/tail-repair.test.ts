@@ -1,7 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import type { Loss } from '../../../lib/core/continuity.ts';
+import { beforeFirst } from '../../../lib/core/ids.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { openStream } from '../../support/server/open-stream.ts';
 import { makeStand, ringOf, seqsIn } from '../../support/server/stand.ts';
+
+/** What the log tells a reader after it lost all events. */
+const lostAll: Loss = {
+  kind: 'gap',
+  reason: 'restarted',
+  missed: null,
+  resume: { id: beforeFirst, epoch: null },
+  resumesAt: null,
+};
 
 /** A stand whose tail has read three events and is at rest. */
 async function standAtRest() {
@@ -68,6 +79,27 @@ describe('a log that lost events', () => {
     await clock.advance(5_000);
 
     expect(ringOf(tail).entries.map(({ id }) => id)).toEqual(memory.kept('feed').map(({ id }) => id));
+  });
+
+  test('all of them, as a reader found first, is read at once', async () => {
+    const { clock, memory, tail } = await standAtRest();
+    memory.empty('feed');
+
+    tail.discardLost(tail.end(), lostAll);
+    expect(seqsIn(ringOf(tail))).toEqual([]);
+    expect(tail.isReady()).toBe(false);
+    await clock.advance(0);
+
+    expect([tail.isReady(), tail.end().epoch]).toEqual([true, null]);
+  });
+
+  test('that the ring does not hold costs no read when a reader finds it', async () => {
+    const { log, tail } = await standAtRest();
+    const before = log.asked();
+
+    tail.discardLost({ ...tail.end(), epoch: 'older1' }, lostAll);
+
+    expect([seqsIn(ringOf(tail)), log.asked() - before]).toEqual([[1, 2, 3], 0]);
   });
 
   test('all of them, without a sign, is found empty by a check', async () => {
