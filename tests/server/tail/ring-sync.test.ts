@@ -607,7 +607,7 @@ describe('a process that was frozen', () => {
       [],
     ],
     [
-      'has nothing to distrust before it has read',
+      'has nothing to invalidate before it has read',
       emptyRing,
       { kind: 'invalidated' },
       { readAt: now + 700 },
