@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
+import { createFeed } from '../../lib/client/feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { canShare } from '../../lib/client/tabs/share.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
@@ -79,6 +80,16 @@ test('with share: false each holds its own', async () => {
   for (const feed of feeds) await has(feed, 3);
   expect(server.streams).toBe(2);
   expect(feeds.map((feed) => feed.getSnapshot().role)).toEqual(['alone', 'alone']);
+});
+
+test('a feed that is made without a share holds its own, whatever its option says', async () => {
+  const { server, open } = await setUp();
+  await has(open(), 3);
+  const feed = createFeed({ url: server.url, after: '0-0', share: true }, null);
+  closing.push(() => feed.close());
+  feed.setEnabled(true);
+  await has(feed, 3);
+  expect([server.streams, feed.getSnapshot().role]).toEqual([2, 'alone']);
 });
 
 test('a feed of another subject gets nothing from others, and holds its own stream', async () => {

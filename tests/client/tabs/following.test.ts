@@ -2,7 +2,23 @@ import { describe, expect, test } from 'vitest';
 import { reportOf } from '../../../lib/client/tabs/following.ts';
 import { buildTabUpdate } from '../../../lib/client/tabs/tab-message.ts';
 import { eventItem, gapItem } from '../../support/client/feed-items.ts';
-import { followingTab, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
+import { followingTab, newTabReader, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
+
+describe('a tab that begins', () => {
+  test('is on standby until it knows who leads', () => {
+    const it = newTabReader();
+    it.joins();
+    expect(it.state).toMatchObject({ mode: 'standby', streams: [] });
+  });
+
+  test('whose channel never opens reads by itself after 1 s', () => {
+    const it = newTabReader();
+    it.passes(999);
+    expect(it.state.streams).toEqual([]);
+    it.passes(1);
+    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ after: '30-3~aaaaaa' }] });
+  });
+});
 
 describe('a tab that loses the lead', () => {
   test.each([
@@ -47,6 +63,23 @@ describe('a tab that loses the lead', () => {
     it.losesLock();
     it.disconnects();
     expect(it.state).toMatchObject({ mode: 'standby', poll: null, pollAt: null, probeAt: null });
+  });
+
+  test('and polls reads on by the stream of a probe that works', () => {
+    const it = pollingTab();
+    it.isPolled([], '30-3~aaaaaa');
+    it.happens('online');
+    it.losesLock();
+    it.goesLive();
+    expect(it.state).toMatchObject({ mode: 'streaming', isStandby: false });
+  });
+
+  test('and is frozen reads nothing when it comes back', () => {
+    const it = streamingTab();
+    it.losesLock();
+    it.happens('frozen');
+    it.happens('restored');
+    expect(it.state).toMatchObject({ mode: 'standby', streams: [] });
   });
 
   test('and leads again goes on with the stream it has', () => {

@@ -32,10 +32,10 @@ export function tabUpdate(
 }
 
 /**
- * A tab among others, its time moved by hand, that has read up to event 3 and leads: its stream is on its way. A leader
- * that it has got an update from answers whenever it is asked.
+ * A tab that has just begun, its time moved by hand, and has read up to event 3. A leader that has sent it an update answers
+ * whenever it is asked.
  */
-export function tabReader(settings: Parameters<typeof reader>[0] = {}, after?: string) {
+export function newTabReader(settings: Parameters<typeof reader>[0] = {}, after?: string) {
   let tab = newTab('b');
   let received: readonly TabSignal[] = [];
   let leader: TabUpdate | null = null;
@@ -59,6 +59,8 @@ export function tabReader(settings: Parameters<typeof reader>[0] = {}, after?: s
   const tabIt = Object.assign(it, {
     tab: () => tab,
     shows: () => viewOf(tab, it.state).reading ?? readingOf(it.state),
+    /** Its channel to the other tabs is open. */
+    joins: () => gets({ kind: 'joined' }),
     /** The browser gives it the lock that it wants; or another tab has taken it. */
     isGranted: () => gets({ kind: 'granted', lock: lock() }),
     losesLock: () => gets({ kind: 'lost', lock: lock() }),
@@ -69,9 +71,15 @@ export function tabReader(settings: Parameters<typeof reader>[0] = {}, after?: s
       gets({ kind: 'update', update: parsed });
     },
   });
-  gets({ kind: 'joined' });
-  tabIt.isGranted();
   return tabIt;
+}
+
+/** A tab that leads: its stream is on its way. */
+export function tabReader(...options: Parameters<typeof newTabReader>) {
+  const it = newTabReader(...options);
+  it.joins();
+  it.isGranted();
+  return it;
 }
 
 /** A tab that leads, and whose stream is live. */
