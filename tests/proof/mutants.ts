@@ -37,8 +37,8 @@ const sources = [
 ];
 
 /**
- * Runs suites in `folder` up to the first failure. @returns the tests that failed. A run that is ended by a failure may
- * end ahead of noting it: then they run to their end.
+ * Runs suites in `folder` until the first test fails. @returns the tests that failed. Vitest may stop before it has reported
+ * the failed test; then the suites run again to their end.
  */
 function failures(folder: string, projects: readonly string[], bail = 1): readonly Catch[] {
   const report = join(folder, 'report.json');

@@ -14,46 +14,46 @@ import { docTables, type Line, linesOf, type Outcome, tableOf } from './report.t
 const rounds = (figure: string, values: readonly number[]): Measured[] =>
   values.map((value) => ({ figures: { [figure]: value }, clientLoad: 0.5 }));
 
-describe('the figures of a bench', () => {
-  test('are medians, which one bad round does not move', () => {
+describe('the figures of a benchmark', () => {
+  test('are medians, so one bad round does not change them', () => {
     expect(median([5, 1, 900])).toBe(5);
     expect(median([1, 2, 4, 900])).toBe(3);
   });
 
-  test('are compared round by round: what the machine did in a round, it did to both', () => {
+  test('are compared round by round, because the machine affects both in a round', () => {
     expect(ratio([10, 100, 30], [20, 200, 60])).toBe(0.5);
   });
 
-  test('come from an order that is another in each round', () => {
+  test('come from a new order in each round', () => {
     const dice = [0.9, 0, 0];
     expect(shuffled(['a', 'b', 'c'], () => dice.shift() ?? 0)).toEqual(['c', 'a', 'b']);
   });
 
-  test('cannot be none', () => {
+  test('need at least one value', () => {
     expect(() => median([])).toThrow('no value');
   });
 });
 
-describe('the report of a bench', () => {
+describe('the report of a benchmark', () => {
   const speed = { name: 'speed', unit: '/s', goals: [{ to: ['bareNode'], atLeast: 0.6 }] } as const;
   const outcome = (ours: readonly number[], bare: readonly number[]): Outcome => ({
     of: { name: 'run', what: '500 readers', figures: [speed] },
     rounds: { steadfeed: rounds('speed', ours), bareNode: rounds('speed', bare) },
   });
 
-  test('says that a goal is met', () => {
+  test('shows that a goal is met', () => {
     const [ours, bare] = linesOf([outcome([60, 70, 80], [100, 100, 100])]);
     expect(ours).toMatchObject({ median: 70, least: 60, most: 80 });
     expect(ours?.verdicts).toMatchObject([{ ratio: 0.7, isMet: true }]);
     expect(bare).toMatchObject({ median: 100, verdicts: [] });
   });
 
-  test('says as plainly that one is not', () => {
+  test('shows in bold that a goal is missed', () => {
     const table = tableOf(linesOf([outcome([50, 59, 90], [100, 100, 100])]));
     expect(table).toContain('| 0.59 | ≥ 0.6 × bare `node:http`: **missed** |');
   });
 
-  test('holds an absolute goal against the median itself', () => {
+  test('compares the median with an absolute goal', () => {
     const size = { name: 'size', unit: 'KB', goals: [{ atMost: 55 }] };
     const [line] = linesOf([
       { of: { name: 'run', what: '', figures: [size] }, rounds: { steadfeed: rounds('size', [50, 60, 70]) } },
@@ -61,7 +61,7 @@ describe('the report of a bench', () => {
     expect(line?.verdicts).toEqual([{ ratio: null, goal: '≤ 55 KB', isMet: false }]);
   });
 
-  test('holds a figure against a sum of another’s and of our own, and against a second goal', () => {
+  test('compares a figure with a sum of other figures, and with a second goal', () => {
     const goals = [{ to: [{ own: 'way' }, 'bareNode'], atMost: 1.5 }, { atMost: 25 }] as const;
     const ours = [20, 24, 28].map((took) => ({ figures: { took, way: took / 2 }, clientLoad: 0 }));
     const [line] = linesOf([
@@ -76,7 +76,7 @@ describe('the report of a bench', () => {
     ]);
   });
 
-  test('tells a figure only of those who have it', () => {
+  test('shows a figure only for contestants that have it', () => {
     const lines = linesOf([
       {
         of: { name: 'run', what: '', figures: [{ name: 'way', unit: 'ms', goals: [] }] },
@@ -86,13 +86,13 @@ describe('the report of a bench', () => {
     expect(lines.map((line) => line.contestant)).toEqual(['steadfeedRedis']);
   });
 
-  test('calls a goal missed where a figure is none', () => {
+  test('counts a goal as missed if the figure is not a number', () => {
     const [ours] = linesOf([outcome([Number.NaN], [100])]);
     expect(ours?.verdicts[0]?.isMet).toBe(false);
   });
 });
 
-describe('figures that are kept', () => {
+describe('saved figures', () => {
   const about: About = {
     ...{ date: '2026-01-01', cpu: 'A CPU', cores: 2, kernel: 'Linux 1' },
     ...{ node: '24', next: '16', rounds: 5, seed: 1 },
@@ -102,7 +102,7 @@ describe('figures that are kept', () => {
     lines: names.map((name) => ({ case: name }) as Line),
   });
 
-  test('are replaced by a new run of the same case, and stay where it has none', () => {
+  test('are replaced by a new run of the same case; other cases stay', () => {
     const runs = withRun([runOf(1, 'fanout', 'poll'), runOf(2, 'burst')], runOf(3, 'burst', 'poll'));
     const kept = runs.map((run) => [run.about.seed, run.lines.map((line) => line.case)]);
     expect(kept).toEqual([
@@ -111,7 +111,7 @@ describe('figures that are kept', () => {
     ]);
   });
 
-  test('are written into their places, and the text around them stays', () => {
+  test('are written between their markers, and the text around them stays', () => {
     const doc = 'before\n<!-- a -->\nold | $&\n<!-- /a -->\nafter\n';
     expect(fillIn(doc, [{ name: 'a', text: 'new $&' }])).toBe(
       'before\n<!-- a -->\nnew $&\n<!-- /a -->\nafter\n',
@@ -137,7 +137,7 @@ describe('docs/performance.md', () => {
   });
 });
 
-describe('the command line of the bench', () => {
+describe('the command line of the benchmark', () => {
   test('takes one case, the rounds and the seed of an earlier run', () => {
     const options = readBenchOptions(['--only', 'fanout', '--rounds', '3', '--seed', '7']);
     expect(options).toMatchObject({ cases: [{ name: 'fanout' }], rounds: 3, seed: 7, size: 'full' });

@@ -17,7 +17,7 @@ describe.each([...ownRuns, ...comparedRuns])('the run in %s', (file) => {
     expect(withTable(doc, read(file)), `write it with: npm run proof:chaos -- --table ${file}`).toBe(doc);
   });
 
-  test('had each of its faults, and kept every promise', () => {
+  test('had each of its faults and broke no promise', () => {
     const figures = read(file);
     expect(figures.faults.filter(({ struck }) => struck === 0)).toEqual([]);
     expect(figures.violations).toBe(0);
@@ -29,7 +29,7 @@ test.each([...ownRuns, 'tests/proof/runs/chaos-peer.json'])('the run in %s had e
 });
 
 test.each(comparedRuns)(
-  'in %s both sides were acknowledged something, and had readers at the end',
+  'in %s both sides had acknowledged events and readers that reached the end',
   (file) => {
     for (const side of Object.values(read(file).comparison ?? {})) {
       expect(side.acknowledged).toBeGreaterThan(0);

@@ -21,7 +21,7 @@ function judge(
 
 describe('a reader of the peer', () => {
   test.each([
-    { says: 'has all', received: '1-0 a, 2-0 b, 10-0 c', faults: {} },
+    { says: 'has everything', received: '1-0 a, 2-0 b, 10-0 c', faults: {} },
     { says: 'received more than was acknowledged', received: '1-0 a, 2-0 b, 2-1 x, 10-0 c', faults: {} },
     { says: 'misses one', received: '1-0 a, 10-0 c', faults: { lost: 1 } },
     {
@@ -40,15 +40,15 @@ describe('a reader of the peer', () => {
     expect(judge(received)).toEqual({ ...nothing, ...faults });
   });
 
-  test('that misses what Redis lost is not said to have lost what was kept', () => {
+  test('that misses events that Redis lost has lost none that Redis kept', () => {
     expect(judge('1-0 a, 4-0 c', { kept: 'ac', losses: [3] })).toEqual({ ...nothing, lostWithData: 1 });
   });
 
-  test('that received a later event ahead of the loss has lost the one before', () => {
+  test('that received a later event before the loss has lost the earlier one', () => {
     expect(judge('1-0 a, 4-0 c', { kept: '', losses: [5] })).toEqual({ ...nothing, lost: 1 });
   });
 
-  test('that received a later event of another channel only has not passed over it', () => {
+  test('that received a later event of another channel only has not skipped it', () => {
     const other = { channel: 'other', id: '9-0', name: 'x' };
     const received = [other, ...['a', 'c'].map((name, seq) => ({ channel: 'feed', id: `1-${seq}`, name }))];
     const histories = [{ channels: ['feed', 'other'], isAtEnd: true, received }];
@@ -56,7 +56,7 @@ describe('a reader of the peer', () => {
     expect(faults).toEqual({ ...nothing, lostWithData: 1 });
   });
 
-  test('that has not got to the end has lost nothing yet', () => {
+  test('that did not reach the end has lost nothing yet', () => {
     expect(judge('1-0 a', { isAtEnd: false })).toEqual(nothing);
   });
 
@@ -65,7 +65,7 @@ describe('a reader of the peer', () => {
   });
 });
 
-test('the table tells both sides, and a time only where there is one', () => {
+test('the table shows both sides, and a dash for a missing time', () => {
   const ours: Side = {
     ...{ ...nothing, readers: 2, atEnd: 2, acknowledged: 1_000, retries: 0, deliveries: 2_000 },
     ...{ gaps: 3, cuts: 4, p50Ms: 1_234, p99Ms: null },
@@ -93,7 +93,7 @@ describe('who takes part in a run', () => {
     expect(runOf(...args)).toMatchObject(wanted);
   });
 
-  test('is not both asked for and not', () => {
+  test('cannot both need and exclude the browser', () => {
     expect(() => runOf('--browser', '--no-browser')).toThrow(/exclude each other/);
   });
 });

@@ -22,28 +22,28 @@ const meetings = (occurrences: readonly PlannedOccurrence[]) =>
 const plan = planOf(7, 300_000, 6, faults);
 
 describe('the plan of faults', () => {
-  test('is the same for the same seed, and another for another', () => {
+  test('is the same for the same seed, and differs for another', () => {
     expect(planOf(7, 300_000, 6, faults)).toEqual(plan);
     expect(planOf(8, 300_000, 6, faults)).not.toEqual(plan);
   });
 
-  test('has every fault, many at a time, and never more than asked for', () => {
+  test('has every fault, many at the same time, and never more than the limit', () => {
     expect(new Set(plan.map(({ fault }) => fault)).size).toBe(faults.length);
     const together = plan.map(({ atMs }) => plan.filter((b) => b.atMs <= atMs && atMs < endOf(b)).length);
     expect(Math.max(...together)).toBe(6);
   });
 
-  test('never strikes one part with two faults at a time', () => {
+  test('never has two faults of one part at the same time', () => {
     const parts = meetings(plan).filter(([occurrence, other]) => partOf(occurrence) === partOf(other));
     expect(parts.map(([occurrence]) => partOf(occurrence)).filter((part) => part !== null)).toEqual([]);
   });
 
-  test('never strikes with one fault twice at a time, however few there are', () => {
+  test('never has one fault twice at the same time, even with few faults', () => {
     const few = planOf(7, 300_000, 6, faults.slice(0, 5));
     expect(meetings(few).filter(([occurrence, other]) => occurrence.fault === other.fault)).toEqual([]);
   });
 
-  test('is over ahead of the end', () => {
+  test('ends before the end of the run', () => {
     expect(Math.max(...plan.map(endOf))).toBeLessThanOrEqual(298_000);
   });
 });

@@ -38,7 +38,7 @@ async function measureApp({ server, target, open, publish, tell }: Stand): Promi
   await sleep(2_000);
   const opened = take();
   await publish({ events, everyMs: 1_000, bytes: 200 });
-  const told = take();
+  const delivered = take();
   await tell({ kind: 'close' });
   await sleep(1_000);
   const closed = take();
@@ -49,7 +49,7 @@ async function measureApp({ server, target, open, publish, tell }: Stand): Promi
     baseMB: idle.memoryKb / 1_024,
     readerKB: (opened.memoryKb - before.memoryKb) / (streams - 50),
     cpuMsPerOpen: (opened.cpuMs - before.cpuMs) / (streams - 50),
-    cpuMsPerDelivery: (told.cpuMs - opened.cpuMs) / (streams * events),
+    cpuMsPerDelivery: (delivered.cpuMs - opened.cpuMs) / (streams * events),
     cpuMsPerPoll: (take().cpuMs - closed.cpuMs) / polls.count,
   };
 }

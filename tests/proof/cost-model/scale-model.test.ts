@@ -19,7 +19,7 @@ function dollars(way: Way, scenario: Scenario): number {
 }
 
 describe('Redis commands', () => {
-  test('do not grow with the readers of a process', () => {
+  test('do not grow with the readers in one process', () => {
     expect(commandsPerHour(streams, { ...busy, readers: 800 })).toBe(
       commandsPerHour(streams, { ...busy, readers: 1 }),
     );
@@ -35,23 +35,23 @@ describe('Redis commands', () => {
     expect(more).toBeCloseTo(67 + 1);
   });
 
-  test('of polls each second grow with readers: 3,600 an hour each', () => {
+  test('of polls every second grow with readers: 3,600 per hour each', () => {
     expect(commandsPerHour(plainPolls, { ...idle, readers: 700 })).toBeCloseTo(700 * 3_600);
   });
 
-  test('of the peer grow with readers: 96 an hour each at rest, and two for each event', () => {
+  test('of the peer grow with readers: 96 per hour each at rest, and two for each event', () => {
     expect(commandsPerHour(peer, { ...idle, readers: 700 })).toBeCloseTo(700 * 96);
     expect(commandsPerHour(peer, busy) - commandsPerHour(peer, idle)).toBeCloseTo(2 * 3_600);
   });
 
-  test('of shared polls stop growing at one a second, channel and region', () => {
+  test('of shared polls stop growing at one per second, channel and region', () => {
     expect(commandsPerHour(sharedPolls, { ...idle, readers: 4 })).toBeCloseTo((4 / 2) * 3_600);
     for (const readers of [8, 1_000, 1_000_000]) {
       expect(commandsPerHour(sharedPolls, { ...idle, readers })).toBeCloseTo(4 * 3_600);
     }
   });
 
-  test('on many channels do grow with readers, by less than a third of what the peer’s do', () => {
+  test('on many channels grow with readers, less than a third as fast as the peer’s', () => {
     const spread = { ...idle, channels: 10_000 };
     const each = commandsPerHour(streams, { ...spread, readers: 100_000 }) / 100_000;
     expect(each).toBeGreaterThan(20);
@@ -63,25 +63,25 @@ describe('a process', () => {
   const perProcess = (channels: number, set = {}) =>
     streams.perProcess?.({ ...givenValues, ...set }, { ...busy, channels });
 
-  test('holds 800 readers of one channel, by its setting', () => {
+  test('holds 800 readers of one channel, because of its setting', () => {
     expect(perProcess(1)).toEqual({ readers: 800, limit: 'STREAM_MAX_CONNECTIONS' });
   });
 
-  test('holds as many of many channels as leave room for their subscriptions', () => {
+  test('holds fewer readers of many channels, because of their subscriptions', () => {
     const { readers = 0, limit } = perProcess(10_000) ?? {};
     expect(limit).toBe('streams + subscriptions');
     expect(readers + channelsFollowed(10_000, readers)).toBeLessThanOrEqual(900);
     expect(readers + 1 + channelsFollowed(10_000, readers + 1)).toBeGreaterThan(900);
   });
 
-  test('would hold more than ten times as many by its memory', () => {
+  test('has memory for more than ten times as many', () => {
     const open = { streamsPerProcess: 1e6, openPerProcess: 1e6, cpusPerProcess: 1e6 };
     const { readers = 0, limit } = perProcess(1, open) ?? {};
     expect(limit).toBe('memory');
     expect(readers).toBeGreaterThan(8_000);
   });
 
-  test('is stopped by its processor when a channel is busy enough', () => {
+  test('is limited by its processor if a channel is busy enough', () => {
     expect(streams.perProcess?.(givenValues, { ...busy, eventRate: 100 })).toEqual({
       readers: 158,
       limit: 'processor',
@@ -107,7 +107,7 @@ describe('what breaks first', () => {
     expect(sent(2_000)).toBeCloseTo(4 * sent(1_000));
   });
 
-  test('is Redis’s commands a second, for polls each second', () => {
+  test('is Redis’s commands per second, for polls every second', () => {
     expect(first(plainPolls, 1)?.limit).toBe('Redis commands a second');
   });
 
@@ -118,14 +118,14 @@ describe('what breaks first', () => {
 });
 
 describe('a month', () => {
-  test.each(ways)('the budget pays for so many readers, and not for one more: $name', (way) => {
+  test.each(ways)('the budget pays for this number of readers, and not for one more: $name', (way) => {
     const scenario = { ...busy, channels: 10_000, eventRate: 1 / 60 };
     const paid = readersForBudget(way, givenValues, scenario);
     expect(dollars(way, { ...scenario, readers: paid })).toBeLessThanOrEqual(givenValues.budgetDollars);
     expect(dollars(way, { ...scenario, readers: paid + 1 })).toBeGreaterThan(givenValues.budgetDollars);
   });
 
-  test('of streams costs less than of any other way, from a thousand readers on', () => {
+  test('of streams costs less than of any other way, for a thousand readers and more', () => {
     for (const channels of [1, 10_000]) {
       for (const readers of [1_000, 100_000, 1_000_000]) {
         const scenario = { readers, channels, eventRate: 1 / channels };

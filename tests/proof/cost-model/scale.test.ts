@@ -26,14 +26,14 @@ describe('docs/scale.md', () => {
     for (const { text } of tablesOf(givenValues)) expect(doc.split(text)).toHaveLength(2);
   });
 
-  test('is named in the README, and so is the way to print it', () => {
+  test('is linked in the README and names its command', () => {
     expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('docs/scale.md');
     expect(doc).toContain('npm run proof:cost');
   });
 });
 
-describe('what the model takes from the code', () => {
-  test('are the settings’ defaults', () => {
+describe('the constants from the code', () => {
+  test('are the defaults of the settings', () => {
     const settings = readSettings({});
     expect(givenValues.streamsPerProcess).toBe(settings.streamMaxConnections);
     expect(givenValues.heartbeatSeconds * 1_000).toBe(settings.heartbeatMs);
@@ -41,14 +41,14 @@ describe('what the model takes from the code', () => {
     expect(givenValues.checksPerHour).toBe(Math.round(3_600_000 / (settings.tailCheckMs * 0.9)));
   });
 
-  test('is how long a stream lasts on the average', () => {
+  test('include the average duration of a stream', () => {
     const limit = Number(
       /maxDuration = (\d+)/.exec(readFileSync(join(root, 'app/api/stream/route.ts'), 'utf8'))?.[1],
     );
     expect(givenValues.streamSeconds * 1_000).toBe(planDeadline(limit, 0.5).handoverInMs);
   });
 
-  test('is how much a process may hold', () => {
+  test('include how much one process may hold', () => {
     const settings = { ...readSettings({}), streamMaxConnections: 10_000, isVercel: true };
     const admission = createAdmission(settings, { has: () => true, count: () => 1, endIdle: () => false });
     const request = new Request('http://feed.test/');
@@ -65,7 +65,7 @@ describe('npm run proof:cost', () => {
       expect(script.out()).toContain(`${title}\n\n${text}\n`);
   });
 
-  test('takes any constant, by an option of its name', () => {
+  test('accepts an option for each constant', () => {
     const options = readScaleOptions(['--redis-dollars-per-100k-commands', '0.4', '--base-mb=1']);
     expect(options).toEqual({
       kind: 'print',
@@ -95,6 +95,6 @@ test.each([
   expect(roundText(value)).toBe(text);
 });
 
-test('money is told in whole dollars', () => {
+test('money is shown in whole dollars', () => {
   expect([0, 0.2, 15.4, 2_049].map(dollarText)).toEqual(['$0', '< $1', '$15', '$2,000']);
 });

@@ -30,7 +30,7 @@ export const streams: Way = {
     const tailsBegun = opens * (1 - 1 / processes) * (1 - tails / channels);
     // One command renews a subscription that the service ended, if its tail lives that long.
     const renewals = Math.max(0, subscriptions / (values.subscriptionHours * 3_600) - tailsBegun);
-    const heard = subscriptions * eventRate;
+    const received = subscriptions * eventRate;
     const bytes = readers * streamBytes(values, eventRate);
     const published = publishing(scenario);
     return {
@@ -42,8 +42,8 @@ export const streams: Way = {
         (processes * values.checksPerHour) / 3_600 +
         tailsBegun * values.commandsPerTail +
         renewals +
-        heard * values.commandsPerAnnouncement,
-      redisBytesPerSecond: heard * values.eventBytes,
+        received * values.commandsPerAnnouncement,
+      redisBytesPerSecond: received * values.eventBytes,
       invocationsPerSecond: opens + published,
       cdnRequestsPerSecond: opens + published,
       cpus: readers * streamCpus(values, frameRate(values, eventRate)),
@@ -132,8 +132,8 @@ export const peer: Way = {
     const processes = Math.ceil(readers / peersPerProcess(values, scenario).readers);
     const opens = readers / values.peerStreamSeconds;
     const pings = readers / channels / values.peerPingSeconds;
-    const heard = readers * (eventRate * values.eventBytes + pings * values.peerPingBytes);
-    const bytes = heard + opens * values.openBytes;
+    const received = readers * (eventRate * values.eventBytes + pings * values.peerPingBytes);
+    const bytes = received + opens * values.openBytes;
     const published = publishing(scenario);
     return {
       processes,
@@ -144,7 +144,7 @@ export const peer: Way = {
         opens * values.peerCommandsPerStream +
         readers / values.peerPingSeconds +
         readers * (eventRate + pings) * values.commandsPerAnnouncement,
-      redisBytesPerSecond: heard,
+      redisBytesPerSecond: received,
       invocationsPerSecond: opens + published,
       cdnRequestsPerSecond: opens + published,
       cpus: readers * streamCpus(values, eventRate + pings),

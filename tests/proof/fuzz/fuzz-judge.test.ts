@@ -34,7 +34,7 @@ function answer(
 const json = { 'content-type': 'application/json; charset=utf-8' };
 const page = answer(200, '{"events":[],"cursor":"0-0","gaps":[],"more":false}', json);
 
-describe('the judge of answers', () => {
+describe('the check of answers', () => {
   test.each([
     ['a page', page],
     ['a refusal that names the part', refusal()],
@@ -43,7 +43,7 @@ describe('the judge of answers', () => {
       'a 503 that says when to come back',
       refusal({ status: 503, detail: 'the log cannot be reached' }, { 'retry-after': '2' }),
     ],
-  ])('lets %s pass', (_name, given) => {
+  ])('accepts %s', (_name, given) => {
     expect(judge(askFor({ statuses: [200, 400] }), given)).toEqual([]);
   });
 
@@ -62,7 +62,7 @@ describe('the judge of answers', () => {
       { ...refusal({ status: 422 }), status: 400 },
       'a problem of 400 says 422',
     ],
-    ['a problem that may be kept', refusal({}, { 'cache-control': 'public' }), 'may be kept'],
+    ['a problem that caches may keep', refusal({}, { 'cache-control': 'public' }), 'may be kept'],
     ['a problem that is cut', { ...refusal(), body: '{"type":' }, 'is not JSON'],
     ['a path of the machine', refusal({ detail: `body: ${tmpdir()}/feed.db` }), 'a path of the machine'],
     ['a stack', refusal({ detail: 'body: at readEvents (route.js:10:5)' }), 'shows internals'],
@@ -79,20 +79,20 @@ describe('the judge of answers', () => {
       answer(308, '', { location: '//evil.example/' }),
       'redirects to another host',
     ],
-    ['a status that is not right', refusal({ status: 404 }), 'the status is 404; right are 200, 400'],
-    ['a page that is none', { ...page, body: '{}' }, 'not what the contract says'],
+    ['a wrong status', refusal({ status: 404 }), 'the status is 404; right are 200, 400'],
+    ['a page without its members', { ...page, body: '{}' }, 'not what the contract says'],
     ['a page that is cut', { ...page, body: '{"events":[' }, 'not what the contract says'],
     ['a page in HTML', { ...page, headers: new Map([['content-type', 'text/html']]) }, 'JSON came as'],
-  ])('finds fault with %s', (_name, given, fault) => {
+  ])('rejects %s', (_name, given, fault) => {
     expect(judge(askFor({ statuses: [200, 400] }), given).join('\n')).toContain(fault);
   });
 
-  test('finds fault with a bare 400 where the request was right', () => {
+  test('rejects a bare 400 if the request was valid', () => {
     expect(isOfParser(answer(400))).toBe(true);
     expect(judge(askFor({ statuses: [201] }), answer(400))).toEqual(['the status is 400; right are 201']);
   });
 
-  test('finds fault with a stream that is no stream', () => {
+  test('rejects a stream with the wrong content type', () => {
     expect(judge(askFor({ route: 'stream' }), page).join()).toContain('a stream came as');
   });
 });

@@ -35,24 +35,24 @@ const three = stored(3, '3');
 
 describe('a log', () => {
   test.each([
-    ['what was acknowledged', [one, two]],
-    ['that, and what was lost', [one, two, three]],
-  ])('that holds %s is unharmed', (_name, events) => {
+    ['the acknowledged events', [one, two]],
+    ['the acknowledged events and the one whose answer was lost', [one, two, three]],
+  ])('that has %s is right', (_name, events) => {
     expect(checkLog(events, modelOfThree())).toEqual([]);
   });
 
   test.each([
-    ['misses one', [one], '5-2 was acknowledged but is missing'],
-    ['holds one twice', [one, two, three, stored(4, '3')], '5-4 was stored but never acknowledged'],
-    ['holds one that nobody sent', [one, two, stored(3, '9')], '5-3 was stored but never acknowledged'],
-    ['holds another in its place', [one, stored(2, '9')], '5-2 holds another event'],
+    ['misses an event', [one], '5-2 was acknowledged but is missing'],
+    ['has one event twice', [one, two, three, stored(4, '3')], '5-4 was stored but never acknowledged'],
+    ['has an event that was never sent', [one, two, stored(3, '9')], '5-3 was stored but never acknowledged'],
+    ['has another event in its place', [one, stored(2, '9')], '5-2 holds another event'],
     ['is not dense', [one, two, stored(4, '3')], 'seq 4 follows 2'],
     ['has a second epoch', [one, { ...two, epoch: 'bbbbbb' }], 'a second epoch'],
-  ])('that %s is harmed', (_name, events, fault) => {
+  ])('that %s is wrong', (_name, events, fault) => {
     expect(checkLog(events, modelOfThree()).join('\n')).toContain(fault);
   });
 
-  test('that lacks what a duplicate was told is harmed', () => {
+  test('that misses an event of an answer to a duplicate is wrong', () => {
     const model = modelOfThree();
     model.acknowledge(askOf(4), answerOf(200, '5-7'));
     expect(checkLog([one, two], model).join('\n')).toContain('5-7 was answered as a duplicate');
@@ -68,13 +68,13 @@ describe('an acknowledgement', () => {
     expect(model.acknowledge(askOf(4), answerOf(201, '5-2')).join()).toContain('acknowledged twice');
   });
 
-  test('of a body that cannot be read is wrong', () => {
+  test('of an unreadable body is wrong', () => {
     const ask = askFor({ method: 'POST', body: { form: 'json', bytes: Buffer.from('{"data":') } });
     expect(makeModel().acknowledge(ask, answerOf(201, '5-1')).join()).toContain('none that can be read');
   });
 });
 
-test('of two equal keys the last one counts, and a prototype’s name is a name', () => {
+test('of two equal keys the last one counts, and the name of a prototype is an ordinary key', () => {
   const bytes = Buffer.from('{"channel":"a","data":{"__proto__":1,"x":1,"x":2}}');
   expect(publishedBy({ form: 'json', bytes })).toEqual([
     { channel: 'a', type: 'message', data: '{"__proto__":1,"x":2}' },

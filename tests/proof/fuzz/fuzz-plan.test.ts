@@ -8,7 +8,7 @@ import { escaped, failureText } from './run-fuzz.ts';
 const numbers = Array.from({ length: 2_000 }, (_, number) => number);
 
 describe('the plan of a request', () => {
-  test('is the same for the same seed and number, whichever were made before', () => {
+  test('is the same for the same seed and number, whatever was planned before', () => {
     expect(makePlan(7, 42)).toEqual(makePlan(7, 42));
     const forwards = numbers.slice(0, 50).map((number) => makePlan(7, number));
     const backwards = numbers
@@ -18,13 +18,13 @@ describe('the plan of a request', () => {
     expect(backwards.toReversed()).toEqual(forwards);
   });
 
-  test('is another one for another seed', () => {
+  test('differs for another seed', () => {
     const bytesOf = (seed: number) =>
       numbers.slice(0, 50).map((number) => String(makePlan(seed, number).parts));
     expect(bytesOf(7)).not.toEqual(bytesOf(8));
   });
 
-  test('is of every kind in turn, about a fifth of them valid', () => {
+  test('is of every kind, and about one in five is valid', () => {
     const drawn = numbers.map((number) => makePlan(1, number).kind);
     expect(new Set(drawn)).toEqual(new Set(Object.keys(kinds)));
     const valid = drawn.filter((kind) => kind.startsWith('valid')).length / drawn.length;
@@ -48,7 +48,7 @@ describe('the reader of answers', () => {
     'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n' +
     'HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno';
 
-  test('reads them the same, wherever they are cut', () => {
+  test('reads the same answers, wherever the bytes are split', () => {
     for (let at = 0; at <= two.length; at += 1) {
       const reader = readAnswers(['GET', 'GET']);
       for (const part of [two.slice(0, at), two.slice(at)]) reader.take(Buffer.from(part));
@@ -59,7 +59,7 @@ describe('the reader of answers', () => {
     }
   });
 
-  test('says what is not HTTP, and what is not whole', () => {
+  test('reports bytes that are not HTTP, and answers that are incomplete', () => {
     const wrong = readAnswers(['GET']);
     wrong.take(Buffer.from('nonsense\r\n\r\n'));
     expect(wrong.fault()).toContain('nonsense');
@@ -70,7 +70,7 @@ describe('the reader of answers', () => {
   });
 });
 
-test('what a server prints is a surprise unless it is known', () => {
+test('a printed line is unexpected unless it is known', () => {
   const known =
     "▲ Next.js 16\n- Local: x\nTypeError: Invalid URL\n    at x {\n  code: 'ERR_INVALID_URL',\n  input: '*'\n}\n";
   expect(surprisesIn(known)).toEqual([]);
@@ -78,7 +78,7 @@ test('what a server prints is a surprise unless it is known', () => {
   expect(surprisesIn('TypeError: x is undefined')).toHaveLength(1);
 });
 
-test('the command line names what is wrong with it', () => {
+test('an error of the command line names the wrong option', () => {
   expect(readFuzzOptions(['--seed', '7', '--from', '42', '--requests', '1'])).toEqual({
     kind: 'run',
     run: { seed: 7, from: 42, requests: 1 },

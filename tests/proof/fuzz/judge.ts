@@ -86,10 +86,10 @@ function faultsOfProblem({ status, headers, body }: Answer): readonly string[] {
   const problem = parse(body);
   if (problem === null) return [`a problem is not JSON: ${body.slice(0, 200)}`];
   const faults: string[] = [];
-  const { type: name, title, status: told, detail } = problem;
+  const { type: name, title, status: statedStatus, detail } = problem;
   if (typeof name !== 'string' || !name.startsWith('urn:')) faults.push('a problem has no type');
   if (typeof title !== 'string' || title === '') faults.push('a problem has no title');
-  if (told !== status) faults.push(`a problem of ${status} says ${told}`);
+  if (statedStatus !== status) faults.push(`a problem of ${status} says ${statedStatus}`);
   if (typeof detail !== 'string' || !part.test(detail)) faults.push(`a detail names no part: ${detail}`);
   else if (detail.length > 1_000) faults.push(`a detail has ${detail.length} characters`);
   if (headers.get('cache-control') !== 'private, no-store') faults.push('a refusal may be kept');

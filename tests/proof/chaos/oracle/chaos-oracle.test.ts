@@ -3,14 +3,14 @@ import type { Fact, Life } from './history.ts';
 import { judgeHistory } from './judge-history.ts';
 import { judgeLog } from './judge-log.ts';
 import { createTruth } from './truth.ts';
-import { fact, idOf, lives, told } from './written-history.ts';
+import { fact, idOf, lives, received } from './written-history.ts';
 
 type Case = {
   readonly name: string;
-  /** What was stored, in its lives. */
+  /** What the log stored, life by life. */
   readonly log: string;
-  readonly told: string;
-  /** Kinds of violations, in their order; none when the reader is well. */
+  readonly received: string;
+  /** The kinds of violations in order; empty if the reader is right. */
   readonly finds: readonly string[];
   readonly trimmedUpTo?: number;
   readonly from?: string;
@@ -19,157 +19,211 @@ type Case = {
 
 const cases: readonly Case[] = [
   // well
-  { name: 'everything, in order', log: 'a1 a2 a3', told: 'a1 a2 a3', finds: [] },
-  { name: 'nothing was stored', log: '-', told: '', finds: [] },
-  { name: 'from a cursor on', log: 'a1 a2 a3', told: 'a3', from: 'a2', finds: [] },
-  { name: 'now, which it was not told', log: 'a1 a2 a3', told: 'a2 a3', from: 'now', finds: [] },
-  { name: 'from the oldest kept', log: 'a1 a2 a3', told: 'a3', trimmedUpTo: 2, finds: [] },
-  { name: 'trimmed, counted', log: 'a1 a2 a3 a4', told: 'a1 trimmed:2 a4', trimmedUpTo: 3, finds: [] },
-  { name: 'emptied, told', log: 'a1 a2/b1 b2', told: 'a1 a2 restarted b1 b2', finds: [] },
-  { name: 'emptied twice, told', log: 'a1/b1/c1', told: 'a1 restarted restarted c1', finds: [] },
+  { name: 'everything, in order', log: 'a1 a2 a3', received: 'a1 a2 a3', finds: [] },
+  { name: 'nothing was stored', log: '-', received: '', finds: [] },
+  { name: 'everything after a cursor', log: 'a1 a2 a3', received: 'a3', from: 'a2', finds: [] },
+  { name: 'from now, at an unknown position', log: 'a1 a2 a3', received: 'a2 a3', from: 'now', finds: [] },
+  { name: 'from the oldest event', log: 'a1 a2 a3', received: 'a3', trimmedUpTo: 2, finds: [] },
   {
-    name: 'emptied, told, then trimmed',
+    name: 'deleted, and a gap with the number',
+    log: 'a1 a2 a3 a4',
+    received: 'a1 trimmed:2 a4',
+    trimmedUpTo: 3,
+    finds: [],
+  },
+  { name: 'log emptied, and a gap', log: 'a1 a2/b1 b2', received: 'a1 a2 restarted b1 b2', finds: [] },
+  {
+    name: 'log emptied twice, and two gaps',
+    log: 'a1/b1/c1',
+    received: 'a1 restarted restarted c1',
+    finds: [],
+  },
+  {
+    name: 'log emptied, a gap, then events deleted',
     log: 'a1/b1 b2',
-    told: 'a1 restarted b2',
+    received: 'a1 restarted b2',
     trimmedUpTo: 1,
     finds: [],
   },
-  { name: 'the end was lost, told', log: 'a1 a2 a3/a1 b2 b3', told: 'a1 a2 a3 restarted b2 b3', finds: [] },
-  { name: 'the end was lost that it never had', log: 'a1 a2/a1 b2', told: 'a1 b2', finds: [] },
-  { name: 'only what it asked for', log: 'a1 a2n a3', told: 'a1 a3', types: ['message'], finds: [] },
   {
-    name: 'a filter’s upper bound',
+    name: 'the log lost its end, and a gap',
+    log: 'a1 a2 a3/a1 b2 b3',
+    received: 'a1 a2 a3 restarted b2 b3',
+    finds: [],
+  },
+  { name: 'the log lost an end that the reader never had', log: 'a1 a2/a1 b2', received: 'a1 b2', finds: [] },
+  {
+    name: 'only the types of its filter',
+    log: 'a1 a2n a3',
+    received: 'a1 a3',
+    types: ['message'],
+    finds: [],
+  },
+  {
+    name: 'a gap with the upper bound of a filter',
     log: 'a1 a2n a3 a4',
-    told: 'a1 trimmed:<=2 a4',
+    received: 'a1 trimmed:<=2 a4',
     types: ['message'],
     trimmedUpTo: 3,
     finds: [],
   },
   {
-    name: 'what it had not asked for was lost, told',
+    name: 'the log lost an event that the filter hides, and a gap',
     log: 'a1 a2n/a1 b2',
-    told: 'a1 restarted b2',
+    received: 'a1 restarted b2',
     types: ['message'],
     finds: [],
   },
   {
-    name: 'the end was lost, and what came since was trimmed: its count is what can be told',
+    name: 'the log lost its end and later deleted the new events too: the number in the gap is the best possible',
     log: 'a1 a2 a3/a1 b2 b3 b4 b5',
-    told: 'a1 a2 a3 trimmed:1 b5',
+    received: 'a1 a2 a3 trimmed:1 b5',
     trimmedUpTo: 4,
     finds: [],
   },
   // lost
-  { name: 'one left out', log: 'a1 a2 a3', told: 'a1 a3', finds: ['loss without a gap'] },
-  { name: 'the first left out', log: 'a1 a2 a3', told: 'a2 a3', finds: ['loss without a gap'] },
+  { name: 'one event is missing', log: 'a1 a2 a3', received: 'a1 a3', finds: ['loss without a gap'] },
+  { name: 'the first event is missing', log: 'a1 a2 a3', received: 'a2 a3', finds: ['loss without a gap'] },
   {
-    name: 'the first after a cursor',
+    name: 'the first event after a cursor is missing',
     log: 'a1 a2 a3',
-    told: 'a3',
+    received: 'a3',
     from: 'a1',
     finds: ['loss without a gap'],
   },
-  { name: 'trimmed, unsaid', log: 'a1 a2 a3', told: 'a1 a3', trimmedUpTo: 2, finds: ['loss without a gap'] },
   {
-    name: 'one of those asked for',
+    name: 'deleted, without a gap',
     log: 'a1 a2 a3',
-    told: 'a1 a3',
+    received: 'a1 a3',
+    trimmedUpTo: 2,
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'one event of its filter is missing',
+    log: 'a1 a2 a3',
+    received: 'a1 a3',
     types: ['message'],
     finds: ['loss without a gap'],
   },
-  { name: 'the end', log: 'a1 a2 a3', told: 'a1 a2', finds: ['end not reached'] },
-  { name: 'all', log: 'a1 a2 a3', told: '', finds: ['end not reached'] },
+  { name: 'the last event is missing', log: 'a1 a2 a3', received: 'a1 a2', finds: ['end not reached'] },
+  { name: 'everything is missing', log: 'a1 a2 a3', received: '', finds: ['end not reached'] },
   {
-    name: 'a gap over what is kept',
+    name: 'a gap for an event that the log still has',
     log: 'a1 a2 a3',
-    told: 'a1 trimmed:1 a3',
-    finds: ['loss without a gap'],
-  },
-  { name: 'emptied, unsaid', log: 'a1 a2/b1 b2', told: 'a1 a2 b1 b2', finds: ['loss without a gap'] },
-  { name: 'emptied, seqs go on, unsaid', log: 'a1/b1 b2', told: 'a1 b2', finds: ['loss without a gap'] },
-  { name: 'emptied, never heard', log: 'a1 a2/b1', told: 'a1 a2', finds: ['end not reached'] },
-  {
-    name: 'the end was lost, unsaid',
-    log: 'a1 a2/a1 b2 b3',
-    told: 'a1 a2 b3',
+    received: 'a1 trimmed:1 a3',
     finds: ['loss without a gap'],
   },
   {
-    name: 'left out after a restart',
+    name: 'log emptied, without a gap',
+    log: 'a1 a2/b1 b2',
+    received: 'a1 a2 b1 b2',
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'log emptied, seqs continue, without a gap',
     log: 'a1/b1 b2',
-    told: 'a1 restarted b2',
+    received: 'a1 b2',
     finds: ['loss without a gap'],
   },
   {
-    name: 'left out after the end was lost',
+    name: 'log emptied, and the new events are missing',
+    log: 'a1 a2/b1',
+    received: 'a1 a2',
+    finds: ['end not reached'],
+  },
+  {
+    name: 'the log lost its end, without a gap',
     log: 'a1 a2/a1 b2 b3',
-    told: 'a1 a2 restarted b3',
+    received: 'a1 a2 b3',
     finds: ['loss without a gap'],
   },
   {
-    name: 'the end was lost, what came since was trimmed in part',
+    name: 'one event is missing after a restart',
+    log: 'a1/b1 b2',
+    received: 'a1 restarted b2',
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'one event is missing after the log lost its end',
+    log: 'a1 a2/a1 b2 b3',
+    received: 'a1 a2 restarted b3',
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'the log lost its end and later deleted some of the new events',
     log: 'a1 a2 a3/a1 b2 b3 b4 b5',
-    told: 'a1 a2 a3 trimmed:1 b5',
+    received: 'a1 a2 a3 trimmed:1 b5',
     trimmedUpTo: 3,
     finds: ['loss without a gap'],
   },
   {
-    name: 'the end was lost, what came since was trimmed, unsaid',
+    name: 'the log lost its end and later deleted the new events, without a gap',
     log: 'a1 a2/a1 b2 b3',
-    told: 'a1 a2 b3',
+    received: 'a1 a2 b3',
     trimmedUpTo: 2,
     finds: ['loss without a gap'],
   },
-  // told wrongly
-  { name: 'received twice', log: 'a1 a2', told: 'a1 a2 a2', finds: ['received twice'] },
+  // received wrongly
+  { name: 'received twice', log: 'a1 a2', received: 'a1 a2 a2', finds: ['received twice'] },
   {
-    name: 'doubled after a restart',
+    name: 'received twice after a restart',
     log: 'a1 a2/a1 b2',
-    told: 'a1 a2 restarted a1 b2',
+    received: 'a1 a2 restarted a1 b2',
     finds: ['received twice'],
   },
-  { name: 'swapped', log: 'a1 a2 a3', told: 'a2 a1 a3', finds: ['loss without a gap', 'out of order'] },
-  { name: 'miscounted', log: 'a1 a2 a3', told: 'a1 trimmed:2 a3', trimmedUpTo: 2, finds: ['wrong number'] },
-  { name: 'a gap of nothing', log: 'a1 a2', told: 'a1 trimmed:0 a2', finds: ['false gap'] },
-  { name: 'a gap where none is', log: 'a1 a2', told: 'a1 trimmed:1 a2', finds: ['wrong number'] },
-  { name: 'restarted, and it was not', log: 'a1 a2', told: 'a1 restarted a2', finds: ['false gap'] },
   {
-    name: 'an inexact count without a filter',
+    name: 'two events swapped',
     log: 'a1 a2 a3',
-    told: 'a1 trimmed:<=1 a3',
+    received: 'a2 a1 a3',
+    finds: ['loss without a gap', 'out of order'],
+  },
+  {
+    name: 'a wrong number in a gap',
+    log: 'a1 a2 a3',
+    received: 'a1 trimmed:2 a3',
+    trimmedUpTo: 2,
+    finds: ['wrong number'],
+  },
+  { name: 'a gap of 0 events', log: 'a1 a2', received: 'a1 trimmed:0 a2', finds: ['false gap'] },
+  { name: 'a gap without a loss', log: 'a1 a2', received: 'a1 trimmed:1 a2', finds: ['wrong number'] },
+  { name: 'a restart gap without a loss', log: 'a1 a2', received: 'a1 restarted a2', finds: ['false gap'] },
+  {
+    name: 'an inexact number without a filter',
+    log: 'a1 a2 a3',
+    received: 'a1 trimmed:<=1 a3',
     trimmedUpTo: 2,
     finds: ['wrong number'],
   },
   {
-    name: 'restarted, and nothing it had not asked for was lost',
+    name: 'a restart gap, but the log lost no event that the filter hides',
     log: 'a1 a2n a3/a1 a2n b3',
-    told: 'a1 restarted b3',
+    received: 'a1 restarted b3',
     types: ['message'],
     finds: ['false gap'],
   },
-  { name: 'never stored', log: 'a1 a2', told: 'a1 b2 a2', finds: ['unknown event'] },
+  { name: 'an event that was never stored', log: 'a1 a2', received: 'a1 b2 a2', finds: ['unknown event'] },
 ];
 
-describe('a reader that was told', () => {
-  test.each(cases)('$told of the log $log: $name', (c) => {
+describe('a reader that received', () => {
+  test.each(cases)('$received of the log $log: $name', (c) => {
     const truth = new Map([['feed', lives(c.log, c.trimmedUpTo ?? 0)]]);
     const begin = c.from === undefined ? [] : [['feed', c.from === 'now' ? 'now' : idOf(c.from)] as const];
     const types = c.types === undefined ? null : new Set(c.types);
-    const entries = told(c.told);
+    const entries = received(c.received);
     const history = { reader: 'r', channels: ['feed'], types, begin: new Map(begin), entries };
     expect(judgeHistory(truth, history).map(({ kind }) => kind)).toEqual(c.finds);
   });
 
-  test('a gap over what was trimmed only later is found', () => {
-    const entries = told('a1 trimmed:1 a3');
+  test('a gap for events that were deleted only later is found', () => {
+    const entries = received('a1 trimmed:1 a3');
     const history = { reader: 'r', channels: ['feed'], types: null, begin: new Map(), entries };
     const findsIn = (trimmedAt: number) =>
       judgeHistory(new Map([['feed', lives('a1 a2 a3', 2, trimmedAt)]]), history).map(({ kind }) => kind);
     expect([findsIn(0), findsIn(60_000)]).toEqual([[], ['loss without a gap']]);
   });
 
-  test('other data than were stored is found', () => {
-    const entries = told('a1 a2').map((entry) =>
+  test('data that differ from the stored data are found', () => {
+    const entries = received('a1 a2').map((entry) =>
       entry.kind === 'event' ? { ...entry, fact: { ...entry.fact, text: '"x"' } } : entry,
     );
     const history = { reader: 'r', channels: ['feed'], types: null, begin: new Map(), entries };
@@ -178,7 +232,7 @@ describe('a reader that was told', () => {
   });
 });
 
-/** Events of one request, as its publisher marked them. */
+/** An event with the mark of its publisher. */
 function marked(id: string, request: number, index: number, of: number): Fact {
   const text = JSON.stringify({ publisher: 'p', request, index, of, at: 0 });
   return { channel: 'feed', id, seq: Number(id.split('-')[1]), type: 'message', text };
@@ -195,7 +249,7 @@ function found(events: readonly Fact[], acknowledged: readonly Fact[] = []): str
 describe('a log', () => {
   const whole = [marked('1-1', 1, 0, 2), marked('1-2', 1, 1, 2), marked('2-3', 2, 0, 1)];
 
-  test('that stored each request once and whole is well', () => {
+  test('that stored each request once and as a whole is right', () => {
     expect(found(whole, whole)).toBe('');
   });
 
@@ -213,25 +267,25 @@ describe('a log', () => {
     },
     { name: 'a seq is skipped', log: [...whole, marked('3-5', 3, 0, 1)], says: /seq 4 was skipped/ },
     {
-      name: 'a request is torn',
+      name: 'a request is stored in part',
       log: [marked('1-1', 1, 0, 2), marked('2-2', 2, 0, 1)],
       says: /stored in part/,
     },
     {
-      name: 'a request lacks its begin',
+      name: 'the start of a request is missing',
       log: [marked('1-1', 1, 1, 2)],
       says: /1-1 does not follow the previous event of its request/,
     },
     { name: 'time goes back', log: [...whole, marked('1-4', 3, 0, 1)], says: /time of 1-4 goes back/ },
-  ])('is blamed where $name', ({ log, acked, says }) => {
+  ])('is wrong if $name', ({ log, acked, says }) => {
     expect(found(log, acked)).toMatch(says);
   });
 });
 
-describe('what was truly stored', () => {
+describe('the record of what was stored', () => {
   const events = (words: string) => words.split(' ').map(fact);
 
-  test('begins again where all was lost, and goes on where the end was', () => {
+  test('starts again after a loss of everything, and continues after a loss of the end', () => {
     const truth = createTruth(['feed']);
     truth.store('aaaaaa', events('a1 a2 a3'));
     truth.lose(new Map([['feed', 1]]));
@@ -246,14 +300,14 @@ describe('what was truly stored', () => {
   test.each([
     { name: 'a seq is issued twice', next: 'b2', epoch: 'aaaaaa', says: /seq 2 was issued/ },
     { name: 'the epoch changes by itself', next: 'b3', epoch: 'bbbbbb', says: /is of epoch bbbbbb/ },
-  ])('tells where $name', ({ next, epoch, says }) => {
+  ])('shows that $name', ({ next, epoch, says }) => {
     const truth = createTruth(['feed']);
     truth.store('aaaaaa', events('a1 a2'));
     truth.store(epoch, events(next));
     expect(truth.faults.join()).toMatch(says);
   });
 
-  test('tells where the log lost what nobody took', () => {
+  test('shows that the log lost an event without a fault', () => {
     const truth = createTruth(['feed']);
     truth.store('aaaaaa', events('a1 a2 a3'));
     truth.compare('feed', { epoch: 'aaaaaa', events: events('a2') }, 3);

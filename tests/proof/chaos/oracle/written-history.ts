@@ -2,10 +2,10 @@ import type { Gap } from '../../../../lib/core/continuity.ts';
 import type { HistoryEntry } from './history.ts';
 import { type Fact, type Life, seqOf } from './history.ts';
 
-/** Time of the ids of events that are written with this letter: what is stored after a loss is later. */
+/** The time of an event by its letter: events stored after a loss are later. */
 const times: Readonly<Record<string, number>> = { a: 100, b: 200, c: 300 };
 
-/** An event as tests write it: `a3` is seq 3 of the first line, `b3` one that was stored after a loss; `a3n` a note. */
+/** An event as tests write it: `a3` has seq 3; `b3` was stored after a loss; `a3n` has the type `note`. */
 export function fact(word: string): Fact {
   const [, letter = '', seq = '', note] = /^([abc])(\d+)(n?)$/.exec(word) ?? [];
   const id = `${times[letter]}-${seq}`;
@@ -18,7 +18,7 @@ export function fact(word: string): Fact {
   };
 }
 
-/** The lives of a log: events parted by blanks, lives by `/`; `-` is one in which nothing was stored. */
+/** The lives of a log: events separated by blanks, lives by `/`; `-` is an empty life. */
 export function lives(text: string, trimmedUpTo: number, trimmedAt = 0): Life[] {
   return text.split('/').map((own) => {
     const words = own.trim() === '-' ? [] : own.trim().split(' ');
@@ -26,8 +26,8 @@ export function lives(text: string, trimmedUpTo: number, trimmedAt = 0): Life[] 
   });
 }
 
-/** What a reader was told: events, and gaps as `trimmed:2`, `trimmed:<=2` (behind a filter) or `restarted`. */
-export function told(text: string): HistoryEntry[] {
+/** What a reader received: events, and gaps as `trimmed:2`, `trimmed:<=2` (with a filter) or `restarted`. */
+export function received(text: string): HistoryEntry[] {
   return text.split(' ').filter(Boolean).map(entry);
 }
 
@@ -46,7 +46,7 @@ function gap(reason: Gap['reason'], missed: number | null, exact: boolean): Hist
   };
 }
 
-/** Ids of events as tests write them. */
+/** The id of an event as tests write it. */
 export function idOf(word: string): string {
   const { id } = fact(word);
   return `${id.slice(0, id.indexOf('-'))}-${seqOf(id)}`;

@@ -7,7 +7,7 @@ import { makeTemporaryFolder } from '../../../support/temporary-folder.ts';
 const preload = new URL('moved-clock.ts', import.meta.url).href;
 const hourMs = 3_600_000;
 
-describe('a process whose clock is moved', () => {
+describe('a process with a wrong clock', () => {
   let folder: ReturnType<typeof makeTemporaryFolder>;
   beforeEach(() => {
     folder = makeTemporaryFolder();
@@ -23,7 +23,7 @@ describe('a process whose clock is moved', () => {
     return JSON.parse(String(stdout));
   }
 
-  test('is off in every way of asking for the time, and in nothing else', () => {
+  test('is wrong in every way to ask for the time, and in nothing else', () => {
     const program = `console.log(JSON.stringify([Date.now(), +new Date(), Date.parse(Date()), +new Date(7),
       Date.UTC(2020), new Date() instanceof Date]))`;
     const [now, made, said, ...rest] = run(program, -hourMs);
@@ -31,7 +31,7 @@ describe('a process whose clock is moved', () => {
     expect(rest).toEqual([7, Date.UTC(2020), true]);
   });
 
-  test('follows when it is moved again, while timers and performance.now() do not', () => {
+  test('moves again when the file changes, while timers and performance.now() do not', () => {
     const program = `const [time, elapsed] = [Date.now(), performance.now()];
       require('node:fs').writeFileSync(process.env.CHAOS_CLOCK, '${hourMs}');
       setTimeout(() => console.log(JSON.stringify([Date.now() - time, performance.now() - elapsed])), 400)`;

@@ -124,7 +124,7 @@ function cursorText(chance: Chance): string {
     `${chance.pick(['', '', 'feed@', 'public:a@', '@', 'a b@', '@@'])}${number()}${chance.pick(['-', '-', '-', '', '--', '–', '~'])}${number()}${chance.pick(['', '', '~abcdef', '~ABCDEF', '~', '~abcdefg', '~abc~def'])}`;
   const count = chance.once(10) ? chance.below(200) : 1 + chance.below(3);
   const text = Array.from({ length: count }, position).join(chance.pick([',', ',', ',,', ' ', ';']));
-  // A header line can hold no more than Latin-1; as it is, the digits of other scripts come out as others of it.
+  // A header line is Latin-1, so digits of other scripts become other characters.
   return chance.once(20) ? `${text}${chance.text(3, '\u0001\u007f\u00ff\t ')}` : text;
 }
 

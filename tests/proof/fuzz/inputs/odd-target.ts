@@ -102,7 +102,7 @@ export function oddTarget(chance: Chance): Input {
   return { ...input, ending: { kind: 'leave', afterMs: 200, isOverWhenAnswered: true } };
 }
 
-/** A method that a route does not take, or nobody knows. */
+/** A method that the route does not accept, or an unknown method. */
 export function oddMethod(chance: Chance): Input {
   // TRACE is left out as a known failure; CONNECT is no request to the framework at all.
   const known = chance.pick(['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD', 'POST']);
