@@ -156,7 +156,10 @@ function withResume(losses: readonly LossAfter[], first: EventId | null): readon
   });
 }
 
-/** Loads a page from the log; asks again while the answer may be a lagging replica's, up to `maxReplicaLagMs`. */
+/**
+ * Loads a page from the log; asks again while the answer may be a lagging replica's, up to `maxReplicaLagMs`. If the reader
+ * leaves before that, the page is empty: the loss that the answer shows is not proven.
+ */
 async function loadFresh(
   { log, clock, replicaWait, startedAt, slot }: WaitOptions,
   channel: string,
@@ -169,7 +172,9 @@ async function loadFresh(
     const loaded = await loadPage(log, channel, position, null, limit);
     if (loaded.kind !== 'stale') return loaded;
     const leftMs = maxReplicaLagMs - (askedAt - startedAt);
-    if (leftMs <= 0 || slot.signal.aborted) return loaded.otherwise;
+    if (leftMs <= 0) return loaded.otherwise;
+    if (slot.signal.aborted)
+      return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
     slot.take();
     await replicaWait.untilCaughtUp(channel, loaded, leftMs, slot.signal);
   }

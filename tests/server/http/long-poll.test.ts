@@ -122,6 +122,22 @@ describe('a long poll', () => {
     expect([stand.runtime.tails.count(), stand.clock.pending()]).toEqual([0, 0]);
   });
 
+  test('reports no loss to a reader that leaves while the log lags behind it', async () => {
+    const stand = makeStand();
+    await stand.publish(3);
+    stand.memory.lag();
+    await stand.publish(1);
+    const cursor = stand.cursorAtEnd();
+    const leaving = new AbortController();
+    const held = await poll(stand, `wait=20&after=${cursor}`, leaving.signal);
+    expect(held.isAnswered()).toBe(false);
+
+    leaving.abort();
+    await stand.clock.advance(0);
+
+    expect(await held.page()).toMatchObject({ events: [], gaps: [], cursor });
+  });
+
   test('is answered when the process stops', async () => {
     const stand = makeStand();
     const held = await poll(stand, 'wait=20');
