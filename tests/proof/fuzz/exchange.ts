@@ -30,7 +30,7 @@ export async function exchange(
   waitedMs: () => number,
 ): Promise<Exchange> {
   const socket = await (plan.keepsConnection ? connections.kept() : connections.own());
-  const reader = readAnswers(plan.asks.map(({ method }) => method));
+  const reader = readAnswers(plan.expectedAnswers.map(({ method }) => method));
   const tookMs: number[] = [];
   const usedAt = () => performance.now() - waitedMs() - waitedMsOf(process.pid);
   let sentAt = usedAt();
@@ -65,14 +65,14 @@ export async function exchange(
       timeout.abort();
     }
   };
-  const hasAll = () => plan.asks.every((_, index) => isThere(plan, reader.answers(), index));
+  const hasAll = () => plan.expectedAnswers.every((_, index) => isThere(plan, reader.answers(), index));
 
   await write(socket, plan.parts);
   sentAt = usedAt();
   const fault = await end(plan, socket, { until, hasAll, isClosed: () => isClosed });
   const answers = reader.answers().map((answer, index) => ({ ...answer, tookMs: tookMs[index] ?? 0 }));
   socket.off('data', onData).off('end', onOver).off('close', onOver);
-  const isDone = answers.length === plan.asks.length && answers.every(isFollowed);
+  const isDone = answers.length === plan.expectedAnswers.length && answers.every(isFollowed);
   if (plan.keepsConnection && !isClosed && isDone) connections.keep(socket);
   else socket.destroy();
   return { answers, fault: reader.fault() ?? fault };
@@ -119,7 +119,9 @@ async function write(socket: Socket, parts: readonly Buffer[]): Promise<void> {
 function isThere(plan: Plan, answers: readonly Answer[], index: number): boolean {
   const answer = answers[index];
   if (answer === undefined || answer.isWhole) return answer !== undefined;
-  return plan.asks[index]?.isHeld === true && answer.status === 200 && answer.body.includes('event: ');
+  return (
+    plan.expectedAnswers[index]?.isHeld === true && answer.status === 200 && answer.body.includes('event: ')
+  );
 }
 
 function isFollowed({ isWhole, headers }: Answer): boolean {

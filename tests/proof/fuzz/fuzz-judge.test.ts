@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { TimedAnswer } from './exchange.ts';
 import { isOfParser, judge } from './judge.ts';
-import { askFor } from './request.ts';
+import { expectAnswer } from './request.ts';
 import { fuzzSecrets } from './secrets.ts';
 
 const problem = {
@@ -44,7 +44,7 @@ describe('the check of answers', () => {
       refusal({ status: 503, detail: 'the log cannot be reached' }, { 'retry-after': '2' }),
     ],
   ])('accepts %s', (_name, given) => {
-    expect(judge(askFor({ statuses: [200, 400] }), given)).toEqual([]);
+    expect(judge(expectAnswer({ statuses: [200, 400] }), given)).toEqual([]);
   });
 
   test.each([
@@ -84,15 +84,17 @@ describe('the check of answers', () => {
     ['a page that is cut', { ...page, body: '{"events":[' }, 'not what the contract says'],
     ['a page in HTML', { ...page, headers: new Map([['content-type', 'text/html']]) }, 'JSON came as'],
   ])('rejects %s', (_name, given, fault) => {
-    expect(judge(askFor({ statuses: [200, 400] }), given).join('\n')).toContain(fault);
+    expect(judge(expectAnswer({ statuses: [200, 400] }), given).join('\n')).toContain(fault);
   });
 
   test('rejects a bare 400 if the request was valid', () => {
     expect(isOfParser(answer(400))).toBe(true);
-    expect(judge(askFor({ statuses: [201] }), answer(400))).toEqual(['the status is 400; right are 201']);
+    expect(judge(expectAnswer({ statuses: [201] }), answer(400))).toEqual([
+      'the status is 400; right are 201',
+    ]);
   });
 
   test('rejects a stream with the wrong content type', () => {
-    expect(judge(askFor({ route: 'stream' }), page).join()).toContain('a stream came as');
+    expect(judge(expectAnswer({ route: 'stream' }), page).join()).toContain('a stream came as');
   });
 });

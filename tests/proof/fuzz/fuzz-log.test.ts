@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { checkLog, type StoredEvent } from './check-log.ts';
 import { makeModel, publishedBy } from './model.ts';
-import { askFor } from './request.ts';
+import { expectAnswer } from './request.ts';
 
-function askOf(data: number) {
+function expectedFor(data: number) {
   const bytes = Buffer.from(JSON.stringify({ data }));
-  return askFor({ method: 'POST', body: { form: 'json', bytes } });
+  return expectAnswer({ method: 'POST', body: { form: 'json', bytes } });
 }
 
 function answerOf(status: number, ...ids: readonly string[]) {
@@ -23,9 +23,9 @@ function stored(seq: number, data: string): StoredEvent {
 /** A model of two events that were acknowledged, 1 and 2, and one, 3, whose answer was lost. */
 function modelOfThree() {
   const model = makeModel();
-  model.acknowledge(askOf(1), answerOf(201, '5-1'));
-  model.acknowledge(askOf(2), answerOf(201, '5-2'));
-  model.lose(askOf(3));
+  model.acknowledge(expectedFor(1), answerOf(201, '5-1'));
+  model.acknowledge(expectedFor(2), answerOf(201, '5-2'));
+  model.lose(expectedFor(3));
   return model;
 }
 
@@ -54,7 +54,7 @@ describe('a log', () => {
 
   test('that misses an event of an answer to a duplicate is wrong', () => {
     const model = modelOfThree();
-    model.acknowledge(askOf(4), answerOf(200, '5-7'));
+    model.acknowledge(expectedFor(4), answerOf(200, '5-7'));
     expect(checkLog([one, two], model).join('\n')).toContain('5-7 was answered as a duplicate');
   });
 });
@@ -62,15 +62,15 @@ describe('a log', () => {
 describe('an acknowledgement', () => {
   test('of more events than were sent, or of one id twice, is wrong', () => {
     const model = modelOfThree();
-    expect(model.acknowledge(askOf(4), answerOf(201, '5-4', '5-5')).join()).toContain(
+    expect(model.acknowledge(expectedFor(4), answerOf(201, '5-4', '5-5')).join()).toContain(
       '2 events were acknowledged',
     );
-    expect(model.acknowledge(askOf(4), answerOf(201, '5-2')).join()).toContain('acknowledged twice');
+    expect(model.acknowledge(expectedFor(4), answerOf(201, '5-2')).join()).toContain('acknowledged twice');
   });
 
   test('of an unreadable body is wrong', () => {
-    const ask = askFor({ method: 'POST', body: { form: 'json', bytes: Buffer.from('{"data":') } });
-    expect(makeModel().acknowledge(ask, answerOf(201, '5-1')).join()).toContain('none that can be read');
+    const expected = expectAnswer({ method: 'POST', body: { form: 'json', bytes: Buffer.from('{"data":') } });
+    expect(makeModel().acknowledge(expected, answerOf(201, '5-1')).join()).toContain('none that can be read');
   });
 });
 

@@ -2,13 +2,17 @@ import { tmpdir } from 'node:os';
 import { root } from '../../support/root.ts';
 import type { Answer } from './answer-reader.ts';
 import type { TimedAnswer } from './exchange.ts';
-import type { Ask, Route } from './plan.ts';
+import type { ExpectedAnswer, Route } from './plan.ts';
 import { fuzzSecrets } from './secrets.ts';
 
 /** What is wrong with an answer; empty if nothing is. */
-export function judge(ask: Ask, answer: TimedAnswer): readonly string[] {
-  const { withinMs } = ask;
-  const faults = [...faultsOfText(ask, answer), ...faultsOfStatus(ask, answer), ...faultsOfForm(ask, answer)];
+export function judge(expected: ExpectedAnswer, answer: TimedAnswer): readonly string[] {
+  const { withinMs } = expected;
+  const faults = [
+    ...faultsOfText(expected, answer),
+    ...faultsOfStatus(expected, answer),
+    ...faultsOfForm(expected, answer),
+  ];
   if (answer.tookMs > withinMs)
     faults.push(`it took ${Math.round(answer.tookMs)} ms; the limit is ${withinMs}`);
   return faults;
@@ -22,7 +26,7 @@ export function isOfParser({ status, headers, body }: TimedAnswer): boolean {
 const stack = /node_modules|node:internal|\bat (?:\S+ )?\(?\S+:\d+:\d+|\.[jt]s:\d+|SQLITE|ECONN/;
 
 /** Checks what no answer may say, from our code or from the framework. */
-function faultsOfText({ namesHost }: Ask, { headers, body }: TimedAnswer): string[] {
+function faultsOfText({ namesHost }: ExpectedAnswer, { headers, body }: TimedAnswer): string[] {
   const text = `${[...headers].map(([name, value]) => `${name}: ${value}\n`).join('')}${body}`;
   const faults: string[] = [];
   if (Object.values(fuzzSecrets).some((secret) => text.includes(secret))) faults.push('it shows a secret');
@@ -40,31 +44,31 @@ function isHere(location: string): boolean {
   return !URL.canParse(location, base) || new URL(location, base).hostname === '127.0.0.1';
 }
 
-function faultsOfStatus(ask: Ask, answer: TimedAnswer): string[] {
+function faultsOfStatus(expected: ExpectedAnswer, answer: TimedAnswer): string[] {
   const { status, headers } = answer;
   if (status === 503 && headers.has('retry-after')) return [];
-  if (status >= 500 && !ask.statuses?.includes(status)) return [`${status} is a failure of the server`];
-  if (ask.statuses === null || ask.statuses.includes(status)) return [];
-  const mayBeRefused = ask.statuses.some((each) => each >= 400);
+  if (status >= 500 && !expected.statuses?.includes(status)) return [`${status} is a failure of the server`];
+  if (expected.statuses === null || expected.statuses.includes(status)) return [];
+  const mayBeRefused = expected.statuses.some((each) => each >= 400);
   if (mayBeRefused && isOfParser(answer)) return [];
-  return [`the status is ${status}; right are ${ask.statuses.join(', ')}`];
+  return [`the status is ${status}; right are ${expected.statuses.join(', ')}`];
 }
 
 /** Checks the form of answers by our routes. Answers by the framework have no form that we could check. */
-function faultsOfForm(ask: Ask, answer: TimedAnswer): readonly string[] {
+function faultsOfForm(expected: ExpectedAnswer, answer: TimedAnswer): readonly string[] {
   const { status, isWhole } = answer;
-  if (!isOurs(ask.route) || ask.method === 'HEAD' || isOfParser(answer)) return [];
+  if (!isOurs(expected.route) || expected.method === 'HEAD' || isOfParser(answer)) return [];
   // If the client left early, the end may be missing.
-  if (!isWhole && ask.route !== 'stream') return [];
+  if (!isWhole && expected.route !== 'stream') return [];
   if (status >= 400) return isWhole ? faultsOfProblem(answer) : [];
-  return status === 200 ? faultsOfSuccess(ask, answer) : [];
+  return status === 200 ? faultsOfSuccess(expected, answer) : [];
 }
 
 function isOurs(route: Route): boolean {
   return route === 'events' || route === 'stream' || route === 'health';
 }
 
-function faultsOfSuccess({ route, method }: Ask, { headers, body }: TimedAnswer): string[] {
+function faultsOfSuccess({ route, method }: ExpectedAnswer, { headers, body }: TimedAnswer): string[] {
   const type = headers.get('content-type') ?? '';
   if (method !== 'GET') return [];
   if (route === 'stream') return type.startsWith('text/event-stream') ? [] : [`a stream came as "${type}"`];

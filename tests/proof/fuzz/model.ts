@@ -1,12 +1,12 @@
 import type { TimedAnswer } from './exchange.ts';
-import type { Ask, PublishBody } from './plan.ts';
+import type { ExpectedAnswer, PublishBody } from './plan.ts';
 
 /** The acknowledged events, and the events that may be stored although their answer was lost. */
 export type Model = {
   /** Records a 2xx answer to a publish request. @returns what is wrong with it. */
-  acknowledge(ask: Ask, answer: TimedAnswer): readonly string[];
+  acknowledge(expected: ExpectedAnswer, answer: TimedAnswer): readonly string[];
   /** Records a publish request without an answer. */
-  lose(ask: Ask): void;
+  lose(expected: ExpectedAnswer): void;
   /** The seq of the newest acknowledged event in a channel; 0 if there is none. */
   newest(channel: string): number;
   /** The acknowledged events, by channel and id; null if the sent bytes do not show the event. */

@@ -2,7 +2,7 @@
 export type Route = 'events' | 'stream' | 'health' | 'page' | 'framework';
 
 /** One expected answer. */
-export type Ask = {
+export type ExpectedAnswer = {
   readonly method: string;
   readonly route: Route;
   /** The right statuses; null: any that is not a failure of the server. */
@@ -37,7 +37,7 @@ export type Input = {
   /** Whether the request is complete, so that the next one can use the same connection. */
   readonly keepsConnection: boolean;
   /** In the order of the answers. An incomplete request may get more answers than these. */
-  readonly asks: readonly Ask[];
+  readonly expectedAnswers: readonly ExpectedAnswer[];
   readonly ending: Ending;
 };
 

@@ -1,10 +1,10 @@
-import type { Ask, Input } from './plan.ts';
+import type { ExpectedAnswer, Input } from './plan.ts';
 
 /** Time limit of an answer, in ms, unless the protocol says otherwise. */
 export const slowMs = 2_000;
 
 /** An expected answer; by default of `/api/events` to GET. */
-export function askFor(ask: Partial<Ask>): Ask {
+export function expectAnswer(expected: Partial<ExpectedAnswer>): ExpectedAnswer {
   return {
     method: 'GET',
     route: 'events',
@@ -14,23 +14,32 @@ export function askFor(ask: Partial<Ask>): Ask {
     isHeld: false,
     body: null,
     newestOf: null,
-    ...ask,
+    ...expected,
   };
 }
 
 /** One complete request on a connection that stays open, and its answer. */
-export function oneAsk(request: RequestParts, ask: Partial<Ask> = {}): Input {
+export function oneRequest(request: RequestParts, expected: Partial<ExpectedAnswer> = {}): Input {
   return {
     parts: [requestBytes(request)],
-    keepsConnection: ask.isHeld !== true,
-    asks: [askFor({ method: request.method ?? 'GET', ...ask })],
+    keepsConnection: expected.isHeld !== true,
+    expectedAnswers: [expectAnswer({ method: request.method ?? 'GET', ...expected })],
     ending: { kind: 'answers' },
   };
 }
 
 /** One broken request on a connection of its own, which is closed after a moment. */
-export function brokenAsk(parts: readonly Buffer[], ask: Partial<Ask>, afterMs: number): Input {
-  return { parts, keepsConnection: false, asks: [askFor(ask)], ending: { kind: 'leave', afterMs } };
+export function brokenRequest(
+  parts: readonly Buffer[],
+  expected: Partial<ExpectedAnswer>,
+  afterMs: number,
+): Input {
+  return {
+    parts,
+    keepsConnection: false,
+    expectedAnswers: [expectAnswer(expected)],
+    ending: { kind: 'leave', afterMs },
+  };
 }
 
 /** A request exactly as it is written: nothing is checked or escaped. */

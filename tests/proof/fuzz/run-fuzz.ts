@@ -4,8 +4,8 @@ import { surprisesIn } from './fuzz-server.ts';
 import { makePlan } from './inputs.ts';
 import { isOfParser, judge } from './judge.ts';
 import type { Model } from './model.ts';
-import type { Ask, Plan } from './plan.ts';
-import { askFor } from './request.ts';
+import type { ExpectedAnswer, Plan } from './plan.ts';
+import { expectAnswer } from './request.ts';
 
 /** The requests of a run. */
 export type Run = { readonly seed: number; readonly from: number; readonly requests: number };
@@ -64,7 +64,7 @@ function watchPrinted(server: BenchServer): () => readonly string[] {
   };
 }
 
-const beyond = askFor({ route: 'framework', isHeld: true });
+const beyond = expectAnswer({ route: 'framework', isHeld: true });
 
 async function send(
   plan: Plan,
@@ -74,25 +74,25 @@ async function send(
   tally: Tally,
 ): Promise<readonly string[]> {
   const newest = new Map(
-    plan.asks.map(({ newestOf }) => [newestOf, newestOf === null ? 0 : model.newest(newestOf)]),
+    plan.expectedAnswers.map(({ newestOf }) => [newestOf, newestOf === null ? 0 : model.newest(newestOf)]),
   );
   const { answers, fault } = await exchange(plan, connections, server.waitedMs);
   const faults = fault === null ? [] : [fault];
-  for (const [index, ask] of plan.asks.entries()) {
+  for (const [index, expected] of plan.expectedAnswers.entries()) {
     const answer = answers[index];
-    if (answer === undefined || (answer.status < 300 && !answer.isWhole)) model.lose(ask);
+    if (answer === undefined || (answer.status < 300 && !answer.isWhole)) model.lose(expected);
   }
   for (const [index, answer] of answers.entries()) {
-    const ask: Ask = plan.asks[index] ?? beyond;
+    const expected: ExpectedAnswer = plan.expectedAnswers[index] ?? beyond;
     tally.count(plan, answer, isOfParser(answer));
-    faults.push(...judge(ask, answer).map((text) => `answer ${index}, ${answer.status}: ${text}`));
+    faults.push(...judge(expected, answer).map((text) => `answer ${index}, ${answer.status}: ${text}`));
     const isTaken =
-      ask.method === 'POST' && answer.isWhole && (answer.status === 201 || answer.status === 200);
-    if (isTaken) faults.push(...model.acknowledge(ask, answer));
+      expected.method === 'POST' && answer.isWhole && (answer.status === 201 || answer.status === 200);
+    if (isTaken) faults.push(...model.acknowledge(expected, answer));
     const [seq] = /(?<=-)\d+/.exec(/"cursor":"[^"]*/.exec(answer.body)?.[0] ?? '') ?? [];
-    if (ask.newestOf !== null && Number(seq) < (newest.get(ask.newestOf) ?? 0)) {
+    if (expected.newestOf !== null && Number(seq) < (newest.get(expected.newestOf) ?? 0)) {
       faults.push(
-        `the page ends at ${seq}, but ${newest.get(ask.newestOf)} was acknowledged before the request`,
+        `the page ends at ${seq}, but ${newest.get(expected.newestOf)} was acknowledged before the request`,
       );
     }
   }

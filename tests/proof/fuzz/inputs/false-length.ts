@@ -1,6 +1,6 @@
 import type { Chance } from '../chance.ts';
 import type { Input, PublishBody } from '../plan.ts';
-import { brokenAsk, type Header, requestBytes } from '../request.ts';
+import { brokenRequest, type Header, requestBytes } from '../request.ts';
 import { contentTypeOf, publisher } from './valid-publish.ts';
 
 /** A publish request with a wrong length: too short, too long, twice, missing, or together with chunks. */
@@ -30,7 +30,7 @@ export function falseLength(chance: Chance, number: number): Input {
     () => [],
   ])();
   const head = headOf(body, said);
-  return brokenAsk([head, body.bytes], { method: 'POST', body, isHeld: true }, 40);
+  return brokenRequest([head, body.bytes], { method: 'POST', body, isHeld: true }, 40);
 }
 
 /** A body in chunks of any size, with extensions and trailers; some chunks have a wrong length. */
@@ -76,7 +76,7 @@ export function oddChunks(chance: Chance, number: number): Input {
   const parts = chance.once(2)
     ? [head, ...chunks, Buffer.from(end)]
     : [Buffer.concat([head, ...chunks, Buffer.from(end)])];
-  return brokenAsk(parts, { method: 'POST', body, isHeld: true }, 60);
+  return brokenRequest(parts, { method: 'POST', body, isHeld: true }, 60);
 }
 
 export function publishBody(number: number): PublishBody {

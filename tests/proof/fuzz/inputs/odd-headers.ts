@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
 import type { Input, Route } from '../plan.ts';
 import type { Header } from '../request.ts';
-import { oneAsk } from '../request.ts';
+import { oneRequest } from '../request.ts';
 import { readToken } from '../secrets.ts';
 import { publisher } from './valid-publish.ts';
 
@@ -14,7 +14,7 @@ export function oddHeaders(chance: Chance): Input {
   const target =
     route === 'page' ? '/' : `/api/${route}${chance.pick(['', '?channel=private-1', '?rewind=1'])}`;
   const isExpecting = headers.some(([name]) => name === 'expect');
-  const input = oneAsk(
+  const input = oneRequest(
     { target, headers },
     { route, isHeld: route === 'stream', statuses: isExpecting ? null : okOrRefused },
   );
@@ -35,7 +35,7 @@ export function oddKey(chance: Chance, number: number): Input {
   const bytes = Buffer.from(JSON.stringify({ channel: 'public:keys', data: number }));
   const headers: Header[] = [publisher, ['content-type', 'application/json'], ['idempotency-key', key]];
   if (chance.once(8)) headers.push(['idempotency-key', 'twice']);
-  return oneAsk(
+  return oneRequest(
     { method: 'POST', target: '/api/events', headers, body: bytes },
     { statuses: [200, 201, 400, 422], body: { form: 'json', bytes } },
   );

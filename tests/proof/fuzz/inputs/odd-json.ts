@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
 import type { Input, PublishBody } from '../plan.ts';
 import type { Header } from '../request.ts';
-import { oneAsk } from '../request.ts';
+import { oneRequest } from '../request.ts';
 import { eventText, jsonText } from './json-text.ts';
 import { contentTypeOf, publisher } from './valid-publish.ts';
 
@@ -80,7 +80,7 @@ export function oddContentType(chance: Chance): Input {
   if (chance.once(8)) headers.push(['content-encoding', chance.pick(['gzip', 'br', 'x'])]);
   // The framework reads requests that look like server actions; a route has none.
   if (chance.once(8)) headers.push(['next-action', chance.text(40, '0123456789abcdef')]);
-  return oneAsk(
+  return oneRequest(
     { method: 'POST', target: '/api/events', headers, body: bytes },
     { statuses: [201, 415], body: { form: type.includes('ndjson') ? 'lines' : 'json', bytes } },
   );
@@ -88,7 +88,7 @@ export function oddContentType(chance: Chance): Input {
 
 function publishBytes(chance: Chance, body: PublishBody): Input {
   const headers: Header[] = chance.once(30) ? [] : [publisher];
-  return oneAsk(
+  return oneRequest(
     {
       method: 'POST',
       target: '/api/events',

@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
-import type { Ask, Input, Route } from '../plan.ts';
+import type { ExpectedAnswer, Input, Route } from '../plan.ts';
 import type { Header } from '../request.ts';
-import { oneAsk, slowMs } from '../request.ts';
+import { oneRequest, slowMs } from '../request.ts';
 
 const names = [
   'channel',
@@ -46,13 +46,13 @@ function readWith(chance: Chance, query: string, headers: readonly Header[] = []
   const route = chance.pick<Route>(['events', 'events', 'stream']);
   const isHeld = route === 'stream' || query.includes('wait');
   const hasCursor = query.includes('after=') || headers.length > 0;
-  const ask: Partial<Ask> = {
+  const expected: Partial<ExpectedAnswer> = {
     route,
     isHeld,
     statuses: [200, 400, 401, 403],
     withinMs: hasCursor ? withCursorMs : slowMs,
   };
-  const input = oneAsk({ target: `/api/${route}?${query}`, headers }, ask);
+  const input = oneRequest({ target: `/api/${route}?${query}`, headers }, expected);
   return query.includes('wait')
     ? { ...input, ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } }
     : input;

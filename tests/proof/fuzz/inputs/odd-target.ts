@@ -1,6 +1,6 @@
 import type { Chance } from '../chance.ts';
 import type { Input, Route } from '../plan.ts';
-import { askFor, oneAsk, requestBytes } from '../request.ts';
+import { expectAnswer, oneRequest, requestBytes } from '../request.ts';
 
 /*
  * Known failures of the framework, before our code runs: it answers 500 to the target `*` ("Invalid URL"), to the address
@@ -95,7 +95,7 @@ export function oddTarget(chance: Chance): Input {
   ]);
   const namesHost = !target.startsWith('/');
   const isKnownToFail = target === '*' || target === '/_global-error';
-  const input = oneAsk(
+  const input = oneRequest(
     { target, version },
     { route: 'framework', isHeld: true, namesHost, statuses: isKnownToFail ? [400, 500] : null },
   );
@@ -110,7 +110,7 @@ export function oddMethod(chance: Chance): Input {
   if (chance.once(2)) {
     const isTaken = known === 'OPTIONS' || known === 'HEAD';
     const refusal = route === 'events' && known === 'POST' ? 401 : 405;
-    return oneAsk(
+    return oneRequest(
       { method: known, target: `/api/${route}` },
       { route, statuses: isTaken ? [200, 204] : [refusal] },
     );
@@ -132,7 +132,7 @@ export function oddMethod(chance: Chance): Input {
     'SOURCE',
     chance.text(300, 'GET'),
   ]);
-  const input = oneAsk(
+  const input = oneRequest(
     { method: unknown, target: chance.pick([`/api/${route}`, '/', '/nowhere']) },
     { route: 'framework' },
   );
@@ -169,8 +169,8 @@ export function oldHttp(chance: Chance): Input {
     'connection: host\r\n',
   ]);
   const bytes = Buffer.from(`GET ${target} ${version}\r\n${host}${connection}\r\n`, 'latin1');
-  const ask = askFor({ route, isHeld: true });
-  return { parts: [bytes], keepsConnection: false, asks: [ask], ending: { kind: 'answers' } };
+  const expected = expectAnswer({ route, isHeld: true });
+  return { parts: [bytes], keepsConnection: false, expectedAnswers: [expected], ending: { kind: 'answers' } };
 }
 
 /** A body where none belongs. */
@@ -180,6 +180,6 @@ export function needlessBody(chance: Chance): Input {
   const body = Buffer.from(chance.text(chance.below(30_000)));
   const method = chance.pick(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
   const bytes = requestBytes({ method, target, body });
-  const ask = askFor({ method, route, isHeld: true });
-  return { parts: [bytes], keepsConnection: false, asks: [ask], ending: { kind: 'answers' } };
+  const expected = expectAnswer({ method, route, isHeld: true });
+  return { parts: [bytes], keepsConnection: false, expectedAnswers: [expected], ending: { kind: 'answers' } };
 }

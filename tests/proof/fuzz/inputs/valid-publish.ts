@@ -1,6 +1,6 @@
 import type { Chance } from '../chance.ts';
 import type { Input, PublishBody } from '../plan.ts';
-import { askFor, type Header, oneAsk, requestBytes } from '../request.ts';
+import { expectAnswer, type Header, oneRequest, requestBytes } from '../request.ts';
 import { fuzzSecrets } from '../secrets.ts';
 
 /** Channels that valid requests publish to and read. */
@@ -23,13 +23,18 @@ export function validPublish(chance: Chance, number: number): Input {
     headers: [publisher, contentTypeOf(body)],
     ...(chance.once(4) ? { chunkSizes: [1 + chance.below(40), 7] } : {}),
   };
-  const ask = { method: 'POST', statuses: [201], body };
-  if (!chance.once(4)) return oneAsk(request, ask);
+  const expected = { method: 'POST', statuses: [201], body };
+  if (!chance.once(4)) return oneRequest(request, expected);
   // Sent twice without waiting: the first one stores, the other one gets the same answer.
   const key: Header = ['idempotency-key', `key-${number}`];
   const bytes = requestBytes({ ...request, headers: [...request.headers, key] });
-  const twice = askFor({ ...ask, statuses: [201, 200] });
-  return { parts: [bytes, bytes], keepsConnection: true, asks: [twice, twice], ending: { kind: 'answers' } };
+  const twice = expectAnswer({ ...expected, statuses: [201, 200] });
+  return {
+    parts: [bytes, bytes],
+    keepsConnection: true,
+    expectedAnswers: [twice, twice],
+    ending: { kind: 'answers' },
+  };
 }
 
 export function contentTypeOf({ form }: PublishBody): Header {

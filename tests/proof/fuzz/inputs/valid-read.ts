@@ -1,7 +1,7 @@
 import type { Chance } from '../chance.ts';
 import type { Input } from '../plan.ts';
 import type { Header } from '../request.ts';
-import { oneAsk } from '../request.ts';
+import { oneRequest } from '../request.ts';
 import { readToken } from '../secrets.ts';
 import { knownChannels } from './valid-publish.ts';
 
@@ -13,26 +13,26 @@ export function validRead(chance: Chance): Input {
   const from = chance.pick(['', '&rewind=5', '&after=0-0', '&rewind=1m', '&after=1-1~aaaaaa']);
   switch (chance.below(8)) {
     case 0:
-      return oneAsk({ target: '/api/health' }, { route: 'health', statuses: [200] });
+      return oneRequest({ target: '/api/health' }, { route: 'health', statuses: [200] });
     case 1:
-      return oneAsk({ target: '/' }, { route: 'page', statuses: [200] });
+      return oneRequest({ target: '/' }, { route: 'page', statuses: [200] });
     case 2:
-      return oneAsk(
+      return oneRequest(
         { target: `/api/stream?channel=${channel}${from}`, headers: [reader] },
         { route: 'stream', statuses: [200], isHeld: true },
       );
     case 3:
-      return oneAsk(
+      return oneRequest(
         { target: `/api/stream?channel=${channel}&channel=feed`, headers: [reader], method: 'HEAD' },
         { route: 'stream', statuses: [200] },
       );
     case 4:
-      return oneAsk(
+      return oneRequest(
         { target: `/api/events?channel=${channel}&limit=20${from}`, headers: [reader] },
         { statuses: [200] },
       );
     default:
-      return oneAsk(
+      return oneRequest(
         { target: `/api/events?channel=${channel}&rewind=2`, headers: [reader] },
         { statuses: [200], newestOf: channel },
       );
