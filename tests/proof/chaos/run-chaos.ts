@@ -87,7 +87,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   });
   const browser = await openBrowser(options.browser);
   stack.defer(() => browser?.close());
-  if (browser === null) say('chaos: no Chromium found; no reader is a native EventSource');
+  if (browser === null) say('chaos: Chromium does not take part, so no reader is a native EventSource');
   const slowness = { ms: 0 };
   const { readers, tails } = await startReaders({
     ...{ recorder, slowness, browser, addressFor: loadBalancer.addressFor, draw: seeded(seed + 5) },
