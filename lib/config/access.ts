@@ -36,7 +36,7 @@ export type Publisher = {
 };
 
 /**
- * Why a publisher may not publish; null if it may. With a publish token, whoever has the token may. Without one, nobody
+ * Why a publisher may not publish; null if it may. With a publish token, everybody who has the token may. Without one, nobody
  * may in production; in development this site may.
  */
 export function publishRefusal({

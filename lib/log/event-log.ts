@@ -48,7 +48,7 @@ export type EventLog = {
 
   /**
    * Reports new events of a channel until `signal` aborts or the subscription is lost. It is a hint: events can be
-   * reported twice, and can be missing without a signal. Whoever needs all events reads them after `connected`, after
+   * reported twice, and can be missing without a signal. A caller that needs all events reads them after `connected`, after
    * `unsure`, when a seq is missing, and from time to time.
    *
    * - `connected` comes first, after the store has acknowledged the subscription. Events stored before it are not reported.

@@ -6,7 +6,7 @@ import { writeCursor } from './sequencer.ts';
 import type { Connection, KnownState, Poll, Stream } from './state.ts';
 
 /*
- * The life of a connection: it connects, polls, pauses, stops, or stands by. The app, the page, and whoever shares the
+ * The life of a connection: it connects, polls, pauses, stops, or stands by. The app, the page, and the tabs that share the
  * connection decide that. Requests are started and ended here alone.
  */
 

@@ -5,7 +5,7 @@ import { channelOf, type FeedItem } from '../transport/messages.ts';
 
 /*
  * The sequencer makes one ordered history out of several sources that overlap. The reader gets each event once, in
- * order, whichever source was faster. Missing events are read again from the log; if they are gone, the reader gets a gap.
+ * order, from the source that was faster. Missing events are read again from the log; if they are gone, the reader gets a gap.
  * The sequencer knows nothing of connections: a source is a stream, a poll, or another tab.
  */
 
@@ -16,7 +16,7 @@ export type ChannelPosition = {
   readonly generation: number;
 };
 
-/** Where one source is, by channel. Whoever holds it only hands it back to the sequencer. */
+/** Where one source is, by channel. Its holder only passes it back to the sequencer. */
 export type SourcePositions = ReadonlyMap<string, ChannelPosition>;
 
 /** What a reader subscribes to. */
@@ -182,7 +182,7 @@ type Discontinuity = {
 
 /**
  * Applies items in order, then the cursor.
- * @param resolve is told each discontinuity. It returns true when it has reported a gap there, so that the step can be
+ * @param resolve gets each discontinuity. It returns true when it has reported a gap there, so that the step can be
  * tried again.
  * @returns whether everything was applied; the first step that cannot be ends it.
  */

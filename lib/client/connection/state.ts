@@ -246,7 +246,7 @@ export function timersOf(state: Connection): readonly Timer[] {
   const timers: Timer[] = state.streams.map((stream) => stream.timeout);
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
-  // A catch-up is the connection's own affair, whoever drives the polls.
+  // The connection runs a catch-up itself, also when something outside drives the polls.
   if (!state.settings.hasPollDriver || state.mode === 'standby') add('poll', state.pollAt);
   add('pollTimeout', state.poll?.timeoutAt ?? null);
   add('probe', state.probeAt);

@@ -43,7 +43,7 @@ export function newTab(name: string): Tab {
 /**
  * What a tab and its connection become when things happen to them, one after the other at one time. Each signal goes to
  * the connection first, then to the election; at the end the tab decides whether it must ask the log. Like the
- * connection's reducer, it is told the time and the random numbers.
+ * connection's reducer, it gets the time and the random numbers as arguments.
  */
 export function advanceTab(
   tab: Tab,

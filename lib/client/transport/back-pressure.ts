@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 
-/** Back-pressure: while the app is busy with events, reading waits, whichever source brought them. */
+/** Back-pressure: while the app is busy with events, reading waits. It does not matter which source brought them. */
 export type BackPressure = {
   /** The app is busy until these promises are fulfilled. They must not reject. */
   add(promises: readonly Promise<void>[]): void;

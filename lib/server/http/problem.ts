@@ -74,7 +74,7 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
 };
 
 /**
- * Writes an unexpected error to the server's own log. Whoever wrote its text, it is one entry: later lines are indented,
+ * Writes an unexpected error to the server's own log. It is one entry, whatever its text contains: later lines are indented,
  * control characters are escaped, and tokens and secret settings are left out.
  */
 export function logUnexpectedError(error: unknown): void {

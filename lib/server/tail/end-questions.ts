@@ -67,7 +67,7 @@ export function createEndQuestions(
     calls += 1;
     for (const question of asked) open.delete(question);
     const channels = [...new Set(asked.map(({ channel }) => channel))];
-    // Whoever asked finds the failure again when it reads, and reports it where readers see it.
+    // The caller meets the failure again when it reads, and reports it where readers see it.
     const ends = await log.ends(channels).catch(() => null);
     for (const { channel, onAnswer } of asked) {
       onAnswer?.(ends === null ? null : { end: ends.get(channel) ?? null });

@@ -86,19 +86,19 @@ export type StaleAnswer = Extract<Continuity, { kind: 'stale' }>;
 
 /**
  * Reads a page after `position` and judges it.
- * @param heard the newest id heard of the channel; an answer that does not reach it declares no loss.
+ * @param newestKnown the newest id announced for the channel; an answer that does not reach it declares no loss.
  * @param limit events, 1 to 500.
  */
 export async function loadPage(
   log: EventLog,
   channel: string,
   position: Position,
-  heard: EventId | null,
+  newestKnown: EventId | null,
   limit: number,
 ): Promise<Loaded> {
   const { state, events } = await log.read(channel, { kind: 'after', id: position.id }, limit);
   const next = events[0]?.id ?? null;
-  const verdict = checkContinuity({ position, state, next, newestKnown: heard });
+  const verdict = checkContinuity({ position, state, next, newestKnown });
   if (verdict.kind !== 'continue') return verdict;
   if (state === null) return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
   const base = { id: position.id, epoch: state.epoch };

@@ -107,7 +107,7 @@ export type RingEffect =
   | { readonly kind: 'read'; readonly from: 'newest' | Position; readonly newestAnnounced: EventId | null }
   /** Ask the log for its end: `now` and again a second later, or only `later`, in a second. */
   | { readonly kind: 'verify'; readonly when: 'now' | 'later' }
-  /** Tell whoever waits for the log's answer. */
+  /** Tell the callers that wait for the log's answer. */
   | { readonly kind: 'settle'; readonly failure: FeedError | null }
   /** Wake the readers. It comes last, and once: a woken reader may send a signal of its own. */
   | { readonly kind: 'wake' };

@@ -20,7 +20,7 @@ import {
 } from './ring-sync.ts';
 import { keepFollowing } from './subscription.ts';
 
-/** A channel's events, for whoever reads them. */
+/** A channel's events, for its readers. */
 export type ReadableTail = {
   readonly channel: string;
   /** Where "now" is: the end of the log, once the tail is ready. */
@@ -31,7 +31,7 @@ export type ReadableTail = {
   load(position: Position): Promise<Loaded>;
   /** Resolves when it is worth to load again after an answer that may be stale, or `ms` are over. */
   untilCaughtUp(answer: StaleAnswer, ms: number): Promise<void>;
-  /** Drops what memory still holds of the events that the log has lost, as it told a reader at `lost`. */
+  /** Drops what memory still holds of the events that the log has lost; a reader at `lost` found that out. */
   discardLost(lost: Position, loss: Loss): void;
   /** Reads what is new in the log; for a reader that knows of more than this tail. */
   requestSync(): void;
@@ -39,7 +39,7 @@ export type ReadableTail = {
   listen(wake: () => void): () => void;
 };
 
-/** Whether a tail can be relied on, for whoever opens a stream or gives one up. */
+/** Whether a tail can be relied on, for the code that opens a stream or gives one up. */
 export type TailStatus = {
   /** Whether the tail has all that the log has. */
   isReady(): boolean;

@@ -95,12 +95,12 @@ export function createTails({ log, clock, checkMs, replicaWait }: TailsOptions):
       entry.cancelLinger();
       idle.delete(channel);
       entry.leases += 1;
-      let isHeld = true;
+      let isLeased = true;
       return {
         tail: entry.tail,
         release() {
-          if (!isHeld) return;
-          isHeld = false;
+          if (!isLeased) return;
+          isLeased = false;
           entry.leases -= 1;
           if (entry.leases > 0) return;
           idle.set(channel, entry);
