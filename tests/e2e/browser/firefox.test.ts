@@ -20,43 +20,43 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-type Native = { heard: unknown[] };
+type Native = { received: unknown[] };
 
-/** Runs in the page: reads by a native EventSource, and nothing of ours. */
+/** Runs in the page: reads with a native EventSource, without our client. */
 function readNative(address: string): void {
-  const native: Native = { heard: [] };
+  const native: Native = { received: [] };
   Object.assign(globalThis, { native });
   const source = new EventSource(address);
-  source.onmessage = ({ data }) => native.heard.push(JSON.parse(data).data);
-  for (const name of ['hello', 'handover']) source.addEventListener(name, () => native.heard.push(name));
+  source.onmessage = ({ data }) => native.received.push(JSON.parse(data).data);
+  for (const name of ['hello', 'handover']) source.addEventListener(name, () => native.received.push(name));
 }
 
-/** Starts one in a page of the app's origin. */
+/** Starts a native EventSource in a page of the app's origin. */
 async function startNative(address: string): Promise<ForeignReader> {
   const page = await firefox.open(new URL('/api/health', address).href);
   await page.evaluate(readNative, address);
   return {
-    heard: () => page.evaluate(() => (globalThis as unknown as { native: Native }).native.heard),
+    received: () => page.evaluate(() => (globalThis as unknown as { native: Native }).native.received),
     [Symbol.asyncDispose]: page[Symbol.asyncDispose],
   };
 }
 
-/** Runs in the page: its status word, and its events, the oldest first. */
+/** Runs in the page: reads its status word and its events, the oldest first. */
 function readPage() {
   const texts = [...document.querySelectorAll('article p')].map((each) => each.textContent);
   return { status: document.querySelector('output strong')?.textContent, texts: texts.reverse() };
 }
 
 describe.concurrent('in Firefox', () => {
-  test('a stream that breaks within an event, and one that is handed over, are one to a native EventSource', async ({
+  test('a native EventSource gets each event once, across a stream that breaks inside an event and a handover', async ({
     expect,
   }) => {
-    const { told, published } = await readThroughCutAndHandover(app, 'native', startNative);
+    const { received, published } = await readThroughCutAndHandover(app, 'native', startNative);
 
-    expect(told).toEqual(published);
+    expect(received).toEqual(published);
   });
 
-  test('the page shows what is published, each event once, in order, over a stream that breaks within one', async ({
+  test('the page shows each event once, in order, across a stream that breaks inside an event', async ({
     expect,
   }) => {
     await using proxy = await startCuttingProxy(app);

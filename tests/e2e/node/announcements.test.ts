@@ -6,57 +6,57 @@ import { range, store } from '../../support/node/publish.ts';
 import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { startResumingReader } from '../../support/node/resuming-reader.ts';
 
-type Misfortune = {
+type SubscriptionFault = {
   readonly name: string;
-  /** Happens ahead of the event with this number. */
-  readonly befall: (upstash: LocalUpstash, number: number) => void;
+  /** Called before the event with this number is published. */
+  readonly inject: (upstash: LocalUpstash, number: number) => void;
 };
 
-const misfortunes: readonly Misfortune[] = [
+const subscriptionFaults: readonly SubscriptionFault[] = [
   {
     name: 'is cut again and again',
-    befall: (upstash, number) => number % 10 === 0 && upstash.cutSubscriptions(),
+    inject: (upstash, number) => number % 10 === 0 && upstash.cutSubscriptions(),
   },
   {
     name: 'falls silent and stays open',
-    befall: ({ faults }, number) => {
+    inject: ({ faults }, number) => {
       if (number === 20) faults.isSilent = true;
     },
   },
   {
     name: 'falls silent for two seconds',
-    befall: ({ faults }, number) => {
+    inject: ({ faults }, number) => {
       faults.isSilent = number >= 20 && number < 60;
     },
   },
   {
-    name: 'tells of nothing',
-    befall: ({ faults }) => {
+    name: 'announces nothing',
+    inject: ({ faults }) => {
       faults.loseAnnouncementShare = 1;
     },
   },
   {
-    name: 'tells of two events in three',
-    befall: ({ faults }) => {
+    name: 'announces two of three events',
+    inject: ({ faults }) => {
       faults.loseAnnouncementShare = 1 / 3;
     },
   },
   {
-    name: 'tells of every event twice',
-    befall: ({ faults }) => {
+    name: 'announces every event twice',
+    inject: ({ faults }) => {
       faults.repeatAnnouncementShare = 1;
     },
   },
   {
-    name: 'tells of events a second late',
-    befall: (upstash, number) => {
+    name: 'announces events a second late',
+    inject: (upstash, number) => {
       upstash.faults.isHoldingAnnouncements = true;
       if (number % 20 === 0) upstash.releaseAnnouncements();
     },
   },
   {
-    name: 'is refused once it is cut',
-    befall: (upstash, number) => {
+    name: 'is refused after a cut',
+    inject: (upstash, number) => {
       upstash.faults.refuseSubscriptions = 429;
       if (number === 10) upstash.cutSubscriptions();
     },
@@ -64,12 +64,12 @@ const misfortunes: readonly Misfortune[] = [
 ];
 
 describe.concurrent('a subscription that', () => {
-  test.for(misfortunes)('$name costs no reader an event', async ({ befall }) => {
+  test.for(subscriptionFaults)('$name costs no reader an event', async ({ inject }) => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, TAIL_CHECK_SECONDS: '1' });
     await using reader = await startResumingReader(app);
     for (const number of range(1, 100)) {
-      befall(stand.upstash, number);
+      inject(stand.upstash, number);
       await store(app, [number]);
       await sleep(40);
     }

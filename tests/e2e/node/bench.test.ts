@@ -7,11 +7,11 @@ import { root } from '../../support/root.ts';
 import { endScripts, runScript } from '../../support/scripts/script-process.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-// Once, ahead of runs at the same time.
+// Once, before the runs, which go on at the same time.
 beforeAll(async () => rmSync((await prepare(root)).data, { recursive: true }));
 afterAll(endScripts);
 
-/** Runs the bench for a moment; its figures mean nothing then, only that there are some. */
+/** A very short run of the bench. Its figures mean nothing; the tests check only that they exist. */
 async function smoke(...names: readonly string[]) {
   using folder = makeTemporaryFolder();
   const json = join(folder.path, 'runs.json');
@@ -26,7 +26,7 @@ async function smoke(...names: readonly string[]) {
 }
 
 describe.concurrent('the bench', () => {
-  test('measures every contestant, each in a process of its own, and tells of each', async () => {
+  test('measures every contestant in its own process, and reports each', async () => {
     const { about, of } = await smoke('fanout', 'memory', 'poll', 'catch-up-1');
     const contestants = (name: string) => [...new Set(of(name).map((line) => line.contestant))];
     expect(contestants('fanout')).toEqual(['steadfeed', 'bareNode', 'betterSse', 'plainNext']);
@@ -34,7 +34,7 @@ describe.concurrent('the bench', () => {
     expect(about).toMatchObject({ rounds: 1, seed: 7, node: process.versions.node });
   });
 
-  test('measures latency and publishing on a Redis, and counts what Redis is asked', async () => {
+  test('measures latency and publishing with Redis, and counts the commands', async () => {
     const { of } = await smoke('latency-redis', 'publish-redis', 'reconnect-redis');
     const p50 = of('latency-redis').filter((line) => line.figure === 'latency p50');
     expect(p50.map((line) => line.contestant)).toEqual([
@@ -51,14 +51,14 @@ describe.concurrent('the bench', () => {
     expect(theirs?.median).toBe(2 * 20);
   });
 
-  test('counts what readers that hand over cost Redis at rest', async () => {
+  test('counts the Redis commands of readers that only hand over', async () => {
     const { of } = await smoke('idle-redis');
     const [, , ours, theirs] = of('idle-redis').map((line) => line.median);
     expect(ours).toBeLessThan(theirs ?? 0);
   });
 });
 
-test('a case that there is not is refused, with the names of those there are', async () => {
+test('an unknown case is refused, and the error lists the known cases', async () => {
   const script = runScript('tests/proof/bench.ts', ['--only', 'fan-out']);
   expect(await script.code).toBe(1);
   expect(script.err()).toMatch(/--only fan-out: There is no such case. Use one of fanout, burst/);

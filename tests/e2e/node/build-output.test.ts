@@ -7,7 +7,7 @@ import { artifactFolder, buildArtifact } from '../../support/node/deployed-artif
 import { checkNoSecret } from '../../support/node/secrets.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** Holds every file in a folder, however deep, against the secrets. @returns how many there are. */
+/** Searches every file of a folder, at any depth, for secrets. @returns the number of files. */
 function searchFiles(folder: string): number {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
   for (const { parentPath, name } of files) {
@@ -17,22 +17,22 @@ function searchFiles(folder: string): number {
   return files.length;
 }
 
-describe('of the secrets that were set when it was made, none is in any file of', () => {
+describe('no secret of the build environment is in a file of', () => {
   test('the production build', () => {
     const build = fileURLToPath(new URL('../../../.next', import.meta.url));
     expect(searchFiles(join(build, 'static'))).toBeGreaterThan(5);
     expect(searchFiles(build)).toBeGreaterThan(100);
   });
 
-  test('what would be deployed', async () => {
+  test('the deployed build', async () => {
     await buildArtifact();
     expect(searchFiles(join(artifactFolder(), 'output/static'))).toBeGreaterThan(5);
     expect(searchFiles(artifactFolder())).toBeGreaterThan(100);
   });
 });
 
-test.each(Object.entries(buildSecrets))('%s in any file would be found', (_, secret) => {
+test.each(Object.entries(buildSecrets))('the search finds %s in a file', (_, secret) => {
   using folder = makeTemporaryFolder();
   writeFileSync(join(folder.path, 'chunk.js'), `\0var a="${secret}"`);
-  expect(() => searchFiles(folder.path)).toThrow('chunk.js tells a secret');
+  expect(() => searchFiles(folder.path)).toThrow('chunk.js contains a secret');
 });

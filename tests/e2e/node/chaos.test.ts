@@ -6,7 +6,7 @@ import type { Figures } from '../../proof/chaos/figures.ts';
 import { root } from '../../support/root.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** A short run: fewer readers than by default, so that it is well on a busy machine. */
+/** A short run, with fewer readers than the default, so that it passes on a busy machine. */
 function chaos(...args: readonly string[]) {
   using folder = makeTemporaryFolder();
   const json = join(folder.path, 'figures.json');
@@ -18,8 +18,8 @@ function chaos(...args: readonly string[]) {
   return { status, stderr, figures: JSON.parse(readFileSync(json, 'utf8')) as Figures };
 }
 
-// A longer one, and one with a fresh seed, follow in `.ci/run`.
-test('every reader has every event once, in order, after all went wrong at once', () => {
+// `.ci/run` adds a longer run, and one with a fresh seed.
+test('every reader gets every event once, in order, while all faults happen at once', () => {
   const { status, stderr, figures } = chaos('--seconds', '12', '--seed', '1', '--browser');
   expect(status, stderr).toBe(0);
   expect(stderr).toMatch(/readers: .*, 2 Chromium$/m);
@@ -31,7 +31,7 @@ test('every reader has every event once, in order, after all went wrong at once'
 test.each([
   { sabotage: 'drop', only: 'after a frame', finds: 'unsaidGaps' },
   { sabotage: 'hide-gaps', only: 'started again empty', finds: 'unsaidGaps' },
-] as const)('a run notices what falsifies its readers: $sabotage', ({ sabotage, only, finds }) => {
+] as const)('a run with sabotaged readers fails: $sabotage', ({ sabotage, only, finds }) => {
   const { status, stderr, figures } = chaos(
     ...['--seconds', '7', '--seed', '1', '--only', only],
     ...['--no-browser', '--sabotage', sabotage],

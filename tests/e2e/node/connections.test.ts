@@ -8,11 +8,11 @@ import { range, store } from '../../support/node/publish.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { openSse, type SseReader } from '../../support/node/sse-reader.ts';
 
-/** A tail lingers for 20 s after its last reader has left. */
+/** A tail stays open for 20 s after its last reader has left. */
 const lingerWithinMs = 25_000;
 
-describe.concurrent('connections that come and go', () => {
-  test('1,000 idle readers leave no stream, no socket and no tail behind', async () => {
+describe.concurrent('connections that open and close', () => {
+  test('after 1,000 idle readers no stream, no socket and no tail is left', async () => {
     await using app = await startApp();
     const socketsBefore = countSockets(app.pid);
     for (const _wave of [1, 2]) {
@@ -37,7 +37,7 @@ describe.concurrent('connections that come and go', () => {
     expect(performance.now() - leftAt).toBeLessThan(lingerWithinMs);
   });
 
-  test('a reader beyond the maximum is refused, the others are still served, and one that leaves frees a slot', async () => {
+  test('a reader above the limit is refused, the others go on, and a reader that leaves frees a slot', async () => {
     await using app = await startApp({ STREAM_MAX_CONNECTIONS: '3' });
     const inside = await Promise.all(range(1, 3).map(() => openSse(app)));
     const [first] = inside;
@@ -58,7 +58,7 @@ describe.concurrent('connections that come and go', () => {
     await late.frame('hello');
   });
 
-  test('an address gets only its number of streams, whatever address its headers name, and polls on top of them', async () => {
+  test('an address gets only its number of streams, whatever its headers say; polls do not count', async () => {
     await using app = await startApp({ STREAM_MAX_PER_ADDRESS: '3' });
     const [first] = await Promise.all(range(1, 3).map(() => openSse(app)));
     for (const name of ['x-forwarded-for', 'x-real-ip', 'forwarded', 'accept']) {

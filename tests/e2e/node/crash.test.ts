@@ -5,17 +5,17 @@ import { publish, range, store } from '../../support/node/publish.ts';
 import { startResumingReader } from '../../support/node/resuming-reader.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** Ends the app as a crash would, and starts it again where it was. */
+/** Kills the app, as in a crash, and starts it again on its port. */
 async function crash(app: App, env: Readonly<Record<string, string>>): Promise<App> {
   app.kill('SIGKILL');
   await app.ended;
   return startApp(env, app.port);
 }
 
-/** Publishes until it is answered 201 or 200: again and again, under the same key. */
-async function storeAtLast(app: () => App, data: number): Promise<void> {
+/** Publishes again and again with the same key, until the answer is 201 or 200. */
+async function storeWithRetries(app: () => App, data: number): Promise<void> {
   for (;;) {
-    // A server that is away answers nothing; whether it stored is not known, and the key makes that harmless.
+    // A server that is down does not answer. It may have stored the event; the key makes the retry harmless.
     const answer = await publish(app(), [data], { key: `number-${data}` }).catch(() => null);
     if (answer?.status === 201 || answer?.status === 200) return;
     await sleep(20);
@@ -23,7 +23,7 @@ async function storeAtLast(app: () => App, data: number): Promise<void> {
 }
 
 describe.concurrent('an embedded log whose process is killed', () => {
-  test('has the event that was answered 201 just before', async () => {
+  test('has the event that it acknowledged just before', async () => {
     using folder = makeTemporaryFolder();
     const env = { FEED_DB: `${folder.path}/feed.db` };
     const first = await startApp(env);
@@ -45,7 +45,7 @@ describe.concurrent('an embedded log whose process is killed', () => {
     let stored = 0;
     let isOver = false;
     const publishing = (async () => {
-      while (!isOver) await storeAtLast(() => app, ++stored);
+      while (!isOver) await storeWithRetries(() => app, ++stored);
     })();
     for (const round of range(1, 10)) {
       await sleep(round * 40);

@@ -6,7 +6,7 @@ import { runScript, type ScriptProcess } from '../../support/scripts/script-proc
 
 const scripts: ScriptProcess[] = [];
 afterEach(async () => {
-  // Asked, not killed: a demo that is killed cannot end its app.
+  // SIGINT, not SIGKILL: a killed demo cannot end its app.
   for (const { child, code } of scripts.splice(0)) {
     child.kill('SIGINT');
     await code;
@@ -15,12 +15,16 @@ afterEach(async () => {
 
 const redis = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: 'none' };
 
-/** Starts the demo, on a machine whose environment names a Redis, and waits for its second event. */
+/** Starts the demo, with a Redis in its environment, and waits for its second event. */
 async function startDemo(...args: readonly string[]) {
   const script = runScript('demo', ['--port', '0', ...args], redis);
   scripts.push(script);
   const find = () => /http:\/\/localhost:(\d+)\n.*-\d+\n.*-\d+\n/s.exec(script.out())?.[1];
-  const port = await eventually(`the demo publishes; it said: ${script.out()}${script.err()}`, 90_000, find);
+  const port = await eventually(
+    `the demo publishes; it printed: ${script.out()}${script.err()}`,
+    90_000,
+    find,
+  );
   return { script, url: `http://127.0.0.1:${port}` };
 }
 
@@ -48,7 +52,7 @@ describe('npm run demo', () => {
     expect(Number(hello[1])).toBeLessThanOrEqual(30_000);
   });
 
-  test('takes no event from anyone else', async () => {
+  test('refuses events from other publishers', async () => {
     const { url } = await startDemo();
     const headers = { 'content-type': 'application/json' };
 
@@ -57,7 +61,7 @@ describe('npm run demo', () => {
     expect(answer.status).toBe(401);
   });
 
-  test('interrupted leaves nothing running', async () => {
+  test('leaves no process running after an interrupt', async () => {
     const { script, url } = await startDemo();
 
     script.child.kill('SIGINT');

@@ -7,34 +7,34 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 const streaming = ['app/api/stream/route.ts', 'app/api/events/route.ts'];
 
-describe('the platform’s limit on one request', () => {
+describe('the platform’s limit for one request', () => {
   const [limit] = streaming.map(limitOf);
 
   function limitOf(file: string): number {
     return Number(/^export const maxDuration = (\d+);$/m.exec(read(file))?.[1]);
   }
 
-  test('is a literal in both routes, and the same', () => {
+  test('is the same literal in both routes', () => {
     expect(limit).toBeGreaterThan(0);
     expect(streaming.map(limitOf)).toEqual([limit, limit]);
   });
 
-  test('is what vercel.json says of them, where readers that leave are told', () => {
+  test('is the same in vercel.json, which also turns on cancellation', () => {
     const { functions } = JSON.parse(read('vercel.json'));
     for (const file of streaming) {
       expect(functions[file]).toEqual({ maxDuration: limit, supportsCancellation: true });
     }
   });
 
-  test('is the number that the documents give', () => {
+  test('is the number in the documents', () => {
     const documents = ['README.md', '.env.example', ...globSync('docs/**/*.md', { cwd: root })];
-    const told = documents.flatMap((file) =>
+    const documented = documents.flatMap((file) =>
       [...read(file).matchAll(/`?maxDuration`?,? (?:of |is |= ?)?(\d+)/g)].map(([, seconds]) =>
         Number(seconds),
       ),
     );
-    expect(told.length).toBeGreaterThan(0);
-    expect(new Set(told)).toEqual(new Set([limit]));
+    expect(documented.length).toBeGreaterThan(0);
+    expect(new Set(documented)).toEqual(new Set([limit]));
   });
 });
 
@@ -42,7 +42,7 @@ describe('a route file', () => {
   const methods = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 
   test.each(globSync('app/**/route.ts', { cwd: root }))(
-    '%s exports handlers and what the framework reads of it, nothing else',
+    '%s exports only its handlers and the constants that Next reads',
     (file) => {
       const text = read(file);
       const constants = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name);

@@ -9,19 +9,19 @@ import type { PooledInstance } from '../../support/node/instance-pool.ts';
 import { range, store } from '../../support/node/publish.ts';
 import { openSse, type SseReader } from '../../support/node/sse-reader.ts';
 
-/** A limit of 300 s leaves 4 s to spare when a stream has ended, one of 5 s hardly any; a busy machine needs some. */
+/** A stream ends 4 s before a limit of 300 s, but just before one of 5 s. A busy machine needs more time. */
 const graceSeconds = 4;
 
-/** The one instance that there is of the function of streams. */
+/** The only instance of the function for streams. */
 function onlyInstance(deployment: Deployment): PooledInstance {
   const [member, another] = deployment.pool('api/stream').members;
-  if (member === undefined || another !== undefined) throw new Error('there is not just one instance');
+  if (member === undefined || another !== undefined) throw new Error('expected exactly one instance');
   return member;
 }
 
 /**
- * Freezes the one instance, with a tail whose silence has been checked and will not be for another nine seconds, and has
- * requests go to others.
+ * Freezes the only instance just after its tail has checked the log, so that the next check is nine seconds away.
+ * Requests go to other instances.
  * @returns the instance, and the cursor of its last reader.
  */
 async function leaveFrozen(deployment: Deployment) {
@@ -47,7 +47,7 @@ function dataOf({ frames }: SseReader): unknown[] {
 }
 
 describe.concurrent('a tab that is closed', () => {
-  test('frees its stream at once where the function is told', async () => {
+  test('frees its stream at once if the platform cancels the function', async () => {
     await using deployment = await startDeployment();
     using stays = await openSse(deployment);
     using leaves = await openSse(deployment);
@@ -59,7 +59,7 @@ describe.concurrent('a tab that is closed', () => {
     expect(deployment.runs).toMatchObject([{ ending: 'left' }]);
   });
 
-  test('frees it by the deadline at the latest where it is not told', async () => {
+  test('frees its stream at the deadline if the platform does not cancel the function', async () => {
     await using deployment = await startDeployment({ cancels: false, limitSeconds: 5, graceSeconds });
     using leaves = await openSse(deployment);
     await leaves.frame('hello');
@@ -76,7 +76,7 @@ describe.concurrent('a tab that is closed', () => {
 });
 
 describe.concurrent('an instance', () => {
-  test('that is told to stop loses no event for its readers, nor one that was taken', async () => {
+  test('that gets SIGTERM loses no event of its readers, and no acknowledged event', async () => {
     await using deployment = await startDeployment({ requestsPerInstance: 8 });
     using readers = new DisposableStack();
     const all = range(1, 6).map(() => readers.use(startFeedReader(deployment)));
@@ -95,7 +95,7 @@ describe.concurrent('an instance', () => {
     }
   });
 
-  test('hands its streams over and ends them within its 500 ms', async () => {
+  test('hands its streams over and ends them within the 500 ms after SIGTERM', async () => {
     await using deployment = await startDeployment();
     using reader = await openSse(deployment);
     await reader.frame('hello');
@@ -109,7 +109,7 @@ describe.concurrent('an instance', () => {
     await stopped;
   });
 
-  test('that was frozen asks the log as soon as it is thawed, however deaf it has become', async () => {
+  test('that was frozen reads the log as soon as it is thawed, although it missed all announcements', async () => {
     await using deployment = await startDeployment();
     const { instance, cursor } = await leaveFrozen(deployment);
     deployment.stand.upstash.faults.loseAnnouncementShare = 1;
@@ -118,11 +118,11 @@ describe.concurrent('an instance', () => {
     deployment.stand.upstash.faults.loseAnnouncementShare = 0;
     giveAllRequestsTo(deployment, instance);
     using reader = await openSse(deployment, { lastEventId: cursor });
-    await eventually('all events have come', 3_500, () => dataOf(reader).includes(20));
+    await eventually('all events have arrived', 3_500, () => dataOf(reader).includes(20));
     expect(dataOf(reader)).toEqual(range(1, 20));
   });
 
-  test('that was frozen for longer than its connections to Redis live takes the next publish', async () => {
+  test('that was frozen until its Redis connections closed accepts the next publish', async () => {
     await using deployment = await startDeployment();
     await store(deployment, [1]);
     const member = onlyInstance(deployment);
@@ -134,14 +134,14 @@ describe.concurrent('an instance', () => {
   });
 });
 
-test.concurrent('a poll that waits is answered ahead of the limit, whatever it asks for', async () => {
+test.concurrent('a long poll is answered before the platform’s limit, even if it asks for a longer wait', async () => {
   await using deployment = await startDeployment({ limitSeconds: 5, graceSeconds });
   const { status } = await ask(deployment, '/api/events?wait=20');
   expect(status).toBe(200);
   expect(deployment.runs).toMatchObject([{ ending: 'answered' }]);
 });
 
-test('an instance takes no more streams and channels than it has file descriptors for', async () => {
+test('an instance accepts only as many streams and channels as it has file descriptors for', async () => {
   await using deployment = await startDeployment({ requestsPerInstance: 2_000 });
   using readers = new DisposableStack();
   const statuses: number[] = [];

@@ -14,15 +14,15 @@ function functionOf(route: string): DeployedFunction {
   return found;
 }
 
-/** A path that a browser may ask for, of each function. */
+/** The path at which a browser reaches a function. */
 function pathOf({ routes: [route = ''] }: DeployedFunction): string {
   return route === 'index' ? '/' : `/${route}`;
 }
 
-describe('of what is deployed', () => {
-  test('every function answers, with no file but those of its trace', async () => {
+describe('in the deployed build', () => {
+  test('every function answers with only the files of its trace', async () => {
     await using platform = await startDeployment();
-    // The one that is asked about a request, and answers none, is asked with the page.
+    // The middleware gives no answer of its own; the request for the page calls it.
     const answering = artifact.functions.filter(({ kind }) => kind === 'node');
     for (const deployed of answering) {
       await platform.pool(deployed.routes[0] ?? '').warm();
@@ -35,7 +35,7 @@ describe('of what is deployed', () => {
     );
   });
 
-  test('the page has its policy, and its scripts the nonce in it', async () => {
+  test('the page has a content security policy, and its scripts have the nonce of that policy', async () => {
     await using platform = await startDeployment();
     const { headers, text } = await ask(platform, '/');
     const [, nonce = 'none'] = /'nonce-([^']+)'/.exec(headers.get('content-security-policy') ?? '') ?? [];
@@ -44,7 +44,7 @@ describe('of what is deployed', () => {
     for (const script of scripts) expect(script).toContain(`nonce="${nonce}"`);
   });
 
-  test('a function without a file of its trace is found out', async () => {
+  test('a missing file in the trace of a function is an error', async () => {
     const { files, ...health } = functionOf('api/health');
     const [runtime] = Object.keys(files).filter((file) => file.endsWith('server.runtime.prod.js'));
     const without = Object.fromEntries(Object.entries(files).filter(([file]) => file !== runtime));
@@ -53,7 +53,7 @@ describe('of what is deployed', () => {
     await expect(platform[Symbol.asyncDispose]()).rejects.toThrow('Cannot find module');
   });
 
-  test('the page, a publish, a page of events and a stream are of one feed', async () => {
+  test('publishing, the page, polls and streams use the same feed', async () => {
     await using platform = await startDeployment();
     await store(platform, ['first']);
     expect((await ask(platform, '/')).text).toContain('first');
@@ -61,13 +61,13 @@ describe('of what is deployed', () => {
     using reader = await openSse(platform, { query: 'rewind=all' });
     await reader.frame('message');
     await store(platform, ['second']);
-    await eventually('the second event comes', 10_000, () =>
+    await eventually('the second event arrives', 10_000, () =>
       reader.frames.some(({ data }) => JSON.parse(data).data === 'second'),
     );
     expect(JSON.parse((await ask(platform, '/api/health')).text)).toMatchObject({ log: { kind: 'redis' } });
   });
 
-  test('files go out as what they are, and what is not there is 404', async () => {
+  test('files have their content type, and an unknown path is 404', async () => {
     await using platform = await startDeployment();
     const page = await ask(platform, '/');
     const [script = ''] = page.text.match(/\/_next\/static\/chunks\/[\w-]+\.js/) ?? [];
@@ -79,7 +79,7 @@ describe('of what is deployed', () => {
     expect((await ask(platform, '/api/no-such-route')).status).toBe(404);
   });
 
-  test('the page goes to a browser as HTML, and to its router as the router asks for it', async () => {
+  test('a browser gets the page as HTML, and the router gets it in its own format', async () => {
     await using platform = await startDeployment();
     const typeOf = async (headers: Record<string, string>) =>
       (await ask(platform, '/', { headers })).headers.get('content-type');
@@ -89,12 +89,12 @@ describe('of what is deployed', () => {
     expect([moved.status, moved.headers.get('location')]).toEqual([308, '/api/health']);
   });
 
-  test('stream and events are one function, of which vercel.json says what the routes need', () => {
+  test('stream and events are one function, with the limits of vercel.json', () => {
     expect(functionOf('api/stream')).toBe(functionOf('api/events'));
     expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: 300, isCancellable: true });
   });
 
-  test('every route of the API says without a Redis which variables to set', async () => {
+  test('without Redis every route of the API says which variables to set', async () => {
     await using platform = await startPlatform(artifact);
     const requests = [
       { path: '/api/health' },

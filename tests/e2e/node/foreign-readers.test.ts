@@ -22,10 +22,10 @@ const readers: readonly (readonly [string, string, StartForeignReader])[] = [
   ['Python’s standard library', 'python', startPython],
 ];
 
-describe.concurrent('a stream that breaks within an event, and one that is handed over', () => {
-  test.for(readers)('are one to %s: each event once, in order', async ([, channel, start], { expect }) => {
-    const { told, published } = await readThroughCutAndHandover(app, channel, start);
+describe.concurrent('when one stream breaks inside an event and another is handed over', () => {
+  test.for(readers)('%s gets each event once, in order', async ([, channel, start], { expect }) => {
+    const { received, published } = await readThroughCutAndHandover(app, channel, start);
 
-    expect(told).toEqual(published);
+    expect(received).toEqual(published);
   });
 });

@@ -2,13 +2,13 @@ import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { fuzzApp } from '../../proof/fuzz/fuzz-app.ts';
 
-/** A seed of its own at each run; a failure prints it with the request's number. */
+/** A new seed for each run. A failure prints it with the number of the request. */
 const fresh = randomInt(1_000_000);
 
 test.concurrent.each([
   { seed: 20_261_123, requests: 1_500 },
   { seed: fresh, requests: 500 },
-])('$requests requests of seed $seed, most of them wrong, do no harm', async ({ seed, requests }) => {
+])('$requests requests from seed $seed, most of them invalid, do no harm', async ({ seed, requests }) => {
   const { failures, tally, storedCount } = await fuzzApp(
     { seed, from: 0, requests },
     { awaitsTails: false, tell: () => undefined },
@@ -16,7 +16,7 @@ test.concurrent.each([
 
   expect(failures.join('\n\n')).toBe('');
   expect(storedCount).toBeGreaterThan(requests / 10);
-  // As many answers as requests, but for those that were left, and every way of an answer among them.
+  // Most requests have an answer (some clients leave early), and every kind of answer occurs.
   const statuses = tally.statuses();
   expect([...statuses.values()].reduce((sum, count) => sum + count)).toBeGreaterThan(requests * 0.8);
   expect([...statuses.keys()]).toEqual(

@@ -15,7 +15,7 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-test('a stream that is requested behind another request waits for its turn on the connection', async () => {
+test('a stream that is pipelined after another request waits for its turn on the connection', async () => {
   using raw = await openRawSocket(
     app.port,
     requestText('GET', '/api/events?wait=3&channel=quiet') + requestText('GET', '/api/stream'),
@@ -31,7 +31,7 @@ test('a stream that is requested behind another request waits for its turn on th
   expect(received.indexOf('event: hello')).toBeLessThan(received.indexOf('published later'));
 });
 
-test('a stream that is requested behind another is not started, and holds nothing', async () => {
+test('a stream that is pipelined after another stream does not start, and uses no slot', async () => {
   using raw = await openRawSocket(
     app.port,
     requestText('GET', '/api/stream?channel=first') + requestText('GET', '/api/stream?channel=second'),
@@ -50,10 +50,10 @@ test.each([
   ['large answers', '/api/events?channel=large&rewind=25&limit=500'],
   ['the page', '/'],
 ])(
-  'of a thousand requests for %s in one packet few are answered, and other connections do not wait',
+  'a thousand pipelined requests for %s get few answers, and other connections do not wait',
   async (_name, path) => {
     for (let each = 0; each < 25; each += 1) await store(app, ['x'.repeat(60_000)], { channel: 'large' });
-    // Lets the server prepare what it prepares only once.
+    // The first request includes work that the server does only once.
     await ask(app, path);
     const before = residentBytes(app.pid);
 

@@ -8,11 +8,11 @@ import { readState } from '../../support/node/proc.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** A platform that runs one function. It may set `global.seen`, which the answer to `/?seen` tells. */
+/** A platform with one function. The function can set `global.seen`; the answer to `/?seen` contains it. */
 async function startFake(body: string, options: PlatformOptions = {}, isCancellable = false) {
   const folder = makeTemporaryFolder();
-  const tell = `if (request.url === '/?seen') return response.end(JSON.stringify(global.seen ?? null));`;
-  const platform = await startPlatform(fakeArtifact(folder.path, tell + body, isCancellable), options);
+  const answerSeen = `if (request.url === '/?seen') return response.end(JSON.stringify(global.seen ?? null));`;
+  const platform = await startPlatform(fakeArtifact(folder.path, answerSeen + body, isCancellable), options);
   await platform.pool('index').warm();
   return {
     ...platform,
@@ -26,53 +26,53 @@ async function startFake(body: string, options: PlatformOptions = {}, isCancella
   };
 }
 
-const never = `response.write('begun'); await new Promise(() => {});`;
+const never = `response.write('started'); await new Promise(() => {});`;
 
 describe('the platform', () => {
-  test('cuts a request at the limit, and takes it for a failure', async () => {
+  test('cuts a request at the limit, and counts it as a failure', async () => {
     await using platform = await startFake(never, { limitSeconds: 1 });
     using reader = await openRawSocket(platform.port, requestText('GET', '/'));
     await reader.closed;
-    expect(reader.received()).toContain('begun');
+    expect(reader.received()).toContain('started');
     expect(reader.received()).not.toContain('\r\n0\r\n');
     await eventually('it is over', 5_000, () => platform.runs.length === 1);
     expect(platform.runs).toMatchObject([{ path: '/', ending: 'cut' }]);
   });
 
-  test('answers 504 where the function had not begun to', async () => {
+  test('answers 504 if the function has not started its answer', async () => {
     await using platform = await startFake('await new Promise(() => {});', { limitSeconds: 1 });
     expect((await ask(platform, '/')).status).toBe(504);
   });
 
-  test.each([{ tellsDeadline: true }, { tellsDeadline: false }])(
-    'offers a request’s deadline by its context, or does not: $tellsDeadline',
-    async ({ tellsDeadline }) => {
-      const tell = `response.end(JSON.stringify({
+  test.each([{ sendsDeadline: true }, { sendsDeadline: false }])(
+    'puts the deadline of a request into its context only if it is set to: $sendsDeadline',
+    async ({ sendsDeadline }) => {
+      const body = `response.end(JSON.stringify({
         context: globalThis[Symbol.for('@vercel/request-context')].get(), headers: request.headers }));`;
-      await using platform = await startFake(tell, { limitSeconds: 9, tellsDeadline });
+      await using platform = await startFake(body, { limitSeconds: 9, sendsDeadline });
       const before = Date.now();
       const { context, headers } = JSON.parse((await ask(platform, '/')).text);
       const leftMs = Date.parse(context.deadline) - before;
-      expect(leftMs).toEqual(tellsDeadline ? expect.closeTo(9_000, -4) : Number.NaN);
+      expect(leftMs).toEqual(sendsDeadline ? expect.closeTo(9_000, -4) : Number.NaN);
       expect(Object.keys(headers).filter((name) => name.includes('deadline'))).toEqual([]);
     },
   );
 
   test.each([
-    { isCancellable: true, cancels: true, told: 'left' },
-    { isCancellable: false, cancels: true, told: null },
-    { isCancellable: true, cancels: false, told: null },
-  ])('tells a function of a reader that leaves where it can be cancelled: %o', async (given) => {
+    { isCancellable: true, cancels: true, seen: 'left' },
+    { isCancellable: false, cancels: true, seen: null },
+    { isCancellable: true, cancels: false, seen: null },
+  ])('reports a reader that leaves only to a function that can be cancelled: %o', async (given) => {
     const body = `response.on('close', () => { global.seen = 'left' }); ${never}`;
     await using platform = await startFake(body, { cancels: given.cancels }, given.isCancellable);
     using reader = await openRawSocket(platform.port, requestText('GET', '/'));
-    await reader.until('begun', 20_000);
+    await reader.until('started', 20_000);
     reader.socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await platform.seen()).toBe(given.told);
+    expect(await platform.seen()).toBe(given.seen);
   });
 
-  test('gives a process no file but the function’s own, and no disk but a temporary one', async () => {
+  test('lets a process read only the function’s own files, and write only a temporary folder', async () => {
     const body = `
       const codeOf = (act) => { try { act(); return 'done' } catch (error) { return error.code } };
       const fs = require('node:fs');
@@ -122,27 +122,27 @@ describe('the platform', () => {
     expect(pool.counts).toMatchObject({ starts: 1, thaws: 1 });
   });
 
-  test('starts another process when those that run have all they take', async () => {
+  test('starts another process when the running ones have no free slot', async () => {
     await using platform = await startFake(never, { requestsPerInstance: 2 });
     using one = await openRawSocket(platform.port, requestText('GET', '/'));
     using two = await openRawSocket(platform.port, requestText('GET', '/'));
     using three = await openRawSocket(platform.port, requestText('GET', '/'));
-    for (const reader of [one, two, three]) await reader.until('begun', 60_000);
+    for (const reader of [one, two, three]) await reader.until('started', 60_000);
     const inFlight = [...platform.pool('index').members].map((member) => member.inFlight);
     expect(inFlight.toSorted()).toEqual([1, 2]);
   });
 
   test.each([
-    { does: 'ends', body: 'process.exit(7)', ending: { code: 7, signal: null }, leastMs: 0 },
-    { does: 'stays', body: '', ending: { code: null, signal: 'SIGKILL' }, leastMs: 490 },
-  ])('ends a process 500 ms after SIGTERM, if it $does', async ({ body, ending, leastMs }) => {
+    { reaction: 'ends by itself', body: 'process.exit(7)', ending: { code: 7, signal: null }, minMs: 0 },
+    { reaction: 'keeps running', body: '', ending: { code: null, signal: 'SIGKILL' }, minMs: 490 },
+  ])('gives a process 500 ms after SIGTERM: it $reaction', async ({ body, ending, minMs }) => {
     await using platform = await startFake(`process.once('SIGTERM', () => {${body}}); response.end();`);
     await ask(platform, '/');
     const pool = platform.pool('index');
     const [member] = pool.members;
     const startedAt = performance.now();
     expect(member && (await pool.stop(member))).toEqual(ending);
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(leastMs);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(minMs);
     expect(pool.members.size).toBe(0);
   });
 });

@@ -25,7 +25,7 @@ function post(
   return ask(app, '/api/events', { method: 'POST', headers: { authorization, ...headers }, body });
 }
 
-/** What came on a socket, as status and body. */
+/** Sends text on a raw socket. @returns the status and the body of the answer. */
 async function answerTo(
   text: string,
   body: string | Uint8Array = '',
@@ -41,7 +41,7 @@ async function answerTo(
 describe.concurrent('a publish request that is too large', () => {
   const twoMebibytes = Buffer.alloc(2 * 1_024 * 1_024, 'x');
 
-  test('is 413 when its length is said, the body sent or not', async () => {
+  test('is 413 if it has a Content-Length, with or without a body', async () => {
     const head = requestText('POST', '/api/events', [token, json, `content-length: ${twoMebibytes.length}`]);
     for (const body of ['', twoMebibytes]) {
       const answer = await answerTo(head, body);
@@ -50,7 +50,7 @@ describe.concurrent('a publish request that is too large', () => {
     }
   });
 
-  test('is 413 when its length is not said', async () => {
+  test('is 413 without a Content-Length', async () => {
     const head = requestText('POST', '/api/events', [token, json, 'transfer-encoding: chunked']);
     const chunk = Buffer.concat([Buffer.from('200000\r\n'), twoMebibytes, Buffer.from('\r\n0\r\n\r\n')]);
     const answer = await answerTo(head, chunk);
@@ -58,13 +58,13 @@ describe.concurrent('a publish request that is too large', () => {
     expect(answer.body).toContain('urn:steadfeed:problem:too-large');
   });
 
-  test('is 413 for a client that sends all of it before it reads', async () => {
+  test('is 413 also for a client that sends everything before it reads', async () => {
     const answer = await post(new Blob([twoMebibytes]));
     expect(answer.status).toBe(413);
     expect(readProblem(answer).detail).toContain('1048576');
   });
 
-  test('is 413 for 501 events, and for one of more than 64 KiB', async () => {
+  test('is 413 with 501 events, and with one event over 64 KiB', async () => {
     const many = JSON.stringify(range(1, 501).map((data) => ({ data })));
     for (const body of [many, JSON.stringify({ data: 'x'.repeat(66_000) })]) {
       const answer = await post(body);
@@ -75,7 +75,7 @@ describe.concurrent('a publish request that is too large', () => {
 });
 
 describe.concurrent('a publish request', () => {
-  test('of another content type is 415', async () => {
+  test('with another content type is 415', async () => {
     for (const type of [
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -88,7 +88,7 @@ describe.concurrent('a publish request', () => {
   });
 
   test('that is malformed is 400', async () => {
-    // Deeper than JSON can be written again.
+    // Too deep for JSON.stringify.
     const deep = '['.repeat(200_000) + ']'.repeat(200_000);
     const bodies = [
       '',
@@ -108,14 +108,14 @@ describe.concurrent('a publish request', () => {
     }
   });
 
-  test('whose body is chunked is taken', async () => {
+  test('with a chunked body is accepted', async () => {
     const head = requestText('POST', '/api/events', [token, json, 'transfer-encoding: chunked']);
     const answer = await answerTo(head, '8\r\n{"channe\r\nd\r\nl":"chunked",\r\n9\r\n"data":1}\r\n0\r\n\r\n');
     expect(answer.status).toBe(201);
     expect(answer.body).toContain('"channel":"chunked"');
   });
 
-  test('that waits for 100 Continue is taken', async () => {
+  test('that waits for 100 Continue is accepted', async () => {
     const head = [token, json, 'content-length: 10', 'expect: 100-continue'];
     using raw = await openRawSocket(app.port, requestText('POST', '/api/events', head));
     await raw.until('100 Continue');
@@ -123,7 +123,7 @@ describe.concurrent('a publish request', () => {
     await raw.until('201 Created');
   });
 
-  test('whose body breaks off stores nothing', async () => {
+  test('with an incomplete body stores nothing', async () => {
     const head = [token, json, 'content-length: 1000'];
     using raw = await openRawSocket(app.port, requestText('POST', '/api/events', head));
     raw.socket.write('{"channel":"broken-off","data":1}');
@@ -132,7 +132,7 @@ describe.concurrent('a publish request', () => {
     expect(JSON.parse((await ask(app, '/api/events?channel=broken-off&rewind=all')).text).events).toEqual([]);
   });
 
-  test('whose chunks are malformed stores nothing', async () => {
+  test('with malformed chunks stores nothing', async () => {
     const head = [token, json, 'transfer-encoding: chunked'];
     using raw = await openRawSocket(app.port, requestText('POST', '/api/events', head));
     raw.socket.write('21\r\n{"channel":"malformed","data":1}\r\nzz\r\n');

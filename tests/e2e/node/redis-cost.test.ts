@@ -6,7 +6,7 @@ import { publish, range, store } from '../../support/node/publish.ts';
 import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { openSse, type SseReader } from '../../support/node/sse-reader.ts';
 
-/** A tail asks once more a second after it has connected; then it rests. */
+/** A tail reads once more a second after it has connected. After that it waits for announcements. */
 const settledMs = 1_500;
 
 function openReaders(app: App, count: number, lastEventId?: string): Promise<SseReader[]> {
@@ -19,8 +19,8 @@ function countEvents(reader: SseReader): number {
   return reader.frames.filter((frame) => frame.event === 'message').length;
 }
 
-describe.concurrent('what Redis is asked', () => {
-  test('a publish request of 1, 100 or 500 events, held to a rate, is one command and one HTTP request', async () => {
+describe.concurrent('the number of Redis commands', () => {
+  test('a publish request of 1, 100 or 500 events, with a rate limit, is one command in one HTTP request', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, PUBLISH_RATE: '100' });
     for (const count of [1, 100, 500]) {
@@ -30,13 +30,13 @@ describe.concurrent('what Redis is asked', () => {
     }
   });
 
-  test('100 readers that come back at once, within what is in memory, cost at most two reads', async () => {
+  test('100 readers that come back at once, to events in memory, cost at most two reads', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp(stand.env);
     using first = await openSse(app);
     await first.frame('hello');
     await store(app, range(1, 50));
-    await eventually('50 events come', 10_000, () => countEvents(first) === 50);
+    await eventually('50 events arrive', 10_000, () => countEvents(first) === 50);
     const cursor = first.frames.filter((frame) => frame.event === 'message')[9]?.id ?? '';
     await sleep(settledMs);
     stand.upstash.resetCounts();
@@ -48,13 +48,13 @@ describe.concurrent('what Redis is asked', () => {
     for (const reader of readers) reader.destroy();
   });
 
-  test('100 readers that come to a fresh process at once cost as much as one', async () => {
+  test('100 readers that come to a new process at once cost as much as one', async () => {
     await using stand = await startRedisStand();
     await using publisher = await startApp(stand.env);
     using first = await openSse(publisher);
     await first.frame('hello');
     await store(publisher, range(1, 50));
-    await eventually('50 events come', 10_000, () => countEvents(first) === 50);
+    await eventually('50 events arrive', 10_000, () => countEvents(first) === 50);
     const cursor = first.frames.filter((frame) => frame.event === 'message')[9]?.id ?? '';
     await using app = await startApp(stand.env);
     await sleep(settledMs);
@@ -63,7 +63,7 @@ describe.concurrent('what Redis is asked', () => {
     await eventually('all have the 40 after it', 10_000, () =>
       readers.every((reader) => countEvents(reader) === 40),
     );
-    // A subscription, the first read, and a look a second later; and a check of the other process.
+    // A subscription, the first read, and a second read a second later; and a check by the other process.
     expect(stand.upstash.counts.commands).toBeLessThanOrEqual(4);
     for (const reader of readers) reader.destroy();
   });
@@ -82,12 +82,12 @@ describe.concurrent('what Redis is asked', () => {
     for (const reader of readers) reader.destroy();
     const back = await Promise.all(hellos.map(({ id }) => openSse(app, { lastEventId: id })));
     await Promise.all(back.map((reader) => reader.frame('hello')));
-    // A check of silence may come along.
+    // One check of the quiet log can fall into this time.
     expect(stand.upstash.counts.commands).toBeLessThanOrEqual(1);
     for (const reader of back) reader.destroy();
   });
 
-  test('50 subscriptions that break together cost one command each, and never a read for each', async () => {
+  test('50 subscriptions that break together cost one command each, and fewer reads than that', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp(stand.env);
     const names = range(1, 50).map((number) => `channel-${number}`);
@@ -103,22 +103,22 @@ describe.concurrent('what Redis is asked', () => {
     await eventually('all are renewed', 10_000, () => counts.byName.get('SUBSCRIBE') === 50);
     await sleep(settledMs);
     expect(counts.byName.get('SUBSCRIBE')).toBe(50);
-    // Two, as `tests/server/tail/renewal.test.ts` shows; where a busy machine takes more than a second to renew them, those that
-    // are late are bridged by reading.
+    // Usually two (see `tests/server/tail/renewal.test.ts`). If a busy machine needs more than a second for the
+    // renewal, the late channels are read instead.
     expect(counts.byName.get('EVAL')).toBeLessThan(50);
     for (const reader of readers) reader.destroy();
   });
 
-  test('while nothing happens, 100 readers cost as much as 10', async () => {
-    const costs = await Promise.all([10, 100].map(costOfRest));
+  test('without events 100 readers cost as much as 10', async () => {
+    const costs = await Promise.all([10, 100].map(idleCost));
     const [few = 0, many = 0] = costs;
     expect(few).toBeGreaterThan(0);
     expect(many).toBeLessThanOrEqual(few + 2);
   });
 });
 
-/** Commands of five quiet seconds in a process with so many readers, which asks every second. */
-async function costOfRest(readerCount: number): Promise<number> {
+/** The number of commands in five quiet seconds, with this many readers in a process that checks every second. */
+async function idleCost(readerCount: number): Promise<number> {
   await using stand = await startRedisStand();
   await using app = await startApp({ ...stand.env, TAIL_CHECK_SECONDS: '1' });
   const readers = await openReaders(app, readerCount);

@@ -10,12 +10,12 @@ import { startResumingReader } from '../../support/node/resuming-reader.ts';
 import { secrets } from '../../support/node/secrets.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
 
-/** Settings of a Redis that is not there: nobody listens on port 9. */
+/** The settings of a Redis that does not exist: nothing listens on port 9. */
 const gone = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: secrets.redisToken };
 
 const native = { accept: 'text/event-stream' };
 
-/** An endpoint that takes connections and never answers. */
+/** An endpoint that accepts connections and never answers. */
 async function startMute(): Promise<AsyncDisposable & { readonly env: AppEnvironment }> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => void sockets.add(socket.on('error', () => undefined)));
@@ -30,7 +30,7 @@ async function startMute(): Promise<AsyncDisposable & { readonly env: AppEnviron
 }
 
 describe.concurrent('a Redis that crashes and comes back with its data', () => {
-  test('leaves open streams open: they beat on, and go on from where they were', async () => {
+  test('does not end open streams: heartbeats go on, and later events arrive without a gap', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, HEARTBEAT_SECONDS: '1' });
     await using reader = await startResumingReader(app);
@@ -48,7 +48,7 @@ describe.concurrent('a Redis that crashes and comes back with its data', () => {
     expect(reader.connections()).toBe(1);
   });
 
-  test('is told to publishers as 503 with a time to come back, in words of our own', async () => {
+  test('makes publishing answer 503 with Retry-After, without the driver’s words', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp(stand.env);
     await store(app, [1]);
@@ -63,7 +63,7 @@ describe.concurrent('a Redis that crashes and comes back with its data', () => {
 });
 
 describe.concurrent('a Redis that comes back empty', () => {
-  test('is told to open streams as a gap, after which they go on', async () => {
+  test('gives open streams a gap, and they go on after it', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, TAIL_CHECK_SECONDS: '1' });
     await using reader = await startResumingReader(app);
@@ -71,7 +71,7 @@ describe.concurrent('a Redis that comes back empty', () => {
     await reader.until(3);
     await stand.killRedis();
     await stand.startRedis('empty');
-    await eventually('the gap is told', 20_000, () => reader.gaps.length > 0);
+    await eventually('the gap arrives', 20_000, () => reader.gaps.length > 0);
     expect(reader.gaps).toEqual([expect.objectContaining({ reason: 'restarted', missed: null })]);
     await store(app, [4]);
     await reader.until(4);
@@ -80,12 +80,12 @@ describe.concurrent('a Redis that comes back empty', () => {
   });
 });
 
-describe.concurrent('a Redis that is not there', () => {
-  test('is told as 503, within the second a stream waits for its log', async () => {
+describe.concurrent('a Redis that cannot be reached', () => {
+  test('makes a stream request answer 503 within the second that a stream waits for its log', async () => {
     await using app = await startApp(gone);
     const startedAt = performance.now();
     using reader = await openSse(app);
-    // After that second, which begins with the request, its answer would have been 200.
+    // After that second, which starts with the request, the answer would be 200.
     expect(reader.status).toBe(503);
     expect(performance.now() - startedAt).toBeLessThan(2_500);
     expect(reader.headers['content-type']).toBe('application/problem+json; charset=utf-8');
@@ -93,7 +93,7 @@ describe.concurrent('a Redis that is not there', () => {
     expect(await app.health()).toMatchObject({ status: 'log-unavailable', streams: 0 });
   });
 
-  test('is told inside a 200 to a native EventSource, which would give up for ever', async () => {
+  test('is reported inside a 200 to a native EventSource, which would never reconnect after a 503', async () => {
     await using app = await startApp(gone);
     using reader = await openSse(app, { headers: native });
     expect(reader.status).toBe(200);
@@ -104,7 +104,7 @@ describe.concurrent('a Redis that is not there', () => {
   });
 
   test.for(['/', '/api/health'])(
-    'is told to readers, publishers and on the page, whose first request was %s',
+    'is reported to readers, to publishers and on the page, after a first request to %s',
     async (first) => {
       await using app = await startApp(gone);
       await ask(app, first);
@@ -120,7 +120,7 @@ describe.concurrent('a Redis that is not there', () => {
 });
 
 describe.concurrent('a Redis that never answers', () => {
-  test('makes a stream begin after a second, and end with a time to come back', async () => {
+  test('makes a stream start after a second, and end with a time to come back', async () => {
     await using mute = await startMute();
     await using app = await startApp(mute.env);
     const startedAt = performance.now();
@@ -133,7 +133,7 @@ describe.concurrent('a Redis that never answers', () => {
     expect(reader.frames).toEqual([]);
   });
 
-  test('is told as 503 to who polls or publishes', async () => {
+  test('makes polls and publishing answer 503', async () => {
     await using mute = await startMute();
     await using app = await startApp(mute.env);
     const answers = await Promise.all([ask(app, '/api/events?rewind=1'), publish(app, [1])]);

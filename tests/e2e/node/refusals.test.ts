@@ -16,7 +16,7 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
 });
 
-describe.concurrent('a method a route does not take', () => {
+describe.concurrent('a method that a route does not accept', () => {
   const refused = [
     ...['PUT', 'PATCH', 'DELETE'].map(
       (method) => ['/api/events', method, 'GET, HEAD, POST, OPTIONS'] as const,
@@ -29,14 +29,17 @@ describe.concurrent('a method a route does not take', () => {
     ),
   ];
 
-  test.for(refused)('%s: %s is 405, and the answer lists those it takes', async ([path, method, allowed]) => {
-    const answer = await ask(app, path, { method });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.get('allow')).toBe(allowed);
-    expect(readProblem(answer)).toMatchObject({ status: 405 });
-  });
+  test.for(refused)(
+    '%s: %s is 405, and the answer lists the accepted methods',
+    async ([path, method, allowed]) => {
+      const answer = await ask(app, path, { method });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.get('allow')).toBe(allowed);
+      expect(readProblem(answer)).toMatchObject({ status: 405 });
+    },
+  );
 
-  test.for(['TRACE', 'PROPFIND', 'BREW'])('%s, which the framework refuses, does no harm', async (method) => {
+  test.for(['TRACE', 'PROPFIND', 'BREW'])('%s, which Next refuses, does no harm', async (method) => {
     using raw = await openRawSocket(app.port, requestText(method, '/api/stream', ['connection: close']));
     await within('it is answered', 5_000, raw.closed);
     expect(Number(raw.received().split(' ')[1])).toBeGreaterThanOrEqual(400);
@@ -61,7 +64,7 @@ describe.concurrent('a malformed address', () => {
       .join('&')}`,
   ];
 
-  test.for(queries)('%s is 400 on either transport', async (query) => {
+  test.for(queries)('%s is 400 for streams and for polls', async (query) => {
     for (const path of ['/api/events', '/api/stream']) {
       const answer = await ask(app, `${path}?${query}`);
       expect(answer.status).toBe(400);
@@ -79,7 +82,7 @@ describe.concurrent('a malformed address', () => {
     },
   );
 
-  test('of 20 KB, or headers of 20 KB, are refused, and the next request is answered', async () => {
+  test('of 20 KB is refused, as are headers of 20 KB, and the next request is answered', async () => {
     for (const text of [
       requestText('GET', `/api/stream?after=${'1'.repeat(20_000)}`),
       requestText('GET', '/api/stream', [`last-event-id: ${'1'.repeat(20_000)}`]),
@@ -91,15 +94,15 @@ describe.concurrent('a malformed address', () => {
     expect((await ask(app, '/api/health')).status).toBe(200);
   });
 
-  test('in Last-Event-ID is 400', async () => {
+  test('or a malformed Last-Event-ID is 400', async () => {
     const answer = await ask(app, '/api/stream', { headers: { 'last-event-id': 'feed@1-1,feed@1-2' } });
     expect(answer.status).toBe(400);
     expect(readProblem(answer).detail).toContain('Last-Event-ID');
   });
 });
 
-describe.concurrent('publishing beyond PUBLISH_RATE', () => {
-  test('is 429 with Retry-After, and nothing of it is stored; readers go on', async () => {
+describe.concurrent('publishing above PUBLISH_RATE', () => {
+  test('is 429 with Retry-After and stores nothing; readers go on', async () => {
     await using limited = await startApp({ PUBLISH_RATE: '1' });
     await store(limited, range(1, 500));
     const answer = await publish(limited, range(501, 520));
@@ -112,7 +115,7 @@ describe.concurrent('publishing beyond PUBLISH_RATE', () => {
     expect(page).toMatchObject({ more: false, events: { length: 500 } });
   });
 
-  test('is stored once by npm run push, which waits and keeps its key', async () => {
+  test('is stored once with npm run push, which waits and retries with its key', async () => {
     await using limited = await startApp({ PUBLISH_RATE: '1' });
     await store(limited, range(1, 500));
     const push = runScript('push', ['--url', limited.url], { PUBLISH_TOKEN: secrets.publishToken });
@@ -129,9 +132,9 @@ describe.concurrent('publishing beyond PUBLISH_RATE', () => {
   });
 });
 
-describe('what the framework passes on', () => {
+describe('the app behind Next', () => {
   test.for(['h2c', 'websocket'])(
-    'a request that offers to speak %s is answered as any other',
+    'answers a request that offers an upgrade to %s like any other',
     async (name) => {
       const headers = ['connection: upgrade, http2-settings', `upgrade: ${name}`];
       using raw = await openRawSocket(app.port, requestText('GET', '/api/events', headers));
@@ -139,12 +142,12 @@ describe('what the framework passes on', () => {
     },
   );
 
-  test('is no image: its image service, which no page here uses, is off', async () => {
+  test('has no image service, because no page uses it', async () => {
     const answer = await ask(app, '/_next/image?url=/&w=64&q=75');
     expect(answer.status).toBe(404);
   });
 
-  test('a page known to its reader is 304, and says how it may be shared', async () => {
+  test('answers 304 for a page that the reader has, and says how caches may share it', async () => {
     await store(app, [1], { channel: 'shared' });
     const page = await ask(app, '/api/events?channel=shared&rewind=all');
     expect(page.headers.get('cache-control')).toBe('public, max-age=0, s-maxage=1');
@@ -155,12 +158,12 @@ describe('what the framework passes on', () => {
     expect(again).toMatchObject({ status: 304, text: '' });
   });
 
-  test('a refusal is never cached', async () => {
+  test('lets no cache store a refusal', async () => {
     const answer = await ask(app, '/api/events?limit=0');
     expect(answer.headers.get('cache-control')).toBe('private, no-store');
   });
 
-  test('a reader of HTTP/1.0 gets a stream', async () => {
+  test('gives a reader with HTTP/1.0 a stream', async () => {
     using raw = await openRawSocket(app.port, 'GET /api/stream HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n');
     await raw.until('event: hello');
     expect(raw.received().toLowerCase()).not.toContain('transfer-encoding');

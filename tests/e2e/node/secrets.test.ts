@@ -6,21 +6,21 @@ import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { keepSecret, secrets, signReadToken } from '../../support/node/secrets.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
 
-/** Every secret there is, but Redis's. */
+/** All secrets except those of Redis. */
 const everySecret = {
   PUBLISH_TOKEN_PREVIOUS: secrets.previousPublishToken,
   READ_TOKEN_SECRET: secrets.readSecret,
 };
 
 /**
- * Shows a token that is good and one that is not to the page and the routes, by header, cookie and query.
- * @param status the routes' answer to the good one.
+ * Sends a valid and an invalid token to the page and the routes, in a header, a cookie and the query.
+ * @param status the routes' answer to the valid token.
  */
-async function showTokens(app: App, status: number): Promise<void> {
-  const good = await signReadToken(['private']);
-  const bad = `${good.slice(0, -9)}AAAAAAAAA`;
-  keepSecret('a read token that is not good', bad);
-  for (const token of [good, bad]) {
+async function sendTokens(app: App, status: number): Promise<void> {
+  const valid = await signReadToken(['private']);
+  const invalid = `${valid.slice(0, -9)}AAAAAAAAA`;
+  keepSecret('an invalid read token', invalid);
+  for (const token of [valid, invalid]) {
     const ways = [
       { query: '', headers: { authorization: `Bearer ${token}` } },
       { query: '', headers: { cookie: `feed_token=${token}` } },
@@ -28,27 +28,27 @@ async function showTokens(app: App, status: number): Promise<void> {
     ];
     for (const { query, headers } of ways) {
       const asked = `channel=private&rewind=1${query}`;
-      // The page takes none in its address, which it writes into itself.
+      // The page accepts no token in its address, because it writes its address into its HTML.
       const page = await ask(app, '/?channel=private', { headers });
       const events = await ask(app, `/api/events?${asked}`, { headers });
       using stream = await openSse(app, { query: asked, headers });
-      const expected = token === good ? status : 401;
+      const expected = token === valid ? status : 401;
       expect([page.status, events.status, stream.status]).toEqual([200, expected, expected]);
     }
   }
 }
 
 /*
- * Every answer and every line printed in this suite is searched for the secrets: by `ask`, the readers, and the end of
- * each process. What follows provokes where they are most likely to slip out, and proves that the search finds them.
+ * This suite searches every answer and every printed line for secrets: in `ask`, in the readers, and at the end of each
+ * process. These tests provoke the most likely leaks, and prove that the search finds a secret.
  */
 describe.concurrent('secrets', () => {
   test('a secret that is printed fails the test that started the process', async () => {
     const run = runApp({ ALLOWED_ORIGINS: secrets.publishToken });
-    await expect(run).rejects.toThrow('what the app printed tells a secret (publishToken)');
+    await expect(run).rejects.toThrow('the output of the app contains a secret (publishToken)');
   });
 
-  test('a token Redis refuses is told to nobody', async () => {
+  test('a token that Redis refuses does not leak', async () => {
     await using stand = await startRedisStand();
     const wrong = `wrong-${secrets.redisToken}`;
     await using app = await startApp({ ...stand.env, UPSTASH_REDIS_REST_TOKEN: wrong });
@@ -59,7 +59,7 @@ describe.concurrent('secrets', () => {
     expect((await reader.frame('refused')).data).toContain('refused its token');
   });
 
-  test('a token that cannot be sent in a header stops the start by its name, and is told to nobody', async () => {
+  test('a token that no header can carry stops the start; the error has its name, not its value', async () => {
     const env = {
       UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9',
       UPSTASH_REDIS_REST_TOKEN: `${secrets.redisToken}\n x`,
@@ -69,7 +69,7 @@ describe.concurrent('secrets', () => {
     expect(stderr).toContain('UPSTASH_REDIS_REST_TOKEN is not a token');
   });
 
-  test('an address of Redis that holds a password is told to nobody', async () => {
+  test('the password in the address of Redis does not leak', async () => {
     const password = 'password-nobody-may-see';
     keepSecret('the password of Redis', password);
     const url = `http://user:${password}@127.0.0.1:9`;
@@ -83,7 +83,7 @@ describe.concurrent('secrets', () => {
   test.each([
     { UPSTASH_REDIS_REST_URL: ' http://127.0.0.1:9/nobody-may-see' },
     { KV_REST_API_URL: 'http://127.0.0.1:9/nobody-may-see\n' },
-  ])('an address of Redis with a blank stops the start by its name: %j', async (env) => {
+  ])('an address of Redis with a space stops the start, and the error has its name: %j', async (env) => {
     const token = secrets.redisToken;
     const [name = ''] = Object.keys(env);
     const { code, stderr } = await runApp({ ...env, [name.replace('URL', 'TOKEN')]: token });
@@ -91,7 +91,7 @@ describe.concurrent('secrets', () => {
     expect(stderr).not.toContain('nobody-may-see');
   });
 
-  test('what Redis says, and what a token is signed with, is told to nobody', async () => {
+  test('an error text of Redis and the secret of read tokens do not leak', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, READ_TOKEN_SECRET: secrets.readSecret });
     stand.upstash.faults.errorText = `ERR ${secrets.readSecret} ${secrets.redisToken}`;
@@ -100,20 +100,20 @@ describe.concurrent('secrets', () => {
     expect((await ask(app, `/api/events?channel=private&token=${unsigned}`)).status).toBe(401);
   });
 
-  test('a reader’s token is told to nobody, whatever becomes of its request', async () => {
+  test('a reader’s token does not leak, whether its request succeeds or fails', async () => {
     await using stand = await startRedisStand();
     await using app = await startApp({ ...stand.env, ...everySecret });
     await store(app, [1], { channel: 'private' });
-    await showTokens(app, 200);
+    await sendTokens(app, 200);
     await stand.killRedis();
-    await showTokens(app, 503);
+    await sendTokens(app, 503);
     expect((await publish(app, [2])).status).toBe(503);
     expect((await ask(app, '/api/health')).status).toBe(503);
   });
 
-  test('in development, where the framework prints requests, a token in the query is left out', async () => {
+  test('in development, where Next prints each request, the token in a query is left out', async () => {
     await using app = await startDevApp(everySecret);
-    await showTokens(app, 200);
+    await sendTokens(app, 200);
     expect(app.printed()).toContain('/api/events?channel=private');
   });
 });

@@ -16,15 +16,15 @@ const bad = [
   ['UPSTASH_REDIS_REST_URL', 'redis.example.org'],
 ] as const;
 
-describe.concurrent('a setting that cannot be read', () => {
-  test.for(bad)('%s=%s stops the server, and is named', async ([name, value]) => {
+describe.concurrent('an invalid setting', () => {
+  test.for(bad)('%s=%s stops the server, and the error has its name', async ([name, value]) => {
     const token = name === 'UPSTASH_REDIS_REST_URL' ? { UPSTASH_REDIS_REST_TOKEN: 'any' } : {};
     const { code, stderr } = await runApp({ [name]: value, ...token });
     expect(code).toBe(1);
     expect(stderr).toContain(`steadfeed: ${name} `);
   });
 
-  test('on the platform is named by every route, and the page renders', async () => {
+  test('on the platform is named by every route, and the page still renders', async () => {
     await using app = await startApp({ VERCEL: '1', POLL_MODE: 'medium' });
     for (const path of ['/api/stream', '/api/events', '/api/health']) {
       const answer = await ask(app, path);
@@ -35,8 +35,8 @@ describe.concurrent('a setting that cannot be read', () => {
   });
 });
 
-describe.concurrent('the platform without a Redis', () => {
-  test('answers 503 to readers and publishers, naming what to set', async () => {
+describe.concurrent('the platform without Redis', () => {
+  test('answers 503 to readers and publishers, with the variables to set', async () => {
     await using app = await startApp({ VERCEL: '1' });
     const answers = [await ask(app, '/api/stream'), await ask(app, '/api/events'), await publish(app, [1])];
     for (const answer of answers) {
@@ -45,7 +45,7 @@ describe.concurrent('the platform without a Redis', () => {
     }
   });
 
-  test('renders the page, which says what to set', async () => {
+  test('renders the page, which says which variables to set', async () => {
     await using app = await startApp({ VERCEL: '1' });
     const page = await ask(app, '/');
     expect(page.status).toBe(200);
@@ -54,7 +54,7 @@ describe.concurrent('the platform without a Redis', () => {
 });
 
 describe.concurrent('publishing in production', () => {
-  test('is off without a token, and says which variable turns it on', async () => {
+  test('is off without a token, and the refusal says which variable turns it on', async () => {
     await using app = await startApp({ PUBLISH_TOKEN: '' });
     const answer = await publish(app, [1]);
     expect(answer.status).toBe(403);
@@ -73,7 +73,7 @@ describe.concurrent('publishing in production', () => {
   });
 });
 
-test('a file of the log that cannot be opened is named at the start, and to readers and publishers', async () => {
+test('a log file that cannot be opened is reported at the start, and to readers and publishers', async () => {
   await using app = await startApp({ FEED_DB: '/dev/null/feed.db' });
   expect(app.printed()).toContain('steadfeed: FEED_DB: The embedded log');
   for (const answer of [

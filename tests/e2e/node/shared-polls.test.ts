@@ -10,22 +10,22 @@ import { secrets, signReadToken } from '../../support/node/secrets.ts';
 import { pollShort } from '../../support/node/short-pollers.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
 
-/** How long after a publication a poll may still miss it: nginx counts in whole seconds, and keeps for up to two. */
+/** How long after a publish a poll can miss it: nginx counts in whole seconds and stores an answer for up to two. */
 const staleMs = 2_000 + 500;
 
-/** Where a reader of `channel` is that has seen its first `count` events. */
+/** The cursor after the first `count` events of `channel`. */
 async function cursorAfter(app: App, count: number, channel = 'feed', headers = {}): Promise<string> {
   const path = `/api/events?channel=${channel}&rewind=all&limit=${count}`;
   return (JSON.parse((await ask(app, path, { headers })).text) as FeedPage).cursor;
 }
 
-/** How often the origin was asked for a path. */
+/** The number of requests to the origin for a path. */
 async function countAtOrigin(proxy: CachingProxy, path: string): Promise<number> {
   return (await proxy.requests()).filter((each) => each.path === path && each.reachedOrigin).length;
 }
 
 describe.concurrent('behind a caching proxy', () => {
-  test('1,000 readers that poll cost the origin two requests a second at most, and get an event soon', async () => {
+  test('1,000 readers that poll cost the origin at most two requests a second, and get a new event soon', async () => {
     await using app = await startApp({ POLL_MODE: 'short' });
     await store(app, [1]);
     await using proxy = await startCachingProxy(app);
@@ -54,7 +54,7 @@ describe.concurrent('behind a caching proxy', () => {
     expect(await countAtOrigin(proxy, path)).toBe(1);
   });
 
-  test('what is not the same for every reader always comes from the origin', async ({ expect }) => {
+  test('an answer that is not the same for every reader always comes from the origin', async ({ expect }) => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5));
     await store(app, range(1, 5), { channel: 'private' });
@@ -88,7 +88,7 @@ describe.concurrent('behind a caching proxy', () => {
     }
   });
 
-  test('what was read with a token is not given to who has none, nor one for something else', async () => {
+  test('the answer to a token does not go to a reader without a token, or with another token', async () => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5), { channel: 'private' });
     await using proxy = await startCachingProxy(app);
@@ -105,18 +105,18 @@ describe.concurrent('behind a caching proxy', () => {
         const tag = { 'if-none-match': first.headers.get('etag') ?? '' };
         expect((await ask(proxy, path, { headers: tag })).status).toBe(401);
         expect((await ask(proxy, path, { headers: { ...wrong, ...tag } })).status).toBe(403);
-        // It keeps nothing, and so passes no tag on.
+        // nginx does not store this answer, so it does not pass the tag on.
         expect((await ask(proxy, path, { headers: { ...sent, ...tag } })).status).toBe(200);
       }
     }
   });
 
-  test('an address that has the token in it is asked for again, and refused when the token has ended', async () => {
+  test('an address with a token comes from the origin each time, and is refused after the token expires', async () => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5), { channel: 'private' });
     await using proxy = await startCachingProxy(app);
     const path = '/api/events?channel=private&rewind=2';
-    // The server takes it for 30 s longer than it says.
+    // The server accepts a token for 30 s after its `exp`.
     const withToken = `${path}&token=${await signReadToken(['private'], -26)}`;
     expect((await ask(proxy, withToken)).status).toBe(200);
     expect((await ask(proxy, path)).status).toBe(401);
@@ -124,7 +124,7 @@ describe.concurrent('behind a caching proxy', () => {
     await eventually('it is refused', 10_000, isOver);
   });
 
-  test('a stream that a token opened is no other reader’s', async () => {
+  test('the stream of a reader with a token does not go to another reader', async () => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5), { channel: 'private' });
     await using proxy = await startCachingProxy(app);
@@ -136,7 +136,7 @@ describe.concurrent('behind a caching proxy', () => {
     expect([first.status, second.status]).toEqual([200, 401]);
   });
 
-  test('a page kept for everyone holds what is public, whoever asked first', async () => {
+  test('the stored page of a public channel is the same, whether the first reader had a token or not', async () => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5));
     await using proxy = await startCachingProxy(app);
@@ -145,11 +145,11 @@ describe.concurrent('behind a caching proxy', () => {
     const texts = [];
     for (const init of [{ headers }, {}, { headers }]) texts.push((await ask(proxy, path, init)).text);
     expect(new Set(texts).size).toBe(1);
-    // One that has a token is not kept; the one after it is, and answers the third.
+    // nginx does not store the answer to a token. It stores the second answer and uses it for the third request.
     expect(await countAtOrigin(proxy, path)).toBe(2);
   });
 
-  test('a page is not given to another origin than the one that may read it', async () => {
+  test('a page for one allowed origin is not given to another origin', async () => {
     await using app = await startApp({ ALLOWED_ORIGINS: 'https://a.test,https://b.test' });
     await store(app, range(1, 5));
     await using proxy = await startCachingProxy(app);

@@ -24,7 +24,7 @@ const checkMs = 30_000 + 5_000;
 const headWithinMs = requestTimeouts.headersTimeout + checkMs;
 const allWithinMs = requestTimeouts.requestTimeout + checkMs;
 
-/** Sends `text`, then a byte a second, for as long as the connection is open. */
+/** Sends `text`, then one byte a second while the connection is open. */
 async function drip(text: string, byte = ' '): Promise<RawSocket> {
   const raw = await openRawSocket(app.port, text);
   const timer = setInterval(() => raw.socket.write(byte), 1_000);
@@ -33,8 +33,8 @@ async function drip(text: string, byte = ' '): Promise<RawSocket> {
 }
 
 describe.concurrent('a client that is too slow', () => {
-  // First, because it takes the longest, and five run at a time.
-  test('does not affect a reader, whose stream outlasts all of these limits', async () => {
+  // This test is first because it takes the longest; five tests run at a time.
+  test('does not affect a reader, whose stream lives longer than all these limits', async () => {
     using reader = await openSse(app);
     const beats = () => reader.frames.filter(({ event }) => event === 'heartbeat').length;
     // One every 15 s.
@@ -45,20 +45,20 @@ describe.concurrent('a client that is too slow', () => {
 
   test.for([
     ['that sends nothing', ''],
-    ['that stops within its head', 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n'],
+    ['that stops inside its request head', 'GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n'],
   ] as const)('%s gets 408, and its connection is closed', async ([_name, text]) => {
     using raw = await openRawSocket(app.port, text);
     await within('the connection is closed', headWithinMs, raw.closed);
     expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('that sends its head a byte a second gets 408, and its connection is closed', async () => {
+  test('that sends its request head at a byte a second gets 408, and its connection is closed', async () => {
     using raw = await drip('GET /api/stream HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ', 'x');
     await within('the connection is closed', headWithinMs, raw.closed);
     expect(raw.received()).toMatch(/^HTTP\/1\.1 408 /);
   });
 
-  test('that publishes a byte a second is refused after 30 s, and its connection is closed', async () => {
+  test('that publishes at a byte a second is refused after 30 s, and its connection is closed', async () => {
     const length = 'content-length: 1000';
     using raw = await drip(requestText('POST', '/api/events', [...publishing, length]));
     await raw.until(`was not received within ${maxBodyMs / 1_000} s`, maxBodyMs + 5_000);
@@ -72,7 +72,7 @@ describe.concurrent('a client that is too slow', () => {
     await within('the connection is closed', 20_000, raw.closed);
   });
 
-  test('that sends the page a byte a second is cut', async () => {
+  test('that sends a body to the page at a byte a second is cut', async () => {
     using raw = await drip(requestText('POST', '/', ['content-length: 1000']));
     await within('the connection is closed', allWithinMs, raw.closed);
   });
@@ -84,7 +84,7 @@ describe('a body without an end', () => {
   const plain = Buffer.alloc(megabyte, 'x');
   const chunk = Buffer.concat([Buffer.from('100000\r\n'), plain, Buffer.from('\r\n')]);
 
-  /** Sends until the connection is closed, however long that takes. @returns the bytes that were sent. */
+  /** Sends until the connection is closed. @returns the number of sent bytes. */
   async function flood(raw: RawSocket, piece: Buffer): Promise<number> {
     let sent = 0;
     const fill = () => {
@@ -105,17 +105,17 @@ describe('a body without an end', () => {
     ['of 2 GB without a token', '401', '/api/events', ['content-type: application/json', ended], plain],
     ['of 2 GB for an unknown path', '404', '/nowhere', [ended], plain],
     ['of 2 GB for the page', '', '/', [ended], plain],
-  ])('%s is cut, and takes no memory', async (_name, status, path, headers, piece) => {
+  ])('%s is cut, and uses little memory', async (_name, status, path, headers, piece) => {
     const before = residentBytes(app.pid);
-    let heard: string | null = null;
-    // On a busy machine so much may arrive before the response that the connection is closed without it.
-    for (let tries = 0; tries < 3 && heard !== status; tries += 1) {
+    let answered: string | null = null;
+    // On a busy machine the connection can be closed before the response arrives.
+    for (let tries = 0; tries < 3 && answered !== status; tries += 1) {
       using raw = await openRawSocket(app.port, requestText('POST', path, headers));
       expect(await flood(raw, piece)).toBeLessThan(1_000 * megabyte);
-      heard = raw.received().slice(9, 12);
+      answered = raw.received().slice(9, 12);
     }
 
-    expect(heard).toBe(status);
+    expect(answered).toBe(status);
     expect(residentBytes(app.pid) - before).toBeLessThan(150 * megabyte);
     expect((await app.health()).status).toBe('ok');
   });

@@ -13,7 +13,7 @@ import { openStalledReader, storeBulk } from '../../support/node/stalled-reader.
 const megabyte = 1_024 * 1_024;
 
 describe.concurrent('the life of a stream', () => {
-  test('a reader that has stopped reading is cut at the deadline, and costs little until then', async () => {
+  test('a reader that has stopped reading is cut at the deadline, and uses little memory until then', async () => {
     await using app = await startApp({ STREAM_MAX_SECONDS: '10' });
     const startedAt = performance.now();
     using reader = await openStalledReader(app);

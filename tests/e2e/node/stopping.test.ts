@@ -8,7 +8,7 @@ import { openSse } from '../../support/node/sse-reader.ts';
 import { openStalledReader, storeBulk } from '../../support/node/stalled-reader.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
-/** Sends SIGTERM; gives how long the process took to end, in ms. */
+/** Sends a signal. @returns the time until the process ended, in ms. */
 async function stop(app: App, signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
   const startedAt = performance.now();
   app.kill(signal);
@@ -16,7 +16,7 @@ async function stop(app: App, signal: NodeJS.Signals = 'SIGTERM'): Promise<numbe
   return performance.now() - startedAt;
 }
 
-describe.concurrent('a process that is told to stop', () => {
+describe.concurrent('a process that gets SIGTERM', () => {
   test('hands its streams over at once, and ends them cleanly', async () => {
     await using app = await startApp();
     using reader = await openSse(app);
@@ -30,7 +30,7 @@ describe.concurrent('a process that is told to stop', () => {
     expect(await app.ended).toEqual({ code: 143, signal: null });
   });
 
-  test('ends within 5 s whatever its clients do', async () => {
+  test('ends within 5 s, whatever its clients do', async () => {
     await using app = await startApp();
     using _stalled = await openStalledReader(app);
     await storeBulk(app);
@@ -47,7 +47,7 @@ describe.concurrent('a process that is told to stop', () => {
     expect(poll.received()).toContain('"events":[]');
   });
 
-  test('answers a held long-poll at once', async () => {
+  test('answers a held long poll at once', async () => {
     await using app = await startApp();
     const poll = fetch(`${app.url}/api/events?wait=20`);
     await eventually('it is held', 2_000, async () => (await app.health()).tails === 1);
@@ -70,7 +70,7 @@ describe.concurrent('a process that is told to stop', () => {
     expect(app.printed()).not.toMatch(/error/i);
   });
 
-  test('takes Ctrl-C as it takes SIGTERM', async () => {
+  test('or Ctrl-C hands its streams over', async () => {
     await using app = await startApp();
     using reader = await openSse(app);
     await reader.frame('hello');
@@ -80,7 +80,7 @@ describe.concurrent('a process that is told to stop', () => {
     expect(await stopped).toBeLessThan(5_000);
   });
 
-  test('loses no event for readers that come back to the next one on its file', async () => {
+  test('loses no event for readers that come back to the next process on the same log file', async () => {
     using folder = makeTemporaryFolder();
     const env = { FEED_DB: `${folder.path}/feed.db` };
     let app = await startApp(env);

@@ -9,7 +9,7 @@ import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 const count = 300;
 
-/** A reader that does as a native EventSource: it comes back after the time that `retry:` named, also when nobody is there. */
+/** A reader like a native EventSource: it tries again after the time in `retry:`, also while no server is there. */
 async function startPatientReader(url: () => string, tries: number[]) {
   const data: unknown[] = [];
   let lastEventId: string | null = null;
@@ -30,7 +30,7 @@ async function startPatientReader(url: () => string, tries: number[]) {
     while (!isStopped) {
       await sleep(current.reader?.retryMs() ?? 1_000);
       tries.push(performance.now());
-      // Nobody is there: it is tried again.
+      // No server is there. The reader tries again.
       if (!isStopped) await open().catch(() => undefined);
     }
   })();
@@ -44,7 +44,7 @@ async function startPatientReader(url: () => string, tries: number[]) {
   };
 }
 
-test('300 readers whose process dies come back to the next one at times of their own, and lose nothing', async () => {
+test('300 readers of a process that dies come back to the next one at different times, and lose nothing', async () => {
   using folder = makeTemporaryFolder();
   const env = { FEED_DB: `${folder.path}/feed.db` };
   const tries: number[] = [];
@@ -63,7 +63,7 @@ test('300 readers whose process dies come back to the next one at times of their
   await eventually('all have the second', 5_000, () => readers.every(({ data }) => data.length === 2));
   expect(readers.every(({ data }) => data.join() === 'first,second')).toBe(true);
   const slots = Map.groupBy(tries, (at) => Math.floor(at / 100));
-  // 1 to 5 s: 8 in 100 ms on average, while a busy machine is late for some of them.
+  // They come back within 1 to 5 s, on average 8 in 100 ms; a busy machine delays some of them.
   expect(Math.max(...[...slots.values()].map(({ length }) => length))).toBeLessThan(count / 4);
   await Promise.all(readers.map((reader) => reader.stop()));
 });

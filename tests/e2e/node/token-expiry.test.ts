@@ -6,13 +6,13 @@ import { eventually } from '../../support/node/eventually.ts';
 import { range, store } from '../../support/node/publish.ts';
 import { secrets, signReadToken } from '../../support/node/secrets.ts';
 
-/** The server takes a token for 30 s longer than it says, for clocks differ: this leaves between 2 and 3 s. */
+/** The server accepts a token for 30 s after its `exp`, because clocks differ. This leaves 2 to 3 s. */
 const expiredSeconds = -27;
 
 /**
- * Reads a private channel with tokens that live for a moment. Ends with the scope that holds it by `using`.
- * @param by how they are sent. As cookies they are not told to the client, which only asks for the next to be set.
- * @param channelsOf what a token may read ahead of which there were `count`.
+ * Reads a private channel with tokens that soon expire. It ends with its scope (`using`).
+ * @param by how tokens are sent. The client never sees a token in a cookie; it only asks for a new one to be set.
+ * @param channelsOf the channels that a token may read, by the number of tokens before it.
  */
 function startReader(
   app: App,
@@ -38,7 +38,7 @@ function startReader(
   return { feed, data, tokens, statuses, [Symbol.dispose]: () => feed.close() };
 }
 
-/** As a browser would send it. */
+/** Adds the cookie that a browser would send. */
 function withCookie(init: RequestInit = {}, token = ''): RequestInit {
   const headers = new Headers(init.headers);
   headers.set('cookie', `feed_token=${token}`);
@@ -48,20 +48,20 @@ function withCookie(init: RequestInit = {}, token = ''): RequestInit {
 const ways = ['header', 'cookie'] as const;
 
 test.concurrent.each(ways)(
-  'a reader whose token (%s) ends is handed over with the next: every event comes once',
+  'a reader whose token (%s) expires hands over with the next token, and gets every event once',
   async (by) => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     using reader = startReader(app, by);
     await eventually('it streams', 10_000, () => reader.feed.getSnapshot().status === 'streaming');
     let last = 0;
-    // Published across the end of three tokens.
+    // Three tokens expire during this.
     while (reader.tokens.length < 4) {
       last += 1;
       await store(app, [last], { channel: 'private' });
       await new Promise((resolve) => setTimeout(resolve, 20));
-      if (last > 2_000) throw new Error(`${reader.tokens.length} tokens were asked for`);
+      if (last > 2_000) throw new Error(`the client asked for only ${reader.tokens.length} tokens`);
     }
-    await eventually('all has come', 10_000, () => reader.data.length >= last);
+    await eventually('all events have arrived', 10_000, () => reader.data.length >= last);
     expect(reader.data).toEqual(range(1, last));
     const snapshot = reader.feed.getSnapshot();
     expect(snapshot).toMatchObject({ gaps: [], discontinuities: 0, reconnects: 0, problem: null });

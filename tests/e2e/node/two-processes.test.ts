@@ -5,7 +5,7 @@ import { range, store } from '../../support/node/publish.ts';
 import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { type ResumingReader, startResumingReader } from '../../support/node/resuming-reader.ts';
 
-/** Readers of one app, which end with the scope that holds them. */
+/** Readers of one app. They end with their scope. */
 async function startReaders(app: App, count: number): Promise<readonly ResumingReader[] & AsyncDisposable> {
   const readers = await Promise.all(range(1, count).map(() => startResumingReader(app)));
   return Object.assign(readers, {
@@ -29,7 +29,7 @@ describe.concurrent('two processes on one Redis', () => {
     }
   });
 
-  test('what many publishers send at once comes to all readers in one order, without a hole', async () => {
+  test('events from many publishers at once reach all readers in the same order, none missing', async () => {
     await using stand = await startRedisStand();
     await using one = await startApp(stand.env);
     await using other = await startApp(stand.env);
@@ -53,7 +53,7 @@ describe.concurrent('two processes on one Redis', () => {
     expect(ofSecond).toEqual(range(1, 50).map((n) => `2: ${n}`));
   });
 
-  test('readers of one that stood still for 20 s get what the other took meanwhile, once, in order', async () => {
+  test('readers of a process that was frozen for 20 s get the other process’s events, once, in order', async () => {
     await using stand = await startRedisStand();
     await using frozen = await startApp(stand.env);
     await using other = await startApp(stand.env);
@@ -72,7 +72,7 @@ describe.concurrent('two processes on one Redis', () => {
     }
   });
 
-  test('so do readers of one whose subscription was cut while it stood still', async () => {
+  test('readers of a frozen process whose subscription was cut get every event', async () => {
     await using stand = await startRedisStand();
     await using frozen = await startApp(stand.env);
     await using other = await startApp(stand.env);
@@ -88,12 +88,12 @@ describe.concurrent('two processes on one Redis', () => {
     }
   });
 
-  test('one that stood still asks the log at once, however deaf its subscription has become', async () => {
+  test('a process that was frozen reads the log at once, although it missed all announcements', async () => {
     await using stand = await startRedisStand();
     await using frozen = await startApp(stand.env);
     await using other = await startApp(stand.env);
     await using reader = await startResumingReader(frozen);
-    // Silence is checked after 5 s, and then not for another 9.
+    // The tail checks a quiet log after 5 s, and then not for another 9 s.
     await sleep(6_000);
     frozen.kill('SIGSTOP');
     stand.upstash.faults.loseAnnouncementShare = 1;

@@ -10,7 +10,7 @@ import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret, keepSecretSettings, secrets } from './secrets.ts';
 
-/** What `/api/health` says. */
+/** The body of `/api/health`. */
 export type Health = {
   readonly status: string;
   readonly log: { readonly kind: string; readonly latencyMs: number | null };
@@ -22,13 +22,13 @@ export type Health = {
 /** How a process ended: its exit code, or the signal that ended it. */
 export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
-/** A server of this app: a `next start` process of its own. Ends with the scope that holds it by `await using`. */
+/** A server of this app in its own process (`next start`). It ends with its scope (`await using`). */
 export type App = AsyncDisposable & {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** What it printed so far, to stdout and stderr. */
+  /** The text that it has printed to stdout and stderr so far. */
   printed(): string;
   health(): Promise<Health>;
   kill(signal: NodeJS.Signals): void;
@@ -36,15 +36,15 @@ export type App = AsyncDisposable & {
   readonly ended: Promise<Ending>;
 };
 
-/** Settings; those not given are unset, whatever the environment or a file `.env` says. */
+/** Settings. All others are unset: the environment of this process and a file `.env` have no effect. */
 export type AppEnvironment = Readonly<Record<string, string>>;
 
 const readyWithinMs = 20_000;
 
-/** What a process prints only when something is wrong with it, whatever its clients and its log do. */
-const surprise = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;
+/** Text that a healthy process never prints, whatever its clients and its log do. */
+const unexpectedText = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;
 
-/** A test that timed out never leaves its scope, nor does one whose process ends: what it started is ended here. */
+/** The started processes. A test that times out never leaves its scope, so its processes are ended here. */
 const running = new Set<ChildProcess>();
 const endRunning = () => {
   for (const child of running) endGroup(child);
@@ -53,21 +53,22 @@ afterAll(endRunning);
 process.on('exit', endRunning);
 
 /**
- * Starts the built app and waits until it answers. Its log is a file of its own, its publish token the suite's.
- * @param port to start again where another was; any free one when not given.
- * @throws Error with what it printed, when it ends instead or does not answer in time.
+ * Starts the built app and waits until it answers. It has its own log file, and the publish token of the suite.
+ * @param port the port of an earlier process, to start again there. Default: any free port.
+ * @throws Error with its output if it ends or does not answer in time.
  */
 export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App> {
   return whenReady(launchApp('start', root, env, port));
 }
 
-/** Starts the app by `next dev`, in a copy of its own: one that a developer has running is left alone. */
+/** Starts the app with `next dev`, in its own copy: it does not disturb the developer's own `next dev`. */
 export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
   mkdirSync(join(root, '.next'), { recursive: true });
   const copy = mkdtempSync(join(root, '.next/copy-'));
   const remove = () => rmSync(copy, { recursive: true, force: true });
   try {
-    // Packages are found from any folder within the project; a second lock file would make it look like one of its own.
+    // Node finds the packages from any folder of the project. With a second lock file the copy would look like a
+    // project.
     for (const source of appSources.filter((name) => name !== 'package-lock.json'))
       cpSync(join(root, source), join(copy, source), { recursive: true });
     const app = await whenReady(launchApp('dev', copy, env, 0));
@@ -84,7 +85,7 @@ export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
   }
 }
 
-/** Ends a process, and what it has started: `next dev` serves by a process of its own. */
+/** Ends a process and its children: `next dev` serves from a child process. */
 function endGroup({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -96,12 +97,12 @@ function endGroup({ pid }: ChildProcess): void {
 async function whenReady(app: ReturnType<typeof launchApp>): Promise<App> {
   try {
     const url = await eventually('the app listens', readyWithinMs, () => {
-      if (app.hasEnded()) throw new Error('it ended instead of listening');
+      if (app.hasEnded()) throw new Error('the app ended before it listened');
       return /Local: +(http:\/\/127\.0\.0\.1:\d+)/.exec(app.printed())?.[1];
     });
-    // Next listens before it runs the app's own start, and keeps the first request until then. It asks for what is not
-    // there, so that a test's own request is the first to reach the app.
-    // In development it is made only then.
+    // Next listens before the app's own start code has run, and lets the first request wait for it. This first request
+    // is for an unknown path, so that the first request of a test is also the first one that reaches the app. In
+    // development Next compiles the app only now.
     await ask({ url }, '/no-such-page', { signal: AbortSignal.timeout(60_000) });
     return {
       ...app,
@@ -112,11 +113,11 @@ async function whenReady(app: ReturnType<typeof launchApp>): Promise<App> {
     };
   } catch (error) {
     await app.end();
-    throw new Error(`the app could not be started; it printed: ${app.printed()}`, { cause: error });
+    throw new Error(`the app did not start; it printed: ${app.printed()}`, { cause: error });
   }
 }
 
-/** Starts the app where it is expected to end by itself; gives how it ended, and what it printed to stderr. */
+/** Starts an app that must end by itself. @returns how it ended, and its stderr. */
 export async function runApp(env: AppEnvironment): Promise<Ending & { readonly stderr: string }> {
   const app = launchApp('start', root, env, 0);
   try {
@@ -134,7 +135,7 @@ function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, p
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, [next, command, '-p', String(port), '-H', '127.0.0.1'], {
     cwd,
-    // A group of its own, so that it ends with all it has started.
+    // Its own process group, so that its children end with it.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
@@ -174,8 +175,9 @@ function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, p
       await ended;
       running.delete(child);
       folder[Symbol.dispose]();
-      checkNoSecret(printed, 'what the app printed');
-      if (surprise.test(printed)) throw new Error(`the app printed what nobody expects: ${printed}`);
+      checkNoSecret(printed, 'the output of the app');
+      if (unexpectedText.test(printed))
+        throw new Error(`the app printed an unexpected error or warning: ${printed}`);
     },
   };
 }

@@ -1,9 +1,9 @@
 import { checkNoSecret } from './secrets.ts';
 
-/** A whole answer. */
+/** A complete answer. */
 export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string };
 
-/** Asks the app, and waits for the end of the answer, 10 s at most. No answer may tell a secret. */
+/** Sends a request to the app and reads the complete answer, within 10 s. No answer may contain a secret. */
 export async function ask(
   app: { readonly url: string },
   path: string,
@@ -16,14 +16,15 @@ export async function ask(
   return { status: response.status, headers: response.headers, text };
 }
 
-/** What a refusal says. @throws Error when the answer is not `application/problem+json`, or speaks of what is underneath. */
+/** The problem in a refusal. @throws Error if the answer is not `application/problem+json`, or shows internals. */
 export function readProblem({ headers, text }: Answer): Readonly<Record<string, unknown>> {
   const type = headers.get('content-type');
-  if (type !== 'application/problem+json; charset=utf-8') throw new Error(`no problem, but ${type}: ${text}`);
-  if (underneath.test(text)) throw new Error(`a problem speaks of what is underneath: ${text}`);
+  if (type !== 'application/problem+json; charset=utf-8')
+    throw new Error(`expected a problem, got ${type}: ${text}`);
+  if (internals.test(text)) throw new Error(`a problem shows internals of the server: ${text}`);
   return JSON.parse(text);
 }
 
-/** Words of drivers and stacks: none is for a reader. */
-const underneath =
+/** Words of drivers and stack traces. They must not reach a client. */
+const internals =
   /ECONN|ETIMEDOUT|\bERR\b|WRONGPASS|EVAL|XADD|ioredis|127\.0\.0\.1|node_modules|\.js:|\bat \w+ \(/;

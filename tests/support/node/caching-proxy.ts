@@ -8,38 +8,38 @@ import { searchPath } from '../../run/tools.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { eventually } from './eventually.ts';
 
-/** One request to the proxy, as its access log has it. */
+/** One request to the proxy, from its access log. */
 export type ProxiedRequest = {
   /** Path and query. */
   readonly path: string;
   readonly status: number;
-  /** Whether the origin was asked for it, be it behind the answer's back. */
+  /** Whether it caused a request to the origin, also one after its own answer. */
   readonly reachedOrigin: boolean;
 };
 
-/** A real shared cache in front of an origin: nginx. Ends with the scope that holds it by `await using`. */
+/** A real shared cache (nginx) in front of an origin. It ends with its scope (`await using`). */
 export type CachingProxy = AsyncDisposable & {
   readonly url: string;
-  /** All requests answered so far, in their order. */
+  /** All answered requests so far, in order. */
   requests(): Promise<readonly ProxiedRequest[]>;
 };
 
-/** A path the proxy answers itself. */
+/** A path that the proxy answers itself. */
 const markPath = '/proxy-mark';
 
 const running = new Set<ChildProcess>();
 const endRunning = () => {
-  // Its master ends the workers.
+  // The master process of nginx ends its workers.
   for (const child of running) child.kill('SIGTERM');
 };
 afterAll(endRunning);
 process.on('exit', endRunning);
 
 /**
- * Starts nginx in front of `target`, with its cache, log and temporary files in a folder of its own. It keeps what
- * `Cache-Control` lets a shared cache keep, by path and query alone: whatever differs by token must say so itself.
- * What has expired is answered once more while it is asked for again, as CDNs do.
- * @throws Error with what it printed, when it does not start.
+ * Starts nginx in front of `target`, with its cache, log and temporary files in its own folder. It stores what
+ * `Cache-Control` allows a shared cache to store. The cache key is path and query only: an answer that depends on a
+ * token must forbid the cache. As CDNs do, it serves an expired answer once more while it fetches a new one.
+ * @throws Error with the output of nginx if it does not start.
  */
 export async function startCachingProxy(target: { readonly port: number }): Promise<CachingProxy> {
   const folder = makeTemporaryFolder();
@@ -70,12 +70,12 @@ export async function startCachingProxy(target: { readonly port: number }): Prom
   const url = `http://127.0.0.1:${port}`;
   try {
     await eventually('nginx listens', 5_000, () => {
-      if (hasEnded) throw new Error('it ended instead of listening');
+      if (hasEnded) throw new Error('nginx ended before it listened');
       return isListening(url);
     });
   } catch (error) {
     await end();
-    throw new Error(`nginx could not be started; it printed: ${printed}`, { cause: error });
+    throw new Error(`nginx did not start; it printed: ${printed}`, { cause: error });
   }
   return {
     url,
@@ -96,7 +96,7 @@ async function isListening(url: string): Promise<boolean> {
 
 function configuration(folder: string, port: number, originPort: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  // Its workers would change to an account that may not enter the folder; without root they stay who they are.
+  // As root, nginx would run its workers as another user, who may not read the folder.
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   return `
 daemon off;
@@ -133,7 +133,7 @@ http {
 `;
 }
 
-/** Reads the log up to a mark of its own: a line is written a moment after its answer, and in order. */
+/** Requests a mark and reads the log up to it: nginx writes the lines in order, a moment after each answer. */
 async function readLog(url: string, file: string): Promise<readonly ProxiedRequest[]> {
   const mark = `${markPath}?${randomUUID()}`;
   await fetch(`${url}${mark}`);

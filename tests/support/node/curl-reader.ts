@@ -4,18 +4,18 @@ import type { ForeignReader } from './foreign-reader.ts';
 
 const pauseMs = 100;
 
-/** curl, started again by hand with the id of the last whole block, as a script of a few lines would. */
+/** curl in a loop. Each start sends the id of the last complete block, as a short script would. */
 export function startCurl(address: string): ForeignReader {
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   let lastEventId = '';
   let end: (() => void) | null = null;
   let isOver = false;
 
-  function take(block: string): void {
+  function acceptBlock(block: string): void {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
     const data = field('data');
     lastEventId = field('id') ?? lastEventId;
-    if (data !== undefined) heard.push(field('event') ?? JSON.parse(data).data);
+    if (data !== undefined) received.push(field('event') ?? JSON.parse(data).data);
   }
 
   async function read(): Promise<void> {
@@ -28,7 +28,7 @@ export function startCurl(address: string): ForeignReader {
     curl.stdout.setEncoding('utf8').on('data', (text: string) => {
       const blocks = (rest + text).split('\n\n');
       rest = blocks.pop() ?? '';
-      for (const block of blocks) take(block);
+      for (const block of blocks) acceptBlock(block);
     });
     await new Promise((resolve, reject) => curl.once('error', reject).once('close', resolve));
   }
@@ -42,7 +42,7 @@ export function startCurl(address: string): ForeignReader {
   const reading = keepReading();
 
   return {
-    heard: () => heard,
+    received: () => received,
     async [Symbol.asyncDispose]() {
       isOver = true;
       end?.();

@@ -1,18 +1,18 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { listenOnFreePort } from '../listen-on-free-port.ts';
 
-/** A line to the app that can break within an event. Ends with the scope that holds it by `await using`. */
+/** A proxy to the app that can break a connection inside an event. It ends with its scope (`await using`). */
 export type CuttingProxy = AsyncDisposable & {
   readonly url: string;
-  /** Lets the next event that comes pass in part, and closes its connection. */
+  /** Passes only the start of the next event, then closes the connection. */
   cutInsideAnEvent(): void;
-  /** How often it has done so. */
+  /** The number of connections that it has cut. */
   cuts(): number;
 };
 
-const beginOfData = 'data: {"id"';
+const startOfData = 'data: {"id"';
 
-/** Starts one in front of `target`. It passes bytes, and knows nothing of HTTP. */
+/** Starts a proxy in front of `target`. It passes bytes and does not parse HTTP. */
 export async function startCuttingProxy(target: { readonly port: number }): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let isArmed = false;
@@ -20,7 +20,7 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
 
   const track = (socket: Socket) => {
     sockets.add(socket);
-    // A reset is one of the ways to be closed.
+    // A reset is not a failure here: `close` follows.
     socket.on('error', () => undefined);
     socket.on('close', () => sockets.delete(socket));
   };
@@ -29,9 +29,9 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
     for (const socket of [reader, app]) track(socket);
     reader.pipe(app);
     app.on('data', (bytes) => {
-      const at = isArmed ? bytes.indexOf(beginOfData) : -1;
+      const at = isArmed ? bytes.indexOf(startOfData) : -1;
       if (at < 0) return void reader.write(bytes);
-      reader.end(bytes.subarray(0, at + beginOfData.length));
+      reader.end(bytes.subarray(0, at + startOfData.length));
       app.destroy();
       isArmed = false;
       cuts += 1;

@@ -20,20 +20,21 @@ import { deployedSources, vercelBuild, vercelCommand } from './vercel-build.ts';
 
 const cache = join(root, 'node_modules/.cache/steadfeed');
 
-/** What the platform would run and serve of this checkout. */
+/** The build of this checkout that the platform would run and serve. */
 export type Artifact = {
-  /** Folder that holds what functions use, each file at its path in the project. */
+  /** Folder with the files that functions use, each at its path in the project. */
   readonly filesPath: string;
-  /** Folder of what is served as it is. */
+  /** Folder of the static files. */
   readonly staticPath: string;
   readonly config: RouteConfig;
   readonly functions: readonly DeployedFunction[];
 };
 
 /**
- * Builds this checkout by the platform's own command, once for the same sources: what was built is kept. `.next/` and
- * `.vercel/` of the checkout stay as they are. Of processes that ask at the same time one builds.
- * @throws Error with what the command printed, when it fails or cannot be had.
+ * Builds this checkout with the platform's own command. It keeps the result, and builds again only when a source
+ * changes. It does not touch `.next/` and `.vercel/` of the checkout. If several processes call it at once, only one
+ * builds.
+ * @throws Error with the output of the command if it fails or cannot be downloaded.
  */
 export async function buildArtifact(): Promise<Artifact> {
   const folder = artifactFolder();
@@ -51,12 +52,12 @@ export async function buildArtifact(): Promise<Artifact> {
   };
 }
 
-/** Where what is built of these sources is kept. */
+/** The folder of the build of the present sources. */
 export function artifactFolder(): string {
   return join(cache, `deployed-${keyOfSources()}`);
 }
 
-/** Names the sources' content, their names, and what builds them. */
+/** A hash of the sources, their names, and the build command. */
 function keyOfSources(): string {
   const hash = createHash('sha256').update(vercelCommand);
   const patterns = [...deployedSources, 'scripts/build-app.ts'].flatMap((source) => [source, `${source}/**`]);
@@ -80,6 +81,6 @@ async function build(folder: string): Promise<void> {
   cpSync(output, join(unfinished, 'output'), { recursive: true, verbatimSymlinks: true });
   const files = readFunctions(join(output, 'functions')).flatMap(({ files }) => Object.values(files));
   for (const file of new Set(files)) linkFile(join(copy.path, file), join(unfinished, 'files', file));
-  // Whoever sees the folder sees all of it.
+  // The rename is atomic: no process sees half of the folder.
   renameSync(unfinished, folder);
 }

@@ -2,25 +2,25 @@ import { globSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { linkFile, linkFolder } from './link-folder.ts';
 
-/** A function of an artifact. Several routes may be one: they share its processes. */
+/** A function of an artifact. Several routes can be one function: they share its processes. */
 export type DeployedFunction = {
-  /** Names of its routes, as the platform's routing knows them: `api/stream`. */
+  /** The names of its routes in the platform's routing, for example `api/stream`. */
   readonly routes: readonly string[];
-  /** Folder of its own files. */
+  /** The folder of its own files. */
   readonly path: string;
-  /** Its entry, within that folder. */
+  /** Its entry file, relative to that folder. */
   readonly handler: string;
-  /** Whether it takes and gives what the web does (`Request`, `Response`), as a middleware; else what `node:http` does. */
+  /** Its interface: `web` is `Request` and `Response` (a middleware), `node` is that of `node:http`. */
   readonly kind: 'web' | 'node';
-  /** The platform's limit on one request; null where only the platform's default counts. */
+  /** The platform's limit for one request; null: the platform's default. */
   readonly maxDurationSeconds: number | null;
-  /** Whether it is told of readers that leave. */
+  /** Whether the platform reports to it that a reader left. */
   readonly isCancellable: boolean;
-  /** The files of the project it may use besides: from where they are in the function to where they are in the project. */
+  /** The project's files that it may use too: the path in the function, and the path in the project. */
   readonly files: Readonly<Record<string, string>>;
 };
 
-/** Reads the functions of `folder`, as the platform's build output describes them. */
+/** Reads the functions in `folder` from the platform's build output. */
 export function readFunctions(folder: string): DeployedFunction[] {
   const routes = new Map<string, string[]>();
   for (const found of globSync('**/*.func', { cwd: folder }).sort()) {
@@ -42,8 +42,8 @@ export function readFunctions(folder: string): DeployedFunction[] {
 }
 
 /**
- * Makes `folder` hold the function and the files it may use, and nothing else.
- * @param filesPath folder that holds the project's files.
+ * Puts the function and the files that it may use into `folder`, and nothing else.
+ * @param filesPath the folder of the project's files.
  */
 export function assembleFunction(
   { path, files }: Pick<DeployedFunction, 'path' | 'files'>,

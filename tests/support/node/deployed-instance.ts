@@ -9,39 +9,39 @@ import { within } from './eventually.ts';
 import type { InstanceMessage, InstanceQuestion } from './instance-message.ts';
 import { checkNoSecret, keepSecretSettings } from './secrets.ts';
 
-/** A process of a function, as the platform runs it. */
+/** A process of a function. It runs as on the platform. */
 export type Instance = {
   readonly pid: number;
-  /** Resolves to its port on 127.0.0.1, when it takes requests. */
+  /** Resolves to its port on 127.0.0.1 when it accepts requests. */
   readonly ready: Promise<number>;
   readonly ended: Promise<Ending>;
-  /** How many streams the app holds in it. It must not be frozen. */
+  /** The number of open streams in it. Do not call it while the instance is frozen. */
   streams(): Promise<number>;
-  /** Stops it where it is. */
+  /** Suspends the process. */
   freeze(): void;
-  /** Lets it go on. */
+  /** Resumes the process. */
   thaw(): void;
-  /** Tells it to end, and 500 ms later ends it. */
+  /** Sends SIGTERM, and kills it 500 ms later. */
   stop(): Promise<Ending>;
-  /** Ends it at once. @throws Error when it had ended by itself, or printed a secret or what nobody expects. */
+  /** Kills it. @throws Error if it ended by itself before, or printed a secret, an unexpected error or a warning. */
   end(): Promise<void>;
 };
 
-/** What the platform gives a process. */
+/** Limits of the platform for a process. */
 const fileDescriptors = 1_024;
 const stopMs = 500;
 
-/** A cold start takes about a second; a machine that does much else takes longer. */
+/** A cold start takes about a second, and longer on a busy machine. */
 const readyWithinMs = 60_000;
 
 const main = fileURLToPath(new URL('./instance-main.ts', import.meta.url));
 const mainFiles = [main, join(dirname(main), 'instance-message.ts')];
 
-/** What a process prints only when something is wrong with it. */
-const surprise =
+/** Text that a healthy process never prints. */
+const unexpectedText =
   /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:|ERR_ACCESS_DENIED/i;
 
-/** A test that timed out never leaves its scope: what it started is ended here, frozen or not. */
+/** The started processes. A test that times out never leaves its scope, so its processes are ended here. */
 const running = new Set<ChildProcess>();
 const endRunning = () => {
   for (const child of running) child.kill('SIGKILL');
@@ -50,10 +50,10 @@ afterAll(endRunning);
 process.on('exit', endRunning);
 
 /**
- * Starts a process for the function in `folder`. It can read that folder and write its own temporary one, and nothing
- * else; it finds no packages but those in the folder.
- * @param env the project's settings.
- * @param temporary folder it may write to, made where it is missing.
+ * Starts a process for the function in `folder`. It can only read that folder and only write its own temporary folder.
+ * It finds only the packages in `folder`.
+ * @param env the settings of the project.
+ * @param temporary the folder that it may write to; created if it is missing.
  */
 export function startInstance(
   folder: string,
@@ -64,21 +64,21 @@ export function startInstance(
   keepSecretSettings(env);
   const child = spawnInstance(folder, entry, env, temporary);
   let printed = '';
-  let isToldToEnd = false;
+  let isStopRequested = false;
   let hasFailed = false;
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (printed += text));
   const ended = new Promise<Ending>((resolve) => {
     child.once('close', (code, signal) => {
       running.delete(child);
-      hasFailed = !isToldToEnd;
+      hasFailed = !isStopRequested;
       resolve({ code, signal });
     });
   });
   const failed = ended.then(() => {
-    throw new Error(`an instance ended instead of taking requests; it printed: ${printed}`);
+    throw new Error(`an instance ended before it accepted requests; it printed: ${printed}`);
   });
-  const ready = within('an instance takes requests', readyWithinMs, Promise.race([portOf(child), failed]));
-  // Told by whoever waits for it.
+  const ready = within('an instance accepts requests', readyWithinMs, Promise.race([portOf(child), failed]));
+  // The caller that awaits `ready` gets the error.
   for (const promise of [failed, ready]) promise.catch(() => undefined);
 
   return {
@@ -89,7 +89,7 @@ export function startInstance(
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
     async stop() {
-      isToldToEnd = true;
+      isStopRequested = true;
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
@@ -98,12 +98,13 @@ export function startInstance(
       return ending;
     },
     async end() {
-      isToldToEnd = true;
+      isStopRequested = true;
       child.kill('SIGKILL');
       await ended;
-      checkNoSecret(printed, 'what an instance printed');
+      checkNoSecret(printed, 'the output of an instance');
       if (hasFailed) throw new Error(`an instance ended by itself; it printed: ${printed}`);
-      if (surprise.test(printed)) throw new Error(`an instance printed what nobody expects: ${printed}`);
+      if (unexpectedText.test(printed))
+        throw new Error(`an instance printed an unexpected error or warning: ${printed}`);
     },
   };
 }
@@ -136,7 +137,7 @@ function spawnInstance(
   return child;
 }
 
-/** The port it tells when it takes requests. */
+/** The port that it sends when it accepts requests. */
 function portOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     child.on('message', (message: InstanceMessage) => {
@@ -145,7 +146,7 @@ function portOf(child: ChildProcess): Promise<number> {
   });
 }
 
-/** Gives what asks a process for its streams. */
+/** Makes the function that asks a process for its number of streams. */
 function createStreamCounter(child: ChildProcess): () => Promise<number> {
   const answers = new Map<number, (streams: number) => void>();
   let asked = 0;

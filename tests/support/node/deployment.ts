@@ -4,16 +4,19 @@ import { type Platform, type PlatformOptions, startPlatform } from './platform.t
 import { type RedisStand, startRedisStand } from './redis-stand.ts';
 import { secrets } from './secrets.ts';
 
-/** This checkout, built and served as the platform would, and its Redis. Ends with the scope that holds it by `await using`. */
+/** This checkout with a Redis, built and served as on the platform. It ends with its scope (`await using`). */
 export type Deployment = Platform & { readonly stand: RedisStand };
 
-/** This checkout as the platform builds it: made once, ahead of a file's tests. */
+/** The platform's build of this checkout. A test file makes it once, before its tests. */
 export let artifact: Artifact;
 beforeAll(async () => {
   artifact = await buildArtifact();
 });
 
-/** Deploys this checkout on a Redis of its own; its publish token is the suite's. A process for streams and events is up. */
+/**
+ * Deploys this checkout with its own Redis and the publish token of the suite. When it returns, one process for streams
+ * and events accepts requests.
+ */
 export async function startDeployment(options: PlatformOptions = {}): Promise<Deployment> {
   const stand = await startRedisStand();
   const env = { ...stand.env, PUBLISH_TOKEN: secrets.publishToken, ...options.env };

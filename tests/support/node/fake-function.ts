@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import type { Artifact } from './deployed-artifact.ts';
 
 /**
- * An artifact of one function whose route is `/`, to see what the platform does to a function that does wrong.
- * @param folder where it is written.
- * @param body of `async (request, response) => {…}`; `require` is there.
- * @param isCancellable whether it says that it can be cancelled.
+ * An artifact with one function, at the route `/`. Tests use it to see how the platform treats a function that
+ * misbehaves.
+ * @param folder the folder to write it to.
+ * @param body the body of `async (request, response) => {…}`; it can use `require`.
+ * @param isCancellable whether the function declares that it can be cancelled.
  */
 export function fakeArtifact(folder: string, body: string, isCancellable = false): Artifact {
   const path = join(folder, 'index.func');

@@ -3,7 +3,7 @@ import type { Feed } from '../../../lib/client/feed-options.ts';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { eventually } from './eventually.ts';
 
-/** Our client, and all it was given, as it came. Ends with the scope that holds it by `using`. */
+/** Our client and everything that it received, in order. It ends with its scope (`using`). */
 export type FeedReader = Disposable & {
   /** The data of each event. */
   readonly data: readonly unknown[];
@@ -13,7 +13,7 @@ export type FeedReader = Disposable & {
   until(count: number, withinMs?: number): Promise<void>;
 };
 
-/** Reads the feed of an app from its first event, over sockets of its own. */
+/** Reads the feed of an app from its first event, over its own sockets. */
 export function startFeedReader(app: { readonly url: string }): FeedReader {
   const data: unknown[] = [];
   const gaps: Gap[] = [];
@@ -29,7 +29,7 @@ export function startFeedReader(app: { readonly url: string }): FeedReader {
     feed,
     until: (count, withinMs = 15_000) =>
       eventually(
-        `${count} events have come; the last was ${data.at(-1)}`,
+        `${count} events have arrived; the last was ${data.at(-1)}`,
         withinMs,
         () => data.length >= count,
       ).then(() => undefined),

@@ -1,2 +1,2 @@
-/** Once ahead of the suite: all processes are started on one fresh build. */
+/** Runs once before the suite: all processes start from one fresh build. */
 export { buildOnce as setup } from '../../../scripts/build-app.ts';

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { deadlineHeader, type InstanceMessage, type InstanceQuestion } from './instance-message.ts';
 
 /*
- * The program of an instance: what the platform wraps around a function. It takes requests, several at a time, and
- * offers each the context that `@vercel/functions` looks for. Its arguments are the function's entry and, where it takes
- * and gives those of the web, `web`.
+ * The program of an instance: the wrapper that the platform puts around a function. It serves several requests at a
+ * time, each with the context that `@vercel/functions` reads. Arguments: the entry file of the function, and its kind
+ * (`node` or `web`).
  */
 
-/** What the platform tells of a request, in the shape that `@vercel/functions` reads. */
+/** The platform's context of a request, in the shape that `@vercel/functions` reads. */
 type RequestContext = {
   readonly waitUntil: (promise: Promise<unknown>) => void;
   /** Unix time, as ISO 8601. */
@@ -18,17 +18,17 @@ type RequestContext = {
 };
 
 const [, , entry = '', kind = 'node'] = process.argv;
-/** The platform would let it come to its end before it freezes the process; the app must not count on it. */
+/** The platform would wait for the promise before it freezes the process. The app must not rely on that. */
 const waitUntil = (promise: Promise<unknown>) => void promise.catch(() => undefined);
 
 const contexts = new AsyncLocalStorage<RequestContext>();
 Object.assign(globalThis, { [Symbol.for('@vercel/request-context')]: { get: () => contexts.getStore() } });
 const exported = createRequire(entry)(entry);
-// What a function loads at its first request it can load as it comes up, where the platform asks for that.
+// A function can load its modules at the start instead of at the first request, if the platform calls `preload`.
 await exported.preload?.();
 const handle = kind === 'web' ? handleWeb : exported;
 
-/** For a middleware, which is asked about a request without its body, and answers none. */
+/** Calls a middleware. It gets the request without its body, and its answer has no body. */
 async function handleWeb({ method = 'GET', url, headers }: IncomingMessage, response: ServerResponse) {
   const given = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
   const asked = new Request(`http://${headers.host}${url}`, { method, headers: given });
@@ -43,13 +43,13 @@ const server = createServer((request, response) => {
   contexts.run(context, () => handle(request, response));
 });
 
-/** Streams that the app holds in this process, by its own count. */
+/** The number of open streams in this process, by the app's own count. */
 function countStreams(): number {
   const runtime = Reflect.get(globalThis, Symbol.for('steadfeed'));
   return runtime?.streams.size ?? 0;
 }
 
-const tell = (message: InstanceMessage) => void process.send?.(message);
-process.on('message', ({ ask }: InstanceQuestion) => tell({ answer: ask, streams: countStreams() }));
+const send = (message: InstanceMessage) => void process.send?.(message);
+process.on('message', ({ ask }: InstanceQuestion) => send({ answer: ask, streams: countStreams() }));
 process.on('disconnect', () => process.exit());
-server.listen(0, '127.0.0.1', () => tell({ port: (server.address() as AddressInfo).port }));
+server.listen(0, '127.0.0.1', () => send({ port: (server.address() as AddressInfo).port }));

@@ -1,10 +1,10 @@
-/** Header by which the front tells an instance when the platform ends a request; the function never sees it. */
+/** Header with the deadline of a request, from the front to an instance. The function does not see it. */
 export const deadlineHeader = 'x-platform-deadline';
 
-/** What an instance tells the platform: that it is ready, or how many streams the app holds in it. */
+/** A message of an instance to the platform: its port when it is ready, or its number of open streams. */
 export type InstanceMessage =
   | { readonly port: number }
   | { readonly answer: number; readonly streams: number };
 
-/** Asks an instance for its streams; `ask` names the question. */
+/** Asks an instance for its number of streams. `ask` is the number of the question. */
 export type InstanceQuestion = { readonly ask: number };

@@ -1,46 +1,48 @@
 import type { Ending } from './app-process.ts';
 import type { Instance } from './deployed-instance.ts';
 
-/** An instance and what the platform does with it. */
+/** An instance and its state on the platform. */
 export type PooledInstance = {
   readonly instance: Instance;
-  /** Requests it has. */
+  /** The number of its running requests. */
   inFlight: number;
-  /** A resting one is given no new requests. */
+  /** A resting instance gets no new requests. */
   state: 'open' | 'resting' | 'stopping';
-  /** Whether it has come up. */
+  /** Whether it accepts requests. */
   isReady: boolean;
-  /** Since when it is frozen, on `performance.now()`; null: it is not. */
+  /** The time when it was frozen, on `performance.now()`; null: it is not frozen. */
   frozenAt: number | null;
 };
 
 /** The instances of one function. */
 export type InstancePool = {
-  /** All that have not ended. */
+  /** All instances that have not ended. */
   readonly members: ReadonlySet<PooledInstance>;
-  /** How often an instance was started, frozen and thawed. */
+  /** The number of starts, freezes and thaws so far. */
   readonly counts: { starts: number; freezes: number; thaws: number };
-  /** Has an instance that is ready, so that no request waits for one to come up. */
+  /** Makes sure that one instance is ready, so that no request waits for a start. */
   warm(): Promise<void>;
-  /** Takes a place on any instance that has one, a new one where none has; it is thawed, and ready. */
+  /**
+   * Takes a slot on an instance, or starts a new instance if none has a free slot. The instance is thawed and ready.
+   */
   take(): Promise<PooledInstance>;
-  /** Gives the place back; an instance without a request is frozen. */
+  /** Gives the slot back. An instance without requests is frozen. */
   release(member: PooledInstance): void;
-  /** Gives it no more requests, tells it to stop, and ends it 500 ms later. */
+  /** Gives it no more requests, sends SIGTERM, and kills it 500 ms later. */
   stop(member: PooledInstance): Promise<Ending>;
-  /** Ends all. @throws Error when one printed what nobody expects. */
+  /** Ends all instances. @throws Error if one printed an unexpected error or warning. */
   end(): Promise<void>;
 };
 
 export type PoolOptions = {
   readonly start: () => Instance;
-  /** Most requests an instance has at a time. */
+  /** The largest number of requests that an instance has at a time. */
   readonly requestsPerInstance: number;
-  /** 0 ≤ x < 1: which instance gets a request. */
+  /** A number from 0 to below 1. It decides which instance gets a request. */
   readonly random: () => number;
 };
 
-/** Makes a pool without an instance. */
+/** Makes an empty pool. */
 export function createInstancePool({ start, requestsPerInstance, random }: PoolOptions): InstancePool {
   const members = new Set<PooledInstance>();
   const started: Instance[] = [];
@@ -57,7 +59,7 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
       () => {
         member.isReady = true;
       },
-      // Told by whoever waits for it.
+      // The caller of `take` or `warm` gets the error.
       () => undefined,
     );
     return member;
@@ -82,7 +84,7 @@ export function createInstancePool({ start, requestsPerInstance, random }: PoolO
     } catch (error) {
       if (!isStopping(member)) throw error;
     }
-    // It was told to stop while it came up.
+    // It was stopped during its start.
     return isStopping(member) ? take() : member;
   }
 

@@ -2,8 +2,8 @@ import { copyFileSync, linkSync, mkdirSync, readdirSync, readlinkSync, symlinkSy
 import { dirname, join } from 'node:path';
 
 /**
- * Makes `to` hold what `from` holds: its folders anew, its files by links, which take neither time nor room.
- * @param leftOut names of files and folders that are not taken, wherever they lie.
+ * Copies `from` to `to`: it makes new folders and links the files, which takes no time and no disk space.
+ * @param leftOut names of files and folders to leave out, at any depth.
  */
 export function linkFolder(from: string, to: string, leftOut: readonly string[] = []): void {
   mkdirSync(to, { recursive: true });
@@ -16,7 +16,7 @@ export function linkFolder(from: string, to: string, leftOut: readonly string[] 
   }
 }
 
-/** Makes `to` the same file as `from`; a copy of it where they lie on different file systems. */
+/** Makes `to` a link to the file `from`, or a copy if they are on different file systems. */
 export function linkFile(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   try {

@@ -1,7 +1,7 @@
 import type { App } from './app-process.ts';
 import { eventually } from './eventually.ts';
 
-/** Waits until the app holds this many streams. */
+/** Waits until the app has this many open streams. */
 export async function untilStreams(app: App, count: number, withinMs: number): Promise<void> {
   await eventually(`${count} streams are open`, withinMs, async () => (await app.health()).streams === count);
 }

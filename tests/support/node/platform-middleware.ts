@@ -1,22 +1,28 @@
 import { type IncomingHttpHeaders, type IncomingMessage, request as openRequest } from 'node:http';
 
-/** What a middleware that lets a request pass wants changed. Header names in small letters. */
+/** The changes that a middleware makes to a request that it lets pass. Header names are in lower case. */
 export type Passed = {
-  /** Headers of the request, for whoever answers it. */
+  /** Headers to set on the request. */
   readonly request: Readonly<Record<string, string>>;
-  /** Headers of the answer. */
+  /** Headers to set on the answer. */
   readonly answer: Readonly<Record<string, string>>;
 };
 
-/** Headers of the way from the middleware to here. */
-const ofTheWay = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+/** Headers of the connection between the middleware and this module. They do not belong to the answer. */
+const connectionHeaders = new Set([
+  'connection',
+  'content-length',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+]);
 
 const requestPrefix = 'x-middleware-request-';
 
 /**
- * Asks an instance of a middleware about a request, and reads its answer as the platform does: what it sets on the
- * request comes by headers with a prefix.
- * @throws Error when it does not let the request pass: that is not simulated.
+ * Sends a request to an instance of a middleware and reads its answer as the platform does: headers with a prefix are
+ * the headers to set on the request.
+ * @throws Error if it does not let the request pass: this platform does not simulate that.
  */
 export async function askMiddleware(
   port: number,
@@ -30,7 +36,7 @@ export async function askMiddleware(
     asked.end();
   });
   if (answer['x-middleware-next'] !== '1') throw new Error('the middleware does not let the request pass');
-  const set = (named: (name: string) => string | null) =>
+  const headersBy = (named: (name: string) => string | null) =>
     Object.fromEntries(
       Object.entries(answer).flatMap(([name, value]) => {
         const target = named(name);
@@ -38,7 +44,7 @@ export async function askMiddleware(
       }),
     );
   return {
-    request: set((name) => (name.startsWith(requestPrefix) ? name.slice(requestPrefix.length) : null)),
-    answer: set((name) => (/^x-middleware-/.test(name) || ofTheWay.has(name) ? null : name)),
+    request: headersBy((name) => (name.startsWith(requestPrefix) ? name.slice(requestPrefix.length) : null)),
+    answer: headersBy((name) => (/^x-middleware-/.test(name) || connectionHeaders.has(name) ? null : name)),
   };
 }

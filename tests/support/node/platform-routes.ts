@@ -1,51 +1,51 @@
-/** Routing as the platform's build output describes it (`config.json`): the parts of it that an app like this one uses. */
+/** The routing of the platform's build output (`config.json`): the parts that this app uses. */
 export type RouteConfig = {
   readonly routes: readonly Rule[];
-  /** Files that are served under another path, or as another type, by their path among the static files. */
+  /** Static files that are served at another path or as another type. The key is the file's path. */
   readonly overrides?: Readonly<Record<string, { readonly path?: string; readonly contentType?: string }>>;
 };
 
 type Rule = {
-  /** Begins a phase; the rules after it are of that phase. */
+  /** The name of a phase. The rules after this one belong to it. */
   readonly handle?: string;
-  /** Pattern of the whole path. */
+  /** The pattern of the complete path. */
   readonly src?: string;
   readonly dest?: string;
-  /** A function that is asked about the request ahead of all else. */
+  /** The function that handles the request first (a middleware). */
   readonly middlewarePath?: string;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether its headers count for more than those that a function answers. */
+  /** Whether its headers replace those of the function's answer. */
   readonly important?: boolean;
   readonly has?: readonly Condition[];
   readonly missing?: readonly Condition[];
-  /** Whether the rules after it apply too. */
+  /** Whether routing continues with the next rule. */
   readonly continue?: boolean;
 };
 
 type Condition = { readonly type: string; readonly key: string; readonly value?: string };
 
-/** What routing looks at. Header names in small letters. */
+/** The parts of a request that routing reads. Header names are in lower case. */
 export type RoutedRequest = {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 };
 
-/** Where a request goes, and what its answer carries besides. */
+/** The target of a request, and the headers that routing adds to its answer. All header names are in lower case. */
 export type Routed = {
-  /** A path that `exists` knows; null: there is nothing, and nothing to say so. */
+  /** A path for which `exists` is true; null: there is no such path, and no error page. */
   readonly path: string | null;
-  /** Replaces the answer's own status; null: does not. */
+  /** The status that replaces the one of the answer; null: the answer keeps its own. */
   readonly status: number | null;
-  /** What the answer carries unless it says so itself. Names in small letters, as of all headers here. */
+  /** Headers for an answer that does not set them itself. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What it carries whatever it says. */
+  /** Headers that replace those of the answer. */
   readonly important: Readonly<Record<string, string>>;
 };
 
 /**
  * Routes a request.
- * @param exists whether a path is a function's or a file's.
+ * @param exists whether a path belongs to a function or a file.
  */
 export function routeRequest(
   { routes }: RouteConfig,
@@ -55,7 +55,7 @@ export function routeRequest(
   const first = applyPhase(routes, null, request, request.url.pathname);
   const isMoved = first.status !== null && first.headers.location !== undefined;
   if (isMoved) return { ...first, path: null };
-  // Rules that look again are for what was not found.
+  // The rules of these phases apply only to a path that was not found.
   const found = ['filesystem', 'rewrite'].reduce(
     (path, phase) => (exists(path) ? path : applyPhase(routes, phase, request, path).path),
     first.path,
@@ -68,7 +68,7 @@ export function routeRequest(
   return { ...error, path: exists(error.path) ? error.path : null };
 }
 
-/** The path of the function that is to be asked about a request first; null: none. */
+/** The path of the middleware for a request; null: none. */
 export function middlewareOf({ routes }: RouteConfig, request: RoutedRequest): string | null {
   const asked = rulesOf(routes, null).find(
     (rule) =>
@@ -121,7 +121,7 @@ function rulesOf(routes: readonly Rule[], phase: string | null): readonly Rule[]
   });
 }
 
-/** Whether the request has what the condition asks for; named groups of its pattern are added to `values`. */
+/** Whether the request meets the condition. It adds the named groups of the pattern to `values`. */
 function holds(
   { type, key, value }: Condition,
   { url, headers }: RoutedRequest,

@@ -9,41 +9,41 @@ import type { Routed } from './platform-routes.ts';
 
 /** How a request to a function ended. */
 export type RunEnding =
-  /** The function answered to the end. */
+  /** The function finished its answer. */
   | 'answered'
-  /** Its reader left, and it was told. */
+  /** The reader left, and the platform cancelled the function. */
   | 'left'
-  /** It ran into the platform's limit: a failure. */
+  /** It reached the platform's limit, which is a failure. */
   | 'cut'
-  /** Its process went away under it. */
+  /** Its process ended. */
   | 'lost';
 
 export type RunOptions = {
-  /** Port of the instance. */
+  /** The port of the instance. */
   readonly port: number;
   /** The platform's limit, from now. */
   readonly limitMs: number;
-  /** How much later the request is cut. */
+  /** The time from the limit to the cut. */
   readonly graceMs: number;
-  /** Whether the limit counts from the request, or from the beginning of its answer. */
+  /** When the limit starts to count: at the request, or at the start of its answer. */
   readonly countsFrom: 'request' | 'answer';
-  /** Whether the function is told the limit. */
-  readonly tellsDeadline: boolean;
-  /** Whether the function is told of a reader that leaves. */
+  /** Whether the function gets the deadline in its context. */
+  readonly sendsDeadline: boolean;
+  /** Whether the platform cancels the function when its reader leaves. */
   readonly isCancellable: boolean;
   /** Headers that the platform sets on the request. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What it does to the answer. */
+  /** The changes to the answer. */
   readonly routed: Pick<Routed, 'status' | 'headers' | 'important'>;
 };
 
-/** Long enough for a process that is late to take what has come. */
+/** Time for a slow process to read the bytes that have arrived. */
 const lateMs = 50;
 
 /**
- * Gives a request to an instance and its answer to the reader, byte by byte as they come. The instance's socket is another
- * one than the reader's: what happens to that, the function learns only where it is cancellable.
- * @returns how it ended, when the function is through with it.
+ * Passes a request to an instance, and the bytes of its answer to the reader as they arrive. Instance and reader have
+ * separate sockets, so only a cancellable function notices that its reader left.
+ * @returns how the request ended, when the function has finished.
  */
 export function runRequest(
   reader: IncomingMessage,
@@ -71,7 +71,7 @@ export function runRequest(
     if (ending === 'cut') fail(answer, 504);
     if (ending === 'lost') fail(answer, 502);
   };
-  // What has come by then is taken first, however late this process is.
+  // If this process is late, it reads first what has arrived before the limit.
   const limit = setTimeout(() => setTimeout(() => end('cut'), lateMs), limitMs + graceMs);
   run.on('error', () => end('lost'));
   run.on('response', (response) => {
@@ -90,19 +90,19 @@ export function runRequest(
     if (!answer.writableFinished && isCancellable) end('left');
   };
   answer.on('close', leave);
-  // It may have left while a process came up.
+  // The reader may have left during the start of a process.
   if (answer.closed) leave();
   reader.pipe(run);
   return promise;
 }
 
-/** What has begun to be answered is cut. */
+/** Answers with an error status, or cuts an answer that has started. */
 function fail(answer: ServerResponse, status: number): void {
   if (answer.headersSent) answer.destroy();
   else answer.writeHead(status).end();
 }
 
-/** A reader that has gone holds nothing up. */
+/** Reads the rest of an answer whose reader left, so that the function can finish. */
 function drain(response: IncomingMessage): void {
   response.unpipe();
   response.resume();
@@ -110,9 +110,9 @@ function drain(response: IncomingMessage): void {
 
 function headersFor(
   reader: IncomingMessage,
-  { limitMs, tellsDeadline, headers: added }: RunOptions,
+  { limitMs, sendsDeadline, headers: added }: RunOptions,
 ): OutgoingHttpHeaders {
   const { connection: _, ...headers } = reader.headers;
   const deadline = new Date(Date.now() + limitMs).toISOString();
-  return { ...headers, ...added, ...(tellsDeadline ? { [deadlineHeader]: deadline } : {}) };
+  return { ...headers, ...added, ...(sendsDeadline ? { [deadlineHeader]: deadline } : {}) };
 }

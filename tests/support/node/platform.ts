@@ -11,47 +11,47 @@ import { middlewareOf, type Routed, routeRequest } from './platform-routes.ts';
 import { type RunEnding, runRequest } from './platform-run.ts';
 import { readStaticFiles } from './static-files.ts';
 
-/** A request to a function that is over. */
+/** A finished request to a function. */
 export type Run = { readonly path: string; readonly ending: RunEnding; readonly tookMs: number };
 
-/** What is decided about a deployment from outside. */
+/** The settings of a deployment and of the platform. */
 export type PlatformOptions = {
   /** The project's settings. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Replaces every limit on one request, in seconds; null: as the artifact says, and the platform's default. */
+  /** Replaces every limit for one request, in seconds; null: the artifact's limits, or the platform's default. */
   readonly limitSeconds?: number | null;
-  /** How much later than it says the platform cuts, in seconds; 0. */
+  /** The time from the limit to the cut, in seconds. Default 0. */
   readonly graceSeconds?: number;
   /**
-   * What the limit counts from: the request, or the beginning of its answer, which leaves out what a busy machine takes
-   * ahead of it. Default: the request.
+   * When the limit starts to count: at the request, or at the start of its answer. The second one leaves out the time
+   * that a busy machine needs before it answers. Default: the request.
    */
   readonly countsFrom?: 'request' | 'answer';
-  /** Whether functions are told the deadline of a request. Default true. */
-  readonly tellsDeadline?: boolean;
-  /** Whether functions that say they can be cancelled are. Default true. */
+  /** Whether functions get the deadline of a request. Default true. */
+  readonly sendsDeadline?: boolean;
+  /** Whether the platform cancels functions that declare that they can be cancelled. Default true. */
   readonly cancels?: boolean;
-  /** Most requests an instance has at a time; 100. */
+  /** The largest number of requests that an instance has at a time. Default 100. */
   readonly requestsPerInstance?: number;
   readonly random?: () => number;
 };
 
-/** An artifact that is served as the platform would. Ends with the scope that holds it by `await using`. */
+/** A running platform that serves an artifact. It ends with its scope (`await using`). */
 export type Platform = AsyncDisposable & {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** All requests to functions that are over, in the order of their ends. */
+  /** All finished requests to functions, in the order of their ends. */
   readonly runs: readonly Run[];
   /** The instances of a route's function. */
   pool(route: string): InstancePool;
 };
 
-/** The platform's limit where the artifact names none. */
+/** The platform's limit for a function without its own. */
 const defaultLimitSeconds = 300;
 
 /** Serves an artifact. No instance runs before the first request to its function. */
 export async function startPlatform(artifact: Artifact, options: PlatformOptions = {}): Promise<Platform> {
-  const { env = {}, limitSeconds = null, tellsDeadline = true, cancels = true } = options;
+  const { env = {}, limitSeconds = null, sendsDeadline = true, cancels = true } = options;
   const { requestsPerInstance = 100, random = Math.random } = options;
   const { graceSeconds = 0, countsFrom = 'request' } = options;
   const { config, functions } = artifact;
@@ -114,11 +114,11 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
     const startedAt = performance.now();
     const ending = await runRequest(request, response, {
       port: await member.instance.ready,
-      // A cold start is not counted: it takes as long on a compressed scale of time as on the real one.
+      // The cold start does not count. With compressed limits it would count too much, because it takes its real time.
       limitMs: (limitSeconds ?? deployed.maxDurationSeconds ?? defaultLimitSeconds) * 1_000,
       graceMs: graceSeconds * 1_000,
       countsFrom,
-      tellsDeadline,
+      sendsDeadline,
       isCancellable: cancels && deployed.isCancellable,
       headers: { ...routed.important, ...forwarded(request) },
       routed,
@@ -133,12 +133,12 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
 
   function poolOf(deployed: DeployedFunction | undefined): InstancePool {
     const pool = deployed && pools.get(deployed);
-    if (pool === undefined) throw new Error('there is no such function');
+    if (pool === undefined) throw new Error('the artifact has no such function');
     return pool;
   }
 
   const server = createServer((request, response) => {
-    // A process that does not come up is what fails the test, when the platform ends.
+    // If a process does not start, the test fails at the end of the platform.
     answer(request, response).catch(() => response.writeHead(500).end());
   });
   const port = await listenOnFreePort(server);
@@ -156,7 +156,7 @@ export async function startPlatform(artifact: Artifact, options: PlatformOptions
   };
 }
 
-/** What the platform says of the reader, whatever the reader says itself. */
+/** The headers that the platform sets from the reader's connection. They replace those of the reader. */
 function forwarded({ headers, socket }: IncomingMessage): Record<string, string> {
   const address = socket.remoteAddress ?? '';
   return {

@@ -3,7 +3,7 @@ import { secrets } from './secrets.ts';
 
 type Target = { readonly url: string };
 
-/** Publishes data as events of one request. */
+/** Publishes each value as one event, all in one request. */
 export function publish(
   app: Target,
   data: readonly unknown[],
@@ -20,14 +20,14 @@ export function publish(
   });
 }
 
-/** Publishes and expects it to be stored. @throws Error with the answer otherwise. */
+/** Publishes events that must be stored. @throws Error with the answer if they are not. */
 export async function store(
   app: Target,
   data: readonly unknown[],
   options: { readonly channel?: string } = {},
 ): Promise<void> {
   const { status, text } = await publish(app, data, options);
-  if (status !== 201) throw new Error(`publishing was answered ${status}: ${text}`);
+  if (status !== 201) throw new Error(`the answer to the publish request was ${status}: ${text}`);
 }
 
 /** The whole numbers from `first` to `last`. */

@@ -1,6 +1,6 @@
-"""Reads a stream by Python's standard library alone, and writes each event's data, or a frame's name, as a line of JSON.
+"""Reads a stream with Python's standard library. It prints one line of JSON for each frame: an event's data, or a name.
 
-Resumes with the id of the last whole block whenever the stream is over, after the pause the server named.
+After the end of a stream it waits as long as `retry:` says and resumes with the id of the last complete block.
 """
 
 import http.client
@@ -11,7 +11,7 @@ import urllib.request
 
 
 def blocks(answer):
-    """The blocks of a body, each as its fields. One that breaks off has no blank line after it, and is none."""
+    """The blocks of a body, each as its fields. A block without an empty line at its end is incomplete and left out."""
     block = {}
     for line in answer:
         name, _, value = line.decode().rstrip("\n").partition(": ")
@@ -34,9 +34,9 @@ while True:
                 pause_ms = int(block.get("retry", pause_ms))
                 last_event_id = block.get("id", last_event_id)
                 if "data" in block:
-                    heard = block["event"] if "event" in block else json.loads(block["data"])["data"]
-                    print(json.dumps(heard), flush=True)
+                    received = block["event"] if "event" in block else json.loads(block["data"])["data"]
+                    print(json.dumps(received), flush=True)
     except (OSError, http.client.HTTPException):
-        # The stream broke: as good as ended.
+        # A broken stream is treated like one that ended.
         pass
     time.sleep(pause_ms / 1000)

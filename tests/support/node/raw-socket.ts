@@ -2,14 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret } from './secrets.ts';
 
-/** A TCP connection whose bytes a test writes and reads itself. Ends with the scope that holds it by `using`. */
+/** A TCP connection whose bytes a test writes and reads itself. It ends with its scope (`using`). */
 export type RawSocket = Disposable & {
   readonly socket: Socket;
-  /** The last 200,000 characters that came so far, as Latin-1. */
+  /** The last 200,000 received characters, as Latin-1. */
   received(): string;
-  /** Waits until what came holds `text`. */
+  /** Waits until the received text contains `text`. */
   until(text: string, withinMs?: number): Promise<void>;
-  /** Resolves when the connection is closed, by whoever. */
+  /** Resolves when the connection is closed, by either side. */
   readonly closed: Promise<void>;
 };
 
@@ -23,7 +23,7 @@ export async function openRawSocket(port: number, text = ''): Promise<RawSocket>
     received = (received + chunk.toString('latin1')).slice(-maxKept);
     checkNoSecret(received, 'an answer');
   });
-  // A reset is one of the ways to be closed; `closed` tells.
+  // A reset is not a failure here: `closed` resolves.
   socket.on('error', () => undefined);
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('end', () => socket.end());
@@ -33,7 +33,7 @@ export async function openRawSocket(port: number, text = ''): Promise<RawSocket>
     socket,
     received: () => received,
     async until(wanted, withinMs = 5_000) {
-      await eventually(`"${wanted}" comes; there came: ${received.slice(-500)}`, withinMs, () =>
+      await eventually(`"${wanted}" arrives; received so far: ${received.slice(-500)}`, withinMs, () =>
         received.includes(wanted),
       );
     },
@@ -42,7 +42,7 @@ export async function openRawSocket(port: number, text = ''): Promise<RawSocket>
   };
 }
 
-/** A request as text. `host` and what `headers` holds; no body. */
+/** The text of a request with the header `host` and the given headers, without a body. */
 export function requestText(method: string, path: string, headers: readonly string[] = []): string {
   return [`${method} ${path} HTTP/1.1`, 'host: 127.0.0.1', ...headers, '', ''].join('\r\n');
 }

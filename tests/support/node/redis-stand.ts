@@ -5,14 +5,14 @@ import { makeTemporaryFolder } from '../temporary-folder.ts';
 import type { AppEnvironment } from './app-process.ts';
 import { secrets } from './secrets.ts';
 
-/** A Redis of its own with its REST endpoint. Ends with the scope that holds it by `await using`. */
+/** A separate Redis and its REST endpoint. They end with their scope (`await using`). */
 export type RedisStand = AsyncDisposable & {
   readonly upstash: LocalUpstash;
-  /** Settings of an app on this Redis. */
+  /** The settings of an app that uses this Redis. */
   readonly env: AppEnvironment;
-  /** Ends Redis as a crash would. */
+  /** Kills Redis, as in a crash. */
   killRedis(): Promise<void>;
-  /** Starts it again on the same port: with the data it had, or empty. */
+  /** Starts Redis again on the same port, with its old data or empty. */
   startRedis(data: 'kept' | 'empty'): Promise<void>;
 };
 

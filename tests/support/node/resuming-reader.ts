@@ -2,29 +2,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from './eventually.ts';
 import { type Frame, openSse, type SseReader } from './sse-reader.ts';
 
-/** A reader that comes back by its cursor whenever its stream is over, as a native EventSource does. */
+/** A reader that resumes from its cursor after the end of each stream, as a native EventSource does. */
 export type ResumingReader = AsyncDisposable & {
-  /** The data of all events, in the order they came. */
+  /** The data of all events, in the order of their arrival. */
   readonly data: readonly unknown[];
-  /** Ids of the same events. */
+  /** The ids of the same events. */
   readonly ids: readonly string[];
-  /** Data of the `gap` frames. */
+  /** The data of the `gap` frames. */
   readonly gaps: readonly unknown[];
-  /** Names of all frames, in the order they came, those of later connections too. */
+  /** The names of all frames of all connections, in the order of their arrival. */
   readonly frames: readonly string[];
-  /** How many streams it has opened. */
+  /** The number of streams that it has opened. */
   connections(): number;
-  /** Waits until the event with this data has come. */
+  /** Waits until the event with this data has arrived. */
   until(data: unknown, withinMs?: number): Promise<void>;
 };
 
-/** No pause in a test is longer: a native reader obeys `retry:`, which may be 5 s. */
+/** Limits the pause, to keep tests short: a native reader would obey `retry:`, which can be 5 s. */
 const maxPauseMs = 100;
 
 /**
- * Starts to read and waits for the first `hello`.
- * @param target where to connect; asked ahead of each connection.
- * @param query of every request, without `?`; as a native reader does, it is sent again together with the cursor.
+ * Starts a reader and waits for its first `hello`.
+ * @param target the app; a function is called before each connection.
+ * @param query the query of every request, without `?`. Like a native reader, it sends it together with the cursor.
  */
 export async function startResumingReader(
   target: { readonly url: string } | (() => { readonly url: string }),
@@ -57,7 +57,7 @@ export async function startResumingReader(
   };
   const keepReading = async () => {
     while (!isStopped) {
-      // The server is away: it is tried again.
+      // The server is down. The reader tries again.
       await connect().catch(() => undefined);
       if (!isStopped) await sleep(Math.min(maxPauseMs, reader?.retryMs() ?? maxPauseMs));
     }
@@ -69,7 +69,7 @@ export async function startResumingReader(
     await reading;
   };
   try {
-    await eventually('the reader hears hello', 15_000, () => frames.includes('hello'));
+    await eventually('the reader gets hello', 15_000, () => frames.includes('hello'));
   } catch (error) {
     await stop();
     throw error;
@@ -81,7 +81,7 @@ export async function startResumingReader(
     frames,
     connections: () => connections,
     until: (wanted, withinMs = 10_000) =>
-      eventually(`event ${wanted} comes; the last was ${data.at(-1)}`, withinMs, () =>
+      eventually(`event ${wanted} arrives; the last was ${data.at(-1)}`, withinMs, () =>
         data.includes(wanted),
       ).then(() => undefined),
     [Symbol.asyncDispose]: stop,

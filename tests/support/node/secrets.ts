@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { buildSecrets } from '../../../scripts/build-app.ts';
 
-/** The secrets of this suite. None may ever be seen in what a process prints or answers. */
+/** The secrets of this suite. No output and no answer of a process may contain one. */
 export const secrets = {
   publishToken: 'publish-token-nobody-may-see',
   previousPublishToken: 'previous-publish-token-nobody-may-see',
@@ -9,22 +9,22 @@ export const secrets = {
   readSecret: 'read-token-secret-nobody-may-see',
 } as const;
 
-/** What is looked for, by its text: what it is. */
-const kept = new Map<string, string>();
+/** Texts that no output may contain, with the name of the secret of each. */
+const forbiddenTexts = new Map<string, string>();
 
-/** A shorter text may be part of another by chance. */
-const leastCharacters = 8;
+/** A shorter text could be in an output by chance. */
+const minCharacters = 8;
 
-/** From now on `text` may be seen nowhere, as it is or in another writing. @param name is told where it is seen. */
+/** Forbids `text` in all outputs from now on, also encoded. @param name the name of the secret in the error. */
 export function keepSecret(name: string, text: string): void {
-  if (text.length < leastCharacters) return;
-  // The end of its base64 depends on what follows.
+  if (text.length < minCharacters) return;
+  // The last characters of its base64 depend on the text after it.
   const base64 = Buffer.from(text).toString('base64').slice(0, -4);
   const escaped = JSON.stringify(text).slice(1, -1);
-  for (const writing of [text, base64, escaped, encodeURIComponent(text)]) kept.set(writing, name);
+  for (const writing of [text, base64, escaped, encodeURIComponent(text)]) forbiddenTexts.set(writing, name);
 }
 
-/** From now on those of a process's settings may be seen nowhere that are secret. */
+/** Forbids the values of the secret settings of a process in all outputs from now on. */
 export function keepSecretSettings(env: Readonly<Record<string, string>>): void {
   for (const name of Object.keys(buildSecrets)) keepSecret(name, env[name] ?? '');
 }
@@ -32,16 +32,17 @@ export function keepSecretSettings(env: Readonly<Record<string, string>>): void 
 for (const [name, secret] of Object.entries(secrets)) keepSecret(name, secret);
 keepSecretSettings(buildSecrets);
 
-/** @throws Error when `text` holds a secret. */
+/** Searches `text` for secrets. @throws Error if it contains one. */
 export function checkNoSecret(text: string, where: string): void {
-  for (const [secret, name] of kept) {
-    if (text.includes(secret)) throw new Error(`${where} tells a secret (${name}): ${text.slice(0, 2_000)}`);
+  for (const [secret, name] of forbiddenTexts) {
+    if (text.includes(secret))
+      throw new Error(`${where} contains a secret (${name}): ${text.slice(0, 2_000)}`);
   }
 }
 
 /**
- * A read token, which may be seen nowhere either.
- * @param seconds until its `exp`; the server takes it for 30 s more.
+ * Makes a read token, and forbids it in all outputs.
+ * @param seconds the time until its `exp`. The server accepts it for 30 s more.
  */
 export async function signReadToken(channels: readonly string[], seconds = 600): Promise<string> {
   const token = await new SignJWT({ channels, exp: Math.floor(Date.now() / 1_000) + seconds })

@@ -2,19 +2,20 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeedPage } from '../../../lib/core/event.ts';
 
-/** What one poller saw. */
+/** The results of one poller. */
 export type Poller = {
   polls: number;
-  /** Ids of the events it got, each with when it last asked in vain before, on `performance.now()`; 0: never. */
+  /** The events it got, each with the time of its last poll before that, on `performance.now()`; 0: no such poll. */
   readonly got: { readonly id: string; readonly missedAt: number }[];
 };
 
 const everyMs = 1_000;
 
 /**
- * Polls from `cursor` on, `count` readers once a second each, for `forMs`, over few sockets. Every other one sends the
- * entity tag of its last page, as a browser's cache does; the others ask for no cache, as `fetch` with `no-store` does.
- * @throws Error when an answer is neither 200 nor 304.
+ * Runs `count` readers that poll once a second from `cursor`, for `forMs`, over a few sockets. Half of them send the
+ * entity tag of their last page, as a browser's cache does. The others send `no-cache`, as `fetch` with `no-store`
+ * does.
+ * @throws Error if an answer is neither 200 nor 304.
  */
 export async function pollShort(
   proxy: { readonly url: string },
@@ -55,7 +56,7 @@ async function poll(url: string, agent: Agent, from: string, until: number, send
       tag = page.cursor === cursor ? answer.tag : null;
       cursor = page.cursor;
     } else if (answer.status !== 304) {
-      throw new Error(`a poll was answered ${answer.status}: ${answer.text}`);
+      throw new Error(`the answer to a poll was ${answer.status}: ${answer.text}`);
     }
     missedAt = askedAt;
     await sleep(Math.max(0, askedAt + everyMs - performance.now()));

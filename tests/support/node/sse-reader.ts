@@ -3,42 +3,42 @@ import { createParser } from 'eventsource-parser';
 import { eventually, within } from './eventually.ts';
 import { checkNoSecret } from './secrets.ts';
 
-/** A frame as a reader sees it. */
+/** A received frame. */
 export type Frame = {
-  /** `id:`; empty where the frame has none. */
+  /** `id:`; empty if the frame has none. */
   readonly id: string;
-  /** `event:`; `message` where the frame has none. */
+  /** `event:`; `message` if the frame has none. */
   readonly event: string;
   readonly data: string;
-  /** When it came, on `performance.now()`. */
+  /** The time of its arrival, on `performance.now()`. */
   readonly at: number;
 };
 
-/** One connection to a stream, read as the bytes come. Ends with the scope that holds it by `using`. */
+/** One connection to a stream, read as its bytes arrive. It ends with its scope (`using`). */
 export type SseReader = Disposable & {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** What came so far, in order. */
+  /** The frames so far, in order. */
   readonly frames: readonly Frame[];
-  /** The body so far: for answers that are no stream. */
+  /** The body so far, for an answer that is not a stream. */
   text(): string;
-  /** The last `retry:` that came, in ms; null before the first. */
+  /** The last received `retry:`, in ms; null: none yet. */
   retryMs(): number | null;
-  /** Waits for a frame called `event`, past or to come. */
+  /** Waits for the first frame named `event`. It can have arrived before the call. */
   frame(event: string, withinMs?: number): Promise<Frame>;
-  /** Resolves when it is over: `ended` cleanly, or `cut`. */
+  /** Resolves at the end of the stream: `ended` cleanly, or `cut`. */
   readonly over: Promise<'ended' | 'cut'>;
-  /** Cuts the connection, without a word. */
+  /** Cuts the connection. */
   destroy(): void;
 };
 
 export type SseRequest = {
-  /** Query of the request, without `?`. */
+  /** The query of the request, without `?`. */
   readonly query?: string;
-  /** A cursor to resume from. */
+  /** The cursor to resume from. */
   readonly lastEventId?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Called with each frame as it comes. */
+  /** Called with each frame when it arrives. */
   readonly onFrame?: (frame: Frame) => void;
 };
 
@@ -46,12 +46,12 @@ const acceptOfOurClient = 'text/event-stream, application/problem+json';
 
 /**
  * Opens `/api/stream` and waits for the answer's headers.
- * @throws Error when the connection fails, or nothing is answered in 10 s.
+ * @throws Error if the connection fails, or no answer arrives within 10 s.
  */
 export async function openSse(app: { readonly url: string }, options: SseRequest = {}): Promise<SseReader> {
   const { query = '', lastEventId, headers = {}, onFrame } = options;
   const asked = request(`${app.url}/api/stream?${query}`, {
-    // No pool: each reader has a socket of its own, as each browser has.
+    // No pool: each reader has its own socket, as each browser has.
     agent: false,
     headers: {
       accept: acceptOfOurClient,
@@ -61,7 +61,7 @@ export async function openSse(app: { readonly url: string }, options: SseRequest
   });
   asked.end();
   try {
-    const response = await within('the stream is answered', 10_000, answerOf(asked));
+    const response = await within('the answer to the stream request starts', 10_000, answerOf(asked));
     return readResponse(asked, response, onFrame);
   } catch (error) {
     asked.destroy();
@@ -72,7 +72,8 @@ export async function openSse(app: { readonly url: string }, options: SseRequest
 function answerOf(asked: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     asked.once('response', resolve);
-    // Stays: a socket that breaks later is told by the response, and must not end the test run.
+    // This listener stays. If the socket breaks later, the response reports it; without a listener Node would end the
+    // run.
     asked.on('error', reject);
   });
 }
@@ -113,7 +114,7 @@ function readResponse(
     text: () => text,
     retryMs: () => retryMs,
     frame: (event, withinMs = 10_000) =>
-      eventually(`a frame "${event}" comes`, withinMs, () => frames.find((frame) => frame.event === event)),
+      eventually(`a frame "${event}" arrives`, withinMs, () => frames.find((frame) => frame.event === event)),
     over,
     destroy,
     [Symbol.dispose]: destroy,

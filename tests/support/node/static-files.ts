@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import type { RouteConfig } from './platform-routes.ts';
 
-/** A file that is served as it is. */
+/** A static file. */
 export type StaticFile = {
   send(response: ServerResponse, status: number, headers: OutgoingHttpHeaders): void;
 };
@@ -17,7 +17,7 @@ const types: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** The files of `folder` by the paths under which they are served: `/icon.svg`. */
+/** The files of `folder`. The key is the path at which they are served, for example `/icon.svg`. */
 export function readStaticFiles(
   folder: string,
   { overrides = {} }: RouteConfig,

@@ -6,13 +6,13 @@ import { root } from '../root.ts';
 import { linkFolder } from './link-folder.ts';
 import { checkNoSecret } from './secrets.ts';
 
-/** The platform's own command. It is no dependency of the template: `npx` brings it, and keeps it. */
+/** The platform's own command. It is not a dependency of the template: `npx` downloads it and keeps it. */
 export const vercelCommand = 'vercel@60.1.3';
 
-/** What the platform is given of the checkout. */
+/** The files of the checkout that the platform gets. */
 export const deployedSources = [...appSources, 'vercel.json'];
 
-/** A project that nobody has made: enough to build. Its packages are there already. */
+/** A fake project, which is enough for a build. Its packages are already installed. */
 const project = {
   projectId: 'none',
   orgId: 'none',
@@ -20,9 +20,9 @@ const project = {
 };
 
 /**
- * Builds a copy of this checkout in `folder`, which is made, as the platform would; what it would deploy is in
- * `.vercel/output` then. It takes about 10 s, and half a minute more where the command has yet to be brought.
- * @throws Error with what the command printed, when it fails or cannot be had.
+ * Creates `folder` and builds a copy of this checkout in it, as the platform would. The result is in `.vercel/output`.
+ * It takes about 10 s, and half a minute more for the first download of the command.
+ * @throws Error with the output of the command if it fails or cannot be downloaded.
  */
 export async function vercelBuild(folder: string): Promise<void> {
   mkdirSync(join(folder, '.vercel'), { recursive: true });
@@ -34,7 +34,7 @@ export async function vercelBuild(folder: string): Promise<void> {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      // How npm reaches its registry is this machine's.
+      // The environment of this machine says how npm reaches its registry.
       ...process.env,
       ...buildSecrets,
       NODE_ENV: 'production',
