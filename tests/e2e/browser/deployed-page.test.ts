@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test('the deployed page is painted by the server, and shows its events without a script', async () => {
+test('the deployed page is rendered by the server, and shows its events without JavaScript', async () => {
   await using deployment = await startDeployment();
   await store(deployment, ['from the server']);
   await using open = await newPage(browser, { javaScriptEnabled: false });
@@ -27,7 +27,7 @@ test('the deployed page is painted by the server, and shows its events without a
   expect(await readTexts(open.page)).toEqual(['from the server']);
 });
 
-test('the deployed page shows what is published, on and on over handovers', async () => {
+test('the deployed page shows every new event, across handovers', async () => {
   await using deployment = await startDeployment({ limitSeconds: 5, requestsPerInstance: 2 });
   await store(deployment, ['event 0']);
   await using open = await openLive(browser, deployment, quickToDraw);

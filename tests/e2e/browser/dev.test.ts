@@ -11,7 +11,7 @@ let app: App;
 beforeAll(async () => {
   browser = await startChromium();
   app = await startDevApp({ PROBE_MAX_SECONDS: '2' });
-  // The routes and the page are made when they are first asked for.
+  // In development Next compiles a route at its first request.
   for (const path of ['/api/health', '/api/events', '/']) {
     await ask(app, path, { signal: AbortSignal.timeout(60_000) });
   }
@@ -32,7 +32,7 @@ async function openPanel(): Promise<OpenPage> {
   return open;
 }
 
-test('in development a button cuts the connection, and one can see the feed survive it', async () => {
+test('in development a button cuts the connection, and the panel shows that the feed reconnects', async () => {
   await using open = await openPanel();
   await open.page.getByRole('button', { name: 'Cut connection' }).click();
   await open.page.getByText(/^A stream was lost/).waitFor();
@@ -43,7 +43,7 @@ test('in development a button cuts the connection, and one can see the feed surv
   expect(open.seen.errors).toEqual([]);
 });
 
-test('another blocks streaming: the feed polls, and climbs back when it is let through', async () => {
+test('another button blocks streaming: the feed polls, and streams again when it is unblocked', async () => {
   await using open = await openPanel();
   const block = open.page.getByRole('button', { name: 'Block streaming' });
   await block.click();

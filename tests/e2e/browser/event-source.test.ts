@@ -14,7 +14,7 @@ afterAll(() => browser.close());
 
 type Native = { got: number[]; hellos: number; handovers: number; errors: number };
 
-/** A page of the app's origin with a native EventSource, and nothing of ours. */
+/** Opens a page of the app's origin with a native EventSource, without our client. */
 async function openNative(url: string, query: string) {
   const page = await browser.newPage();
   await page.goto(`${url}/api/health`);
@@ -31,7 +31,7 @@ async function openNative(url: string, query: string) {
 }
 
 describe('a native EventSource in Chromium', () => {
-  test('resumes over deadlines and killed sockets; it gets every event once, in order', async () => {
+  test('resumes after deadlines and cut connections, and gets every event once, in order', async () => {
     await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
     await using proxy = await startMeddlingProxy(app.url);
     await store(app, range(1, 3));
@@ -41,7 +41,7 @@ describe('a native EventSource in Chromium', () => {
     let last = 3;
     let cuts = 0;
     let hellosAtCut = 0;
-    await eventually('three streams were cut, and one after them handed over', 60_000, async () => {
+    await eventually('three streams were cut, and a later one was handed over', 60_000, async () => {
       await store(app, range(last + 1, last + 4));
       last += 4;
       await page.waitForTimeout(150);
@@ -55,8 +55,8 @@ describe('a native EventSource in Chromium', () => {
     });
     await store(app, [last + 1]);
 
-    // One hello ahead of each cut, one after the last cut, one after the deadline.
-    const { got } = await eventually('it has come back, and has the last event', 15_000, async () => {
+    // One hello before each cut, one after the last cut, one after the deadline.
+    const { got } = await eventually('it has reconnected, and has the last event', 15_000, async () => {
       const state = await native();
       return state.hellos === 5 && state.got.includes(last + 1) && state;
     });
@@ -64,7 +64,7 @@ describe('a native EventSource in Chromium', () => {
     await page.close();
   });
 
-  test('is told of a full server inside the stream, and comes back when there is room', async () => {
+  test('gets the refusal of a full server inside the stream, and reconnects when a slot is free', async () => {
     await using app = await startApp({ STREAM_MAX_CONNECTIONS: '1', STREAM_MAX_SECONDS: '5' });
     const first = await openNative(app.url, 'rewind=all');
     await eventually('the first is live', 5_000, async () => (await first.native()).hellos === 1);

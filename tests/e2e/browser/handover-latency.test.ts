@@ -4,25 +4,25 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { openLive, quickToDraw } from '../../support/browser/page-steps.ts';
 import { startRelay } from '../../support/browser/relay.ts';
-import { noteShownEvents, type ShownEvents } from '../../support/browser/shown-events.ts';
+import { recordShownEvents, type ShownEvents } from '../../support/browser/shown-events.ts';
 import { startApp } from '../../support/node/app-process.ts';
 import { range, store } from '../../support/node/publish.ts';
 
-/** The server is as far as a continent away: what opening another stream costs cannot be overlooked. */
+/** The server is a continent away: the cost of opening another stream is easy to see. */
 const delayMs = 100;
 
-/** Readers, each a browser of its own; what is published to them, and how far apart. */
+/** The number of readers (one page each), the number of events, and the time between two events. */
 const readerCount = 3;
 const eventCount = 1_100;
 const everyMs = 25;
 
-/** A handover, and as much of the time ahead of it and after it, count as one. */
+/** This much time before and after a handover counts as part of it. */
 const aroundMs = 500;
 
-/** A handover during which there was no other reader without one, for most of the time, is left out. */
-const leastSamples = 20;
+/** A handover with fewer samples is left out: most of the time no other reader was without a handover. */
+const minSamples = 20;
 
-/** Most that a handover may add. */
+/** The largest delay that a handover may add. */
 const toleranceMs = 20;
 
 let browser: Browser;
@@ -31,14 +31,14 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test('an event published during a handover is shown as soon as any other', async () => {
+test('an event that is published during a handover appears as soon as any other', async () => {
   await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
   await using relay = await startRelay(app.url, delayMs);
   await using readers = new AsyncDisposableStack();
   const recordings: (() => Promise<ShownEvents>)[] = [];
   for (const _ of range(1, readerCount)) {
     const { page } = readers.use(await openLive(browser, relay, quickToDraw));
-    recordings.push(await noteShownEvents(page));
+    recordings.push(await recordShownEvents(page));
     // Streams live for 3 to 4 s: not all readers are handed over at the same time.
     await sleep(500);
   }
@@ -57,18 +57,18 @@ test('an event published during a handover is shown as soon as any other', async
   const rounds = recorded.flatMap((own) => {
     const others = recorded.filter((other) => other !== own);
     const all = own.handovers.map((handover) => compare(handover, own, others, publishedAt));
-    return all.filter(({ during }) => during.length >= leastSamples);
+    return all.filter(({ during }) => during.length >= minSamples);
   });
   const during = rounds.flatMap((round) => round.during);
   const meanwhile = rounds.flatMap((round) => round.meanwhile);
   const added = rounds.map((round) => percentile(round.during, 99) - percentile(round.meanwhile, 99));
   console.log(
-    `${eventCount} events, ${rounds.length} handovers; ${tell('during', during)}; ${tell('without', meanwhile)}; ` +
-      `added to p99 by each: ${added.join(', ')} ms, by the middle one: ${percentile(added, 50)} ms`,
+    `${eventCount} events, ${rounds.length} handovers; ${summarize('during', during)}; ${summarize('without', meanwhile)}; ` +
+      `added to p99 by each handover: ${added.join(', ')} ms, median: ${percentile(added, 50)} ms`,
   );
   expect(Math.min(during.length, meanwhile.length)).toBeGreaterThanOrEqual(300);
-  // The middle one of the handovers counts: a machine that is busy with something else now and then delays one reader
-  // and not the other; a pause in the handover itself would delay all.
+  // The median of the handovers counts: a busy machine sometimes delays one reader and not the other, but a pause in
+  // the handover itself would delay all of them.
   expect(Math.abs(percentile(added, 50))).toBeLessThanOrEqual(toleranceMs);
 });
 
@@ -77,8 +77,8 @@ type Span = ShownEvents['handovers'][number];
 const isWithin = (at: number, { from, to }: Span) => at >= from - aroundMs && at < to + aroundMs;
 
 /**
- * What the events published during a handover took to be shown, in ms: by the reader that is handed over, and, the very
- * same events, by one that is not. What else the machine does meanwhile delays both.
+ * The time from publishing to showing of the events of a handover, in ms: for the reader in the handover (`during`),
+ * and for a reader without one (`meanwhile`). Other load on the machine delays both.
  */
 function compare(
   handover: Span,
@@ -97,7 +97,7 @@ function compare(
   return { during, meanwhile };
 }
 
-/** The list is in order: with a newer event in it, an older one is, too. */
+/** The time at which `seq` was in the list. The list is in order, so a newer event means that `seq` is there too. */
 function shownAt({ newest }: ShownEvents, seq: number): number {
   return newest.find((shown) => shown.seq >= seq)?.at ?? Number.NaN;
 }
@@ -107,6 +107,6 @@ function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.ceil((sorted.length * percent) / 100) - 1] ?? Number.NaN;
 }
 
-function tell(name: string, values: readonly number[]): string {
+function summarize(name: string, values: readonly number[]): string {
   return `${name}: ${values.length} samples, p50 ${percentile(values, 50)} ms, p99 ${percentile(values, 99)} ms`;
 }

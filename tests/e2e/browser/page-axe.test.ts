@@ -31,7 +31,7 @@ afterAll(async () => {
 
 type Finding = { readonly id: string; readonly targets: readonly string[] };
 
-/** What axe finds: rules of WCAG 2.2 A and AA, and best practices. */
+/** The findings of axe: the rules of WCAG 2.2 A and AA, and its best practices. */
 async function find(page: Page): Promise<readonly Finding[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {
@@ -45,7 +45,7 @@ async function find(page: Page): Promise<readonly Finding[]> {
   });
 }
 
-/** States of the page, and how one gets there. */
+/** The states of the page, each with the steps that lead to it. */
 const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
   live: async () => {},
   'scrolled, with new events': async (page) => {

@@ -17,56 +17,56 @@ const row = (page: Page, word: string) =>
   page.getByRole('article').filter({ has: page.getByText(word, { exact: true }) });
 const jump = (page: Page) => page.getByRole('button', { name: /^\S+ new/ });
 
-/** Publishes `word <first>` to `word <last>`, and waits until the page tells how many are new. */
+/** Publishes `word <first>` to `word <last>`, and waits until the page shows the number of new events. */
 async function storeUnseen(page: Page, app: App, first: number, last: number): Promise<void> {
   for (let from = first; from <= last; from += 500) await store(app, words(from, Math.min(last, from + 499)));
   await page.getByRole('button', { name: `${(last - first + 1).toLocaleString('en-US')} new` }).waitFor();
 }
 
-/** Notes in every frame where a row is. @returns gives its distances from the window's top so far, in px. */
-async function watchPlace(page: Page, word: string): Promise<() => Promise<readonly number[]>> {
+/** Records the position of a row in every frame. @returns a function that returns its distances from the top, in px. */
+async function watchOffset(page: Page, word: string): Promise<() => Promise<readonly number[]>> {
   const watched = await row(page, word).evaluateHandle((element) => {
-    const places: number[] = [];
-    const note = () => {
-      places.push(element.getBoundingClientRect().top);
-      requestAnimationFrame(note);
+    const offsets: number[] = [];
+    const record = () => {
+      offsets.push(element.getBoundingClientRect().top);
+      requestAnimationFrame(record);
     };
-    note();
-    return places;
+    record();
+    return offsets;
   });
   return () => watched.jsonValue();
 }
 
-function spreadOf(places: readonly number[]): number {
-  expect(places.length).toBeGreaterThan(2);
-  return Math.max(...places) - Math.min(...places);
+function spreadOf(offsets: readonly number[]): number {
+  expect(offsets.length).toBeGreaterThan(2);
+  return Math.max(...offsets) - Math.min(...offsets);
 }
 
-describe('what is being read does not move', () => {
-  test.each([10, 200, 1_000])('when it is scrolled away from the top and %i events come', async (count) => {
+describe('the row that a user reads does not move', () => {
+  test.each([10, 200, 1_000])('when the page is scrolled down and %i events arrive', async (count) => {
     await using app = await startApp();
     await store(app, words(1, 50));
     await using open = await openLive(browser, app);
     await row(open.page, 'word 20').evaluate((element) => element.scrollIntoView({ block: 'center' }));
     await eventually('it is scrolled', 5_000, () => open.page.evaluate(() => window.scrollY > 500));
-    const places = await watchPlace(open.page, 'word 20');
+    const offsets = await watchOffset(open.page, 'word 20');
     await storeUnseen(open.page, app, 51, 50 + count);
-    expect(spreadOf(await places())).toBeLessThan(1);
+    expect(spreadOf(await offsets())).toBeLessThan(1);
   });
 
-  test('when it has the focus, at the top too', async () => {
+  test('when it has the focus, also at the top', async () => {
     await using app = await startApp();
     await store(app, words(1, 50));
     await using open = await openLive(browser, app);
     await row(open.page, 'word 50').focus();
-    const places = await watchPlace(open.page, 'word 50');
+    const offsets = await watchOffset(open.page, 'word 50');
     await storeUnseen(open.page, app, 51, 60);
-    expect(spreadOf(await places())).toBeLessThan(1);
+    expect(spreadOf(await offsets())).toBeLessThan(1);
     expect(await open.page.locator('article:focus p').textContent()).toBe('word 50');
   });
 });
 
-test('what is being read does not move when older events are loaded below it', async () => {
+test('the row that a user reads does not move when older events are loaded below it', async () => {
   await using app = await startApp();
   await store(app, words(1, 400));
   await using open = await openLive(browser, app);
@@ -75,14 +75,14 @@ test('what is being read does not move when older events are loaded below it', a
     await gate.promise;
     await route.continue();
   });
-  await eventually('the end is in sight', 10_000, () => open.page.evaluate(scrollOn));
-  const places = await watchPlace(open.page, 'word 354');
+  await eventually('the end is visible', 10_000, () => open.page.evaluate(scrollOn));
+  const offsets = await watchOffset(open.page, 'word 354');
   gate.resolve();
   await shows(open.page, 'word 345');
-  expect(spreadOf(await places())).toBeLessThan(1);
+  expect(spreadOf(await offsets())).toBeLessThan(1);
 });
 
-test.each(['the button', 'the key N'])('%s goes to what is new', async (means) => {
+test.each(['the button', 'the key N'])('%s goes to the new events', async (means) => {
   await using app = await startApp();
   await store(app, words(1, 50));
   await using open = await openLive(browser, app);
@@ -95,7 +95,7 @@ test.each(['the button', 'the key N'])('%s goes to what is new', async (means) =
   expect(await jump(open.page).count()).toBe(0);
 });
 
-test('scrolled all the way down, every event that is kept was there, in order and once', async () => {
+test('a page that is scrolled down to the end has shown every kept event once, in order', async () => {
   await using app = await startApp();
   await store(app, words(1, 300));
   await store(app, words(301, 400));
@@ -111,7 +111,7 @@ test('scrolled all the way down, every event that is kept was there, in order an
   expect(open.seen.errors).toEqual([]);
 });
 
-test('older events that cannot be loaded are said to be so, and come when asked for again', async () => {
+test('the page says that older events could not be loaded, and loads them on a retry', async () => {
   await using app = await startApp();
   await store(app, words(1, 80));
   await using open = await openLive(browser, app);
@@ -123,7 +123,7 @@ test('older events that cannot be loaded are said to be so, and come when asked 
   await shows(open.page, 'word 30');
 });
 
-test('of thousands of events only those near what is visible are in the page', async () => {
+test('with thousands of events, only those near the visible part are in the page', async () => {
   await using app = await startApp();
   await using open = await openLive(browser, app);
   for (let first = 1; first < 4_000; first += 500) await store(app, words(first, first + 499));
@@ -134,7 +134,7 @@ test('of thousands of events only those near what is visible are in the page', a
   expect(texts).toEqual(words(4_001 - texts.length, 4_000).reverse());
 });
 
-test('the focus of a row that is scrolled far away stays in the list, and goes on from what is seen', async () => {
+test('when the focused row scrolls far away, the list keeps the focus and continues from the visible rows', async () => {
   await using app = await startApp();
   await store(app, words(1, 50));
   await using open = await openLive(browser, app);
@@ -144,13 +144,13 @@ test('the focus of a row that is scrolled far away stays in the list, and goes o
   await open.page.evaluate(() => window.scrollTo(0, 20_000));
   const list = open.page.locator('[role=feed]:focus');
   await list.waitFor();
-  const place = await open.page.evaluate(() => window.scrollY);
+  const before = await open.page.evaluate(() => window.scrollY);
   await open.page.keyboard.press('PageDown');
   await open.page.locator('article:focus').waitFor();
-  expect(Math.abs((await open.page.evaluate(() => window.scrollY)) - place)).toBeLessThan(400);
+  expect(Math.abs((await open.page.evaluate(() => window.scrollY)) - before)).toBeLessThan(400);
 });
 
-test('a folded text that was opened is still open when it comes back into the page', async () => {
+test('an unfolded text is still unfolded when it comes back into the page', async () => {
   await using app = await startApp();
   await store(app, [...words(1, 100), 'long '.repeat(1_000)]);
   await using open = await openLive(browser, app);

@@ -29,7 +29,7 @@ afterAll(async () => {
 
 describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   test.each(['live', 'moving', 'resting', 'stopped'])(
-    'every text can be read when the feed is %s',
+    'every text has enough contrast when the feed is %s',
     async (tone) => {
       await using open = await openLive(browser, app, { colorScheme });
       await open.page.locator('summary').first().click();
@@ -55,7 +55,7 @@ test('the two colour schemes differ', async () => {
 });
 
 test.each([360, 768, 1_280, 2_560])(
-  'nothing scrolls sideways at %i px, whatever was published',
+  'nothing scrolls sideways at %i px, whatever the data is',
   async (width) => {
     await using open = await openLive(browser, app, { viewport: { width, height: 740 } });
     for (const summary of await open.page.locator('summary').all()) await summary.click();
@@ -64,14 +64,14 @@ test.each([360, 768, 1_280, 2_560])(
   },
 );
 
-test('nothing moves for a reader who asked for less motion', async () => {
+test('nothing moves for a user who prefers reduced motion', async () => {
   await using open = await openLive(browser, app, { reducedMotion: 'reduce' });
   await store(app, ['fresh']);
   await open.page.getByRole('article').filter({ hasText: 'fresh' }).first().waitFor();
   expect(await open.page.evaluate(() => document.getAnimations().length)).toBe(0);
 });
 
-/** Runs in the page: the contrast of every text with what is behind it (WCAG 2.2, "contrast ratio"). */
+/** Runs in the page: the contrast of every text with its background (WCAG 2.2, "contrast ratio"). */
 function measureContrasts(): { readonly text: string; readonly ratio: number }[] {
   const channels = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number);
   const luminance = (color: string) => {

@@ -18,7 +18,7 @@ afterAll(async () => {
   await browser.close();
 });
 
-/** Ways in which text might come to run. */
+/** Ways in which text could run as a script. */
 const attempts = {
   'a script': (code) => {
     const script = document.createElement('script');
@@ -39,7 +39,7 @@ const attempts = {
   },
 } satisfies Readonly<Record<string, (code: string) => void>>;
 
-test('the page runs by its own scripts alone, and nothing it does is against its policy', async () => {
+test('the page runs only its own scripts, and does not violate its own policy', async () => {
   await using open = await openLive(browser, app, quickToDraw);
   await shows(open.page, 'onerror');
   await store(app, ['second']);
@@ -52,7 +52,7 @@ test('the page runs by its own scripts alone, and nothing it does is against its
 });
 
 test.each(Object.keys(attempts))(
-  '%s with text in it does not run, and the browser says why',
+  '%s with injected code does not run, and the browser reports the policy',
   async (name) => {
     await using open = await openLive(browser, app, quickToDraw);
 
@@ -63,7 +63,7 @@ test.each(Object.keys(attempts))(
   },
 );
 
-test('every page has a nonce of its own, and every answer says what browsers may do with it', async () => {
+test('every page has its own nonce, and every answer has the security headers', async () => {
   const [one, two] = await Promise.all([ask(app, '/'), ask(app, '/')]);
   const policyOf = ({ headers }: typeof one) => headers.get('content-security-policy') ?? '';
   const nonceOf = (page: typeof one) => /'nonce-([0-9a-f-]{36})'/.exec(policyOf(page))?.[1];

@@ -32,11 +32,11 @@ test.each([
   [60_000, '1 min ago'],
   [3_600_000, '1 h ago'],
   [200_000_000, '2 d ago'],
-])('%i ms ago is told as %s', (ageMs, words) => {
+])('%i ms ago is shown as %s', (ageMs, words) => {
   expect(formatAge(ageMs)).toBe(words);
 });
 
-test('a clock is off only beyond what a page may take to come to life', () => {
+test('a clock counts as wrong only if it is off by more than a slow hydration takes', () => {
   expect([29_000, -29_000].map((ms) => measureClockSkew(1_000_000, 1_000_000 + ms))).toEqual([0, 0]);
   expect(measureClockSkew(1_000_000, 1_000_000 - 86_400_000)).toBe(-86_400_000);
 });
@@ -49,7 +49,7 @@ describe('a filter', () => {
   const found = (type: string | null, text: string) =>
     entries.filter(createEntryFilter({ type, text })).map((entry) => entry.key.split('-')[1]);
 
-  test('finds text in data, type and seq, in whatever case', () => {
+  test('finds text in data, type and seq, in upper or lower case', () => {
     expect(found(null, ' ONE ')).toEqual(['1']);
     expect(found(null, 'two')).toEqual(['2']);
     expect(found(null, 'deploy')).toEqual(['3']);
@@ -64,7 +64,7 @@ describe('a filter', () => {
 });
 
 describe('the activity', () => {
-  test('counts the events of each whole second, and keeps the slowest', () => {
+  test('counts the events of each complete second, and keeps the slowest', () => {
     let now = 100_000;
     const activity = createActivity(() => now);
     activity.record(event(1, ''), 20);
@@ -77,7 +77,7 @@ describe('the activity', () => {
     expect(activity.seconds().every(({ count }) => count === 0)).toBe(true);
   });
 
-  test('knows for two seconds what has just come', () => {
+  test('remembers for two seconds which events are new', () => {
     let now = 0;
     const activity = createActivity(() => now);
     const recent = event(1, '');
@@ -100,7 +100,7 @@ describe('the history of a connection', () => {
     reason: null,
   };
 
-  test('is told newest first, one step for each thing that changed', () => {
+  test('lists the newest first, one step for each change', () => {
     const lost = { ...connection, status: 'waiting', reconnects: 1, reason: 'log: away' } as const;
     const history = recordChanges([], connection, lost, 5);
     expect(history.map(({ text }) => text)).toEqual([
@@ -112,7 +112,7 @@ describe('the history of a connection', () => {
     expect(new Set(back.map(({ key }) => key)).size).toBe(4);
   });
 
-  test('tells which tab reads', () => {
+  test('says which tab reads', () => {
     const led = recordChanges([], connection, { ...connection, role: 'follower' }, 5);
     const leads = recordChanges(
       led,
@@ -126,7 +126,7 @@ describe('the history of a connection', () => {
     ]);
   });
 
-  test('does not grow for ever, nor by what has not changed', () => {
+  test('has a limited length, and gets no step without a change', () => {
     let history = recordChanges([], connection, connection, 0);
     expect(history).toEqual([]);
     for (let handovers = 1; handovers <= 300; handovers += 1) {
@@ -147,14 +147,14 @@ describe('a fetch with faults', () => {
       init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
     });
 
-  test('cuts what is open', async () => {
+  test('cuts open responses', async () => {
     const faulty = createFaultyFetch(hanging);
     const answer = faulty.fetch('/api/stream?channel=feed');
     faulty.cut();
     await expect(answer).rejects.toThrow('cut by the fault buttons');
   });
 
-  test('lets no stream through while blocked, but polls', async () => {
+  test('blocks streams but not polls', async () => {
     let requests = 0;
     const faulty = createFaultyFetch(async () => {
       requests += 1;
@@ -170,7 +170,7 @@ describe('a fetch with faults', () => {
     expect(requests).toBe(2);
   });
 
-  test('still obeys the signal of its caller', async () => {
+  test('still obeys the caller’s abort signal', async () => {
     const faulty = createFaultyFetch(hanging);
     const controller = new AbortController();
     faulty.blockStreams(true);

@@ -38,7 +38,7 @@ async function storeTyped(type: string, data: unknown): Promise<void> {
 const articles = (page: Page) => page.getByRole('article');
 
 describe('the filter', () => {
-  test('shows what holds a text, in whatever case, also inside JSON, and what comes later too', async () => {
+  test('shows events with a text, in upper or lower case, also inside JSON, and also later ones', async () => {
     await using open = await openLive(browser, app);
     await open.page.getByLabel('Search').fill('THIRD');
     expect(await articles(open.page).count()).toBe(1);
@@ -49,13 +49,13 @@ describe('the filter', () => {
     await shows(open.page, 'another');
   });
 
-  test('shows one type', async () => {
+  test('shows only one type', async () => {
     await using open = await openLive(browser, app);
     await open.page.getByLabel('Type').selectOption('deploy');
     expect(await readTexts(open.page)).toEqual(['fourth']);
   });
 
-  test('says so when nothing is like that, and lets go of it', async () => {
+  test('says so when no event matches, and can be cleared', async () => {
     await using open = await openLive(browser, app);
     await open.page.getByLabel('Search').fill('no such text');
     await open.page.getByRole('button', { name: 'Show all' }).click();
@@ -63,8 +63,8 @@ describe('the filter', () => {
   });
 });
 
-describe('paused by its reader', () => {
-  test('the list stands still and says so; going on shows what has come', async () => {
+describe('when the user pauses', () => {
+  test('the list does not change and says so; after Resume it shows the new events', async () => {
     await using open = await openLive(browser, app);
     const count = await articles(open.page).count();
     await open.page.keyboard.press('p');
@@ -88,7 +88,7 @@ describe('paused by its reader', () => {
 });
 
 describe('one event', () => {
-  test('opens in full by its number, and is copied as JSON', async () => {
+  test('opens in full from its number, and can be copied as JSON', async () => {
     await using open = await openLive(browser, app, { permissions: ['clipboard-read', 'clipboard-write'] });
     await open.page.getByRole('button', { name: '#3', exact: true }).click();
     const dialog = open.page.getByRole('dialog', { name: 'message #3' });
@@ -100,7 +100,7 @@ describe('one event', () => {
     expect(await dialog.count()).toBe(0);
   });
 
-  test('opens by the key Enter, and gives the focus back', async () => {
+  test('opens with the key Enter, and returns the focus when it closes', async () => {
     await using open = await openLive(browser, app);
     await articles(open.page).first().focus();
     await open.page.keyboard.press('Enter');
@@ -111,7 +111,7 @@ describe('one event', () => {
 });
 
 describe('the keys', () => {
-  test('are explained, and can be switched off', async () => {
+  test('are listed in a help dialog, and can be switched off', async () => {
     await using open = await openLive(browser, app);
     await open.page.keyboard.press('?');
     await open.page.getByLabel('Use single-key shortcuts').uncheck();
@@ -120,7 +120,7 @@ describe('the keys', () => {
     expect(await open.page.getByRole('button', { name: 'Pause' }).count()).toBe(1);
   });
 
-  test('are text where the reader writes', async () => {
+  test('type text in an input', async () => {
     await using open = await openLive(browser, app);
     await open.page.keyboard.press('/');
     await open.page.keyboard.type('pct');
@@ -132,7 +132,7 @@ describe('the keys', () => {
 describe('times', () => {
   const age = (page: Page) => page.locator('time').first().textContent();
 
-  test('are told as ages, and the choice is kept', async () => {
+  test('are shown as ages, and the choice is remembered', async () => {
     await using open = await openLive(browser, app);
     await open.page.keyboard.press('t');
     expect(await age(open.page)).toMatch(/^(now|\d+ (s|min) ago) /);
@@ -141,7 +141,7 @@ describe('times', () => {
     expect(await age(open.page)).toMatch(/^(now|\d+ (s|min) ago) /);
   });
 
-  test.each([-86_400_000, 86_400_000])('are sane where the clock is off by %i ms', async (skewMs) => {
+  test.each([-86_400_000, 86_400_000])('are plausible if the clock is off by %i ms', async (skewMs) => {
     await using open = await newPage(browser);
     await open.page.addInitScript((ms) => {
       const { now } = Date;
@@ -158,21 +158,21 @@ describe('times', () => {
     expect(await panel.textContent()).toMatch(skewMs > 0 ? /(1 d 0 h|23 h 59 min) ahead/ : /behind/);
   });
 
-  const unkept: Record<string, () => void> = {
-    'keeps nothing': () =>
+  const brokenStorage: Record<string, () => void> = {
+    'denies local storage': () =>
       Object.defineProperty(window, 'localStorage', {
         get() {
           throw new DOMException('denied', 'SecurityError');
         },
       }),
-    'has no room left': () => {
+    'has no space left': () => {
       Storage.prototype.setItem = () => {
         throw new DOMException('full', 'QuotaExceededError');
       };
     },
   };
 
-  test.each(Object.entries(unkept))('work where the browser %s', async (_, refuse) => {
+  test.each(Object.entries(brokenStorage))('work if the browser %s', async (_, refuse) => {
     await using open = await newPage(browser);
     await open.page.addInitScript(refuse);
     await open.page.goto(app.url);
@@ -184,7 +184,7 @@ describe('times', () => {
 });
 
 describe('the connection', () => {
-  test('shows its history: what it does, where it is, and that it was cut and came back', async () => {
+  test('shows its state, its position and its history, with the cut and the return', async () => {
     using folder = makeTemporaryFolder();
     const env = { FEED_DB: join(folder.path, 'feed.db') };
     const first = await startApp(env);
@@ -201,7 +201,7 @@ describe('the connection', () => {
     expect(await panel.textContent()).toMatch(/Cursor\d+-\d+~/);
   });
 
-  test('cannot be disturbed outside development', async () => {
+  test('has no buttons for faults outside development', async () => {
     await using open = await openLive(browser, app);
     await open.page.keyboard.press('c');
     await open.page.getByRole('complementary').waitFor();
@@ -210,7 +210,7 @@ describe('the connection', () => {
 });
 
 describe('another channel', () => {
-  test('is asked for by its name, and is rendered by the server', async () => {
+  test('is opened by its name, and is rendered by the server', async () => {
     await publish(app, ['an order'], { channel: 'orders' });
     await using open = await newPage(browser, { javaScriptEnabled: false });
     await open.page.goto(app.url);
@@ -220,7 +220,7 @@ describe('another channel', () => {
     expect(await readTexts(open.page)).toEqual(['an order']);
   });
 
-  test('that cannot be is refused in words', async () => {
+  test('with an invalid name is refused with an explanation', async () => {
     await using open = await newPage(browser);
     await open.page.goto(`${app.url}/?channel=no+such+name`);
     expect(await open.page.getByRole('alert').first().textContent()).toContain(
@@ -228,7 +228,7 @@ describe('another channel', () => {
     );
   });
 
-  test('is not shown to whom may not read it', async () => {
+  test('is not shown to a user who may not read it', async () => {
     const secret = 'x'.repeat(40);
     await using closed = await startApp({ READ_TOKEN_SECRET: secret });
     await publish(closed, ['a secret'], { channel: 'private' });

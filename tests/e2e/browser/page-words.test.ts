@@ -16,14 +16,14 @@ const gap: Gap = {
   resumesAt: '23-23',
 };
 
-describe('a gap is told', () => {
+describe('a gap is described', () => {
   test.each([
     [{}, '17 events are gone (the log keeps the last 10,000).'],
     [{ missed: 1 }, '1 event is gone (the log keeps the last 10,000).'],
     [{ exact: false }, 'Up to 17 events are gone (the log keeps the last 10,000).'],
     [{ missed: null }, 'Some events are gone (the log keeps the last 10,000).'],
     [{ reason: 'restarted' }, 'The log was restarted here. Earlier events may be missing.'],
-  ] as const)('with %j as it is', (part, words) => {
+  ] as const)('correctly with %j', (part, words) => {
     expect(describeGap({ ...gap, ...part }, 10_000)).toBe(words);
   });
 });
@@ -43,19 +43,19 @@ describe('data is shown', () => {
     expect(chooseLayout(data).kind).toBe(kind);
   });
 
-  test('with a picture for what no page can hold', () => {
+  test('with a symbol for each character that a page cannot show', () => {
     const text = 'a\u0000b\u001b\r\nc\rd\te\ud800\u0085';
     expect(chooseLayout(text)).toEqual({ kind: 'text', text: 'a␀b␛\nc␍d\te\ufffd\u0085' });
     expect(chooseLayout({ a: '\u0000' })).toEqual({ kind: 'pairs', pairs: [['a', '␀']] });
   });
 
-  test('without indentation where it is nested deeply, which would be larger than memory', () => {
+  test('without indentation if it is nested deeply, because the indentation would not fit in memory', () => {
     const depth = 2_000;
     const json = `${'['.repeat(depth)}${']'.repeat(depth)}`;
     expect(chooseLayout(JSON.parse(json))).toMatchObject({ kind: 'long json', text: json });
   });
 
-  test('even where it is nested deeper than the engine can write', () => {
+  test('even if it is nested too deeply for JSON.stringify', () => {
     let data: unknown = 0;
     for (let depth = 0; depth < 200_000; depth += 1) data = [data];
     expect(chooseLayout(data).kind).toBe('text');
@@ -83,20 +83,20 @@ describe('an event is rendered', () => {
     ['message', figures],
     ['constructor', figures],
     ['machine', { ...figures, load: 'high' }],
-  ])('by the shape of its data where its type is %s and its data %j', (type, data) => {
+  ])('by the shape of its data if its type is %s and its data %j', (type, data) => {
     expect(render(type, data)).toContain('>eventLoopDelayMs</dt>');
   });
 
-  test.each([[null], ['off'], [[1]], [undefined]])('whatever a machine has published: %j', (data) => {
+  test.each([[null], ['off'], [[1]], [undefined]])('whatever the data of a machine event is: %j', (data) => {
     expect(render('machine', data)).toBe(render('message', data));
   });
 });
 
-test('a duration is told in its two largest units', () => {
+test('a duration is shown in its two largest units', () => {
   expect([5, 65, 3_700, 273_000].map(formatDuration)).toEqual(['5 s', '1 min 5 s', '1 h 1 min', '3 d 3 h']);
 });
 
-test('a time is told in UTC to the second or ms, and one that no date can hold breaks nothing', () => {
+test('a time is shown in UTC to the second or ms, and a time out of range breaks nothing', () => {
   expect(formatIso(1_763_841_234_567)).toBe('2025-11-22T19:53:54.567Z');
   for (const time of [Number.NaN, 1e300, -1e300])
     expect([formatUtcTime(time), formatLocalTime(time)]).toBeDefined();

@@ -35,7 +35,7 @@ describe('the page as the server renders it', () => {
     expect(await open.page.getByRole('status').isVisible()).toBe(false);
   });
 
-  test('comes to life without an error, and without moving anything', async () => {
+  test('hydrates without an error and without a layout shift', async () => {
     await using app = await startApp();
     await store(app, words(1, 60));
     await using open = await newPage(browser);
@@ -48,7 +48,7 @@ describe('the page as the server renders it', () => {
     expect(clock).toContain(String(new Date().getFullYear()));
   });
 
-  test('says how to publish the first event while there is none', async () => {
+  test('says how to publish the first event as long as there is none', async () => {
     await using app = await startApp();
     await using open = await openLive(browser, app);
     expect(await open.page.getByText('npm run push -- "hello"').isVisible()).toBe(true);
@@ -57,7 +57,7 @@ describe('the page as the server renders it', () => {
     expect(await open.page.getByText('No events yet').count()).toBe(0);
   });
 
-  test('says what is wrong in the words of the server when there is no log', async () => {
+  test('shows the error of the server when there is no log', async () => {
     await using app = await startApp({ VERCEL: '1' });
     await using open = await newPage(browser);
     await open.page.goto(app.url);
@@ -68,7 +68,7 @@ describe('the page as the server renders it', () => {
 });
 
 describe('the page while it is open', () => {
-  test('adds what is published to what was rendered: each event once, in order', async () => {
+  test('adds new events to the rendered ones: each event once, in order', async () => {
     await using app = await startApp();
     await store(app, words(1, 20));
     await using open = await newPage(browser);
@@ -82,7 +82,7 @@ describe('the page while it is open', () => {
     expect(open.seen.errors).toEqual([]);
   });
 
-  test('Page Down and Page Up go from event to event', async () => {
+  test('moves from event to event with Page Down and Page Up', async () => {
     await using app = await startApp();
     await store(app, words(1, 3));
     await using open = await openLive(browser, app);
@@ -104,7 +104,7 @@ describe('the page while it is open', () => {
   });
 });
 
-describe('what was published', () => {
+describe('published data', () => {
   const deep = (depth: number) => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
   const odd = [
     null,
@@ -119,7 +119,7 @@ describe('what was published', () => {
     '\u0000',
   ];
 
-  test('never breaks the list, whatever its shape', async () => {
+  test('of any shape never breaks the list', async () => {
     await using app = await startApp();
     await store(app, [...odd, 'rendered']);
     await using open = await openLive(browser, app);
@@ -129,7 +129,7 @@ describe('what was published', () => {
     expect(open.seen.errors).toEqual([]);
   });
 
-  test('stays text where it looks like markup', async () => {
+  test('that looks like markup stays text', async () => {
     const markup = '<b class="x">bold</b><script>document.title = "taken"</script>';
     await using app = await startApp();
     await store(app, [markup, { markup }]);
@@ -141,7 +141,7 @@ describe('what was published', () => {
     expect(await open.page.title()).toBe('Steadfeed');
   });
 
-  test('is folded where it is long, and opens', async () => {
+  test('that is long is folded, and can be unfolded', async () => {
     await using app = await startApp();
     await store(app, ['long '.repeat(12_000)]);
     await using open = await openLive(browser, app);
@@ -153,8 +153,8 @@ describe('what was published', () => {
   });
 });
 
-describe('a page whose server goes away', () => {
-  /** Ends `app`, lets something happen to its log, and starts it again on its port. */
+describe('a page whose server ends', () => {
+  /** Ends `app`, publishes `data` to its log through another server, and starts it again on its port. */
   async function restart(
     app: App,
     env: Readonly<Record<string, string>>,
@@ -168,7 +168,7 @@ describe('a page whose server goes away', () => {
     return startApp(env, app.port);
   }
 
-  test('waits, says so, and shows the number of events that are gone in their place', async () => {
+  test('says that it waits, and later shows the number of lost events as a gap in the list', async () => {
     using folder = makeTemporaryFolder();
     const env = { FEED_DB: join(folder.path, 'feed.db'), FEED_RETENTION: '10' };
     const app = await startApp(env);
@@ -183,7 +183,7 @@ describe('a page whose server goes away', () => {
     await hasStatus(open.page, 'Live');
   });
 
-  test('shows where the log was restarted', async () => {
+  test('shows a gap where the log was restarted', async () => {
     using folder = makeTemporaryFolder();
     const app = await startApp();
     await store(app, words(1, 3));
@@ -194,26 +194,26 @@ describe('a page whose server goes away', () => {
     expect(await readTexts(open.page)).toEqual(['anew', gap, ...words(1, 3).reverse()]);
   });
 
-  test('counts down without announcing each second', async () => {
+  test('counts down, but screen readers do not announce each second', async () => {
     await using app = await startApp();
     await using open = await openLive(browser, app);
     await open.page.route('**/api/*', (route) => route.abort());
     app.kill('SIGKILL');
-    // In one look: between two it may have begun to connect.
-    const look = () =>
+    // Both texts in one call: between two calls it could start to connect.
+    const readBoth = () =>
       open.page.evaluate(() =>
-        ['output', '[role=timer]'].map((place) => document.querySelector(place)?.textContent),
+        ['output', '[role=timer]'].map((selector) => document.querySelector(selector)?.textContent),
       );
     const isCounting = ([status, timer]: (string | null | undefined)[]) =>
       status === 'Waiting Reconnecting' && /^(in \d+ s|now)$/.test(timer ?? '');
-    await eventually('it waits, and counts beside what is announced', 30_000, async () =>
-      isCounting(await look()),
+    await eventually('it waits, and counts outside of the announced text', 30_000, async () =>
+      isCounting(await readBoth()),
     );
   });
 });
 
-describe('the word of the page', () => {
-  test('is Polling while streams do not come through, and events still come', async () => {
+describe('the status of the page', () => {
+  test('is Polling while streams do not get through, and events still arrive', async () => {
     await using app = await startApp({ POLL_MODE: 'short' });
     await using open = await newPage(browser);
     await open.page.route('**/api/stream*', (route) => route.fulfill({ status: 502, body: '' }));
@@ -223,7 +223,7 @@ describe('the word of the page', () => {
     await shows(open.page, 'by poll');
   });
 
-  test('is Stopped with the reason when the server refuses, until the reader tries again', async () => {
+  test('is Stopped with the reason after a refusal, until the user tries again', async () => {
     const problem = { type: 'about:blank', title: 'Forbidden', status: 403, detail: 'channel: not for you' };
     await using app = await startApp();
     await using open = await newPage(browser);
@@ -238,7 +238,7 @@ describe('the word of the page', () => {
     await hasStatus(open.page, 'Live');
   });
 
-  test('is Handing over between two streams, without a pause or a jump', async () => {
+  test('is Handing over between two streams, without a pause or a layout shift', async () => {
     await using app = await startApp({ STREAM_MAX_SECONDS: '5' });
     await store(app, words(1, 20));
     await using open = await newPage(browser);

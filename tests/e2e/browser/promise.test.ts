@@ -12,7 +12,7 @@ import { startRedisStand } from '../../support/node/redis-stand.ts';
 import { secrets } from '../../support/node/secrets.ts';
 import { root } from '../../support/root.ts';
 
-/** 2,000 lines of a real file. */
+/** The first 2,000 lines of a real file. */
 const lines = readFileSync(`${root}package-lock.json`, 'utf8').split('\n').slice(0, 2_000);
 
 const settings = { STREAM_MAX_SECONDS: '10', PROBE_MAX_SECONDS: '15' };
@@ -28,11 +28,11 @@ function pushLines(app: App, linesPerSecond: number) {
   const args = ['scripts/push.ts', '--url', app.url, '--rate', String(linesPerSecond), '--batch', '20'];
   const env = { ...process.env, PUBLISH_TOKEN: secrets.publishToken };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['pipe', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.on('data', (text) => (said += text));
+  let printed = '';
+  child.stderr.on('data', (text) => (printed += text));
   child.stdin.end(`${lines.join('\n')}\n`);
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { ended, said: () => said, stop: () => child.kill('SIGKILL') };
+  return { ended, printed: () => printed, stop: () => child.kill('SIGKILL') };
 }
 
 async function openPage(url: string) {
@@ -43,7 +43,7 @@ async function openPage(url: string) {
   return { page, seen, close: () => context.close() };
 }
 
-/** Every line is in the page, once, newest on top. */
+/** Checks that every line is in the page once, newest on top. */
 async function expectEachLineOnceInOrder(page: Page): Promise<void> {
   await eventually('the last line is in the page', 30_000, async () => {
     const marks = page.locator(`[title^="id "][title$="-${lines.length}"]`);
@@ -60,15 +60,15 @@ const logs: readonly { readonly log: string; readonly open: () => Promise<LogSta
 ];
 type LogStand = AsyncDisposable & { readonly env: AppEnvironment };
 
-describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) => {
-  test('appear once each, in order, over at least two handovers', async ({ expect }) => {
+describe.concurrent.for(logs)('2,000 lines of a real file, with $log', ({ open }) => {
+  test('appear once each, in order, across at least two handovers', async ({ expect }) => {
     await using stand = await open();
     await using app = await startApp({ ...settings, ...stand.env });
     const { page, seen, close } = await openPage(app.url);
     await eventually('the page is live', 10_000, async () => (await seen.status()) === 'Live');
 
     const push = pushLines(app, 90);
-    expect(await push.ended, push.said()).toBe(0);
+    expect(await push.ended, push.printed()).toBe(0);
 
     await expectEachLineOnceInOrder(page);
     const statuses = await seen.statuses();
@@ -78,7 +78,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) 
     await close();
   });
 
-  test('appear once each, in order, behind a proxy that buffers; streaming comes back when it stops', async ({
+  test('appear once each, in order, behind a proxy that buffers, and streaming comes back when it stops', async ({
     expect,
   }) => {
     await using stand = await open();
@@ -95,7 +95,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, on $log', ({ open }) 
     proxy.buffer(false);
     await eventually('streaming is back', 30_000, async () => (await seen.status()) === 'Live');
 
-    expect(await push.ended, push.said()).toBe(0);
+    expect(await push.ended, push.printed()).toBe(0);
     await expectEachLineOnceInOrder(page);
     expect(seen.errors).toEqual([]);
     await close();

@@ -13,7 +13,7 @@ import { secrets, signReadToken } from '../../support/node/secrets.ts';
 
 let browser: Browser;
 let app: App;
-/** A page of another site, and one of another site that may read. */
+/** A page of another site, and a page of another site that is in ALLOWED_ORIGINS. */
 let stranger: string;
 let friend: string;
 
@@ -36,14 +36,14 @@ afterAll(async () => {
   await browser.close();
 });
 
-/** The attributes that the documentation's example gives the cookie. */
+/** The attributes of the cookie in the documentation's example. */
 function documentedAttributes(): string {
   const file = fileURLToPath(new URL('../../../docs/private-channels.md', import.meta.url));
   const [, attributes = ''] = /feed_token=\$\{token\}; (.*)`;/.exec(readFileSync(file, 'utf8')) ?? [];
   return attributes.replace(/\$\{\w+\}/, '900');
 }
 
-/** Has the browser take a cookie from the app's own origin, as a route of the app would set it. */
+/** Sets a cookie in the browser from the app's own origin, as a route of the app would. */
 async function signIn(page: Page, attributes = documentedAttributes()): Promise<void> {
   const cookie = `feed_token=${await signReadToken(['private'])}; ${attributes}`;
   await page.route(`${app.url}/sign-in`, (route) =>
@@ -53,7 +53,7 @@ async function signIn(page: Page, attributes = documentedAttributes()): Promise<
   expect(await page.evaluate(() => document.cookie)).toBe('');
 }
 
-/** What a script of the page gets. */
+/** Reads the private channel in a script of the page. @returns the answer or the error as text. */
 function read(page: Page, credentials: RequestCredentials): Promise<string> {
   return page.evaluate(
     async ([url, how]) => {
@@ -85,7 +85,7 @@ describe('a page with the cookie of the documentation’s example', () => {
     expect(streamed).toContain('a secret');
   });
 
-  test('is not rendered with it, but with one for all paths', async () => {
+  test('is rendered without private events, unless the cookie is for all paths', async () => {
     await using open = await newPage(browser);
     await signIn(open.page);
     const rendered = () => open.page.evaluate(async () => (await fetch('/?channel=private')).text());
@@ -97,10 +97,10 @@ describe('a page with the cookie of the documentation’s example', () => {
   });
 });
 
-describe('with a cookie that is sent from everywhere', () => {
+describe('with a cookie that is sent from every site', () => {
   const everywhere = 'Path=/; HttpOnly; Secure; SameSite=None';
 
-  test.each(['stranger', 'friend'] as const)('a page of a %s gets nothing by it', async (who) => {
+  test.each(['stranger', 'friend'] as const)('a page of a %s cannot read with it', async (who) => {
     await using open = await newPage(browser);
     await signIn(open.page, everywhere);
     const sent: string[] = [];
@@ -129,7 +129,7 @@ describe('with a cookie that is sent from everywhere', () => {
     expect(streamed).toBe('error');
   });
 
-  test.each(['script', 'img'])('a page of another site makes no %s of an answer', async (tag) => {
+  test.each(['script', 'img'])('a page of another site cannot load an answer as a %s', async (tag) => {
     await using open = await newPage(browser);
     await signIn(open.page, everywhere);
     await open.page.goto(stranger);

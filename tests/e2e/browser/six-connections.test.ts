@@ -8,20 +8,20 @@ import { startApp } from '../../support/node/app-process.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { range, store } from '../../support/node/publish.ts';
 
-/* On HTTP/1.1 a browser opens six connections to one origin, for all of its tabs; what is asked for beyond them waits. */
+/* With HTTP/1.1 a browser opens six connections to one origin, for all its tabs. Further requests wait. */
 let browser: Browser;
 beforeAll(async () => {
   browser = await startChromium();
 });
 afterAll(() => browser.close());
 
-/** 1 s is promised; a machine that does much else at the same time is given more. */
-const patienceMs = 2_000;
+/** The promise is 1 s. A busy machine gets more time. */
+const limitMs = 2_000;
 
 const settings = { STREAM_MAX_SECONDS: '10' };
 
 describe.concurrent('the six connections of a browser', () => {
-  test('are free for a page’s own requests while ten tabs share a stream, and while it is handed over', async ({
+  test('stay free for a page’s own requests while ten tabs share a stream, also during a handover', async ({
     expect,
   }) => {
     await using app = await startApp(settings);
@@ -40,10 +40,10 @@ describe.concurrent('the six connections of a browser', () => {
     console.log(
       `${times.length} requests of ten tabs; the longest took ${Math.round(Math.max(...times))} ms`,
     );
-    expect(Math.max(...times)).toBeLessThan(patienceMs);
+    expect(Math.max(...times)).toBeLessThan(limitMs);
   });
 
-  test('starve none of eight tabs that do not share: each shows every event once, in order', async ({
+  test('are enough for eight tabs that do not share: each shows every event once, in order', async ({
     expect,
   }) => {
     await using app = await startApp(settings);
@@ -77,7 +77,7 @@ describe.concurrent('the six connections of a browser', () => {
 
 type Asker = { isAsking: boolean };
 
-/** Runs in the page: asks five times a second until it is told to stop. @returns how long each answer took, in ms. */
+/** Runs in the page: sends up to five requests a second until `stopAsking`. @returns the time of each, in ms. */
 async function askOften(): Promise<number[]> {
   const asker = globalThis as unknown as Asker;
   asker.isAsking = true;

@@ -11,10 +11,10 @@ import { eventually } from '../../support/node/eventually.ts';
 import { untilStreams } from '../../support/node/open-streams.ts';
 import { range, store } from '../../support/node/publish.ts';
 
-/** 1 s is promised; a machine that does much else at the same time is given more. */
-const patienceMs = 2_000;
+/** The promise is 1 s. A busy machine gets more time. */
+const limitMs = 2_000;
 
-/** Nothing is lost, doubled or out of order: the page lists events 1 to `last`, the newest on top. */
+/** Checks that the page lists the events 1 to `last`, each once, the newest on top. */
 async function listsAll(expect: typeof import('vitest').expect, page: Page, last: number): Promise<void> {
   await eventually(`the page shows event ${last}`, 5_000, async () => (await readSeqs(page))[0] === last);
   expect(await readSeqs(page)).toEqual(range(1, last).reverse());
@@ -23,14 +23,15 @@ async function listsAll(expect: typeof import('vitest').expect, page: Page, last
 const median = (times: readonly number[]) =>
   times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
 
-/** A public channel for each window, so that each has a connection of its own. */
+/** A public channel for each window, so that each window has its own connection. */
 const channels = ['public:1', 'public:2', 'public:3'];
 
-describe.concurrent('a page that rests', () => {
-  test('hidden for a minute it lets its connection go; shown, it has caught up a round trip later', async ({
+describe.concurrent('a page', () => {
+  test('that is hidden for a minute closes its connection; shown again, it catches up in one round trip', async ({
     expect,
   }) => {
-    // Chromium runs the timers of a hidden page once a minute: what comes reminds it of the time.
+    // Chromium runs the timers of a hidden page only once a minute. The heartbeats let the client check the time
+    // earlier.
     await using app = await startApp({ HEARTBEAT_SECONDS: '1' });
     await using chromium = await startBareChromium();
     const windows: BareWindow[] = [];
@@ -64,13 +65,15 @@ describe.concurrent('a page that rests', () => {
     await untilStreams(app, channels.length, 0);
   });
 
-  test('left and come back to, it is the same page, and lists what it missed', async ({ expect }) => {
+  test('that the user leaves and comes back to is still the same page, and lists the missed events', async ({
+    expect,
+  }) => {
     await using app = await startApp();
     await using chromium = await startBareChromium();
     await store(app, range(1, 5));
     const { page, seen } = await chromium.open(app.url);
     await hasStatus(page, 'Live');
-    await page.evaluate(noteReturn);
+    await page.evaluate(recordReturn);
     await untilStreams(app, 1, 0);
     await page.goto(`${app.url}/api/health`);
     await untilStreams(app, 0, 2_000);
@@ -78,7 +81,7 @@ describe.concurrent('a page that rests', () => {
     await page.goBack({ waitUntil: 'commit' });
     await listsAll(expect, page, 30);
     expect(await page.evaluate(readReturn)).toEqual({ persisted: true, reasons: null });
-    // What a token opened must not be shown by going back, when its reader has left.
+    // After a user with a token has left, going back must not show private events.
     const { headers } = await fetch(app.url, { headers: { cookie: 'feed_token=secret' } });
     expect(headers.get('cache-control')).toContain('no-store');
     await store(app, range(31, 35));
@@ -87,7 +90,7 @@ describe.concurrent('a page that rests', () => {
     expect(seen.errors).toEqual([]);
   });
 
-  test('without a network it says so; with one again it streams at once, and lists what it missed', async ({
+  test('says that it is offline; online again, it streams at once and lists the missed events', async ({
     expect,
   }) => {
     await using app = await startApp();
@@ -100,28 +103,26 @@ describe.concurrent('a page that rests', () => {
     await hasStatus(page, 'Offline');
     await untilStreams(app, 0, 2_000);
     await store(app, range(6, 30));
-    // Long enough that it has tried in vain, and waits longer each time.
+    // Long enough for several failed tries and a longer backoff.
     await sleep(8_000);
     expect(await seen.status()).toBe('Offline');
     const returned = await watchReturn(page, 'online', 30);
     await page.context().setOffline(false);
     const tookMs = await returned();
     console.log(`online → caught up: ${Math.round(tookMs)} ms`);
-    expect(tookMs).toBeLessThan(patienceMs);
+    expect(tookMs).toBeLessThan(limitMs);
     await listsAll(expect, page, 30);
     expect(seen.errors).toEqual([]);
   });
 
-  test('asleep with its machine while its connections die unnoticed, awake it lists what it missed', async ({
-    expect,
-  }) => {
+  test('on a machine that slept while its connections died lists the missed events', async ({ expect }) => {
     await using app = await startApp();
     await using relay = await startRelay(app.url);
     await using chromium = await startBareChromium();
     await store(app, range(1, 5));
     const windows = [await chromium.open(relay.url), await chromium.open(relay.url)];
     for (const { page } of windows) await hasStatus(page, 'Live');
-    await eventually('the stream is all that is open', 20_000, () => relay.connections() === 1);
+    await eventually('the stream is the only open connection', 20_000, () => relay.connections() === 1);
     chromium.sleep();
     relay.forgetAll();
     await untilStreams(app, 0, 2_000);
@@ -139,12 +140,12 @@ describe.concurrent('a page that rests', () => {
   });
 });
 
-/** Runs in the page: a reload would forget it. */
-function noteReturn(): void {
+/** Runs in the page: records a return from the back/forward cache. A reload would lose the record. */
+function recordReturn(): void {
   addEventListener('pageshow', ({ persisted }) => Object.assign(globalThis, { persisted }));
 }
 
-/** Runs in the page: whether it was kept, and if not, why not. */
+/** Runs in the page: whether the back/forward cache kept it, and if not, why not. */
 function readReturn() {
   const [entry] = performance.getEntriesByType('navigation');
   const { notRestoredReasons: reasons } = entry as PerformanceEntry & { notRestoredReasons?: unknown };

@@ -65,7 +65,7 @@ test('a feed that is switched off and on continues from its cursor', async () =>
   await shows(page, 'events', '1 2 3 4 5');
 });
 
-test('of two tabs in strict mode one holds the lock and one waits for it; a tab that is switched off does neither', async () => {
+test('of two tabs in strict mode, one holds the lock and one waits for it; a tab that is switched off does neither', async () => {
   const { server } = await open();
   const context = await browser.newContext();
   closing.push(() => context.close());
@@ -92,7 +92,7 @@ test('of two tabs in strict mode one holds the lock and one waits for it; a tab 
   await becomes('0,0');
 });
 
-test('a component that renders often polls at the server’s interval where streams do not come through', async () => {
+test('a component that renders often still polls at the server’s interval', async () => {
   const { server, page } = await open(badServers.answersHtml);
   await shows(page, 'transport', 'poll');
   const polls = server.polls;
@@ -120,8 +120,8 @@ test('polling goes on after polls that fail', async () => {
   expect(failed).toBe(3);
 });
 
-/** Collects the times of the polls from now on, in ms. */
-function notePolls(
+/** Records the times of the polls from now on, in ms. */
+function recordPolls(
   server: Awaited<ReturnType<typeof feedServer>>,
   answer: (response: ServerResponse) => boolean,
 ) {
@@ -135,12 +135,12 @@ function notePolls(
 
 const waitMs = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-test('two components that read the same send one poll per interval', async () => {
+test('two components that read the same feed send one poll per interval', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   server.pollEvery(1_000);
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   await waitMs(2_500);
-  const times = notePolls(server, () => false);
+  const times = recordPolls(server, () => false);
   for (let count = 0; count < 4; count += 1) {
     await waitMs(1_000);
     server.publish(1);
@@ -152,7 +152,7 @@ test('two components that read the same send one poll per interval', async () =>
   expect(Math.min(...gaps)).toBeGreaterThan(700);
 });
 
-test('of two components one goes on polling when the other unmounts; one that mounts gets all events', async () => {
+test('a component goes on polling when another one unmounts, and one that mounts later gets all events', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   await page.click('#show');
@@ -166,7 +166,7 @@ test('of two components one goes on polling when the other unmounts; one that mo
 test('a Retry-After holds for both components, whatever happens to the page, until the user retries', async () => {
   const { server, page } = await open(badServers.answersHtml, '/?beside');
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
-  const times = notePolls(server, (response) => {
+  const times = recordPolls(server, (response) => {
     if (times.length > 1) return false;
     response.writeHead(503, { 'retry-after': '600' }).end();
     return true;
@@ -189,7 +189,7 @@ test('a page that is shown again polls at once, with one request for two compone
   server.pollEvery(60_000);
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3');
   await waitMs(1_500);
-  const times = notePolls(server, () => false);
+  const times = recordPolls(server, () => false);
   server.publish(1);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
   for (const id of ['first', 'second']) await shows(page, id, '1 2 3 4');

@@ -6,38 +6,38 @@ import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { chromiumPath, flags, type Watch, watch } from './chromium.ts';
 
 /**
- * A Chromium of its own that pretends nothing: Playwright's own starts every browser without a back/forward cache, and
- * tells every page that it is looked at. Ends with the scope that holds it by `await using`.
+ * A Chromium without Playwright's defaults: Playwright turns off the back/forward cache and makes every page think that
+ * it is visible. It ends with its scope (`await using`).
  */
 export type BareChromium = AsyncDisposable & {
-  /** Opens a window, and `url` in it. */
+  /** Opens a window with `url`. */
   open(url: string): Promise<BareWindow>;
-  /** Stops all its processes, as a machine that goes to sleep does. */
+  /** Suspends all its processes, like a machine that goes to sleep. */
   sleep(): void;
   wake(): void;
 };
 
-/** A window with one page, tall enough to hold a long list. */
+/** A window with one page, tall enough to show a long list. */
 export type BareWindow = {
   readonly page: Page;
   readonly seen: Watch;
-  /** Makes it small, as a user does: the page is hidden, and its timers are slowed. */
+  /** Minimizes the window, as a user does: the page is hidden, and its timers run slower. */
   minimize(): Promise<void>;
   restore(): Promise<void>;
 };
 
-/** Starts one. @throws Error when it does not, in time. */
+/** Starts a Chromium. @throws Error if it does not start within 20 s. */
 export async function startBareChromium(): Promise<BareChromium> {
   const profile = makeTemporaryFolder();
   const own = ['--headless', '--remote-debugging-port=0', `--user-data-dir=${profile.path}`, 'about:blank'];
   const child = spawn(chromiumPath(), [...flags, ...own], { stdio: ['ignore', 'ignore', 'pipe'] });
   const { pid } = child;
-  if (pid === undefined) throw new Error('Chromium could not be started');
+  if (pid === undefined) throw new Error('Chromium did not start');
   const ended = new Promise((resolve) => child.once('close', resolve));
   const signalAll = (signal: NodeJS.Signals) => {
     for (const each of processesOf(pid)) send(each, signal);
   };
-  // A test that timed out never leaves its scope; what it started ends with this process.
+  // A test that times out never leaves its scope, so its browser is ended at the exit of this process.
   const killAll = () => signalAll('SIGKILL');
   process.once('exit', killAll);
 
@@ -77,7 +77,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch {
-    // It has ended by itself since it was found.
+    // The process ended after it was listed.
   }
 }
 
@@ -90,9 +90,9 @@ async function openWindow(context: BrowserContext, url: string): Promise<BareWin
   const seen = await watch(page);
   const session = await context.newCDPSession(page);
   const { windowId } = await session.send('Browser.getWindowForTarget');
-  const become = async (windowState: 'minimized' | 'normal') => {
+  const setState = async (windowState: 'minimized' | 'normal') => {
     await session.send('Browser.setWindowBounds', { windowId, bounds: { windowState } });
   };
   await page.goto(url);
-  return { page, seen, minimize: () => become('minimized'), restore: () => become('normal') };
+  return { page, seen, minimize: () => setState('minimized'), restore: () => setState('normal') };
 }

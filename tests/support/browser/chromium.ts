@@ -3,7 +3,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** What every Chromium of the suite is started with. */
+/** The flags of every Chromium of the suite. */
 export const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -14,7 +14,7 @@ export const flags = [
   '--disable-sync',
 ];
 
-/** Path of the system's Chromium. @throws Error naming the package where there is none. */
+/** The path of the system's Chromium. @throws Error that names the package if there is none. */
 export function chromiumPath(): string {
   const folders = (process.env.PATH ?? '').split(':');
   const paths = folders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
@@ -28,13 +28,13 @@ export async function startChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath(), args: flags });
 }
 
-/** What a page showed: every event as it first appeared, and what went wrong in its console. */
+/** A record of a page: every event as it first appeared, and the errors in its console. */
 export type Watch = {
-  /** Id and text of every event that was put into the page, in the order it was put there. */
+  /** The id and text of every event that was added to the page, in the order of the additions. */
   shown(): Promise<readonly Shown[]>;
-  /** The label of the status bar, now. */
+  /** The present label of the status bar. */
   status(): Promise<string>;
-  /** Every status word since the page was opened, without repeats in a row. */
+  /** Every status word since the page was opened. A repeated word is in it once. */
   statuses(): Promise<readonly string[]>;
   /** Errors of the console and of scripts. */
   readonly errors: readonly string[];
@@ -42,12 +42,12 @@ export type Watch = {
 
 export type Shown = { readonly id: string; readonly text: string };
 
-/** Watches `page`; call it ahead of the first navigation. */
+/** Watches `page`. Call it before the first navigation. */
 export async function watch(page: Page): Promise<Watch> {
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => {
-    // The browser reports requests that a proxy or the network failed; the page has to live with those.
+    // Failed requests are no fault of the page: the tests make the network fail.
     const isNetwork = /Failed to load resource|net::ERR/.test(message.text());
     if (message.type() === 'error' && !isNetwork) errors.push(message.text());
   });
@@ -62,7 +62,7 @@ export async function watch(page: Page): Promise<Watch> {
 
 type Recorder = { shown: Shown[]; statuses: string[] };
 
-/** Runs in the page: notes every event row that is put into the document, and every label of the status bar. */
+/** Runs in the page: records every event row that is added to the document, and every label of the status bar. */
 function record(): void {
   const recorder = globalThis as unknown as Recorder;
   recorder.shown = [];

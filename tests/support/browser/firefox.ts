@@ -5,15 +5,15 @@ import { within } from '../node/eventually.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { openBidi } from './webdriver-bidi.ts';
 
-/** A Firefox of its own, without a window that shows. Ends with the scope that holds it by `await using`. */
+/** A headless Firefox. It ends with its scope (`await using`). */
 export type Firefox = AsyncDisposable & {
-  /** Opens a window, and `url` in it; gives it when the page is loaded. */
+  /** Opens a window with `url`, and resolves when the page is loaded. */
   open(url: string): Promise<FirefoxPage>;
 };
 
-/** A window with one page. Ends with the scope that holds it by `await using`. */
+/** A window with one page. It ends with its scope (`await using`). */
 export type FirefoxPage = AsyncDisposable & {
-  /** Runs a function in the page; its arguments and what it gives go through JSON. */
+  /** Runs a function in the page. Its arguments and its result must be JSON. */
   evaluate<A extends readonly unknown[], R>(run: (...args: A) => R, ...args: A): Promise<Awaited<R>>;
   /** Errors of the console and of scripts. */
   readonly errors: readonly string[];
@@ -22,7 +22,7 @@ export type FirefoxPage = AsyncDisposable & {
 const names = ['firefox-esr', 'firefox'];
 
 const preferences = {
-  // Nothing but this machine is reached: all else goes to a proxy that is not there.
+  // Firefox can reach only this machine: all other requests go to a proxy that does not exist.
   'network.proxy.type': 1,
   'network.proxy.http': '127.0.0.1',
   'network.proxy.http_port': 9,
@@ -33,11 +33,11 @@ const preferences = {
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
   'browser.shell.checkDefaultBrowser': false,
-  // Its viewer of JSON is a page that may not read anything.
+  // The JSON viewer of Firefox is a page that may not send requests.
   'devtools.jsonview.enabled': false,
 };
 
-/** Path of the system's Firefox. @throws Error naming the package where there is none. */
+/** The path of the system's Firefox. @throws Error that names the package if there is none. */
 function firefoxPath(): string {
   const folders = (process.env.PATH ?? '').split(':');
   const found = folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
@@ -46,9 +46,9 @@ function firefoxPath(): string {
 }
 
 /**
- * Starts the system's Firefox. It is driven by WebDriver BiDi, which it speaks itself: Playwright drives no Firefox but
- * its own.
- * @throws Error when it does not start, in time.
+ * Starts the system's Firefox. The tests control it with WebDriver BiDi, because Playwright can only control its own
+ * build of Firefox.
+ * @throws Error if it does not start within 20 s.
  */
 export async function startFirefox(): Promise<Firefox> {
   const profile = makeTemporaryFolder();
@@ -66,7 +66,7 @@ export async function startFirefox(): Promise<Firefox> {
     'about:blank',
   ];
   const child = spawn(firefoxPath(), flags, {
-    // A group of its own, so that it ends with all it has started.
+    // Its own process group, so that its children end with it.
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
@@ -80,7 +80,7 @@ export async function startFirefox(): Promise<Firefox> {
   const kill = () => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
   };
-  // A test that timed out never leaves its scope; what it started ends with this process.
+  // A test that times out never leaves its scope, so its browser is ended at the exit of this process.
   process.once('exit', kill);
   async function end(): Promise<void> {
     kill();
@@ -101,7 +101,7 @@ export async function startFirefox(): Promise<Firefox> {
     const bidi = await openBidi(`${await within('Firefox starts', 20_000, address)}/session`);
     return {
       async open(url) {
-        // A window rather than a tab: of the tabs of a window all but one are hidden.
+        // A window, not a tab: only one tab of a window is visible.
         const { context } = await bidi.send('browsingContext.create', { type: 'window' });
         const errors = bidi.errorsOf(String(context));
         await bidi.send('browsingContext.navigate', { context, url, wait: 'complete' });

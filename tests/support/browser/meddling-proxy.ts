@@ -2,10 +2,13 @@ import { request as ask, createServer, type IncomingMessage, type ServerResponse
 import type { Socket } from 'node:net';
 import { listenOnFreePort } from '../listen-on-free-port.ts';
 
-/** A proxy between a browser and the app that misbehaves on demand. Ends with the scope that holds it by `await using`. */
+/**
+ * A proxy between a browser and the app that misbehaves when a test asks for it. It ends with its scope (`await
+ * using`).
+ */
 export type MeddlingProxy = AsyncDisposable & {
   readonly url: string;
-  /** Whether it holds back every event stream until the stream ends, as some corporate proxies do. */
+  /** Turns buffering on or off: it then sends a stream only after its end, as some corporate proxies do. */
   buffer(isOn: boolean): void;
   /** Destroys every connection. */
   cutAll(): void;
@@ -20,7 +23,7 @@ export async function startMeddlingProxy(target: string): Promise<MeddlingProxy>
     const { method, headers, url } = incoming;
     const upstream = ask(`${target}${url}`, { method, headers, agent: false }, (answer) => {
       const isStream = answer.headers['content-type']?.startsWith('text/event-stream') ?? false;
-      if (isStream && isBuffering) return holdBack(answer, outgoing);
+      if (isStream && isBuffering) return sendAtEnd(answer, outgoing);
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
       answer.pipe(outgoing);
@@ -33,7 +36,7 @@ export async function startMeddlingProxy(target: string): Promise<MeddlingProxy>
     incoming.pipe(upstream);
   }
 
-  function holdBack(answer: IncomingMessage, outgoing: ServerResponse): void {
+  function sendAtEnd(answer: IncomingMessage, outgoing: ServerResponse): void {
     const chunks: Buffer[] = [];
     answer.on('data', (chunk: Buffer) => chunks.push(chunk));
     answer.on('end', () => {

@@ -2,13 +2,13 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { App } from '../node/app-process.ts';
 import { type Shown, type Watch, watch } from './chromium.ts';
 
-/** A page that is open, and what it showed. Ends with the scope that holds it by `await using`. */
+/** An open page and its record. It ends with its scope (`await using`). */
 export type OpenPage = AsyncDisposable & { readonly page: Page; readonly seen: Watch };
 
-/** Options of a page that is quick to draw. */
+/** Options of a page that the browser can draw quickly. */
 export const quickToDraw = { viewport: { width: 480, height: 400 }, reducedMotion: 'reduce' } as const;
 
-/** Opens a page that nobody has gone to yet, far from the server's own zone and locale. */
+/** Opens an empty page, in a time zone and a locale that differ from the server's. */
 export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ locale: 'de-DE', timezoneId: 'Asia/Kathmandu', ...options });
   const page = await context.newPage();
@@ -27,29 +27,29 @@ export async function openLive(
   return open;
 }
 
-/** Waits until the page says what it is doing with this word. */
+/** Waits until the status of the page contains `word`. */
 export async function hasStatus(page: Page, word: string): Promise<void> {
   await page.getByRole('status').filter({ hasText: word }).waitFor({ timeout: 30_000 });
 }
 
-/** Waits until an article of the list says `text`. */
+/** Waits until an article of the list contains `text`. */
 export async function shows(page: Page, text: string): Promise<void> {
   await page.getByRole('article').filter({ hasText: text }).first().waitFor({ timeout: 15_000 });
 }
 
-/** The list as a reader sees it, newest on top: each event's text, and the words of each gap. */
+/** The texts of the list, newest first: each event, and each gap. */
 export function readTexts(page: Page): Promise<string[]> {
   return page.locator('article p').allTextContents();
 }
 
-/** The seqs of the events in the page now, from the top. */
+/** The seqs of the events that are in the page now, from the top. */
 export function readSeqs(page: Page): Promise<readonly number[]> {
   return page
     .locator('article [title^="id "]')
     .evaluateAll((marks) => marks.map((mark) => Number(mark.getAttribute('title')?.split('-')[1])));
 }
 
-/** Runs in the page: notes what has moved by itself below the bar, whose words change with the status. */
+/** Runs in the page: records layout shifts, except in the header, whose text changes with the status. */
 export function recordShifts(): void {
   const recorder = globalThis as unknown as { moved: (string | null)[] };
   recorder.moved = [];
@@ -61,14 +61,15 @@ export function recordShifts(): void {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
-/** What `recordShifts` has noted. */
+/** The layout shifts that `recordShifts` has recorded. */
 export function shiftsOf(page: Page): Promise<readonly (string | null)[]> {
   return page.evaluate(() => (globalThis as unknown as { moved: (string | null)[] }).moved);
 }
 
 /**
- * Reads the whole list by scrolling through it, from the top: only what is near the visible part is in the page.
- * @throws Error when an event is there twice.
+ * Reads the whole list. It scrolls from the top to the end, because only the rows near the visible part are in the
+ * page.
+ * @throws Error if an event is in it twice.
  */
 export async function readWhole(page: Page): Promise<readonly Shown[]> {
   await page.evaluate(() => window.scrollTo(0, 0));
@@ -82,7 +83,7 @@ export async function readWhole(page: Page): Promise<readonly Shown[]> {
   return [...read.values()];
 }
 
-/** Runs in the page: what its rows say. */
+/** Runs in the page: reads its rows. */
 function readRows(rows: Element[]): Shown[] {
   return rows.map((row) => ({
     id: row.querySelector('[title^="id "]')?.getAttribute('title')?.slice(3) ?? '',
@@ -90,7 +91,7 @@ function readRows(rows: Element[]): Shown[] {
   }));
 }
 
-/** Runs in the page: scrolls by less than a screen, and waits until that is drawn. @returns whether that was the end. */
+/** Runs in the page: scrolls by less than a screen and waits for the next frame. @returns whether it is at the end. */
 export async function scrollOn(): Promise<boolean> {
   const before = window.scrollY;
   window.scrollBy(0, 600);

@@ -1,20 +1,20 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { listenOnFreePort } from '../listen-on-free-port.ts';
 
-/** A way between a browser and the app that passes bytes, and nothing else. Ends with the scope that holds it by `await using`. */
+/** A TCP proxy between a browser and the app. It ends with its scope (`await using`). */
 export type Relay = AsyncDisposable & {
   readonly url: string;
-  /** Connections of the browser that are open. */
+  /** The number of open connections of the browser. */
   connections(): number;
   /** Destroys every connection, at both ends. */
   cutAll(): void;
-  /** Destroys every connection at the app's end; the browser is not told, as by a router that has forgotten it. */
+  /** Destroys every connection at the app's end only. The browser does not notice, as after the restart of a router. */
   forgetAll(): void;
 };
 
 /**
  * Starts a relay to `target`, an origin.
- * @param delayMs what bytes take, in each direction.
+ * @param delayMs the delay of all bytes in each direction.
  */
 export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
   const { hostname, port } = new URL(target);
@@ -34,7 +34,7 @@ export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
     from.on('data', (bytes) => pass(() => to.write(bytes)));
     from.on('end', () => pass(() => to.end()));
     from.on('close', () => pass(() => to.destroy()));
-    // What goes wrong ends the connection: `close` follows.
+    // `close` follows an error and ends the other side.
     from.on('error', () => undefined);
   }
 

@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core';
 
-/** When a page showed what; Unix time in ms. */
+/** The times at which a page showed its events; Unix time in ms. */
 export type ShownEvents = {
-  /** Each time the list got longer: the seq of its newest event. */
+  /** The seq of the newest event, each time the list grew. */
   readonly newest: readonly { readonly seq: number; readonly at: number }[];
-  /** From when to when the page was not simply live. */
+  /** The times in which the status was not `Live`. */
   readonly handovers: readonly { readonly from: number; readonly to: number }[];
 };
 
@@ -13,9 +13,9 @@ type Recorder = {
   readonly words: { word: string; at: number }[];
 };
 
-/** Notes from now on what `page` shows. @returns gives what it has noted. */
-export async function noteShownEvents(page: Page): Promise<() => Promise<ShownEvents>> {
-  await page.evaluate(note);
+/** Records from now on which events `page` shows. @returns a function that returns the record. */
+export async function recordShownEvents(page: Page): Promise<() => Promise<ShownEvents>> {
+  await page.evaluate(record);
   return async () => {
     const { newest, words } = await page.evaluate(read);
     const handovers = words.flatMap(({ word, at }, index) => {
@@ -28,7 +28,7 @@ export async function noteShownEvents(page: Page): Promise<() => Promise<ShownEv
 }
 
 /** Runs in the page. */
-function note(): void {
+function record(): void {
   const shownEvents: Recorder = { newest: [], words: [] };
   const { newest, words } = Object.assign(globalThis, { shownEvents }).shownEvents;
   const observer = new MutationObserver(() => {

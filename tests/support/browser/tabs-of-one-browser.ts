@@ -4,23 +4,23 @@ import { eventually, within } from '../node/eventually.ts';
 import { type Shown, type Watch, watch } from './chromium.ts';
 import { hasStatus, quickToDraw, readSeqs, readWhole } from './page-steps.ts';
 
-/** A tab that is open. */
+/** An open tab. */
 export type Tab = {
   readonly page: Page;
   readonly seen: Watch;
-  /** Streams it has open. */
+  /** Its open streams. */
   readonly streams: ReadonlySet<Request>;
-  /** Seq of the newest event in the page. */
+  /** The seq of the newest event in the page. */
   newest(): Promise<number>;
-  /** Seqs of all events in its list, from the top. */
+  /** The seqs of all events in its list, from the top. */
   seqs(): Promise<readonly number[]>;
-  /** A headless browser hides nothing: the page is told so. */
+  /** Makes the page think that it is hidden or visible. A headless browser never hides a page itself. */
   setHidden(isHidden: boolean): Promise<void>;
-  /** Ends its process without a word. */
+  /** Crashes its process. */
   crash(): Promise<void>;
-  /** Tells the page that the browser freezes it. */
+  /** Sends the page the event `freeze`, as before a freeze by the browser. */
   freeze(): Promise<void>;
-  /** Its scripts stand still until the function given back is called. */
+  /** Suspends its scripts. @returns a function that resumes them. */
   hang(): Promise<() => Promise<void>>;
 };
 
@@ -30,16 +30,16 @@ export type Tabs = AsyncDisposable & {
   open(): Promise<Tab>;
   /** The tabs that are open. */
   all(): readonly Tab[];
-  /** The tab that holds the one stream there is, once there is just one. */
+  /** Waits until all tabs together have one stream. @returns the tab with that stream. */
   leader(): Promise<Tab>;
 };
 
-/** A tab answers at once; the browser's own calls know no limit. */
+/** The limit for a call to the browser. Playwright's own calls have none. */
 const answerMs = 10_000;
 
 export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
-  // Many pages draw every event: small ones, at rest, leave the machine to what is measured.
-  const context = await within('a browser of its own opens', answerMs, browser.newContext(quickToDraw));
+  // Many pages draw every event. Small pages without motion leave more of the machine to the measurement.
+  const context = await within('a browser context opens', answerMs, browser.newContext(quickToDraw));
   await context.addInitScript(makeHideable);
   let tabs: Tab[] = [];
 
@@ -63,7 +63,7 @@ export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
     open,
     all: () => tabs,
     leader: () =>
-      eventually('one tab holds one stream', 5_000, async () => {
+      eventually('one tab has the only stream', 5_000, async () => {
         const holding = tabs.filter(({ streams }) => streams.size > 0);
         const { streams } = await app.health();
         return streams === 1 && holding.length === 1 && holding[0];
@@ -73,8 +73,8 @@ export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
 }
 
 /**
- * Reads the whole list. Only the tab in front draws at its full rate. Reading waits for the browser to draw, which it
- * owes nobody: it is given three chances.
+ * Reads the whole list. It brings the tab to the front, because only that tab draws at its full rate. Reading waits for
+ * the browser to draw, which can take too long, so it tries three times.
  */
 async function readInFront(page: Page): Promise<readonly Shown[]> {
   for (let tries = 3; ; tries -= 1) {
@@ -103,20 +103,20 @@ function makeTab(page: Page, seen: Watch): Tab {
     },
     setHidden: (isHidden) =>
       within(
-        'a tab is told whether it is hidden',
+        'a tab gets its visibility',
         answerMs,
         page.evaluate((to) => (window as unknown as Hideable).setHidden(to), isHidden),
       ),
     async crash() {
       const crashed = page.waitForEvent('crash');
       const session = await page.context().newCDPSession(page);
-      // The process that should answer is gone.
+      // The crashed process does not answer this call.
       session.send('Page.crash').catch(() => undefined);
       await within('the process of a tab ends', answerMs, crashed);
     },
     freeze: () =>
       within(
-        'a tab is told that it is frozen',
+        'a tab gets the event freeze',
         answerMs,
         page.evaluate(() => void document.dispatchEvent(new Event('freeze'))),
       ),

@@ -5,7 +5,7 @@ import { useFeed } from '../../../lib/client/use-feed.ts';
 
 const query = new URLSearchParams(location.search);
 
-/** A feed with a connection of its own. Its elements have its name in their ids. */
+/** A feed with its own connection. The ids of its elements start with `name`. */
 function Beside({ name }: { readonly name: string }) {
   const feed = useFeed({ initial: { events: [], cursor: '0-0' }, transport: 'poll', share: false });
   return (
@@ -39,7 +39,7 @@ function Page() {
   );
 }
 
-/** Two components that read the same. A button mounts and unmounts the second one. */
+/** Two components that read the same feed. A button mounts and unmounts the second one. */
 function TwoFeeds() {
   const [isShown, setShown] = useState(true);
   return (

@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core';
 type Watcher = { returned: Promise<number> };
 
 /**
- * Measures in the page itself how long a return takes: from its `event` until it is live and shows event `seq`.
- * Call it ahead of the event.
- * @returns gives the time in ms, once it is back.
+ * Measures in the page how long a return takes: from `event` until the page is live and shows event `seq`. Call it
+ * before the event.
+ * @returns a function that waits for the return and returns the time in ms.
  */
 export async function watchReturn(
   page: Page,
@@ -23,11 +23,11 @@ function measure({ event, seq }: { readonly event: string; readonly seq: number 
     return newest?.endsWith(`-${seq}`) && document.querySelector('output strong')?.textContent === 'Live';
   };
   (globalThis as unknown as Watcher).returned = new Promise((resolve) => {
-    const begin = () => {
-      const beganAt = performance.now();
-      const look = () => (isBack() ? resolve(performance.now() - beganAt) : setTimeout(look, 5));
-      look();
+    const start = () => {
+      const startedAt = performance.now();
+      const check = () => (isBack() ? resolve(performance.now() - startedAt) : setTimeout(check, 5));
+      check();
     };
-    (event === 'online' ? window : document).addEventListener(event, begin, { once: true });
+    (event === 'online' ? window : document).addEventListener(event, start, { once: true });
   });
 }

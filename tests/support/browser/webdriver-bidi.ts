@@ -2,17 +2,17 @@ import { within } from '../node/eventually.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** A session of WebDriver BiDi: what is needed of it here. */
+/** A session of WebDriver BiDi, with the commands that the tests need. */
 export type Bidi = {
-  /** Sends a command; gives its result. @throws Error with what the browser says of it. */
+  /** Sends a command. @returns its result. @throws Error with the browser's answer if it fails. */
   send(method: string, params: Fields): Promise<Fields>;
-  /** Runs a function in a page; its arguments and what it gives go through JSON. @throws Error when it throws. */
+  /** Runs a function in a page. Its arguments and its result must be JSON. @throws Error if it throws. */
   evaluate<A extends readonly unknown[], R>(
     context: string,
     run: (...args: A) => R,
     args: A,
   ): Promise<Awaited<R>>;
-  /** Errors that a page's console and scripts tell from now on. */
+  /** The errors of a page's console and scripts from now on. The list grows. */
   errorsOf(context: string): readonly string[];
   close(): void;
 };
@@ -28,7 +28,7 @@ type Message = {
   };
 };
 
-const patienceMs = 20_000;
+const timeoutMs = 20_000;
 
 /** Opens a session at `address`, a WebSocket of the browser. */
 export async function openBidi(address: string): Promise<Bidi> {
@@ -50,7 +50,7 @@ export async function openBidi(address: string): Promise<Bidi> {
     const id = lastId;
     const answer = new Promise<Message>((resolve) => waiting.set(id, resolve));
     socket.send(JSON.stringify({ id, method, params }));
-    const message = await within(`the browser answers ${method}`, patienceMs, answer);
+    const message = await within(`the browser answers ${method}`, timeoutMs, answer);
     waiting.delete(id);
     if (message.result === undefined) throw new Error(`${method}: ${JSON.stringify(message)}`);
     return message.result;
@@ -60,7 +60,7 @@ export async function openBidi(address: string): Promise<Bidi> {
     socket.addEventListener('open', resolve);
     socket.addEventListener('error', () => reject(new Error(`no session at ${address}`)));
   });
-  await within('the browser takes a session', patienceMs, opened);
+  await within('the browser accepts a session', timeoutMs, opened);
   await send('session.new', { capabilities: {} });
   await send('session.subscribe', { events: ['log.entryAdded'] });
 
@@ -76,9 +76,9 @@ export async function openBidi(address: string): Promise<Bidi> {
       return JSON.parse(value);
     },
     errorsOf(context) {
-      const told: string[] = [];
-      errors.set(context, told);
-      return told;
+      const texts: string[] = [];
+      errors.set(context, texts);
+      return texts;
     },
     close: () => socket.close(),
   };
