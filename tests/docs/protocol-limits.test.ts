@@ -21,7 +21,7 @@ import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server
 import { graceShare, helloWithinMs, logFailureLimitMs } from '../../lib/server/stream/event-stream.ts';
 import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
-import { grouped, isTaken, readProtocol } from '../support/docs/protocol-doc.ts';
+import { grouped, isAccepted, readProtocol } from '../support/docs/protocol-doc.ts';
 import { secret, sign } from '../support/server/closed-stand.ts';
 import { makeStand } from '../support/server/stand.ts';
 
@@ -58,7 +58,7 @@ describe('the table of limits', () => {
     return (endsAt ?? 0) - exp * 1_000;
   }
 
-  const isPage = (query: string) => isTaken(() => parsePageQuery(new URLSearchParams(query)));
+  const isPage = (query: string) => isAccepted(() => parsePageQuery(new URLSearchParams(query)));
   const named = (name: string) => (count: number) =>
     isPage(Array.from({ length: count }, (_, index) => `${name}=n${index}`).join('&'));
   const burst = (publishRate: number) =>

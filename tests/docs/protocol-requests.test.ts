@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { parsePageQuery, parseReadQuery } from '../../lib/server/http/read-query.ts';
 import { cell, codeIn, pairs, tableBelow } from '../support/docs/markdown-table.ts';
-import { isTaken, plain, readProtocol } from '../support/docs/protocol-doc.ts';
+import { isAccepted, plain, readProtocol } from '../support/docs/protocol-doc.ts';
 import { refusalExamples } from '../support/docs/refusal-examples.ts';
 import { secret, sign } from '../support/server/closed-stand.ts';
 import { makeStand } from '../support/server/stand.ts';
@@ -63,7 +63,7 @@ describe('the table of query parameters', () => {
     const rewind = rows.find((row) => cell(row, 'parameter') === '`rewind`') ?? {};
     for (const value of codeIn(cell(rewind, 'value'))) {
       expect(
-        isTaken(() => parseReadQuery(new URLSearchParams({ rewind: value }), null)),
+        isAccepted(() => parseReadQuery(new URLSearchParams({ rewind: value }), null)),
         value,
       ).toBe(true);
     }

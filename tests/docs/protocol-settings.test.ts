@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Environment, readSettings, settingNames } from '../../lib/config/settings.ts';
 import { cell, codeIn, type Row, tableBelow } from '../support/docs/markdown-table.ts';
-import { isTaken, plain, readProtocol } from '../support/docs/protocol-doc.ts';
+import { isAccepted, plain, readProtocol } from '../support/docs/protocol-doc.ts';
 import { root } from '../support/root.ts';
 
 const doc = readProtocol();
@@ -38,7 +38,7 @@ describe('the table of settings', () => {
   };
 
   const settingsWith = (name: string, value: string) => readSettings({ ...partners[name], [name]: value });
-  const isAllowed = (name: string, value: string) => isTaken(() => settingsWith(name, value));
+  const isAllowed = (name: string, value: string) => isAccepted(() => settingsWith(name, value));
   /** The settings where it is not set; none where its partner may not stand alone. */
   const settingsWithout = (name: string) => (isAllowed(name, '') ? settingsWith(name, '') : {});
   const rangeOf = (row: Row) => {

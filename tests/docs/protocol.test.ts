@@ -10,7 +10,7 @@ import { type Handover, paddingFrame } from '../../lib/core/sse-frames.ts';
 import { refuseStream } from '../../lib/server/http/stream-route.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { shownPadding, streamText } from '../support/docs/exchange-examples.ts';
-import { cell, codeIn, pairs, placeOf, tableBelow } from '../support/docs/markdown-table.ts';
+import { cell, codeIn, pairs, tableBelow, textBetweenMarks } from '../support/docs/markdown-table.ts';
 import { grouped, plain, protocolFile, readProtocol } from '../support/docs/protocol-doc.ts';
 import { makeExamples } from '../support/docs/protocol-examples.ts';
 import { refusalExamples } from '../support/docs/refusal-examples.ts';
@@ -24,7 +24,7 @@ const doc = readProtocol();
 /** The examples, which `UPDATE_DOCS=1 npm test -- --project docs` writes again. */
 describe('an example of the protocol', () => {
   test.each(examples)('is what the real route answers: $name', ({ name, text }) => {
-    expect(placeOf(doc, name)).toBe(text);
+    expect(textBetweenMarks(doc, name)).toBe(text);
   });
 
   test('stands for each code that a route answers with', () => {
@@ -176,7 +176,7 @@ describe('the table of frames', () => {
 
   test('has the name and the members of every frame that the server writes', async () => {
     const { text } = await streamText();
-    const [, refused = ''] = placeOf(doc, 'example: refused').split('\n\n');
+    const [, refused = ''] = textBetweenMarks(doc, 'example: refused').split('\n\n');
     const told = readFrames(`${text}${refused.replace('```', '')}\n\n`);
     const real = new Map(told.map(({ event, members }) => [event, members.join(', ')]));
     const written = rows.filter((row) => !['padding', 'last'].includes(cell(row, 'frame')));
@@ -216,7 +216,7 @@ describe('the table of frames', () => {
     ['example: two channels', ['orders', 'feed'], ['hello', 'item']],
     ['example: refused', ['feed'], ['refused']],
   ])('has examples that the real client reads: %s', async (name, channels, kinds) => {
-    const frames = placeOf(doc, name)
+    const frames = textBetweenMarks(doc, name)
       .replace(/```\w*/g, '')
       .split('\n\n')
       .slice(1)

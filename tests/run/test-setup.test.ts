@@ -18,7 +18,7 @@ import {
 describe('a missing program', () => {
   const linux = { platform: 'linux', distribution: 'debian', isRoot: true };
 
-  test('is one of which no name is on the path', () => {
+  test('is one without any of its names on the path', () => {
     const shell = { commands: ['no-such-program', 'sh'], debian: 'dash', homebrew: 'dash' };
     const none = { commands: ['no-such-program'], debian: 'none', homebrew: 'none' };
 
@@ -26,7 +26,7 @@ describe('a missing program', () => {
     expect(findMissing([shell], '/nowhere')).toEqual([shell]);
   });
 
-  test('is installed on Debian by root, and by nobody else', () => {
+  test('is installed automatically only on Debian, as root', () => {
     const command = 'apt-get update && apt-get install -y --no-install-recommends redis-server chromium';
 
     expect(planInstall([redisServer, chromium], linux)).toEqual({ kind: 'run', command });
@@ -36,27 +36,27 @@ describe('a missing program', () => {
     });
   });
 
-  test('elsewhere is told of by the command that installs it', () => {
-    const tell = (distribution: string | null, platform = 'linux') =>
+  test('is reported on other systems, with the command that installs it', () => {
+    const planOn = (distribution: string | null, platform = 'linux') =>
       planInstall([redisServer, chromium], { platform, distribution, isRoot: false });
 
-    expect(tell(null, 'darwin')).toEqual({ kind: 'tell', command: 'brew install redis chromium' });
-    expect(tell('ubuntu').command).toMatch(/redis-server && sudo snap install chromium$/);
+    expect(planOn(null, 'darwin')).toEqual({ kind: 'tell', command: 'brew install redis chromium' });
+    expect(planOn('ubuntu').command).toMatch(/redis-server && sudo snap install chromium$/);
     expect(planInstall([firefox, chromium], { ...linux, distribution: 'ubuntu' }).command).toBe(
       'snap install firefox chromium',
     );
-    expect(tell('fedora').command).toContain('redis-server, chromium or chromium-browser or google-chrome');
-    expect(tell('fedora').kind).toBe('tell');
+    expect(planOn('fedora').command).toContain('redis-server, chromium or chromium-browser or google-chrome');
+    expect(planOn('fedora').kind).toBe('tell');
   });
 
-  test('of a distribution is told by its own name, not by that of its family', () => {
+  test('is looked up by the distribution’s own name, not by that of its family', () => {
     expect(readDistribution('NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n')).toBe('ubuntu');
     expect(readDistribution('ID_LIKE=debian\n')).toBeNull();
   });
 });
 
-describe('what a run needs', () => {
-  test('is everything, unless its suites need less', () => {
+describe('the needs of a run', () => {
+  test('are all programs and the build, unless its suites need less', () => {
     expect(readNeeds([])).toEqual({
       tools: [redisServer, chromium, nginx, firefox, curl, python],
       build: true,
@@ -87,7 +87,7 @@ describe('the count of a run', () => {
     };
   };
 
-  test('is of the tests that passed and failed', () => {
+  test('has the tests that passed and failed', () => {
     const report = reportOf(file('/a', 'passed', 'passed'), file('/b', 'passed', 'failed'));
 
     expect(countTests(report, ['/a', '/b'], 1)).toEqual({ passed: 3, failed: 1, notRun: [] });
@@ -113,14 +113,14 @@ describe('the count of a run', () => {
       'vitest ended with 1',
       1,
     ],
-  ])('takes %s for a failure', (_, report, reason, exitCode) => {
+  ])('counts %s as a failure', (_, report, reason, exitCode) => {
     const { failed, notRun } = countTests(report, ['/a', '/b'], exitCode);
 
     expect(failed).toBe(1);
     expect(notRun[0]).toContain(reason);
   });
 
-  test('of a run that was narrowed does not miss the rest', () => {
+  test('has no missing tests for a run of only some files', () => {
     const report = reportOf(file('/a', 'passed', 'skipped'));
 
     expect(countTests(report, null, 0)).toEqual({ passed: 1, failed: 0, notRun: [] });
@@ -135,7 +135,7 @@ describe('the main roads', () => {
     expect(mainRoads.length).toBeLessThan(slow.length);
   });
 
-  test('are what npm test runs of the slow suites, and test:all runs every test file there is', () => {
+  test('are the slow tests that npm test runs; test:all runs every test file', () => {
     const every = globSync('tests/**/*.test.{ts,tsx}').sort();
 
     expect(globSync(testsOf('all')).sort()).toEqual(every);

@@ -20,7 +20,7 @@ describe('faults of the local REST endpoint', () => {
     await server.stop();
   });
 
-  /** The status of one command, or `closed` where the socket was. */
+  /** Sends one command. @returns status and body, or `closed` if the socket was closed. */
   const call = (path: string) =>
     fetch(`${upstash.url}/${path}`, { headers: { authorization: 'Bearer t' } }).then(
       async (response) => [response.status, await response.json()],
@@ -75,41 +75,41 @@ describe('faults of the local REST endpoint', () => {
 
   test('every answer can be late', async () => {
     upstash.faults.latencyMs = 60;
-    const begun = performance.now();
+    const startedAt = performance.now();
 
     await call('ping');
 
-    expect(performance.now() - begun).toBeGreaterThan(55);
+    expect(performance.now() - startedAt).toBeGreaterThan(55);
   });
 
   test('a call has the network delay twice', async () => {
     upstash.faults.wayMs = { least: 40, most: 40 };
-    const begun = performance.now();
+    const startedAt = performance.now();
 
     await call('ping');
 
-    expect(performance.now() - begun).toBeGreaterThan(75);
+    expect(performance.now() - startedAt).toBeGreaterThan(75);
   });
 
   test('announcements have the network delay once, and keep their order', async () => {
-    const gone = new AbortController();
+    const abort = new AbortController();
     const headers = { authorization: 'Bearer t' };
     const { body } = await fetch(`${upstash.url}/subscribe/news`, {
       headers: { ...headers, accept: 'text/event-stream' },
-      signal: gone.signal,
+      signal: abort.signal,
     });
-    const heard = heardBy(body);
-    await heard.until('subscribe,news,1');
+    const stream = readUntil(body);
+    await stream.until('subscribe,news,1');
     upstash.faults.wayMs = { least: 10, most: 30 };
-    const begun = performance.now();
+    const startedAt = performance.now();
     const numbers = Array.from({ length: 20 }, (_, index) => 100 + index);
     const commands = numbers.map((number) => ['PUBLISH', 'news', String(number)]);
     await fetch(`${upstash.url}/pipeline`, { method: 'POST', headers, body: JSON.stringify(commands) });
 
-    const told = (await heard.until(',119')).match(/(?<=message,news,)\d+/g);
-    expect(told?.map(Number)).toEqual(numbers);
-    expect(performance.now() - begun).toBeGreaterThan(18);
-    gone.abort();
+    const announced = (await stream.until(',119')).match(/(?<=message,news,)\d+/g);
+    expect(announced?.map(Number)).toEqual(numbers);
+    expect(performance.now() - startedAt).toBeGreaterThan(18);
+    abort.abort();
   });
 
   test('a network delay is drawn evenly from its range, and is 0 without a range', () => {
@@ -132,8 +132,8 @@ describe('faults of the local REST endpoint', () => {
   });
 });
 
-/** Reads a stream up to a text. */
-function heardBy(body: ReadableStream<Uint8Array> | null) {
+/** Reads a stream up to a given text. */
+function readUntil(body: ReadableStream<Uint8Array> | null) {
   const reader = body?.getReader();
   const decoder = new TextDecoder();
   let text = '';
@@ -141,7 +141,7 @@ function heardBy(body: ReadableStream<Uint8Array> | null) {
     async until(wanted: string): Promise<string> {
       while (!text.includes(wanted)) {
         const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-        if (done) throw new Error(`it ended without ${wanted}: ${text}`);
+        if (done) throw new Error(`the stream ended without ${wanted}: ${text}`);
         text += decoder.decode(value, { stream: true });
       }
       return text;

@@ -8,7 +8,7 @@ import { eventually, within } from '../support/node/eventually.ts';
 import { endScripts, runScript } from '../support/scripts/script-process.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
-/** A port that is taken, and what frees it. */
+/** Takes a free port. @returns the port, and a function that frees it. */
 async function takePort() {
   const server = createServer();
   const port = await listenOnFreePort(server);
@@ -16,7 +16,7 @@ async function takePort() {
 }
 
 describe('the Redis server of this machine', () => {
-  test('it listens on 127.0.0.1, keeps nothing, and never evicts', async () => {
+  test('listens on 127.0.0.1, writes nothing to disk, and never evicts', async () => {
     const server = await startRedisServer();
     const redis = new Redis(server.url);
 
@@ -38,7 +38,7 @@ describe('the Redis server of this machine', () => {
     );
   });
 
-  test('with a folder, its data is still there after a restart', async () => {
+  test('still has its data after a restart if it has a folder', async () => {
     using folder = makeTemporaryFolder();
     for (const expected of ['1', '2']) {
       const server = await startRedisServer({ dir: folder.path });
@@ -49,7 +49,7 @@ describe('the Redis server of this machine', () => {
     }
   });
 
-  test.each(['stop', 'kill'] as const)('after %s its process has ended', async (how) => {
+  test.each(['stop', 'kill'] as const)('has no process after %s', async (how) => {
     const server = await startRedisServer();
 
     await server[how]();
@@ -57,7 +57,7 @@ describe('the Redis server of this machine', () => {
     expect(() => process.kill(server.pid, 0)).toThrow('ESRCH');
   });
 
-  test('a port in use is an error that names it', async () => {
+  test('fails with an error that names a port in use', async () => {
     const { port, free } = await takePort();
 
     await expect(startRedisServer({ port })).rejects.toThrow(`Port ${port} is already in use.`);
@@ -65,7 +65,7 @@ describe('the Redis server of this machine', () => {
     await free();
   });
 
-  test('a missing redis-server is an error that names the package to install', async () => {
+  test('fails with an error that names the package if redis-server is missing', async () => {
     vi.stubEnv('PATH', '/nowhere');
 
     await expect(startRedisServer()).rejects.toThrow(
@@ -89,7 +89,7 @@ describe('npm run redis', () => {
   const run = (...args: string[]) => runScript('redis', args, {}, folder.path);
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'prints the two variables, answers, and ends on %s, however often it comes',
+    'prints the two variables, answers, and ends on %s, also if the signal comes more than once',
     async (signal) => {
       const { port, free } = await takePort();
       await free();
@@ -101,7 +101,7 @@ describe('npm run redis', () => {
         answer.text(),
       );
       const redisPid = Number(/process_id:(\d+)/.exec(info)?.[1]);
-      // The terminal and npm both send it, one after the other.
+      // The terminal and npm both send the signal, one after the other.
       const again = setInterval(() => child.kill(signal), 1);
       const ended = await within('the script ends', 10_000, code).finally(() => clearInterval(again));
 
@@ -110,7 +110,7 @@ describe('npm run redis', () => {
     },
   );
 
-  test('a port in use ends it with the reason', async () => {
+  test('ends with the reason if the port is in use', async () => {
     const { port, free } = await takePort();
     const { code, err } = run('--port', String(port));
 

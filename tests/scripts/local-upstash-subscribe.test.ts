@@ -31,40 +31,40 @@ describe('subscriptions of the local REST endpoint', () => {
     await server.stop();
   });
 
-  /** Subscribes as curl would; gives what has come so far, and whether it has ended. */
+  /** Subscribes as curl would. @returns the response, its text so far, and whether it has ended. */
   const subscribe = async (path: string) => {
     const response = await fetch(upstash.url + path, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
       signal: abort.signal,
     });
-    const heard = { response, text: '', isOver: false };
-    const listen = async () => {
-      for await (const chunk of response.body ?? []) heard.text += Buffer.from(chunk).toString('utf8');
+    const subscription = { response, text: '', isOver: false };
+    const read = async () => {
+      for await (const chunk of response.body ?? []) subscription.text += Buffer.from(chunk).toString('utf8');
     };
     const end = () => {
-      heard.isOver = true;
+      subscription.isOver = true;
     };
-    listen().then(end, end);
-    return heard;
+    read().then(end, end);
+    return subscription;
   };
   const acknowledged = async (path: string) => {
-    const heard = await subscribe(path);
-    await until(() => expect(heard.text).toMatch(/^data: p?subscribe,/));
-    return heard;
+    const subscription = await subscribe(path);
+    await until(() => expect(subscription.text).toMatch(/^data: p?subscribe,/));
+    return subscription;
   };
 
   test('a subscription gets an acknowledgement, then one line for each message', async () => {
-    const heard = await acknowledged('/subscribe/chat');
+    const subscription = await acknowledged('/subscribe/chat');
 
     expect(await sdk.publish('chat', 'hello')).toBe(1);
     await sdk.publish('chat', 'a, b: "ü"');
     await sdk.publish('other', 'x');
     await sdk.publish('chat', 'end');
 
-    await until(() => expect(heard.text).toContain('end'));
-    expect(heard.response.headers.get('content-type')).toBe('text/event-stream');
-    expect(heard.text).toBe(
+    await until(() => expect(subscription.text).toContain('end'));
+    expect(subscription.response.headers.get('content-type')).toBe('text/event-stream');
+    expect(subscription.text).toBe(
       'data: subscribe,chat,1\n\ndata: message,chat,hello\n\ndata: message,chat,a, b: "ü"\n\ndata: message,chat,end\n\n',
     );
   });
@@ -81,15 +81,16 @@ describe('subscriptions of the local REST endpoint', () => {
     expect(pattern.text).toContain('data: pmessage,ch*,chat,one\n\n');
   });
 
-  test("the SDK's own subscriber understands it", async () => {
-    const told: unknown[] = [];
+  test("the SDK's own subscriber gets the messages", async () => {
+    const received: unknown[] = [];
     const subscriber = sdk.subscribe<{ a: number }>(['chat']);
-    subscriber.on('message', (event) => told.push(event));
+    subscriber.on('message', (event) => received.push(event));
     await until(() => expect(upstash.counts.subscriptions).toBe(1));
     await until(async () => expect(await sdk.publish('chat', { a: 1 })).toBe(1));
 
-    await until(() => expect(told).toContainEqual({ channel: 'chat', message: { a: 1 } }));
-    // It cannot be ended from its own side in 1.39, where its signal never reaches `fetch`, and prints that it was cut.
+    await until(() => expect(received).toContainEqual({ channel: 'chat', message: { a: 1 } }));
+    // The SDK 1.39 cannot end a subscription: its signal never reaches `fetch`. So the server cuts it, and the SDK
+    // prints that.
     vi.spyOn(console, 'error').mockReturnValue();
     upstash.cutSubscriptions();
     await until(() => expect(console.error).toHaveBeenCalled());
@@ -112,30 +113,32 @@ describe('subscriptions of the local REST endpoint', () => {
   });
 
   test('open subscriptions can be cut, and new ones work', async () => {
-    const heard = await acknowledged('/subscribe/chat');
+    const subscription = await acknowledged('/subscribe/chat');
 
     upstash.cutSubscriptions();
 
-    await until(() => expect(heard.isOver).toBe(true));
+    await until(() => expect(subscription.isOver).toBe(true));
     await acknowledged('/subscribe/chat');
   });
 
   test('silent subscriptions send nothing and stay open', async () => {
-    const heard = await acknowledged('/subscribe/chat');
+    const subscription = await acknowledged('/subscribe/chat');
     upstash.faults.isSilent = true;
     const unanswered = await subscribe('/subscribe/chat');
     await until(async () => expect(await sdk.exec(['PUBSUB', 'NUMSUB', 'chat'])).toEqual(['chat', 2]));
-    await sdk.publish('chat', 'unheard');
+    await sdk.publish('chat', 'not sent on');
     await until(() => expect(upstash.counts.announcements).toBe(2));
     upstash.faults.isSilent = false;
-    await sdk.publish('chat', 'heard');
+    await sdk.publish('chat', 'sent on');
 
-    await until(() => expect(heard.text).toBe('data: subscribe,chat,1\n\ndata: message,chat,heard\n\n'));
-    expect([heard.isOver, unanswered.isOver]).toEqual([false, false]);
+    await until(() =>
+      expect(subscription.text).toBe('data: subscribe,chat,1\n\ndata: message,chat,sent on\n\n'),
+    );
+    expect([subscription.isOver, unanswered.isOver]).toEqual([false, false]);
   });
 
   test('announcements can be lost, sent twice, and held back in order', async () => {
-    const heard = await acknowledged('/subscribe/chat');
+    const subscription = await acknowledged('/subscribe/chat');
     const publish = async (text: string) => {
       const { announcements } = upstash.counts;
       await sdk.publish('chat', text);
@@ -148,28 +151,28 @@ describe('subscriptions of the local REST endpoint', () => {
     await publish('held');
     upstash.faults.repeatAnnouncementShare = 1;
     await publish('twice');
-    expect(heard.text).toBe('data: subscribe,chat,1\n\n');
+    expect(subscription.text).toBe('data: subscribe,chat,1\n\n');
 
     upstash.releaseAnnouncements();
 
-    const told = ['held', 'twice', 'twice'].map((text) => `data: message,chat,${text}\n\n`).join('');
-    await until(() => expect(heard.text).toBe(`data: subscribe,chat,1\n\n${told}`));
+    const released = ['held', 'twice', 'twice'].map((text) => `data: message,chat,${text}\n\n`).join('');
+    await until(() => expect(subscription.text).toBe(`data: subscribe,chat,1\n\n${released}`));
   });
 
   test('announcements can overtake each other', async () => {
-    const heard = await acknowledged('/subscribe/chat');
+    const subscription = await acknowledged('/subscribe/chat');
     upstash.faults.announcementJitterMs = 400;
     for (const [text, share] of [
       ['first', 1],
       ['second', 0],
     ] as const) {
-      // Two draws for the call, two for whether the announcement is lost or told twice; then its delay.
+      // Two draws for the call, two for a lost or repeated announcement, then one for its delay.
       const draws = [1, 1, 1, 1, share];
       upstash.faults.random = () => draws.shift() ?? 1;
       await sdk.publish('chat', text);
       await until(() => expect(draws).toEqual([]));
     }
 
-    await until(() => expect(heard.text).toMatch(/second[\s\S]+first/));
+    await until(() => expect(subscription.text).toMatch(/second[\s\S]+first/));
   });
 });

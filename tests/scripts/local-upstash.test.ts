@@ -25,7 +25,7 @@ describe('the local REST endpoint', () => {
     await server.stop();
   });
 
-  /** Sends one request; gives status and JSON body. */
+  /** Sends one request. @returns its status and JSON body. */
   const send = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(upstash.url + path, { headers: asJson, ...init });
     return [response.status, await response.json()];
@@ -59,7 +59,7 @@ describe('the local REST endpoint', () => {
     expect(await sdk.xread('stream', '0')).toEqual([['stream', [[id, ['field', 'value']]]]]);
   });
 
-  test('replies have the shape of RESP2, whatever ioredis makes of them', async () => {
+  test('replies have the shape of RESP2, although ioredis changes some of them', async () => {
     await post(['HSET', 'h', 'a', '1', 'b', '2']);
     await post(['ZADD', 'z', '1.5', 'a']);
 
@@ -72,7 +72,7 @@ describe('the local REST endpoint', () => {
     expect(await sdk.hgetall('h')).toEqual({ a: 1, b: 2 });
   });
 
-  test('a pipeline answers each command, errors among them', async () => {
+  test('a pipeline answers each command, also one that fails', async () => {
     const pipeline = sdk.pipeline().set('k', 'v').lpush('k', 1).get('k');
 
     expect(await pipeline.exec({ keepErrors: true })).toMatchObject([
@@ -109,7 +109,7 @@ describe('the local REST endpoint', () => {
     },
   );
 
-  test('a path is a command; then come the body and the query as arguments', async () => {
+  test('a path is a command, and the body and the query are its last arguments', async () => {
     expect(await send('/SET/a%2Fb/with%20blank')).toEqual([200, { result: 'OK' }]);
     expect(await send('/get/a%2Fb')).toEqual([200, { result: 'with blank' }]);
     expect(await send('/set/k?EX=100', { method: 'POST', body: '{"a":1}' })).toEqual([200, { result: 'OK' }]);
@@ -207,7 +207,7 @@ describe('the local REST endpoint', () => {
     ]);
   });
 
-  test('commands are counted as they are billed', async () => {
+  test('commands are counted as Upstash bills them', async () => {
     await post([['SET', 'a', '1'], ['GET', 'a'], ['PING']], '/pipeline');
     await post(['EVAL', 'redis.call("GET", "a") return redis.call("GET", "a")', 0]);
     await send('/get/a');

@@ -2,15 +2,15 @@ import { STATUS_CODES } from 'node:http';
 import { paddingFrame } from '../../../lib/core/sse-frames.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
 
-/** Bytes as they stand in the document, as a block of code. */
+/** A block of code in the document. */
 export function block(text: string, language = 'http'): string {
   return `\`\`\`${language}\n${text.trimEnd()}\n\`\`\``;
 }
 
-/** What stands in the document for the spaces of the padding; for a reader it is a comment all the same. */
+/** The document's short form of the padding. It is a comment too, so a parser can read it. */
 export const shownPadding = ': … 2,045 spaces …\n\n';
 
-/** An answer as HTTP/1.1 writes it, with the headers that the app sets. */
+/** The text of an answer in HTTP/1.1, with the headers that the app sets. */
 export async function answerText(response: Response): Promise<string> {
   const head = `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status]}`;
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`);
@@ -18,7 +18,7 @@ export async function answerText(response: Response): Promise<string> {
   return [head, ...headers, '', body].join('\n');
 }
 
-/** A request and its answer. */
+/** Sends a request. @returns the request and its answer as a block of code. */
 async function exchange(
   stand: Stand,
   method: string,
@@ -40,7 +40,7 @@ const orders = (from: number, to: number) =>
     data: JSON.stringify({ order: from + index }),
   }));
 
-/** A server that keeps events 3, 4 and 5 of `orders`, a second apart; and the cursor after event 1. */
+/** A server whose log has the events 3, 4 and 5 of `orders`, one second apart, and the cursor after event 1. */
 async function makeOrders(env = {}): Promise<{ readonly stand: Stand; readonly afterFirst: string }> {
   const stand = makeStand({ env, retention: 3 });
   let afterFirst = '';
@@ -52,7 +52,7 @@ async function makeOrders(env = {}): Promise<{ readonly stand: Stand; readonly a
   return { stand, afterFirst };
 }
 
-/** Publishing, with a token and a key. */
+/** A publish request with a token and a key. */
 export function publishExample(): Promise<string> {
   const stand = makeStand({ env: { PUBLISH_TOKEN: 'secret' } });
   const headers = {
@@ -64,7 +64,7 @@ export function publishExample(): Promise<string> {
   return exchange(stand, 'POST', 'events', headers, body);
 }
 
-/** A page with a gap ahead of its events. */
+/** A page with a gap before its events. */
 export async function pageExample(): Promise<string> {
   const { stand, afterFirst } = await makeOrders();
   return exchange(stand, 'GET', `events?channel=orders&after=${afterFirst}&limit=2`);
@@ -74,7 +74,7 @@ export function healthExample(): Promise<string> {
   return exchange(makeStand(), 'GET', 'health');
 }
 
-/** A whole stream with every kind of frame: from its cursor to its planned end. */
+/** A complete stream with every kind of frame, from its cursor to its planned end. */
 export async function streamText(): Promise<{ readonly path: string; readonly text: string }> {
   const { stand, afterFirst } = await makeOrders({ STREAM_MAX_SECONDS: '30' });
   const path = `stream?channel=orders&after=${afterFirst}`;

@@ -1,9 +1,9 @@
-/** A row of a table in a document: the text of each cell under the name of its column. */
+/** A row of a table in a document: the text of each cell by the name of its column. */
 export type Row = Readonly<Record<string, string>>;
 
 /**
- * The first table below a heading, one object a row.
- * @throws Error where the document has no such heading, or no table below it.
+ * The first table below a heading, with one object for each row.
+ * @throws Error if the document has no such heading, or no table below it.
  */
 export function tableBelow(doc: string, heading: string): readonly Row[] {
   const lines = doc.split('\n');
@@ -20,14 +20,14 @@ export function tableBelow(doc: string, heading: string): readonly Row[] {
   return rows.map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index] ?? ''])));
 }
 
-/** The cell of a row in a column. @throws Error where the table has no such column. */
+/** The cell of a row in a column. @throws Error if the table has no such column. */
 export function cell(row: Row, column: string): string {
   const text = row[column];
   if (text === undefined) throw new Error(`no column "${column}" among ${Object.keys(row).join(', ')}`);
   return text;
 }
 
-/** A table as pairs of two of its columns. @throws Error where a name of the first stands in two rows. */
+/** A map from one column of a table to another. @throws Error if a name of the first column is in two rows. */
 export function pairs(rows: readonly Row[], from: string, to: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const row of rows) {
@@ -43,11 +43,11 @@ export function codeIn(text: string): readonly string[] {
   return [...text.matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? '');
 }
 
-/** The text of what stands between `<!-- name -->` and `<!-- /name -->`. @throws Error where that is nowhere. */
-export function placeOf(doc: string, name: string): string {
+/** The text between `<!-- name -->` and `<!-- /name -->`. @throws Error if the document has no such marks. */
+export function textBetweenMarks(doc: string, name: string): string {
   const [, after] = doc.split(`<!-- ${name} -->\n`);
   const [text] = after?.split(`\n<!-- /${name} -->`) ?? [];
-  if (after === undefined || text === undefined) throw new Error(`there is no place "${name}"`);
+  if (after === undefined || text === undefined) throw new Error(`the document has no marks "${name}"`);
   return text;
 }
 

@@ -4,20 +4,20 @@ import { FeedError } from '../../../lib/core/feed-error.ts';
 import { root } from '../root.ts';
 import { codeIn } from './markdown-table.ts';
 
-/** The path of the wire contract. */
+/** The path of the protocol document. */
 export const protocolFile = join(root, 'docs/protocol.md');
 
-/** The wire contract as it is now. */
+/** The text of the protocol document. */
 export const readProtocol = () => readFileSync(protocolFile, 'utf8');
 
-/** A number as the document writes it. */
+/** A number in the format of the document. */
 export const grouped = (number: number) => number.toLocaleString('en-US');
 
-/** What a cell holds, without the marks of code. */
+/** The text of a cell, without backticks. */
 export const plain = (text: string) => codeIn(text)[0] ?? text;
 
-/** Whether `run` goes well, rather than being refused. */
-export function isTaken(run: () => unknown): boolean {
+/** Whether `run` succeeds; false if it throws a `FeedError`. */
+export function isAccepted(run: () => unknown): boolean {
   try {
     run();
     return true;

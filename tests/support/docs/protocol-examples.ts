@@ -11,9 +11,9 @@ import {
 } from './exchange-examples.ts';
 import { refusalExamples, refusedInStream } from './refusal-examples.ts';
 
-/** All examples of `docs/protocol.md`, as the real routes make them, each for its place. */
+/** All examples of `docs/protocol.md`, made by the real routes, each with the name of its marks. */
 export async function makeExamples(): Promise<readonly DocTable[]> {
-  // The time to come back is spread: here it is the earliest.
+  // Retry-After has a random part. With this it is the earliest time.
   const chance = vi.spyOn(Math, 'random').mockReturnValue(0);
   try {
     const { problems, details } = await makeRefusals();
@@ -32,7 +32,7 @@ export async function makeExamples(): Promise<readonly DocTable[]> {
   }
 }
 
-/** The whole problem of the first example of each code; of all others their detail. */
+/** The complete problem of the first example of each code, and only the detail of the others. */
 async function makeRefusals() {
   const problems: string[] = [];
   const rows: string[][] = [];

@@ -9,10 +9,10 @@ import { makeClosedStand, sign } from '../server/closed-stand.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
 
-/** A request that is refused, and what it is refused with by the real route. */
+/** A request that the real route refuses, and the code of the refusal. */
 export type RefusalExample = {
   readonly code: FeedErrorCode;
-  /** The request, and the setting or the state that it needs, in the words of the document. */
+  /** The document's words for the request, and for the setting or state that it needs. */
   readonly request: string;
   readonly ask: () => Response | Promise<Response>;
 };
@@ -29,7 +29,7 @@ const post = (body: BodyInit, headers: Record<string, string> = jsonType, stand 
 
 const publish = (body: unknown) => () => post(JSON.stringify(body));
 
-/** A server whose process follows and holds as many streams as it may. */
+/** Sends a request to a server whose slots are all taken. */
 async function askFull(env: Record<string, string>, path: string): Promise<Response> {
   const stand = makeStand({ env });
   const headers = { 'x-real-ip': '192.0.2.1' };
@@ -37,7 +37,7 @@ async function askFull(env: Record<string, string>, path: string): Promise<Respo
   return stand.ask(path, { headers });
 }
 
-/** A server whose log answers nothing. */
+/** Sends a request to a server whose log does not answer. */
 function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   const stand = makeStand();
   const fail = () => Promise.reject(unavailable('cannot be reached.', 'ECONNREFUSED'));
@@ -45,7 +45,7 @@ function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   return answerOf(stand, stand.ask(path, { headers: { accept } }));
 }
 
-/** The answer to a request that waits; time goes by until it is there. */
+/** The answer to a request that waits. It advances the clock until the answer is there. */
 async function answerOf(stand: Stand, asked: Promise<Response>): Promise<Response> {
   const answer: { response: Response | null } = { response: null };
   void asked.then((response) => {
@@ -55,7 +55,7 @@ async function answerOf(stand: Stand, asked: Promise<Response>): Promise<Respons
   return answer.response;
 }
 
-/** A body that does not end. */
+/** Sends a body that does not end. */
 async function askSlowly(): Promise<Response> {
   const stand = makeStand();
   const body = new ReadableStream<Uint8Array>({ pull: () => new Promise(() => undefined) });
@@ -63,7 +63,7 @@ async function askSlowly(): Promise<Response> {
   return answerOf(stand, stand.ask('events', init));
 }
 
-/** Two requests with one key, whose events differ, to the embedded log: the second answer. */
+/** Sends two requests with the same key and different events. @returns the second answer. */
 async function reuseKey(): Promise<Response> {
   const clock = createManualClock();
   const log = createSqliteLog({ file: ':memory:', retention: 100 });
@@ -98,7 +98,7 @@ async function readPrivate(claims: Record<string, unknown> | null): Promise<Resp
   return stand.ask('events?channel=order.a', { headers });
 }
 
-/** An unexpected error: the server logs it, and tells nobody. */
+/** Causes an unexpected error. The server logs it, and its answer has no details of it. */
 async function failUnexpectedly(): Promise<Response> {
   const noted = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const route = eventsRoute(() => {
@@ -129,7 +129,7 @@ const machine = {
 };
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
 
-/** A refusal of each kind; the first of a code stands for it. */
+/** Refusals of all codes. The first one of a code is the example of that code. */
 export const refusalExamples: readonly RefusalExample[] = [
   { code: 'bad-request', request: '`GET /api/events?limit=0`', ask: get('events?limit=0') },
   { code: 'bad-request', request: '`?rewind=5d`', ask: get('stream?rewind=5d') },

@@ -18,7 +18,7 @@ export type Misbehaviour =
 
 export type StoredEvent = { readonly channel: string; readonly type: string; readonly data: unknown };
 
-/** A server that follows the publish contract, except when a test tells it to misbehave. */
+/** A server that follows the publish contract, except when a test makes it misbehave. */
 export type PublishServer = {
   readonly url: string;
   /** The stored events, in order. */
