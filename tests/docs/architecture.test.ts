@@ -5,6 +5,10 @@ import { describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The template's own files. Every other file of `app` and `lib` belongs to the app that was made from it. */
+const templateFiles =
+  /^(lib\/(client|config|core|log|server)\/|app\/(_feed\/|api\/(events|health|stream)\/|[^/]+$)|[^/]+$)/;
+
 /** A room, and the rooms it may import besides itself. A room is a folder with its files, without the folders in it. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'lib/core': [],
@@ -57,7 +61,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^instrumentation\.ts$/, /^lib\/server\/node\/process\.ts$/],
 ];
 
-/** Packages, and the only files that may import them. */
+/** Packages, and the only files of the template that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/event-list\.tsx$/,
   '@upstash/redis': /^lib\/log\/redis\/client\.ts$/,
@@ -81,8 +85,9 @@ type Import = {
   readonly isType: boolean;
 };
 
-const sources = globSync(['{app,lib}/**/*.{ts,tsx}', 'instrumentation.ts', 'proxy.ts'], { cwd: root }).sort();
-const imports = sources.flatMap(importsOf);
+const files = globSync(['{app,lib}/**/*.{ts,tsx}', 'instrumentation.ts', 'proxy.ts'], { cwd: root }).sort();
+const sources = files.filter((file) => templateFiles.test(file));
+const imports = files.flatMap(importsOf);
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8');
@@ -114,20 +119,27 @@ function faultOf({ file, target, isType }: Import): string | null {
 }
 
 function isAllowed(file: string, target: string, isType: boolean): boolean {
+  const isTemplate = templateFiles.test(file);
   if (target.startsWith('node:')) return !browserRooms.test(file);
   if (!/\.(tsx?|css)$/.test(target)) {
     const name = target
       .split('/')
       .slice(0, target.startsWith('@') ? 2 : 1)
       .join('/');
-    return packages[name]?.test(file) ?? false;
+    return !isTemplate || (packages[name]?.test(file) ?? false);
   }
+  // The rules in lib/config are there to be edited.
+  if (/^(app|lib)\//.test(target) && !templateFiles.test(target))
+    return !isTemplate || !file.startsWith('lib/') || file.startsWith('lib/config/');
   if (!target.startsWith('lib/')) return !file.startsWith('lib/') && !/^(scripts|tests)\//.test(target);
   if (/^lib\/client\//.test(file) && target.startsWith('lib/config/'))
     return isType || /\/(client-timing|access)\.ts$/.test(target);
   const [from, to] = [dirname(file), dirname(target)];
-  if (file.startsWith('lib/')) return from === to || (mayImport[from]?.includes(to) ?? false);
-  return publicFaces.find(([who]) => who.test(file))?.[1].test(target) ?? false;
+  if (isTemplate && file.startsWith('lib/')) return from === to || (mayImport[from]?.includes(to) ?? false);
+  const mayUse = (face: RegExp) => face.test(target);
+  if (!isTemplate) return publicFaces.some(([, face]) => mayUse(face));
+  const face = publicFaces.find(([who]) => who.test(file))?.[1];
+  return face !== undefined && mayUse(face);
 }
 
 /** What each file imports, of the repository's own files. */
@@ -220,8 +232,25 @@ describe('the import law', () => {
     ['app/page.tsx', 'lib/log/redis/redis-log.ts'],
     ['app/_feed/feed.tsx', 'lib/client/connection/state.ts'],
     ['app/page.tsx', 'left-pad'],
+    ['app/api/events/route.ts', 'jose'],
+    ['lib/server/tail/tail.ts', 'lib/user.ts'],
+    ['app/api/feed-token/route.ts', 'lib/server/http/access.ts'],
+    ['lib/user.ts', 'lib/log/redis/redis-log.ts'],
   ])('%s may not import %s', (file, target) => {
     expect(faultOf({ file, target, isType: false })).toBe(`${file} imports ${target}`);
+  });
+
+  test.each([
+    ['app/api/feed-token/route.ts', 'jose'],
+    ['app/api/feed-token/route.ts', 'lib/user.ts'],
+    ['app/orders/page.tsx', 'lib/client/use-feed.ts'],
+    ['lib/user.ts', 'node:crypto'],
+    ['lib/user.ts', 'left-pad'],
+    ['lib/users/session.ts', 'lib/user.ts'],
+    ['app/_feed/feed.tsx', 'lib/user.ts'],
+    ['lib/config/access.ts', 'lib/user.ts'],
+  ])('an app made from the template may let %s import %s', (file, target) => {
+    expect(faultOf({ file, target, isType: false })).toBeNull();
   });
 
   test('there are no import cycles', () => {
