@@ -32,7 +32,7 @@ export function createAdmission(
   { isVercel, streamMaxConnections, streamMaxPerAddress }: AdmissionSettings,
   tails: Pick<Tails, 'has' | 'count' | 'endIdle'>,
 ): Admission {
-  const slotsPerAddress = createSlotsPerAddress(streamMaxPerAddress);
+  const channelsPerAddress = createChannelsPerAddress(streamMaxPerAddress);
   let held = 0;
 
   function checkProcess(channels: readonly string[]): void {
@@ -58,7 +58,7 @@ export function createAdmission(
       checkProcess(channels);
       // Without a limit the address is not looked up: asking a socket for it is a system call.
       const address = streamMaxPerAddress === null ? null : addressOf(request, isVercel);
-      const releaseAddress = slotsPerAddress.take(address, channels.length);
+      const releaseAddress = channelsPerAddress.take(address, channels.length);
       held += 1;
       let isTaken = true;
       return () => {
@@ -115,19 +115,19 @@ export function createPollSlot(
 }
 
 /** How many channels each address follows in this process, with streams and long polls. */
-type SlotsPerAddress = {
+type ChannelsPerAddress = {
   /**
-   * Takes one slot for each channel of a request, because each channel may cost the process a subscription.
+   * Counts the channels of a request for its address: each may cost the process a subscription.
    * @param address from `addressOf`; null if it is unknown: such a request is not limited.
-   * @returns gives the slots back; call it once.
+   * @returns takes them off the count; call it once.
    * @throws FeedError `too-many-streams`. It is not `rate-limited`: a client would obey that and wait for as long as others
-   * hold the slots. On `too-many-streams` it goes on with polls.
+   * hold the channels. On `too-many-streams` it goes on with polls.
    */
   take(address: string | null, channels: number): () => void;
 };
 
-/** @param most slots of one address; null: no limit, and nothing is counted. */
-function createSlotsPerAddress(most: number | null): SlotsPerAddress {
+/** @param most channels of one address; null: no limit, and nothing is counted. */
+function createChannelsPerAddress(most: number | null): ChannelsPerAddress {
   const taken = new Map<string, number>();
   return {
     take(address, channels) {
@@ -136,7 +136,7 @@ function createSlotsPerAddress(most: number | null): SlotsPerAddress {
       if (held + channels > most) {
         throw new FeedError(
           'too-many-streams',
-          `Your address uses ${held} of its ${most} slots in this process (STREAM_MAX_PER_ADDRESS), and this request needs ${channels}, one for each channel. Poll without wait, or try again in a few seconds.`,
+          `Your address follows ${held} of at most ${most} channels in this process (STREAM_MAX_PER_ADDRESS), and this request follows ${channels} more. Poll without wait, or try again in a few seconds.`,
         );
       }
       taken.set(address, held + channels);

@@ -113,7 +113,7 @@ describe('an address', () => {
     take('192.0.2.1', 1);
 
     expect(() => take('192.0.2.1', 1)).toThrow(
-      /2 of its 2 slots .*\(STREAM_MAX_PER_ADDRESS\), and this request needs 1,/,
+      /2 of at most 2 channels .*\(STREAM_MAX_PER_ADDRESS\), and this request follows 1 more/,
     );
     take('192.0.2.2', 1);
     release();
@@ -144,7 +144,7 @@ describe('an address', () => {
   test('needs a slot for each channel of a stream, and gets each of them back', () => {
     const { take } = limited(20);
     const release = take('192.0.2.1', 19);
-    expect(() => take('192.0.2.1', 2)).toThrow(/19 of its 20 slots/);
+    expect(() => take('192.0.2.1', 2)).toThrow(/19 of at most 20 channels/);
     take('192.0.2.1', 1);
     release();
     take('192.0.2.1', 19);
