@@ -54,7 +54,7 @@ export const cases: readonly Case[] = [
     ...bySilence,
     ...{ name: 'buffers everything, polls are long', server: badAnswers.buffersEverything },
     ...{ advice: { waitSeconds: 20, everyMs: 0 }, requests: 61 },
-    rule: '1 stream, from 4 s on a poll for each event, one ahead and one held: 58, probes: 2',
+    rule: '1 stream, from 4 s on one poll per event, plus two: 58, probes: 2',
   },
   { ...bySilence, name: 'buffers the first 8 KiB', server: badAnswers.buffersFirst8KiB },
   {
