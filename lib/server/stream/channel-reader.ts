@@ -4,8 +4,8 @@ import type { Position } from '../../core/cursor.ts';
 import { compareEventIds } from '../../core/ids.ts';
 import type { Loaded } from '../tail/read-through.ts';
 import { indexAfter, type Segment } from '../tail/ring-buffer.ts';
-import { tailTimes } from '../tail/subscription.ts';
 import type { ReadableTail } from '../tail/tail.ts';
+import { tailTimes } from '../tail/tail-times.ts';
 
 /** What the reader of one channel can have now. */
 export type Offer =

@@ -10,8 +10,8 @@ import {
   version,
 } from '../../core/sse-frames.ts';
 import { type OwnConnection, writeChunk } from '../node/sockets.ts';
-import { tailTimes } from '../tail/subscription.ts';
 import type { LeasedTail } from '../tail/tail.ts';
+import { tailTimes } from '../tail/tail-times.ts';
 import { ChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { cursorOf, takeFrames } from './frames.ts';

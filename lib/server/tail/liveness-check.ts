@@ -3,7 +3,7 @@ import type { LogState } from '../../core/continuity.ts';
 import { compareEventIds, type EventId } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { createEndQuestions, type EndAnswer, type EndQuestion } from './end-questions.ts';
-import { tailTimes } from './subscription.ts';
+import { tailTimes } from './tail-times.ts';
 
 /**
  * Compares a tail with the log's end, because an announcement may never arrive: after the channel was quiet for a while,

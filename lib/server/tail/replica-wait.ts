@@ -4,7 +4,7 @@ import { compareEventIds } from '../../core/ids.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { createEndQuestions, type EndQuestion } from './end-questions.ts';
 import type { StaleAnswer } from './read-through.ts';
-import { tailTimes } from './subscription.ts';
+import { tailTimes } from './tail-times.ts';
 
 /**
  * Waits for a lagging replica to catch up with the positions of readers. Any reader can claim a position that the log has

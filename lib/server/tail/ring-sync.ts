@@ -5,7 +5,7 @@ import { beforeFirst, compareEventIds, type EventId } from '../../core/ids.ts';
 import type { FollowSignal, LogEvent } from '../../log/event-log.ts';
 import type { Loaded } from './read-through.ts';
 import { type Entry, endOf, type Segment } from './ring-buffer.ts';
-import { retryPauseMs, tailTimes } from './subscription.ts';
+import { retryPauseMs, tailTimes } from './tail-times.ts';
 
 /**
  * How a ring stays equal to the end of a channel's log, by announcements and by reading. `step` decides and touches

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { createLivenessChecks } from './liveness-check.ts';
 import type { ReplicaWait } from './replica-wait.ts';
-import { tailTimes } from './subscription.ts';
 import { createTail, type LeasedTail, type Tail } from './tail.ts';
+import { tailTimes } from './tail-times.ts';
 
 /** A tail that one stream or request uses. */
 export type Lease = {
