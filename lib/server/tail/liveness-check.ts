@@ -13,7 +13,7 @@ export type LivenessCheck = {
   /** An announcement arrived, which proves the subscription. */
   announced(): void;
   /** Asks for the log's end: `now` and again a second later, as a replica may lag; or only `later`, in a second. */
-  verify(when: 'now' | 'later'): void;
+  askEnd(when: 'now' | 'later'): void;
   /** Only a `live` tail is checked; the others read the log anyway. A question asked before a break is not answered. */
   setStatus(status: TailState): void;
   close(): void;
@@ -102,7 +102,7 @@ export function createLivenessChecks(log: Pick<EventLog, 'ends'>, clock: Clock):
           const { earliest, latest } = silence.window();
           question.move(earliest, latest);
         },
-        verify(when) {
+        askEnd(when) {
           verificationsLeft = when === 'now' ? 2 : 1;
           if (when === 'later') return askNext();
           // Subscriptions that broke together come back together, so the first waits a moment for the others.

@@ -106,7 +106,7 @@ export type RingEffect =
   /** Read the newest page, or what follows `from`. */
   | { readonly kind: 'read'; readonly from: 'newest' | Position; readonly newestAnnounced: EventId | null }
   /** Ask the log for its end: `now` and again a second later, or only `later`, in a second. */
-  | { readonly kind: 'verify'; readonly when: 'now' | 'later' }
+  | { readonly kind: 'ask-end'; readonly when: 'now' | 'later' }
   /** Tell the callers that wait for the log's answer. */
   | { readonly kind: 'settle'; readonly failure: FeedError | null }
   /** Wake the readers. It comes last, and once: a woken reader may send a signal of its own. */
@@ -159,30 +159,30 @@ export function isAtEnd({ end }: RingState, log: LogState): boolean {
 export function step(state: RingState, signal: RingSignal, now: number): Step {
   switch (signal.kind) {
     case 'subscribing':
-      return only(schedule(disconnected(state), now + tailTimes.acknowledgeMs));
+      return withEffects(schedule(disconnected(state), now + tailTimes.acknowledgeMs));
     case 'connected':
       return connect({ ...state, isConnected: true, trust: unverified(state.trust) }, now);
     case 'lost': {
       // The subscription usually is back before the bridging read, which then is needless.
       const waitMs = isAtRest(state) ? tailTimes.bridgeMs : tailTimes.staleMs;
-      return only(schedule(disconnected(state), now + waitMs));
+      return withEffects(schedule(disconnected(state), now + waitMs));
     }
     case 'announced':
       return announce(state, signal.announcement, now);
     case 'requested':
-      return signal.isUrgent || outageOf(state) === null ? request(state, now) : only(state);
+      return signal.isUrgent || outageOf(state) === null ? request(state, now) : withEffects(state);
     case 'due':
       return due(state, now);
     case 'loaded':
-      return load(state, signal.found, now);
+      return onLoaded(state, signal.found, now);
     case 'failed':
       return fail(state, signal.failure, signal.random, now);
     case 'checked':
       if (!isAtEnd(state, signal.log)) return request(state, now);
       // While the log is read, that read is as good.
-      return isAtRest(state) ? verify(state) : only(state);
+      return isAtRest(state) ? markVerified(state) : withEffects(state);
     case 'invalidated':
-      return only(invalidate(state, now));
+      return withEffects(invalidate(state, now));
     case 'disproved':
       return disprove(state, signal.resume, now);
   }
@@ -190,7 +190,7 @@ export function step(state: RingState, signal: RingSignal, now: number): Step {
 
 function connect(state: RingState, now: number): Step {
   // What came before the acknowledgement is found by asking for the log's end, where that is enough.
-  if (isAtRest(state)) return only({ ...state, readAt: Infinity }, { kind: 'verify', when: 'now' });
+  if (isAtRest(state)) return withEffects({ ...state, readAt: Infinity }, { kind: 'ask-end', when: 'now' });
   return request({ ...state, mustVerify: true }, now);
 }
 
@@ -200,22 +200,22 @@ function announce(state: RingState, announcement: Announcement, now: number): St
   const newestAnnounced = hasReached(state.newestAnnounced, last) ? state.newestAnnounced : last;
   const canContinue = state.trust === 'verified' && kind !== 'reading' && kind !== 'lagging';
   const added = canContinue ? continueWith(state.end, announcement) : null;
-  if (added !== null) return woken(added.effects, only({ ...state, end: added.end, newestAnnounced }));
+  if (added !== null) return woken(added.effects, withEffects({ ...state, end: added.end, newestAnnounced }));
   const all = [...state.pending, announcement];
   const pending = all.length > maxPending ? [announcement] : all;
   const waiting = { ...state, newestAnnounced, pending };
   // During an outage a retry is scheduled.
-  return kind === 'idle' ? read(waiting, now) : only(waiting);
+  return kind === 'idle' ? startRead(waiting, now) : withEffects(waiting);
 }
 
 function due(state: RingState, now: number): Step {
   // A timer may go off a little early.
-  if (now < dueAt(state)) return only(state);
+  if (now < dueAt(state)) return withEffects(state);
   if (now >= reportAt(outageOf(state))) {
     const then = due(reported(state), now);
     return { state: then.state, effects: [...then.effects, wake] };
   }
-  if (state.work.kind === 'lagging') return read(state, now);
+  if (state.work.kind === 'lagging') return startRead(state, now);
   return request({ ...state, readAt: Infinity }, now);
 }
 
@@ -224,16 +224,16 @@ function request(state: RingState, now: number): Step {
   const { work } = state;
   switch (work.kind) {
     case 'reading':
-      return only({ ...state, work: { ...work, isRequested: true } });
+      return withEffects({ ...state, work: { ...work, isRequested: true } });
     case 'lagging':
-      return only(state);
+      return withEffects(state);
     default:
-      return read(state, now);
+      return startRead(state, now);
   }
 }
 
 /** Begins a read. It takes the place of every read that was scheduled. */
-function read(state: RingState, now: number): Step {
+function startRead(state: RingState, now: number): Step {
   const { trust, end, newestAnnounced } = state;
   const work: Work = {
     kind: 'reading',
@@ -244,12 +244,16 @@ function read(state: RingState, now: number): Step {
     outage: outageOf(state),
   };
   const from = trust === 'empty' ? 'newest' : end;
-  return only({ ...state, readAt: Infinity, work }, { kind: 'read', from, newestAnnounced });
+  return withEffects({ ...state, readAt: Infinity, work }, { kind: 'read', from, newestAnnounced });
 }
 
-function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['found'], now: number): Step {
-  if (state.work.kind !== 'reading') return only(state);
-  if (state.work.isOutdated) return read(state, now);
+function onLoaded(
+  state: RingState,
+  found: Extract<RingSignal, { kind: 'loaded' }>['found'],
+  now: number,
+): Step {
+  if (state.work.kind !== 'reading') return withEffects(state);
+  if (state.work.isOutdated) return startRead(state, now);
   switch (found.kind) {
     case 'newest': {
       const { base, entries } = found.segment;
@@ -266,9 +270,9 @@ function load(state: RingState, found: Extract<RingSignal, { kind: 'loaded' }>['
       return afterRead({ ...state, end: endOf(found.segment) }, effects, found.more, now);
     }
     case 'gap':
-      return read({ ...state, trust: 'empty' }, now);
+      return startRead({ ...state, trust: 'empty' }, now);
     case 'stale':
-      return lag(state, now);
+      return waitForReplica(state, now);
   }
 }
 
@@ -282,20 +286,20 @@ function afterRead(
   const { work } = state;
   // A requested read comes first: it may find a break that announcements would hide.
   if (hasMore || (work.kind === 'reading' && work.isRequested)) {
-    return woken(ringEffects, read(state, now));
+    return woken(ringEffects, startRead(state, now));
   }
-  const verified = verify(state);
+  const verified = markVerified(state);
   const caughtUp = takePending(verified.state);
   const added = [...ringEffects, ...caughtUp.effects];
   const isBehind = !hasReached(caughtUp.state.end.id, state.newestAnnounced);
   const isComplete = caughtUp.state.pending.length === 0 && !isBehind;
-  const next = isComplete ? rest(caughtUp.state, now) : lag(caughtUp.state, now);
-  return woken(added, first(verified.effects, next));
+  const next = isComplete ? goIdle(caughtUp.state, now) : waitForReplica(caughtUp.state, now);
+  return woken(added, prepend(verified.effects, next));
 }
 
 /** The ring is the log's end. */
-function verify(state: RingState): Step {
-  return only({ ...state, trust: 'verified' }, { kind: 'settle', failure: null });
+function markVerified(state: RingState): Step {
+  return withEffects({ ...state, trust: 'verified' }, { kind: 'settle', failure: null });
 }
 
 /** Appends what was announced during the read, up to the first hole. */
@@ -314,23 +318,25 @@ function takePending(state: RingState): Step {
   return { state: { ...state, end, pending }, effects };
 }
 
-function rest(state: RingState, now: number): Step {
-  const rested = { ...state, mustVerify: false, work: idle };
-  const planned = state.isConnected ? rested : schedule(rested, now + tailTimes.bridgeMs);
-  return state.mustVerify ? only(planned, { kind: 'verify', when: 'later' }) : only(planned);
+function goIdle(state: RingState, now: number): Step {
+  const idling = { ...state, mustVerify: false, work: idle };
+  const planned = state.isConnected ? idling : schedule(idling, now + tailTimes.bridgeMs);
+  return state.mustVerify ? withEffects(planned, { kind: 'ask-end', when: 'later' }) : withEffects(planned);
 }
 
 /** Reads again for up to `maxReplicaLagMs`; then takes the log's answer as the truth, and drops what it does not have. */
-function lag(state: RingState, now: number): Step {
+function waitForReplica(state: RingState, now: number): Step {
   const { work } = state;
   const askedAt = work.kind === 'reading' ? work.askedAt : now;
   const since = laggingSince(work) ?? askedAt;
   const outage = outageOf(state);
   if (askedAt - since < maxReplicaLagMs) {
-    return only(schedule({ ...state, work: { kind: 'lagging', since, outage } }, now + tailTimes.staleMs));
+    return withEffects(
+      schedule({ ...state, work: { kind: 'lagging', since, outage } }, now + tailTimes.staleMs),
+    );
   }
   const believing = work.kind === 'reading' ? { ...work, laggingSince: null } : work;
-  return read({ ...state, trust: 'empty', newestAnnounced: null, pending: [], work: believing }, now);
+  return startRead({ ...state, trust: 'empty', newestAnnounced: null, pending: [], work: believing }, now);
 }
 
 function fail(state: RingState, failure: FeedError, random: number, now: number): Step {
@@ -338,7 +344,7 @@ function fail(state: RingState, failure: FeedError, random: number, now: number)
   const failures = (before?.failures ?? 0) + 1;
   const outage = { since: before?.since ?? now, failures, isReported: before?.isReported ?? false };
   const readAt = now + retryPauseMs(failures, random);
-  return only({ ...state, readAt, work: { kind: 'failing', outage } }, { kind: 'settle', failure });
+  return withEffects({ ...state, readAt, work: { kind: 'failing', outage } }, { kind: 'settle', failure });
 }
 
 function disprove(state: RingState, resume: Position, now: number): Step {
@@ -349,7 +355,7 @@ function disprove(state: RingState, resume: Position, now: number): Step {
     trust: 'empty',
     work: work.kind === 'reading' ? { ...work, isOutdated: true } : work,
   };
-  return first([{ kind: 'drop-pages' }, { kind: 'reset', base: resume }], request(emptied, now));
+  return prepend([{ kind: 'drop-pages' }, { kind: 'reset', base: resume }], request(emptied, now));
 }
 
 function invalidate(state: RingState, now: number): RingState {
@@ -425,12 +431,12 @@ function newAfter(end: Position, { epoch, events }: Announcement): readonly LogE
   return isDense && continuity.kind === 'continue' ? added : null;
 }
 
-function only(state: RingState, ...effects: readonly RingEffect[]): Step {
+function withEffects(state: RingState, ...effects: readonly RingEffect[]): Step {
   return { state, effects: effects.length === 0 ? nothing : effects };
 }
 
 /** The step, with `effects` before its own. */
-function first(effects: readonly RingEffect[], then: Step): Step {
+function prepend(effects: readonly RingEffect[], then: Step): Step {
   return { state: then.state, effects: [...effects, ...then.effects] };
 }
 

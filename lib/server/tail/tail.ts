@@ -65,9 +65,9 @@ export type TailOptions = {
   readonly clock: Clock;
   /** How long the channel may be quiet before the log is asked for missed events, in ms. */
   readonly checkMs: number;
-  /** What asks the log for this tail and others together. */
+  /** The process has one. It asks the log for the ends of several channels in one call. */
   readonly checks: LivenessChecks;
-  /** What waits for the log together with all readers that are ahead of it. */
+  /** The process has one. It asks the log again, in one call for all readers that are ahead of it. */
   readonly replicaWait: ReplicaWait;
 };
 
@@ -125,8 +125,8 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
       case 'read':
         void read(effect);
         break;
-      case 'verify':
-        check.verify(effect.when);
+      case 'ask-end':
+        check.askEnd(effect.when);
         break;
       case 'settle':
         answer.resolve(effect.failure);
@@ -167,7 +167,7 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
   }
 
   /** Whether memory would give a reader that continues after `resume` what the log has lost. */
-  function isOfLostLine(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
+  function isLostHistory(segment: Segment | null, lost: Position, { resume }: Loss): boolean {
     if (segment === null || segment.base.epoch !== lost.epoch) return false;
     if (resume.epoch === null) return true;
     // What was stored since has a later id than everything that was lost.
@@ -196,8 +196,8 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
     load: (position) => pages.load(position),
     untilCaughtUp: (stale, ms) => replicaWait.untilCaughtUp(channel, stale, ms),
     discardLost(lost, loss) {
-      if (isOfLostLine(pages.find(loss.resume), lost, loss)) pages.clear();
-      if (isOfLostLine(ring, lost, loss)) dispatch({ kind: 'disproved', resume: loss.resume });
+      if (isLostHistory(pages.find(loss.resume), lost, loss)) pages.clear();
+      if (isLostHistory(ring, lost, loss)) dispatch({ kind: 'disproved', resume: loss.resume });
     },
     requestSync: () => dispatch({ kind: 'requested', isUrgent: false }),
     listen(wake) {

@@ -16,7 +16,7 @@ export const mutants: readonly Mutant[] = [
     name: 'the tail does not read the log again after its subscription is ready',
     file: 'lib/server/tail/ring-sync.ts',
     find: 'return connect({ ...state, isConnected: true, trust: unverified(state.trust) }, now);',
-    replace: 'return only({ ...state, isConnected: true });',
+    replace: 'return withEffects({ ...state, isConnected: true });',
     projects: ['server'],
   },
   {

@@ -83,7 +83,7 @@ function makeWorld(seed: number) {
           signal: { kind: 'loaded', found: await answerTo(effect) },
         });
         break;
-      case 'verify':
+      case 'ask-end':
         await ask();
         break;
       default:

@@ -91,8 +91,8 @@ const checked = (seq: number): RingSignal => ({
 
 const wake: RingEffect = { kind: 'wake' };
 const settle: RingEffect = { kind: 'settle', failure: null };
-const verifyNow: RingEffect = { kind: 'verify', when: 'now' };
-const verifyLater: RingEffect = { kind: 'verify', when: 'later' };
+const askEndNow: RingEffect = { kind: 'ask-end', when: 'now' };
+const askEndLater: RingEffect = { kind: 'ask-end', when: 'later' };
 const dropPages: RingEffect = { kind: 'drop-pages' };
 const append = (first: number, last: number): RingEffect => ({
   kind: 'append',
@@ -168,7 +168,7 @@ describe('a subscription', () => {
       bridging,
       { kind: 'connected' },
       { isConnected: true, trust: 'unverified', readAt: Infinity },
-      [verifyNow],
+      [askEndNow],
     ],
     [
       'that is acknowledged during a read has the log read again after it',
@@ -380,14 +380,14 @@ describe('an answer', () => {
       wasEmpty,
       newest(4, 6),
       { end: positionAt(6), trust: 'verified', mustVerify: false, work: idle },
-      [{ kind: 'reset', base: positionAt(4) }, dropPages, append(5, 6), settle, verifyLater, wake],
+      [{ kind: 'reset', base: positionAt(4) }, dropPages, append(5, 6), settle, askEndLater, wake],
     ],
     [
       'that the log is empty leaves the ring empty, and verified',
       wasEmpty,
       { kind: 'loaded', found: { kind: 'newest', segment: { base: emptyRing.end, entries: [] } } },
       { trust: 'verified', mustVerify: false, work: idle },
-      [{ kind: 'reset', base: emptyRing.end }, dropPages, settle, verifyLater, wake],
+      [{ kind: 'reset', base: emptyRing.end }, dropPages, settle, askEndLater, wake],
     ],
     [
       'with all that follows is appended, and verifies the ring',
