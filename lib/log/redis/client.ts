@@ -91,7 +91,7 @@ export function toFeedError(error: unknown): FeedError {
   return unavailable(unreadableAnswer, 'unreadable');
 }
 
-/** Turns an error text of Redis or of the service into a FeedError, without the text. */
+/** Turns an error text of Redis or of Upstash into a FeedError, without the text. */
 export function refusalToFeedError(text: string): FeedError {
   const label = /^[A-Z]{2,20}\b/.exec(text)?.[0] ?? 'refused';
   if (tooLargePattern.test(text)) {
@@ -127,7 +127,7 @@ export function unavailable(
 const defaultRetrySeconds = 2;
 
 /*
- * Error texts of Redis itself, and of the service (its documentation, "Troubleshooting"). Only the start of a text is
+ * Error texts of Redis itself, and of Upstash (Upstash's documentation, "Troubleshooting"). Only the start of a text is
  * compared, because the rest can contain words of the command.
  */
 const knownRefusals: readonly {

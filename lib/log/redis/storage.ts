@@ -6,8 +6,8 @@ import type { LogEvent, NewEvent } from '../event-log.ts';
 /*
  * The two scripts of the Redis log, and the form of what they store. Each script is one atomic step, and is billed as one
  * command. The log sends them whole, by EVAL: EVALSHA needs a second round trip when the server has lost the script, and a
- * replica that lags may serve EVAL_RO. A script declares every key, because the service loads declared keys from its disk
- * before the script runs; it loads other keys while the whole database waits (its documentation, "Key-Based Locking").
+ * replica that lags may serve EVAL_RO. A script declares every key, because Upstash loads declared keys from its disk
+ * before the script runs; it loads other keys while the whole database waits (Upstash's documentation, "Key-Based Locking").
  *
  * A channel is a Redis stream. Each entry has two fields, in this order: `epoch`, and `event` as JSON text. The scripts only
  * copy and join that text: Lua's cjson would change numbers, slashes and empty arrays.
@@ -19,8 +19,9 @@ import type { LogEvent, NewEvent } from '../event-log.ts';
  * KEYS: the stream of each channel; the key of each rate limit; the record of the idempotency key, if there is one.
  *
  * ARGV: number of channels, number of limits, retention, how long a channel without a publish lives in ms, how long the
- * record lives in ms, fingerprint; for each limit its cost and allowance in ms (see `chargeLimit`); for each channel the
- * pub/sub channel of its announcements, the epoch to use if the channel has none, the number of its events, the events.
+ * record lives in ms, fingerprint; for each limit its cost and allowance in ms (see `chargeLimit` in
+ * `lib/log/rate-limit.ts`); for each channel the pub/sub channel of its announcements, the epoch to use if the channel has
+ * none, the number of its events, the events.
  *
  * Returns `stored`, `duplicate` or `reused`, and the first id of each channel, separated by spaces. Or returns `limited`, the
  * ms until the request fits, and the number of the limit that it exceeds, from 1.
@@ -44,33 +45,34 @@ if record then
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local at, fullAt, longest, beyond = 7, {}, 0, 0
+local argIndex, fullAt, longestWaitMs, limitIndex = 7, {}, 0, 0
 for l = 1, limits do
-  local cost, allowance = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local from = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
-  fullAt[l] = math.min(math.max(from, now), now + allowance) + cost
-  local wait = fullAt[l] - allowance - now
-  if wait > longest then longest, beyond = wait, l end
-  at = at + 2
+  local costMs, allowanceMs = tonumber(ARGV[argIndex]), tonumber(ARGV[argIndex + 1])
+  local storedFullAt = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
+  fullAt[l] = math.min(math.max(storedFullAt, now), now + allowanceMs) + costMs
+  local waitMs = fullAt[l] - allowanceMs - now
+  if waitMs > longestWaitMs then longestWaitMs, limitIndex = waitMs, l end
+  argIndex = argIndex + 2
 end
-if beyond > 0 then return { 'limited', string.format('%.3f', longest), tostring(beyond) } end
+if limitIndex > 0 then return { 'limited', string.format('%.3f', longestWaitMs), tostring(limitIndex) } end
 local logs = {}
 for c = 1, channels do
-  local log = { to = ARGV[at], epoch = ARGV[at + 1], from = at + 3, upto = at + 2 + ARGV[at + 2], time = now, seq = 0 }
+  local log = { pubsubChannel = ARGV[argIndex], epoch = ARGV[argIndex + 1], time = now, seq = 0 }
+  log.firstArg, log.lastArg = argIndex + 3, argIndex + 2 + ARGV[argIndex + 2]
   local last = redis.call('XREVRANGE', KEYS[c], '+', '-', 'COUNT', 1)[1]
   if last then
     local time, seq = string.match(last[1], '^(%d+)-(%d+)$')
     log.time, log.seq, log.epoch = math.max(now, tonumber(time)), tonumber(seq), last[2][2]
   else
-    log.left = redis.call('EXISTS', KEYS[c]) == 1
+    log.isEmptyKey = redis.call('EXISTS', KEYS[c]) == 1
   end
-  logs[c], at = log, log.upto + 1
+  logs[c], argIndex = log, log.lastArg + 1
 end
 local ids = {}
 for c, log in ipairs(logs) do
-  if log.left then redis.call('DEL', KEYS[c]) end
-  for e = log.from, log.upto do
-    local id = string.format('%.0f-%.0f', log.time, log.seq + 1 + e - log.from)
+  if log.isEmptyKey then redis.call('DEL', KEYS[c]) end
+  for e = log.firstArg, log.lastArg do
+    local id = string.format('%.0f-%.0f', log.time, log.seq + 1 + e - log.firstArg)
     redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])
     ids[c] = ids[c] or id
   end
@@ -80,12 +82,12 @@ end
 local answer = table.concat(ids, ' ')
 if record then redis.call('SET', record, answer .. '\n' .. ARGV[6], 'PX', ARGV[5]) end
 for l, full in ipairs(fullAt) do
-  local left = string.format('%.0f', math.ceil(full - now))
-  redis.call('SET', KEYS[channels + l], string.format('%.17g', full), 'PX', left)
+  local ttlMs = string.format('%.0f', math.ceil(full - now))
+  redis.call('SET', KEYS[channels + l], string.format('%.17g', full), 'PX', ttlMs)
 end
 for c, log in ipairs(logs) do
-  local events = table.concat(ARGV, '\t', log.from, log.upto)
-  redis.call('PUBLISH', log.to, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
+  local events = table.concat(ARGV, '\t', log.firstArg, log.lastArg)
+  redis.call('PUBLISH', log.pubsubChannel, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
 end
 return { 'stored', answer }
 `;
@@ -101,23 +103,23 @@ return { 'stored', answer }
  * Returns for each channel an empty list if it has no events; otherwise epoch, first id, last id, then id and event of each
  * event; newest first for `before` and `newest`.
  *
- * - The service limits the size of an answer (1 MB on its older plans). So a page ends early when its bytes are used up, but
+ * - Upstash limits the size of an answer (1 MB on its older plans). So a page ends early when its bytes are used up, but
  *   never before its first event. The script reads in portions, so that Redis does not hold a page of large events whole.
  * - `last` knows the seq of its first event, but a stream is indexed by time. `placeOf` finds the time by binary search: the
  *   event is at the latest time from which on the first entry does not exceed its seq.
  */
 export const readScript = `
 local budget = tonumber(ARGV[1])
-local function take(page, command, key, from, to, limit)
+local function take(page, command, key, startId, endId, limit)
   while limit > 0 do
     local portion = math.min(limit, 50)
-    local entries = redis.call(command, key, from, to, 'COUNT', portion)
+    local entries = redis.call(command, key, startId, endId, 'COUNT', portion)
     for _, entry in ipairs(entries) do
       budget = budget - #entry[2][4]
       if budget < 0 and #page > 3 then return end
       page[#page + 1] = entry[1]
       page[#page + 1] = entry[2][4]
-      from = '(' .. entry[1]
+      startId = '(' .. entry[1]
     end
     if #entries < portion then return end
     limit = limit - portion
@@ -128,16 +130,16 @@ local function parts(id)
   return tonumber(time), tonumber(seq)
 end
 local function placeOf(key, first, last, count)
-  local from, firstSeq = parts(first)
-  local upto, lastSeq = parts(last)
+  local earliest, firstSeq = parts(first)
+  local latest, lastSeq = parts(last)
   local wanted = math.max(firstSeq, lastSeq - count + 1)
-  while from < upto do
-    local middle = math.floor((from + upto + 1) / 2)
+  while earliest < latest do
+    local middle = math.floor((earliest + latest + 1) / 2)
     local found = redis.call('XRANGE', key, string.format('%.0f-0', middle), '+', 'COUNT', 1)[1]
     local time, seq = parts(found[1])
-    if seq > wanted then upto = middle - 1 else from = time end
+    if seq > wanted then latest = middle - 1 else earliest = time end
   end
-  return string.format('%.0f-%.0f', from, wanted)
+  return string.format('%.0f-%.0f', earliest, wanted)
 end
 local answer = {}
 for c, key in ipairs(KEYS) do
@@ -201,14 +203,14 @@ export function readEntry(id: EventId, text: string): LogEvent {
 }
 
 /** The announced events of one append. */
-export type Announcement = { readonly epoch: string; readonly events: readonly LogEvent[] };
+export type AnnouncedEvents = { readonly epoch: string; readonly events: readonly LogEvent[] };
 
 /**
  * Reads an announcement: epoch, id of the first event, and each entry, separated by tabs. No entry contains a tab, because
  * JSON escapes it; so nothing needs to be parsed and written again, which would reorder keys. Returns null for a text that
  * is not an announcement: everybody with the token may publish on the channel.
  */
-export function readAnnouncement(text: string): Announcement | null {
+export function readAnnouncement(text: string): AnnouncedEvents | null {
   const [epoch = '', id = '', ...entries] = text.split('\t');
   if (!isEpoch(epoch) || entries.length === 0) return null;
   try {

@@ -7,9 +7,9 @@ import { announcementChannel, readAnnouncement } from './storage.ts';
 
 /**
  * Follows the announcements of a channel by the SUBSCRIBE of the REST API, `POST /subscribe/<channel>`. It answers with lines
- * `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (the service's documentation, "REST API"). The SDK's
+ * `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (Upstash's documentation, "REST API"). The SDK's
  * `subscribe()` is not used: it does not report the end of its stream.
- * The service or a proxy may end an idle subscription, which is then lost. This side never ends one that is silent.
+ * Upstash or a proxy may end an idle subscription, which is then lost. This side never ends one that is silent.
  */
 export function followRedis(
   endpoint: RedisEndpoint,
@@ -73,7 +73,7 @@ async function receiveLines(
   });
   const decoder = new TextDecoder();
   for await (const chunk of stream) {
-    // Each line is a message, and the service may send no empty line after it. The parser needs one: add it.
+    // Each line is a message, and Upstash may send no empty line after it. The parser needs one: add it.
     parser.feed(decoder.decode(chunk, { stream: true }).replaceAll('\n', '\n\n'));
   }
   throw unavailable('ended a subscription.', 'ended');
@@ -82,7 +82,7 @@ async function receiveLines(
 /** After this silence TCP sends a keep-alive probe, so that NATs and firewalls on the way keep the connection, in ms. */
 const keepAliveMs = 30_000;
 
-/** The most characters to read of a refusal; the service sends one line. */
+/** The most characters to read of a refusal; Upstash sends one line. */
 const maxRefusalCharacters = 64 * 1_024;
 
 /**

@@ -73,7 +73,7 @@ export const mutants: readonly Mutant[] = [
     file: 'lib/log/redis/storage.ts',
     find: "    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])",
     replace:
-      "    if e < log.upto then redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e]) end",
+      "    if e < log.lastArg then redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e]) end",
     projects: ['log'],
   },
   {
