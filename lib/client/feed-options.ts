@@ -80,6 +80,7 @@ export type FeedEntry<E extends FeedEvent = FeedEvent> =
 export type FeedSnapshot<T extends string = string> = {
   /** Events and gaps in display order, oldest first. */
   readonly entries: readonly FeedEntry<EventOf<T>>[];
+  /** The events of `entries`, oldest first. */
   readonly events: readonly EventOf<T>[];
   readonly gaps: readonly Gap[];
   readonly status: FeedStatus;

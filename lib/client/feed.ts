@@ -78,11 +78,17 @@ export function createFeed(
     dispatch,
   });
   const hasToken = options.getToken !== undefined;
-  const token = () => requests.token(connection.token);
+  const token = () => requests.token(connection.tokenVersion);
   const share =
     createShare?.({
-      ...{ query, wish: options.share, hasToken, clock, app, token, wake: () => dispatch([]) },
-      newToken: () => requests.newToken(connection.token),
+      query,
+      wish: options.share,
+      hasToken,
+      clock,
+      app,
+      token,
+      wake: () => dispatch([]),
+      newToken: () => requests.newToken(connection.tokenVersion),
     }) ?? null;
   let connection = newConnection(settingsOf(options, hasPollDriver), reader, share !== null);
   const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
@@ -187,7 +193,10 @@ export function createFeed(
       if (isEnabled) unwatch = watchPage(signal);
     },
     pollHost: {
-      ...{ clock, app, dispatch, connection: () => connection },
+      clock,
+      app,
+      dispatch,
+      connection: () => connection,
       onSignals(listener) {
         onSignals = listener;
       },
@@ -250,7 +259,12 @@ function createSnapshots(clock: Clock, partsNow: () => SnapshotParts) {
     const { status, transport, retryAt: elapsed, problem } = reading ?? readingOf(connection);
     return {
       ...rest,
-      ...{ status, transport, role, handovers, reconnects, problem },
+      status,
+      transport,
+      role,
+      handovers,
+      reconnects,
+      problem,
       cursor: writeCursor(connection.reader),
       retryAt: wallOf(elapsed),
       discontinuities: connection.reader.discontinuities,

@@ -56,8 +56,8 @@ export function createRequestRunner({
     now: clock.now,
   });
 
-  async function runStream({ key, after, token: version }: Stream, signal: AbortSignal): Promise<void> {
-    const bearer = await token(version);
+  async function runStream({ key, after, tokenVersion }: Stream, signal: AbortSignal): Promise<void> {
+    const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     dispatch([{ kind: 'sent', stream: key }]);
     const address = feedAddress(query, 'stream', { after });
@@ -77,10 +77,10 @@ export function createRequestRunner({
   }
 
   async function runPoll(
-    { key, after, token: version, waitSeconds }: Poll,
+    { key, after, tokenVersion, waitSeconds }: Poll,
     signal: AbortSignal,
   ): Promise<void> {
-    const bearer = await token(version);
+    const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     const address = feedAddress(query, 'events', { after, wait: waitSeconds });
     const answer = await readPage(requestOf(address, bearer, signal));

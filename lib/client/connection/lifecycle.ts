@@ -199,7 +199,7 @@ export function openStream(state: Connection, now: number): Connection {
   const stream: Stream = {
     key: state.nextKey,
     after: writeCursor(reader),
-    token: state.token,
+    tokenVersion: state.tokenVersion,
     phase: 'preparing',
     sentAt: now,
     liveAt: now,
@@ -219,7 +219,7 @@ export function startPoll(state: Connection, now: number): Connection {
   const poll: Poll = {
     key: state.nextKey,
     after: writeCursor(reader),
-    token: state.token,
+    tokenVersion: state.tokenVersion,
     waitSeconds: advice.waitSeconds,
     startedAt: now,
     timeoutAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
@@ -231,13 +231,13 @@ export function startPoll(state: Connection, now: number): Connection {
 /**
  * What a refusal means where a retry does not help: the connection stops, or asks for a new token and tries again.
  * @param state without the request that was refused.
- * @param token the number of the token that was refused.
+ * @param tokenVersion the number of the token that was refused.
  * @returns null where the same request is to be tried later.
  */
 export function handleRefusal(
   state: Connection,
   role: 'stream' | 'poll',
-  token: number,
+  tokenVersion: number,
   refusal: Refusal,
   now: number,
 ): Connection | null {
@@ -246,27 +246,27 @@ export function handleRefusal(
     case 403:
       return stop(state, 'refused', refusal.problem);
     case 401:
-      return renewToken(state, role, token, refusal, now);
+      return renewToken(state, role, tokenVersion, refusal, now);
     default:
       return null;
   }
 }
 
 /**
- * Handles a 401 for a request with token number `token`: it uses a newer token if there is one, and asks for a new one
+ * Handles a 401 for a request with token number `tokenVersion`: it uses a newer token if there is one, and asks for a new one
  * otherwise. If the new token is refused too, the connection stops.
  */
 function renewToken(
   state: Connection,
   role: 'stream' | 'poll',
-  token: number,
+  tokenVersion: number,
   refusal: Refusal,
   now: number,
 ): Connection {
-  const isOutdated = token < state.token;
+  const isOutdated = tokenVersion < state.tokenVersion;
   const isFinal = !isOutdated && (!state.settings.hasToken || state.isTokenNew);
   if (isFinal) return stop(state, 'refused', refusal.problem);
-  const renewed = isOutdated ? state : { ...state, token: state.token + 1, isTokenNew: true };
+  const renewed = isOutdated ? state : { ...state, tokenVersion: state.tokenVersion + 1, isTokenNew: true };
   return role === 'stream' ? openStream(renewed, now) : startPoll(renewed, now);
 }
 

@@ -88,7 +88,7 @@ export function onPollFailed(
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
   if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
-  const handled = handleRefusal(state, 'poll', poll.token, refusal, now);
+  const handled = handleRefusal(state, 'poll', poll.tokenVersion, refusal, now);
   if (handled !== null) return handled;
   // A captive portal or a proxy that answered the poll may answer streams too.
   const isUnreachable = isUnexpected(refusal) ? isOutage : state.isUnreachable;

@@ -142,7 +142,7 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
 function startHandover(before: Connection, key: number, { reason }: Handover, now: number): Connection {
   // A token that has expired must not be sent again.
   const needsToken = reason === 'token' && before.settings.hasToken;
-  const state = needsToken ? { ...before, token: before.token + 1 } : before;
+  const state = needsToken ? { ...before, tokenVersion: before.tokenVersion + 1 } : before;
   const stream = state.streams.find((each) => each.key === key);
   if (stream?.phase !== 'live' || stream.isEnding) return state;
   const ending = replaceStream(state, { ...stream, isEnding: true });
@@ -222,7 +222,7 @@ function failStream(
 ): Connection {
   const state = withoutStream(before, stream);
   const refusal = typeof failure === 'object' ? failure : null;
-  const handled = refusal && handleRefusal(state, 'stream', stream.token, refusal, now);
+  const handled = refusal && handleRefusal(state, 'stream', stream.tokenVersion, refusal, now);
   if (handled !== null) return handled;
 
   const [other] = state.streams;

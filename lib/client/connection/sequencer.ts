@@ -7,6 +7,13 @@ import { channelOf, type FeedItem } from '../transport/messages.ts';
  * The sequencer makes one ordered history out of several sources that overlap. The reader gets each event once, in
  * order, from the source that was faster. Missing events are read again from the log; if they are gone, the reader gets a gap.
  * The sequencer knows nothing of connections: a source is a stream, a poll, or another tab.
+ *
+ * The log can be lost, and all sources do not find out at the same time. So the sequencer remembers this for each channel:
+ * - generation: how many `restarted` gaps came so far. A source in a lower generation than the reader is late.
+ * - left epochs: the epochs before such gaps. A source that is still in one is late too.
+ * - fork: where the reader was when the log lost its end and went on in the same epoch. Up to there one id can name two events.
+ * Example: a reader is at 7 of epoch A, generation 0. A new stream reports that the log started again in epoch B: the reader
+ * is in generation 1, and A is a left epoch. An event 8 of epoch A, from the old stream or another tab, is not shown.
  */
 
 /** Where a reader or a source is in one channel. */
@@ -157,7 +164,11 @@ type ApplyContext = {
 function contextOf(reader: ReaderPositions, source: SourcePositions): ApplyContext {
   const { leftEpochs, forks, unresolved, discontinuities } = reader;
   return {
-    ...{ reader, leftEpochs, forks, unresolved, discontinuities },
+    reader,
+    leftEpochs,
+    forks,
+    unresolved,
+    discontinuities,
     positions: new Map(reader.positions),
     source: new Map(source),
     accepted: [],
@@ -196,7 +207,8 @@ function apply(
     const found = step();
     return found === null || (resolve(found) && step() === null);
   };
-  // A gap carries its own position. A source that is late may send more restarts before its cursor is true.
+  // A gap that comes last says itself where the source is in that channel. The cursor may name an epoch that the source has
+  // yet to reach: after two restarts, a source that is late has sent the gap of the first one only.
   const last = items.at(-1);
   const claimed = [...cursor].filter(([channel]) => last?.kind !== 'gap' || last.gap.channel !== channel);
   return (
@@ -222,7 +234,7 @@ function reportGap(context: ApplyContext, channel: string, loss: Loss): void {
   const known = context.positions.get(channel);
   const gap = toGap(channel, known?.position.id ?? loss.resume.id, loss, false);
   const generation = (known?.generation ?? 0) + (loss.reason === 'restarted' ? 1 : 0);
-  advance(
+  moveReader(
     context,
     channel,
     { position: loss.resume, generation },
@@ -234,7 +246,8 @@ function reportGap(context: ApplyContext, channel: string, loss: Loss): void {
 function applyItem(context: ApplyContext, item: FeedItem): Discontinuity | null {
   const channel = channelOf(item);
   const known = context.positions.get(channel);
-  if (known === undefined) return advance(context, channel, { position: item.position, generation: 0 }, item);
+  if (known === undefined)
+    return moveReader(context, channel, { position: item.position, generation: 0 }, item);
   const isLate = isInEarlierGeneration(context, channel, known);
   if (item.kind === 'gap') return applyGap(context, item.gap, item.position, known, isLate);
   if (isLate) return { channel, loss: null };
@@ -243,7 +256,7 @@ function applyItem(context: ApplyContext, item: FeedItem): Discontinuity | null 
   if (hasPassed(known, position)) return confirm(context, channel, next);
   const loss = lossBefore(known.position, position);
   const isExcused = context.reader.subscription.isFiltered && loss?.reason === 'trimmed';
-  return loss !== null && !isExcused ? { channel, loss } : advance(context, channel, next, item);
+  return loss !== null && !isExcused ? { channel, loss } : moveReader(context, channel, next, item);
 }
 
 function applyGap(
@@ -260,12 +273,16 @@ function applyGap(
     // The position's time comes from the event that follows (`idBefore`), so only its number can be compared.
     const isThere = isSameEpoch(known, position) && position.id.seq === known.position.id.seq;
     if (isThere || hasPassed(known, position)) return confirm(context, channel, next);
-    return advance(context, channel, next, { kind: 'gap', gap: remainderOf(gap, known, position), position });
+    return moveReader(context, channel, next, {
+      kind: 'gap',
+      gap: remainderOf(gap, known, position),
+      position,
+    });
   }
   if (isLate && isSameEpoch(known, position)) return confirm(context, channel, next);
   if (isLate && context.leftEpochs.includes(`${channel}~${position.epoch}`)) return null;
   const generation = known.generation + 1;
-  return advance(context, channel, { position, generation }, { kind: 'gap', gap, position });
+  return moveReader(context, channel, { position, generation }, { kind: 'gap', gap, position });
 }
 
 /** A faster source may have brought part of what this source's log has trimmed. Only the rest is missing. */
@@ -293,7 +310,7 @@ function reconcile(
 
 function reconcileChannel(context: ApplyContext, channel: string, position: Position): Discontinuity | null {
   const known = context.positions.get(channel);
-  if (known === undefined) return advance(context, channel, { position, generation: 0 }, null);
+  if (known === undefined) return moveReader(context, channel, { position, generation: 0 }, null);
   if (isInEarlierGeneration(context, channel, known)) return { channel, loss: null };
   const order = compareEventIds(position.id, known.position.id);
   const isSame = position.epoch === null || isSameEpoch(known, position);
@@ -306,11 +323,16 @@ function reconcileChannel(context: ApplyContext, channel: string, position: Posi
   }
   const next = { position, generation: known.generation };
   const isNews = order > 0 || (order === 0 && known.position.epoch === null && position.epoch !== null);
-  return isNews ? advance(context, channel, next, null) : confirm(context, channel, next);
+  return isNews ? moveReader(context, channel, next, null) : confirm(context, channel, next);
 }
 
 /** The reader moves on, and the source with it. */
-function advance(context: ApplyContext, channel: string, next: ChannelPosition, item: FeedItem | null): null {
+function moveReader(
+  context: ApplyContext,
+  channel: string,
+  next: ChannelPosition,
+  item: FeedItem | null,
+): null {
   leaveEpoch(context, channel, next);
   context.positions.set(channel, next);
   context.hasReaderMoved = true;

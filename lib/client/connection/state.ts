@@ -4,14 +4,14 @@ import type { Problem } from '../../core/sse-frames.ts';
 import type { FeedItem, Page, Refusal, StreamFrame } from '../transport/messages.ts';
 import type { Applied, ReaderPositions, SourcePositions } from './sequencer.ts';
 
-/** A stream that should be open. The shell opens a stream when it appears here, and aborts it when it is gone. */
+/** A stream that should be open. `requests.ts` opens it when it appears here, and aborts it when it is gone. */
 export type Stream = {
   /** Names the stream. Never used twice. */
   readonly key: number;
   /** The cursor to open it with; null where the reader has none. */
   readonly after: string | null;
   /** The number of its token: a higher number is a newer token. */
-  readonly token: number;
+  readonly tokenVersion: number;
   /** `preparing`: not sent. `opening`: sent, no byte yet. `open`: bytes, no hello yet. `live`: it has said hello. */
   readonly phase: 'preparing' | 'opening' | 'open' | 'live';
   /** When the request was sent, and when the stream said hello. */
@@ -29,11 +29,11 @@ export type Stream = {
   readonly switchAt: SourcePositions | null;
 };
 
-/** A poll that should be in flight. The shell sends and aborts it as it does streams. */
+/** A poll that should be in flight. `requests.ts` sends and aborts it as it does streams. */
 export type Poll = {
   readonly key: number;
   readonly after: string | null;
-  readonly token: number;
+  readonly tokenVersion: number;
   /** How long the server may hold it, in seconds. */
   readonly waitSeconds: number;
   readonly startedAt: number;
@@ -106,7 +106,7 @@ export type Connection = {
   readonly advice: PollAdvice;
 
   /** The number of the newest token. */
-  readonly token: number;
+  readonly tokenVersion: number;
   /** The client has asked for a new token, and the server has not accepted it yet. */
   readonly isTokenNew: boolean;
   readonly isHidden: boolean;
@@ -153,7 +153,7 @@ export function newConnection(
     isUnreachable: false,
     isRetryAfterPending: false,
     advice: defaultPollAdvice,
-    token: 0,
+    tokenVersion: 0,
     isTokenNew: false,
     isHidden: false,
     isOnline: true,

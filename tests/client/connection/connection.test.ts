@@ -55,7 +55,7 @@ describe('a failure', () => {
   test('with status 401 asks for a new token, and stops when that is refused too', () => {
     const it = reader({ hasToken: true });
     it.isRefused(401);
-    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ token: 1 }] });
+    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ tokenVersion: 1 }] });
     it.isRefused(401);
     expect(it.state.mode).toBe('stopped');
   });
@@ -67,7 +67,7 @@ describe('a failure', () => {
     it.disconnects();
     it.passes(500);
     it.isRefused(401);
-    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ token: 2 }] });
+    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ tokenVersion: 2 }] });
   });
 
   test('of a poll and a probe with the same token asks for one new token', () => {
@@ -78,9 +78,9 @@ describe('a failure', () => {
     it.tell({ kind: 'pollRefused', poll, refusal: { status: 401, retryAfterMs: null, problem: null } });
     expect(it.state).toMatchObject({
       mode: 'polling',
-      token: 1,
-      poll: { token: 1 },
-      streams: [{ token: 1 }],
+      tokenVersion: 1,
+      poll: { tokenVersion: 1 },
+      streams: [{ tokenVersion: 1 }],
     });
   });
 

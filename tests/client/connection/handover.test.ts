@@ -132,7 +132,7 @@ test('a handover for the token asks for a new one', () => {
   const it = streamingReader({ hasToken: true });
   it.passes(2_000);
   it.handover('30-3~aaaaaa', 'token');
-  expect(it.state.streams.map(({ token }) => token)).toEqual([0, 1]);
+  expect(it.state.streams.map(({ tokenVersion }) => tokenVersion)).toEqual([0, 1]);
 });
 
 test('when the network returns, a new stream is opened beside the old one', () => {
