@@ -1,6 +1,6 @@
 /**
- * Security headers for pages and files. `proxy.ts` adds the content security policy, which differs from page to page.
- * The API sets its own headers (`lib/server/http/respond.ts`).
+ * Security headers for pages and files. `proxy.ts` adds the content security policy, which differs from response to response.
+ * The API sets its own headers (`lib/server/http/route-handler.ts`).
  */
 const securityHeaders = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },

@@ -1,8 +1,9 @@
 import { type NextRequest, NextResponse } from 'next/server';
 
 /**
- * Sets a content security policy with a new nonce for each page. Next adds the nonce to its own scripts. It runs only for
- * pages, because responses of the API are not documents.
+ * Sets a content security policy with a new nonce for each response. Next adds the nonce to its own scripts. It runs for `/`
+ * only, the template's one page: add the paths of your own pages to `matcher`. Responses of the API are not documents, and
+ * need no policy.
  */
 export function proxy(request: NextRequest): NextResponse {
   const policy = pagePolicy(crypto.randomUUID(), process.env.NODE_ENV === 'development');

@@ -4,7 +4,8 @@ import { FeedError } from '../core/feed-error.ts';
 
 /**
  * The shapes of this feed's events: type → schema of its data. Edit this list to make it your feed's. The server refuses
- * events of a listed type whose data does not fit; a type that is not listed accepts any JSON.
+ * events of a listed type whose data does not fit; a type that is not listed accepts any JSON. `npm run demo` and its tests
+ * use `machine`.
  */
 export const eventTypes = {
   /** The state of the machine; `npm run demo` publishes it once a second. */

@@ -57,7 +57,6 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
     /^app\//,
     /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/http\/first-page|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
-  [/^proxy\.ts$/, /^lib\/server\/http\/content-security-policy\.ts$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/process\.ts$/],
 ];
 

@@ -22,7 +22,7 @@ export type Offer =
 type Answer = Exclude<Loaded, { kind: 'stale' }>;
 
 /** How far the log has been asked for what memory does not have. */
-type LogState =
+type ReadState =
   | { readonly kind: 'not-asked' }
   /** A question is out, or waits for its next try. */
   | { readonly kind: 'asking' }
@@ -41,7 +41,7 @@ export class ChannelReader {
   readonly #wake: () => void;
   readonly #unlisten: () => void;
   #position: Position;
-  #log: LogState = notAsked;
+  #read: ReadState = notAsked;
   /** Whether the tail knows that a reader was at the log's end, at a position that memory does not have. */
   #hasRequestedSync = false;
   /** Whether the reader and the tail were together at the end of an empty log: the tail's next epoch is the reader's. */
@@ -62,7 +62,7 @@ export class ChannelReader {
     this.#wake = wake;
     this.#position = start ?? tail.end();
     this.#unlisten = tail.listen(() => {
-      if (this.#log.kind === 'at-end') this.#log = notAsked;
+      if (this.#read.kind === 'at-end') this.#read = notAsked;
       this.#hasRequestedSync = false;
       wake();
     });
@@ -83,9 +83,9 @@ export class ChannelReader {
       const from = indexAfter(segment, this.#position);
       return from < segment.entries.length ? { kind: 'entries', segment, from } : { kind: 'nothing' };
     }
-    switch (this.#log.kind) {
+    switch (this.#read.kind) {
       case 'answered':
-        return this.#take(this.#log.answer);
+        return this.#take(this.#read.answer);
       case 'at-end':
         return { kind: 'nothing' };
       case 'not-asked':
@@ -99,7 +99,7 @@ export class ChannelReader {
   /** Continues after `position`: the offer was taken up to there. */
   moveTo(position: Position): void {
     this.#position = position;
-    if (this.#log.kind !== 'asking') this.#log = notAsked;
+    if (this.#read.kind !== 'asking') this.#read = notAsked;
     this.#hasRequestedSync = false;
     this.#isAtEmptyLog = false;
   }
@@ -111,7 +111,7 @@ export class ChannelReader {
   }
 
   async #ask(): Promise<void> {
-    this.#log = asking;
+    this.#read = asking;
     const position = this.#position;
     const askedAt = this.#clock.elapsed();
     try {
@@ -136,7 +136,7 @@ export class ChannelReader {
         return;
       }
     }
-    this.#log = isNeeded
+    this.#read = isNeeded
       ? { kind: 'answered', answer: loaded.kind === 'stale' ? loaded.otherwise : loaded }
       : notAsked;
     this.#staleSince = null;
@@ -148,12 +148,12 @@ export class ChannelReader {
   }
 
   #askAgain(): void {
-    this.#log = notAsked;
+    this.#read = notAsked;
     if (!this.#isClosed) this.#wake();
   }
 
   #take(answer: Answer): Offer {
-    this.#log = notAsked;
+    this.#read = notAsked;
     if (answer.kind === 'gap') {
       // Memory may still have what was lost: another reader may still wait for a replica.
       this.tail.discardLost(this.#position, answer);
@@ -165,11 +165,11 @@ export class ChannelReader {
     if (!this.#hasRequestedSync) this.tail.requestSync();
     this.#hasRequestedSync = true;
     if (this.#isBehindMemory()) {
-      this.#log = asking;
+      this.#read = asking;
       this.#askAgainIn(tailTimes.staleMs);
       return asking;
     }
-    this.#log = atEnd;
+    this.#read = atEnd;
     return { kind: 'nothing' };
   }
 
