@@ -101,10 +101,12 @@ function startOf(
     return tail;
   };
   // While a tail is not ready yet, the log is asked at the same time.
-  const endInMemory = (channel: string) => (tailOf(channel).isReady() ? tailOf(channel).end() : null);
+  const from = (channel: string) => (start.kind === 'cursor' && start.cursor.get(channel)) || null;
+  const endInMemory = (channel: string) =>
+    tailOf(channel).isReady(from(channel)) ? tailOf(channel).end() : null;
   const known = startFromMemory(channels, start, endInMemory);
   if (known !== null) return known;
-  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready()));
+  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready(from(tail.channel))));
   const withEpochs = addEpochs(log, start, endInMemory);
   return Promise.all([withEpochs, tailsReady]).then(([start]) =>
     resolveStart(log, channels, start, (channel) => tailOf(channel).end()),

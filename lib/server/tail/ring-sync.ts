@@ -144,6 +144,15 @@ export function isReady(state: RingState): boolean {
   return state.trust === 'verified' && outageOf(state) === null;
 }
 
+/**
+ * Whether the ring has events after `position` that the log's last answer did not have. A replica may lag, or the log may
+ * have lost them: a reader that starts there waits for the log's decision.
+ */
+export function isInDoubt(state: RingState, { id, epoch }: Position): boolean {
+  const isBehindEnd = epoch === state.end.epoch && compareEventIds(id, state.end.id) < 0;
+  return isBehindEnd && laggingSince(state.work) !== null;
+}
+
 /** What keeps the log from being read; null: nothing. */
 export function outageOf({ work }: RingState): Outage | null {
   return work.kind === 'idle' ? null : work.outage;

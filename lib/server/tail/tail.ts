@@ -12,6 +12,7 @@ import {
   dueAt,
   emptyRing,
   isAtEnd,
+  isInDoubt,
   isReady,
   outageOf,
   type RingEffect,
@@ -41,10 +42,14 @@ export type ReadableTail = {
 
 /** Whether a tail can be relied on, for the code that opens a stream or gives one up. */
 export type TailStatus = {
-  /** Whether the tail has all that the log has. */
-  isReady(): boolean;
+  /**
+   * Whether the tail has all that the log has.
+   * @param from where a reader starts: the tail is not ready for it while it is in doubt whether the log still has what
+   * follows. Null: it starts at the end.
+   */
+  isReady(from?: Position | null): boolean;
   /** Resolves when the tail is ready. @throws FeedError `log-unavailable` when the log does not answer. */
-  ready(): Promise<void>;
+  ready(from?: Position | null): Promise<void>;
   /** For how long the log could not be read, in ms; 0: it can be read. */
   failingForMs(): number;
 };
@@ -161,6 +166,10 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
     }
   }
 
+  function isReadyFor(from: Position | null = null): boolean {
+    return isReady(state) && (from === null || !isInDoubt(state, from));
+  }
+
   function resubscribe(): void {
     dispatch({ kind: 'subscribing' });
     subscription.renew();
@@ -204,12 +213,13 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
       listeners.add(wake);
       return () => listeners.delete(wake);
     },
-    isReady: () => isReady(state),
-    async ready() {
-      if (isReady(state)) return;
-      if (outageOf(state) !== null) dispatch({ kind: 'requested', isUrgent: true });
-      const failure = await answer.promise;
-      if (failure !== null) throw failure;
+    isReady: isReadyFor,
+    async ready(from) {
+      while (!isReadyFor(from)) {
+        if (outageOf(state) !== null) dispatch({ kind: 'requested', isUrgent: true });
+        const failure = await answer.promise;
+        if (failure !== null) throw failure;
+      }
     },
     failingForMs() {
       const outage = outageOf(state);

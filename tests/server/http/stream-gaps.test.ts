@@ -27,6 +27,26 @@ describe('a gap', () => {
     expect(stream.kinds().slice(3)).toEqual(['gap', 'event', 'event', 'event', 'event']);
   });
 
+  test('and what the log has lost are not sent to a reader that starts behind the loss while the log decides', async () => {
+    const stand = makeStand();
+    stand.runtime.tails.lease('feed');
+    await stand.publish(1);
+    const cursor = stand.cursorAtEnd();
+    await stand.publish(2);
+    await stand.clock.advance(5_000);
+    stand.memory.loseEnd('feed', 2);
+    stand.log.following = 'hangs';
+    stand.log.cut();
+    await stand.clock.advance(2_000);
+
+    const opening = openStream(stand, `after=${cursor}`);
+    await stand.clock.advance(6_000);
+    const stream = await opening;
+
+    expect(stream.kinds().filter((kind) => kind === 'event' || kind === 'gap')).toEqual([]);
+    expect(stream.cursor()).toBe(cursor);
+  });
+
   test('for an event that was deleted from the middle reports that one', async () => {
     const stand = makeStand();
     await stand.publish(600);

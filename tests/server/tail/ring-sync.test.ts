@@ -5,6 +5,7 @@ import {
   type Announcement,
   dueAt,
   emptyRing,
+  isInDoubt,
   isReady,
   type RingEffect,
   type RingSignal,
@@ -666,4 +667,18 @@ test.each([
   ['read after a failure', reading(resting, { outage }), false],
 ])('a ring that is %s can be relied on: %#', (_, state, expected) => {
   expect(isReady(state)).toBe(expected);
+});
+
+test.each([
+  ['while a replica lags, for a reader behind its end', lagging, lagging.end.id.seq - 1, true],
+  ['while a replica lags, but not for a reader at its end', lagging, lagging.end.id.seq, false],
+  [
+    'while a lagging log is read again',
+    reading(resting, { laggingSince: now - 1_000 }),
+    lagging.end.id.seq - 1,
+    true,
+  ],
+  ['never while the log answers', resting, lagging.end.id.seq - 1, false],
+])('a ring is in doubt %s', (_, state, seq, expected) => {
+  expect(isInDoubt(state, positionAt(seq))).toBe(expected);
 });
