@@ -22,21 +22,19 @@ export const slowSuites: Readonly<Record<string, readonly string[]>> = {
  * test:all` runs the others too.
  */
 export const mainRoads: readonly string[] = [
-  'tests/e2e/node/announcements.test.ts',
   'tests/e2e/node/crash.test.ts',
   'tests/e2e/node/demo.test.ts',
   'tests/e2e/node/publish-requests.test.ts',
-  'tests/e2e/node/redis-failure.test.ts',
   'tests/e2e/node/refusals.test.ts',
   'tests/e2e/node/settings.test.ts',
   'tests/e2e/node/stopping.test.ts',
   'tests/e2e/node/two-processes.test.ts',
   'tests/e2e/browser/event-source.test.ts',
-  'tests/e2e/browser/page.test.ts',
   'tests/e2e/browser/page-policy.test.ts',
+  'tests/e2e/browser/page-rules.test.ts',
+  'tests/e2e/browser/page-words.test.ts',
   'tests/e2e/browser/promise.test.ts',
-  'tests/e2e/browser/tabs.test.ts',
-  'tests/e2e/browser/use-feed.test.ts',
+  'tests/e2e/browser/six-connections.test.ts',
 ];
 
 /** How much a run takes in: every test, or without the slow ones that are no main road. */
