@@ -3,14 +3,14 @@ import type { RateLimit } from './event-log.ts';
 
 /*
  * The generic cell rate algorithm (GCRA). The log keeps one number for each name: the time at which its allowance is full
- * again. Each event moves that time `1000 / perSecond` ms later; it can be as far ahead of now as a whole burst takes.
+ * again. Each event moves that time `1000 / perSecond` ms later; it can be later than now by as much as a whole burst takes.
  */
 
 /** A request in the units of a limit. */
 type Charge = {
   /** How much later the request makes the time at which the allowance is full again, in ms. */
   readonly costMs: number;
-  /** How far ahead of now that time may be, in ms. */
+  /** How much later than now that time may be, in ms. */
   readonly allowanceMs: number;
 };
 

@@ -43,7 +43,7 @@ export function startDue(state: Connection, now: number): Connection {
 }
 
 /** Whether it neither reads nor tries to. */
-export function isInactive({ mode }: Connection): boolean {
+function isInactive({ mode }: Connection): boolean {
   return mode === 'paused' || mode === 'stopped';
 }
 

@@ -29,7 +29,7 @@ export type Following = {
   readonly reconnects: number;
 };
 
-/** Most updates that are kept ahead of their turn. The log has the events of those that are dropped. */
+/** Max updates that are kept until the events before them arrive. If more arrive, some are dropped: the log has their events. */
 const maxAhead = 200;
 
 /** A tab that knows no leader. */
@@ -87,7 +87,7 @@ export function withOwnReading(state: Following, leader: LeaderReport | null): F
   return { ...state, leader, ahead: [], catchUpsNeeded: 0, shortCatchUps: 0, catchUpAt: null };
 }
 
-/** Whether only the log can say what this tab lacks: the leader is ahead of it, or has reported a loss. */
+/** Whether only the log can say what this tab lacks: the leader has read more, or has reported a loss. */
 export function needsCatchUp(
   { leader, catchUpsNeeded }: Following,
   { reader, catchUps }: Connection,

@@ -47,8 +47,8 @@ export async function readPage(
   let eventsLeft = limit;
   let channelsLeft = positions.size;
   const unread = new Map<string, Position>();
-  // All channels share one time limit: the reader got its positions before it asked, in whatever order the channels are read. A limit
-  // for each channel, one after the other, would last longer than the reader waits.
+  // All channels share one time limit, because the reader got all of its positions before it asked. If each channel had its
+  // own limit, one after the other, the page could take longer than the reader waits.
   const { log, clock, replicaWait } = source;
   const wait = { log, clock, replicaWait, startedAt: clock.elapsed(), slot };
   for (const [channel, position] of positions) {

@@ -100,7 +100,7 @@ function startOf(
     if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
     return tail;
   };
-  // While a tail is not ready yet, the log is asked at the same time.
+  // While a tail is not ready for the reader's position, the log is asked at the same time.
   const from = (channel: string) => (start.kind === 'cursor' && start.cursor.get(channel)) || null;
   const endInMemory = (channel: string) =>
     tailOf(channel).isReady(from(channel)) ? tailOf(channel).end() : null;
