@@ -88,8 +88,8 @@ describe.concurrent.for(logs)('2,000 lines of a real file, with $log', ({ open }
     const { page, seen, close } = await openPage(proxy.url);
     const push = pushLines(app, 70);
 
-    await eventually('polling takes over', 10_000, async () => (await seen.status()) === 'Polling');
-    await eventually('lines appear', 5_000, async () => (await seen.shown()).length > 0);
+    await eventually('polling takes over', 30_000, async () => (await seen.status()) === 'Polling');
+    await eventually('lines appear', 15_000, async () => (await seen.shown()).length > 0);
     await sleep(8_000);
     expect(await seen.status()).toBe('Polling');
     proxy.buffer(false);
