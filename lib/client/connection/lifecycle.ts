@@ -81,7 +81,8 @@ export function stop(
 
 /** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */
 export function onRetryDue(state: Connection, now: number): Connection {
-  if (state.mode !== 'streaming') return connect(state, now);
+  const { isResuming } = state;
+  if (state.mode !== 'streaming') return { ...connect(state, now), isResuming };
   return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
 }
 
@@ -190,6 +191,7 @@ export function stopIO(state: Connection): Connection {
     pollAt: null,
     probeAt: null,
     isRetryAfterPending: false,
+    isResuming: false,
   };
 }
 
@@ -205,6 +207,7 @@ export function openStream(state: Connection, now: number): Connection {
     liveAt: now,
     heartbeatMs: settings.heartbeatMs,
     isProven: false,
+    hasDelivered: false,
     timeout: { name: 'hello', at: now + settings.helloMs },
     source: reader.positions,
     isEnding: false,

@@ -42,9 +42,9 @@ export function onStream(
     case 'refused':
       return failStream(state, stream, signal.refusal, now, random);
     case 'ended':
-      return onEnd(state, stream, stream.phase === 'open' ? 'noHello' : 'disconnected', now, random);
+      return onEnd(state, stream, stream.phase === 'open' ? 'noHello' : failureOf(stream, now), now, random);
     case 'disconnected':
-      return onEnd(state, stream, 'disconnected', now, random);
+      return onEnd(state, stream, failureOf(stream, now), now, random);
     default:
       return signal satisfies never;
   }
@@ -106,7 +106,8 @@ function onFrame(
       : accept(state.reader, stream.source, items, frame.cursor);
   const next = withApplied(state, applied);
   if (!applied.isComplete) return failStream(next, stream, 'disconnected', now, random);
-  const read: Stream = { ...stream, source: applied.source };
+  const hasDelivered = stream.hasDelivered || items.length > 0;
+  const read: Stream = { ...stream, hasDelivered, source: applied.source };
   if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, now);
   const settled = finishHandover(replaceStream(next, read));
   return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
@@ -130,6 +131,7 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
     probeAt: null,
     retryAt: null,
     isRetryAfterPending: false,
+    isResuming: false,
     isStreamingBlocked: false,
     isUnreachable: false,
     isTokenNew: false,
@@ -183,7 +185,7 @@ function onNoFirstByte(state: Connection, stream: Stream, now: number, random: n
 function onEnd(
   state: Connection,
   stream: Stream,
-  failure: 'disconnected' | 'noHello',
+  failure: 'disconnected' | 'usefulEnd' | 'noHello',
   now: number,
   random: number,
 ): Connection {
@@ -202,6 +204,8 @@ function onPlannedEnd(before: Connection, stream: Stream, now: number): Connecti
 type Failure =
   /** The connection was lost or never made, or the stream ended without a handover. */
   | 'disconnected'
+  /** The same, after a life that was worth having. */
+  | 'usefulEnd'
   /** Something between server and client holds all bytes back. */
   | 'noFirstByte'
   /** Bytes came, but no hello: the log does not answer. */
@@ -211,6 +215,19 @@ type Failure =
 /** After this many in a row, streaming is blocked here. */
 const maxDisconnects = 3;
 const maxUnexpectedResponses = 2;
+
+/** How long after its hello a stream has to end to count as useful, in ms: any stream, and one that has brought an event. */
+const usefulMs = 5_000;
+const usefulWithEventMs = 2_000;
+
+/**
+ * How a stream failed whose connection was closed. After a useful life that does not speak against streaming: it only means
+ * that something ends streams early here. Silence is no useful life, so a stream that timed out never counts as useful.
+ */
+function failureOf({ phase, liveAt, hasDelivered }: Stream, now: number): 'disconnected' | 'usefulEnd' {
+  const isUseful = phase === 'live' && now - liveAt >= (hasDelivered ? usefulWithEventMs : usefulMs);
+  return isUseful ? 'usefulEnd' : 'disconnected';
+}
 
 /** A stream failed, or brought what cannot be accepted: close it, and decide how to go on. */
 function failStream(
@@ -245,7 +262,8 @@ function failStream(
   const retryAt = now + delayAfter(counted.failures);
   // The next stream of a handover failed: the old one goes on as long as it lasts.
   if (other !== undefined) return { ...counted, retryAt, isRetryAfterPending };
-  return { ...stopIO(counted), mode: 'waiting', retryAt, isRetryAfterPending };
+  const isResuming = failure === 'usefulEnd' && !isRetryAfterPending;
+  return { ...stopIO(counted), mode: 'waiting', retryAt, isRetryAfterPending, isResuming };
 }
 
 function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
@@ -254,23 +272,24 @@ function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, 
   return { ...state, probeAt: now + Math.max(probeDelayMs(probes, random, settings), retryAfterMs) };
 }
 
-function countFailure(state: Connection, stream: Stream, failure: Failure): Connection {
+function countFailure(before: Connection, stream: Stream, failure: Failure): Connection {
   const refusal = typeof failure === 'object' ? failure : null;
+  const isUseful = failure === 'usefulEnd';
   const wasLive = stream.phase === 'live';
-  const { isProven } = stream;
-  const { failures, disconnects, unexpectedResponses } = isProven ? resetFailures(state) : state;
+  const state = isUseful || stream.isProven ? resetFailures(before) : before;
+  const { failures, disconnects, unexpectedResponses } = state;
   return {
     ...state,
     problem: refusal === null ? state.problem : refusal.problem,
     reconnects: state.reconnects + (wasLive ? 1 : 0),
-    failures: failures + 1,
-    disconnects: failure !== 'disconnected' ? disconnects : isProven ? 0 : disconnects + 1,
+    failures: failures + (isUseful ? 0 : 1),
+    disconnects: disconnects + (failure === 'disconnected' && !stream.isProven ? 1 : 0),
     unexpectedResponses: unexpectedResponses + (refusal !== null && isUnexpected(refusal) ? 1 : 0),
     isUnreachable: failure === 'disconnected' && (stream.phase === 'preparing' || stream.phase === 'opening'),
   };
 }
 
-/** A stream said hello and lived for a heartbeat: streaming works here. */
+/** A stream was worth having: streaming works here. */
 function resetFailures(state: Connection): Connection {
   if (state.failures + state.disconnects + state.unexpectedResponses + state.probes === 0) return state;
   return { ...state, failures: 0, disconnects: 0, unexpectedResponses: 0, probes: 0 };

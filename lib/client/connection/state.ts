@@ -20,6 +20,8 @@ export type Stream = {
   readonly heartbeatMs: number;
   /** Bytes came at least a heartbeat after the hello. A proxy may pass the hello on and hold the rest back. */
   readonly isProven: boolean;
+  /** It has brought an event or a gap. */
+  readonly hasDelivered: boolean;
   /** What the stream has to send next, and until when. */
   readonly timeout: { readonly name: 'firstByte' | 'hello' | 'watchdog'; readonly at: number };
   readonly source: SourcePositions;
@@ -89,7 +91,9 @@ export type Connection = {
   /** What the last signal brought, in order. */
   readonly accepted: readonly FeedItem[];
 
-  /** Failures since a stream last lived for a heartbeat after its hello. */
+  /** A useful stream has ended, and the next one is on its way: up to the first failure the page shows no pause. */
+  readonly isResuming: boolean;
+  /** Failures since a stream was last worth having: it ended after a useful life, or lived for a heartbeat after its hello. */
   readonly failures: number;
   /** Of these: streams in a row that disconnected, and responses that were no stream. */
   readonly disconnects: number;
@@ -144,6 +148,7 @@ export function newConnection(
     catchUps: 0,
     reader,
     accepted: [],
+    isResuming: false,
     failures: 0,
     disconnects: 0,
     unexpectedResponses: 0,

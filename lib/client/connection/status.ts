@@ -49,10 +49,10 @@ export function statusOf(state: Connection): FeedStatus {
     case 'polling':
       return state.pollFailures === 0 ? 'polling' : offlineOr(state, 'waiting');
     case 'standby':
-    case 'connecting':
       return offlineOr(state, 'connecting');
+    case 'connecting':
     case 'waiting':
-      return offlineOr(state, 'waiting');
+      return state.isResuming && state.isOnline ? 'streaming' : offlineOr(state, state.mode);
     default:
       return state.mode satisfies never;
   }
@@ -63,12 +63,12 @@ export function offlineOr({ isOnline }: Connection, status: FeedStatus): FeedSta
   return isOnline || (status !== 'waiting' && status !== 'connecting') ? status : 'offline';
 }
 
-function transportOf({ mode, pollFailures }: Connection): ReadingState['transport'] {
-  if (mode === 'streaming') return 'stream';
+function transportOf({ mode, pollFailures, isResuming }: Connection): ReadingState['transport'] {
+  if (mode === 'streaming' || isResuming) return 'stream';
   return mode === 'polling' && pollFailures === 0 ? 'poll' : null;
 }
 
-function retryAtOf({ mode, retryAt, pollAt, pollFailures }: Connection): number | null {
-  if (mode === 'waiting') return retryAt;
+function retryAtOf({ mode, retryAt, pollAt, pollFailures, isResuming }: Connection): number | null {
+  if (mode === 'waiting') return isResuming ? null : retryAt;
   return mode === 'polling' && pollFailures > 0 ? pollAt : null;
 }

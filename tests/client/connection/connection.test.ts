@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { timersOf } from '../../../lib/client/connection/state.ts';
-import { statusOf } from '../../../lib/client/connection/status.ts';
+import { readingOf, statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from '../../support/client/feed-items.ts';
 import { pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
 
@@ -15,6 +15,19 @@ describe('a failure', () => {
       it.passes(Math.ceil((it.state.retryAt ?? 0) - it.now));
     }
     expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  });
+
+  test('does not wait longer after a useful stream: the next one is opened within half a second', () => {
+    const it = reader({ transport: 'stream' });
+    it.chance(0.999999);
+    for (let count = 0; count < 9; count += 1) {
+      it.goesLive();
+      it.passes(5_000);
+      it.ends();
+      expect((it.state.retryAt ?? 0) - it.now).toBeLessThan(500);
+      it.passes(500);
+      expect(it.state.mode).toBe('connecting');
+    }
   });
 
   test('is forgotten after a hello and a heartbeat, not after the hello alone', () => {
@@ -102,6 +115,44 @@ describe('a failure', () => {
       it.happens(kind);
     expect(it.state).toBe(closed);
     expect(timersOf(closed)).toEqual([]);
+  });
+});
+
+describe('the status', () => {
+  test('stays at streaming when a useful stream ends and the next one takes over', () => {
+    const it = streamingReader();
+    it.passes(14_000);
+    it.ends();
+    expect(readingOf(it.state)).toMatchObject({ status: 'streaming', transport: 'stream', retryAt: null });
+    it.passes(500);
+    it.sends();
+    expect(readingOf(it.state)).toMatchObject({ status: 'streaming', transport: 'stream', retryAt: null });
+    it.goesLive();
+    it.ends();
+    expect(statusOf(it.state)).toBe('waiting');
+  });
+
+  test('shows the pause when the stream after a useful one fails', () => {
+    const it = streamingReader();
+    it.passes(14_000);
+    it.ends();
+    it.passes(500);
+    it.disconnects();
+    expect(readingOf(it.state)).toMatchObject({
+      status: 'waiting',
+      transport: null,
+      retryAt: it.state.retryAt,
+    });
+    it.passes(1_000);
+    expect(statusOf(it.state)).toBe('connecting');
+  });
+
+  test('shows at once that the page is offline when a useful stream ends', () => {
+    const it = streamingReader();
+    it.happens('offline');
+    it.passes(14_000);
+    it.ends();
+    expect(statusOf(it.state)).toBe('offline');
   });
 });
 

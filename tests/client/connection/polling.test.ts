@@ -22,12 +22,12 @@ describe('the client falls back to polling', () => {
     expect(it.state.mode).toBe('polling');
   });
 
-  test('when three streams in a row disconnect within a heartbeat', () => {
+  test('when three streams in a row end within 5 s of their hello, and without an event', () => {
     const it = reader();
     for (const mode of ['waiting', 'waiting', 'polling']) {
       it.goesLive();
-      it.passes(14_000);
-      it.disconnects();
+      it.passes(4_999);
+      it.ends();
       expect(it.state.mode).toBe(mode);
       it.passes(2_000);
     }
@@ -43,16 +43,58 @@ describe('the client falls back to polling', () => {
     }
   });
 
-  test('only if no stream lived for a heartbeat between the three', () => {
+  test('when three streams in a row end within 2 s of their hello, whatever they brought', () => {
     const it = reader();
-    for (const life of [100, 100, 15_000, 100, 100]) {
+    for (const [index, mode] of ['waiting', 'waiting', 'polling'].entries()) {
+      it.goesLive();
+      it.gets([eventItem(4 + index)]);
+      it.passes(1_999);
+      it.ends();
+      expect(it.state.mode).toBe(mode);
+      it.passes(1_000);
+    }
+  });
+
+  test('only if no stream lived for 5 s between the three', () => {
+    const it = reader();
+    for (const life of [100, 100, 5_000, 100, 100]) {
       it.goesLive();
       it.passes(life);
-      it.bytes();
       it.disconnects();
       expect(it.state.mode).toBe('waiting');
       it.passes(4_000);
     }
+  });
+
+  test.each(['ends', 'disconnects'] as const)(
+    'but never because of a stream that %s 5 s after its hello, or 2 s after it with an event',
+    (how) => {
+      const it = reader();
+      for (let count = 0; count < 20; count += 1) {
+        it.goesLive();
+        if (count % 2 === 0) it.gets([eventItem(4 + count / 2)]);
+        it.passes(count % 2 === 0 ? 2_000 : 5_000);
+        it[how]();
+        expect(it.state).toMatchObject({ mode: 'waiting', failures: 0, disconnects: 0 });
+        it.passes(500);
+      }
+      expect(it.state).toMatchObject({ mode: 'connecting', reconnects: 20 });
+    },
+  );
+
+  test('so streams that end early are at most 1,800 an hour, the number of short polls', () => {
+    const it = reader();
+    it.chance(0);
+    let streams = 0;
+    for (; it.now < 3_600_000 && it.state.mode !== 'polling'; streams += 1) {
+      it.goesLive();
+      it.gets([eventItem(4 + streams)]);
+      it.passes(2_000);
+      it.ends();
+      it.passes(1);
+    }
+    expect(it.state.mode).toBe('connecting');
+    expect(streams).toBeLessThanOrEqual(1_800);
   });
 
   test('but never because of planned ends', () => {

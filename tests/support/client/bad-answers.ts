@@ -13,6 +13,7 @@ type BadAnswer =
   | 'answers503ToAll'
   | 'answers429'
   | 'cutsAfter1s'
+  | 'endsAfter14s'
   | 'neverAnswers'
   | 'neverAnswersAtAll'
   | 'dropsSilently'
@@ -54,6 +55,12 @@ export const badAnswers: Record<BadAnswer, Misbehaviour> = {
   /** Each stream works, for a second. */
   cutsAfter1s: streams((asked) => {
     asked.after(1_000, asked.cut);
+    return asked.honest();
+  }),
+
+  /** Something that ends each response after 14 s, cleanly and without a handover. */
+  endsAfter14s: streams((asked) => {
+    asked.after(14_000, asked.end);
     return asked.honest();
   }),
 

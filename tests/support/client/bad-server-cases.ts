@@ -103,6 +103,11 @@ export const cases: readonly Case[] = [
     backMs: 73_500,
   },
   {
+    ...{ name: 'ends each stream after 14 s', server: badAnswers.endsAfter14s, firstMs: [0, 0] },
+    ...{ latestMs: 500, requests: 5, rule: 'a stream each 14 to 14.5 s: 5' },
+    ...{ eventBackMs: 1_500, backMs: 14_500, backLateMs: 14_500 },
+  },
+  {
     ...{ name: 'drops each stream silently after hello', server: badAnswers.dropsSilently, firstMs: [0, 0] },
     ...{
       latestMs: 38_500,

@@ -11,6 +11,8 @@ export type Asked = {
   honest(through?: (text: string) => string): Response | Promise<Response>;
   /** Breaks the connection. */
   cut(): void;
+  /** Ends a stream cleanly. */
+  end(): void;
   /** Calls `run` after `ms`, unless the reader has gone by then. */
   after(ms: number, run: () => void): void;
 };
@@ -20,19 +22,22 @@ export type Misbehaviour = (asked: Asked) => Response | Promise<Response>;
 
 /** One connection, until the reader ends it or it breaks. */
 type Line = {
-  onGone(run: (error: Error) => void): void;
+  /** @param run gets null after a clean end. */
+  onGone(run: (error: Error | null) => void): void;
   cut(): void;
+  end(): void;
 };
 
 function newLine(signal: AbortSignal | null): Line {
-  const gone: ((error: Error) => void)[] = [];
-  const end = (error: Error) => {
+  const gone: ((error: Error | null) => void)[] = [];
+  const end = (error: Error | null) => {
     for (const run of gone.splice(0)) run(error);
   };
   signal?.addEventListener('abort', () => end(new DOMException('the reader left', 'AbortError')));
   return {
     onGone: (run) => void gone.push(run),
     cut: () => end(new TypeError('the connection broke')),
+    end: () => end(null),
   };
 }
 
@@ -102,7 +107,8 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
         line.onGone((error) => {
           streams.delete(line);
           waiting.delete(look);
-          controller.error(error);
+          if (error === null) controller.close();
+          else controller.error(error);
         });
         send(paddingFrame + helloFrame(hello, 1_000) + news());
         waiting.add(look);
@@ -153,7 +159,10 @@ export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSecon
     return new Promise((resolve, reject) => {
       line.onGone(reject);
       const later = (ms: number, run: () => void) => line.onGone(clock.after(ms, run));
-      Promise.resolve(misbehave({ kind, honest, cut: line.cut, after: later })).then(resolve, reject);
+      Promise.resolve(misbehave({ kind, honest, cut: line.cut, end: line.end, after: later })).then(
+        resolve,
+        reject,
+      );
     });
   };
 
