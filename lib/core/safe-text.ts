@@ -12,12 +12,22 @@ export function excerpt(text: string): string {
  * the same JSON.
  */
 export function escapeControlCharacters(line: string): string {
-  return line.replace(controlCharacters, (found) =>
-    found
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  );
+  return line.replace(controlCharacters, escapeUnits);
+}
+
+/**
+ * Escapes the line ends that JSON leaves in its strings: U+0085, U+2028 and U+2029. Readers in some languages end a line
+ * there, for example Python's `str.splitlines`. The JSON stays the same JSON.
+ */
+export function escapeLineEnds(json: string): string {
+  return json.replace(/[\u0085\u2028\u2029]/g, escapeUnits);
+}
+
+function escapeUnits(found: string): string {
+  return found
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Gap } from './continuity.ts';
+import { escapeLineEnds } from './safe-text.ts';
 
 /*
  * The only module that writes Server-Sent Events (HTML standard, section "Server-sent events"). Every value is one line:
- * JSON escapes line ends, and a cursor consists of validated names and ids.
+ * a cursor consists of validated names and ids, and `dataField` escapes the line ends of all readers.
  */
 
 const paddingBytes = 2_048;
@@ -12,21 +13,21 @@ export const paddingFrame = `:${' '.repeat(paddingBytes - 3)}\n\n`;
 
 /** Says that the log has answered and the stream is live. `retryMs`: how long an `EventSource` waits before it reconnects. */
 export function helloFrame(hello: Hello, retryMs: number): string {
-  return `retry: ${retryMs}\nid: ${hello.cursor}\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`;
+  return `retry: ${retryMs}\nid: ${hello.cursor}\nevent: hello\n${dataField(JSON.stringify(hello))}\n\n`;
 }
 
 /**
  * Carries one event. It has no `event:` field, so that `onmessage` gets events of every type.
  * @param cursor the reader's cursor after the event.
- * @param json the event as JSON, on one line.
+ * @param json the event as JSON.
  */
 export function eventFrame(cursor: string, json: string): string {
-  return `id: ${cursor}\ndata: ${json}\n\n`;
+  return `id: ${cursor}\n${dataField(json)}\n\n`;
 }
 
 /** Reports lost events; `cursor` is the reader's cursor after the gap. */
 export function gapFrame(cursor: string, gap: Gap): string {
-  return `id: ${cursor}\nevent: gap\ndata: ${JSON.stringify(gap)}\n\n`;
+  return `id: ${cursor}\nevent: gap\n${dataField(JSON.stringify(gap))}\n\n`;
 }
 
 /** Shows that a quiet stream is alive. It has data, because Firefox ignores the id of a block without data. */
@@ -36,7 +37,7 @@ export function heartbeatFrame(cursor: string): string {
 
 /** Announces the planned end of the stream. */
 export function handoverFrame(cursor: string, handover: Handover): string {
-  return `id: ${cursor}\nevent: handover\ndata: ${JSON.stringify(handover)}\n\n`;
+  return `id: ${cursor}\nevent: handover\n${dataField(JSON.stringify(handover))}\n\n`;
 }
 
 /** Ends a stream as planned: how long an `EventSource` waits before it reconnects. Never 0: browsers then reconnect in a loop. */
@@ -46,7 +47,11 @@ export function lastFrame(retryMs: number): string {
 
 /** Carries a refusal inside a 200, for an `EventSource`, which gives up for ever after any other status. */
 export function refusedFrame(problem: Problem, retryMs: number): string {
-  return `retry: ${Math.max(1, retryMs)}\nevent: refused\ndata: ${JSON.stringify(problem)}\n\n`;
+  return `retry: ${Math.max(1, retryMs)}\nevent: refused\n${dataField(JSON.stringify(problem))}\n\n`;
+}
+
+function dataField(json: string): string {
+  return `data: ${escapeLineEnds(json)}`;
 }
 
 /** The data of the `hello` frame. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { escapeControlCharacters, excerpt } from '../../lib/core/safe-text.ts';
+import { escapeControlCharacters, escapeLineEnds, excerpt } from '../../lib/core/safe-text.ts';
 
 /** Characters that control a terminal, or change how the text beside them looks. */
 const controlling = {
@@ -37,6 +37,23 @@ describe('escaping of control characters', () => {
       expect(escapeControlCharacters(text)).toBe(text);
     },
   );
+});
+
+describe('escaping of line ends', () => {
+  const text = 'one\u0085two\u2028three\u2029four';
+
+  test('writes the three that JSON leaves in a string, and keeps the JSON the same', () => {
+    const escaped = escapeLineEnds(JSON.stringify({ text }));
+
+    expect(escaped).toBe('{"text":"one\\u0085two\\u2028three\\u2029four"}');
+    expect(JSON.parse(escaped)).toEqual({ text });
+  });
+
+  test('leaves everything else as it is', () => {
+    const other = JSON.stringify('Grüße, 世界 👍🏽\u200b\u202e\u009b\n');
+
+    expect(escapeLineEnds(other)).toBe(other);
+  });
 });
 
 test('an excerpt of a text is its first 80 characters', () => {

@@ -70,6 +70,26 @@ describe('the table of limits', () => {
     Math.round((planDeadline(limit, 0).handoverInMs - planDeadline(limit, 1).handoverInMs) / 1_000);
   const idOf = (time: number | bigint) => readEventId(`${time}-1`);
 
+  /** Bytes of the longest line of a stream: of the largest event, whose characters all grow threefold when escaped. */
+  async function longestLine(): Promise<number> {
+    const stand = makeStand();
+    const name = 'n'.repeat(100);
+    const wrapped = JSON.stringify({ channel: name, type: name, data: '' });
+    const data = '\u0085'.repeat((maxEventBytes - wrapped.length) / 2);
+    const body = JSON.stringify({ channel: name, type: name, data });
+    const headers = { 'content-type': 'application/json' };
+    const post = (text: string) => stand.ask('events', { method: 'POST', headers, body: text });
+    expect((await post(body)).status).toBe(201);
+    expect((await post(body.replace('\u0085', '\u0085\u0085'))).status).toBe(413);
+    const reader = (await stand.ask(`stream?channel=${name}&rewind=all`)).body?.getReader();
+    let text = '';
+    while (!text.includes('\ndata: {"id"') || !text.endsWith('\n\n')) {
+      text += new TextDecoder().decode((await reader?.read())?.value);
+    }
+    await reader?.cancel();
+    return Math.max(...text.split('\n').map((line) => Buffer.byteLength(line)));
+  }
+
   test('is equal to what the code has', async () => {
     const limitOf = largest(1_000, (limit) => isPage(`limit=${limit}`));
     const biggest = BigInt(Number.MAX_SAFE_INTEGER);
@@ -93,6 +113,7 @@ describe('the table of limits', () => {
       '`wait`': `0 to ${largest(100, (wait) => isPage(`wait=${wait}`))} s`,
       'events in one page': `about ${bytes(readBudgetBytes)}`,
       padding: bytes(paddingFrame.length),
+      'one line of a stream': `at most ${bytes(Math.ceil((await longestLine()) / 10_000) * 10_000)}`,
       'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
       'wait for the log before hello': seconds(helloWithinMs),

@@ -3,6 +3,7 @@ import { type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continui
 import { formatCursor, formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
 import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
+import { escapeLineEnds } from '../../core/safe-text.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import type { PollSlot } from '../admission.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
@@ -98,11 +99,11 @@ export async function readHistory(
   };
 }
 
-/** The page as JSON. Its events are text already, and are not parsed again. */
+/** The page as JSON, on one line for every reader. Its events are text already, and are not parsed again. */
 export function pageJson(page: Page, poll: PollAdvice): string {
   const { gaps, more } = page;
   const rest = JSON.stringify({ cursor: formatCursor(page.positions), gaps, more, poll });
-  return `{"events":[${page.events.join(',')}],${rest.slice(1)}`;
+  return escapeLineEnds(`{"events":[${page.events.join(',')}],${rest.slice(1)}`);
 }
 
 /** How clients should poll: long polls on a server of your own; short ones if a CDN shares the answers. */

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { secretsIn } from '../../config/settings.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../core/feed-error.ts';
-import { escapeControlCharacters } from '../../core/safe-text.ts';
+import { escapeControlCharacters, escapeLineEnds } from '../../core/safe-text.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 
 /** Turns anything that was thrown into a `FeedError`. An unexpected error goes to the server's own log, not to the client. */
@@ -21,7 +21,7 @@ export function problemResponse(error: FeedError): Response {
   const afterMs = retryAfterMs(error);
   if (afterMs !== null) headers.set('retry-after', String(Math.ceil(afterMs / 1_000)));
   if (error.code === 'unauthorized') headers.set('www-authenticate', 'Bearer');
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+  return new Response(escapeLineEnds(JSON.stringify(problem)), { status: problem.status, headers });
 }
 
 /** The problem that explains an error to the client. */

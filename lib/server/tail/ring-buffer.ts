@@ -116,7 +116,7 @@ export function encodeEntry(channel: string, epoch: string, event: LogEvent): En
   return { id: event.id, type: event.type, frame, dataAt: `id: ${cursor}\n`.length };
 }
 
-/** The JSON of an event as every reader gets it, on one line. The data is JSON already and is not parsed again. */
+/** The JSON of an event as every reader gets it. The data is JSON already and is not parsed again. */
 export function eventJson(channel: string, { id, type, data }: LogEvent): string {
   // Channel and type are validated names and need no escaping.
   return `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}","time":${id.time},"data":${data}}`;
