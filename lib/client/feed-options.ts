@@ -43,7 +43,8 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   readonly enabled?: boolean;
   /**
    * `auto` (default) streams, falls back to polling where streams do not come through, and tries streams again. `stream`
-   * never polls. `poll` never streams: set it where long responses are known not to work.
+   * never polls. `poll` never streams: set it where long responses are known not to work. In React Native the default is
+   * `poll`, unless `fetch` is given: its own `fetch` cannot read a stream.
    */
   readonly transport?: 'auto' | 'stream' | 'poll';
   /**

@@ -220,8 +220,11 @@ function settingsOf(options: FeedOptions, hasPollDriver: boolean): ConnectionSet
   const tunables = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
   );
+  // React Native's `fetch` returns when the whole body has come, so a stream cannot be read with it.
+  const canStream = options.fetch !== undefined || 'body' in Response.prototype;
   return {
     ...defaultSettings,
+    transport: canStream ? 'auto' : 'poll',
     ...tunables,
     hasPollDriver,
     hasToken: options.getToken !== undefined,

@@ -27,15 +27,17 @@ export function feedAddress(
     readonly limit?: number;
   },
 ): string {
-  const search = new URLSearchParams();
-  for (const channel of query.channels) search.append('channel', channel);
-  for (const type of query.types) search.append('type', type);
-  if (more.before !== undefined) search.set('before', more.before);
-  else if (more.after) search.set('after', more.after);
-  else if (query.rewind !== '') search.set('rewind', query.rewind);
-  if (more.wait) search.set('wait', String(more.wait));
-  if (more.limit) search.set('limit', String(more.limit));
-  return `${query.url.replace(/\/$/, '')}/api/${path}?${search}`;
+  // Without `URLSearchParams`: React Native's has no more than `append`, and does not encode.
+  const search: string[] = [];
+  const add = (name: string, value: string | number) => search.push(`${name}=${encodeURIComponent(value)}`);
+  for (const channel of query.channels) add('channel', channel);
+  for (const type of query.types) add('type', type);
+  if (more.before !== undefined) add('before', more.before);
+  else if (more.after) add('after', more.after);
+  else if (query.rewind !== '') add('rewind', query.rewind);
+  if (more.wait) add('wait', more.wait);
+  if (more.limit) add('limit', more.limit);
+  return `${query.url.replace(/\/$/, '')}/api/${path}?${search.join('&')}`;
 }
 
 /** Everything that one request needs. */

@@ -39,7 +39,8 @@ export async function readStream(
   const report = (news: readonly StreamNews[]) => (signal.aborted ? undefined : onNews(news));
   try {
     const response = await send(request, 'text/event-stream');
-    if (response.status !== 200 || !isEventStream(response) || response.body === null) {
+    // React Native's responses have no body that can be read while it comes.
+    if (response.status !== 200 || !isEventStream(response) || !response.body) {
       return void report([{ kind: 'refused', refusal: await readRefusal(response, request.now()) }]);
     }
     await report([{ kind: 'answered' }]);

@@ -114,7 +114,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the client sends no cursor',
     file: 'lib/client/transport/http.ts',
-    find: "else if (more.after) search.set('after', more.after);\n",
+    find: "else if (more.after) add('after', more.after);\n",
     replace: '',
     projects: ['client'],
   },

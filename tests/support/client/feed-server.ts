@@ -150,7 +150,10 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       }
     },
     endAll() {
-      for (const response of live.keys()) response.end(lastFrame(250));
+      for (const response of live.keys()) {
+        live.delete(response);
+        response.end(lastFrame(250));
+      }
     },
     cutAll() {
       for (const response of live.keys()) response.socket?.destroy();
