@@ -38,6 +38,47 @@ export function parseCursor(text: string, channels: readonly string[], what: str
   return readCursor(text, channels, throwBadRequest(what));
 }
 
+/** To find each cursor broken takes time, and a request has room for thousands. */
+const maxJoinedCursors = 10;
+
+/**
+ * Reads the last valid one of cursors that are joined by commas. HTTP joins headers of the same name so, with a blank
+ * after the comma or without: a client and its polyfill may each send a `Last-Event-ID`. A new cursor begins after a blank,
+ * or with a channel that stands again. Only the last ten are looked at.
+ * @throws FeedError `bad-request` if none is valid.
+ */
+export function parseLastCursor(
+  text: string,
+  channels: readonly string[],
+  what: string,
+): Map<string, Position> {
+  let fault: unknown;
+  for (const cursor of splitCursors(text, channels).slice(-maxJoinedCursors).reverse()) {
+    try {
+      return parseCursor(cursor, channels, what);
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  throw fault;
+}
+
+function splitCursors(text: string, channels: readonly string[]): string[] {
+  const cursors: string[][] = [];
+  const named = new Set<string | undefined>();
+  for (const part of text.split(',')) {
+    const at = part.indexOf('@');
+    const channel = at === -1 ? onlyOf(channels) : part.slice(0, at);
+    const current = /^\s/.test(part) || named.has(channel) ? undefined : cursors.at(-1);
+    if (current === undefined) {
+      named.clear();
+      cursors.push([part.trim()]);
+    } else current.push(part.trim());
+    named.add(channel);
+  }
+  return cursors.map((parts) => parts.join(','));
+}
+
 /**
  * Reads one position, `<id>` or `<id>~<epoch>`, from outside.
  * @param what names the position in the error.

@@ -6,6 +6,7 @@ import {
   isEpoch,
   type Position,
   parseCursor,
+  parseLastCursor,
 } from '../../lib/core/cursor.ts';
 import { seeded, seeds } from '../support/seeded.ts';
 
@@ -31,6 +32,35 @@ const notAnEpoch =
 const notAName =
   'is not a valid name. Use 1 to 100 of the characters A-Z a-z 0-9 . _ : - and start with a letter or a digit.';
 const namesNone = 'names no channel. With several channels, write each position as channel@id.';
+
+describe('of cursors that are joined by commas', () => {
+  const readLast = (text: string, channels: readonly string[]) =>
+    formatCursor(parseLastCursor(text, channels, 'Last-Event-ID'));
+
+  test.each([
+    ['one alone is read', '5-1~abc123', ['feed'], '5-1~abc123'],
+    ['the last one counts', '5-1~abc123, 6-2~abc123', ['feed'], '6-2~abc123'],
+    ['the last one counts where the comma has no blank', '5-1,6-2', ['feed'], '6-2'],
+    ['the last one counts, though it is the older one', '6-2, 5-1', ['feed'], '5-1'],
+    ['the last valid one counts', '5-1, 6-2~abc123, undefined', ['feed'], '6-2~abc123'],
+    ['an empty one does not count', '5-1, ', ['feed'], '5-1'],
+    ['one that names the only channel counts', '5-1,feed@6-2', ['feed'], '6-2'],
+    ['one of several channels is not torn apart', 'a@5-1,b@6-2', ['a', 'b'], 'a@5-1,b@6-2'],
+    ['the last of several channels counts', 'a@5-1,b@6-2, a@7-3,b@8-4', ['a', 'b'], 'a@7-3,b@8-4'],
+    ['a channel that stands again begins the next one', 'a@5-1,b@6-2,a@7-3,b@8-4', ['a', 'b'], 'a@7-3,b@8-4'],
+    ['one that is half broken does not count', 'a@5-1,b@6-2, a@7-3,b@x', ['a', 'b'], 'a@5-1,b@6-2'],
+  ])('%s: %s', (_, text, channels, expected) => {
+    expect(readLast(text, channels)).toBe(expected);
+  });
+
+  test.each([
+    ['none is valid', 'x, y', ['feed'], `Last-Event-ID: "y" ${notAnId}`],
+    ['the last ten are broken', `5-1${', y'.repeat(10)}`, ['feed'], `Last-Event-ID: "y" ${notAnId}`],
+    ['a part of the only one is broken', 'a@5-1,b@x', ['a', 'b'], `Last-Event-ID: "x" ${notAnId}`],
+  ])('if %s, the refusal says so: %s', (_, text, channels, expected) => {
+    expect(() => readLast(text, channels)).toThrow(expected);
+  });
+});
 
 describe('a cursor', () => {
   test.each([

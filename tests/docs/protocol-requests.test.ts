@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { parsePageQuery, parseReadQuery } from '../../lib/server/http/read-query.ts';
+import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
 import { cell, codeIn, pairs, tableBelow } from '../support/docs/markdown-table.ts';
 import { isAccepted, plain, readProtocol } from '../support/docs/protocol-doc.ts';
 import { refusalExamples } from '../support/docs/refusal-examples.ts';
@@ -30,7 +30,7 @@ describe('the table of query parameters', () => {
   }
 
   test('names the parameters that each route reads, and no other', () => {
-    const ofStream = readBy((params) => parseReadQuery(params, null));
+    const ofStream = readBy((params) => parseStreamQuery(params, null));
     const ofPage = readBy((params) => parsePageQuery(params));
     // Read from the address, by both (`tokenOf`).
     expect(documented('`/api/stream`')).toEqual([...ofStream, 'token'].sort());
@@ -63,7 +63,7 @@ describe('the table of query parameters', () => {
     const rewind = rows.find((row) => cell(row, 'parameter') === '`rewind`') ?? {};
     for (const value of codeIn(cell(rewind, 'value'))) {
       expect(
-        isAccepted(() => parseReadQuery(new URLSearchParams({ rewind: value }), null)),
+        isAccepted(() => parseStreamQuery(new URLSearchParams({ rewind: value }), null)),
         value,
       ).toBe(true);
     }

@@ -1,4 +1,4 @@
-import { type Position, parseCursor } from '../../core/cursor.ts';
+import { type Position, parseCursor, parseLastCursor } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { defaultChannel, type EventId, parseEventId, parseName } from '../../core/ids.ts';
 import { excerpt } from '../../core/safe-text.ts';
@@ -40,25 +40,38 @@ export type PageQuery = ReadQuery & {
 const maxChannels = 20;
 const maxTypes = 100;
 
+/** Polyfills of EventSource send the cursor under these names in the query, because a header would cost a preflight. */
+const lastEventIdNames = ['lastEventId', 'last-event-id'] as const;
+
 /**
  * Reads the query of a stream.
- * @param lastEventId the header of that name. It wins over `after`: a native EventSource keeps its URL when it comes back.
+ * @param lastEventId the header of that name. It wins over the query: a native EventSource keeps its URL when it comes back.
  * @throws FeedError `bad-request`, which names the parameter.
  */
-export function parseReadQuery(params: URLSearchParams, lastEventId: string | null): ReadQuery {
+export function parseStreamQuery(params: URLSearchParams, lastEventId: string | null): ReadQuery {
+  return parseReadQuery(params, [
+    { what: 'Last-Event-ID', text: lastEventId ?? '' },
+    ...lastEventIdNames.map((name) => ({ what: name, text: params.getAll(name).join(', ') })),
+  ]);
+}
+
+/** A cursor that wins over the rest of the query, and its name for an error. */
+type Resume = { readonly what: string; readonly text: string };
+
+function parseReadQuery(params: URLSearchParams, resumes: readonly Resume[]): ReadQuery {
   const channels = names(params, 'channel', maxChannels);
   const types = names(params, 'type', maxTypes);
   if (channels.length === 0) channels.push(defaultChannel);
   return {
     channels,
     types: types.length === 0 ? null : new Set(types),
-    start: parseStart(params, channels, lastEventId),
+    start: parseStart(params, channels, resumes),
   };
 }
 
 /** Reads the query of a page. @throws FeedError `bad-request`, which names the parameter. */
 export function parsePageQuery(params: URLSearchParams): PageQuery {
-  const query = parseReadQuery(params, null);
+  const query = parseReadQuery(params, []);
   const before = single(params, 'before');
   if (before !== null && query.channels.length > 1) {
     throw new FeedError('bad-request', 'before: History is read from one channel. Ask for one channel only.');
@@ -80,8 +93,9 @@ function names(params: URLSearchParams, name: string, max: number): string[] {
   );
 }
 
-function parseStart(params: URLSearchParams, channels: readonly string[], lastEventId: string | null): Start {
-  if (lastEventId) return { kind: 'cursor', cursor: parseCursor(lastEventId, channels, 'Last-Event-ID') };
+function parseStart(params: URLSearchParams, channels: readonly string[], resumes: readonly Resume[]): Start {
+  const resume = resumes.find(({ text }) => /[^,\s]/.test(text));
+  if (resume) return { kind: 'cursor', cursor: parseLastCursor(resume.text, channels, resume.what) };
   const after = single(params, 'after');
   if (after !== null) return { kind: 'cursor', cursor: parseCursor(after, channels, 'after') };
   const rewind = single(params, 'rewind');

@@ -9,7 +9,7 @@ import { EventStream, type Positions } from '../stream/event-stream.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkReadAccess, readTokenOf } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
-import { parseReadQuery, type ReadQuery } from './read-query.ts';
+import { parseStreamQuery, type ReadQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
 import { addEpochs, resolveStart, startFromMemory } from './start-position.ts';
 
@@ -81,7 +81,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
 }
 
 async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
-  const query = parseReadQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
+  const query = parseStreamQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
   const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
   return { query, access };
 }

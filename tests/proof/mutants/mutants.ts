@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the server ignores Last-Event-ID',
     file: 'lib/server/http/read-query.ts',
-    find: 'if (lastEventId) return',
-    replace: 'if (false as boolean && lastEventId) return',
+    find: 'if (resume) return',
+    replace: 'if (false as boolean && resume) return',
     projects: ['server'],
   },
   {

@@ -71,6 +71,47 @@ describe('a stream starts', () => {
     expect(stream.data()).toEqual([4, 5]);
   });
 
+  test.each(['lastEventId', 'last-event-id'])(
+    'at %s in the query, which wins over after, and which Last-Event-ID wins over',
+    async (name) => {
+      const { stand, cursorAt } = await standOf(5);
+      const query = `after=${cursorAt(2)}&${name}=${encodeURIComponent(cursorAt(3))}`;
+
+      const byQuery = await openStream(stand, query);
+      const byHeader = await openStream(stand, query, { headers: { 'last-event-id': cursorAt(4) } });
+
+      expect(byQuery.data()).toEqual([4, 5]);
+      expect(byHeader.data()).toEqual([5]);
+    },
+  );
+
+  test('at after if the lastEventId of the query is empty', async () => {
+    const { stand, cursorAt } = await standOf(5);
+
+    const stream = await openStream(stand, `after=${cursorAt(3)}&lastEventId=&last-event-id=`);
+
+    expect(stream.data()).toEqual([4, 5]);
+  });
+
+  test('at the last valid one of two joined Last-Event-ID headers', async () => {
+    const { stand, cursorAt } = await standOf(5);
+    const headers = new Headers({ 'last-event-id': cursorAt(2) });
+    headers.append('last-event-id', cursorAt(4));
+
+    expect((await openStream(stand, '', { headers })).data()).toEqual([5]);
+
+    headers.append('last-event-id', 'null');
+    expect((await openStream(stand, '', { headers })).data()).toEqual([5]);
+  });
+
+  test('at the last one if the query has it twice', async () => {
+    const { stand, cursorAt } = await standOf(5);
+
+    const stream = await openStream(stand, `lastEventId=${cursorAt(2)}&lastEventId=${cursorAt(3)}`);
+
+    expect(stream.data()).toEqual([4, 5]);
+  });
+
   test('now in a channel that the cursor does not name; a position of another channel is ignored', async () => {
     const { stand, cursorAt } = await standOf(3);
     await stand.publish(2, 'one');
@@ -167,6 +208,8 @@ describe('a stream is refused', () => {
     ['channel=one&channel=two&after=1-1', 'after'],
     ['after=one@1-1,one@1-2&channel=one', 'after'],
     ['after=-@1-1', 'after'],
+    ['lastEventId=x', 'lastEventId'],
+    ['last-event-id=x', 'last-event-id'],
     ['rewind=', 'rewind'],
     ['rewind=-1', 'rewind'],
     ['rewind=5d', 'rewind'],

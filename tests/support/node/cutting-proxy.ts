@@ -12,8 +12,14 @@ export type CuttingProxy = AsyncDisposable & {
 
 const startOfData = 'data: {"id"';
 
-/** Starts a proxy in front of `target`. It passes bytes and does not parse HTTP. */
-export async function startCuttingProxy(target: { readonly port: number }): Promise<CuttingProxy> {
+/**
+ * Starts a proxy in front of `target`. It passes bytes and does not parse HTTP.
+ * @param stripsLastEventId whether it removes that header from each request.
+ */
+export async function startCuttingProxy(
+  target: { readonly port: number },
+  stripsLastEventId = false,
+): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let isArmed = false;
   let cuts = 0;
@@ -27,7 +33,11 @@ export async function startCuttingProxy(target: { readonly port: number }): Prom
   const server = createServer((reader) => {
     const app = connect(target.port, '127.0.0.1');
     for (const socket of [reader, app]) track(socket);
-    reader.pipe(app);
+    reader.on('data', (bytes) => {
+      const text = bytes.toString('latin1');
+      app.write(stripsLastEventId ? text.replace(/^last-event-id:.*\r\n/gim, '') : text, 'latin1');
+    });
+    reader.on('end', () => app.end());
     app.on('data', (bytes) => {
       const at = isArmed ? bytes.indexOf(startOfData) : -1;
       if (at < 0) return void reader.write(bytes);

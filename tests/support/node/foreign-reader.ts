@@ -25,10 +25,16 @@ const pauseMs = 50;
 /**
  * Publishes while a reader gets one stream that breaks inside an event, and one that is handed over.
  * @param channel a channel that only this reader reads.
+ * @param stripsLastEventId whether a proxy between them removes that header.
  * @returns the data of the events that it received and of the events that were published, each in order.
  */
-export async function readThroughCutAndHandover(app: App, channel: string, start: StartForeignReader) {
-  await using proxy: CuttingProxy = await startCuttingProxy(app);
+export async function readThroughCutAndHandover(
+  app: App,
+  channel: string,
+  start: StartForeignReader,
+  stripsLastEventId = false,
+) {
+  await using proxy: CuttingProxy = await startCuttingProxy(app, stripsLastEventId);
   await store(app, range(1, 3), { channel });
   await using reader = await start(`${proxy.url}/api/stream?channel=${channel}&rewind=all`);
   let last = 3;

@@ -26,10 +26,13 @@ export function oddQuery(chance: Chance): Input {
   return readWith(chance, pairs.join(chance.once(15) ? ';' : '&'));
 }
 
-/** A valid or broken cursor, as `after` or as `Last-Event-ID`. */
+/** A valid or broken cursor: in the query under each of its names, or as `Last-Event-ID`. */
 export function oddCursor(chance: Chance): Input {
   const cursor = cursorText(chance);
-  if (chance.once(2)) return readWith(chance, `after=${encodeURIComponent(cursor)}${channels(chance)}`);
+  if (chance.once(2)) {
+    const name = chance.pick(['after', 'after', 'lastEventId', 'last-event-id']);
+    return readWith(chance, `${name}=${encodeURIComponent(cursor)}${channels(chance)}`);
+  }
   return readWith(chance, channels(chance).slice(1), [['last-event-id', cursor]]);
 }
 
@@ -45,7 +48,7 @@ const withCursorMs = 5_000 + slowMs;
 function readWith(chance: Chance, query: string, headers: readonly Header[] = []): Input {
   const route = chance.pick<Route>(['events', 'events', 'stream']);
   const isHeld = route === 'stream' || query.includes('wait');
-  const hasCursor = query.includes('after=') || headers.length > 0;
+  const hasCursor = /after=|last-?event-?id=/i.test(query) || headers.length > 0;
   const expected: Partial<ExpectedAnswer> = {
     route,
     isHeld,
