@@ -219,13 +219,14 @@ export function openStream(state: Connection, now: number): Connection {
 /** Sends one poll, from the reader's cursor. */
 export function startPoll(state: Connection, now: number): Connection {
   const { settings, reader, advice } = state;
+  const waitSeconds = Math.min(advice.waitSeconds, Math.floor(state.maxWaitSeconds));
   const poll: Poll = {
     key: state.nextKey,
     after: writeCursor(reader),
     tokenVersion: state.tokenVersion,
-    waitSeconds: advice.waitSeconds,
+    waitSeconds,
     startedAt: now,
-    timeoutAt: now + advice.waitSeconds * 1_000 + settings.pollTimeoutMs,
+    timeoutAt: now + waitSeconds * 1_000 + settings.pollTimeoutMs,
     source: reader.positions,
   };
   return { ...state, poll, pollAt: null, isRetryAfterPending: false, nextKey: state.nextKey + 1 };

@@ -55,15 +55,19 @@ function continueCatchUp(state: Connection, page: Page, now: number): Connection
 }
 
 function continuePolling(state: Connection, poll: Poll, page: Page, now: number): Connection {
-  const { isUnreachable, probeAt, streams, settings } = state;
+  const { isUnreachable, probeAt, streams, settings, maxWaitSeconds } = state;
+  // The server is back, so streaming may work again. Where polls fail again and again, that means little.
+  const isBack = isUnreachable && probeAt !== null && now >= state.nextRecoveryAt;
   const polled: Connection = {
     ...state,
     advice: page.advice,
+    // About 20 polls later the next one asks for a second more: what limited the wait may have gone.
+    maxWaitSeconds: maxWaitSeconds * 1.011 + 0.02,
     // A probe on its way began before the server was back. If it fails, another one must follow at once.
     isUnreachable: isUnreachable && streams.length > 0,
     pollAt: nextPollAt(poll, page, now, settings.minPollMs),
-    // The server is back, so streaming may work again.
-    probeAt: isUnreachable && probeAt !== null ? now : probeAt,
+    probeAt: isBack ? now : probeAt,
+    nextRecoveryAt: isBack ? now + 4 * settings.probeMs : state.nextRecoveryAt,
   };
   return startDue(polled, now);
 }
@@ -76,6 +80,26 @@ function nextPollAt(poll: Poll, page: Page, now: number, minPollMs: number): num
   return Math.max(now, poll.startedAt + Math.max(everyMs, floorMs));
 }
 
+/** The least time in ms for which a poll was held if something cuts long polls here. After less, the server may be down. */
+const leastHeldMs = 1_000;
+
+/** A time-out of the client, of a gateway or of the server, as gateways report it: 408, 502, 504. */
+const timeoutStatuses = new Set([408, 502, 504]);
+
+/** Whether something that allows no long silence has cut a poll that the server held. The server itself is well. */
+function isCut(poll: Poll, refusal: Refusal | null, now: number): boolean {
+  if (poll.waitSeconds === 0 || now - poll.startedAt < leastHeldMs) return false;
+  if (refusal === null) return now < poll.timeoutAt;
+  return timeoutStatuses.has(refusal.status) && refusal.retryAfterMs === null;
+}
+
+/** The next poll starts at once. It asks for a bit less than this one got. */
+function shortenWait(state: Connection, { waitSeconds, startedAt }: Poll, now: number): Connection {
+  const heldSeconds = (now - startedAt) / 1_000;
+  const maxWaitSeconds = Math.max(0, Math.min(0.8 * heldSeconds, waitSeconds - 1));
+  return startDue({ ...state, poll: null, pollAt: now, maxWaitSeconds }, now);
+}
+
 /** A poll was refused, failed, or took too long. @param refusal null where there was no response. */
 export function onPollFailed(
   before: Connection,
@@ -84,10 +108,16 @@ export function onPollFailed(
   now: number,
   random: number,
 ): Connection {
+  if (isCut(poll, refusal, now)) return shortenWait(before, poll, now);
   // One failed poll is no outage; two in a row are.
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
-  if (refusal === null) return failPoll({ ...state, isUnreachable: isOutage }, null, now, random);
+  if (refusal === null) {
+    // Something may drop connections that are silent for long, and tell nobody.
+    const isSilent = poll.waitSeconds > 0 && now >= poll.timeoutAt;
+    const maxWaitSeconds = isSilent ? poll.waitSeconds / 2 : before.maxWaitSeconds;
+    return failPoll({ ...state, isUnreachable: isOutage, maxWaitSeconds }, null, now, random);
+  }
   const handled = handleRefusal(state, 'poll', poll.tokenVersion, refusal, now);
   if (handled !== null) return handled;
   // A captive portal or a proxy that answered the poll may answer streams too.

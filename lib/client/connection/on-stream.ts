@@ -274,15 +274,14 @@ function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, 
 
 function countFailure(before: Connection, stream: Stream, failure: Failure): Connection {
   const refusal = typeof failure === 'object' ? failure : null;
-  const isUseful = failure === 'usefulEnd';
   const wasLive = stream.phase === 'live';
-  const state = isUseful || stream.isProven ? resetFailures(before) : before;
+  const state = failure === 'usefulEnd' || stream.isProven ? resetFailures(before) : before;
   const { failures, disconnects, unexpectedResponses } = state;
   return {
     ...state,
     problem: refusal === null ? state.problem : refusal.problem,
     reconnects: state.reconnects + (wasLive ? 1 : 0),
-    failures: failures + (isUseful ? 0 : 1),
+    failures: failures + 1,
     disconnects: disconnects + (failure === 'disconnected' && !stream.isProven ? 1 : 0),
     unexpectedResponses: unexpectedResponses + (refusal !== null && isUnexpected(refusal) ? 1 : 0),
     isUnreachable: failure === 'disconnected' && (stream.phase === 'preparing' || stream.phase === 'opening'),

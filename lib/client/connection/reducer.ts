@@ -75,7 +75,7 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     case 'woke':
       return onWoke(state, now);
     case 'online':
-      return retryNow({ ...state, isOnline: true }, now, !state.isOnline);
+      return retryNow(onOnline(state), now, !state.isOnline);
     case 'offline':
       // A hint, not a fact: a stream that still brings bytes goes on.
       return { ...state, isOnline: false };
@@ -98,6 +98,12 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     default:
       return signal satisfies never;
   }
+}
+
+/** What limited the waits of polls on the last network may not be on this one. */
+function onOnline(state: Connection): Connection {
+  const maxWaitSeconds = state.isOnline ? state.maxWaitSeconds : Number.POSITIVE_INFINITY;
+  return { ...state, isOnline: true, maxWaitSeconds };
 }
 
 /** Everything whose time has come. */

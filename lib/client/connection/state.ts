@@ -105,6 +105,10 @@ export type Connection = {
   readonly isStreamingBlocked: boolean;
   /** The server could not be reached at all. Once it answers a poll, streaming may work again too. */
   readonly isUnreachable: boolean;
+  /** Before this time, the end of an outage is no reason for a probe. */
+  readonly nextRecoveryAt: number;
+  /** The longest time in seconds for which the server may hold a poll: something here cuts longer ones. */
+  readonly maxWaitSeconds: number;
   /** The next attempt obeys a `Retry-After`. Only the user's retry comes earlier. */
   readonly isRetryAfterPending: boolean;
   readonly advice: PollAdvice;
@@ -156,6 +160,8 @@ export function newConnection(
     probes: 0,
     isStreamingBlocked: false,
     isUnreachable: false,
+    nextRecoveryAt: Number.NEGATIVE_INFINITY,
+    maxWaitSeconds: Number.POSITIVE_INFINITY,
     isRetryAfterPending: false,
     advice: defaultPollAdvice,
     tokenVersion: 0,

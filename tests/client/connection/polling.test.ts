@@ -75,7 +75,7 @@ describe('the client falls back to polling', () => {
         if (count % 2 === 0) it.gets([eventItem(4 + count / 2)]);
         it.passes(count % 2 === 0 ? 2_000 : 5_000);
         it[how]();
-        expect(it.state).toMatchObject({ mode: 'waiting', failures: 0, disconnects: 0 });
+        expect(it.state).toMatchObject({ mode: 'waiting', failures: 1, disconnects: 0 });
         it.passes(500);
       }
       expect(it.state).toMatchObject({ mode: 'connecting', reconnects: 20 });
@@ -350,6 +350,138 @@ describe('polling', () => {
     it.happens(kind);
     expect(it.state.poll).toBeNull();
   });
+});
+
+/** A reader whose server advises long polls of 20 s. The first of them is in flight. */
+function longPollingReader() {
+  const it = pollingReader();
+  it.isPolled([], '30-3~aaaaaa', { everyMs: 0, waitSeconds: 20 });
+  it.passes(1_000);
+  return it;
+}
+
+/** Something cuts a poll after this much silence, or the server answers it. @returns whether it was answered. */
+function finishPoll(it: ReturnType<typeof reader>, limitMs: number): boolean {
+  const waitMs = (it.state.poll?.waitSeconds ?? 0) * 1_000;
+  const isAnswered = waitMs < limitMs;
+  it.passes(Math.min(waitMs, limitMs));
+  if (isAnswered) it.isPolled([], '30-3~aaaaaa', { everyMs: 0, waitSeconds: 20 });
+  else it.pollFails();
+  it.passes(waitMs === 0 ? 1_000 : 0);
+  return isAnswered;
+}
+
+describe('a long poll that something cuts', () => {
+  test.each([
+    ['the connection', 5_000, 4],
+    ['the connection', 2_000, 1],
+    ['the connection', 1_000, 0],
+    ['the connection', 19_900, 15],
+    [502, 10_000, 8],
+    [504, 10_000, 8],
+    [408, 10_000, 8],
+  ] as const)(
+    '(%s, after %i ms) is followed at once by one of %i s, and is no failure',
+    (how, limitMs, wait) => {
+      const it = longPollingReader();
+      it.passes(limitMs);
+      if (how === 'the connection') it.pollFails();
+      else it.pollIsRefused(how);
+      expect(it.state).toMatchObject({ mode: 'polling', pollFailures: 0, poll: { waitSeconds: wait } });
+      expect(statusOf(it.state)).toBe('polling');
+    },
+  );
+
+  test('is a failure if it was cut within a second: the server may be down', () => {
+    const it = longPollingReader();
+    it.passes(999);
+    it.pollFails();
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1 });
+    it.passes(500);
+    expect(it.state.poll?.waitSeconds).toBe(20);
+  });
+
+  test.each([429, 500, 503])('is a failure if the server refuses it with %i', (status) => {
+    const it = longPollingReader();
+    it.passes(10_000);
+    it.pollIsRefused(status);
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1 });
+  });
+
+  test('is a failure if the server wants no request for a while', () => {
+    const it = longPollingReader();
+    it.passes(10_000);
+    it.pollIsRefused(504, { retryAfterMs: 30_000 });
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1 });
+  });
+
+  test('teaches to ask for a second less if it was cut late', () => {
+    const it = longPollingReader();
+    finishPoll(it, 5_000);
+    it.passes(7_000);
+    it.pollFails();
+    expect(it.state.poll?.waitSeconds).toBe(3);
+  });
+
+  test.each([1_500, 5_000, 10_000])(
+    'is rare from then on where the limit is %i ms: the client tries a longer one now and then',
+    (limitMs) => {
+      const it = longPollingReader();
+      let answered = 0;
+      let cut = 0;
+      while (it.now < 3_600_000) {
+        if (finishPoll(it, limitMs)) answered += 1;
+        else cut += 1;
+        expect(statusOf(it.state)).toBe('polling');
+      }
+      expect(cut).toBeGreaterThan(3);
+      expect(cut / (answered + cut)).toBeLessThan(0.1);
+    },
+  );
+
+  test('is followed by longer ones again when the limit has gone', () => {
+    const it = longPollingReader();
+    finishPoll(it, 2_000);
+    while (it.now < 1_800_000) finishPoll(it, 30_000);
+    expect(it.state.poll?.waitSeconds).toBe(20);
+  });
+
+  test('that nothing answers, not even with an end, is a failure, and the next one waits for half as long', () => {
+    const it = longPollingReader();
+    it.passes(30_000);
+    expect(it.state).toMatchObject({ poll: null, pollFailures: 1 });
+    it.passes(500);
+    expect(it.state.poll?.waitSeconds).toBe(10);
+  });
+
+  test('teaches nothing about the next network', () => {
+    const it = longPollingReader();
+    finishPoll(it, 5_000);
+    it.happens('offline');
+    it.happens('online');
+    it.isPolled([eventItem(4)], '40-4~aaaaaa', { everyMs: 0, waitSeconds: 20 });
+    it.passes(250);
+    expect(it.state.poll?.waitSeconds).toBe(20);
+  });
+});
+
+test('probes stay rare while two of three polls fail', () => {
+  const it = pollingReader();
+  const probes = new Set<number>();
+  const polls = new Set<number>();
+  while (it.now < 3_600_000) {
+    it.passes(100);
+    for (const { key, phase } of it.state.streams) {
+      if (phase === 'preparing') it.sends(key);
+      probes.add(key);
+    }
+    const { poll } = it.state;
+    if (poll === null || polls.has(poll.key)) continue;
+    polls.add(poll.key);
+    if (polls.size % 3 === 0) it.isPolled([], '30-3~aaaaaa');
+    else it.pollFails();
+  }
+  expect(probes.size).toBeLessThan(70);
 });
 
 test.each([2, 5, 10])('probes stay rare while each %ith poll fails', (nth) => {

@@ -123,6 +123,10 @@ export function reader(
       const page = { items, cursor: cursorAt(cursor), more: more.more ?? false, advice };
       tell({ kind: 'polled', poll: state.poll?.key ?? -1, page });
     },
+    pollIsRefused(status: number, more: Partial<Refusal> = {}) {
+      const refusal = { status, retryAfterMs: null, problem: null, ...more };
+      tell({ kind: 'pollRefused', poll: state.poll?.key ?? -1, refusal });
+    },
     pollFails: () => tell({ kind: 'pollFailed', poll: state.poll?.key ?? -1 }),
   };
   it.happens('enabled');
