@@ -15,15 +15,8 @@ import {
   readBudgetBytes,
 } from '../event-log.ts';
 import { chargeLimit, chargeOf, rateLimited } from '../rate-limit.ts';
-import {
-  openSqliteStore,
-  prepareStatements,
-  type SqliteStatements,
-  type SqliteStore,
-  toLogError,
-  toOpenError,
-  unavailable,
-} from './database.ts';
+import { openSqliteStore, prepareStatements, type SqliteStatements, type SqliteStore } from './database.ts';
+import { toLogError, toOpenError, unavailable } from './errors.ts';
 
 /** Options of the embedded log. */
 type SqliteLogOptions = {

@@ -4,12 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import type { EventLog } from '../../../lib/log/event-log.ts';
-import {
-  openSqliteStore,
-  type SqliteStore,
-  toLogError,
-  toOpenError,
-} from '../../../lib/log/sqlite/database.ts';
+import { openSqliteStore, type SqliteStore } from '../../../lib/log/sqlite/database.ts';
+import { toLogError, toOpenError } from '../../../lib/log/sqlite/errors.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent, readAll, seqs } from '../../support/log/log-steps.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
