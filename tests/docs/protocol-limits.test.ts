@@ -4,6 +4,7 @@ import { maxReplicaLagMs } from '../../lib/core/continuity.ts';
 import { isName, readEventId } from '../../lib/core/ids.ts';
 import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
+import { lockPatienceMs } from '../../lib/log/sqlite/errors.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/admission.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
@@ -129,6 +130,8 @@ describe('the table of limits', () => {
       '`retry:` at a planned end': `${grouped(plannedRetryMs(0))} to ${grouped(plannedRetryMs(1))} ms`,
       'read token accepted after `exp`': seconds(await tokenSeconds()),
       'wait of the health check for the log': seconds(logTimeoutMs),
+      'wait of a request while another process has locked the file of the embedded log':
+        seconds(lockPatienceMs),
       'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxSubscriptionsBesides} if that is more`,
       'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestTimeouts.headersTimeout)}`,
       'self-hosted: whole request': seconds(requestTimeouts.requestTimeout),

@@ -6,9 +6,13 @@ import type { FollowSignal } from '../event-log.ts';
 import { toLogError, toOpenError } from './errors.ts';
 import { createSqliteFollowers, createSqliteWatch, type SqliteFollowers } from './followers.ts';
 
-/** An open file. All logs on it in this process share it, so that each follower learns of every commit. */
+/**
+ * An open file. All logs on it in this process share it, so that each follower learns of every commit. Everything that
+ * reads or writes the file fails at once while another process has locked it (`isLocked`); a `LockQueue` tries again.
+ */
 export type SqliteStore = {
   readonly db: DatabaseSync;
+  readonly statements: SqliteStatements;
   readonly followers: SqliteFollowers;
   /**
    * Adds a follower, which gets `connected` at once; the returned function removes it.
@@ -30,7 +34,8 @@ const openStores = new Map<string, OpenStore>();
 /**
  * Opens a file, or takes one more share of the open file; creates the folder and the file if they do not exist.
  * `:memory:` is a new store at each call.
- * @throws FeedError `misconfigured`, naming FEED_DB; `log-unavailable` while another process has locked the file.
+ * @throws FeedError `misconfigured`, naming FEED_DB; `log-unavailable` while another process has locked the file. The same
+ * call can succeed later.
  */
 export function openSqliteStore(file: string): SqliteStore {
   try {
@@ -54,7 +59,7 @@ function identityOf(path: string): string | null {
 }
 
 function createStore(path: string): OpenStore {
-  const db = openDatabase(path);
+  const { db, statements } = openDatabase(path);
   const identity = path === ':memory:' ? null : identityOf(path);
   const followers = createSqliteFollowers();
   const watch = createSqliteWatch(
@@ -65,6 +70,7 @@ function createStore(path: string): OpenStore {
   const store: OpenStore = {
     users: 1,
     db,
+    statements,
     followers,
     follow(channel, onSignal) {
       try {
@@ -91,19 +97,14 @@ function createStore(path: string): OpenStore {
   return store;
 }
 
-/**
- * How long to wait for another process's lock, in ms. The whole process stands still meanwhile, with all its streams; the
- * longest lock of a healthy writer is one append or one checkpoint.
- */
-const busyTimeoutMs = 2_000;
-
-function openDatabase(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: busyTimeoutMs });
+function openDatabase(path: string): Pick<SqliteStore, 'db' | 'statements'> {
+  // The whole process would stand still while the driver waits for a lock.
+  const db = new DatabaseSync(path, { timeout: 0 });
   try {
     // With these settings a stored event survives the end of the process; only a power cut can lose the last commits.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 67108864');
     prepareSchema(db);
-    return db;
+    return { db, statements: prepareStatements(db) };
   } catch (cause) {
     db.close();
     throw cause;
@@ -217,8 +218,7 @@ const texts = {
     'DELETE FROM rate WHERE rowid IN (SELECT rowid FROM rate WHERE full_at <= ? ORDER BY full_at LIMIT ?)',
 } as const;
 
-/** Prepares all statements. */
-export function prepareStatements(db: DatabaseSync): SqliteStatements {
+function prepareStatements(db: DatabaseSync): SqliteStatements {
   const prepared = Object.entries(texts).map(([name, text]) => [name, db.prepare(text)] as const);
   return Object.fromEntries(prepared) as SqliteStatements;
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { FollowSignal } from '../event-log.ts';
+import { isLocked } from './errors.ts';
 
 /** The followers of one file in this process. */
 export type SqliteFollowers = {
@@ -75,7 +76,10 @@ export const watchEveryMs = 250;
 
 /** Detects commits of other processes. */
 type SqliteWatch = {
-  /** Starts to watch, if it does not watch yet. It may or may not report commits from before. */
+  /**
+   * Starts to watch, if it does not watch yet. It may or may not report commits from before.
+   * @throws the driver's error when the file cannot be read, or is locked.
+   */
   start(): void;
   stop(): void;
 };
@@ -106,6 +110,8 @@ export function createSqliteWatch(
       if (found === version) return;
       version = found;
     } catch (cause) {
+      // The next check finds what was stored meanwhile.
+      if (isLocked(cause)) return;
       stop();
       onFailure(cause);
       return;

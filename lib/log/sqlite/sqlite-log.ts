@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { newEpoch } from '../../core/cursor.ts';
 import { beforeFirst, compareEventIds, type EventId, formatEventId, parseEventId } from '../../core/ids.ts';
@@ -15,8 +15,9 @@ import {
   readBudgetBytes,
 } from '../event-log.ts';
 import { chargeLimit, chargeOf, rateLimited } from '../rate-limit.ts';
-import { openSqliteStore, prepareStatements, type SqliteStatements, type SqliteStore } from './database.ts';
-import { toLogError, toOpenError, unavailable } from './errors.ts';
+import { openSqliteStore, type SqliteStatements, type SqliteStore } from './database.ts';
+import { isLocked, toLogError, unavailable } from './errors.ts';
+import { createLockQueue } from './lock-queue.ts';
 
 /** Options of the embedded log. */
 type SqliteLogOptions = {
@@ -32,35 +33,50 @@ type SqliteLogOptions = {
  * Opens the embedded log: one SQLite file, for any number of processes on one machine. A stored event survives the end of the
  * process (also `kill -9`), but not a power cut. Followers in this process get new events at once; after an append of another
  * process they get `unsure` within 250 ms.
+ *
+ * While another process has locked the file, the log waits up to 2 s without holding up the process, in the order of the
+ * calls; then it rejects with `log-unavailable`. This holds for the opening too: the log exists, and its first calls wait.
  * @param options.file the path; the file and its folder are created if they do not exist. `:memory:` loses all events at
  * `close`.
- * @throws FeedError `misconfigured`, naming FEED_DB, when the file cannot be used; `log-unavailable` while another
- * process has locked it.
+ * @throws FeedError `misconfigured`, naming FEED_DB, when the file cannot be used.
  */
-export function createSqliteLog(options: SqliteLogOptions & { readonly file: string }): EventLog {
-  const store = openSqliteStore(options.file);
-  try {
-    return createLogOnStore(store, options);
-  } catch (cause) {
-    store.release();
-    throw toOpenError(cause);
-  }
+export function createSqliteLog({
+  file,
+  ...options
+}: SqliteLogOptions & { readonly file: string }): EventLog {
+  return createLog(() => openSqliteStore(file), options);
 }
 
 /** Opens a log on a store that is already open; closing the log releases the store. */
 export function createLogOnStore(store: SqliteStore, options: SqliteLogOptions): EventLog {
-  const { retention, clock = Date, random = Math.random } = options;
-  const { db, followers } = store;
-  const statements = prepareStatements(db);
-  const closing = new AbortController();
+  return createLog(() => store, options);
+}
 
-  /** Runs `work` as one atomic step: other processes see all of its changes or none. */
-  const inTransaction = <Result>(begin: 'beginRead' | 'beginWrite', work: () => Result): Result => {
+function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog {
+  const { retention, clock = Date, random = Math.random } = options;
+  // In WAL mode a writer does not stop readers, so what waits for the one must not hold up the other.
+  const writes = createLockQueue(systemClock);
+  const reads = createLockQueue(systemClock);
+  const closing = new AbortController();
+  let openStore: SqliteStore | null = null;
+
+  /** The store, opened if it is not yet. @throws FeedError, which can be a locked file. */
+  const store = (): SqliteStore => {
+    if (closing.signal.aborted) throw unavailable('it is closed.');
+    openStore ??= open();
+    return openStore;
+  };
+
+  /** Runs `work` as one atomic step: other processes see all of its changes or none. It can be run again if it fails. */
+  const inTransaction = <Result>(
+    begin: 'beginRead' | 'beginWrite',
+    work: (statements: SqliteStatements) => Result,
+  ): Result => {
+    const { db, statements, isInPlace } = store();
     try {
-      if (closing.signal.aborted) throw unavailable('it is closed.');
-      if (!store.isInPlace()) throw unavailable('its file was deleted or replaced. Restart the server.');
+      if (!isInPlace()) throw unavailable('its file was deleted or replaced. Restart the server.');
       statements[begin].run();
-      const result = work();
+      const result = work(statements);
       statements.commit.run();
       return result;
     } catch (cause) {
@@ -69,62 +85,76 @@ export function createLogOnStore(store: SqliteStore, options: SqliteLogOptions):
     }
   };
 
+  try {
+    store();
+  } catch (error) {
+    // The first calls open it, as soon as the lock is gone.
+    if (!isLocked(error)) throw error;
+  }
+
   return {
     kind: 'embedded',
-    async append(request) {
-      const { result, stored } = inTransaction('beginWrite', () =>
-        storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
+    append(request) {
+      return writes.run(() => {
+        const { result, stored } = inTransaction('beginWrite', (statements) =>
+          storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
+        );
+        for (const [channel, { epoch, events }] of stored) {
+          store().followers.notify(channel, { kind: 'events', epoch, events });
+        }
+        return result;
+      });
+    },
+    read(channel, from, limit) {
+      return reads.run(() =>
+        inTransaction('beginRead', (statements) => {
+          const state = readState(statements, channel);
+          return { state, events: readEvents(statements, channel, state, from, limit, clock.now()) };
+        }),
       );
-      for (const [channel, { epoch, events }] of stored) {
-        followers.notify(channel, { kind: 'events', epoch, events });
-      }
-      return result;
     },
-    async read(channel, from, limit) {
-      return inTransaction('beginRead', () => {
-        const state = readState(statements, channel);
-        return { state, events: readEvents(statements, channel, state, from, limit, clock.now()) };
-      });
-    },
-    async ends(channels) {
-      return inTransaction('beginRead', () => {
-        // Without channels nothing below reads the file, and a log that is gone would look healthy.
-        statements.last.get('');
-        return new Map(channels.map((channel) => [channel, readState(statements, channel)]));
-      });
+    ends(channels) {
+      return reads.run(() =>
+        inTransaction('beginRead', (statements) => {
+          // Without channels nothing below reads the file, and a log that is gone would look healthy.
+          statements.last.get('');
+          return new Map(channels.map((channel) => [channel, readState(statements, channel)]));
+        }),
+      );
     },
     follow(channel, onSignal, signal) {
+      const ended = AbortSignal.any([signal, closing.signal]);
+      const start = () => {
+        if (!signal.aborted) followUntil(store(), channel, onSignal, ended);
+      };
       // The callback must not run before `follow` has returned.
       queueMicrotask(() => {
-        if (signal.aborted) return;
-        if (closing.signal.aborted) return onSignal({ kind: 'lost', cause: unavailable('it is closed.') });
-        followUntil(store, channel, onSignal, AbortSignal.any([signal, closing.signal]));
+        reads.run(start).catch((cause: unknown) => {
+          if (!signal.aborted) onSignal({ kind: 'lost', cause });
+        });
       });
     },
     close() {
       if (closing.signal.aborted) return;
       closing.abort();
-      store.release();
+      openStore?.release();
     },
   };
 }
 
+/** @throws FeedError `log-unavailable` when the file cannot be watched, or is locked. */
 function followUntil(
   store: SqliteStore,
   channel: string,
   onSignal: (signal: FollowSignal) => void,
   ended: AbortSignal,
 ): void {
-  try {
-    // The callback may abort while it gets `connected`, before `remove` exists.
-    const remove = store.follow(channel, (followSignal) => {
-      if (!ended.aborted) onSignal(followSignal);
-    });
-    if (ended.aborted) remove();
-    else ended.addEventListener('abort', remove, { once: true });
-  } catch (cause) {
-    onSignal({ kind: 'lost', cause });
-  }
+  // The callback may abort while it gets `connected`, before `remove` exists.
+  const remove = store.follow(channel, (followSignal) => {
+    if (!ended.aborted) onSignal(followSignal);
+  });
+  if (ended.aborted) remove();
+  else ended.addEventListener('abort', remove, { once: true });
 }
 
 type AppendContext = {

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { EventLog, FollowSignal } from '../../../lib/log/event-log.ts';
 import { openSqliteStore, type SqliteStore } from '../../../lib/log/sqlite/database.ts';
-import { createSqliteFollowers, watchEveryMs } from '../../../lib/log/sqlite/followers.ts';
+import { createSqliteFollowers, createSqliteWatch, watchEveryMs } from '../../../lib/log/sqlite/followers.ts';
 import { createLogOnStore, createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { appendTo, newEvent } from '../../support/log/log-steps.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -158,6 +158,35 @@ describe('following a file', () => {
       [1, 2, 3],
       [1, 2, 3],
     ]);
+  });
+});
+
+describe('a watch of a file that another process has locked', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test('goes on, and reports the change when the lock is gone', () => {
+    using folder = makeTemporaryFolder();
+    const [db, other] = [1, 2].map(() => new DatabaseSync(join(folder.path, 'feed.db')));
+    if (!db || !other) throw new Error('two connections');
+    const reports: unknown[] = [];
+    const watch = createSqliteWatch(
+      db,
+      () => reports.push('change'),
+      (cause) => reports.push(cause),
+    );
+    watch.start();
+
+    // Without WAL this lock keeps readers out too.
+    other.exec('BEGIN EXCLUSIVE; CREATE TABLE any (x)');
+    vi.advanceTimersByTime(3 * watchEveryMs);
+    expect(reports).toEqual([]);
+    other.exec('COMMIT');
+    vi.advanceTimersByTime(watchEveryMs);
+
+    expect(reports).toEqual(['change']);
+    watch.stop();
+    for (const each of [db, other]) each.close();
   });
 });
 

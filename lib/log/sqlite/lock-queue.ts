@@ -1,0 +1,101 @@
+import type { Clock } from '../../core/clock.ts';
+import { isLocked, lockPatienceMs, unavailable } from './errors.ts';
+
+/**
+ * Steps that another process's lock on the file can refuse. The driver is synchronous: if it waited for a lock, the whole
+ * process would stand still, with all its streams. So the driver never waits, and the steps wait here.
+ */
+export type LockQueue = {
+  /**
+   * Runs `step` at once; if other steps wait, after them. While the file is locked it runs the step again from time to
+   * time, up to `lockPatienceMs` after the call. A step that is refused must leave nothing behind.
+   * @returns what the step returns; or rejects with what it throws. If the lock outlasts the time, this is a FeedError
+   * `log-unavailable`.
+   */
+  run<Result>(step: () => Result): Promise<Result>;
+};
+
+/** Pauses between two tries, in ms; the last one repeats. A healthy writer holds the lock for a few ms. */
+const pausesMs = [1, 2, 5, 10, 20] as const;
+const longestPauseMs = 25;
+
+/** Most steps that wait; each can hold a request of 1 MiB. */
+export const maxWaiting = 256;
+
+/** When the lock is gone, the steps run for at most this long before other work of the process gets its turn, in ms. */
+const sliceMs = 20;
+
+type Waiting = {
+  /** When the step is given up, on the clock's `elapsed`. */
+  readonly until: number;
+  /** Runs the step. Returns the refusal if the file is locked; null: the step is over. */
+  readonly attempt: () => { readonly refusal: unknown } | null;
+  readonly reject: (refusal: unknown) => void;
+};
+
+/** Creates an empty queue. Nothing runs while no step waits. */
+export function createLockQueue(clock: Pick<Clock, 'elapsed' | 'after'>): LockQueue {
+  /** In the order of the calls, so also in the order of `until`. */
+  const waiting: Waiting[] = [];
+  let tries = 0;
+
+  function tryLater(): void {
+    const pauseMs = pausesMs[tries] ?? longestPauseMs;
+    tries += 1;
+    // The first step gets a last try when its time is over.
+    const leftMs = (waiting[0]?.until ?? Infinity) - clock.elapsed();
+    clock.after(Math.min(pauseMs, leftMs), runWaiting);
+  }
+
+  function runWaiting(): void {
+    const startedAt = clock.elapsed();
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      if (clock.elapsed() - startedAt >= sliceMs) {
+        clock.after(0, runWaiting);
+        return;
+      }
+      // It stays in the queue meanwhile: a step that it causes comes after the others.
+      const locked = first.attempt();
+      if (locked !== null) {
+        giveUp(locked.refusal);
+        if (waiting.length > 0) tryLater();
+        return;
+      }
+      tries = 0;
+      waiting.shift();
+    }
+  }
+
+  /** The file is locked for all: steps whose time is over get the same refusal. */
+  function giveUp(refusal: unknown): void {
+    const now = clock.elapsed();
+    while (waiting[0] !== undefined && waiting[0].until <= now) waiting.shift()?.reject(refusal);
+  }
+
+  return {
+    run<Result>(step: () => Result): Promise<Result> {
+      return new Promise((resolve, reject) => {
+        const attempt = () => {
+          try {
+            resolve(step());
+          } catch (error) {
+            if (isLocked(error)) return { refusal: error };
+            reject(error);
+          }
+          return null;
+        };
+        if (waiting.length === 0 && attempt() === null) return;
+        if (waiting.length >= maxWaiting) {
+          reject(
+            unavailable('another process has locked its file, and too many requests wait for it. Try again.'),
+          );
+          return;
+        }
+        waiting.push({ until: clock.elapsed() + lockPatienceMs, attempt, reject });
+        if (waiting.length > 1) return;
+        tries = 0;
+        tryLater();
+      });
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { lockPatienceMs } from '../../../lib/log/sqlite/errors.ts';
+import { createLockQueue, maxWaiting } from '../../../lib/log/sqlite/lock-queue.ts';
+import { range } from '../../support/log/log-steps.ts';
+import { createManualClock } from '../../support/server/manual-clock.ts';
+
+/** A queue on a file that is locked until `free` is set, and what its steps did, in order. */
+function makeQueue() {
+  const clock = createManualClock();
+  const queue = createLockQueue(clock);
+  const file = { isFree: false, tries: 0 };
+  const done: unknown[] = [];
+  const step = (name: unknown, work = () => {}) =>
+    queue.run(() => {
+      file.tries += 1;
+      if (!file.isFree) throw Object.assign(new Error('database is locked'), { errcode: 5 });
+      work();
+      done.push(name);
+      return name;
+    });
+  return { clock, file, done, step };
+}
+
+describe('a lock queue', () => {
+  test('runs a step at once, before the call returns, while the file is free', () => {
+    const { file, done, step } = makeQueue();
+    file.isFree = true;
+
+    void step(1);
+
+    expect(done).toEqual([1]);
+  });
+
+  test('runs what waits in the order of the calls, and what comes meanwhile after it', async () => {
+    const { clock, file, done, step } = makeQueue();
+    const steps = [step(1), step(2), step(3)];
+    await clock.advance(100);
+    file.isFree = true;
+    steps.push(step(4));
+    expect(done).toEqual([]);
+
+    await clock.advance(25);
+
+    expect(done).toEqual([1, 2, 3, 4]);
+    expect(await Promise.all(steps)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('runs a step that another step causes after those that wait', async () => {
+    const { clock, file, done, step } = makeQueue();
+    void step(1, () => void step('caused'));
+    void step(2);
+    file.isFree = true;
+
+    await clock.advance(5);
+
+    expect(done).toEqual([1, 2, 'caused']);
+  });
+
+  test('refuses each step 2 s after its own call', async () => {
+    const { clock, step } = makeQueue();
+    const refused: number[] = [];
+    const start = (name: number) => step(name).catch(() => refused.push(name));
+    start(1);
+    await clock.advance(1_500);
+    start(2);
+
+    await clock.advance(lockPatienceMs - 1_501);
+    expect(refused).toEqual([]);
+    await clock.advance(1);
+    expect(refused).toEqual([1]);
+    await clock.advance(1_499);
+    expect(refused).toEqual([1]);
+    await clock.advance(1);
+
+    expect(refused).toEqual([1, 2]);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('tries the file at most about 100 times in 2 s, however many steps wait', async () => {
+    const { clock, file, step } = makeQueue();
+    for (const name of range(1, 100)) step(name).catch(() => undefined);
+
+    await clock.advance(lockPatienceMs);
+
+    expect(file.tries).toBeLessThan(100);
+    expect(file.tries).toBeGreaterThan(50);
+  });
+
+  test('passes on any other error at once, and goes on with the next step', async () => {
+    const { clock, file, done, step } = makeQueue();
+    const failing = step(1, () => {
+      throw new Error('the disk is full');
+    });
+    const next = step(2);
+    file.isFree = true;
+
+    const expected = expect(failing).rejects.toThrow('the disk is full');
+    await clock.advance(1);
+
+    await expected;
+    expect(await next).toBe(2);
+    expect(done).toEqual([2]);
+  });
+
+  test('lets other work run between the steps of a long queue', async () => {
+    const { clock, file, done, step } = makeQueue();
+    for (const name of range(1, 10)) void step(name, () => clock.freeze(8));
+    file.isFree = true;
+    const seen: number[] = [];
+    clock.after(2, () => seen.push(done.length));
+
+    await clock.advance(200);
+
+    expect(seen).toEqual([3]);
+    expect(done).toEqual(range(1, 10));
+  });
+
+  test('refuses at once what is beyond its limit', async () => {
+    const { step, file, clock, done } = makeQueue();
+    for (const name of range(1, maxWaiting)) void step(name);
+
+    await expect(step('one too many')).rejects.toMatchObject({
+      code: 'log-unavailable',
+      message: expect.stringContaining('too many requests wait'),
+    });
+
+    file.isFree = true;
+    await clock.advance(10);
+    expect(done).toHaveLength(maxWaiting);
+  });
+});
