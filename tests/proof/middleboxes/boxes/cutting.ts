@@ -91,7 +91,10 @@ export const cuttingBoxes: readonly Middlebox[] = [
     link.after(10_000, () => link.freeze());
   }),
   tcpBox('sleeps', 'loses all connections silently every 25 s', dieTogether),
-  tcpBox('one-connection', 'lets one connection through at a time', oneByOne),
+  {
+    ...tcpBox('one-connection', 'lets one connection through at a time; others wait', oneByOne),
+    countsClients: true,
+  },
   httpBox('gateway-504', 'waits for the whole answer, and answers 504 after 10 s', giveUpAfter(10_000, 504)),
   httpBox('short-answers', 'refuses answers that are not complete after 3 s', giveUpAfter(3_000, 502)),
   httpBox('ends-14s', 'ends each answer cleanly after 14 s', endAfter(14_000)),

@@ -1,0 +1,133 @@
+import { median } from '../bench/figures.ts';
+import { quantile } from '../chaos/figures.ts';
+import type { Published } from './publishing.ts';
+import type { ReaderRecord, ReaderStatus } from './readers/record.ts';
+
+/** The moments of a round, in ms since 1970. */
+export type Phases = {
+  /** The readers know their boxes: the steady state begins. */
+  readonly steadyAt: number;
+  /** All boxes behave. */
+  readonly behaveAt: number;
+  readonly endAt: number;
+};
+
+/** The figures of one reader behind one box. Times are in ms; null: it did not happen. */
+export type ReaderFigures = Pick<ReaderRecord, 'box' | 'kind' | 'feed'> & {
+  /** From publishing to arrival of the first event after the reader's start. */
+  readonly firstMs: number | null;
+  /** From publishing to arrival in the steady state, of the events that arrived. */
+  readonly p50Ms: number | null;
+  readonly worstMs: number | null;
+  readonly requestsPerMinute: number;
+  /** The share of the steady state in which the status was neither live nor polling. */
+  readonly downShare: number;
+  /** From the moment when the box behaves to the one when a stream is live and no later event is late. */
+  readonly backMs: number | null;
+  /** Events that were published after the reader's start. */
+  readonly expected: number;
+  /** Those that never arrived. */
+  readonly lost: number;
+  /** Arrivals of an event that had arrived before. */
+  readonly doubled: number;
+};
+
+/** The time that a reader without a cursor has to reach the server: "now" is then. Only later events can be lost, in ms. */
+const startMs = 2_000;
+
+/** Computes the figures of a reader from the names of what was published and what arrived. */
+export function figuresOf(record: ReaderRecord, all: readonly Published[], phases: Phases): ReaderFigures {
+  const { box, kind, feed, startedAt, events, statuses, requestsAt } = record;
+  const arrivals = new Map<string, number>();
+  let doubled = 0;
+  for (const [name, at] of events) {
+    if (arrivals.has(name)) doubled += 1;
+    else arrivals.set(name, at);
+  }
+  const expected = all.filter((each) => each.feed === feed && each.at >= startedAt + startMs);
+  const latency = ({ name, at }: Published) => {
+    const arrivedAt = arrivals.get(name);
+    return arrivedAt === undefined ? [] : [Math.max(0, arrivedAt - at)];
+  };
+  const steady = expected.filter(({ at }) => at >= phases.steadyAt && at < phases.behaveAt);
+  const latencies = steady.flatMap(latency).toSorted((a, b) => a - b);
+  const [firstArrival] = arrivals.values();
+  const [first] = all.filter((each) => each.feed === feed && each.at >= startedAt);
+  const minutes = (phases.behaveAt - phases.steadyAt) / 60_000;
+  const requests = requestsAt.filter((at) => at >= phases.steadyAt && at < phases.behaveAt).length;
+  return {
+    ...{ box, kind, feed },
+    firstMs: firstArrival === undefined || first === undefined ? null : Math.max(0, firstArrival - first.at),
+    p50Ms: quantile(latencies, 0.5),
+    worstMs: latencies.at(-1) ?? null,
+    requestsPerMinute: requests / minutes,
+    downShare: shareOf(statuses, 'down', phases),
+    backMs: backOf(statuses, lastLateAt(expected, arrivals, phases), phases),
+    expected: expected.length,
+    lost: expected.filter(({ name }) => !arrivals.has(name)).length,
+    doubled,
+  };
+}
+
+type Statuses = ReaderRecord['statuses'];
+
+function shareOf(statuses: Statuses, wanted: ReaderStatus, { steadyAt, behaveAt }: Phases): number {
+  const total = statuses.reduce((sum, [status, at], index) => {
+    const until = Math.min(statuses[index + 1]?.[1] ?? behaveAt, behaveAt);
+    return status === wanted ? sum + Math.max(0, until - Math.max(at, steadyAt)) : sum;
+  }, 0);
+  return total / (behaveAt - steadyAt);
+}
+
+/** An event that takes longer from publishing to arrival is late: the stream is not prompt. In ms. */
+const promptMs = 2_000;
+
+/** When the last late event arrived; infinity where one of the good time is missing; 0 where none was late. */
+function lastLateAt(
+  expected: readonly Published[],
+  arrivals: ReadonlyMap<string, number>,
+  { behaveAt }: Phases,
+): number {
+  const times = expected.flatMap(({ name, at }) => {
+    const arrivedAt = arrivals.get(name) ?? (at < behaveAt ? at : Infinity);
+    return arrivedAt - at > promptMs ? arrivedAt : [];
+  });
+  return Math.max(0, ...times);
+}
+
+/** From `behaveAt` to the first moment, not before `promptAt`, at which the reader is live; null: there is none. */
+function backOf(statuses: Statuses, promptAt: number, { behaveAt, endAt }: Phases): number | null {
+  const from = Math.max(behaveAt, promptAt);
+  const live = statuses.find(
+    ([status], index) => status === 'live' && (statuses[index + 1]?.[1] ?? Infinity) > from,
+  );
+  if (live === undefined || from > endAt) return null;
+  return Math.max(live[1], from) - behaveAt;
+}
+
+/** The figures of a reader over all rounds: medians of p50, requests and share; the worst of all else; sums of counts. */
+export function overRounds(rounds: readonly ReaderFigures[]): ReaderFigures {
+  const [first] = rounds;
+  if (first === undefined) throw new Error('no round');
+  const each = <K extends keyof ReaderFigures>(name: K) => rounds.map((round) => round[name]);
+  const worst = (values: readonly (number | null)[]) =>
+    values.some((value) => value === null) ? null : Math.max(...values.map(Number));
+  const middle = (values: readonly (number | null)[]) =>
+    quantile(
+      values.filter((value) => value !== null).toSorted((a, b) => a - b),
+      0.5,
+    );
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    ...first,
+    firstMs: worst(each('firstMs')),
+    p50Ms: middle(each('p50Ms')),
+    worstMs: worst(each('worstMs')),
+    requestsPerMinute: median(each('requestsPerMinute')),
+    downShare: median(each('downShare')),
+    backMs: worst(each('backMs')),
+    expected: sum(each('expected')),
+    lost: sum(each('lost')),
+    doubled: sum(each('doubled')),
+  };
+}
