@@ -28,6 +28,8 @@ export type Polls = {
   ask(): Promise<PollAnswer | null>;
   /** Takes an answer that another feed of the page got, so that only one of them has to poll. */
   take(answer: PollAnswer): void;
+  /** Polls without anything outside that asks, up to a second late. @returns a function that ends it. */
+  driveAlone(): () => void;
 };
 
 /** Older answers are ignored: SWR's cache may hold one from long ago, and its `Retry-After` is over. */
@@ -64,24 +66,38 @@ export function createPolls({ clock, app, connection, dispatch, onSignals }: Pol
     return { poll, answer, finish };
   }
 
+  function dueInMs(): number {
+    const now = clock.elapsed();
+    return Math.max(1, Math.ceil((connection().pollAt ?? now + 1_000) - now));
+  }
+
+  function ask(): Promise<PollAnswer | null> {
+    dispatch([{ kind: 'pollDue' }]);
+    const { poll } = connection();
+    if (poll === null) return Promise.resolve(newest);
+    if (asked?.poll.key !== poll.key) asked = wait(poll);
+    return asked.answer;
+  }
+
   return {
-    dueInMs() {
-      const now = clock.elapsed();
-      return Math.max(1, Math.ceil((connection().pollAt ?? now + 1_000) - now));
-    },
-    ask() {
-      dispatch([{ kind: 'pollDue' }]);
-      const { poll } = connection();
-      if (poll === null) return Promise.resolve(newest);
-      if (asked?.poll.key !== poll.key) asked = wait(poll);
-      return asked.answer;
-    },
+    dueInMs,
+    ask,
     take(answer) {
       const shared = answer.read();
       if (newest !== null && shared.startedAt <= newest.read().startedAt) return;
       newest = answer;
       if (clock.elapsed() - shared.finishedAt >= maxAgeMs) return;
       void app.whenFree(() => dispatch([{ kind: 'pollShared', shared }]));
+    },
+    driveAlone() {
+      let cancel = () => {};
+      const poll = () => {
+        void ask();
+        // The next poll can become due earlier, for example when the page is shown.
+        cancel = clock.after(Math.min(1_000, dueInMs()), poll);
+      };
+      poll();
+      return () => cancel();
     },
   };
 }

@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import useSWR, { type SWRConfiguration } from 'swr';
+import useSWR, { type Key, type Middleware, SWRConfig, type SWRConfiguration, type SWRResponse } from 'swr';
 import type { EventOf } from '../config/event-types.ts';
 import type { Gap } from '../core/continuity.ts';
 import { createFeed } from './feed.ts';
@@ -89,13 +89,39 @@ function useOneFeed<T extends string>(
  */
 function usePolls(polls: Polls, key: readonly string[] | null, retryAt: number | null): void {
   const config = useMemo(() => pollConfig(polls, retryAt), [polls, retryAt]);
-  const { data: answer } = useSWR(key, polls.ask, config);
+  const swr = useOwnSWR(key, polls.ask, config);
+  const answer = swr?.data;
   useEffect(() => {
     if (answer instanceof PollAnswer) polls.take(answer);
   }, [polls, answer]);
+  const isWithoutSWR = swr === null && key !== null;
+  useEffect(() => (isWithoutSWR ? polls.driveAlone() : undefined), [polls, isWithoutSWR]);
 }
 
-/** Sets every option with which an app's own `SWRConfig` could stop the polls or suspend the component. */
+/**
+ * `useSWR` as if the app had no `SWRConfig`. An app sets its options for its own requests. With them SWR could suspend the
+ * component, pause, or lose the answers, and SWR has no call without them. So SWR calls the feed's middleware last, and it
+ * goes on with the feed's own key, fetcher and options. The app's middleware gets no key, as from a hook that does not fetch.
+ * @returns null where the app's middleware does not call the next one.
+ */
+function useOwnSWR(
+  key: Key,
+  fetcher: () => Promise<unknown>,
+  config: SWRConfiguration<unknown>,
+): Pick<SWRResponse<unknown>, 'data'> | null {
+  let own: SWRResponse<unknown> | null = null;
+  const last = ((useNext) => () => {
+    own = useNext(key, fetcher, { ...swrDefaults, ...config });
+    return own;
+  }) as Middleware;
+  useSWR(null, null, { use: [last] });
+  return own;
+}
+
+/** SWR's own options, as for an app that sets none. SWR takes `cacheData` from the app alone. */
+const { cacheData: _, ...swrDefaults } = SWRConfig.defaultValue;
+
+/** The options that differ from SWR's defaults. */
 function pollConfig(polls: Polls, _retryAt: number | null): SWRConfiguration {
   return {
     // SWR sets its timer again when this function is a new one. 0 would end the polling; `dueInMs` never returns it.
@@ -106,11 +132,7 @@ function pollConfig(polls: Polls, _retryAt: number | null): SWRConfiguration {
     // No trigger needs a limit: the feed polls only when a poll is due.
     dedupingInterval: 0,
     focusThrottleInterval: 0,
-    revalidateOnFocus: true,
-    revalidateOnReconnect: true,
     revalidateOnMount: true,
-    isPaused: () => false,
-    suspense: false,
     // Two answers with the same content are still two answers.
     compare: Object.is,
   };

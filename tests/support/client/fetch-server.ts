@@ -1,7 +1,7 @@
+import type { Clock } from '../../../lib/core/clock.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import type { PollAdvice } from '../../../lib/core/event.ts';
 import { eventFrame, helloFrame, paddingFrame } from '../../../lib/core/sse-frames.ts';
-import type { ManualClock } from '../server/manual-clock.ts';
 import { modelLog } from './model-log.ts';
 
 /** One request that a server may misbehave on. */
@@ -45,7 +45,7 @@ function newLine(signal: AbortSignal | null): Line {
  * A feed server behind `fetch`, with the channel `feed` and a clock that the test moves by hand. The network takes no time,
  * so that a test measures the client's rules alone. It sends no heartbeats, since an event comes every second.
  */
-export function fetchServer(clock: ManualClock, advice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 }) {
+export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 }) {
   const log = modelLog('feed');
   const begun = clock.elapsed();
   const publishedAt: number[] = [];
