@@ -9,7 +9,7 @@ import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/serve
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
-import { parsePageQuery } from '../../lib/server/http/read-query.ts';
+import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
 import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
 import { forceMs, stopMs } from '../../lib/server/node/process.ts';
 import {
@@ -60,6 +60,11 @@ describe('the table of limits', () => {
   }
 
   const isPage = (query: string) => isAccepted(() => parsePageQuery(new URLSearchParams(query)));
+  const isStream = (query: string) => isAccepted(() => parseStreamQuery(new URLSearchParams(query), null));
+  const heartbeatOf = (seconds: number) =>
+    Array.from({ length: 1_000 }, (_, index) => Math.abs(seconds - index)).find((each) =>
+      isStream(`heartbeat=${each}`),
+    );
   const named = (name: string) => (count: number) =>
     isPage(Array.from({ length: count }, (_, index) => `${name}=n${index}`).join('&'));
   const burst = (publishRate: number) =>
@@ -111,6 +116,7 @@ describe('the table of limits', () => {
       'types in one request': String(largest(200, named('type'))),
       'number in `rewind`': `${largest(30, (digits) => isPage(`rewind=${'9'.repeat(digits)}`))} digits`,
       '`limit`': `1 to ${limitOf}`,
+      '`heartbeat`': `${heartbeatOf(0)} to ${heartbeatOf(1_000)} s`,
       '`wait`': `0 to ${largest(100, (wait) => isPage(`wait=${wait}`))} s`,
       'events in one page': `about ${bytes(readBudgetBytes)}`,
       padding: bytes(paddingFrame.length),

@@ -18,13 +18,19 @@ export type Start =
   | { readonly kind: 'rewind'; readonly rewind: Rewind }
   | { readonly kind: 'now' };
 
-/** The query of a stream; a page has it too. */
+/** What the queries of streams and pages have in common. */
 export type ReadQuery = {
   /** 1 to 20 names, each once. */
   readonly channels: readonly string[];
   /** Types to deliver; null: all. */
   readonly types: ReadonlySet<string> | null;
   readonly start: Start;
+};
+
+/** The query of a stream. */
+export type StreamQuery = ReadQuery & {
+  /** The longest silence that the reader wants, in ms; infinite if the server may decide. */
+  readonly heartbeatMs: number;
 };
 
 /** The query of a page. */
@@ -48,11 +54,12 @@ const lastEventIdNames = ['lastEventId', 'last-event-id'] as const;
  * @param lastEventId the header of that name. It wins over the query: a native EventSource keeps its URL when it comes back.
  * @throws FeedError `bad-request`, which names the parameter.
  */
-export function parseStreamQuery(params: URLSearchParams, lastEventId: string | null): ReadQuery {
-  return parseReadQuery(params, [
+export function parseStreamQuery(params: URLSearchParams, lastEventId: string | null): StreamQuery {
+  const query = parseReadQuery(params, [
     { what: 'Last-Event-ID', text: lastEventId ?? '' },
     ...lastEventIdNames.map((name) => ({ what: name, text: params.getAll(name).join(', ') })),
   ]);
+  return { ...query, heartbeatMs: wholeNumber(params, 'heartbeat', Infinity, 2, 300) * 1_000 };
 }
 
 /** A cursor that wins over the rest of the query, and its name for an error. */

@@ -56,7 +56,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       start,
       types: query.types,
       clock,
-      heartbeatMs: settings.heartbeatMs,
+      heartbeatMs: Math.min(settings.heartbeatMs, query.heartbeatMs),
       deadline: planDeadline(limitSeconds, clock.random()),
       tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
       connection,

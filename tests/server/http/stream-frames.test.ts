@@ -127,6 +127,31 @@ describe('a stream', () => {
     expect(stream.of('heartbeat').at(-1)?.id).toBe(stand.cursorAtEnd());
   });
 
+  test.each([
+    ['2', 2_000],
+    ['15', 15_000],
+    ['300', 15_000],
+  ])(
+    'with heartbeat=%s sends a heartbeat after %i ms of silence, and says so in hello',
+    async (asked, ms) => {
+      const stand = makeStand();
+      const stream = await openStream(stand, `heartbeat=${asked}`);
+      expect(stream.of('hello')[0]?.data).toMatchObject({ heartbeatMs: ms });
+      await stand.clock.advance(ms - 1);
+      expect(stream.of('heartbeat')).toHaveLength(0);
+      await stand.clock.advance(1);
+      expect(stream.of('heartbeat')).toHaveLength(1);
+    },
+  );
+
+  test.each(['1', '301', '2.5', 'x', ''])('with heartbeat=%s is refused', async (asked) => {
+    const answer = await makeStand().ask(`stream?heartbeat=${asked}`);
+    expect(answer.status).toBe(400);
+    expect((await answer.json()).detail).toBe(
+      `heartbeat: "${asked}" is not valid. Use a whole number from 2 to 300.`,
+    );
+  });
+
   test('with a filter sends only those types, and the cursor of its heartbeat is after the others', async () => {
     const stand = makeStand();
     const stream = await openStream(stand, 'type=a&type=b');

@@ -10,6 +10,7 @@ const names = [
   'rewind',
   'limit',
   'wait',
+  'heartbeat',
   'before',
   'token',
   'unknown',
