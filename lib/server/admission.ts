@@ -83,11 +83,15 @@ export type PollSlot = {
   release(): void;
 };
 
-/** Creates the slot of a poll that reads `channels`; it is not taken yet. */
+/**
+ * Creates the slot of a poll that reads `channels`; it is not taken yet.
+ * @param signal aborts when the reader has left.
+ */
 export function createPollSlot(
   request: Request,
   admission: Admission,
   channels: readonly string[],
+  signal: AbortSignal,
 ): PollSlot {
   let giveBack: (() => void) | null = null;
 
@@ -96,7 +100,7 @@ export function createPollSlot(
   }
 
   return {
-    signal: request.signal,
+    signal,
     take,
     tryTake() {
       try {

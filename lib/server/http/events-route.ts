@@ -20,7 +20,12 @@ export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
   return createRouteHandler({ GET: getPage, HEAD: headPage, POST: publishEvents }, runtimeOf);
 }
 
-async function getPage(request: Request, runtime: Runtime): Promise<Response> {
+/** @param signal aborts when the reader has left: from then on nothing is held for it. */
+async function getPage(
+  request: Request,
+  runtime: Runtime,
+  signal: AbortSignal = request.signal,
+): Promise<Response> {
   const { settings, clock } = runtime;
   const requested = parsePageQuery(new URL(request.url).searchParams);
   const { endsAt } = await checkReadAccess(
@@ -33,7 +38,7 @@ async function getPage(request: Request, runtime: Runtime): Promise<Response> {
   const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
   const waitSeconds = Math.min(requested.waitSeconds, maxWaitSeconds(runtime), tokenSeconds);
   const query = { ...requested, waitSeconds };
-  const { page, poll } = await readQueriedPage(request, runtime, query);
+  const { page, poll } = await readQueriedPage(request, runtime, query, signal);
   const body = pageJson(page, poll);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
@@ -47,7 +52,8 @@ async function getPage(request: Request, runtime: Runtime): Promise<Response> {
 }
 
 async function headPage(request: Request, runtime: Runtime): Promise<Response> {
-  const { status, headers } = await getPage(request, runtime);
+  // Nobody waits for an event: the page is read as for a reader that has left.
+  const { status, headers } = await getPage(request, runtime, AbortSignal.abort());
   return new Response(null, { status, headers });
 }
 
@@ -61,6 +67,7 @@ async function readQueriedPage(
   request: Request,
   runtime: Runtime,
   query: PageQuery,
+  signal: AbortSignal,
 ): Promise<{ readonly page: Page; readonly poll: PollAdvice }> {
   const { log, settings, admission } = runtime;
   const poll = pollAdvice(settings.pollMode);
@@ -69,10 +76,10 @@ async function readQueriedPage(
     return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
   }
   const positions = await startPositions(runtime, query);
-  const slot = createPollSlot(request, admission, query.channels);
+  const slot = createPollSlot(request, admission, query.channels, signal);
   try {
     const page = await readPage(runtime, positions, query.types, query.limit, slot);
-    if (query.waitSeconds === 0 || !isEmpty(page)) return { page, poll };
+    if (query.waitSeconds === 0 || !isEmpty(page) || signal.aborted) return { page, poll };
     // Without a slot the poll is not refused: the reader gets the empty page, and the advice to wait by itself.
     if (!slot.tryTake()) return { page, poll: pollAdvice('short') };
     return { page: await longPoll(runtime, query, page, slot), poll };

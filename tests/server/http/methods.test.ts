@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
+import { within } from '../../support/node/eventually.ts';
 import { openStream } from '../../support/server/open-stream.ts';
 import { expectRefusal } from '../../support/server/refusal.ts';
 import { makeStand } from '../../support/server/stand.ts';
@@ -43,6 +44,40 @@ describe('a method', () => {
 
     expect([response.status, response.body]).toEqual([200, null]);
     expect(response.headers.get('etag')).toBe(headers.get('etag'));
+  });
+});
+
+describe('HEAD of a page holds nothing', () => {
+  test('with `wait`: it is answered at once, with the headers of a page that a cache may not share', async () => {
+    const stand = makeStand();
+    await stand.publish(1);
+
+    const response = await within('it is answered', 5_000, stand.ask('events?wait=20', { method: 'HEAD' }));
+
+    expect([response.status, response.body]).toEqual([200, null]);
+    expect(response.headers.get('cache-control')).toBe('private, no-store');
+    expect([stand.runtime.tails.count(), stand.runtime.admission.held(), stand.clock.pending()]).toEqual([
+      0, 0, 0,
+    ]);
+  });
+
+  test('while the log lags behind the cursor: it waits for no replica', async () => {
+    const stand = makeStand();
+    await stand.publish(3);
+    stand.memory.lag();
+    await stand.publish(1);
+    const path = `events?wait=20&after=${stand.cursorAtEnd()}`;
+
+    const response = await within('it is answered', 5_000, stand.ask(path, { method: 'HEAD' }));
+
+    expect([response.status, stand.runtime.admission.held(), stand.clock.pending()]).toEqual([200, 0, 0]);
+  });
+
+  test('on a full server: it is answered, and not refused', async () => {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
+    await openStream(stand, '');
+
+    expect((await stand.ask('events?wait=20', { method: 'HEAD' })).status).toBe(200);
   });
 });
 
