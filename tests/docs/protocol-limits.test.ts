@@ -14,7 +14,7 @@ import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
 import { forceMs, stopMs } from '../../lib/server/node/process.ts';
 import {
   bodyLimits,
-  maxPipelined,
+  pipelineLimits,
   requestTimeouts,
   stallLimits,
 } from '../../lib/server/node/socket-limits.ts';
@@ -143,7 +143,8 @@ describe('the table of limits', () => {
       'self-hosted: whole request': seconds(requestTimeouts.requestTimeout),
       'self-hosted: bytes of one request on its connection': bytes(bodyLimits.maxBytes),
       'self-hosted: rest of a body after the answer': seconds(bodyLimits.afterResponseMs),
-      'self-hosted: unanswered requests on one connection': String(maxPipelined),
+      'self-hosted: unanswered requests on one connection': String(pipelineLimits.most),
+      'self-hosted: the answer that was begun, on a connection with more': seconds(pipelineLimits.answerMs),
       'self-hosted: reader that takes nothing': `${seconds(stallMs)}, and 1 s for every ${bytes(bytesPerSecond)} that wait`,
     };
     expect(Object.fromEntries(pairs(tableBelow(doc, 'Limits'), 'limit', 'value'))).toEqual(expected);

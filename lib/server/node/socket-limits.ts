@@ -3,6 +3,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Clock, serverClock } from '../../core/clock.ts';
+import { closeLingering, lingerLimits } from './lingering-close.ts';
 import type { OwnConnection } from './sockets.ts';
 
 /*
@@ -51,20 +52,70 @@ function onConnection(notice: (socket: Socket, server: Server) => void): void {
   });
 }
 
-/** How many requests of one connection may be unanswered, the one that is being handled included. */
-export const maxPipelined = 16;
+/** What pipelined requests may cost. */
+type PipelineLimits = {
+  /** How many requests of one connection may be unanswered, the one that is being handled included. */
+  readonly most: number;
+  /** On a connection with more: how long the answer that was begun may take, in ms. A long poll takes 20 s. */
+  readonly answerMs: number;
+  /** How many dropped requests all connections of the process may keep: Node keeps 2.3 KB for each while it is open. */
+  readonly dropped: number;
+};
+
+/** The limits that `limitPipelining` has by default. */
+export const pipelineLimits: PipelineLimits = { most: 16, answerMs: 30_000, dropped: 20_000 };
+
+/** The unanswered requests of one connection. */
+type Pipeline = {
+  /** The response that the framework works on, or has finished last. */
+  begun: ServerResponse;
+  /** The response to the newest request. */
+  newest: ServerResponse;
+  /** How many requests wait for the ones before them. */
+  waiting: number;
+  /** How many requests were dropped. While it is 0, the connection goes on. */
+  dropped: number;
+};
 
 /**
- * Hands the requests of a connection to the framework one at a time, and closes a connection with more than `most` that
- * are unanswered. Node emits every request that arrived in one packet at once, a thousand or more, and the framework would
- * work on each of them, even after the client has gone.
+ * Hands the requests of a connection to the framework one at a time. A connection with more than `most` that are unanswered
+ * gets the answer that was begun, and is closed; the client sends the others again on a new one (RFC 9112, 9.3.2). Node
+ * emits every request that arrived in one packet at once, a thousand or more, and the framework would work on each of them,
+ * even after the client has gone.
  */
-export function limitPipelining(most = maxPipelined): void {
+export function limitPipelining(limits: PipelineLimits = pipelineLimits, clock: Clock = serverClock): void {
   const servers = new WeakSet<Server>();
-  /** The response to the newest request of each connection. */
-  const newestResponses = new WeakMap<Socket, ServerResponse>();
-  /** How many requests of a connection wait for the ones before them; without an entry, none has ever waited. */
-  const waiting = new WeakMap<Socket, number>();
+  const pipelines = new WeakMap<Socket, Pipeline>();
+  let droppedByAll = 0;
+
+  /** Answers nothing that has not been begun, and closes the connection when that is done. */
+  function close(socket: Socket, { begun }: Pipeline): void {
+    if (!begun.headersSent) begun.setHeader('connection', 'close');
+    const linger = () => closeLingering(socket, undefined, clock);
+    // Node calls this after the last response of a connection.
+    socket.destroySoon = linger;
+    begun.once('close', linger);
+    socket.once(
+      'close',
+      clock.after(limits.answerMs, () => socket.destroy()),
+    );
+  }
+
+  function drop(socket: Socket, pipeline: Pipeline): void {
+    if (pipeline.dropped === 0) {
+      close(socket, pipeline);
+      socket.once('close', () => {
+        droppedByAll -= pipeline.dropped;
+      });
+    }
+    pipeline.dropped += 1;
+    droppedByAll += 1;
+    if (droppedByAll > limits.dropped) socket.destroy();
+    // What arrives from now on waits in the system. Later, because Node reads on at the end of each request.
+    queueMicrotask(() => {
+      if (!pipeline.begun.closed) socket.pause();
+    });
+  }
 
   onConnection((_socket, server) => {
     if (servers.has(server)) return;
@@ -72,20 +123,25 @@ export function limitPipelining(most = maxPipelined): void {
     const handlers = server.listeners('request');
     server.removeAllListeners('request');
     server.on('request', (request, response) => {
-      const handOn = () => {
+      const { socket } = request;
+      const known = pipelines.get(socket);
+      const pipeline = known ?? { begun: response, newest: response, waiting: 0, dropped: 0 };
+      pipelines.set(socket, pipeline);
+      const before = pipeline.newest;
+      pipeline.newest = response;
+      const begin = () => {
+        pipeline.begun = response;
         for (const handler of handlers) handler.call(server, request, response);
       };
-      const { socket } = request;
-      const before = newestResponses.get(socket);
-      newestResponses.set(socket, response);
-      if (before === undefined || before.writableFinished) return handOn();
-      const count = (waiting.get(socket) ?? 0) + 1;
-      waiting.set(socket, count);
+      if (socket.destroyed) return;
+      if (pipeline.dropped > 0) return drop(socket, pipeline);
+      if (known === undefined || before.writableFinished) return begin();
       // The request that is being handled counts too.
-      if (count >= most) socket.destroy();
+      if (pipeline.waiting + 1 >= limits.most) return drop(socket, pipeline);
+      pipeline.waiting += 1;
       const takeTurn = () => {
-        waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
-        if (!socket.destroyed) handOn();
+        pipeline.waiting -= 1;
+        if (!socket.destroyed && pipeline.dropped === 0) begin();
       };
       // Bound, so that it runs in the context of its own request, not in that of the request before it.
       before.once('close', AsyncResource.bind(takeTurn));
@@ -175,7 +231,7 @@ type BodyLimits = {
 };
 
 /** The limits that `limitBodies` has by default. */
-export const bodyLimits: BodyLimits = { maxBytes: 16 * 1024 * 1024, afterResponseMs: 10_000 };
+export const bodyLimits: BodyLimits = { maxBytes: lingerLimits.maxBytes, afterResponseMs: lingerLimits.ms };
 
 /** How often the bodies that are arriving are checked. */
 const bodyCheckMs = 100;
@@ -212,6 +268,12 @@ export function limitBodies(limits: BodyLimits = bodyLimits, clock: Clock = serv
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
     if (length === '0' && coding === undefined) return;
     if (arriving.size === 0) clock.after(bodyCheckMs, check);
+    const closeNow = socket.destroySoon;
+    // Node calls this after the last response of a connection.
+    socket.destroySoon = () => {
+      if (request.complete) closeNow.call(socket);
+      else closeLingering(socket, { maxBytes: limits.maxBytes, ms: limits.afterResponseMs }, clock);
+    };
     arriving.add({ request, response, socket, bytesBefore: socket.bytesRead, respondedAt: null });
   });
 }

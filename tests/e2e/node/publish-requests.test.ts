@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask, readProblem } from '../../support/node/ask.ts';
@@ -71,6 +74,20 @@ describe.concurrent('a publish request that is too large', () => {
       expect(answer.status).toBe(413);
       expect(readProblem(answer)).toMatchObject({ status: 413 });
     }
+  });
+});
+
+describe('a refusal reaches a Python script that sends a large body before it reads, each time:', () => {
+  const script = fileURLToPath(new URL('../../support/node/python-publisher.py', import.meta.url));
+
+  test.each([
+    ['413', 'the body is too large', 1_300_000, `Bearer ${secrets.publishToken}`],
+    ['401', 'the token is wrong', 900_000, 'Bearer wrong-token'],
+  ])('%s, %s', async (status, _why, bytes, authorization) => {
+    const options = [script, `${app.url}/api/events`, authorization, String(bytes), '20'];
+    const { stdout } = await promisify(execFile)('python3', options, { timeout: 60_000 });
+
+    expect(stdout.trim().split('\n')).toEqual(range(1, 20).map(() => status));
   });
 });
 

@@ -198,7 +198,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'any number of pipelined requests is handled at once',
     file: 'lib/server/node/socket-limits.ts',
-    find: 'count >= most',
+    find: 'pipeline.waiting + 1 >= limits.most',
     replace: 'false',
     projects: ['server'],
   },

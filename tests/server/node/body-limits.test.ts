@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { limitBodies } from '../../../lib/server/node/socket-limits.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
+import { range } from '../../support/node/publish.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
@@ -17,8 +19,11 @@ const server = createServer((request, response) => {
   else response.writeHead(401, { 'content-length': '2' }).end('no');
 });
 
-const send = (headers: readonly string[], path = '/') =>
-  openRawSocket((server.address() as AddressInfo).port, requestText('POST', path, headers));
+const send = (headers: readonly string[], path = '/', version = '1.1') =>
+  openRawSocket(
+    (server.address() as AddressInfo).port,
+    requestText('POST', path, headers).replace('HTTP/1.1', `HTTP/${version}`),
+  );
 
 /** Moves the clock until the connection is closed. */
 async function expectClosed(closed: Promise<void>): Promise<void> {
@@ -84,6 +89,77 @@ test('each of several requests has the full limits, and a connection whose bodie
   await clock.advance(60_000);
 
   expect([raw.socket.closed, clock.pending()]).toEqual([false, 0]);
+});
+
+describe('a client that asks to close the connection, and sends its whole body before it reads', () => {
+  const body = Buffer.alloc(900_000, 'x');
+  const pieces = Array.from({ length: 55 }, (_, index) =>
+    body.subarray(index * 16_384, (index + 1) * 16_384),
+  );
+
+  /** Sends the body in pieces. @returns what arrived before the connection was closed. */
+  async function sendAndRead(version: string, framing: string): Promise<string> {
+    using raw = await send([framing, 'connection: close'], '/', version);
+    raw.socket.pause();
+    for (const piece of pieces) {
+      if (framing.includes('chunked')) raw.socket.write(`${piece.length.toString(16)}\r\n`);
+      raw.socket.write(piece);
+      if (framing.includes('chunked')) raw.socket.write('\r\n');
+      await setTimeout(1);
+    }
+    raw.socket.resume();
+    await within('the connection is closed', 30_000, raw.closed);
+    return raw.received();
+  }
+
+  test.each([
+    ['with its length', '1.1', `content-length: ${body.length}`],
+    ['in chunks', '1.1', 'transfer-encoding: chunked'],
+    ['by HTTP/1.0', '1.0', `content-length: ${body.length}`],
+  ])('gets the refusal, each time: %s', async (_name, version, framing) => {
+    const received = await Promise.all(range(1, 20).map(() => sendAndRead(version, framing)));
+
+    for (const text of received) expect(text).toMatch(/^HTTP\/1\.1 401 [\s\S]*no$/);
+  });
+
+  /** Sends the head of such a request, and never closes its half. @returns the server's end of the connection too. */
+  async function sendHead(length: number) {
+    const connected = once(server, 'connection');
+    const raw = await send([`content-length: ${length}`, 'connection: close']);
+    raw.socket.removeAllListeners('end');
+    const [socket] = (await connected) as [Socket];
+    await raw.until('401');
+    return { raw, socket };
+  }
+
+  test('has 10 s for the rest, then the connection is closed', async () => {
+    const { raw, socket } = await sendHead(body.length);
+    using _raw = raw;
+    raw.socket.write(body.subarray(0, 100_000));
+    await clock.advance(9_800);
+    expect(socket.closed).toBe(false);
+
+    await clock.advance(500);
+
+    await eventually('the connection is closed', 30_000, () => socket.closed);
+    expect(clock.pending()).toBe(0);
+  });
+
+  test('may send no more than the limit', async () => {
+    const { raw, socket } = await sendHead(100 * megabyte);
+    using _raw = raw;
+    const before = clock.elapsed();
+    raw.socket.write(Buffer.alloc(10 * megabyte, 'x'));
+
+    await eventually('the connection is closed', 30_000, async () => {
+      await clock.advance(100);
+      return socket.closed;
+    });
+    expect(clock.elapsed() - before).toBeLessThan(9_000);
+    expect(socket.bytesRead).toBeLessThan(2 * megabyte);
+    await clock.advance(100);
+    expect(clock.pending()).toBe(0);
+  });
 });
 
 test('a request without a body is not checked', async () => {

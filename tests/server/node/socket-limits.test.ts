@@ -1,12 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel, subscribe } from 'node:diagnostics_channel';
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { closeStalledConnections, limitPipelining } from '../../../lib/server/node/socket-limits.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
+import { range } from '../../support/node/publish.ts';
 import { openRawSocket, requestText } from '../../support/node/raw-socket.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
@@ -41,7 +43,7 @@ beforeAll(async () => {
   subscribe('http.server.request.start', (message) => {
     context.enterWith((message as { readonly request: IncomingMessage }).request.url);
   });
-  limitPipelining(3);
+  limitPipelining({ most: 3, answerMs: 30_000, dropped: 5_000 }, clock);
   closeStalledConnections({ stallMs: 30_000, bytesPerSecond: megabyte, systemBytes: 10 * megabyte }, clock);
   await listenOnFreePort(server);
 });
@@ -173,11 +175,94 @@ test('a connection on which nothing waits may be idle', async () => {
   expect(raw.socket.destroyed).toBe(false);
 });
 
-test('a connection may have 3 unanswered requests, and is closed at the fourth', async () => {
-  using three = await ask(requestText('GET', '/held').repeat(3));
-  using four = await ask(requestText('GET', '/held').repeat(4));
+/** Sends `count` requests at once, and never closes its half. @returns the server's end of the connection too. */
+async function pipeline(count: number, path = '/held') {
+  const from = answers.length;
+  const connected = once(server, 'connection');
+  const raw = await ask(requestText('GET', path).repeat(count));
+  const [socket] = (await connected) as [Socket];
+  await eventually('the first is asked', 30_000, () => answers.length > from);
+  await clock.advance(0);
+  return { raw, socket, begun: answers[from], handedOn: () => answers.length - from };
+}
 
-  await within('the connection is closed', 5_000, four.closed);
+describe('a connection with more than 3 unanswered requests', () => {
+  test.each([4, 20, 1_000])(
+    'gets the answer that was begun, and is closed then: %i requests',
+    async (count) => {
+      const { raw, begun, handedOn } = await pipeline(count);
+      using _raw = raw;
+      begun?.end('the answer');
+      await within('the connection is closed', 30_000, raw.closed);
+
+      expect(raw.received().match(/HTTP\/1\.1 /g)).toHaveLength(1);
+      expect(raw.received().toLowerCase()).toContain('connection: close');
+      expect(raw.received()).toContain('the answer');
+      expect(handedOn()).toBe(1);
+    },
+  );
+
+  test('gets all of an answer whose headers were sent before', async () => {
+    const { raw, begun, handedOn } = await pipeline(1);
+    using _raw = raw;
+    begun?.write('first,');
+    await raw.until('first,');
+    raw.socket.write(requestText('GET', '/held').repeat(3));
+    await clock.advance(0);
+    begun?.end(Buffer.alloc(megabyte, 'x'));
+    await within('the connection is closed', 30_000, raw.closed);
+
+    expect(raw.received()).toMatch(/x\r\n0\r\n\r\n$/);
+    expect(handedOn()).toBe(1);
+  });
+
+  test('also gets it if the client goes on to send', async () => {
+    const { raw, begun, handedOn } = await pipeline(4);
+    using _raw = raw;
+    raw.socket.pause();
+    for (const each of range(1, 200)) {
+      raw.socket.write(requestText('GET', '/held').repeat(100));
+      await setTimeout(1);
+      if (each === 100) begun?.end('the answer');
+    }
+    raw.socket.resume();
+    await within('the connection is closed', 30_000, raw.closed);
+
+    expect(raw.received()).toContain('the answer');
+    expect(handedOn()).toBe(1);
+  });
+
+  test('is closed after 30 s if that answer takes longer', async () => {
+    const { raw, socket } = await pipeline(4);
+    using _raw = raw;
+    await clock.advance(29_000);
+    expect(socket.destroyed).toBe(false);
+
+    await clock.advance(2_000);
+
+    expect(socket.destroyed).toBe(true);
+  });
+
+  test('is closed at once while the process keeps 5,000 requests that it has dropped', async () => {
+    const all = [];
+    for (const _ of range(1, 8)) all.push(await pipeline(1_000));
+    const isOpen = all.map(({ socket }) => !socket.destroyed);
+    for (const { raw } of all) raw[Symbol.dispose]();
+
+    expect(isOpen).toEqual([true, true, true, true, true, false, false, false]);
+    await clock.advance(30_000);
+    expect(all.every(({ socket }) => socket.destroyed)).toBe(true);
+    // The dropped requests of closed connections do not count.
+    const { raw, socket } = await pipeline(1_000);
+    using _raw = raw;
+    expect(socket.destroyed).toBe(false);
+  });
+});
+
+test('a connection may have 3 unanswered requests', async () => {
+  using three = await ask(requestText('GET', '/held').repeat(3));
+  await clock.advance(60_000);
+
   expect(three.socket.destroyed).toBe(false);
 });
 
@@ -193,14 +278,6 @@ test('a request is handed on when the one before it on its connection is answere
   answers[from + 1]?.end('the other');
   await raw.until('the other');
   expect(contexts.slice(from)).toEqual(['/held', '/held?second']);
-});
-
-test('of a thousand requests in one packet only the first is handed on', async () => {
-  const from = answers.length;
-  using raw = await ask(requestText('GET', '/held').repeat(1_000));
-  await within('the connection is closed', 5_000, raw.closed);
-
-  expect(answers).toHaveLength(from + 1);
 });
 
 test('a connection may send any number of requests, one after the other, if they are answered', async () => {
