@@ -1,11 +1,17 @@
 import { type NextRequest, NextResponse } from 'next/server';
 
+/** Next would render the page for any method. It sends a form's action by POST. */
+const pageMethods: readonly string[] = ['GET', 'HEAD', 'POST'];
+
 /**
  * Sets a content security policy with a new nonce for each response. Next adds the nonce to its own scripts. It runs for `/`
  * only, the template's one page: add the paths of your own pages to `matcher`. Responses of the API are not documents, and
- * need no policy.
+ * need no policy. A method that a page does not have is refused.
  */
 export function proxy(request: NextRequest): NextResponse {
+  if (!pageMethods.includes(request.method)) {
+    return new NextResponse(null, { status: 405, headers: { allow: pageMethods.join(', ') } });
+  }
   const policy = pagePolicy(crypto.randomUUID(), process.env.NODE_ENV === 'development');
   const headers = new Headers(request.headers);
   headers.set('content-security-policy', policy);

@@ -49,7 +49,8 @@ function handlerOf(methods: RouteMethods, method: string, allowed: string): Meth
     const handler = methods[method];
     if (handler !== undefined) return handler;
   }
-  throw new FeedError('method-not-allowed', `${method} is not allowed here. Use one of ${allowed}.`);
+  // It does not name the method: PUT stands for each that the framework does not know (`refuseUnknownMethods`).
+  throw new FeedError('method-not-allowed', `The method is not allowed here. Use one of ${allowed}.`);
 }
 
 /** Answers `OPTIONS`, which is also a browser's preflight. @param methods the methods that the route has. */

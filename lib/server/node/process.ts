@@ -8,6 +8,7 @@ import {
   limitBodies,
   limitPipelining,
   limitRequestTime,
+  refuseUnknownMethods,
 } from './socket-limits.ts';
 import { closeIdleConnections, trackConnections } from './sockets.ts';
 
@@ -40,6 +41,7 @@ export function startProcess(): void {
     limitPipelining();
     limitBodies();
     closeStalledConnections();
+    refuseUnknownMethods();
   }
   if (!isVercel && process.env.NODE_ENV === 'production') ignoreUpgrades();
   process.once('SIGTERM', () => stop(isVercel));

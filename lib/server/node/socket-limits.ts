@@ -40,6 +40,39 @@ export function ignoreUpgrades(): void {
   setServerOptions({ shouldUpgradeCallback: () => false });
 }
 
+/** The methods that Next hands on to a page or a route. */
+const knownMethods: ReadonlySet<string | undefined> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+]);
+
+/**
+ * Lets the route answer a method that Next does not know, with 405 and its own `Allow`. Next answers 500 to TRACE, because
+ * the Fetch standard forbids that method, and an empty 400 to the others. PUT stands for all of them: no route of the
+ * template has it. An app whose own routes have it must leave TRACE to its proxy. A CONNECT never becomes a request; Node
+ * would close its connection without an answer.
+ */
+export function refuseUnknownMethods(): void {
+  subscribe('http.server.request.start', (message) => {
+    const { request } = message as { readonly request: IncomingMessage };
+    if (!knownMethods.has(request.method)) request.method = 'PUT';
+  });
+  const servers = new WeakSet<Server>();
+  onConnection((_socket, server) => {
+    if (servers.has(server)) return;
+    servers.add(server);
+    server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      socket.write('HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD, POST\r\nconnection: close\r\n\r\n');
+      closeLingering(socket);
+    });
+  });
+}
+
 function setServerOptions(options: Readonly<Record<string, unknown>>): void {
   onConnection((_socket, server) => Object.assign(server, options));
 }

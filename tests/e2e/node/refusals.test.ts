@@ -39,13 +39,45 @@ describe.concurrent('a method that a route does not accept', () => {
     },
   );
 
-  test.for(['TRACE', 'PROPFIND', 'BREW'])('%s, which Next refuses, does no harm', async (method) => {
-    using raw = await openRawSocket(app.port, requestText(method, '/api/stream', ['connection: close']));
-    await within('it is answered', 5_000, raw.closed);
-    expect(Number(raw.received().split(' ')[1])).toBeGreaterThanOrEqual(400);
+  // fetch refuses to send some of these, so they go by a raw socket.
+  const unknownToNext = ['TRACE', 'PROPFIND', 'QUERY', 'LOCK'].flatMap((method) => [
+    ['/api/events', method, 'GET, HEAD, POST, OPTIONS'] as const,
+    ['/api/stream', method, 'GET, HEAD, OPTIONS'] as const,
+    ['/api/health', method, 'GET, HEAD, OPTIONS'] as const,
+  ]);
+
+  test.for(unknownToNext)(
+    '%s: %s, which Next does not know, is 405 like any other',
+    async ([path, method, allowed]) => {
+      const answer = await answerTo(method, path);
+      expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+      expect(answer).toContain(`\r\nallow: ${allowed}\r\n`);
+      expect(answer).toContain('urn:steadfeed:problem:method-not-allowed');
+    },
+  );
+
+  test.for(['TRACE', 'PROPFIND', 'PUT', 'DELETE', 'OPTIONS'])('the page: %s is 405', async (method) => {
+    const answer = await answerTo(method, '/');
+    expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+    expect(answer).toContain('\r\nallow: GET, HEAD, POST\r\n');
+  });
+
+  test('CONNECT, which would make a proxy of the server, is 405', async () => {
+    expect(await answerTo('CONNECT', '127.0.0.1:80')).toMatch(/^HTTP\/1\.1 405 [\s\S]*\r\nallow: /);
+  });
+
+  test('a word that is no method is 400', async () => {
+    expect(await answerTo('BREW', '/api/events')).toMatch(/^HTTP\/1\.1 400 /);
     expect(await app.health()).toMatchObject({ streams: 0 });
   });
 });
+
+/** Sends a request without a body. @returns the whole answer. */
+async function answerTo(method: string, target: string): Promise<string> {
+  using raw = await openRawSocket(app.port, requestText(method, target, ['connection: close']));
+  await within('it is answered', 30_000, raw.closed);
+  return raw.received().replace(/^[\w-]+(?=: )/gm, (name) => name.toLowerCase());
+}
 
 describe.concurrent('a malformed address', () => {
   const queries = [
