@@ -35,6 +35,9 @@ export function heartbeatFrame(cursor: string): string {
   return `id: ${cursor}\nevent: heartbeat\ndata: {}\n\n`;
 }
 
+/** Goes out alone, some time after other frames. A filter that passes a message on when the next one comes then passes them on. */
+export const loneComment = ':\n\n';
+
 /** Announces the planned end of the stream. */
 export function handoverFrame(cursor: string, handover: Handover): string {
   return `id: ${cursor}\nevent: handover\n${dataField(JSON.stringify(handover))}\n\n`;

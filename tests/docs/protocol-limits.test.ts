@@ -19,7 +19,12 @@ import {
   stallLimits,
 } from '../../lib/server/node/socket-limits.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
-import { graceShare, helloWithinMs, logFailureLimitMs } from '../../lib/server/stream/event-stream.ts';
+import {
+  graceShare,
+  helloWithinMs,
+  logFailureLimitMs,
+  loneCommentAfterMs,
+} from '../../lib/server/stream/event-stream.ts';
 import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
 import { grouped, isAccepted, readProtocol } from '../support/docs/protocol-doc.ts';
@@ -122,6 +127,7 @@ describe('the table of limits', () => {
       padding: bytes(paddingFrame.length),
       'one line of a stream': `at most ${bytes(Math.ceil((await longestLine()) / 10_000) * 10_000)}`,
       'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
+      'lone comment after other frames': `${loneCommentAfterMs} ms`,
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
       'wait for the log before hello': seconds(helloWithinMs),
       'failure of the log that an open stream survives': seconds(logFailureLimitMs),

@@ -88,7 +88,7 @@ describe('an idle hour of a process whose streams end every minute', () => {
       expect(cost).toMatchObject({ read: 0, follow: 0, ends: one.ends });
       expect(cost.ends).toBeLessThanOrEqual(maxCommands);
     },
-    60_000,
+    120_000,
   );
 
   test.each(processes.filter(({ readers }) => readers === 10))(

@@ -6,6 +6,7 @@ import {
   heartbeatFrame,
   helloFrame,
   lastFrame,
+  loneComment,
   paddingFrame,
   version,
 } from '../../core/sse-frames.ts';
@@ -21,6 +22,12 @@ export const helloWithinMs = 8_000;
 
 /** How long the log may fail under an open stream, in ms. Then the stream ends with `retry:`. */
 export const logFailureLimitMs = tailTimes.giveUpMs;
+
+/**
+ * How long after its frames a stream sends a lone comment, in ms: long enough that a filter in between reads the two one by
+ * one, and that a busy stream needs no comment, because its next frames do the same.
+ */
+export const loneCommentAfterMs = 100;
 
 /** At its end a stream gives a reader that has stopped reading this share of `closesInMs`, then cuts the connection. */
 export const graceShare = 0.3;
@@ -49,6 +56,7 @@ type EventStreamOptions = {
 
 const encoder = new TextEncoder();
 const padding = encoder.encode(paddingFrame);
+const comment = encoder.encode(loneComment);
 const doNothing = () => {};
 
 /**
@@ -77,8 +85,13 @@ export class EventStream {
   #handover: Handover | null = null;
   #isHandoverWritten = false;
   #isHeartbeatDue = false;
+  /** Whether frames went out that a filter may hold back, and the time of the lone comment after them has not come. */
+  #isCommentAhead = false;
+  #isCommentDue = false;
+  /** When the newest frames were written. A lone comment does not count. */
   #writtenAt: number;
   #cancelHeartbeat = doNothing;
+  #cancelComment = doNothing;
   /** Cancel the timers that end the stream: there are few, and each fires once. */
   readonly #cancelTimers: (() => void)[] = [];
 
@@ -164,6 +177,19 @@ export class EventStream {
     });
   }
 
+  #scheduleComment(ms: number): void {
+    const { clock } = this.#options;
+    this.#isCommentAhead = true;
+    this.#cancelComment = clock.after(ms, () => {
+      // One timer for all frames of a busy stream: it is set again for the newest.
+      const leftMs = loneCommentAfterMs - (clock.elapsed() - this.#writtenAt);
+      if (leftMs > 0) return this.#scheduleComment(leftMs);
+      this.#isCommentAhead = false;
+      this.#isCommentDue = true;
+      this.#flush();
+    });
+  }
+
   #onDemand(): void {
     this.#hasDemand = true;
     this.#flush();
@@ -179,7 +205,8 @@ export class EventStream {
       if (first !== undefined) {
         this.#hasDemand = false;
         this.#isHeartbeatDue = false;
-        this.#writtenAt = clock.elapsed();
+        this.#isCommentDue = false;
+        if (first !== comment) this.#writtenAt = clock.elapsed();
         this.#write(this.#controller, frames.length === 1 ? first : Buffer.concat(frames));
       }
       if (this.#state === 'ending') this.abandon();
@@ -211,9 +238,10 @@ export class EventStream {
       frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));
     }
     if (this.#state === 'ending') frames.push(encoder.encode(lastFrame(plannedRetryMs(clock.random()))));
-    if (frames.length === 0 && this.#isHeartbeatDue) {
-      frames.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
-    }
+    if (frames.length > 0) {
+      if (!this.#isCommentAhead) this.#scheduleComment(loneCommentAfterMs);
+    } else if (this.#isHeartbeatDue) frames.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
+    else if (this.#isCommentDue) frames.push(comment);
     return frames;
   }
 
@@ -238,6 +266,7 @@ export class EventStream {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#cancelHeartbeat();
+    this.#cancelComment();
     for (const cancel of this.#cancelTimers) cancel();
     for (const reader of this.#readers) reader.close();
     this.#options.onEnd();

@@ -67,10 +67,10 @@ describe('a log that is slow', () => {
     expect(await askFor(stand, 999)).toBeNull();
     const response = given(await askFor(stand, 1_001));
     const stream = await readStream(response);
-    expect(stream.kinds()).toEqual(['comment']);
+    expect(stream.kinds()).toEqual(['padding']);
     await stand.clock.advance(2_500);
 
-    expect(stream.kinds().slice(0, 3)).toEqual(['comment', 'retry', 'hello']);
+    expect(stream.kinds().slice(0, 3)).toEqual(['padding', 'retry', 'hello']);
     expect(stream.isOver()).toBe(false);
   });
 
@@ -83,7 +83,7 @@ describe('a log that is slow', () => {
     expect(stream.isOver()).toBe(false);
     await stand.clock.advance(10);
 
-    expect([stream.kinds(), stream.isOver()]).toEqual([['comment', 'retry'], true]);
+    expect([stream.kinds(), stream.isOver()]).toEqual([['padding', 'retry'], true]);
     await stand.clock.advance(60_000);
     expect(stand.runtime.streams.size).toBe(0);
   });
@@ -96,7 +96,7 @@ describe('a log that is slow', () => {
 
     await stand.clock.advance(3_000);
 
-    expect([stream.kinds(), stream.isOver()]).toEqual([['comment', 'retry'], true]);
+    expect([stream.kinds(), stream.isOver()]).toEqual([['padding', 'retry'], true]);
   });
 });
 
@@ -177,7 +177,7 @@ describe('a replica that lags', () => {
 
     const stream = await openStream(stand, `after=${cursor}`);
     await stand.clock.advance(3_000);
-    expect(stream.kinds()).toEqual(['comment', 'retry', 'hello']);
+    expect(stream.kinds()).toEqual(['padding', 'retry', 'hello']);
     stand.memory.catchUp();
     await stand.clock.advance(250);
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { version } from '../../../lib/core/sse-frames.ts';
 import { newEvent, range } from '../../support/log/log-steps.ts';
 import { settle } from '../../support/server/manual-clock.ts';
-import { openStream } from '../../support/server/open-stream.ts';
+import { type OpenStream, openStream } from '../../support/server/open-stream.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
 describe('a stream', () => {
@@ -51,7 +51,7 @@ describe('a stream', () => {
     await settle();
 
     const id = `${stand.clock.now()}-3`;
-    expect(stream.kinds()).toEqual(['comment', 'retry', 'hello', 'event']);
+    expect(stream.kinds()).toEqual(['padding', 'retry', 'hello', 'event']);
     expect(stream.of('event')).toMatchObject([
       {
         id: stand.cursorAtEnd(),
@@ -79,7 +79,7 @@ describe('a stream', () => {
 
     const second = await openStream(stand, `after=${first.cursor()}`);
 
-    expect(second.kinds()).toEqual(['comment', 'retry', 'hello', 'event', 'event', 'event']);
+    expect(second.kinds()).toEqual(['padding', 'retry', 'hello', 'event', 'event', 'event']);
   });
 
   test.each([
@@ -99,13 +99,13 @@ describe('a stream', () => {
     await settle();
 
     expect(stream.data()).toEqual(data);
-    expect(stream.kinds().filter((kind) => kind !== 'comment' && kind !== 'retry')).toEqual([
+    expect(stream.kinds().filter((kind) => kind !== 'padding' && kind !== 'retry')).toEqual([
       'hello',
       'event',
       'event',
       'event',
     ]);
-    expect(stream.of('comment')).toHaveLength(1);
+    expect(stream.of('padding')).toHaveLength(1);
   });
 
   test('sends a heartbeat with its position after 15 s of silence, and none while events come', async () => {
@@ -150,6 +150,77 @@ describe('a stream', () => {
     expect((await answer.json()).detail).toBe(
       `heartbeat: "${asked}" is not valid. Use a whole number from 2 to 300.`,
     );
+  });
+
+  describe('with a lone comment lets a filter that is one message behind pass everything on', () => {
+    const comments = (stream: OpenStream) => stream.of('comment');
+    const allKinds = (stream: OpenStream) => stream.frames.map(({ kind }) => kind);
+
+    test('100 ms after its frames, in a chunk of its own', async () => {
+      const stand = makeStand();
+      const stream = await openStream(stand);
+      await stand.clock.advance(99);
+      expect(comments(stream)).toEqual([]);
+      await stand.clock.advance(1);
+      expect(comments(stream)).toHaveLength(1);
+
+      await stand.publish(3);
+      await stand.clock.advance(100);
+
+      expect(allKinds(stream).slice(2)).toEqual(['hello', 'comment', 'event', 'event', 'event', 'comment']);
+      expect(stream.chunks).toHaveLength(4);
+      expect([stream.chunks[1], stream.chunks[3]]).toEqual([3, 3]);
+    });
+
+    test('not while frames follow each other, and once after the last of them', async () => {
+      const stand = makeStand();
+      const stream = await openStream(stand);
+      for (const _ of range(1, 50)) {
+        await stand.publish(1);
+        await stand.clock.advance(99);
+      }
+      expect(comments(stream)).toEqual([]);
+
+      await stand.clock.advance(10_000);
+
+      expect(comments(stream)).toHaveLength(1);
+      expect(allKinds(stream).at(-1)).toBe('comment');
+    });
+
+    test('after a handover', async () => {
+      const stand = makeStand({ env: { STREAM_MAX_SECONDS: '5' } });
+      const stream = await openStream(stand);
+      await stand.clock.advance(1_000);
+      while (stream.of('handover').length === 0) await stand.clock.advance(1);
+
+      await stand.clock.advance(100);
+
+      expect(allKinds(stream).slice(-2)).toEqual(['handover', 'comment']);
+    });
+
+    test('not after a heartbeat, which is nothing that a reader waits for', async () => {
+      const stand = makeStand();
+      const stream = await openStream(stand);
+      await stand.clock.advance(60_000);
+
+      expect(allKinds(stream).slice(2)).toEqual(['hello', 'comment', ...range(1, 4).map(() => 'heartbeat')]);
+    });
+
+    test('not before a slow reader has taken its frames', async () => {
+      const stand = makeStand();
+      const { body } = await stand.ask('stream');
+      const reader = body?.getReader();
+      const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+      while (!(await next()).includes('event: hello'));
+      await stand.clock.advance(1_000);
+      await stand.publish(2);
+      await stand.clock.advance(1_000);
+
+      expect((await next()).match(/^data: /gm)).toHaveLength(2);
+      const comment = next();
+      await stand.clock.advance(100);
+      expect(await comment).toBe(':\n\n');
+    });
   });
 
   test('with a filter sends only those types, and the cursor of its heartbeat is after the others', async () => {

@@ -182,7 +182,7 @@ describe('a stream starts', () => {
     for (const rewind of ['5', '5m', 'all']) {
       const stream = await openStream(makeStand(), `rewind=${rewind}`);
 
-      expect(stream.kinds()).toEqual(['comment', 'retry', 'hello']);
+      expect(stream.kinds()).toEqual(['padding', 'retry', 'hello']);
       expect(stream.cursor()).toBe('0-0');
     }
   });

@@ -95,6 +95,6 @@ export async function twoChannelsExample(): Promise<string> {
   await stand.clock.advance(1_000);
   await stand.memory.append({ events: orders(1, 1), key: null });
   await stand.clock.advance(30_000);
-  const frames = (await text).replace(paddingFrame, '').split('\n\n').slice(0, 2);
+  const frames = (await text).replace(paddingFrame, '').split('\n\n').slice(0, 3);
   return block(`GET /api/stream?channel=orders&channel=feed\n\n${frames.join('\n\n')}`, 'text');
 }

@@ -4,7 +4,7 @@ import type { Stand } from './stand.ts';
 
 /** A frame of a stream, as it arrived. */
 export type ReceivedFrame = {
-  /** `comment` and `retry` are frames of their own here; `event` is a frame without a name. */
+  /** `padding`, `comment` and `retry` are frames of their own here; `event` is a frame without a name. */
   readonly kind: string;
   readonly id: string | null;
   /** Its JSON, parsed; empty for a comment or a retry. */
@@ -18,7 +18,7 @@ export type OpenStream = {
   readonly response: Response;
   /** All frames, in order. */
   readonly frames: readonly ReceivedFrame[];
-  /** The kinds of all frames, in order. */
+  /** The kinds of all frames but the lone comments, in order. */
   kinds(): string[];
   /** The frames of one kind. */
   of(kind: string): readonly ReceivedFrame[];
@@ -45,7 +45,7 @@ export async function readStream(response: Response): Promise<OpenStream> {
   const parser = createParser({
     onEvent: ({ id, event, data }) =>
       frames.push({ kind: event ?? 'event', id: id ?? null, data: JSON.parse(data), text: data }),
-    onComment: (text) => frames.push({ kind: 'comment', id: null, data: {}, text }),
+    onComment: (text) => frames.push({ kind: text === '' ? 'comment' : 'padding', id: null, data: {}, text }),
     onRetry: (ms) => frames.push({ kind: 'retry', id: null, data: {}, text: String(ms) }),
   });
   if (response.body === null) throw new Error('the response has no body');
@@ -66,7 +66,7 @@ export async function readStream(response: Response): Promise<OpenStream> {
   return {
     response,
     frames,
-    kinds: () => frames.map(({ kind }) => kind),
+    kinds: () => frames.map(({ kind }) => kind).filter((kind) => kind !== 'comment'),
     of,
     data: () => of('event').map(({ data }) => data.data),
     cursor() {
