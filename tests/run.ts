@@ -15,7 +15,7 @@ const args = process.argv.slice(2).filter((arg) => arg !== '--all');
 const isChosen = args.length > 0;
 const extent: Extent = isChosen || process.argv.includes('--all') ? 'all' : 'main';
 const path = searchPath(process.env.PATH);
-const needs = readNeeds(args);
+const needs = readNeeds(args, extent);
 const startedAt = Date.now();
 const say = (text: string) => console.log(text);
 

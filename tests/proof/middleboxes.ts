@@ -56,7 +56,7 @@ function report({ boxes, json }: Order, result: Run): void {
     result.rows
       .filter(({ box, kind }) => box === name && kind === 'steadfeed')
       .flatMap((row) =>
-        brokenPromises(row, due, result.delays).map((what) => `  ${name}, ${row.feed} feed: ${what}`),
+        brokenPromises(row, due, result).map((what) => `  ${name}, ${row.feed} feed: ${what}`),
       ),
   );
   if (broken.length === 0) return;

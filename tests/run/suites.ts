@@ -1,4 +1,16 @@
-import { chromium, curl, firefox, nginx, python, redisServer, type Tool } from './tools.ts';
+import {
+  apache,
+  chromium,
+  curl,
+  firefox,
+  haproxy,
+  nginx,
+  python,
+  redisServer,
+  squid,
+  type Tool,
+  varnish,
+} from './tools.ts';
 
 /** Suites that run in the test process, and their folders. Tests move time by hand. */
 export const quickSuites: Readonly<Record<string, readonly string[]>> = {
@@ -62,7 +74,10 @@ export type Needs = {
 };
 
 const nothing: Needs = { tools: [], build: false };
-const everything: Needs = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
+const mainNeeds: Needs = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
+
+/** Only the test of the middleboxes needs these proxies. */
+const everything: Needs = { ...mainNeeds, tools: [...mainNeeds.tools, haproxy, varnish, squid, apache] };
 
 /** Suites that need less than everything. */
 const needsOf: ReadonlyMap<string, Needs> = new Map([
@@ -70,15 +85,19 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
   ['server', nothing],
   ['client', nothing],
   ['docs', nothing],
+  ['browser', mainNeeds],
   ['log', { tools: [redisServer], build: false }],
   ['scripts', { tools: [redisServer], build: false }],
   ['proof', { tools: [redisServer], build: false }],
 ]);
 
-/** The needs of the suites that vitest runs with these arguments: the ones that `--project` names, or all. */
-export function readNeeds(args: readonly string[]): Needs {
+/**
+ * The needs of the suites that vitest runs with these arguments: the ones that `--project` names, or all.
+ * @param extent of a run without such a name.
+ */
+export function readNeeds(args: readonly string[], extent: Extent): Needs {
   const names = readProjects(args);
-  if (names.length === 0) return everything;
+  if (names.length === 0) return extent === 'all' ? everything : mainNeeds;
   const needs = names.map((name) => needsOf.get(name) ?? everything);
   return {
     tools: everything.tools.filter((tool) => needs.some((need) => need.tools.includes(tool))),

@@ -3,16 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { mainRoads, readNeeds, slowSuites, testsIn, testsOf } from './suites.ts';
 import { countTests, runTimes, type VitestReport } from './test-result.ts';
 import {
+  apache,
   chromium,
   curl,
   findMissing,
   firefox,
+  haproxy,
   nginx,
   planInstall,
   python,
   readDistribution,
   redisServer,
   searchPath,
+  squid,
+  varnish,
 } from './tools.ts';
 
 describe('a missing program', () => {
@@ -56,15 +60,20 @@ describe('a missing program', () => {
 });
 
 describe('the needs of a run', () => {
-  test('are all programs and the build, unless its suites need less', () => {
-    expect(readNeeds([])).toEqual({
-      tools: [redisServer, chromium, nginx, firefox, curl, python],
-      build: true,
+  test('are all programs and the build, unless its suites or its extent need less', () => {
+    const proxies = [haproxy, varnish, squid, apache];
+    const main = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
+    const all = { ...main, tools: [...main.tools, ...proxies] };
+    expect(readNeeds([], 'all')).toEqual(all);
+    expect(readNeeds(['tests/core'], 'all')).toEqual(all);
+    expect(readNeeds(['--project', 'node'], 'all')).toEqual(all);
+    expect(readNeeds(['--project', 'browser'], 'all')).toEqual(main);
+    expect(readNeeds(['--project', 'core'], 'all')).toEqual({ tools: [], build: false });
+    expect(readNeeds(['--project=core', '--project=log'], 'all')).toEqual({
+      tools: [redisServer],
+      build: false,
     });
-    expect(readNeeds(['tests/core'])).toEqual(readNeeds([]));
-    expect(readNeeds(['--project', 'browser'])).toEqual(readNeeds([]));
-    expect(readNeeds(['--project', 'core'])).toEqual({ tools: [], build: false });
-    expect(readNeeds(['--project=core', '--project=log'])).toEqual({ tools: [redisServer], build: false });
+    expect(readNeeds([], 'main')).toEqual(main);
   });
 });
 

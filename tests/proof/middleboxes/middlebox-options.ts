@@ -23,7 +23,7 @@ export type MiddleboxOptions =
 
 /** The parts of a round. In the short one, a reader has time for two or three tries. */
 const fullTimes: Times = { learnMs: 40_000, steadyMs: 110_000, behaveMs: 90_000 };
-const shortTimes: Times = { learnMs: 30_000, steadyMs: 30_000, behaveMs: 10_000 };
+const shortTimes: Times = { learnMs: 25_000, steadyMs: 25_000, behaveMs: 8_000 };
 
 /** What `npm run proof:middleboxes -- --help` says. */
 export const middleboxHelp = `Reads our feed through middleboxes that misbehave, all at the same time, and measures what a reader gets.
@@ -32,7 +32,7 @@ export const middleboxHelp = `Reads our feed through middleboxes that misbehave,
   --only <name>                  use only this middlebox; repeatable
   --rounds <n>                   number of rounds; the report shows medians, and the worst of what must not happen
   --seed <n>                     when events are published; default: a fresh seed, which is printed
-  --short                        short rounds of 70 s: they show whether the promise holds, but no way back
+  --short                        short rounds of a minute: they show whether the promise holds, but no way back
   --peer                         also run @upstash/realtime behind the same middleboxes. The run installs the package, and
                                  needs Chromium for its client
   --json <file>                  also write the figures to this file

@@ -29,12 +29,18 @@ describe('the figures of a reader', () => {
       ['a', 4_003],
     ] as const;
     const figures = figuresOf(record({ events }), publishedAt(3_000, 4_000, 5_000), phases);
-    expect(figures).toMatchObject({ expected: 3, lost: 1, doubled: 2 });
+    expect(figures).toMatchObject({ expected: 3, lost: 0, missing: 1, doubled: 2 });
+  });
+
+  test('call an event lost if a later one arrived, and missing at the end if none did', () => {
+    const events = [['c', 5_001]] as const;
+    const figures = figuresOf(record({ events }), publishedAt(3_000, 4_000, 5_000, 12_000), phases);
+    expect(figures).toMatchObject({ lost: 2, missing: 1, worstMs: null });
   });
 
   test('count no event as lost that was published before the reader can have reached the server', () => {
     const figures = figuresOf(record({ startedAt: 1_000 }), publishedAt(2_999, 3_000), phases);
-    expect(figures).toMatchObject({ expected: 1, lost: 1 });
+    expect(figures).toMatchObject({ expected: 1, missing: 1 });
   });
 
   test('have latencies of the steady state only, also of an event that arrives after it', () => {
@@ -66,34 +72,52 @@ describe('the figures of a reader', () => {
   });
 
   test.each([
-    { statuses: [['live', 0]], arrivesAt: 21_010, backMs: 0 },
-    { statuses: [['live', 0]], arrivesAt: 24_000, backMs: 4_000 },
+    { statuses: [['live', 0]], arrivesAt: 21_010, prompt: 0, live: 0 },
+    { statuses: [['live', 0]], arrivesAt: 24_000, prompt: 4_000, live: 4_000 },
     {
       statuses: [
         ['polling', 0],
         ['live', 26_000],
       ],
       arrivesAt: 21_010,
-      backMs: 6_000,
+      prompt: 0,
+      live: 6_000,
     },
-    { statuses: [['polling', 0]], arrivesAt: 21_010, backMs: null },
-    { statuses: [['live', 0]], arrivesAt: null, backMs: null },
-  ] as const)('have the way back: $backMs for $statuses and arrival at $arrivesAt', (given) => {
-    const { statuses, arrivesAt, backMs } = given;
+    { statuses: [['polling', 0]], arrivesAt: 21_010, prompt: 0, live: null },
+    { statuses: [['live', 0]], arrivesAt: null, prompt: null, live: null },
+  ] as const)('are prompt again after $prompt and live after $live, with $statuses', (given) => {
+    const { statuses, arrivesAt, prompt, live } = given;
     const events = arrivesAt === null ? [] : ([['a', arrivesAt]] as const);
-    expect(figuresOf(record({ statuses, events }), publishedAt(21_000), phases).backMs).toBe(backMs);
+    const figures = figuresOf(record({ statuses, events }), publishedAt(21_000), phases);
+    expect(figures).toMatchObject({ promptAgainMs: prompt, liveAgainMs: live });
+  });
+
+  test('count nothing as lost that was published before any request can have got through', () => {
+    const late = { ...phases, endAt: 90_000 };
+    const figures = figuresOf(record({}), publishedAt(12_000, 59_999, 60_000), late, false);
+    expect(figures).toMatchObject({ expected: 1, missing: 1 });
   });
 });
 
 const good: ReaderFigures = {
   ...{ box: 'honest', kind: 'steadfeed', feed: 'quiet', firstMs: 5, p50Ms: 5, worstMs: 20 },
-  ...{ requestsPerMinute: 2, downShare: 0, backMs: 0, expected: 10, lost: 0, doubled: 0 },
+  ...{
+    requestsPerMinute: 2,
+    downShare: 0,
+    promptAgainMs: 0,
+    liveAgainMs: 0,
+    expected: 10,
+    lost: 0,
+    doubled: 0,
+    missing: 0,
+  },
 };
 const noDelays = { boxesMs: 0, readersMs: 0, serverWaitedShare: 0 };
+const long = { delays: noDelays, times: { learnMs: 1_000, steadyMs: 1_000, behaveMs: 60_000 } };
 
 describe('the promise', () => {
   test('is held by a reader that gets everything in time', () => {
-    expect(brokenPromises(good, promise, noDelays)).toEqual([]);
+    expect(brokenPromises(good, promise, long)).toEqual([]);
   });
 
   test.each([
@@ -103,25 +127,41 @@ describe('the promise', () => {
     [{ firstMs: null, worstMs: null }, ['first event', 'worst']],
     [{ worstMs: 5_001 }, ['worst']],
   ] as const)('is broken by %o', (wrong, broken) => {
-    expect(brokenPromises({ ...good, ...wrong }, promise, noDelays)).toEqual(broken);
+    expect(brokenPromises({ ...good, ...wrong }, promise, long)).toEqual(broken);
   });
 
   test('leaves out what the machine was late', () => {
-    const delays = { ...noDelays, boxesMs: 300, readersMs: 700 };
-    expect(brokenPromises({ ...good, worstMs: 6_000 }, promise, delays)).toEqual([]);
-    expect(brokenPromises({ ...good, worstMs: 6_001 }, promise, delays)).toEqual(['worst']);
+    const slow = { ...long, delays: { ...noDelays, boxesMs: 300, readersMs: 700 } };
+    expect(brokenPromises({ ...good, worstMs: 6_000 }, promise, slow)).toEqual([]);
+    expect(brokenPromises({ ...good, worstMs: 6_001 }, promise, slow)).toEqual(['worst']);
   });
 
   test('is only a way back where nothing can be read', () => {
     const none = { ...good, firstMs: null, worstMs: null };
-    expect(brokenPromises(none, null, noDelays)).toEqual([]);
-    expect(brokenPromises({ ...none, backMs: null }, null, noDelays)).toEqual(['way back']);
+    expect(brokenPromises(none, null, long)).toEqual([]);
+    expect(brokenPromises({ ...none, promptAgainMs: null }, null, long)).toEqual(['way back']);
+  });
+
+  test('has no way back in a short round', () => {
+    const short = { ...long, times: { ...long.times, behaveMs: 8_000 } };
+    expect(brokenPromises({ ...good, promptAgainMs: null }, promise, short)).toEqual([]);
+    expect(brokenPromises({ ...good, promptAgainMs: null }, promise, long)).toEqual(['way back']);
   });
 });
 
 test('over rounds, the worst counts, and what is lost in one round is lost', () => {
-  const rounds = [good, { ...good, worstMs: 900, p50Ms: 7, lost: 1 }, { ...good, backMs: null, p50Ms: 9 }];
-  expect(overRounds(rounds)).toMatchObject({ worstMs: 900, p50Ms: 7, lost: 1, backMs: null, expected: 30 });
+  const rounds = [
+    good,
+    { ...good, worstMs: 900, p50Ms: 7, lost: 1 },
+    { ...good, liveAgainMs: null, p50Ms: 9 },
+  ];
+  expect(overRounds(rounds)).toMatchObject({
+    worstMs: 900,
+    p50Ms: 7,
+    lost: 1,
+    liveAgainMs: null,
+    expected: 30,
+  });
 });
 
 describe('the report', () => {
@@ -142,13 +182,13 @@ describe('the report', () => {
 
   test('shows both feeds of our reader, and what it missed', () => {
     expect(ownTable(run, [honestBox]).split('\n').at(-1)).toBe(
-      '| passes everything on at once | 0.0 s / 0.0 s | 0.0 s / 0.0 s | 0.0 s / 5.2 s | 2 / 2 | 0 % / 0 % | 0.0 s / 0.0 s | **missed**: held / worst |',
+      '| passes everything on at once | 0.0 s / 0.0 s | 0.0 s / 0.0 s | 0.0 s / 5.2 s | 2 / 2 | 0 % / 0 % | 0.0 s / 0.0 s | 0.0 s / 0.0 s | **missed**: held / worst |',
     );
   });
 
   test('shows other readers beside it, with what they lost and doubled', () => {
     expect(comparedTable(run, middleboxes).split('\n').slice(2)).toEqual([
-      '| passes everything on at once | 0.0 s / 5.2 s | 0.0 s / none, **3 lost**, **1 doubled** |',
+      '| passes everything on at once | 0.0 s / 5.2 s | 0.0 s / never, **3 lost**, **1 doubled** |',
     ]);
   });
 });

@@ -21,26 +21,28 @@ const head = [
   'worst',
   'requests a minute',
   'not live',
-  'way back',
+  'prompt again',
+  'streams again',
   'promise',
 ];
 
 /** Our reader behind each box. Each cell has the quiet feed, then the busy one. */
-export function ownTable({ rows, delays }: Run, boxes: readonly Middlebox[]): string {
+export function ownTable(run: Run, boxes: readonly Middlebox[]): string {
   const lines = boxes.flatMap((box) => {
-    const both = feeds.flatMap((feed) => find(rows, box.name, 'steadfeed', feed) ?? []);
+    const both = feeds.flatMap((feed) => find(run.rows, box.name, 'steadfeed', feed) ?? []);
     if (both.length < feeds.length) return [];
     const cell = (text: (figures: ReaderFigures) => string) => both.map(text).join(' / ');
-    const broken = both.map((figures) => brokenPromises(figures, box.due, delays).join(', '));
+    const broken = both.map((figures) => brokenPromises(figures, box.due, run).join(', '));
     return [
       [
         box.title,
-        cell(({ firstMs }) => seconds(firstMs)),
+        cell(({ firstMs }) => seconds(firstMs, 'never')),
         cell(({ p50Ms }) => seconds(p50Ms)),
-        cell(({ worstMs }) => seconds(worstMs)),
+        cell(({ worstMs }) => seconds(worstMs, 'never')),
         cell(({ requestsPerMinute }) => String(Math.round(requestsPerMinute))),
         cell(({ downShare }) => `${Math.round(downShare * 100)} %`),
-        cell(({ backMs }) => seconds(backMs)),
+        cell(({ promptAgainMs }) => seconds(promptAgainMs)),
+        cell(({ liveAgainMs }) => seconds(liveAgainMs)),
         broken.every((text) => text === '')
           ? 'held'
           : `**missed**: ${broken.map((text) => text || 'held').join(' / ')}`,
@@ -64,7 +66,7 @@ export function comparedTable({ rows }: Run, boxes: readonly Middlebox[]): strin
 
 function comparedCell(rows: readonly ReaderFigures[], box: string, kind: ReaderKind): string {
   const both = feeds.flatMap((feed) => find(rows, box, kind, feed) ?? []);
-  const worst = both.map(({ worstMs }) => seconds(worstMs)).join(' / ');
+  const worst = both.map(({ worstMs }) => seconds(worstMs, 'never')).join(' / ');
   const sum = (name: 'lost' | 'doubled') => both.reduce((total, figures) => total + figures[name], 0);
   const counts = (['lost', 'doubled'] as const).flatMap((name) =>
     sum(name) === 0 ? [] : [`**${sum(name)} ${name}**`],
@@ -73,8 +75,8 @@ function comparedCell(rows: readonly ReaderFigures[], box: string, kind: ReaderK
 }
 
 /** One decimal, in seconds. */
-function seconds(ms: number | null): string {
-  return ms === null ? 'none' : `${(ms / 1_000).toFixed(1)} s`;
+function seconds(ms: number | null, none = 'none'): string {
+  return ms === null ? none : `${(ms / 1_000).toFixed(1)} s`;
 }
 
 function find(

@@ -9,6 +9,7 @@ import { figuresOf, type Phases, type ReaderFigures } from './figures.ts';
 import { watchLoop } from './loop-delay.ts';
 import type { Middlebox, RunningBox, Target } from './middlebox.ts';
 import { type Publish, startPublishing } from './publishing.ts';
+import { startPeer } from './readers/peer.ts';
 import { type FeedName, feeds, type ReaderKind, type ReaderOrder } from './readers/record.ts';
 import { type Readers, startNodeReaders } from './readers/start-readers.ts';
 
@@ -65,7 +66,7 @@ export function worstDelays(rounds: readonly Delays[]): Delays {
 }
 
 /** Runs readers behind all boxes at the same time. */
-export async function runRound({ boxes, times, seed, note }: RoundOptions): Promise<Round> {
+export async function runRound({ boxes, times, seed, withPeer, note }: RoundOptions): Promise<Round> {
   await using stack = new AsyncDisposableStack();
   const loop = watchLoop();
   const data = mkdtempSync(join(tmpdir(), 'steadfeed-middleboxes-'));
@@ -75,35 +76,43 @@ export async function runRound({ boxes, times, seed, note }: RoundOptions): Prom
   const { publishPath, publishHeaders } = ours.target(server);
   const publish: Publish = (feed) =>
     store(`http://127.0.0.1:${server.port}${publishPath}`, publishHeaders, feed);
+  const peer = withPeer ? await startPeer(stack, streamSeconds) : null;
 
-  const kinds: readonly ReaderKind[] = ['steadfeed', 'eventSource'];
-  const started = await startBoxes(stack, boxes, server, kinds);
+  const own = await startBoxes(stack, boxes, server, ['steadfeed', 'eventSource']);
+  const peers = peer === null ? null : await startBoxes(stack, boxes, peer, ['upstashRealtime']);
+  note(`${own.orders.length + (peers?.orders.length ?? 0)} readers behind ${boxes.length} boxes`);
   const groups: Readers[] = [];
-  for (const kind of kinds) {
-    for (const feed of feeds) {
-      const orders = started.orders.filter((each) => each.kind === kind && each.feed === feed);
-      groups.push(await startNodeReaders(stack, orders));
-    }
-  }
-  note(`${started.orders.length} readers behind ${boxes.length} boxes`);
+  // The peer's readers begin when they have loaded: they are first.
+  if (peer !== null && peers !== null) groups.push(await peer.startReaders(peers.orders));
+  for (const orders of Map.groupBy(own.orders, ({ kind, feed }) => `${kind} ${feed}`).values())
+    groups.push(await startNodeReaders(stack, orders));
 
   const [waitedMs, begunAt] = [server.waitedMs(), Date.now()];
-  const publishing = feeds.map((feed, index) => startPublishing(publish, feed, seeded(seed + index)));
+  const publishers = [publish, ...(peer === null ? [] : [peer.publish])];
+  const publishing = publishers.map((each) =>
+    feeds.map((feed, index) => startPublishing(each, feed, seeded(seed + index))),
+  );
   await sleep(times.learnMs);
   const steadyAt = Date.now();
   await sleep(times.steadyMs);
   const behaveAt = Date.now();
-  for (const box of started.running) box.behave();
+  for (const box of [...own.running, ...(peers?.running ?? [])]) box.behave();
   note('all boxes behave');
   await sleep(times.behaveMs);
   const endAt = Date.now();
-  const published = (await Promise.all(publishing.map((each) => each.stop()))).flat();
+  const [published = [], publishedByPeer = []] = await Promise.all(
+    publishing.map(async (each) => (await Promise.all(each.map(({ stop }) => stop()))).flat()),
+  );
   await sleep(drainMs);
 
   const readings = await Promise.all(groups.map((each) => each.finish()));
   const phases: Phases = { steadyAt, behaveAt, endAt };
+  const unreachable = boxes.filter(({ due }) => due === null).map(({ name }) => name);
   const rows = readings.flatMap(({ records }) =>
-    records.map((record) => figuresOf(record, published, phases)),
+    records.map((record) => {
+      const all = record.kind === 'upstashRealtime' ? publishedByPeer : published;
+      return figuresOf(record, all, phases, !unreachable.includes(record.box));
+    }),
   );
   return {
     rows,
@@ -125,19 +134,21 @@ async function startBoxes(
   kinds: readonly ReaderKind[],
 ): Promise<Started> {
   const running: RunningBox[] = [];
-  const orders: ReaderOrder[] = [];
-  for (const box of boxes) {
-    const start = async () => {
-      const started = stack.use(await box.start(target));
-      running.push(started);
-      return started.url;
-    };
-    const shared = box.countsClients ? null : await start();
-    for (const kind of kinds) {
-      for (const feed of feeds) orders.push({ kind, feed, box: box.name, url: shared ?? (await start()) });
-    }
-  }
-  return { running, orders };
+  const readers = kinds.flatMap((kind) => feeds.map((feed) => ({ kind, feed })));
+  const orders = await Promise.all(
+    boxes.map(async (box) => {
+      const start = async () => {
+        const started = stack.use(await box.start(target));
+        running.push(started);
+        return started.url;
+      };
+      const shared = box.countsClients ? null : await start();
+      return Promise.all(
+        readers.map(async (reader) => ({ ...reader, box: box.name, url: shared ?? (await start()) })),
+      );
+    }),
+  );
+  return { running, orders: orders.flat() };
 }
 
 /** Publishes one event to our server. */

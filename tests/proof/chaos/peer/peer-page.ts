@@ -21,12 +21,22 @@ export type ReceivedEvent = {
   readonly at: number;
 };
 
+/** A change of the status that the peer's client reports. */
+export type StatusChange = { readonly reader: string; readonly status: string; readonly at: number };
+
+/** A request for a stream: the address that it begins with, and when. */
+export type StreamRequest = { readonly url: string; readonly at: number };
+
 /** The global `peer` that the script of the page defines. */
 export type PeerScript = {
   start(orders: readonly PeerOrder[]): void;
   /** The events received since the last call. */
   take(): readonly ReceivedEvent[];
   statuses(): readonly (readonly [reader: string, status: string])[];
+  /** All changes of the statuses so far. */
+  changes(): readonly StatusChange[];
+  /** All requests for streams so far, also those that the browser sent again. */
+  requests(): readonly StreamRequest[];
 };
 
 /** The page in which the readers of the peer run. */
@@ -35,6 +45,10 @@ export type PeerPage = {
   take(): Promise<readonly ReceivedEvent[]>;
   /** The status that the peer's client reports for each reader: `connected`, for example. */
   statuses(): Promise<ReadonlyMap<string, string>>;
+  /** All changes of the statuses so far. */
+  changes(): Promise<readonly StatusChange[]>;
+  /** All requests for streams so far, also those that the browser sent again. */
+  requests(): Promise<readonly StreamRequest[]>;
 };
 
 type World = { readonly peer: PeerScript };
@@ -55,6 +69,8 @@ export async function startPeerPage(
   await page.evaluate((all) => (globalThis as unknown as World).peer.start(all), orders);
   return {
     take: () => page.evaluate(() => (globalThis as unknown as World).peer.take()),
+    changes: () => page.evaluate(() => (globalThis as unknown as World).peer.changes()),
+    requests: () => page.evaluate(() => (globalThis as unknown as World).peer.requests()),
     async statuses() {
       return new Map(await page.evaluate(() => (globalThis as unknown as World).peer.statuses()));
     },
