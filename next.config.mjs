@@ -1,3 +1,5 @@
+import './lib/server/node/check-node.mjs';
+
 /**
  * Security headers for pages and files. `proxy.ts` adds the content security policy, which differs from response to response.
  * The API sets its own headers (`lib/server/http/route-handler.ts`).

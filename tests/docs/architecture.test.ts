@@ -57,7 +57,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
     /^app\//,
     /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/http\/first-page|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
-  [/^instrumentation\.ts$/, /^lib\/server\/node\/process\.ts$/],
+  [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
 ];
 
 /** Packages, and the only files of the template that may import them. */
@@ -120,7 +120,7 @@ function faultOf({ file, target, isType }: Import): string | null {
 function isAllowed(file: string, target: string, isType: boolean): boolean {
   const isTemplate = templateFiles.test(file);
   if (target.startsWith('node:')) return !browserRooms.test(file);
-  if (!/\.(tsx?|css)$/.test(target)) {
+  if (!/\.(tsx?|mjs|css)$/.test(target)) {
     const name = target
       .split('/')
       .slice(0, target.startsWith('@') ? 2 : 1)

@@ -58,31 +58,49 @@ process.on('exit', endRunning);
  * @throws Error with its output if it ends or does not answer in time.
  */
 export async function startApp(env: AppEnvironment = {}, port = 0): Promise<App> {
-  return whenReady(launchApp('start', root, env, port));
+  return whenReady(launchApp({ ...nextCommand(process.execPath, 'start', port), env }));
 }
 
-/** Starts the app with `next dev`, in its own copy: it does not disturb the developer's own `next dev`. */
-export async function startDevApp(env: AppEnvironment = {}): Promise<App> {
-  mkdirSync(join(root, '.next'), { recursive: true });
-  const copy = mkdtempSync(join(root, '.next/copy-'));
-  const remove = () => rmSync(copy, { recursive: true, force: true });
+/**
+ * Starts the app as told, by `npm start` or by another Node. Its `kill` and its `ended` are those of the process that was
+ * started; it has ended when the processes that it started have ended too.
+ */
+export async function startAppBy(launch: Launch): Promise<App> {
+  return whenReady(launchApp(launch));
+}
+
+/**
+ * Starts the app with `next dev`, in its own copy: it does not disturb the developer's own `next dev`.
+ * @param by the command line that starts it; default: Next itself.
+ */
+export async function startDevApp(
+  env: AppEnvironment = {},
+  by: Launch = nextCommand(process.execPath, 'dev', 0),
+): Promise<App> {
+  const copy = copyApp();
   try {
-    // Node finds the packages from any folder of the project. With a second lock file the copy would look like a
-    // project.
-    for (const source of appSources.filter((name) => name !== 'package-lock.json'))
-      cpSync(join(root, source), join(copy, source), { recursive: true });
-    const app = await whenReady(launchApp('dev', copy, env, 0));
+    const app = await whenReady(launchApp({ ...by, env, cwd: copy.path }));
     return {
       ...app,
       async [Symbol.asyncDispose]() {
         await app[Symbol.asyncDispose]();
-        remove();
+        copy[Symbol.dispose]();
       },
     };
   } catch (error) {
-    remove();
+    copy[Symbol.dispose]();
     throw error;
   }
+}
+
+/** A copy of the app's sources, in the project, where Node finds the packages. */
+export function copyApp(): Disposable & { readonly path: string } {
+  mkdirSync(join(root, '.next'), { recursive: true });
+  const path = mkdtempSync(join(root, '.next/copy-'));
+  // With a second lock file the copy would look like a project.
+  for (const source of appSources.filter((name) => name !== 'package-lock.json'))
+    cpSync(join(root, source), join(path, source), { recursive: true });
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 /** Ends a process and its children: `next dev` serves from a child process. */
@@ -119,7 +137,12 @@ async function whenReady(app: ReturnType<typeof launchApp>): Promise<App> {
 
 /** Starts an app that must end by itself. @returns how it ended, and its stderr. */
 export async function runApp(env: AppEnvironment): Promise<Ending & { readonly stderr: string }> {
-  const app = launchApp('start', root, env, 0);
+  return runAppBy({ ...nextCommand(process.execPath, 'start', 0), env });
+}
+
+/** Starts an app as told, which must end by itself. @returns how it ended, and its stderr. */
+export async function runAppBy(launch: Launch): Promise<Ending & { readonly stderr: string }> {
+  const app = launchApp(launch);
   try {
     const ending = await within('the app ends by itself', readyWithinMs, app.ended);
     return { ...ending, stderr: app.stderr() };
@@ -128,12 +151,30 @@ export async function runApp(env: AppEnvironment): Promise<Ending & { readonly s
   }
 }
 
-function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, port: number) {
+/** How the app is started. */
+export type Launch = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: AppEnvironment;
+  /** The folder of the app; default: this one. */
+  readonly cwd?: string;
+};
+
+/** Next itself, as told. @param node the program that runs it. */
+export function nextCommand(node: string, kind: 'start' | 'dev', port: number): Launch {
+  return { command: node, args: [join(root, 'node_modules/next/dist/bin/next'), kind, ...listenOn(port)] };
+}
+
+/** The arguments with which Next listens on this machine only. */
+export function listenOn(port: number): readonly string[] {
+  return ['-p', String(port), '-H', '127.0.0.1'];
+}
+
+function launchApp({ command, args, env = {}, cwd = root }: Launch) {
   const folder = makeTemporaryFolder();
   keepSecretSettings(env);
-  const next = join(root, 'node_modules/next/dist/bin/next');
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, [next, command, '-p', String(port), '-H', '127.0.0.1'], {
+  const child = spawn(command, args, {
     cwd,
     // Its own process group, so that its children end with it.
     detached: true,
@@ -141,7 +182,7 @@ function launchApp(command: 'start' | 'dev', cwd: string, env: AppEnvironment, p
     env: {
       PATH,
       HOME,
-      NODE_ENV: command === 'dev' ? 'development' : 'production',
+      NODE_ENV: args.includes('dev') ? 'development' : 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       ...unsetSettings,
       PUBLISH_TOKEN: secrets.publishToken,

@@ -1,0 +1,2 @@
+@rem The shell of Windows has no exec. The scripts of package.json find this file instead.
+@%*

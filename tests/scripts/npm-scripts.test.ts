@@ -1,0 +1,78 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { root } from '../support/root.ts';
+
+const check = './lib/server/node/check-node.mjs';
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly scripts: Readonly<Record<string, string>>;
+};
+const lasting = Object.entries(scripts).filter(([name]) => !['build', 'lint'].includes(name));
+
+describe('the scripts of package.json', () => {
+  test.each(lasting)('%s replaces the shell, which would not pass SIGTERM on', (_, command) => {
+    expect(command.split(' && ').at(-1)).toMatch(/^exec (next|node) /);
+  });
+
+  test.each(Object.entries(scripts).filter(([, command]) => command.includes('.ts')))(
+    '%s checks the version of Node before it loads TypeScript',
+    (_, command) => {
+      expect(command).toMatch(
+        /(^|&& )exec node --import \.\/lib\/server\/node\/check-node\.mjs (scripts|tests)\/[a-z/-]+\.ts( |$)/,
+      );
+    },
+  );
+});
+
+describe('the check of the version of Node', () => {
+  /** Runs a program after the check, on a Node that claims to have `version`. */
+  function runOn(version: string) {
+    const versions = JSON.stringify({ ...process.versions, node: version });
+    const pretend = `data:text/javascript,Object.defineProperty(process,'versions',{value:${versions}})`;
+    const args = ['--import', pretend, '--import', check, '--eval', 'console.log("runs")'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+    return { status, stdout, stderr };
+  }
+
+  test.each(['18.20.8', '20.20.2', '22.17.1'])('refuses %s before anything else is loaded', (version) => {
+    expect(runOn(version)).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        new RegExp(`^steadfeed: This is Node ${version}, but the app needs Node 22.18 or newer\\..*\n$`),
+      ),
+    });
+  });
+
+  test.each(['22.18.0', '24.0.0', '26.10.0', '100.0.0'])('accepts %s', (version) => {
+    expect(runOn(version)).toEqual({ status: 0, stdout: 'runs\n', stderr: '' });
+  });
+});
+
+describe('exec, for a package manager whose own shell has none', () => {
+  const start = (program: string) =>
+    spawn(process.execPath, ['scripts/exec.mjs', process.execPath, '--eval', program], { cwd: root });
+
+  test('ends as the command ends', async () => {
+    expect(await once(start('process.exit(7)'), 'close')).toEqual([7, null]);
+    expect(await once(start('process.kill(process.pid, "SIGKILL")'), 'close')).toEqual([137, null]);
+  });
+
+  test('passes SIGTERM on, and waits for the command', async () => {
+    const child = start(
+      'process.on("SIGTERM", () => setTimeout(() => process.exit(3), 100)); setInterval(() => {}, 1e6); console.log("ready")',
+    );
+    await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([3, null]);
+  });
+
+  test('names a command that cannot be found', () => {
+    const args = ['scripts/exec.mjs', 'no-such-program'];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+    expect(status).toBe(127);
+    expect(stderr).toContain('no-such-program');
+  });
+});
