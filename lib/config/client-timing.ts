@@ -10,6 +10,8 @@ export type ConnectionSettings = {
   readonly firstByteMs: number;
   /** Wait for the hello of a stream that sends bytes. After it the server's log does not answer. Default 10,000. */
   readonly helloMs: number;
+  /** Without a live stream for this long, or with a heartbeat that is this late, polls check for events. Default 2,500. */
+  readonly checkMs: number;
   /** Heartbeat until the hello names another. A stream that is silent for 2.5 heartbeats is lost. Default 15,000. */
   readonly heartbeatMs: number;
   /** First wait before the client, while it polls, tries to stream again. It doubles with each probe. Default 15,000. */
@@ -39,6 +41,7 @@ export const defaultSettings: ConnectionSettings = {
   hasToken: false,
   firstByteMs: 4_000,
   helloMs: 10_000,
+  checkMs: 2_500,
   heartbeatMs: 15_000,
   probeMs: 15_000,
   maxProbeMs: 300_000,

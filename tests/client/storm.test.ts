@@ -7,7 +7,7 @@ import { seeded, seeds } from '../support/seeded.ts';
 function triesOf(random: () => number, awayMs: number): number[] {
   const it = streamingReader();
   // It has lived: what comes is its first failure.
-  it.passes(20_000);
+  it.passes(15_000);
   it.heartbeat('30-3~aaaaaa');
   const lostAt = it.now;
   const tries: number[] = [];

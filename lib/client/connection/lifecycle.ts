@@ -3,7 +3,7 @@ import { defaultPollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Refusal } from '../transport/messages.ts';
 import { writeCursor } from './sequencer.ts';
-import type { Connection, KnownState, Poll, Stream } from './state.ts';
+import { type Connection, type KnownState, ownPollAt, type Poll, type Stream } from './state.ts';
 
 /*
  * The life of a connection: it connects, polls, pauses, stops, or stands by. The app, the page, and the tabs that share the
@@ -16,7 +16,17 @@ export function connect(state: Connection, now: number): Connection {
   const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null };
   const isPollOnly = state.settings.transport === 'poll';
   if (isPollOnly || state.isStreamingBlocked) return startPolling(fresh, now, now, isPollOnly ? null : now);
-  return openStream({ ...fresh, mode: 'connecting' }, now);
+  return openStream(checkBy({ ...fresh, mode: 'connecting' }, now + state.settings.checkMs), now);
+}
+
+/**
+ * Lets a poll check for events at `at`, or when a check is due before that. A check that waits because others have failed
+ * keeps its time. Only the transport `auto` has checks.
+ */
+export function checkBy(state: Connection, at: number): Connection {
+  if (state.settings.transport !== 'auto') return state;
+  const { pollAt, pollFailures } = state;
+  return { ...state, pollAt: pollAt === null || pollFailures === 0 ? Math.min(pollAt ?? at, at) : pollAt };
 }
 
 /** Polls from now on, because streams do not bring events in time here. A probe tries to stream again later. */
@@ -34,10 +44,9 @@ function startPolling(state: Connection, now: number, pollAt: number, probeAt: n
   return startDue({ ...stopIO(state), mode: 'polling', pollAt, probeAt }, now);
 }
 
-/** While polling: starts the poll and the probe whose time has come. What drives the polls from outside starts them itself. */
+/** Starts the poll and the probe whose time has come. */
 export function startDue(state: Connection, now: number): Connection {
-  const isPollDue = isDue(state.pollAt, now) && !state.settings.hasPollDriver;
-  const next = isPollDue ? startPoll(state, now) : state;
+  const next = isDue(ownPollAt(state), now) ? startPoll(state, now) : state;
   const isProbeDue = isDue(next.probeAt, now) && next.streams.length === 0;
   return isProbeDue ? openStream({ ...next, probeAt: null, probes: next.probes + 1 }, now) : next;
 }
@@ -81,8 +90,14 @@ export function stop(
 
 /** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */
 export function onRetryDue(state: Connection, now: number): Connection {
-  const { isResuming } = state;
-  if (state.mode !== 'streaming') return { ...connect(state, now), isResuming };
+  const { isResuming, isRetryAfterPending } = state;
+  if (state.mode !== 'streaming') {
+    const { poll, pollAt } = state;
+    const next: Connection = { ...connect(state, now), isResuming };
+    if (next.mode !== 'connecting' || isRetryAfterPending) return next;
+    // Checks go on.
+    return { ...next, poll, pollAt: pollAt ?? next.pollAt };
+  }
   return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
 }
 
@@ -216,10 +231,10 @@ export function openStream(state: Connection, now: number): Connection {
   return { ...state, streams: [...state.streams, stream], retryAt: null, nextKey: state.nextKey + 1 };
 }
 
-/** Sends one poll, from the reader's cursor. */
+/** Sends one poll, from the reader's cursor. A check is not held by the server. */
 export function startPoll(state: Connection, now: number): Connection {
-  const { settings, reader, advice } = state;
-  const waitSeconds = Math.min(advice.waitSeconds, Math.floor(state.maxWaitSeconds));
+  const { settings, reader, advice, maxWaitSeconds } = state;
+  const waitSeconds = state.mode === 'polling' ? Math.min(advice.waitSeconds, Math.floor(maxWaitSeconds)) : 0;
   const poll: Poll = {
     key: state.nextKey,
     after: writeCursor(reader),

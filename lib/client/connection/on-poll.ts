@@ -44,9 +44,23 @@ function onPage(before: Connection, poll: Poll, page: Page, now: number, random:
   const state = withApplied({ ...before, poll: null }, applied);
   if (!applied.isComplete) return failPoll(state, null, now, random);
   const answered: Connection = { ...state, pollFailures: 0, problem: null, isTokenNew: false };
-  return state.mode === 'standby'
-    ? continueCatchUp(answered, page, now)
-    : continuePolling(answered, poll, page, now);
+  switch (state.mode) {
+    case 'standby':
+      return continueCatchUp(answered, page, now);
+    case 'polling':
+      return continuePolling(answered, poll, page, now);
+    default:
+      return continueChecks(answered, poll, page, now);
+  }
+}
+
+/** Least time between two checks where the server advises long polls, in ms. */
+const checkEveryMs = 2_000;
+
+/** The next check is due after the interval of polls; if bytes of a live stream came meanwhile, it has its time already. */
+function continueChecks(state: Connection, poll: Poll, { more, advice }: Page, now: number): Connection {
+  const nextAt = Math.max(now, poll.startedAt + (advice.everyMs || checkEveryMs));
+  return startDue({ ...state, advice, pollAt: more ? now : (state.pollAt ?? nextAt) }, now);
 }
 
 /** On standby: the last page completes the catch-up. */
@@ -112,6 +126,7 @@ export function onPollFailed(
   // One failed poll is no outage; two in a row are.
   const isOutage = before.isUnreachable || before.pollFailures > 0;
   const state: Connection = { ...before, poll: null };
+  if (before.mode !== 'polling' && before.mode !== 'standby') return failCheck(state, refusal, now, random);
   if (refusal === null) {
     // Something may drop connections that are silent for long, and tell nobody.
     const isSilent = poll.waitSeconds > 0 && now >= poll.timeoutAt;
@@ -123,6 +138,20 @@ export function onPollFailed(
   // A captive portal or a proxy that answered the poll may answer streams too.
   const isUnreachable = isUnexpected(refusal) ? isOutage : state.isUnreachable;
   return failPoll({ ...state, isUnreachable, problem: refusal.problem }, refusal, now, random);
+}
+
+/** A check that fails says nothing of the stream. The next one waits, and a `Retry-After` holds up the next stream too. */
+function failCheck(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
+  const failed = failPoll(state, refusal, now, random);
+  const pollAt = Math.max(failed.pollAt ?? now, now + (state.advice.everyMs || checkEveryMs));
+  const next: Connection = { ...failed, pollAt, isRetryAfterPending: state.isRetryAfterPending };
+  const retryAfterMs = refusal?.retryAfterMs ?? null;
+  if (retryAfterMs === null || state.mode === 'streaming') return next;
+  return {
+    ...next,
+    isRetryAfterPending: true,
+    retryAt: state.mode === 'waiting' ? Math.max(pollAt, state.retryAt ?? 0) : null,
+  };
 }
 
 /** Counts the failure and schedules the next poll. */

@@ -2,6 +2,8 @@ import type { Handover } from '../../core/sse-frames.ts';
 import { isUnexpected, type Refusal, type StreamFrame } from '../transport/messages.ts';
 import {
   backoffMs,
+  checkBy,
+  connect,
   fallBackToPolling,
   handleRefusal,
   openStream,
@@ -77,11 +79,19 @@ function onBytes(state: Connection, stream: Stream, now: number): Connection {
     const { heartbeatMs, liveAt } = stream;
     const isProven = stream.isProven || now - liveAt >= heartbeatMs;
     const next = replaceStream(state, { ...stream, isProven, timeout: watchdog(heartbeatMs, now) });
-    return isProven ? resetFailures(next) : next;
+    const checked = checkSilence(next, heartbeatMs, now);
+    return isProven ? resetFailures(checked) : checked;
   }
   if (stream.phase === 'open') return state;
   const timeout = { name: 'hello', at: stream.sentAt + state.settings.helloMs } as const;
   return replaceStream(state, { ...stream, phase: 'open', timeout });
+}
+
+/** Bytes came: a check is due when the next heartbeat is late. Checks that have failed keep their wait. */
+function checkSilence(state: Connection, heartbeatMs: number, now: number): Connection {
+  const { pollAt, settings } = state;
+  const silentAt = now + heartbeatMs + settings.checkMs;
+  return checkBy({ ...state, pollAt: pollAt === null ? null : Math.max(pollAt, silentAt) }, silentAt);
 }
 
 /** One heartbeat may be late, two may not be missing: silence of 2.5 heartbeats means that the connection is lost. */
@@ -109,7 +119,7 @@ function onFrame(
   const hasDelivered = stream.hasDelivered || items.length > 0;
   const read: Stream = { ...stream, hasDelivered, source: applied.source };
   if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, now);
-  const settled = finishHandover(replaceStream(next, read));
+  const settled = finishHandover(replaceStream(next, read), now);
   return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
 }
 
@@ -123,11 +133,12 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
     heartbeatMs: heartbeatMs > 0 ? heartbeatMs : stream.heartbeatMs,
     switchAt: old?.source ?? null,
   };
-  return finishHandover({
+  const next: Connection = {
     ...replaceStream(state, { ...live, timeout: watchdog(live.heartbeatMs, now) }),
     mode: 'streaming',
     poll: null,
     pollAt: null,
+    pollFailures: 0,
     probeAt: null,
     retryAt: null,
     isRetryAfterPending: false,
@@ -137,7 +148,8 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
     isTokenNew: false,
     problem: null,
     handovers: state.handovers + (old?.isEnding === true ? 1 : 0),
-  });
+  };
+  return finishHandover(checkSilence(next, live.heartbeatMs, now), now);
 }
 
 /** The server announces the planned end of a stream: the next one is opened now. */
@@ -151,23 +163,24 @@ function startHandover(before: Connection, key: number, { reason }: Handover, no
   const [first, second] = ending.streams;
   // The next one is on its way already.
   if (second !== undefined && first?.key === key) return ending;
-  const alone = second === undefined ? ending : switchTo(ending, second);
+  const alone = second === undefined ? ending : switchTo(ending, second, now);
   // A server that hands over at once, each time, must not make the client spin.
   const earliest = stream.liveAt + state.settings.minStreamMs;
   return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
 }
 
 /** Closes the old stream once the next one has sent everything that the old one had sent at the hello. */
-function finishHandover(state: Connection): Connection {
+function finishHandover(state: Connection, now: number): Connection {
   const [, next] = state.streams;
   if (next === undefined || next.switchAt === null || !hasReached(next.source, next.switchAt)) return state;
-  return switchTo(state, next);
+  return switchTo(state, next, now);
 }
 
 /** The next stream goes on alone, live or not yet. */
-function switchTo(state: Connection, next: Stream): Connection {
-  const streams = [{ ...next, switchAt: null }];
-  return { ...state, streams, mode: next.phase === 'live' ? 'streaming' : 'connecting' };
+function switchTo(before: Connection, next: Stream, now: number): Connection {
+  const state: Connection = { ...before, streams: [{ ...next, switchAt: null }] };
+  if (next.phase === 'live') return { ...state, mode: 'streaming' };
+  return checkBy({ ...state, mode: 'connecting' }, now + state.settings.checkMs);
 }
 
 /**
@@ -178,7 +191,7 @@ function onNoFirstByte(state: Connection, stream: Stream, now: number, random: n
   const isNext = state.streams.some(({ key }) => key < stream.key);
   if (!isNext) return failStream(state, stream, 'noFirstByte', now, random);
   const timeout = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
-  return switchTo(state, { ...stream, sentAt: now, timeout });
+  return switchTo(state, { ...stream, sentAt: now, timeout }, now);
 }
 
 /** A stream is over, cleanly or not. After a handover that is planned; otherwise it is a failure. */
@@ -195,9 +208,10 @@ function onEnd(
 function onPlannedEnd(before: Connection, stream: Stream, now: number): Connection {
   const state = withoutStream(before, stream);
   const [next] = state.streams;
-  if (next !== undefined) return switchTo(state, next);
+  if (next !== undefined) return switchTo(state, next, now);
   // The next stream has failed, and waits for its retry.
-  return { ...state, mode: 'waiting', retryAt: state.retryAt ?? now };
+  const waiting: Connection = { ...state, mode: 'waiting', retryAt: state.retryAt ?? now };
+  return checkBy(waiting, now + state.settings.checkMs);
 }
 
 /** How a stream failed. */
@@ -210,6 +224,8 @@ type Failure =
   | 'noFirstByte'
   /** Bytes came, but no hello: the log does not answer. */
   | 'noHello'
+  /** Bytes came, but no hello, and polls bring events: something between server and client holds bytes back. */
+  | 'held'
   | Refusal;
 
 /** After this many in a row, streaming is blocked here. */
@@ -229,6 +245,18 @@ function failureOf({ phase, liveAt, hasDelivered }: Stream, now: number): 'disco
   return isUseful ? 'usefulEnd' : 'disconnected';
 }
 
+/** A check was answered. A stream that has not said hello by then is held back, so the client polls. */
+export function onCheckAnswered(state: Connection, now: number, random: number): Connection {
+  const { mode, streams, settings, pollFailures } = state;
+  const [stream] = streams;
+  // What it brought did not continue from here.
+  if (pollFailures > 0) return state;
+  if (mode === 'waiting') return state.isUnreachable ? connect(state, now) : state;
+  const isHeld =
+    mode === 'connecting' && stream?.phase === 'open' && now >= stream.sentAt + settings.firstByteMs;
+  return isHeld ? failStream(state, stream, 'held', now, random) : state;
+}
+
 /** A stream failed, or brought what cannot be accepted: close it, and decide how to go on. */
 function failStream(
   before: Connection,
@@ -244,26 +272,41 @@ function failStream(
 
   const [other] = state.streams;
   // The old stream of a handover failed: the next one goes on.
-  if (other !== undefined && other.key > stream.key) return switchTo(state, other);
+  if (other !== undefined && other.key > stream.key) return switchTo(state, other, now);
   if (state.mode === 'polling') return scheduleProbe(state, refusal, now, random);
 
   const counted = countFailure(state, stream, failure);
   const retryAfterMs = refusal?.retryAfterMs ?? null;
-  // A `Retry-After` for an earlier stream still holds.
-  const pendingMs = state.isRetryAfterPending && state.retryAt !== null ? state.retryAt - now : 0;
+  // A `Retry-After` for an earlier stream or a check still holds.
+  const pendingAt = Math.max(state.retryAt ?? now, state.pollAt ?? now);
+  const pendingMs = state.isRetryAfterPending ? pendingAt - now : 0;
   const isRetryAfterPending = retryAfterMs !== null || pendingMs > 0;
   const delayAfter = (failures: number) =>
     Math.max(pendingMs, backoffMs(failures, retryAfterMs, random, counted.settings));
+  const firstPollMs = () => {
+    // A check has been answered: it was the first poll.
+    if (failure === 'held') return Math.max(0, (state.pollAt ?? now) - now);
+    return failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
+  };
   if (mustFallBack(counted, failure)) {
     // However often streams failed before, the first poll comes soon.
-    const delayMs = failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
-    return { ...fallBackToPolling(counted, now, random, delayMs), isRetryAfterPending };
+    return { ...fallBackToPolling(counted, now, random, firstPollMs()), isRetryAfterPending };
   }
   const retryAt = now + delayAfter(counted.failures);
   // The next stream of a handover failed: the old one goes on as long as it lasts.
   if (other !== undefined) return { ...counted, retryAt, isRetryAfterPending };
   const isResuming = failure === 'usefulEnd' && !isRetryAfterPending;
-  return { ...stopIO(counted), mode: 'waiting', retryAt, isRetryAfterPending, isResuming };
+  const waiting: Connection = {
+    ...stopIO(counted),
+    mode: 'waiting',
+    retryAt,
+    isRetryAfterPending,
+    isResuming,
+  };
+  if (isRetryAfterPending) return waiting;
+  // Readers that lost their streams together do not check together.
+  const { poll, pollAt } = checkBy(counted, now + counted.settings.checkMs * (0.6 + 0.8 * random));
+  return { ...waiting, poll, pollAt };
 }
 
 function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
@@ -299,6 +342,7 @@ function mustFallBack(state: Connection, failure: Failure): boolean {
   const { disconnects, unexpectedResponses } = state;
   return (
     failure === 'noFirstByte' ||
+    failure === 'held' ||
     disconnects >= maxDisconnects ||
     unexpectedResponses >= maxUnexpectedResponses
   );

@@ -18,7 +18,7 @@ import {
   stop,
 } from './lifecycle.ts';
 import { onPoll, onPollFailed, onPollShared } from './on-poll.ts';
-import { onStream, onStreamTimeout } from './on-stream.ts';
+import { onCheckAnswered, onStream, onStreamTimeout } from './on-stream.ts';
 import type { Advanced } from './share.ts';
 import { type Connection, type Signal, withApplied } from './state.ts';
 
@@ -55,8 +55,11 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     const stream = state.streams.find(({ key }) => key === signal.stream);
     return stream === undefined ? state : onStream(state, stream, signal, now, random);
   }
-  if ('poll' in signal)
-    return state.poll?.key === signal.poll ? onPoll(state, state.poll, signal, now, random) : state;
+  if ('poll' in signal) {
+    if (state.poll?.key !== signal.poll) return state;
+    const next = onPoll(state, state.poll, signal, now, random);
+    return signal.kind === 'polled' ? onCheckAnswered(next, now, random) : next;
+  }
   switch (signal.kind) {
     case 'pollShared':
       return onPollShared(state, signal.shared, now, random);
@@ -117,6 +120,5 @@ function onTimer(before: Connection, now: number, random: number): Connection {
   const { poll } = state;
   if (poll !== null && poll.timeoutAt <= now) state = onPollFailed(state, poll, null, now, random);
   if (isDue(state.retryAt, now)) state = onRetryDue(state, now);
-  if (state.mode === 'standby' && isDue(state.pollAt, now)) return startPoll(state, now);
-  return state.mode === 'polling' ? startDue(state, now) : state;
+  return startDue(state, now);
 }

@@ -59,12 +59,14 @@ export type KnownState = {
  *
  * | mode | streams | poll |
  * | --- | --- | --- |
- * | connecting | one, on its way | – |
- * | streaming | one that is live; in a handover also the next | – |
- * | waiting | – | – |
+ * | connecting | one, on its way | a check, or none |
+ * | streaming | one that is live; in a handover also the next | a check, or none |
+ * | waiting | – | a check, or none |
  * | polling | none; in a probe one, on its way | in flight, or due |
  * | standby | – | only to catch up |
  * | paused, stopped | – | – |
+ *
+ * A check is a poll without a wait. It brings what a stream holds back, while no stream is live or the live one is silent.
  */
 export type Connection = {
   readonly settings: ConnectionSettings;
@@ -74,7 +76,7 @@ export type Connection = {
   readonly poll: Poll | null;
   /** When the next stream is opened, after a failure or an early handover. */
   readonly retryAt: number | null;
-  /** When the next poll is due. */
+  /** When the next poll is due. Where a poll is in flight: the earliest time of the one after it, if something has set it. */
   readonly pollAt: number | null;
   /** While polling: when the client tries to stream again. */
   readonly probeAt: number | null;
@@ -257,12 +259,18 @@ export function timersOf(state: Connection): readonly Timer[] {
   const timers: Timer[] = state.streams.map((stream) => stream.timeout);
   const add = (name: Timer['name'], at: number | null) => at !== null && timers.push({ name, at });
   add('retry', state.retryAt);
-  // The connection runs a catch-up itself, also when something outside drives the polls.
-  if (!state.settings.hasPollDriver || state.mode === 'standby') add('poll', state.pollAt);
+  add('poll', ownPollAt(state));
   add('pollTimeout', state.poll?.timeoutAt ?? null);
   add('probe', state.probeAt);
   add('pause', state.pauseAt);
   return timers;
+}
+
+/** When the connection starts a poll by itself; null while one is in flight, or where something outside starts it. */
+export function ownPollAt(state: Connection): number | null {
+  const { poll, pollAt, retryAt, isRetryAfterPending, mode, settings } = state;
+  if (poll !== null || pollAt === null || (mode === 'polling' && settings.hasPollDriver)) return null;
+  return isRetryAfterPending ? Math.max(pollAt, retryAt ?? pollAt) : pollAt;
 }
 
 /** The time of the next timer; null when none runs. */

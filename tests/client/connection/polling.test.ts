@@ -183,7 +183,7 @@ describe('the client returns to streaming', () => {
     expect(it.state).toMatchObject({ mode: 'polling', streams: [{ phase: 'opening' }] });
     it.goesLive('30-3~aaaaaa');
     it.gets([eventItem(4), eventItem(5)]);
-    expect(it.state).toMatchObject({ mode: 'streaming', poll: null, pollAt: null });
+    expect(it.state).toMatchObject({ mode: 'streaming', poll: null });
     expect(it.accepted).toEqual(['40-4', '50-5']);
   });
 

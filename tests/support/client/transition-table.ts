@@ -1,5 +1,5 @@
 import { isCatchingUp } from '../../../lib/client/connection/lifecycle.ts';
-import { type Connection, nextTimerAt } from '../../../lib/client/connection/state.ts';
+import type { Connection } from '../../../lib/client/connection/state.ts';
 import { statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from './feed-items.ts';
 import { pollingReader, reader, streamingReader } from './reader.ts';
@@ -19,7 +19,7 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         (it) => it.handover('30-3~aaaaaa'),
       ),
   ],
-  ['waiting', () => tap(streamingReader(), (it) => it.disconnects())],
+  ['waiting', () => tap(streamingReader({ backoffMs: 20_000 }), (it) => it.disconnects())],
   ['polling', () => tap(pollingReader(), (it) => it.isPolled([], '30-3~aaaaaa'))],
   [
     'probing',
@@ -73,7 +73,7 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
   ],
   ['clean end', (it) => onStream(it, () => it.ends())],
   ['disconnected', (it) => onStream(it, () => it.disconnects())],
-  ['timeout', (it) => onStream(it, () => it.passes((nextTimerAt(it.state) ?? 0) - it.now))],
+  ['timeout', (it) => onStream(it, () => it.passes(it.stream().timeout.at - it.now))],
   ['refused 401', (it) => onStream(it, () => it.isRefused(401))],
   ['refused 403', (it) => onStream(it, () => it.isRefused(403))],
   ['refused 429', (it) => onStream(it, () => it.isRefused(429, { retryAfterMs: 9_000 }))],
@@ -104,7 +104,8 @@ function onStream(it: Reader, act: () => unknown): unknown {
 }
 
 function onPoll(it: Reader, act: () => unknown): unknown {
-  if (it.state.mode === 'polling' && it.state.poll === null) it.passes(2_000);
+  const { poll, pollAt } = it.state;
+  if (poll === null && pollAt !== null) it.passes(pollAt - it.now);
   return it.state.poll === null ? cannot : act();
 }
 
