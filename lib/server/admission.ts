@@ -23,7 +23,16 @@ export type Admission = {
    * @throws FeedError `too-many-streams` if the process or the request's address is at its limit.
    */
   takeSlot(request: Request, channels: readonly string[]): () => void;
+  /**
+   * Whether a tenth of the slots, and of the channels of the request's address, would be free beside such a request: then a
+   * reader that is told to send long polls finds a slot. While only single slots become free, all of its readers would be
+   * told of each, and most would be sent back.
+   */
+  hasSpare(request: Request, channels: readonly string[]): boolean;
 };
+
+/** The share of slots that must be free where readers are told to take one. */
+const spareShare = 0.1;
 
 type AdmissionSettings = Pick<Settings, 'isVercel' | 'streamMaxConnections' | 'streamMaxPerAddress'>;
 
@@ -42,9 +51,7 @@ export function createAdmission(
         `This process holds ${held} streams and waiting polls, its maximum (STREAM_MAX_CONNECTIONS). Try again in a few seconds.`,
       );
     }
-    const most = isVercel ? maxOpen : Math.max(maxOpen, streamMaxConnections + maxSubscriptionsBesides);
-    const added = channels.filter((channel) => !tails.has(channel)).length;
-    const excess = held + tails.count() + 1 + added - most;
+    const excess = excessWith(channels);
     if (excess <= 0 || tails.endIdle(excess, channels)) return;
     throw new FeedError(
       'too-many-streams',
@@ -52,8 +59,23 @@ export function createAdmission(
     );
   }
 
+  /** How far the process would be over its maximum with one more request that follows `channels`. */
+  function excessWith(channels: readonly string[]): number {
+    const most = isVercel ? maxOpen : Math.max(maxOpen, streamMaxConnections + maxSubscriptionsBesides);
+    const added = channels.filter((channel) => !tails.has(channel)).length;
+    return held + tails.count() + 1 + added - most;
+  }
+
   return {
     held: () => held,
+    hasSpare(request, channels) {
+      const left = streamMaxConnections - held - 1;
+      if (left < spareShare * streamMaxConnections || excessWith(channels) > 0) return false;
+      if (streamMaxPerAddress === null) return true;
+      const address = addressOf(request, isVercel);
+      const leftOfAddress = streamMaxPerAddress - channelsPerAddress.taken(address) - channels.length;
+      return leftOfAddress >= spareShare * streamMaxPerAddress;
+    },
     takeSlot(request, channels) {
       checkProcess(channels);
       // Without a limit the address is not looked up: asking a socket for it is a system call.
@@ -128,12 +150,15 @@ type ChannelsPerAddress = {
    * hold the channels. On `too-many-streams` it goes on with polls.
    */
   take(address: string | null, channels: number): () => void;
+  /** How many the address follows now; 0 if it is unknown. */
+  taken(address: string | null): number;
 };
 
 /** @param most channels of one address; null: no limit, and nothing is counted. */
 function createChannelsPerAddress(most: number | null): ChannelsPerAddress {
   const taken = new Map<string, number>();
   return {
+    taken: (address) => (address === null ? 0 : (taken.get(address) ?? 0)),
     take(address, channels) {
       if (most === null || address === null) return nothingToRelease;
       const held = taken.get(address) ?? 0;

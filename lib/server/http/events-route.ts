@@ -38,8 +38,8 @@ async function getPage(
   const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
   const waitSeconds = Math.min(requested.waitSeconds, maxWaitSeconds(runtime), tokenSeconds);
   const query = { ...requested, waitSeconds };
-  const { page, poll } = await readQueriedPage(request, runtime, query, signal);
-  const body = pageJson(page, poll);
+  const page = await readQueriedPage(request, runtime, query, signal);
+  const body = pageJson(page, adviceFor(request, runtime, query));
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
@@ -68,24 +68,29 @@ async function readQueriedPage(
   runtime: Runtime,
   query: PageQuery,
   signal: AbortSignal,
-): Promise<{ readonly page: Page; readonly poll: PollAdvice }> {
-  const { log, settings, admission } = runtime;
-  const poll = pollAdvice(settings.pollMode);
+): Promise<Page> {
+  const { log, admission } = runtime;
   const [channel] = query.channels;
   if (query.before !== null && channel !== undefined) {
-    return { page: await readHistory(log, channel, query.before, query.types, query.limit), poll };
+    return readHistory(log, channel, query.before, query.types, query.limit);
   }
   const positions = await startPositions(runtime, query);
   const slot = createPollSlot(request, admission, query.channels, signal);
   try {
     const page = await readPage(runtime, positions, query.types, query.limit, slot);
-    if (query.waitSeconds === 0 || !isEmpty(page) || signal.aborted) return { page, poll };
     // Without a slot the poll is not refused: the reader gets the empty page, and the advice to wait by itself.
-    if (!slot.tryTake()) return { page, poll: pollAdvice('short') };
-    return { page: await longPoll(runtime, query, page, slot), poll };
+    const isHeld = query.waitSeconds > 0 && isEmpty(page) && !signal.aborted && slot.tryTake();
+    // Awaited here, because the slot is held until then.
+    return isHeld ? await longPoll(runtime, query, page, slot) : page;
   } finally {
     slot.release();
   }
+}
+
+/** Every answer of a server that is nearly full advises the same: its reader must not come back at once for a slot. */
+function adviceFor(request: Request, { settings, admission }: Runtime, { channels }: PageQuery): PollAdvice {
+  const isLong = settings.pollMode === 'long' && admission.hasSpare(request, channels);
+  return pollAdvice(isLong ? 'long' : 'short');
 }
 
 async function startPositions({ log }: Runtime, { channels, start }: PageQuery) {

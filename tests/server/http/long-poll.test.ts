@@ -172,3 +172,72 @@ describe('a long poll', () => {
     expect(stand.log.asked() - before).toBeLessThanOrEqual(50 * 2 + 2);
   });
 });
+
+describe('the advice for polling', () => {
+  const long = { waitSeconds: 20, everyMs: 0 };
+  const short = { waitSeconds: 0, everyMs: 2_000 };
+
+  /** A server with `slots` slots, of which `taken` are. */
+  function withSlots(slots: number, taken: number): Stand {
+    const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: String(slots) } });
+    const request = new Request('http://feed.test/api/stream');
+    for (let each = 0; each < taken; each += 1) stand.runtime.admission.takeSlot(request, ['feed']);
+    return stand;
+  }
+
+  const adviceOf = async (stand: Stand, query: string) =>
+    (await (await stand.ask(`events?${query}`)).json()).poll;
+
+  test('of a full server is short in every answer: with `wait` and without, with events and without', async () => {
+    const stand = withSlots(10, 10);
+    await stand.publish(3);
+    const cursor = stand.cursorAtEnd();
+
+    for (const query of [
+      `after=${cursor}`,
+      `after=${cursor}&wait=20`,
+      'after=0-0',
+      'after=0-0&wait=20',
+      'before=9-9',
+    ]) {
+      expect(await adviceOf(stand, query)).toEqual(short);
+    }
+  });
+
+  test.each([
+    [800, 719, long],
+    [800, 720, short],
+    [10, 8, long],
+    [10, 9, short],
+    [2, 0, long],
+    [2, 1, short],
+    [1, 0, short],
+  ])('with %i slots, of which %i are taken, leaves a tenth of them free', async (slots, taken, advice) => {
+    const stand = withSlots(slots, taken);
+    expect(await adviceOf(stand, '')).toEqual(advice);
+  });
+
+  test('of a poll that was held does not count its own slot', async () => {
+    const stand = withSlots(10, 8);
+    const held = await poll(stand, 'wait=20');
+    await stand.publish();
+    await stand.clock.advance(0);
+
+    expect((await held.page()).poll).toEqual(long);
+  });
+
+  test('is short where the address has none of its channels left', async () => {
+    const env = { VERCEL: '1', POLL_MODE: 'long', STREAM_MAX_PER_ADDRESS: '3' };
+    const stand = makeStand({ env });
+    const headers = { 'x-real-ip': '192.0.2.1' };
+    stand.runtime.admission.takeSlot(new Request('http://feed.test/api/stream', { headers }), [
+      'a',
+      'b',
+      'c',
+    ]);
+    const adviceFor = async (address: string) =>
+      (await (await stand.ask('events', { headers: { 'x-real-ip': address } })).json()).poll;
+
+    expect([await adviceFor('192.0.2.1'), await adviceFor('192.0.2.2')]).toEqual([short, long]);
+  });
+});
