@@ -56,11 +56,14 @@ export function createRequestRunner({
     now: clock.now,
   });
 
-  async function runStream({ key, after, tokenVersion }: Stream, signal: AbortSignal): Promise<void> {
+  async function runStream(
+    { key, after, tokenVersion, heartbeatMs }: Stream,
+    signal: AbortSignal,
+  ): Promise<void> {
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     dispatch([{ kind: 'sent', stream: key }]);
-    const address = feedAddress(query, 'stream', { after });
+    const address = feedAddress(query, 'stream', { after, heartbeat: heartbeatSeconds(heartbeatMs) });
     const dispatchNews = (news: readonly StreamNews[]) =>
       dispatch(news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
     await readStream(requestOf(address, bearer, signal), async (news) => {
@@ -138,6 +141,11 @@ export function createRequestRunner({
       }
     },
   };
+}
+
+/** The heartbeat as the server takes it. */
+function heartbeatSeconds(ms: number): number {
+  return Math.min(300, Math.max(2, Math.ceil(ms / 1_000)));
 }
 
 function isForApp(news: StreamNews): boolean {

@@ -12,7 +12,10 @@ export type ConnectionSettings = {
   readonly helloMs: number;
   /** Without a live stream for this long, or with a heartbeat that is this late, polls check for events. Default 2,500. */
   readonly checkMs: number;
-  /** Heartbeat until the hello names another. A stream that is silent for 2.5 heartbeats is lost. Default 15,000. */
+  /**
+   * Longest silence of a stream that the client asks for: whole seconds, 2 at least. The hello names the one that holds. A
+   * stream that is silent for 2.5 heartbeats is lost. Default 5,000.
+   */
   readonly heartbeatMs: number;
   /** First wait before the client, while it polls, tries to stream again. It doubles with each probe. Default 15,000. */
   readonly probeMs: number;
@@ -42,7 +45,7 @@ export const defaultSettings: ConnectionSettings = {
   firstByteMs: 4_000,
   helloMs: 10_000,
   checkMs: 2_500,
-  heartbeatMs: 15_000,
+  heartbeatMs: 5_000,
   probeMs: 15_000,
   maxProbeMs: 300_000,
   backoffMs: 500,

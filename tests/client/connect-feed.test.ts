@@ -112,6 +112,17 @@ describe('an honest server', () => {
     expect(server.asked).toHaveLength(1);
   });
 
+  test.each([
+    [undefined, 5],
+    [100, 2],
+    [12_300, 13],
+    [600_000, 300],
+  ])('asks for streams with a heartbeat of %i ms as %i s', async (heartbeatMs, seconds) => {
+    const { server, feed } = await setUp(undefined, heartbeatMs === undefined ? {} : { heartbeatMs });
+    await until(feed, has(feed, 3));
+    expect(server.asked[0]).toContain(`heartbeat=${seconds}`);
+  });
+
   test('a closed feed holds no connection', async () => {
     const { server, feed } = await setUp();
     await until(feed, has(feed, 3));

@@ -220,7 +220,7 @@ export function openStream(state: Connection, now: number): Connection {
     phase: 'preparing',
     sentAt: now,
     liveAt: now,
-    heartbeatMs: settings.heartbeatMs,
+    heartbeatMs: state.heartbeatMs,
     isProven: false,
     hasDelivered: false,
     timeout: { name: 'hello', at: now + settings.helloMs },

@@ -94,6 +94,15 @@ function checkSilence(state: Connection, heartbeatMs: number, now: number): Conn
   return checkBy({ ...state, pollAt: pollAt === null ? null : Math.max(pollAt, silentAt) }, silentAt);
 }
 
+/** The heartbeat in ms that the client asks for after a stream that ended in silence, and how long that silence was. */
+const oftenMs = 2_000;
+const leastSilenceMs = 1_500;
+
+/** When a live stream last brought bytes. */
+function bytesAt({ timeout, heartbeatMs }: Stream): number {
+  return timeout.at - 2.5 * heartbeatMs;
+}
+
 /** One heartbeat may be late, two may not be missing: silence of 2.5 heartbeats means that the connection is lost. */
 function watchdog(heartbeatMs: number, now: number): Stream['timeout'] {
   return { name: 'watchdog', at: now + 2.5 * heartbeatMs };
@@ -275,7 +284,7 @@ function failStream(
   if (other !== undefined && other.key > stream.key) return switchTo(state, other, now);
   if (state.mode === 'polling') return scheduleProbe(state, refusal, now, random);
 
-  const counted = countFailure(state, stream, failure);
+  const counted = countFailure(state, stream, failure, now);
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   // A `Retry-After` for an earlier stream or a check still holds.
   const pendingAt = Math.max(state.retryAt ?? now, state.pollAt ?? now);
@@ -315,14 +324,17 @@ function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, 
   return { ...state, probeAt: now + Math.max(probeDelayMs(probes, random, settings), retryAfterMs) };
 }
 
-function countFailure(before: Connection, stream: Stream, failure: Failure): Connection {
+function countFailure(before: Connection, stream: Stream, failure: Failure, now: number): Connection {
   const refusal = typeof failure === 'object' ? failure : null;
   const wasLive = stream.phase === 'live';
+  // Something may allow no longer silence.
+  const wasSilent = wasLive && now - bytesAt(stream) >= leastSilenceMs;
   const state = failure === 'usefulEnd' || stream.isProven ? resetFailures(before) : before;
   const { failures, disconnects, unexpectedResponses } = state;
   return {
     ...state,
     problem: refusal === null ? state.problem : refusal.problem,
+    heartbeatMs: wasSilent ? Math.min(state.heartbeatMs, oftenMs) : state.heartbeatMs,
     reconnects: state.reconnects + (wasLive ? 1 : 0),
     failures: failures + 1,
     disconnects: disconnects + (failure === 'disconnected' && !stream.isProven ? 1 : 0),

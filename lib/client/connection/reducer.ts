@@ -103,10 +103,11 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
   }
 }
 
-/** What limited the waits of polls on the last network may not be on this one. */
+/** What cut silent connections on the last network may not be on this one. */
 function onOnline(state: Connection): Connection {
-  const maxWaitSeconds = state.isOnline ? state.maxWaitSeconds : Number.POSITIVE_INFINITY;
-  return { ...state, isOnline: true, maxWaitSeconds };
+  if (state.isOnline) return state;
+  const { heartbeatMs } = state.settings;
+  return { ...state, isOnline: true, heartbeatMs, maxWaitSeconds: Number.POSITIVE_INFINITY };
 }
 
 /** Everything whose time has come. */

@@ -17,6 +17,7 @@ export type Stream = {
   /** When the request was sent, and when the stream said hello. */
   readonly sentAt: number;
   readonly liveAt: number;
+  /** The longest silence: what the client asks for, then what the hello names. */
   readonly heartbeatMs: number;
   /** Bytes came at least a heartbeat after the hello. A proxy may pass the hello on and hold the rest back. */
   readonly isProven: boolean;
@@ -109,7 +110,9 @@ export type Connection = {
   readonly isUnreachable: boolean;
   /** Before this time, the end of an outage is no reason for a probe. */
   readonly nextRecoveryAt: number;
-  /** The longest time in seconds for which the server may hold a poll: something here cuts longer ones. */
+  /** The longest silence in ms that the client asks streams for. It is shorter where something cuts silent streams. */
+  readonly heartbeatMs: number;
+  /** The longest time in seconds for which the server may hold a poll, where something cuts longer ones. */
   readonly maxWaitSeconds: number;
   /** The next attempt obeys a `Retry-After`. Only the user's retry comes earlier. */
   readonly isRetryAfterPending: boolean;
@@ -163,6 +166,7 @@ export function newConnection(
     isStreamingBlocked: false,
     isUnreachable: false,
     nextRecoveryAt: Number.NEGATIVE_INFINITY,
+    heartbeatMs: settings.heartbeatMs,
     maxWaitSeconds: Number.POSITIVE_INFINITY,
     isRetryAfterPending: false,
     advice: defaultPollAdvice,

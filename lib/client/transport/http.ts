@@ -23,6 +23,7 @@ export function feedAddress(
   more: {
     readonly after?: string | null;
     readonly wait?: number;
+    readonly heartbeat?: number;
     readonly before?: string;
     readonly limit?: number;
   },
@@ -35,6 +36,7 @@ export function feedAddress(
   if (more.before !== undefined) add('before', more.before);
   else if (more.after) add('after', more.after);
   else if (query.rewind !== '') add('rewind', query.rewind);
+  if (more.heartbeat) add('heartbeat', more.heartbeat);
   if (more.wait) add('wait', more.wait);
   if (more.limit) add('limit', more.limit);
   return `${query.url.replace(/\/$/, '')}/api/${path}?${search.join('&')}`;

@@ -37,7 +37,7 @@ export const constants = {
     's',
     'the limit of 300 minus the margin and half the jitter: lib/server/stream/deadline.ts',
   ),
-  heartbeatSeconds: code(15, 's', 'HEARTBEAT_SECONDS, lib/config/settings.ts'),
+  heartbeatSeconds: code(5, 's', 'heartbeatMs, lib/config/client-timing.ts'),
   pollSeconds: code(2, 's', 'short polls: lib/server/http/page.ts'),
   sharedSeconds: code(1, 's', 's-maxage of a poll with nothing new: lib/server/http/events-route.ts'),
 

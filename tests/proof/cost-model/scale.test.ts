@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { defaultSettings } from '../../../lib/config/client-timing.ts';
 import { readSettings } from '../../../lib/config/settings.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { createAdmission } from '../../../lib/server/admission.ts';
@@ -36,7 +37,7 @@ describe('the constants from the code', () => {
   test('are the defaults of the settings', () => {
     const settings = readSettings({});
     expect(givenValues.streamsPerProcess).toBe(settings.streamMaxConnections);
-    expect(givenValues.heartbeatSeconds * 1_000).toBe(settings.heartbeatMs);
+    expect(givenValues.heartbeatSeconds * 1_000).toBe(defaultSettings.heartbeatMs);
     expect(givenValues.pollSeconds * 1_000).toBe(pollAdvice('short').everyMs);
     expect(givenValues.checksPerHour).toBe(Math.round(3_600_000 / (settings.tailCheckMs * 0.9)));
   });

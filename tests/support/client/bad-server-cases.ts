@@ -67,11 +67,11 @@ export const cases: readonly Case[] = [
   {
     ...{ name: 'passes on blocks of 2 KiB', server: badAnswers.passesBlocksOf2KiB, firstMs: [0, 0] },
     ...{
-      latestMs: 17_500,
-      requests: 8,
-      rule: '1 stream; it is silent for longer than a heartbeat, so polls check each 2 s: 7',
+      latestMs: 7_500,
+      requests: 27,
+      rule: 'streams 2.5 heartbeats apart: 3, checks of each from 7.5 s on: 9, polls each 2 s from 37.5 s on: 13, probes: 2',
     },
-    ...{ eventBackMs: 22_000, backMs: 0, backLateMs: 0 },
+    ...{ eventBackMs: 7_500, backMs: 76_000, backLateMs: 364_000 },
   },
   { ...bySilence, name: 'compresses, and holds 64 KiB back', server: badAnswers.compressesAndHolds },
   { ...bySilence, name: 'never answers a stream', server: badAnswers.neverAnswers },
@@ -117,10 +117,10 @@ export const cases: readonly Case[] = [
   {
     ...{ name: 'drops each stream silently after hello', server: badAnswers.dropsSilently, firstMs: [0, 0] },
     ...{
-      latestMs: 17_500,
-      requests: 17,
-      rule: 'streams 2.5 heartbeats apart: 2, checks from 17.5 s on: 15; after the third stream the client polls',
+      latestMs: 7_500,
+      requests: 27,
+      rule: 'streams 2.5 heartbeats apart: 3, checks of each from 7.5 s on: 9, polls each 2 s from 37.5 s on: 13, probes: 2',
     },
-    ...{ eventBackMs: 38_500, backMs: 56_000, backLateMs: 398_000 },
+    ...{ eventBackMs: 7_500, backMs: 76_000, backLateMs: 364_000 },
   },
 ];

@@ -79,12 +79,17 @@ export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0,
     return { events, position };
   }
 
-  function openStream(from: Position, line: Line, through: (text: string) => string): Response {
+  function openStream(
+    from: Position,
+    heartbeatMs: number,
+    line: Line,
+    through: (text: string) => string,
+  ): Response {
     let at = from;
     const encoder = new TextEncoder();
     const hello = {
       cursor: formatPosition(from),
-      heartbeatMs: 15_000,
+      heartbeatMs,
       deadlineMs: 3_600_000,
       version: '0.1.0',
     };
@@ -150,10 +155,11 @@ export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0,
     const after = searchParams.get('after');
     const cursor: Cursor = after === null ? new Map() : parseCursor(after, ['feed'], 'after');
     const from = cursor.get('feed') ?? log.end();
+    const heartbeatMs = Math.min(15, Number(searchParams.get('heartbeat') ?? 15)) * 1_000;
     const waitMs = Number(searchParams.get('wait') ?? 0) * 1_000;
     const line = newLine(init?.signal ?? null);
     const honest = (through = (text: string) => text) => {
-      if (kind === 'stream') return openStream(from, line, through);
+      if (kind === 'stream') return openStream(from, heartbeatMs, line, through);
       return waitMs === 0 || eventsAfter(from).events.length > 0 ? page(from) : hold(from, waitMs, line);
     };
     return new Promise((resolve, reject) => {
