@@ -1,19 +1,42 @@
-import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { FeedError } from '../lib/core/feed-error.ts';
 import { escapeControlCharacters, excerpt } from '../lib/core/safe-text.ts';
 
-/** Loads the app's settings as Next does: first the environment, then `.env.local`, then `.env`. The first one wins. */
+/** The part of `@next/env` that is used here. Only Next depends on that package, so its types may be out of reach. */
+type EnvironmentLoader = {
+  loadEnvConfig(folder: string, isDevelopment: boolean, log: Pick<Console, 'info' | 'error'>): unknown;
+};
+
+/**
+ * Loads the app's settings from `.env.local` and the other files into the environment, by Next's own loader: as `next start`
+ * reads them if NODE_ENV is `production`, else as `next dev` does. A variable that is set already keeps its value.
+ */
 export function loadEnvironment(): void {
-  for (const file of ['.env.local', '.env']) {
-    if (existsSync(file)) process.loadEnvFile(file);
-  }
+  const { resolve } = createRequire(import.meta.url);
+  const requireAsNext = createRequire(resolve('next/package.json'));
+  const { loadEnvConfig } = requireAsNext('@next/env') as EnvironmentLoader;
+  const log = { info: () => undefined, error: console.error };
+  loadEnvConfig(process.cwd(), process.env.NODE_ENV !== 'production', log);
+}
+
+/**
+ * The arguments of this command. pnpm and Yarn 2 pass on the `--` of `pnpm run push -- hello`, which the others drop.
+ * @param env the environment, in which a package manager names itself.
+ */
+export function commandArguments(
+  argv: readonly string[] = process.argv,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): string[] {
+  const [, , ...args] = argv;
+  const isPassedOn = /^(pnpm\/|yarn\/(?!1\.))/.test(env.npm_config_user_agent ?? '');
+  return isPassedOn && args[0] === '--' ? args.slice(1) : args;
 }
 
 /** Parses a command's options with Node's `parseArgs`. @throws FeedError `bad-request`, naming the wrong option. */
 export function parseOptions<const T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
-    return parseArgs(config);
+    return parseArgs({ ...config, args: commandArguments() } as T);
   } catch (cause) {
     // Node adds a hint about arguments that begin with "-". It hides the reason.
     const [reason = ''] = messageOf(cause).split('. To specify a positional');

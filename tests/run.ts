@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buildOnce, isFresh } from '../scripts/build-app.ts';
+import { commandArguments } from '../scripts/command-line.ts';
 import { type Extent, extentVariable, readNeeds, testsOf } from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
@@ -10,10 +11,11 @@ import { root } from './support/root.ts';
 const reportFile = join(root, 'test-results/vitest.json');
 const summaryFile = join(root, 'test-results/summary.txt');
 
-const args = process.argv.slice(2).filter((arg) => arg !== '--all');
+const given = commandArguments();
+const args = given.filter((arg) => arg !== '--all');
 /** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
 const isChosen = args.length > 0;
-const extent: Extent = isChosen || process.argv.includes('--all') ? 'all' : 'main';
+const extent: Extent = isChosen || given.includes('--all') ? 'all' : 'main';
 const path = searchPath(process.env.PATH);
 const needs = readNeeds(args, extent);
 const startedAt = Date.now();

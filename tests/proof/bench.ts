@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { root } from '../support/root.ts';
 import { seededRandom } from '../support/seeded.ts';
@@ -63,7 +64,7 @@ function writeDoc(): void {
 }
 
 async function bench(): Promise<void> {
-  const options = readBenchOptions(process.argv.slice(2));
+  const options = readBenchOptions(commandArguments());
   switch (options.kind) {
     case 'help':
       return console.log(benchHelp);

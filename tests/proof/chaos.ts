@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { buildOnce } from '../../scripts/build-app.ts';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { type ChaosOptions, chaosHelp, readChaosOrder } from './chaos/chaos-options.ts';
 import { tableOf, withTable } from './chaos/doc-tables.ts';
 import { type Figures, figuresOf } from './chaos/figures.ts';
@@ -24,7 +25,7 @@ function report(options: ChaosOptions, outcome: Outcome): void {
   for (const { kind, who, what } of violations.slice(0, maxPrinted))
     console.error(`  ${kind}: ${who}: ${what}`);
   console.error(`\nTimeline:\n\n${timeline.map((line) => `  ${line}`).join('\n')}`);
-  const only = process.argv.slice(2).join(' ');
+  const only = commandArguments().join(' ');
   console.error(`\nTo run the same plan again: npm run proof:chaos -- ${only} --seed ${options.seed}`);
 }
 
@@ -35,7 +36,7 @@ function writeTable(file: string): void {
 }
 
 async function chaos(): Promise<void> {
-  const order = readChaosOrder(process.argv.slice(2), randomInt(2 ** 31));
+  const order = readChaosOrder(commandArguments(), randomInt(2 ** 31));
   switch (order.kind) {
     case 'help':
       console.log(chaosHelp);

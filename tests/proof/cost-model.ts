@@ -1,9 +1,10 @@
+import { commandArguments } from '../../scripts/command-line.ts';
 import { measure } from './cost-model/measure.ts';
 import { readScaleOptions, scaleHelp } from './cost-model/scale-options.ts';
 import { tablesOf } from './cost-model/tables.ts';
 
 async function printCosts(): Promise<void> {
-  const options = readScaleOptions(process.argv.slice(2));
+  const options = readScaleOptions(commandArguments());
   switch (options.kind) {
     case 'help':
       console.log(scaleHelp);

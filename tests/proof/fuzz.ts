@@ -1,4 +1,5 @@
 import { buildOnce } from '../../scripts/build-app.ts';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { fuzzApp } from './fuzz/fuzz-app.ts';
 import { fuzzHelp, readFuzzOptions } from './fuzz/fuzz-options.ts';
 import type { Run } from './fuzz/run-fuzz.ts';
@@ -23,7 +24,7 @@ ${Math.round((performance.now() - startedAt) / 1_000)} s, ${failures.length} fai
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 try {
-  const options = readFuzzOptions(process.argv.slice(2));
+  const options = readFuzzOptions(commandArguments());
   if (options.kind === 'help') console.log(fuzzHelp);
   else process.exitCode = await fuzz(options.run);
 } catch (cause) {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildOnce } from '../../scripts/build-app.ts';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { findMissing, searchPath } from '../run/tools.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { root } from '../support/root.ts';
@@ -71,7 +72,7 @@ function writeDoc(): void {
 }
 
 async function obey(): Promise<void> {
-  const options = readMiddleboxOptions(process.argv.slice(2));
+  const options = readMiddleboxOptions(commandArguments());
   switch (options.kind) {
     case 'help':
       return console.log(middleboxHelp);

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { root } from '../support/root.ts';
 import { breakGuard } from './mutants/break-guard.ts';
@@ -70,6 +71,7 @@ function failures(folder: string, projects: readonly string[], bail = 1): readon
 }
 
 const { values: options } = parseArgs({
+  args: commandArguments(),
   options: {
     only: { type: 'string', default: '' },
     doc: { type: 'boolean', default: false },

@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { commandArguments } from '../../scripts/command-line.ts';
 import { root } from '../support/root.ts';
+import { runScript } from '../support/scripts/script-process.ts';
 
 const check = './lib/server/node/check-node.mjs';
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -24,6 +26,35 @@ describe('the scripts of package.json', () => {
       );
     },
   );
+});
+
+describe('the -- that pnpm and Yarn 2 pass on', () => {
+  const ours = lasting.flatMap(([name, command]) => {
+    const file = / ((?:scripts|tests)\/\S+\.ts)$/.exec(command)?.[1];
+    // `npm test` hands its arguments to Vitest.
+    return file === undefined || file === 'tests/run.ts' ? [] : [[name, file] as const];
+  });
+
+  test.each(ours)('is dropped by %s', async (_, file) => {
+    const agent = { npm_config_user_agent: 'pnpm/12.21.0 npm/? node/v24.21.0 linux x64' };
+    const script = runScript(file, ['--', '--help'], agent);
+    expect(await script.code).toBe(0);
+    expect(script.err()).toBe('');
+    expect(script.out()).not.toBe('');
+  });
+
+  test.each([
+    ['pnpm/12.21.0 npm/? node/?', ['--', 'hello'], ['hello']],
+    ['yarn/4.18.1 npm/? node/?', ['--', '--', '-5'], ['--', '-5']],
+    ['pnpm/12.21.0 npm/? node/?', ['hello', '--', '-5'], ['hello', '--', '-5']],
+    // These drop the first one themselves: this one is the user's, before a text that begins with "-".
+    ['npm/11.19.1 node/?', ['--', '-5'], ['--', '-5']],
+    ['yarn/1.22.22 npm/? node/?', ['--', '-5'], ['--', '-5']],
+    ['bun/1.4.5 npm/? node/?', ['--', '-5'], ['--', '-5']],
+    [undefined, ['--', '-5'], ['--', '-5']],
+  ])('with %s, %j are the arguments %j', (agent, given, read) => {
+    expect(commandArguments(['node', 'push', ...given], { npm_config_user_agent: agent })).toEqual(read);
+  });
 });
 
 describe('the check of the version of Node', () => {
