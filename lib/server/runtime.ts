@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { type Clock, serverClock } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
@@ -36,6 +37,8 @@ type Holder = { [key]?: Runtime };
  */
 export function getRuntime(): Runtime {
   const holder = globalThis as Holder;
+  // `next dev` loads a changed `.env.local` into the running process.
+  if (process.env.NODE_ENV === 'development') dropOutdated(holder);
   holder[key] ??= createRuntime(readSettings(process.env), serverClock);
   return holder[key];
 }
@@ -43,6 +46,25 @@ export function getRuntime(): Runtime {
 /** The runtime of this process; null: it has not been created yet. */
 export function findRuntime(): Runtime | null {
   return (globalThis as Holder)[key] ?? null;
+}
+
+/** How long a stream may go on after a handover because its runtime stops, in ms. Vercel gives a process 500 ms. */
+export const stopMs = { own: 1_500, platform: 200 } as const;
+
+/** Hands over all streams of a runtime, and lets it take no more. */
+export function stopRuntime({ settings, stopping, streams }: Runtime): void {
+  stopping.abort();
+  const closesInMs = settings.isVercel ? stopMs.platform : stopMs.own;
+  for (const stream of streams) stream.handOver('stopping', closesInMs);
+}
+
+/** Stops a runtime whose settings have changed: its readers come back to a new one. */
+function dropOutdated(holder: Holder): void {
+  const runtime = holder[key];
+  if (runtime === undefined || isDeepStrictEqual(runtime.settings, readSettings(process.env))) return;
+  delete holder[key];
+  stopRuntime(runtime);
+  console.log('steadfeed: The settings have changed. The feed uses the new ones from now on.');
 }
 
 /** Creates a runtime; for tests, and for `getRuntime`. */

@@ -11,13 +11,14 @@ import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
 import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
-import { forceMs, stopMs } from '../../lib/server/node/process.ts';
+import { forceMs } from '../../lib/server/node/process.ts';
 import {
   bodyLimits,
   pipelineLimits,
   requestTimeouts,
   stallLimits,
 } from '../../lib/server/node/socket-limits.ts';
+import { stopMs } from '../../lib/server/runtime.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
 import {
   graceShare,

@@ -1,7 +1,7 @@
 import { readSettings, type Settings } from '../../config/settings.ts';
 import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
-import { findRuntime } from '../runtime.ts';
+import { findRuntime, stopRuntime } from '../runtime.ts';
 import {
   closeStalledConnections,
   ignoreUpgrades,
@@ -11,9 +11,6 @@ import {
   refuseUnknownMethods,
 } from './socket-limits.ts';
 import { closeIdleConnections, trackConnections } from './sockets.ts';
-
-/** How long a stream may go on after a handover because the process stops, in ms. Vercel gives a process 500 ms. */
-export const stopMs = { own: 1_500, platform: 200 } as const;
 
 /** The process exits this long after SIGTERM, whatever is still open, in ms. */
 export const forceMs = 4_000;
@@ -65,10 +62,7 @@ function messageOf(error: unknown): string {
 
 function stop(isVercel: boolean): void {
   const runtime = findRuntime();
-  runtime?.stopping.abort();
-  for (const stream of runtime?.streams ?? []) {
-    stream.handOver('stopping', isVercel ? stopMs.platform : stopMs.own);
-  }
+  if (runtime !== null) stopRuntime(runtime);
   if (isVercel) return;
   setInterval(closeIdleConnections, closeIdleEveryMs).unref();
   // Not unref'd: the process must end even if something hangs.

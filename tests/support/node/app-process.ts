@@ -36,8 +36,11 @@ export type App = AsyncDisposable & {
   readonly ended: Promise<Ending>;
 };
 
-/** Settings. All others are unset: the environment of this process and a file `.env` have no effect. */
-export type AppEnvironment = Readonly<Record<string, string>>;
+/**
+ * Settings. All others are empty: the environment of this process and a file `.env` have no effect. One that is undefined here
+ * has the value of such a file.
+ */
+export type AppEnvironment = Readonly<Record<string, string | undefined>>;
 
 const readyWithinMs = 20_000;
 

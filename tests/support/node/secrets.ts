@@ -25,7 +25,7 @@ export function keepSecret(name: string, text: string): void {
 }
 
 /** Forbids the values of the secret settings of a process in all outputs from now on. */
-export function keepSecretSettings(env: Readonly<Record<string, string>>): void {
+export function keepSecretSettings(env: Readonly<Record<string, string | undefined>>): void {
   for (const name of Object.keys(buildSecrets)) keepSecret(name, env[name] ?? '');
 }
 
