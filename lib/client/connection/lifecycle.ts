@@ -248,7 +248,9 @@ export function startPoll(state: Connection, now: number): Connection {
 }
 
 /**
- * What a refusal means where a retry does not help: the connection stops, or asks for a new token and tries again.
+ * What a refusal means where a retry does not help: the connection stops, or asks for a new token and tries again. Only
+ * the feed's server explains its refusals, with a problem. Without one a filter in between may have answered, which
+ * refuses streams and passes polls, or is gone tomorrow: the connection goes on trying.
  * @param state without the request that was refused.
  * @param tokenVersion the number of the token that was refused.
  * @returns null where the same request is to be tried later.
@@ -263,7 +265,7 @@ export function handleRefusal(
   switch (refusal.status) {
     case 400:
     case 403:
-      return stop(state, 'refused', refusal.problem);
+      return refusal.problem === null ? null : stop(state, 'refused', refusal.problem);
     case 401:
       return renewToken(state, role, tokenVersion, refusal, now);
     default:
@@ -281,10 +283,10 @@ function renewToken(
   tokenVersion: number,
   refusal: Refusal,
   now: number,
-): Connection {
+): Connection | null {
   const isOutdated = tokenVersion < state.tokenVersion;
   const isFinal = !isOutdated && (!state.settings.hasToken || state.isTokenNew);
-  if (isFinal) return stop(state, 'refused', refusal.problem);
+  if (isFinal) return refusal.problem === null ? null : stop(state, 'refused', refusal.problem);
   const renewed = isOutdated ? state : { ...state, tokenVersion: state.tokenVersion + 1, isTokenNew: true };
   return role === 'stream' ? openStream(renewed, now) : startPoll(renewed, now);
 }

@@ -15,6 +15,7 @@ import { compareEventIds } from '../../../lib/core/ids.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
 import { historyCheck } from '../../support/client/history-check.ts';
 import { type ModelLog, modelLog } from '../../support/client/model-log.ts';
+import { refusalOf } from '../../support/client/reader.ts';
 import { walkSeeds } from '../../support/client/walk-seeds.ts';
 import { seeded } from '../../support/seeded.ts';
 
@@ -89,7 +90,13 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
     if (!honest && dice < 0.1 * breaks) return send({ kind: 'ended', stream: key });
     if (!honest && dice < 0.13 * breaks) {
       const status = random.pick([200, 401, 401, 429, 500, 503, 503, 404, 403]);
-      const refusal = { status, retryAfterMs: random.chance(0.3) ? 3_000 : null, problem: null };
+      const { problem } = refusalOf(status);
+      const refusal = {
+        status,
+        retryAfterMs: random.chance(0.3) ? 3_000 : null,
+        // A filter in between refuses without the server's words.
+        problem: random.chance(0.5) ? problem : null,
+      };
       return send({ kind: 'refused', stream: key, refusal });
     }
     send({ kind: 'bytes', stream: key });
@@ -128,7 +135,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
       return send({
         kind: 'pollRefused',
         poll: poll.key,
-        refusal: { status, retryAfterMs: null, problem: null },
+        refusal: random.chance(0.5) ? refusalOf(status) : { ...refusalOf(status), problem: null },
       });
     }
     const server = serve(poll.key, poll.after);

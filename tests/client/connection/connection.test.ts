@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { timersOf } from '../../../lib/client/connection/state.ts';
 import { readingOf, statusOf } from '../../../lib/client/connection/status.ts';
 import { eventItem } from '../../support/client/feed-items.ts';
-import { pollingReader, reader, streamingReader } from '../../support/client/reader.ts';
+import { pollingReader, reader, refusalOf, streamingReader } from '../../support/client/reader.ts';
 
 describe('a failure', () => {
   test('is followed by a random wait whose range doubles from 0.5 s to 30 s', () => {
@@ -65,6 +65,26 @@ describe('a failure', () => {
     expect(timersOf(it.state)).toEqual([]);
   });
 
+  test.each([400, 401, 403])(
+    'with status %i and without the words of the server comes from a filter in between: the client polls',
+    (status) => {
+      const it = reader();
+      for (let tries = 0; tries < 2; tries += 1) {
+        it.isRefused(status, { problem: null });
+        it.passes(5_000);
+      }
+      expect(it.state).toMatchObject({ mode: 'polling', isStreamingBlocked: true });
+    },
+  );
+
+  test('with status 401 without the words of the server asks for a new token once, then goes on trying', () => {
+    const it = reader({ hasToken: true });
+    it.isRefused(401, { problem: null });
+    expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ tokenVersion: 1 }] });
+    it.isRefused(401, { problem: null });
+    expect(it.state).toMatchObject({ mode: 'waiting', tokenVersion: 1 });
+  });
+
   test('with status 401 asks for a new token, and stops when that is refused too', () => {
     const it = reader({ hasToken: true });
     it.isRefused(401);
@@ -88,7 +108,7 @@ describe('a failure', () => {
     it.happens('online');
     const poll = it.state.poll?.key ?? 0;
     it.isRefused(401);
-    it.tell({ kind: 'pollRefused', poll, refusal: { status: 401, retryAfterMs: null, problem: null } });
+    it.tell({ kind: 'pollRefused', poll, refusal: refusalOf(401) });
     expect(it.state).toMatchObject({
       mode: 'polling',
       tokenVersion: 1,

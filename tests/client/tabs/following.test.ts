@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { reportOf } from '../../../lib/client/tabs/following.ts';
 import { buildTabUpdate } from '../../../lib/client/tabs/tab-message.ts';
 import { eventItem, gapItem } from '../../support/client/feed-items.ts';
+import { refusalOf } from '../../support/client/reader.ts';
 import { followingTab, newTabReader, pollingTab, streamingTab } from '../../support/client/tab-reader.ts';
 
 describe('a tab that begins', () => {
@@ -169,7 +170,7 @@ describe('a follower', () => {
     it.tell({
       kind: 'pollRefused',
       poll: it.state.poll?.key ?? 0,
-      refusal: { status: 403, retryAfterMs: null, problem: null },
+      refusal: refusalOf(403),
     });
     expect(it.state.mode).toBe('stopped');
   });

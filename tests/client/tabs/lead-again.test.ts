@@ -6,6 +6,7 @@ import {
   newElection,
 } from '../../../lib/client/tabs/leader-election.ts';
 import { manyTabs, type OpenTab } from '../../support/client/many-tabs.ts';
+import { refusalOf } from '../../support/client/reader.ts';
 import { streamingTab, tabReader } from '../../support/client/tab-reader.ts';
 
 /** The first tab leads and is hidden; the second, opened then, has just the lead, or a stream of its own. */
@@ -46,8 +47,7 @@ describe('a hidden tab that leads again before it has closed its stream', () => 
   test('closes it after a minute where the server refused the other tab for good', () => {
     const { browser, first, second } = hiddenAndShown((tab) => tab.state().connection.streams.length > 0);
     const stream = second.state().connection.streams[0]?.key ?? -1;
-    const refusal = { status: 403, retryAfterMs: null, problem: null };
-    second.dispatch({ kind: 'refused', stream, refusal });
+    second.dispatch({ kind: 'refused', stream, refusal: refusalOf(403) });
     browser.passes(600_000);
     expect([leads(first), modeOf(first)]).toEqual([true, 'paused']);
   });

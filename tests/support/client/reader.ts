@@ -15,6 +15,12 @@ import type { Cursor } from '../../../lib/core/cursor.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
 import { cursorAt } from './feed-items.ts';
 
+/** A refusal in the words of the feed's server. */
+export function refusalOf(status: number): Refusal {
+  const problem = { type: 'urn:steadfeed:problem:test', title: 'Refused', status, detail: 'For a test.' };
+  return { status, retryAfterMs: null, problem };
+}
+
 /** Settings of a connection, and whether its subscription has a type filter. */
 type ReaderSettings = Partial<ConnectionSettings> & { readonly isFiltered?: boolean };
 
@@ -112,7 +118,7 @@ export function reader(
     disconnects: (key = stream().key) => tell({ kind: 'disconnected', stream: key }),
     ends: (key = stream().key) => tell({ kind: 'ended', stream: key }),
     isRefused(status: number, more: Partial<Refusal> = {}, key = stream().key) {
-      tell({ kind: 'refused', stream: key, refusal: { status, retryAfterMs: null, problem: null, ...more } });
+      tell({ kind: 'refused', stream: key, refusal: { ...refusalOf(status), ...more } });
     },
     isPolled(
       items: readonly FeedItem[],
