@@ -10,6 +10,8 @@ import {
   squid,
   type Tool,
   varnish,
+  webkit,
+  xvfb,
 } from './tools.ts';
 
 /** Suites that run in the test process, and their folders. Tests move time by hand. */
@@ -74,10 +76,13 @@ export type Needs = {
 };
 
 const nothing: Needs = { tools: [], build: false };
-const mainNeeds: Needs = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
-
-/** Only the test of the middleboxes needs these proxies. */
-const everything: Needs = { ...mainNeeds, tools: [...mainNeeds.tools, haproxy, varnish, squid, apache] };
+const mainNeeds: Needs = { tools: [redisServer, chromium, curl, python], build: true };
+const browserNeeds: Needs = { ...mainNeeds, tools: [...mainNeeds.tools, firefox, webkit, xvfb] };
+/** Only processes of the suite `node` stand behind these proxies. */
+const everything: Needs = {
+  ...mainNeeds,
+  tools: [...browserNeeds.tools, nginx, haproxy, varnish, squid, apache],
+};
 
 /** Suites that need less than everything. */
 const needsOf: ReadonlyMap<string, Needs> = new Map([
@@ -85,7 +90,7 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
   ['server', nothing],
   ['client', nothing],
   ['docs', nothing],
-  ['browser', mainNeeds],
+  ['browser', browserNeeds],
   ['log', { tools: [redisServer], build: false }],
   ['scripts', { tools: [redisServer], build: false }],
   ['proof', { tools: [redisServer], build: false }],

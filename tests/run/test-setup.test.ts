@@ -17,6 +17,8 @@ import {
   searchPath,
   squid,
   varnish,
+  webkit,
+  xvfb,
 } from './tools.ts';
 
 describe('a missing program', () => {
@@ -61,13 +63,13 @@ describe('a missing program', () => {
 
 describe('the needs of a run', () => {
   test('are all programs and the build, unless its suites or its extent need less', () => {
-    const proxies = [haproxy, varnish, squid, apache];
-    const main = { tools: [redisServer, chromium, nginx, firefox, curl, python], build: true };
-    const all = { ...main, tools: [...main.tools, ...proxies] };
+    const main = { tools: [redisServer, chromium, curl, python], build: true };
+    const browsers = { ...main, tools: [...main.tools, firefox, webkit, xvfb] };
+    const all = { ...main, tools: [...browsers.tools, nginx, haproxy, varnish, squid, apache] };
     expect(readNeeds([], 'all')).toEqual(all);
     expect(readNeeds(['tests/core'], 'all')).toEqual(all);
     expect(readNeeds(['--project', 'node'], 'all')).toEqual(all);
-    expect(readNeeds(['--project', 'browser'], 'all')).toEqual(main);
+    expect(readNeeds(['--project', 'browser'], 'all')).toEqual(browsers);
     expect(readNeeds(['--project', 'core'], 'all')).toEqual({ tools: [], build: false });
     expect(readNeeds(['--project=core', '--project=log'], 'all')).toEqual({
       tools: [redisServer],

@@ -5,9 +5,9 @@ import { delimiter, join } from 'node:path';
 export type Tool = {
   /** Its names. One of them is enough. */
   readonly commands: readonly string[];
-  /** Its package in Debian, and in Homebrew. */
+  /** Its package in Debian, and in Homebrew; null: Homebrew has none. */
   readonly debian: string;
-  readonly homebrew: string;
+  readonly homebrew: string | null;
 };
 
 export const redisServer: Tool = { commands: ['redis-server'], debian: 'redis-server', homebrew: 'redis' };
@@ -26,6 +26,14 @@ export const firefox: Tool = {
   debian: 'firefox-esr',
   homebrew: 'firefox',
 };
+/** The driver of WebKitGTK brings its browser with it. */
+export const webkit: Tool = {
+  commands: ['WebKitWebDriver'],
+  debian: 'webkit2gtk-driver',
+  homebrew: null,
+};
+/** A screen in memory, for a browser that has no headless mode. */
+export const xvfb: Tool = { commands: ['Xvfb'], debian: 'xvfb', homebrew: null };
 export const curl: Tool = { commands: ['curl'], debian: 'curl', homebrew: 'curl' };
 export const python: Tool = { commands: ['python3'], debian: 'python3', homebrew: 'python' };
 
@@ -70,7 +78,8 @@ export type Install =
 export function planInstall(missing: readonly Tool[], machine: Machine): Install {
   const { platform, distribution, isRoot } = machine;
   if (platform === 'darwin') {
-    return { kind: 'tell', command: `brew install ${missing.map((tool) => tool.homebrew).join(' ')}` };
+    const packages = missing.flatMap((tool) => tool.homebrew ?? []);
+    return { kind: 'tell', command: `brew install ${packages.join(' ')}` };
   }
   const sudo = isRoot ? '' : 'sudo ';
   const packages = missing.map((tool) => tool.debian);

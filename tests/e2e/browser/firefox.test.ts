@@ -1,5 +1,8 @@
+import { createServer, request } from 'node:http';
+import { rolldown } from 'rolldown';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { type Firefox, startFirefox } from '../../support/browser/firefox.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { startCuttingProxy } from '../../support/node/cutting-proxy.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -8,7 +11,8 @@ import {
   readThroughCutAndHandover,
   shortStreams,
 } from '../../support/node/foreign-reader.ts';
-import { store } from '../../support/node/publish.ts';
+import { untilStreams } from '../../support/node/open-streams.ts';
+import { range, store } from '../../support/node/publish.ts';
 
 let app: App;
 let firefox: Firefox;
@@ -47,7 +51,114 @@ function readPage() {
   return { status: document.querySelector('output strong')?.textContent, texts: texts.reverse() };
 }
 
+/** The handler of a service worker that answers every request itself. */
+const answersAll = `addEventListener('fetch', (event) => event.respondWith(fetch(event.request)));`;
+
+/** The handler that docs/client.md shows: it leaves streams to the browser. */
+const passesStreamsBy = `addEventListener('fetch', (event) => {
+  if (event.request.headers.get('accept')?.includes('text/event-stream')) return;
+  event.respondWith(fetch(event.request));
+});`;
+
+/** Puts a page with a service worker and our client in front of the app. It ends with its scope (`await using`). */
+async function startWorkerSite(target: App, handler: string): Promise<AsyncDisposable & { url: string }> {
+  const input = new URL('../../../lib/client/connect-feed.ts', import.meta.url).pathname;
+  const bundle = await rolldown({ input, platform: 'browser', logLevel: 'silent' });
+  const client = (await bundle.generate({ format: 'iife', name: 'client' })).output[0].code;
+  const files: Readonly<Record<string, readonly [type: string, text: string]>> = {
+    '/page': ['text/html', '<!doctype html><script src="/client.js"></script>'],
+    '/client.js': ['text/javascript', client],
+    '/worker.js': [
+      'text/javascript',
+      `addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil(clients.claim()));
+${handler}`,
+    ],
+  };
+  const server = createServer((incoming, outgoing) => {
+    const file = files[incoming.url ?? ''];
+    if (file !== undefined) return void outgoing.setHeader('content-type', file[0]).end(file[1]);
+    const { method, headers, url } = incoming;
+    const upstream = request(`${target.url}${url}`, { method, headers, agent: false }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      outgoing.flushHeaders();
+      answer.pipe(outgoing);
+    });
+    upstream.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => upstream.destroy());
+    incoming.pipe(upstream);
+  });
+  const port = await listenOnFreePort(server);
+  return {
+    url: `http://127.0.0.1:${port}/page`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+type Client = typeof import('../../../lib/client/connect-feed.ts');
+type WorkerPage = { client: Client; received: unknown[]; closeFeed(): void; streams(): number };
+
+/** Runs in the page: reads with our client once the service worker controls the page. */
+async function readBehindWorker(): Promise<void> {
+  const controlled = new Promise((resolve) =>
+    navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }),
+  );
+  await navigator.serviceWorker.register('/worker.js');
+  if (navigator.serviceWorker.controller === null) await controlled;
+  const page = globalThis as unknown as WorkerPage;
+  page.received = [];
+  const feed = page.client.connectFeed({
+    rewind: 'all',
+    share: false,
+    onEvent: ({ data }) => void page.received.push(data),
+  });
+  page.closeFeed = () => feed.close();
+  page.streams = () =>
+    performance.getEntriesByType('resource').filter(({ name }) => name.includes('/api/stream')).length;
+}
+
+const receivedIn = () => (globalThis as unknown as WorkerPage).received;
+
 describe.concurrent('in Firefox', () => {
+  test('a feed that is closed leaves the server at once, behind a service worker that passes streams by', async ({
+    expect,
+  }) => {
+    await using own = await startApp();
+    await using site = await startWorkerSite(own, passesStreamsBy);
+    await store(own, [1]);
+    await using page = await firefox.open(site.url);
+    await page.evaluate(readBehindWorker);
+    await untilStreams(own, 1, 20_000);
+    await page.evaluate(() => (globalThis as unknown as WorkerPage).closeFeed());
+    await untilStreams(own, 0, 10_000);
+
+    expect(await page.evaluate(receivedIn)).toEqual([1]);
+  });
+
+  // When Firefox ends an idle worker, it ends the stream that the worker has passed on.
+  test('a feed behind a service worker that answers streams gets each event once, also when Firefox ends the worker', async ({
+    expect,
+  }) => {
+    await using own = await startApp();
+    await using site = await startWorkerSite(own, answersAll);
+    await using page = await firefox.open(site.url);
+    await page.evaluate(readBehindWorker);
+    let last = 0;
+    await eventually('its stream is cut, and the next one is open', 80_000, async () => {
+      last += 1;
+      await store(own, [last]);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return page.evaluate(() => (globalThis as unknown as WorkerPage).streams() > 1);
+    });
+    const hasLast = async () => (await page.evaluate(receivedIn)).includes(last);
+    await eventually('it has the last event', 20_000, hasLast);
+
+    expect(await page.evaluate(receivedIn)).toEqual(range(1, last));
+  });
+
   test('a native EventSource gets each event once, across a stream that breaks inside an event and a handover', async ({
     expect,
   }) => {

@@ -33,6 +33,9 @@ const preferences = {
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
   'browser.shell.checkDefaultBrowser': false,
+  // Firefox ends an idle service worker after 30 s, and one with an open event after 30 s more. Tests do not wait so long.
+  'dom.serviceWorkers.idle_timeout': 3_000,
+  'dom.serviceWorkers.idle_extended_timeout': 3_000,
   // The JSON viewer of Firefox is a page that may not send requests.
   'devtools.jsonview.enabled': false,
 };

@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { listenOnFreePort } from '../listen-on-free-port.ts';
+import { listenOnPort } from '../listen-on-free-port.ts';
 
 /** A TCP proxy between a browser and the app. It ends with its scope (`await using`). */
 export type Relay = AsyncDisposable & {
@@ -15,8 +15,9 @@ export type Relay = AsyncDisposable & {
 /**
  * Starts a relay to `target`, an origin.
  * @param delayMs the delay of all bytes in each direction.
+ * @param ownPort the port of an earlier relay, to start again there. Default: any free port.
  */
-export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
+export async function startRelay(target: string, delayMs = 0, ownPort = 0): Promise<Relay> {
   const { hostname, port } = new URL(target);
   const pairs = new Map<Socket, Socket>();
 
@@ -38,7 +39,7 @@ export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
     from.on('error', () => undefined);
   }
 
-  const ownPort = await listenOnFreePort(server);
+  const listeningPort = await listenOnPort(server, ownPort);
   const cutAll = () => {
     for (const [near, far] of pairs) {
       near.destroy();
@@ -46,7 +47,7 @@ export async function startRelay(target: string, delayMs = 0): Promise<Relay> {
     }
   };
   return {
-    url: `http://127.0.0.1:${ownPort}`,
+    url: `http://127.0.0.1:${listeningPort}`,
     connections: () => pairs.size,
     cutAll,
     forgetAll() {
