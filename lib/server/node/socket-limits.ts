@@ -279,6 +279,17 @@ type ArrivingBody = OwnConnection & {
 /** Closes connections whose request is larger or slower than `limits`, also if the app has refused or ignored it. */
 export function limitBodies(limits: BodyLimits = bodyLimits, clock: Clock = serverClock): void {
   const arriving = new Set<ArrivingBody>();
+  const newest = new WeakMap<Socket, IncomingMessage>();
+
+  /** Lets the end of a connection wait for the rest of its last body. Once for each: a connection has many requests. */
+  function lingerAfterLast(socket: Socket): void {
+    const closeNow = socket.destroySoon;
+    // Node calls this after the last response of a connection.
+    socket.destroySoon = () => {
+      if (newest.get(socket)?.complete) closeNow.call(socket);
+      else closeLingering(socket, { maxBytes: limits.maxBytes, ms: limits.afterResponseMs }, clock);
+    };
+  }
 
   function check(): void {
     for (const body of arriving) {
@@ -301,12 +312,8 @@ export function limitBodies(limits: BodyLimits = bodyLimits, clock: Clock = serv
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
     if (length === '0' && coding === undefined) return;
     if (arriving.size === 0) clock.after(bodyCheckMs, check);
-    const closeNow = socket.destroySoon;
-    // Node calls this after the last response of a connection.
-    socket.destroySoon = () => {
-      if (request.complete) closeNow.call(socket);
-      else closeLingering(socket, { maxBytes: limits.maxBytes, ms: limits.afterResponseMs }, clock);
-    };
+    if (!newest.has(socket)) lingerAfterLast(socket);
+    newest.set(socket, request);
     arriving.add({ request, response, socket, bytesBefore: socket.bytesRead, respondedAt: null });
   });
 }
