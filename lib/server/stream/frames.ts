@@ -125,7 +125,14 @@ export function sharedChunk(entries: readonly Entry[], from: number, maxBytes: n
     frames.push(frame);
     size += frame.length;
   }
-  const chunk = { bytes: Buffer.concat(frames, size), count: frames.length };
+  // `Buffer.concat` would take a part of Node's pool, and the cached chunk could then hold 64 KiB alive.
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const frame of frames) {
+    bytes.set(frame, at);
+    at += frame.length;
+  }
+  const chunk = { bytes, count: frames.length };
   if (cache.chunks.size >= maxCachedChunks) cache.chunks.clear();
   cache.chunks.set(from, chunk);
   return chunk;

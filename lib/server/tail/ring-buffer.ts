@@ -108,11 +108,14 @@ export type Entry = {
 };
 
 const dataField = 'data: ';
+const encoder = new TextEncoder();
 
 /** Encodes an event of `channel` that the log stored in `epoch`. */
 export function encodeEntry(channel: string, epoch: string, event: LogEvent): Entry {
   const cursor = formatPosition({ id: event.id, epoch });
-  const frame = Buffer.from(eventFrame(cursor, eventJson(channel, event)));
+  // `Buffer.from(text)` would take a part of Node's pool, and each frame could then hold 64 KiB alive.
+  const { buffer } = encoder.encode(eventFrame(cursor, eventJson(channel, event)));
+  const frame = Buffer.from(buffer);
   return { id: event.id, type: event.type, frame, dataAt: `id: ${cursor}\n`.length };
 }
 

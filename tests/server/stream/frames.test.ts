@@ -127,6 +127,12 @@ describe('the frames of several channels', () => {
 const maxBytes = 10_000;
 
 describe('a shared chunk', () => {
+  test('keeps no other memory alive while it is cached', () => {
+    const { bytes } = sharedChunk(makeEntries(1, 5), 2, maxChunkBytes);
+
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
+  });
+
   test('has the frames from the index on, in order, byte for byte', () => {
     const entries = makeEntries(1, 5);
 

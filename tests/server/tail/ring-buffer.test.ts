@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createRing } from '../../../lib/server/tail/ring-buffer.ts';
+import { range } from '../../support/log/log-steps.ts';
 import { seeded, seeds } from '../../support/seeded.ts';
 import { makeEntries, makeEntry, positionAt } from '../../support/server/entries.ts';
 import { seqsIn } from '../../support/server/stand.ts';
@@ -40,6 +41,19 @@ describe('a ring', () => {
 
     expect(seqsIn(ring)).toEqual([2]);
     expect(ring.base).toEqual(positionAt(1));
+  });
+
+  test('holds no more memory alive than the bytes that it counts', () => {
+    const ring = createRing(positionAt(0), wide);
+    for (const number of range(1, 50)) {
+      ring.append([makeEntry(number, 300)]);
+      // Everything else in a process takes from Node's pool in between.
+      Buffer.from('x'.repeat(20_000));
+    }
+
+    const buffers = new Set(ring.entries.map(({ frame }) => frame.buffer));
+    const held = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(held).toBe(ring.bytes());
   });
 
   test('that is reset continues after its new base, in its epoch', () => {

@@ -12,6 +12,6 @@ const collect = runInNewContext('gc') as () => void;
 process.on('SIGUSR2', () => {
   collect();
   collect();
-  const { heapUsed, external } = process.memoryUsage();
-  console.log(`holds ${heapUsed + external} bytes`);
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+  console.log(`holds ${heapUsed + external} bytes, ${arrayBuffers} of them in buffers`);
 });
