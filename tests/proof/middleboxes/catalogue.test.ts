@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -21,6 +22,10 @@ async function startOrigin() {
   const asked: IncomingMessage[] = [];
   const server = createServer((incoming, response) => {
     asked.push(incoming);
+    if (incoming.url === '/packed') {
+      response.setHeader('content-encoding', 'gzip');
+      return void response.end(gzipSync('a packed page'));
+    }
     if (incoming.url !== '/stream') return void response.end('a page');
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     streams.push(response);
@@ -233,6 +238,22 @@ describe('a middlebox', () => {
     await soon('the answer arrives', () => got.end === 'ended');
     expect(got.status).toBe(status);
     expect(origin.asked).toEqual([]);
+  });
+
+  test('gzip-buffers compresses an answer once, and holds an open stream', async () => {
+    await using origin = await startOrigin();
+    await using box = await named('gzip-buffers').start(origin);
+    const text = async (path: string) => (await fetch(`${box.url}${path}`)).text();
+    expect(await text('/page')).toBe('a page');
+    expect(await text('/packed')).toBe('a packed page');
+    const stream = read(box, '/stream', { 'accept-encoding': 'gzip' });
+    await soon('the stream is open', () => origin.streams() === 1);
+    origin.write('data: held\n\n'.repeat(100));
+    await settle();
+    // The header of the format alone, which says nothing yet (RFC 1952, section 2.3).
+    expect(stream.body.length).toBeLessThanOrEqual(10);
+    box.behave();
+    await soon('what it held arrives', () => stream.body.length > 10);
   });
 
   test('rate-limit answers 503 to the sixth request at once, and passes another one a second later', async () => {

@@ -172,27 +172,31 @@ const holdAfter =
 function compress({ request, write, end }: Exchange): Way | null {
   if (!String(request.headers['accept-encoding'] ?? '').includes('gzip')) return null;
   const packer = createGzip();
-  const flush = () => packer.flush(constants.Z_SYNC_FLUSH);
+  // The server has compressed some answers itself.
+  let isPacked = false;
+  let isFlushing = false;
   packer.on('data', write);
   packer.on('end', end);
-  return {
+  const way: Way = {
     head(_status, headers) {
+      isPacked = headers['content-encoding'] !== undefined;
+      if (isPacked) return;
       delete headers['content-length'];
       headers['content-encoding'] = 'gzip';
     },
-    take: (chunk) => void packer.write(chunk),
-    end: () => void packer.end(),
+    take(chunk) {
+      if (isPacked) return write(chunk);
+      packer.write(chunk);
+      if (isFlushing) packer.flush(constants.Z_SYNC_FLUSH);
+    },
+    end: () => (isPacked ? end() : void packer.end()),
     release() {
-      flush();
-      return {
-        take(chunk) {
-          packer.write(chunk);
-          flush();
-        },
-        end: () => void packer.end(),
-      };
+      isFlushing = true;
+      if (!isPacked) packer.flush(constants.Z_SYNC_FLUSH);
+      return way;
     },
   };
+  return way;
 }
 
 const kib = 1_024;
