@@ -154,12 +154,24 @@ function failCheck(state: Connection, refusal: Refusal | null, now: number, rand
   };
 }
 
+/**
+ * Whether a proxy may have refused one request too many, as nginx does with `limit_req`. Polls would use up what the limit
+ * allows, for ever; a stream needs one request. So the next request is a probe, a second later, and the poll comes after it.
+ */
+function isOverLimit(refusal: Refusal | null): boolean {
+  return refusal?.retryAfterMs === null && (refusal.status === 503 || refusal.status === 429);
+}
+
 /** Counts the failure and schedules the next poll. */
 function failPoll(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
   const isRetryAfterPending = retryAfterMs !== null;
+  if (isOverLimit(refusal) && state.probeAt !== null && state.streams.length === 0) {
+    const { minPollMs } = state.settings;
+    return { ...state, pollFailures, probeAt: pollAt + minPollMs, pollAt: pollAt + 2 * minPollMs, probes: 0 };
+  }
   // A `Retry-After` holds for the probe too.
   const probeAt =
     isRetryAfterPending && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;

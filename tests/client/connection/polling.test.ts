@@ -233,6 +233,38 @@ describe('the client returns to streaming', () => {
     expect(it.state.streams).toHaveLength(1);
   });
 
+  test.each([429, 503])(
+    'a second after a poll that was refused with %i and without a time, and the next poll comes after the probe',
+    (status) => {
+      const it = pollingReader();
+      it.pollIsRefused(status);
+      it.passes(999);
+      expect(it.state).toMatchObject({ poll: null, streams: [] });
+      it.passes(501);
+      expect(it.state).toMatchObject({ poll: null, streams: [{ phase: 'preparing' }] });
+      it.isRefused(status);
+      it.passes(1_000);
+      expect(it.state).toMatchObject({ mode: 'polling', poll: { after: '30-3~aaaaaa' }, streams: [] });
+    },
+  );
+
+  test('later and later while polls and probes are refused without a time, but within 33 s', () => {
+    const it = pollingReader();
+    const waits: number[] = [];
+    for (let each = 0; each < 12; each += 1) {
+      it.pollIsRefused(503);
+      const refusedAt = it.now;
+      for (; it.state.streams.length === 0; it.passes(100));
+      waits.push(it.now - refusedAt);
+      it.isRefused(503);
+      for (; it.state.poll === null; it.passes(100));
+    }
+
+    expect(Math.max(...waits.slice(0, 2))).toBeLessThan(3_000);
+    expect(Math.max(...waits.slice(8))).toBeGreaterThan(5_000);
+    expect(Math.max(...waits)).toBeLessThan(33_000);
+  });
+
   test('not before the Retry-After of a poll is over', () => {
     const it = pollingReader();
     const refusal = { status: 503, retryAfterMs: 40_000, problem: null };
