@@ -12,8 +12,9 @@ import type { EventId } from '../core/ids.ts';
  *   A channel without a stored log, because it is new or was lost, starts at seq 1 in a new epoch.
  * - **Atomic steps.** Each `append`, `read` and `ends` is one atomic step, for any number of processes on the same store.
  * - **Data** comes back as the same text.
- * - **Errors.** Each method rejects with a FeedError: `log-unavailable` when the store cannot be reached or fails, or a code
- *   that the method names. Messages never contain a driver's text, a URL or a secret. An `append` that was rejected with
+ * - **Errors.** Each method rejects with a FeedError: `log-unavailable` when the store cannot be reached or fails, or has not
+ *   answered after `answerWithinMs`, or a code that the method names. If the store names a time before which it is not worth
+ *   to ask again, the error has it as `retryAfterSeconds`, and whoever retries waits for it. Messages never contain a driver's text, a URL or a secret. An `append` that was rejected with
  *   `log-unavailable` may be stored all the same, so an adapter never retries it; a caller with a key may.
  */
 export type EventLog = {
@@ -146,6 +147,13 @@ export const maxRead = 500;
  * the data, which is the limit of a Redis answer on Upstash's older plans. 500 events of 64 KiB would be 32 MB.
  */
 export const readBudgetBytes = 750_000;
+
+/**
+ * How long a log may take for an answer, in ms. This one number governs: an adapter gives up a request after it, and a stream
+ * waits as long for hello. If an adapter gave up earlier, a slow log could answer polls but never start a stream. A stream's
+ * first read starts up to 0.7 s after its request (`tailTimes.acknowledgeMs`), so hello needs an answer within 7.3 s.
+ */
+export const answerWithinMs = 8_000;
 
 /** How long the log remembers an idempotency key, in ms. */
 export const keyLifeMs = 24 * 60 * 60 * 1_000;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { maxReplicaLagMs } from '../../lib/core/continuity.ts';
 import { isName, readEventId } from '../../lib/core/ids.ts';
 import { paddingFrame } from '../../lib/core/sse-frames.ts';
-import { keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
+import { answerWithinMs, keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
 import { lockPatienceMs } from '../../lib/log/sqlite/errors.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/admission.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
@@ -20,12 +20,7 @@ import {
 } from '../../lib/server/node/socket-limits.ts';
 import { stopMs } from '../../lib/server/runtime.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
-import {
-  graceShare,
-  helloWithinMs,
-  logFailureLimitMs,
-  loneCommentAfterMs,
-} from '../../lib/server/stream/event-stream.ts';
+import { graceShare, logFailureLimitMs, loneCommentAfterMs } from '../../lib/server/stream/event-stream.ts';
 import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
 import { grouped, isAccepted, readProtocol } from '../support/docs/protocol-doc.ts';
@@ -130,7 +125,8 @@ describe('the table of limits', () => {
       'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
       'lone comment after other frames': `${loneCommentAfterMs} ms`,
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
-      'wait for the log before hello': seconds(helloWithinMs),
+      'wait for the log before hello': seconds(answerWithinMs),
+      'wait for one answer of Redis': seconds(answerWithinMs),
       'failure of the log that an open stream survives': seconds(logFailureLimitMs),
       'reading again when the log may lag': seconds(maxReplicaLagMs),
       "margin before the platform's limit": `${margin(5)} to ${margin(86_400)} s`,

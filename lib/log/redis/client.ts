@@ -1,5 +1,6 @@
 import { Redis } from '@upstash/redis';
 import { FeedError } from '../../core/feed-error.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
 
 /** The Redis REST API to use. */
 export type RedisEndpoint = {
@@ -8,11 +9,16 @@ export type RedisEndpoint = {
   readonly token: string;
   /** How long to wait for an answer, in ms. */
   readonly timeoutMs: number;
+  /** All calls and subscriptions pass through it, so that they obey a time that Redis names. */
+  readonly breaker: CircuitBreaker;
 };
 
 /** The commands that the log needs. Both reject with a FeedError, which contains no text of the driver. */
 export type RedisClient = {
-  /** Runs a script: one command, one HTTP request, no retry. */
+  /**
+   * Runs a script: one command, one HTTP request, no retry. The caller must check the shape of the answer: a proxy or a
+   * broken endpoint can answer with any JSON.
+   */
   evaluate(script: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
   /** Checks that Redis answers. Upstash does not bill it. */
   ping(): Promise<void>;
@@ -39,20 +45,16 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
     cache: 'no-store',
     signal: () => AbortSignal.timeout(endpoint.timeoutMs),
   });
+  const call = (run: () => Promise<unknown>) =>
+    endpoint.breaker.run(() =>
+      run().catch((error: unknown) => {
+        throw toFeedError(error);
+      }),
+    );
   return {
-    async evaluate(script, keys, args) {
-      try {
-        return await redis.eval(script, [...keys], [...args]);
-      } catch (error) {
-        throw toFeedError(error);
-      }
-    },
+    evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args])),
     async ping() {
-      try {
-        await redis.ping();
-      } catch (error) {
-        throw toFeedError(error);
-      }
+      if ((await call(() => redis.ping())) !== 'PONG') throw unreadable();
     },
   };
 }
@@ -84,11 +86,16 @@ export function toFeedError(error: unknown): FeedError {
   if (error.name === 'UpstashError') return refusalToFeedError(error.message);
   if (error.name === 'UpstashJSONParseError')
     return unavailable('gave an answer that is not from its REST API. Check its URL.', error.name);
-  if (error instanceof TypeError) return unavailable('cannot be reached.', codeOf(error.cause) ?? 'network');
+  // `fetch` gives the socket's error as the cause; or zlib's, for a body that is not compressed as its header says. A
+  // TypeError without a cause comes from the driver's reading of an odd answer.
+  if (error instanceof TypeError && error.cause !== undefined) {
+    const code = codeOf(error.cause) ?? 'network';
+    return code.startsWith('Z_') ? unreadable() : unavailable('cannot be reached.', code);
+  }
   // `node:http` puts the code of a socket's failure on the error itself, `fetch` on its cause.
   const code = codeOf(error);
   if (code !== null) return unavailable('cannot be reached.', code);
-  return unavailable(unreadableAnswer, 'unreadable');
+  return unreadable();
 }
 
 /** Turns an error text of Redis or of Upstash into a FeedError, without the text. */
@@ -102,67 +109,99 @@ export function refusalToFeedError(text: string): FeedError {
     );
   }
   const known = knownRefusals.find(({ pattern }) => pattern.test(text));
-  return unavailable(known?.message ?? 'answered with an error.', label, known?.retryAfterSeconds);
+  if (known === undefined) return unavailable('answered with an error.', label);
+  const cause = known.isForAll ? new RefusalOfAll(label) : new Error(label);
+  const { retryAfterSeconds } = known;
+  return new FeedError('log-unavailable', `Redis ${known.message}`, { cause, retryAfterSeconds });
 }
 
-/** What the log says about an answer that it does not understand. */
-export const unreadableAnswer = 'gave an answer that cannot be read.';
+/** The cause of a refusal that holds for every call, whatever it asks. */
+class RefusalOfAll extends Error {}
+
+/** Whether Redis will refuse every other call too, until the time that the error names. */
+export function refusesAll(error: unknown): error is FeedError {
+  return error instanceof FeedError && error.cause instanceof RefusalOfAll;
+}
+
+/** Makes the error for an answer that this log does not understand. */
+export function unreadable(): FeedError {
+  return unavailable('gave an answer that cannot be read.', 'unreadable');
+}
 
 /**
  * Makes the error for a Redis that failed.
  * @param message what happened, and what to do; goes after "Redis".
  * @param label a short class of the failure, for the server's own log.
  */
-export function unavailable(
-  message: string,
-  label: string,
-  retryAfterSeconds = defaultRetrySeconds,
-): FeedError {
-  return new FeedError('log-unavailable', `Redis ${message}`, {
-    cause: new Error(label),
-    retryAfterSeconds,
-  });
+export function unavailable(message: string, label: string): FeedError {
+  return new FeedError('log-unavailable', `Redis ${message}`, { cause: new Error(label) });
 }
 
-const defaultRetrySeconds = 2;
-
 /*
- * Error texts of Redis itself, and of Upstash (Upstash's documentation, "Troubleshooting"). Only the start of a text is
- * compared, because the rest can contain words of the command.
+ * Error texts of Redis itself, and of Upstash (Upstash's documentation, "Troubleshooting"), which are seen with and without
+ * the leading ERR. Only the start of a text is compared, because the rest can contain words of the command.
  */
 const knownRefusals: readonly {
   readonly pattern: RegExp;
   readonly message: string;
+  /** After how many seconds it is worth to ask again. */
   readonly retryAfterSeconds: number;
+  /** Whether every other call is refused too, so that none is made before that time. */
+  readonly isForAll: boolean;
 }[] = [
   {
-    pattern: /^(OOM\b|ERR DB capacity quota)/,
+    pattern: /^(OOM\b|(ERR )?DB capacity quota)/,
     message: 'is full. Give it more memory, or keep fewer events.',
     retryAfterSeconds: 60,
+    isForAll: false,
   },
   {
-    pattern: /^(READONLY|NOPERM)\b/,
+    pattern: /^(ERR )?max (single record|key) size exceeded/,
+    message: 'has reached the size limit of one key. Keep fewer events (FEED_RETENTION).',
+    retryAfterSeconds: 60,
+    isForAll: false,
+  },
+  {
+    pattern: /^READONLY\b/,
     message: 'is read-only: its token or its server does not allow writes. Use the standard token.',
     retryAfterSeconds: 30,
+    isForAll: false,
+  },
+  {
+    pattern: /^NOPERM\b/,
+    message: 'is read-only: its token or its server does not allow writes. Use the standard token.',
+    retryAfterSeconds: 30,
+    isForAll: true,
   },
   {
     pattern: /^(WRONGPASS|NOAUTH|Unauthorized)\b/,
     message: 'refused its token. Check the token.',
     retryAfterSeconds: 30,
+    isForAll: true,
   },
   {
     pattern: /^WRONGTYPE\b/,
     message: 'has other data under the key of this channel. Use a database for the feed alone.',
     retryAfterSeconds: 30,
+    isForAll: false,
   },
   {
-    pattern: /^ERR max .{0,40} exceeded/,
+    // The number of requests, or the bandwidth, of a day or a month.
+    pattern: /^(ERR )?max .{0,40} limit exceeded/,
     message: 'has reached a limit of its plan.',
     retryAfterSeconds: 60,
+    isForAll: true,
+  },
+  {
+    // Another limit, such as the number of connections at the same time: it may hold for this call only.
+    pattern: /^(ERR )?max .{0,40} exceeded/,
+    message: 'has reached a limit of its plan.',
+    retryAfterSeconds: 60,
+    isForAll: false,
   },
 ];
 
-const tooLargePattern = /^ERR max (single )?request size exceeded/;
+const tooLargePattern = /^(ERR )?max (single )?request size exceeded/;
 
 /** The code of a socket's error; null if it has none, or not of the usual form. */
 function codeOf(cause: unknown): string | null {

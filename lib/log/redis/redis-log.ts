@@ -1,25 +1,23 @@
+import { type Clock, serverClock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
-import { newEpoch } from '../../core/cursor.ts';
-import { type EventId, formatEventId, idAfter, parseEventId } from '../../core/ids.ts';
+import { isEpoch, newEpoch } from '../../core/cursor.ts';
+import { type EventId, formatEventId, idAfter, readEventId } from '../../core/ids.ts';
 import {
   type AppendRequest,
   type AppendResult,
+  answerWithinMs,
   type EventLog,
   keyLifeMs,
   keyReused,
+  type LogEvent,
   type LogPage,
   type NewEvent,
   type ReadFrom,
   readBudgetBytes,
 } from '../event-log.ts';
 import { chargeOf, rateLimited } from '../rate-limit.ts';
-import {
-  createRedisClient,
-  type RedisClient,
-  type RedisEndpoint,
-  unavailable,
-  unreadableAnswer,
-} from './client.ts';
+import { createCircuitBreaker } from './circuit-breaker.ts';
+import { createRedisClient, type RedisClient, type RedisEndpoint, refusesAll, unreadable } from './client.ts';
 import {
   announcementChannel,
   appendScript,
@@ -44,8 +42,10 @@ export type RedisLogOptions = {
    * database. Its readers get a gap `restarted`. Default: 30 days.
    */
   readonly maxIdleMs?: number;
-  /** How long to wait for an answer, and for the acknowledgement of a subscription, in ms. Default: 5,000. */
+  /** How long to wait for an answer, and for the acknowledgement of a subscription, in ms. Default: `answerWithinMs`. */
   readonly timeoutMs?: number;
+  /** Measures the times that Redis names. Default: the real time. */
+  readonly clock?: Pick<Clock, 'elapsed'>;
 };
 
 const defaultMaxIdleMs = 30 * 86_400_000;
@@ -53,12 +53,15 @@ const defaultMaxIdleMs = 30 * 86_400_000;
 /**
  * Opens the log in Redis, over the Upstash REST API. Each `append`, `read` and `ends` is one command and one HTTP request,
  * and is never retried here: an append without an answer may be stored, so only a publisher with a key can retry it.
+ * If Redis refuses everything and names a time, as at the limit of its plan, the log asks it once after that time, for all.
  * Eviction must be off in the database (`noeviction`), because it would delete whole channels.
  * @throws FeedError `misconfigured` when the URL or the token is invalid.
  */
 export function createRedisLog(options: RedisLogOptions): EventLog {
-  const { url, token, retention, maxIdleMs = defaultMaxIdleMs, timeoutMs = 5_000 } = options;
-  const endpoint: RedisEndpoint = { url, token, timeoutMs };
+  const { url, token, retention, maxIdleMs = defaultMaxIdleMs } = options;
+  const { timeoutMs = answerWithinMs, clock = serverClock } = options;
+  const breaker = createCircuitBreaker(clock, refusesAll);
+  const endpoint: RedisEndpoint = { url, token, timeoutMs, breaker };
   const client = createRedisClient(endpoint);
   const closed = new AbortController();
   return {
@@ -97,27 +100,44 @@ async function appendToRedis(
       ...own.map(writeEntry),
     );
   }
-  const [outcome, value, index] = (await client.evaluate(appendScript, keys, args)) as readonly string[];
-  const limit = outcome === 'limited' ? limits[Number(index) - 1] : undefined;
-  if (limit !== undefined) throw rateLimited(limit, Number(value));
-  if (outcome === 'reused') throw keyReused();
-  return { ids: idsOf(events, [...channels.keys()], value), duplicate: outcome === 'duplicate' };
+  const answer = await client.evaluate(appendScript, keys, args);
+  const [outcome, value = '', index = ''] = isTexts(answer) ? answer : [];
+  switch (outcome) {
+    case 'stored':
+    case 'duplicate':
+      return { ids: idsOf(events, [...channels.keys()], value), duplicate: outcome === 'duplicate' };
+    case 'reused':
+      throw keyReused();
+    case 'limited': {
+      const limit = limits[Number(index) - 1];
+      if (limit !== undefined && Number(value) > 0) throw rateLimited(limit, Number(value));
+    }
+  }
+  throw unreadable();
 }
 
 /** The id of each event, from the first id of each channel: events of one channel in one request have neighbouring seqs. */
-function idsOf(
-  events: readonly NewEvent[],
-  channels: readonly string[],
-  text: string | undefined,
-): EventId[] {
-  const firsts = text?.split(' ') ?? [];
-  if (firsts.length !== channels.length) throw unavailable(unreadableAnswer, 'unreadable');
-  const next = new Map(channels.map((channel, index) => [channel, parseEventId(firsts[index] ?? '', 'id')]));
+function idsOf(events: readonly NewEvent[], channels: readonly string[], text: string): EventId[] {
+  const firsts = text.split(' ').map(toEventId);
+  if (firsts.length !== channels.length) throw unreadable();
+  const next = new Map(channels.map((channel, index) => [channel, firsts[index]]));
   return events.map(({ channel }) => {
-    const id = next.get(channel) as EventId;
+    const id = next.get(channel);
+    if (id === undefined) throw unreadable();
     next.set(channel, idAfter(id, 1));
     return id;
   });
+}
+
+/** @throws FeedError `log-unavailable`: an id in an answer of Redis is no fault of the caller. */
+function toEventId(text: string): EventId {
+  const id = readEventId(text);
+  if (id === null || id.seq === 0) throw unreadable();
+  return id;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
 }
 
 /** Reads a page of a channel in one command. @throws FeedError `log-unavailable` */
@@ -129,7 +149,8 @@ async function readFromRedis(
 ): Promise<LogPage> {
   const args = [String(readBudgetBytes), ...readArgs(from, limit)];
   const [page] = await readPages(client, [channel], args, isNewestFirst(from));
-  return page ?? { state: null, events: [] };
+  if (page === undefined) throw unreadable();
+  return page;
 }
 
 /** Reads the state of channels in one command. @throws FeedError `log-unavailable` */
@@ -163,6 +184,7 @@ function isNewestFirst(from: ReadFrom): boolean {
   return from.kind === 'before' || from.kind === 'newest';
 }
 
+/** One page for each channel. */
 async function readPages(
   client: RedisClient,
   channels: readonly string[],
@@ -170,20 +192,33 @@ async function readPages(
   newestFirst: boolean,
 ): Promise<LogPage[]> {
   const answer = await client.evaluate(readScript, channels.map(streamKey), args);
-  try {
-    return (answer as readonly (readonly string[])[]).map((page) => toPage(page, newestFirst));
-  } catch {
-    // The stream has entries that this feed did not write; the parser's error would contain their text.
-    throw unavailable(unreadableAnswer, 'unreadable');
-  }
+  if (!Array.isArray(answer) || answer.length !== channels.length) throw unreadable();
+  return answer.map((page: unknown) => toPage(page, newestFirst));
 }
 
-function toPage([epoch, first, last, ...entries]: readonly string[], newestFirst: boolean): LogPage {
-  if (epoch === undefined || first === undefined || last === undefined) return { state: null, events: [] };
-  const events = [];
+/**
+ * Reads a channel's part of an answer. An empty one means that the channel has no log, and readers are then told of a loss,
+ * so nothing that is only malformed may look like it.
+ */
+function toPage(page: unknown, newestFirst: boolean): LogPage {
+  if (!isTexts(page)) throw unreadable();
+  const [epoch, first, last, ...entries] = page;
+  if (epoch === undefined) return { state: null, events: [] };
+  if (!isEpoch(epoch) || first === undefined || last === undefined) throw unreadable();
+  const state = { epoch, first: toEventId(first), last: toEventId(last) };
+  const events: LogEvent[] = [];
   for (let at = 0; at < entries.length; at += 2) {
-    events.push(readEntry(parseEventId(entries[at] ?? '', 'id'), entries[at + 1] ?? ''));
+    events.push(toEvent(toEventId(entries[at] ?? ''), entries[at + 1] ?? ''));
   }
   if (newestFirst) events.reverse();
-  return { state: { epoch, first: parseEventId(first, 'first'), last: parseEventId(last, 'last') }, events };
+  return { state, events };
+}
+
+function toEvent(id: EventId, entry: string): LogEvent {
+  try {
+    return readEntry(id, entry);
+  } catch {
+    // The stream has an entry that this feed did not write; the parser's error would contain its text.
+    throw unreadable();
+  }
 }

@@ -62,7 +62,11 @@ async function receiveLines(
   onLine: (line: string) => void,
   signal: AbortSignal,
 ): Promise<never> {
-  const stream = await openSubscription(endpoint, name, signal);
+  const open = () =>
+    openSubscription(endpoint, name, signal).catch((error: unknown) => {
+      throw toFeedError(error);
+    });
+  const stream = await endpoint.breaker.run(open, signal);
   const parser = createParser({
     maxBufferSize: maxLineCharacters,
     onEvent: (event) => onLine(event.data),

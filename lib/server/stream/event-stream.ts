@@ -10,15 +10,13 @@ import {
   paddingFrame,
   version,
 } from '../../core/sse-frames.ts';
+import { answerWithinMs } from '../../log/event-log.ts';
 import { type OwnConnection, writeChunk } from '../node/sockets.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { tailTimes } from '../tail/tail-times.ts';
 import { ChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { cursorOf, takeFrames } from './frames.ts';
-
-/** How long a stream waits for the log before hello, in ms. Then it ends with `retry:`, so that the client can poll. */
-export const helloWithinMs = 8_000;
 
 /** How long the log may fail under an open stream, in ms. Then the stream ends with `retry:`. */
 export const logFailureLimitMs = tailTimes.giveUpMs;
@@ -107,7 +105,8 @@ export class EventStream {
     );
     if (start instanceof Promise) {
       const endEarly = () => this.#end(deadline.closesInMs * graceShare);
-      this.#after(helloWithinMs, () => {
+      // Then it ends with `retry:`, so that the client can poll.
+      this.#after(answerWithinMs, () => {
         if (this.#state === 'waiting') endEarly();
       });
       // The headers are out: a log that fails now is reported by an early end, which says when to come back.

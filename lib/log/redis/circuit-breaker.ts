@@ -1,0 +1,71 @@
+import type { Clock } from '../../core/clock.ts';
+import { FeedError } from '../../core/feed-error.ts';
+
+/**
+ * Keeps all calls of a process from a Redis that has refused to work and has named a time, as when the limit of its plan is
+ * reached. Until then each call is refused here, without a request; then one call goes out as the probe, and decides for all.
+ */
+export type CircuitBreaker = {
+  /**
+   * Makes the call, or waits for the probe that is under way.
+   * @param signal when it aborts, the call fails, which says nothing about Redis.
+   * @throws what the call throws; before the named time the refusal, with the time that is left.
+   */
+  run<Answer>(call: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer>;
+};
+
+/**
+ * Creates a circuit breaker that lets calls pass.
+ * @param refusesAll whether an error of a call is a refusal that holds for all calls. Its `retryAfterSeconds` is obeyed.
+ */
+export function createCircuitBreaker(
+  clock: Pick<Clock, 'elapsed'>,
+  refusesAll: (error: unknown) => error is FeedError,
+): CircuitBreaker {
+  /** null: calls pass. */
+  let refusal: { readonly error: FeedError; readonly until: number } | null = null;
+  /** Resolves when the call that finds out whether Redis works again is over; null: none is under way. */
+  let probe: Promise<void> | null = null;
+
+  async function pass<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await call();
+    } catch (error) {
+      if (refusesAll(error)) {
+        refusal = { error, until: clock.elapsed() + (error.retryAfterSeconds ?? 0) * 1_000 };
+      }
+      throw error;
+    }
+  }
+
+  async function passAsProbe<Answer>(call: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const before = refusal;
+    probe = promise;
+    try {
+      return await pass(call);
+    } finally {
+      // Whatever else came back, it was no refusal of all: the other calls find out for themselves.
+      if (refusal === before && !signal?.aborted) refusal = null;
+      probe = null;
+      resolve();
+    }
+  }
+
+  return {
+    async run(call, signal) {
+      while (refusal !== null) {
+        const leftMs = refusal.until - clock.elapsed();
+        if (leftMs > 0) throw repeat(refusal.error, leftMs);
+        if (probe === null) return passAsProbe(call, signal);
+        await probe;
+      }
+      return pass(call);
+    },
+  };
+}
+
+/** The same refusal for another call. */
+function repeat({ code, message, cause }: FeedError, leftMs: number): FeedError {
+  return new FeedError(code, message, { cause, retryAfterSeconds: Math.ceil(leftMs / 1_000) });
+}

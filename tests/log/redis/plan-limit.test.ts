@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import type { EventLog } from '../../../lib/log/event-log.ts';
+import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { newEvents, range } from '../../support/log/log-steps.ts';
+import { type RedisStack, secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
+import { createManualClock } from '../../support/server/manual-clock.ts';
+
+const limitReached = 'max requests limit exceeded. Limit: 500000, Usage: 500001.';
+
+const planLimit = (retryAfterSeconds: number) => ({
+  code: 'log-unavailable',
+  message: 'Redis has reached a limit of its plan.',
+  retryAfterSeconds,
+});
+
+describe('a Redis that refuses everything', () => {
+  const stack = useRedisStack();
+
+  /** A log whose clock is moved by hand. */
+  function openLog({ upstash }: RedisStack) {
+    const clock = createManualClock();
+    const log = createRedisLog({ url: upstash.url, token: secretToken, retention: 100, clock });
+    const wait = (seconds: number) => clock.freeze(seconds * 1_000);
+    return { log, wait };
+  }
+
+  /** Everything that a process asks of its log; the outcome of each. */
+  function askEverything(log: EventLog): Promise<PromiseSettledResult<unknown>[]> {
+    const following = new Promise((resolve, reject) => {
+      const abort = new AbortController();
+      log.follow(
+        'feed',
+        (signal) => {
+          abort.abort();
+          if (signal.kind === 'lost') reject(signal.cause);
+          else resolve(signal);
+        },
+        abort.signal,
+      );
+    });
+    return Promise.allSettled([
+      log.append({ events: newEvents('feed', 1), key: null }),
+      log.read('feed', { kind: 'newest' }, 10),
+      log.ends(['feed']),
+      log.ends([]),
+      following,
+    ]);
+  }
+
+  test.each(['ERR ', ''])('is asked no more for the 60 s that it named: %s', async (prefix) => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = `${prefix}${limitReached}`;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    stack().upstash.resetCounts();
+
+    for (const _ of range(1, 59)) {
+      wait(1);
+      for (const outcome of await askEverything(log)) expect(outcome.status).toBe('rejected');
+    }
+
+    expect(stack().upstash.counts.requests).toBe(0);
+    const [append] = await askEverything(log);
+    expect(append).toMatchObject({ reason: planLimit(1) });
+    log.close();
+  });
+
+  test('is asked by one probe after that time, whoever wants to know', async () => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    stack().upstash.resetCounts();
+
+    for (const _ of range(1, 10)) {
+      wait(60);
+      const outcomes = (await Promise.all(range(1, 20).map(() => askEverything(log)))).flat();
+      for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: planLimit(60) });
+    }
+
+    expect(stack().upstash.counts.requests).toBe(10);
+    log.close();
+  });
+
+  test('works for all at once, when the probe has found that it works', async () => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    stack().upstash.faults.errorText = null;
+    wait(60);
+
+    const outcomes = (await Promise.all(range(1, 5).map(() => askEverything(log)))).flat();
+
+    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'fulfilled'));
+    log.close();
+  });
+
+  test('is asked by the other calls too, if the probe fails for a reason of its own', async () => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    stack().upstash.faults.errorText = null;
+    wait(60);
+    const probe = log.append({ events: newEvents('feed', 1), key: null });
+    stack().upstash.faults.nextCalls.push('drop');
+
+    const reading = log.read('feed', { kind: 'newest' }, 10);
+
+    await expect(probe).rejects.toMatchObject({ message: 'Redis cannot be reached.' });
+    expect((await reading).events).toEqual([]);
+    log.close();
+  });
+
+  test('is asked by another call, if the probe is a subscription that nobody needs any more', async () => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    stack().upstash.faults.errorText = null;
+    stack().upstash.faults.latencyMs = 50;
+    wait(60);
+    const abort = new AbortController();
+    log.follow('feed', () => undefined, abort.signal);
+    const reading = log.read('feed', { kind: 'newest' }, 10);
+
+    abort.abort();
+
+    expect((await reading).events).toEqual([]);
+    log.close();
+  });
+
+  test.each([
+    "OOM command not allowed when used memory > 'maxmemory'.",
+    'WRONGTYPE Operation against a key holding the wrong kind of value',
+    "READONLY You can't write against a read only replica.",
+    'ERR max concurrent connections exceeded',
+    'LOADING Redis is loading the dataset in memory',
+  ])('for one call only is asked by the others: %s', async (text) => {
+    const { log } = openLog(stack());
+    stack().upstash.faults.errorText = text;
+    await expect(log.append({ events: newEvents('feed', 1), key: null })).rejects.toMatchObject({
+      code: 'log-unavailable',
+    });
+    stack().upstash.faults.errorText = null;
+
+    expect((await log.read('feed', { kind: 'newest' }, 10)).events).toEqual([]);
+    log.close();
+  });
+});
