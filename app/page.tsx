@@ -15,7 +15,8 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
   const channel = [requested].flat()[0] || defaultChannel;
   const first = await readFirstPage(channel, firstCount, new Headers(await headers()));
   if (first.kind === 'problem') {
-    return <ProblemNotice channel={channel} detail={first.detail} isTemporary={first.isPassing} />;
+    const { detail, retryAfterSeconds } = first;
+    return <ProblemNotice channel={channel} detail={detail} retryAfterSeconds={retryAfterSeconds} />;
   }
   return (
     <Feed

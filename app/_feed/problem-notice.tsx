@@ -2,22 +2,23 @@ import { defaultChannel } from '../../lib/core/ids.ts';
 import { Masthead } from './masthead.tsx';
 import styles from './problem-notice.module.css';
 
-/** Seconds until the page reloads itself. A wall display may have nobody near it. */
-const reloadSeconds = 15;
+/** Seconds until the page reloads itself, at least. A wall display may have nobody near it. */
+const minReloadSeconds = 15;
 
 type ProblemNoticeProps = {
   readonly channel: string;
   /** The cause, in the server's own words. */
   readonly detail: string;
-  /** Whether the page may work later. */
-  readonly isTemporary: boolean;
+  /** After how many seconds the page may work; null: it will not. */
+  readonly retryAfterSeconds: number | null;
 };
 
 /** The page for a channel that cannot be read: the cause, and what to do. */
-export function ProblemNotice({ channel, detail, isTemporary }: ProblemNoticeProps) {
+export function ProblemNotice({ channel, detail, retryAfterSeconds }: ProblemNoticeProps) {
+  const reloadSeconds = Math.max(minReloadSeconds, retryAfterSeconds ?? 0);
   return (
     <>
-      {isTemporary && <meta content={String(reloadSeconds)} httpEquiv="refresh" />}
+      {retryAfterSeconds !== null && <meta content={String(reloadSeconds)} httpEquiv="refresh" />}
       <Masthead channel={channel} />
       <main className={styles.main}>
         <div className={styles.problem} data-tone="stopped">
@@ -25,14 +26,14 @@ export function ProblemNotice({ channel, detail, isTemporary }: ProblemNoticePro
           <p className={styles.detail} role="alert">
             {detail}
           </p>
-          {isTemporary ? (
+          {retryAfterSeconds === null ? (
             <p className={styles.action}>
-              This page reloads every {reloadSeconds} s.{' '}
-              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload now</a>
+              <a href="/">Go to the channel {defaultChannel}</a>
             </p>
           ) : (
             <p className={styles.action}>
-              <a href="/">Go to the channel {defaultChannel}</a>
+              This page reloads in {reloadSeconds} s.{' '}
+              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload now</a>
             </p>
           )}
         </div>

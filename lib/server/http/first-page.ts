@@ -4,7 +4,7 @@ import { parseName } from '../../core/ids.ts';
 import { getRuntime } from '../runtime.ts';
 import { checkReadAccess } from './access.ts';
 import { pageJson, pollAdvice, readPage } from './page.ts';
-import { toFeedError } from './problem.ts';
+import { retryAfterMs, toFeedError } from './problem.ts';
 import { resolveStart } from './start-position.ts';
 
 /** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
@@ -22,8 +22,8 @@ type FirstPage =
   | {
       readonly kind: 'problem';
       readonly detail: string;
-      /** Whether the same request may succeed later. */
-      readonly isPassing: boolean;
+      /** After how many seconds the same request may succeed, 0 if nobody knows; null: it will not. */
+      readonly retryAfterSeconds: number | null;
     };
 
 /**
@@ -54,7 +54,9 @@ export async function readFirstPage(channel: string, count: number, headers: Hea
       maxProbeMs: settings.probeMaxMs,
     };
   } catch (cause) {
-    const { code, message } = toFeedError(cause);
-    return { kind: 'problem', detail: message, isPassing: statusOf(code) >= 500 };
+    const error = toFeedError(cause);
+    const isPassing = statusOf(error.code) >= 500;
+    const retryAfterSeconds = isPassing ? Math.ceil((retryAfterMs(error) ?? 0) / 1_000) : null;
+    return { kind: 'problem', detail: error.message, retryAfterSeconds };
   }
 }

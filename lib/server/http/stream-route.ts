@@ -107,10 +107,14 @@ function startOf(
   const known = startFromMemory(channels, start, endInMemory);
   if (known !== null) return known;
   const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready(from(tail.channel))));
+  const endOf = (channel: string) => tailOf(channel).end();
+  // The log itself knows where a rewind starts. It is asked at once: after the tails, a slow log would be waited for twice.
+  if (start.kind === 'rewind') {
+    const rewound = resolveStart(log, channels, start, endOf);
+    return Promise.all([rewound, tailsReady]).then(([positions]) => positions);
+  }
   const withEpochs = addEpochs(log, start, endInMemory);
-  return Promise.all([withEpochs, tailsReady]).then(([start]) =>
-    resolveStart(log, channels, start, (channel) => tailOf(channel).end()),
-  );
+  return Promise.all([withEpochs, tailsReady]).then(([start]) => resolveStart(log, channels, start, endOf));
 }
 
 /**

@@ -5,7 +5,7 @@ import { compareEventIds } from '../../core/ids.ts';
 import type { Loaded } from '../tail/read-through.ts';
 import { indexAfter, type Segment } from '../tail/ring-buffer.ts';
 import type { ReadableTail } from '../tail/tail.ts';
-import { tailTimes } from '../tail/tail-times.ts';
+import { namedPauseMs, tailTimes } from '../tail/tail-times.ts';
 
 /** What the reader of one channel can have now. */
 export type Offer =
@@ -116,11 +116,11 @@ export class ChannelReader {
     const askedAt = this.#clock.elapsed();
     try {
       this.#receive(position, askedAt, await this.tail.load(position));
-    } catch {
+    } catch (cause) {
       this.#staleSince = null;
       // The tail will find the same failure, retry, and know for how long the log has failed.
       this.tail.requestSync();
-      this.#askAgainIn(tailTimes.bridgeMs);
+      this.#askAgainIn(tailTimes.bridgeMs + namedPauseMs(cause));
     }
   }
 

@@ -42,8 +42,7 @@ type Work =
   | {
       readonly kind: 'reading';
       readonly askedAt: number;
-      /** Somebody asked for a read after this one began, so its answer verifies nothing. */
-      readonly isRequested: boolean;
+      readonly readAgain: ReadAgain;
       /** The ring was reset after this read began, so its answer is dropped. */
       readonly isOutdated: boolean;
       /** When the first of the answers was asked for that may be stale; null: the last answer was not. */
@@ -54,6 +53,17 @@ type Work =
   | { readonly kind: 'lagging'; readonly since: number; readonly outage: Outage | null }
   /** The log could not be read; it is tried again at `readAt`. */
   | { readonly kind: 'failing'; readonly outage: Outage };
+
+/** Why the log is read again after the answer of the read under way; null: it is not. */
+type ReadAgain =
+  | null
+  /**
+   * The subscription was acknowledged after the read began, so what was stored in between may be missing. But the answer is
+   * all that readers need to start: with a slow log they would wait twice as long for the second one.
+   */
+  | 'acknowledged'
+  /** Somebody asked for a read after this one began, so its answer verifies nothing. */
+  | 'requested';
 
 /** Lasts from the first read that failed to the next one that gave all. */
 type Outage = {
@@ -107,7 +117,7 @@ export type RingEffect =
   | { readonly kind: 'read'; readonly from: 'newest' | Position; readonly newestAnnounced: EventId | null }
   /** Ask the log for its end: `now` and again a second later, or only `later`, in a second. */
   | { readonly kind: 'ask-end'; readonly when: 'now' | 'later' }
-  /** Tell the callers that wait for the log's answer. */
+  /** Tell the callers that wait for the log's answer. Without a failure, readers can start with what the ring has. */
   | { readonly kind: 'settle'; readonly failure: FeedError | null }
   /** Wake the readers. It comes last, and once: a woken reader may send a signal of its own. */
   | { readonly kind: 'wake' };
@@ -118,6 +128,7 @@ export type Step = { readonly state: RingState; readonly effects: readonly RingE
 const idle: Work = { kind: 'idle' };
 const nothing: readonly RingEffect[] = [];
 const wake: RingEffect = { kind: 'wake' };
+const settled: RingEffect = { kind: 'settle', failure: null };
 
 /** Most announcements kept while a read is under way; beyond it only the newest is kept, and the rest is read. */
 const maxPending = 1_000;
@@ -200,7 +211,10 @@ export function step(state: RingState, signal: RingSignal, now: number): Step {
 function connect(state: RingState, now: number): Step {
   // What came before the acknowledgement is found by asking for the log's end, where that is enough.
   if (isAtRest(state)) return withEffects({ ...state, readAt: Infinity }, { kind: 'ask-end', when: 'now' });
-  return request({ ...state, mustVerify: true }, now);
+  const { work } = state;
+  const connected = { ...state, mustVerify: true };
+  if (work.kind !== 'reading' || work.readAgain !== null) return request(connected, now);
+  return withEffects({ ...connected, work: { ...work, readAgain: 'acknowledged' } });
 }
 
 function announce(state: RingState, announcement: Announcement, now: number): Step {
@@ -233,7 +247,7 @@ function request(state: RingState, now: number): Step {
   const { work } = state;
   switch (work.kind) {
     case 'reading':
-      return withEffects({ ...state, work: { ...work, isRequested: true } });
+      return withEffects({ ...state, work: { ...work, readAgain: 'requested' } });
     case 'lagging':
       return withEffects(state);
     default:
@@ -247,7 +261,7 @@ function startRead(state: RingState, now: number): Step {
   const work: Work = {
     kind: 'reading',
     askedAt: now,
-    isRequested: false,
+    readAgain: null,
     isOutdated: false,
     laggingSince: laggingSince(state.work),
     outage: outageOf(state),
@@ -293,9 +307,12 @@ function afterRead(
   now: number,
 ): Step {
   const { work } = state;
-  // A requested read comes first: it may find a break that announcements would hide.
-  if (hasMore || (work.kind === 'reading' && work.isRequested)) {
-    return woken(ringEffects, startRead(state, now));
+  if (hasMore) return woken(ringEffects, startRead(state, now));
+  // The next read comes before the announcements: it may find a break that they would hide.
+  if (work.kind === 'reading' && work.readAgain !== null) {
+    if (work.readAgain === 'requested') return woken(ringEffects, startRead(state, now));
+    const answered = { ...state, work: { ...work, outage: null } };
+    return woken(ringEffects, prepend([settled], startRead(answered, now)));
   }
   const verified = markVerified(state);
   const caughtUp = takePending(verified.state);
@@ -308,7 +325,7 @@ function afterRead(
 
 /** The ring is the log's end. */
 function markVerified(state: RingState): Step {
-  return withEffects({ ...state, trust: 'verified' }, { kind: 'settle', failure: null });
+  return withEffects({ ...state, trust: 'verified' }, settled);
 }
 
 /** Appends what was announced during the read, up to the first hole. */
@@ -352,7 +369,7 @@ function fail(state: RingState, failure: FeedError, random: number, now: number)
   const before = outageOf(state);
   const failures = (before?.failures ?? 0) + 1;
   const outage = { since: before?.since ?? now, failures, isReported: before?.isReported ?? false };
-  const readAt = now + retryPauseMs(failures, random);
+  const readAt = now + retryPauseMs(failures, random, failure);
   return withEffects({ ...state, readAt, work: { kind: 'failing', outage } }, { kind: 'settle', failure });
 }
 
@@ -370,7 +387,7 @@ function disprove(state: RingState, resume: Position, now: number): Step {
 function invalidate(state: RingState, now: number): RingState {
   const { work } = state;
   const invalid = schedule({ ...state, trust: unverified(state.trust) }, now + tailTimes.acknowledgeMs);
-  return work.kind === 'reading' ? { ...invalid, work: { ...work, isRequested: true } } : invalid;
+  return work.kind === 'reading' ? { ...invalid, work: { ...work, readAgain: 'requested' } } : invalid;
 }
 
 /** Whether the ring was read, the last read went well, and none is under way. */

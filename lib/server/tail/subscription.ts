@@ -30,19 +30,19 @@ export function keepFollowing(
     const hear = (signal: FollowSignal) => {
       if (mine.signal.aborted) return;
       if (signal.kind === 'connected') connectedAt = clock.elapsed();
-      if (signal.kind === 'lost') retryLater(mine);
+      if (signal.kind === 'lost') retryLater(mine, signal.cause);
       onSignal(signal);
     };
     log.follow(channel, hear, mine.signal);
   }
 
-  function retryLater(mine: AbortController): void {
+  function retryLater(mine: AbortController, cause: unknown): void {
     mine.abort();
     // Only a subscription that lived for a while ends the backoff: the log may acknowledge each one and drop it.
     const hasLived = connectedAt !== null && clock.elapsed() - connectedAt > tailTimes.maxRetryMs;
     failures = hasLived ? 0 : failures + 1;
     connectedAt = null;
-    cancelRetry = clock.after(retryPauseMs(failures, clock.random()), open);
+    cancelRetry = clock.after(retryPauseMs(failures, clock.random(), cause), open);
   }
 
   function close(): void {

@@ -1,3 +1,5 @@
+import { FeedError } from '../../core/feed-error.ts';
+
 /** Times of a tail, in ms. */
 export const tailTimes = {
   /** How long the first read waits for the acknowledgement of the subscription. */
@@ -22,10 +24,16 @@ export const tailTimes = {
 } as const;
 
 /**
- * How long to wait before a failed read or subscription is tried again: full jitter, at least a tenth of the longest
- * pause. @param failures in a row so far; @param random 0 ≤ x < 1.
+ * How long to wait before a failed read or subscription is tried again, in ms: full jitter, at least a tenth of the longest
+ * pause, after the time that the log has named.
+ * @param failures in a row so far; @param random 0 ≤ x < 1; @param cause what the last try failed with.
  */
-export function retryPauseMs(failures: number, random: number): number {
+export function retryPauseMs(failures: number, random: number, cause: unknown): number {
   const ceiling = Math.min(tailTimes.maxRetryMs, tailTimes.retryMs * 2 ** Math.min(failures, 20));
-  return ceiling * (0.1 + 0.9 * random);
+  return namedPauseMs(cause) + ceiling * (0.1 + 0.9 * random);
+}
+
+/** The time before which it is not worth to ask the log again, if its error names one; else 0. */
+export function namedPauseMs(cause: unknown): number {
+  return cause instanceof FeedError ? (cause.retryAfterSeconds ?? 0) * 1_000 : 0;
 }

@@ -166,8 +166,12 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
     }
   }
 
-  function isReadyFor(from: Position | null = null): boolean {
-    return isReady(state) && (from === null || !isInDoubt(state, from));
+  function isReadyFor(from?: Position | null): boolean {
+    return isReady(state) && isUndisputed(from);
+  }
+
+  function isUndisputed(from: Position | null = null): boolean {
+    return from === null || !isInDoubt(state, from);
   }
 
   function resubscribe(): void {
@@ -219,6 +223,7 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
         if (outageOf(state) !== null) dispatch({ kind: 'requested', isUrgent: true });
         const failure = await answer.promise;
         if (failure !== null) throw failure;
+        if (isUndisputed(from)) return;
       }
     },
     failingForMs() {

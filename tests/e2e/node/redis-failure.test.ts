@@ -136,10 +136,70 @@ describe.concurrent('a Redis that never answers', () => {
   test('makes polls and publishing answer 503', async () => {
     await using mute = await startMute();
     await using app = await startApp(mute.env);
-    const answers = await Promise.all([ask(app, '/api/events?rewind=1'), publish(app, [1])]);
+    const signal = AbortSignal.timeout(20_000);
+    const answers = await Promise.all([ask(app, '/api/events?rewind=1', { signal }), publish(app, [1])]);
     for (const answer of answers) {
       expect(answer.status).toBe(503);
       expect(readProblem(answer)).toMatchObject({ detail: 'Redis did not answer in time.' });
     }
   });
+});
+
+describe.concurrent('a Redis that takes 5.5 s for each answer', () => {
+  test('lets streams say hello, with and without a rewind, and delivers what is published', async () => {
+    await using stand = await startRedisStand();
+    await using app = await startApp(stand.env);
+    await store(app, [1, 2]);
+    stand.upstash.faults.latencyMs = 5_500;
+    const startedAt = performance.now();
+
+    const readers = await Promise.all(['', 'rewind=2'].map((query) => openSse(app, { query })));
+    const hellos = await Promise.all(readers.map((reader) => reader.frame('hello', 9_000)));
+    for (const { at } of hellos) expect(at - startedAt).toBeGreaterThan(5_500);
+    const published = await publish(app, [3]);
+
+    expect(published.status).toBe(201);
+    const dataOf = ({ frames }: (typeof readers)[number]) =>
+      frames.filter(({ event }) => event === 'message').map(({ data }) => JSON.parse(data).data);
+    const seen = () => JSON.stringify(readers.map(dataOf));
+    await eventually('both readers get the event', 10_000, () => seen() === '[[3],[1,2,3]]');
+    for (const reader of readers) reader.destroy();
+  });
+
+  test('answers polls and publishing', async () => {
+    await using stand = await startRedisStand();
+    await using app = await startApp(stand.env);
+    stand.upstash.faults.latencyMs = 5_500;
+    const answers = await Promise.all([ask(app, '/api/events?after=0-0'), publish(app, [1])]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 201]);
+  });
+});
+
+describe.concurrent('a Redis whose plan has reached its limit', () => {
+  test.for(['ERR ', ''])(
+    'is asked once, while readers, publishers and pages are told to wait: %s',
+    async (prefix) => {
+      await using stand = await startRedisStand();
+      await using app = await startApp(stand.env);
+      using reader = await openSse(app);
+      await reader.frame('hello');
+      stand.upstash.faults.errorText = `${prefix}max requests limit exceeded. Limit: 500000, Usage: 500001.`;
+      stand.upstash.cutSubscriptions();
+      await eventually('the limit is noticed', 8_000, async () => (await publish(app, [1])).status === 503);
+      stand.upstash.resetCounts();
+
+      const polls = Array.from({ length: 5 }, () => ask(app, '/api/events?rewind=50'));
+      for (const answer of await Promise.all([...polls, publish(app, [1])])) {
+        expect(answer.status).toBe(503);
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(40);
+        expect(readProblem(answer)).toMatchObject({ detail: 'Redis has reached a limit of its plan.' });
+      }
+      const page = await ask(app, '/');
+      expect(Number(/reloads in (?:<!-- -->)?(\d+)/.exec(page.text)?.[1])).toBeGreaterThan(40);
+      expect(await app.health()).toMatchObject({ status: 'log-unavailable' });
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
+
+      expect(stand.upstash.counts.requests).toBe(0);
+    },
+  );
 });

@@ -50,6 +50,21 @@ test('the first page says so if the log cannot be reached', async () => {
   });
 });
 
+describe('the first page of a log that fails', () => {
+  test('says when the page may work: 2 to 4 s later, or from the time that the log has named', async () => {
+    const stand = makeProcess();
+    stand.log.isDown = true;
+    const retryOf = async () => {
+      const first = await readFirstPage('feed', 50, new Headers());
+      return first.kind === 'problem' ? first.retryAfterSeconds : null;
+    };
+
+    expect(await retryOf()).toBeOneOf([2, 3, 4]);
+    stand.log.retryAfterSeconds = 60;
+    expect(await retryOf()).toBeGreaterThanOrEqual(60);
+  });
+});
+
 describe('the first page of a private channel', () => {
   const secret = 'a-secret-of-thirty-two-characters';
 
@@ -79,7 +94,7 @@ describe('the first page of a private channel', () => {
   ] as const)('has only a problem %s, and the log is not asked', async (_, channels, seconds, send) => {
     const { first, stand } = await pageFor(channels, seconds, send);
 
-    expect(first).toEqual({ kind: 'problem', detail: expect.any(String), isPassing: false });
+    expect(first).toEqual({ kind: 'problem', detail: expect.any(String), retryAfterSeconds: null });
     expect(stand.log.asked()).toBe(0);
   });
 });

@@ -74,6 +74,61 @@ describe('a log that is slow', () => {
     expect(stream.isOver()).toBe(false);
   });
 
+  test.each([
+    'stream',
+    'stream?rewind=5',
+    'stream?rewind=all',
+    'stream?after=0-0',
+    'stream?after=1763841234567-1',
+    'stream?channel=feed&channel=other',
+  ])('needs one answer for hello, not two one after the other: %s', async (path) => {
+    const stand = makeStand();
+    await stand.publish(2);
+    stand.log.answerMs = 7_200;
+    stand.log.acknowledgeMs = 7_200;
+    const asked = stand.ask(path);
+    await stand.clock.advance(1_000);
+    const stream = await readStream(await asked);
+    expect(stream.kinds()).toEqual(['padding']);
+
+    await stand.clock.advance(6_999);
+
+    expect(stream.kinds().slice(0, 3)).toEqual(['padding', 'retry', 'hello']);
+  });
+
+  test('gets hello out for a second reader too, who comes while the log is asked for the first', async () => {
+    const stand = makeStand();
+    stand.log.answerMs = 7_000;
+    stand.log.acknowledgeMs = 7_000;
+    void stand.ask('stream');
+    await stand.clock.advance(3_000);
+    const asked = stand.ask('stream');
+    await stand.clock.advance(1_000);
+    const stream = await readStream(await asked);
+
+    await stand.clock.advance(7_000);
+
+    expect(stream.kinds().slice(0, 3)).toEqual(['padding', 'retry', 'hello']);
+  });
+
+  test('misses no event that was stored before the subscription was acknowledged', async () => {
+    const stand = makeStand();
+    stand.log.answerMs = 6_000;
+    stand.log.acknowledgeMs = 6_000;
+    const asked = stand.ask('stream');
+    await stand.clock.advance(2_000);
+    const stream = await readStream(await asked);
+    for (const _ of range(1, 8)) {
+      await stand.publish(1);
+      await stand.clock.advance(1_000);
+    }
+
+    await stand.clock.advance(12_000);
+
+    expect(stream.of('event').map(({ data }) => Number(String(data.id).split('-')[1]))).toEqual(range(1, 8));
+    expect(stream.of('gap')).toEqual([]);
+  });
+
   test('ends the stream with a retry after 8 s', async () => {
     const stand = makeStand();
     stand.log.answerMs = 20_000;

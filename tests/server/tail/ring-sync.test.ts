@@ -40,7 +40,7 @@ function reading(
   state: RingState,
   work: Partial<Extract<RingState['work'], { kind: 'reading' }>> = {},
 ): RingState {
-  const begun = { isRequested: false, isOutdated: false, laggingSince: null, outage: null };
+  const begun = { readAgain: null, isOutdated: false, laggingSince: null, outage: null };
   return { ...state, readAt: Infinity, work: { kind: 'reading', askedAt: now - 100, ...begun, ...work } };
 }
 
@@ -82,6 +82,7 @@ const stale: RingSignal = {
   found: { kind: 'stale', until: positionAt(9).id, otherwise: loss },
 };
 const failure = new FeedError('log-unavailable', 'down');
+const namedFailure = new FeedError('log-unavailable', 'over the limit', { retryAfterSeconds: 60 });
 const failed: RingSignal = { kind: 'failed', failure, random: 1 };
 const requested: RingSignal = { kind: 'requested', isUrgent: false };
 const urgent: RingSignal = { kind: 'requested', isUrgent: true };
@@ -179,8 +180,15 @@ describe('a subscription', () => {
         isConnected: true,
         trust: 'unverified',
         mustVerify: true,
-        work: reading(resting, { isRequested: true }).work,
+        work: reading(resting, { readAgain: 'acknowledged' }).work,
       },
+      [],
+    ],
+    [
+      'that is acknowledged during a read that somebody wants to be repeated changes nothing about that',
+      reading({ ...resting, isConnected: false }, { readAgain: 'requested' }),
+      { kind: 'connected' },
+      { isConnected: true, trust: 'unverified', mustVerify: true },
       [],
     ],
     [
@@ -324,7 +332,7 @@ describe('a request to read', () => {
       'during a read has the log read again after it',
       reading(resting),
       requested,
-      { work: reading(resting, { isRequested: true }).work },
+      { work: reading(resting, { readAgain: 'requested' }).work },
       [],
     ],
     ['while a replica lags adds nothing', lagging, requested, {}, []],
@@ -353,7 +361,7 @@ describe('the time of a scheduled read', () => {
       'during a read has the log read again after it',
       { ...reading(resting), readAt: now },
       { kind: 'due' },
-      { readAt: Infinity, work: reading(resting, { isRequested: true }).work },
+      { readAt: Infinity, work: reading(resting, { readAgain: 'requested' }).work },
       [],
     ],
     [
@@ -432,8 +440,29 @@ describe('an answer', () => {
     ],
     [
       'to a read before the last request verifies nothing, and the log is read again',
-      reading(unverified, { isRequested: true }),
+      reading(unverified, { readAgain: 'requested' }),
       page(3, 5),
+      { end: positionAt(5), work: begun },
+      [append(4, 5), readAfter(5), wake],
+    ],
+    [
+      'to a read before the acknowledgement lets readers start, verifies nothing, and the log is read again',
+      reading(unverified, { readAgain: 'acknowledged' }),
+      page(3, 5),
+      { end: positionAt(5), work: begun },
+      [append(4, 5), settle, readAfter(5), wake],
+    ],
+    [
+      'to a read before the acknowledgement ends an outage',
+      reading(unverified, { readAgain: 'acknowledged', outage }),
+      page(3, 3),
+      { work: begun },
+      [settle, readAfter(3)],
+    ],
+    [
+      'with more behind it, to a read before the acknowledgement, lets nobody start yet',
+      reading(unverified, { readAgain: 'acknowledged' }),
+      page(3, 5, true),
       { end: positionAt(5), work: begun },
       [append(4, 5), readAfter(5), wake],
     ],
@@ -526,6 +555,13 @@ describe('a read that fails', () => {
       [{ kind: 'settle', failure }],
     ],
     [
+      'with a time that the log has named is tried again after that time',
+      reading(resting),
+      { kind: 'failed', failure: namedFailure, random: 1 },
+      { readAt: now + 61_000, work: { kind: 'failing', outage: first } },
+      [{ kind: 'settle', failure: namedFailure }],
+    ],
+    [
       'for 30 s has the readers woken, so that they can give up',
       { ...failing, work: { kind: 'failing', outage: { ...outage, since: now - 30_000 } } },
       { kind: 'due' },
@@ -585,7 +621,7 @@ describe("a report of the log's end", () => {
       'that is another during a read has the log read again after it',
       reading(unverified),
       checked(4),
-      { work: reading(resting, { isRequested: true }).work },
+      { work: reading(resting, { readAgain: 'requested' }).work },
       [],
     ],
     [
@@ -618,7 +654,7 @@ describe('a process that was frozen', () => {
       'trusts no answer that was asked for before',
       reading(resting),
       { kind: 'invalidated' },
-      { trust: 'unverified', readAt: now + 700, work: reading(resting, { isRequested: true }).work },
+      { trust: 'unverified', readAt: now + 700, work: reading(resting, { readAgain: 'requested' }).work },
       [],
     ],
   ]);
@@ -642,7 +678,7 @@ describe('a ring that holds what the log has lost', () => {
       {
         end: positionAt(1),
         trust: 'empty',
-        work: reading(resting, { isRequested: true, isOutdated: true }).work,
+        work: reading(resting, { readAgain: 'requested', isOutdated: true }).work,
       },
       [dropPages, reset],
     ],

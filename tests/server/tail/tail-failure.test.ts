@@ -127,6 +127,41 @@ describe('a log that fails', () => {
   });
 });
 
+describe('a log that fails and names a time', () => {
+  test('is not asked before it, by the tail or for its subscription', async () => {
+    const { clock, log, tail } = await standWithLease();
+    log.isDown = true;
+    log.retryAfterSeconds = 60;
+    log.cut();
+    await clock.advance(2_000);
+    const asked = log.asked();
+
+    await clock.advance(56_000);
+
+    expect(log.asked()).toBe(asked);
+    expect(tail.failingForMs()).toBeGreaterThan(55_000);
+  });
+
+  test('is asked about once in that time, and found again after it', async () => {
+    const { clock, log, publish, tail } = await standWithLease();
+    log.isDown = true;
+    log.retryAfterSeconds = 60;
+    log.cut();
+    await clock.advance(2_000);
+    const asked = log.asked();
+
+    await clock.advance(600_000);
+    // A read and a subscription in each of the ten minutes; without the named time it would be 40 in each.
+    expect(log.asked() - asked).toBeLessThanOrEqual(22);
+    await publish(2);
+    log.isDown = false;
+    await clock.advance(66_000);
+
+    expect(seqsIn(ringOf(tail))).toEqual([1, 2, 3]);
+    expect(log.followers()).toBe(1);
+  });
+});
+
 describe('a process that was frozen', () => {
   test('trusts its tails again only when the log has answered', async () => {
     const { clock, log, publish, tail } = await standWithLease();

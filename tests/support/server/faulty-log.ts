@@ -10,8 +10,12 @@ export type FaultyLog = EventLog & {
   asked(): number;
   /** Whether every call fails. */
   isDown: boolean;
+  /** The time that a failure names, in seconds; null: none. */
+  retryAfterSeconds: number | null;
   /** How late an answer arrives, in ms; it says what was true when the log was asked. */
   answerMs: number;
+  /** How late a subscription is acknowledged, in ms. */
+  acknowledgeMs: number;
   /** What happens to a new subscription. */
   following: 'works' | 'fails' | 'hangs';
   /** How late each copy of an announcement arrives, in ms: no copy is a loss, two are a duplicate. */
@@ -41,8 +45,14 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
     const { answerMs, isDown } = log;
     const asked = isDown ? null : await call();
     if (answerMs > 0) await wait(clock, answerMs);
-    if (asked === null) throw new FeedError('log-unavailable', 'the log is down');
+    if (asked === null) throw failure();
     return asked;
+  }
+
+  function failure(): FeedError {
+    const { retryAfterSeconds } = log;
+    const named = retryAfterSeconds === null ? {} : { retryAfterSeconds };
+    return new FeedError('log-unavailable', 'the log is down', named);
   }
 
   function hear(follower: Follower, signal: FollowSignal): void {
@@ -58,7 +68,9 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
     calls,
     asked: () => calls.read + calls.ends + calls.follow,
     isDown: false,
+    retryAfterSeconds: null,
     answerMs: 0,
+    acknowledgeMs: 0,
     following: 'works',
     fate: () => inTime,
     append(request) {
@@ -84,12 +96,16 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
       };
       if (log.following === 'hangs') return;
       if (log.following === 'fails' || log.isDown) {
-        queueMicrotask(() => follower.tell({ kind: 'lost', cause: new Error('refused') }));
+        queueMicrotask(() =>
+          follower.tell({ kind: 'lost', cause: log.isDown ? failure() : new Error('refused') }),
+        );
         return;
       }
       open.add(follower);
       over.addEventListener('abort', () => open.delete(follower), { once: true });
-      inner.follow(channel, (signal) => hear(follower, signal), over);
+      const begin = () => inner.follow(channel, (signal) => hear(follower, signal), over);
+      if (log.acknowledgeMs === 0) begin();
+      else clock.after(log.acknowledgeMs, begin);
     },
     close: () => inner.close(),
     followers: () => open.size,
