@@ -37,7 +37,6 @@ http {
 `;
 
 const http11 = "proxy_http_version 1.1; proxy_set_header Connection '';";
-// The server asks for no buffering by `X-Accel-Buffering`. Over HTTP/1.1, nginx would pass each chunk on all the same.
 const buffering = 'proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;';
 
 /** nginx with settings that are common, and bad for streams. */
@@ -45,8 +44,8 @@ export const nginxBoxes: readonly Middlebox[] = [
   programBox(kind, { name: 'nginx', title: 'nginx with `proxy_pass` alone' }, configure({ location: '' })),
   programBox(
     kind,
-    { name: 'nginx-buffering', title: 'nginx with `proxy_buffering` and HTTP/1.0 to the server' },
-    configure({ location: buffering }),
+    { name: 'nginx-buffering', title: 'nginx with `proxy_buffering`, which ignores `X-Accel-Buffering`' },
+    configure({ location: `${http11} ${buffering}` }),
   ),
   programBox(
     kind,
@@ -79,7 +78,7 @@ export const nginxBoxes: readonly Middlebox[] = [
     (place) =>
       configure({
         http: `proxy_cache_path ${place.folder}/cache keys_zone=all:1m use_temp_path=off;`,
-        location: `proxy_buffering on; proxy_ignore_headers X-Accel-Buffering Cache-Control Expires;
+        location: `${http11} proxy_buffering on; proxy_ignore_headers X-Accel-Buffering Cache-Control Expires;
           proxy_cache all; proxy_cache_key $request_uri; proxy_cache_valid 200 30s;`,
       })(place),
   ),
