@@ -14,6 +14,7 @@ import {
 } from './push/push-input.ts';
 import { type PushOptions, pushHelp, readPushOptions } from './push/push-options.ts';
 import { createPushReport } from './push/push-report.ts';
+import { fetchSameOrigin } from './same-origin-fetch.ts';
 
 /** The server refuses a body of 1 MiB or more. */
 const maxBodyBytes = 1_024 * 1_024 - 1;
@@ -61,7 +62,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
   const sender: Sender = {
     ...options,
     timeoutMs: requestTimeoutMs,
-    fetch,
+    fetch: fetchSameOrigin,
     clock: systemClock,
     signal,
     onRetry: (reason, waitMs, retriesLeft) =>

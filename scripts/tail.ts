@@ -8,6 +8,7 @@ import { FeedError } from '../lib/core/feed-error.ts';
 import { defaultChannel } from '../lib/core/ids.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
 import { parseOptions, printFailure, readChoice } from './command-line.ts';
+import { fetchSameOrigin, redirectOf } from './same-origin-fetch.ts';
 
 const help = `Prints the events of a feed as they come. It reconnects by itself, and misses no event.
 
@@ -52,6 +53,17 @@ function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url:
 function report(line: string): void {
   process.stderr.write(`${escapeControlCharacters(line)}\n`);
 }
+
+/** A redirect to another origin becomes a refusal that says what to do. */
+const fetchFeed: typeof fetch = async (input, init) => {
+  const response = await fetchSameOrigin(input, init);
+  const next = redirectOf(response, String(input));
+  if (next === null) return response;
+  const { status } = response;
+  const detail = `The app redirects to ${next.origin}${next.pathname}. Set --url to the new address of the app.`;
+  const headers = { 'content-type': 'application/problem+json' };
+  return Response.json({ type: 'about:blank', title: 'Redirect', status, detail }, { status, headers });
+};
 
 let draining: Promise<void> | null = null;
 
@@ -98,6 +110,7 @@ function readOptions(): TailOptions | null {
     transport: readChoice('--transport', transport, ['auto', 'stream', 'poll']),
     // The terminal keeps the printed events; the client need not.
     limit: 1,
+    fetch: fetchFeed,
     ...(after !== undefined && { after }),
     ...(rewind !== undefined && { rewind }),
     ...(token !== undefined && { getToken: () => token }),

@@ -162,7 +162,7 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
         ...(target.token === null ? {} : { authorization: `Bearer ${target.token}` }),
       },
       body: toBody(batch),
-      // fetch would follow a redirect with a GET.
+      // fetch would follow some redirects with a GET.
       redirect: 'manual',
       signal: AbortSignal.timeout(target.timeoutMs),
     });
