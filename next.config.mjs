@@ -25,7 +25,9 @@ const config = {
     // again after the user has signed out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
     return [
-      { source: '/((?!api/).*)', headers: securityHeaders },
+      // Two sources: with `basePath` the second does not match the page itself.
+      { source: '/', headers: securityHeaders },
+      { source: '/((?!api/).+)', headers: securityHeaders },
       {
         source: '/',
         missing: [
@@ -37,6 +39,13 @@ const config = {
       },
     ];
   },
+};
+
+// The client and the page's policy follow these settings. Here only, because Next does not tell them to the app.
+config.env = {
+  FEED_BASE_PATH: config.basePath ?? '',
+  FEED_PATH_END: config.trailingSlash ? '/' : '',
+  FEED_ASSET_ORIGIN: URL.canParse(config.assetPrefix ?? '') ? new URL(config.assetPrefix ?? '').origin : '',
 };
 
 export default config;

@@ -22,8 +22,11 @@ export function proxy(request: NextRequest): NextResponse {
 
 export const config = { matcher: ['/'] };
 
+/** Where the files of the build are: this server, and the origin of `assetPrefix` if the app has one. */
+const files = ["'self'", process.env.FEED_ASSET_ORIGIN].filter(Boolean).join(' ');
+
 /**
- * The policy (CSP Level 3). A script must be a file of this server, or carry the page's nonce, which the text of an event
+ * The policy (CSP Level 3). A script must be a file of the build, or carry the page's nonce, which the text of an event
  * cannot have. Styles are files too; style attributes are allowed, because numbers place the rows and the charts.
  * @param nonce new for each page, and impossible to guess.
  * @param isDevelopment allows what the framework's development tools need: code from text, inline styles, a WebSocket.
@@ -31,11 +34,11 @@ export const config = { matcher: ['/'] };
 function pagePolicy(nonce: string, isDevelopment: boolean): string {
   return [
     "default-src 'none'",
-    `script-src 'self' 'nonce-${nonce}'${isDevelopment ? " 'unsafe-eval'" : ''}`,
-    `style-src 'self' ${isDevelopment ? "'unsafe-inline'" : `'nonce-${nonce}'`}`,
+    `script-src ${files} 'nonce-${nonce}'${isDevelopment ? " 'unsafe-eval'" : ''}`,
+    `style-src ${files} ${isDevelopment ? "'unsafe-inline'" : `'nonce-${nonce}'`}`,
     "style-src-attr 'unsafe-inline'",
-    "img-src 'self' data:",
-    "font-src 'self'",
+    `img-src ${files} data:`,
+    `font-src ${files}`,
     `connect-src 'self'${isDevelopment ? ' ws:' : ''}`,
     "manifest-src 'self'",
     "base-uri 'none'",

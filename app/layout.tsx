@@ -1,5 +1,5 @@
 import type { Metadata, Viewport } from 'next';
-import type { ReactNode } from 'react';
+import { type ReactNode, Suspense } from 'react';
 import './globals.css';
 
 export const metadata: Metadata = {
@@ -15,10 +15,16 @@ export const viewport: Viewport = {
   ],
 };
 
+/**
+ * With `cacheComponents` Next would prepare a part of each document before the request. Its scripts would lack the nonce of
+ * the response (`proxy.ts`), and the browser would refuse them. `Suspense` around the document makes that part empty.
+ */
 export default function Layout({ children }: { readonly children: ReactNode }) {
   return (
-    <html lang="en">
-      <body>{children}</body>
-    </html>
+    <Suspense>
+      <html lang="en">
+        <body>{children}</body>
+      </html>
+    </Suspense>
   );
 }

@@ -1,4 +1,5 @@
 import { headers } from 'next/headers';
+import { connection } from 'next/server';
 import { defaultChannel } from '../lib/core/ids.ts';
 import { readFirstPage } from '../lib/server/http/first-page.ts';
 import { Feed } from './_feed/feed.tsx';
@@ -11,6 +12,8 @@ type SearchParams = Readonly<Record<string, string | readonly string[] | undefin
 
 /** The page at `/`. It shows the default channel, or the one in the query: `/?channel=orders`. */
 export default async function Page({ searchParams }: { readonly searchParams: Promise<SearchParams> }) {
+  // With `cacheComponents` Next renders what it can before a request comes; the newest events are of the request.
+  await connection();
   const { channel: requested } = await searchParams;
   const channel = [requested].flat()[0] || defaultChannel;
   const first = await readFirstPage(channel, firstCount, new Headers(await headers()));

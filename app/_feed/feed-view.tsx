@@ -104,7 +104,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
           <noscript>
             <p>
               Without JavaScript this page does not update by itself.{' '}
-              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload the page</a>
+              <a href={`?channel=${encodeURIComponent(channel)}`}>Reload the page</a>
             </p>
           </noscript>
         </Masthead>

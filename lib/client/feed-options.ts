@@ -13,7 +13,7 @@ export type FeedTunables = Partial<Omit<ConnectionSettings, 'transport' | 'hasPo
 
 /** What to read, and how. `T`: the event types that are asked for, so that an event's type tells what its data is. */
 export type FeedOptions<T extends string = string> = FeedTunables & {
-  /** The server's origin. Default: the page's own. In Node it must be given. */
+  /** The address of the app: its origin, and its `basePath` if it has one. Default: this app. In Node it must be given. */
   readonly url?: string;
   /** 1 to 20 channel names. Default: `feed`. */
   readonly channels?: readonly string[];

@@ -1,4 +1,5 @@
 import { type ConnectionSettings, defaultSettings } from '../config/client-timing.ts';
+import { basePath, pathEnd } from '../config/routes.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { defaultChannel } from '../core/ids.ts';
@@ -211,8 +212,10 @@ export function createFeed(
 
 /** The query of a feed's requests, with the defaults. */
 function queryOf(options: FeedOptions): FeedQuery {
-  const { url = '', channels = [defaultChannel], types = [], rewind = '' } = options;
-  return { url, channels: [...new Set(channels)], types, rewind };
+  const { url, channels = [defaultChannel], types = [], rewind = '' } = options;
+  // Of another app nothing is known: it may redirect.
+  const where = url ? { url, pathEnd: '' } : { url: basePath, pathEnd };
+  return { ...where, channels: [...new Set(channels)], types, rewind };
 }
 
 /** A connection's settings: the app's, or the defaults. */

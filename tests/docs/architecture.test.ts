@@ -132,7 +132,7 @@ function isAllowed(file: string, target: string, isType: boolean): boolean {
     return !isTemplate || !file.startsWith('lib/') || file.startsWith('lib/config/');
   if (!target.startsWith('lib/')) return !file.startsWith('lib/') && !/^(scripts|tests)\//.test(target);
   if (/^lib\/client\//.test(file) && target.startsWith('lib/config/'))
-    return isType || /\/(client-timing|access)\.ts$/.test(target);
+    return isType || /\/(client-timing|access|routes)\.ts$/.test(target);
   const [from, to] = [dirname(file), dirname(target)];
   if (isTemplate && file.startsWith('lib/')) return from === to || (mayImport[from]?.includes(to) ?? false);
   const mayUse = (face: RegExp) => face.test(target);

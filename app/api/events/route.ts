@@ -3,10 +3,6 @@ import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 // In seconds. It must be a literal, because Next reads it from the source text. `vercel.json` has the same value.
 export const maxDuration = 300;
 
-// With this, Next passes each request on as it is. Otherwise it wraps the request, to find out whether the response can
-// be prerendered.
-export const dynamic = 'force-dynamic';
-
 const handle = eventsRoute();
 
 export {

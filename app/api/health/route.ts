@@ -1,9 +1,5 @@
 import { healthRoute } from '../../../lib/server/http/health-route.ts';
 
-// With this, Next passes each request on as it is. Otherwise it wraps the request, to find out whether the response can
-// be prerendered.
-export const dynamic = 'force-dynamic';
-
 const handle = healthRoute();
 
 export {

@@ -4,8 +4,10 @@ import { readProblem } from './wire.ts';
 
 /** What every request of one feed asks for. */
 export type FeedQuery = {
-  /** The server's origin. Empty: the origin of the page. */
+  /** The server's origin, and the path of its app if it has one. Empty: the origin of the page. */
   readonly url: string;
+  /** The end of each path: `/` where the app has `trailingSlash`. */
+  readonly pathEnd: string;
   readonly channels: readonly string[];
   /** Only events of these types. Empty: all. */
   readonly types: readonly string[];
@@ -39,7 +41,7 @@ export function feedAddress(
   if (more.heartbeat) add('heartbeat', more.heartbeat);
   if (more.wait) add('wait', more.wait);
   if (more.limit) add('limit', more.limit);
-  return `${query.url.replace(/\/$/, '')}/api/${path}?${search.join('&')}`;
+  return `${query.url.replace(/\/$/, '')}/api/${path}${query.pathEnd}?${search.join('&')}`;
 }
 
 /** Everything that one request needs. */

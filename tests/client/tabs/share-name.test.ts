@@ -3,7 +3,7 @@ import { canShare } from '../../../lib/client/tabs/share.ts';
 import { shareName } from '../../../lib/client/tabs/tab-group.ts';
 
 const base = 'https://feed.example/page?x=1';
-const query = { url: '', channels: ['a', 'b'], types: ['x', 'y'], rewind: '' };
+const query = { url: '', pathEnd: '', channels: ['a', 'b'], types: ['x', 'y'], rewind: '' };
 const nameOf = (more: Partial<typeof query> = {}, token: string | null = null) =>
   shareName({ ...query, ...more }, token, base);
 

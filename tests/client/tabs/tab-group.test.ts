@@ -29,7 +29,7 @@ function begin({ channels = ['feed'], token = null, wish }: Setting = {}) {
   const clock = createManualClock();
   const app = createBackPressure(clock);
   const group = createTabGroup({
-    ...{ query: { url: '', channels, types: [], rewind: '' }, clock, app },
+    ...{ query: { url: '', pathEnd: '', channels, types: [], rewind: '' }, clock, app },
     mayShareWithoutToken: mayShareWithoutToken(wish, channels),
     token: async () => token,
     newToken: async () => token,

@@ -40,7 +40,7 @@ afterAll(async () => {
 function documentedAttributes(): string {
   const file = fileURLToPath(new URL('../../../docs/private-channels.md', import.meta.url));
   const [, attributes = ''] = /feed_token=\$\{token\}; (.*)`;/.exec(readFileSync(file, 'utf8')) ?? [];
-  return attributes.replace(/\$\{\w+\}/, '900');
+  return attributes.replace(/\$\{(\w+)\}/g, (_, name) => (name === 'seconds' ? '900' : ''));
 }
 
 /** Sets a cookie in the browser from the app's own origin, as a route of the app would. */

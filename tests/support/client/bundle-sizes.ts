@@ -12,7 +12,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'each event once, in order': ['messages', 'sequencer'],
   'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'state'],
   'doing what the rules want': ['back-pressure', 'connect-feed', 'feed', 'page-lifecycle', 'requests'],
-  'settings and status': ['access', 'client-timing', 'status'],
+  'settings and status': ['access', 'client-timing', 'routes', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
   'tabs: who leads': ['leader-election'],
