@@ -36,7 +36,7 @@ describe('a native EventSource in Chromium', () => {
     await using proxy = await startMeddlingProxy(app.url);
     await store(app, range(1, 3));
     const { page, native } = await openNative(proxy.url, 'rewind=all');
-    await eventually('it is live', 5_000, async () => (await native()).hellos === 1);
+    await eventually('it is live', 30_000, async () => (await native()).hellos === 1);
 
     let last = 3;
     let cuts = 0;
@@ -56,7 +56,7 @@ describe('a native EventSource in Chromium', () => {
     await store(app, [last + 1]);
 
     // One hello before each cut, one after the last cut, one after the deadline.
-    const { got } = await eventually('it has reconnected, and has the last event', 15_000, async () => {
+    const { got } = await eventually('it has reconnected, and has the last event', 30_000, async () => {
       const state = await native();
       return state.hellos === 5 && state.got.includes(last + 1) && state;
     });
@@ -67,13 +67,13 @@ describe('a native EventSource in Chromium', () => {
   test('gets the refusal of a full server inside the stream, and reconnects when a slot is free', async () => {
     await using app = await startApp({ STREAM_MAX_CONNECTIONS: '1', STREAM_MAX_SECONDS: '5' });
     const first = await openNative(app.url, 'rewind=all');
-    await eventually('the first is live', 5_000, async () => (await first.native()).hellos === 1);
+    await eventually('the first is live', 30_000, async () => (await first.native()).hellos === 1);
     const second = await openNative(app.url, 'rewind=all');
-    await eventually('the second was refused', 5_000, async () => (await second.native()).errors > 0);
+    await eventually('the second was refused', 30_000, async () => (await second.native()).errors > 0);
 
     await first.page.close();
 
-    await eventually('the second is live', 20_000, async () => (await second.native()).hellos > 0);
+    await eventually('the second is live', 30_000, async () => (await second.native()).hellos > 0);
     await second.page.close();
   });
 });

@@ -48,7 +48,7 @@ describe('the row that a user reads does not move', () => {
     await store(app, words(1, 50));
     await using open = await openLive(browser, app);
     await row(open.page, 'word 20').evaluate((element) => element.scrollIntoView({ block: 'center' }));
-    await eventually('it is scrolled', 5_000, () => open.page.evaluate(() => window.scrollY > 500));
+    await eventually('it is scrolled', 30_000, () => open.page.evaluate(() => window.scrollY > 500));
     const offsets = await watchOffset(open.page, 'word 20');
     await storeUnseen(open.page, app, 51, 50 + count);
     expect(spreadOf(await offsets())).toBeLessThan(1);
@@ -75,7 +75,7 @@ test('the row that a user reads does not move when older events are loaded below
     await gate.promise;
     await route.continue();
   });
-  await eventually('the end is visible', 10_000, () => open.page.evaluate(scrollOn));
+  await eventually('the end is visible', 30_000, () => open.page.evaluate(scrollOn));
   const offsets = await watchOffset(open.page, 'word 354');
   gate.resolve();
   await shows(open.page, 'word 345');
@@ -87,7 +87,7 @@ test.each(['the button', 'the key N'])('%s goes to the new events', async (means
   await store(app, words(1, 50));
   await using open = await openLive(browser, app);
   await open.page.mouse.wheel(0, 1_000);
-  await eventually('it has scrolled', 5_000, () => open.page.evaluate(() => window.scrollY > 500));
+  await eventually('it has scrolled', 30_000, () => open.page.evaluate(() => window.scrollY > 500));
   await storeUnseen(open.page, app, 51, 120);
   await (means === 'the key N' ? open.page.keyboard.press('n') : jump(open.page).click());
   await shows(open.page, 'word 120');
@@ -157,7 +157,7 @@ test('an unfolded text is still unfolded when it comes back into the page', asyn
   await open.page.locator('summary').click();
   await open.page.locator('details[open] pre').waitFor();
   await open.page.evaluate(() => window.scrollTo(0, 1e6));
-  await eventually('it has left', 10_000, async () => (await open.page.locator('summary').count()) === 0);
+  await eventually('it has left', 30_000, async () => (await open.page.locator('summary').count()) === 0);
   await open.page.evaluate(() => window.scrollTo(0, 0));
   await open.page.locator('details[open] pre').waitFor();
 });

@@ -244,7 +244,7 @@ describe('the status of the page', () => {
     await using open = await newPage(browser);
     await open.page.addInitScript(recordShifts);
     await open.page.goto(app.url);
-    await eventually('it was handed over', 15_000, async () => {
+    await eventually('it was handed over', 30_000, async () => {
       return (await open.seen.statuses()).slice(-2).join() === 'Handing over,Live';
     });
     expect(new Set(await open.seen.statuses())).toEqual(new Set(['Connecting', 'Live', 'Handing over']));

@@ -65,7 +65,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, with $log', ({ open }
     await using stand = await open();
     await using app = await startApp({ ...settings, ...stand.env });
     const { page, seen, close } = await openPage(app.url);
-    await eventually('the page is live', 10_000, async () => (await seen.status()) === 'Live');
+    await eventually('the page is live', 30_000, async () => (await seen.status()) === 'Live');
 
     const push = pushLines(app, 90);
     expect(await push.ended, push.printed()).toBe(0);
@@ -89,7 +89,7 @@ describe.concurrent.for(logs)('2,000 lines of a real file, with $log', ({ open }
     const push = pushLines(app, 70);
 
     await eventually('polling takes over', 30_000, async () => (await seen.status()) === 'Polling');
-    await eventually('lines appear', 15_000, async () => (await seen.shown()).length > 0);
+    await eventually('lines appear', 30_000, async () => (await seen.shown()).length > 0);
     await sleep(8_000);
     expect(await seen.status()).toBe('Polling');
     proxy.buffer(false);

@@ -110,7 +110,7 @@ describe('with a cookie that is sent from every site', () => {
     await open.page.goto(who === 'friend' ? friend : stranger);
 
     expect(await read(open.page, 'include')).toMatch(/^TypeError/);
-    await eventually('the cookie was sent along', 5_000, () =>
+    await eventually('the cookie was sent along', 30_000, () =>
       sent.some((each) => each.includes('feed_token')),
     );
     const without = await read(open.page, 'omit');

@@ -32,7 +32,7 @@ describe.concurrent('the six connections of a browser', () => {
     const handovers = async () => (await leader.seen.statuses()).join().split('Handing over,Live').length;
     const before = await handovers();
     const asking = tabs.all().map(({ page }) => page.evaluate(askOften));
-    await eventually('the stream is handed over', 15_000, async () => (await handovers()) > before);
+    await eventually('the stream is handed over', 30_000, async () => (await handovers()) > before);
     await sleep(500);
     await Promise.all(tabs.all().map(({ page }) => page.evaluate(stopAsking)));
     const times = (await Promise.all(asking)).flat();

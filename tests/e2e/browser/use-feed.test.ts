@@ -41,7 +41,7 @@ const shows = (page: Page, id: string, text: string) =>
   page.waitForFunction(
     ([of, wanted]) => document.getElementById(of ?? '')?.textContent === wanted,
     [id, text],
-    { timeout: 15_000 },
+    { timeout: 30_000 },
   );
 
 const streams = (asked: readonly string[]) => asked.filter((url) => url.startsWith('/api/stream'));
@@ -80,7 +80,7 @@ test('of two tabs in strict mode, one holds the lock and one waits for it; a tab
       return [held.length, pending.length];
     });
   const becomes = (wanted: string) =>
-    eventually(`locks held and pending: ${wanted}`, 5_000, async () => `${await locks()}` === wanted);
+    eventually(`locks held and pending: ${wanted}`, 30_000, async () => `${await locks()}` === wanted);
   await becomes('1,1');
   await second.click('#toggle');
   await becomes('1,0');

@@ -17,11 +17,11 @@ describe.concurrent('connections that open and close', () => {
     const socketsBefore = countSockets(app.pid);
     for (const _wave of [1, 2]) {
       const readers = await Promise.all(range(1, 500).map(() => openSse(app)));
-      await untilStreams(app, 500, 10_000);
+      await untilStreams(app, 500, 30_000);
       for (const reader of readers) reader.destroy();
-      await untilStreams(app, 0, 5_000);
+      await untilStreams(app, 0, 30_000);
     }
-    await eventually('the sockets are closed', 5_000, () => countSockets(app.pid) <= socketsBefore + 3);
+    await eventually('the sockets are closed', 30_000, () => countSockets(app.pid) <= socketsBefore + 3);
     expect(await app.health()).toMatchObject({ streams: 0, tails: 1 });
     await untilTails(app, 0, lingerWithinMs);
   });
@@ -29,7 +29,7 @@ describe.concurrent('connections that open and close', () => {
   test('a long poll whose reader leaves releases its tail', async () => {
     await using app = await startApp();
     using reader = await openRawSocket(app.port, requestText('GET', '/api/events?wait=20'));
-    await untilTails(app, 1, 5_000);
+    await untilTails(app, 1, 30_000);
     reader.socket.resetAndDestroy();
     const leftAt = performance.now();
     await untilTails(app, 0, lingerWithinMs);
@@ -51,9 +51,9 @@ describe.concurrent('connections that open and close', () => {
       await store(app, [number]);
     }
     for (const reader of inside)
-      await eventually('everything has arrived', 5_000, () => messagesOf(reader) === 20);
+      await eventually('everything has arrived', 30_000, () => messagesOf(reader) === 20);
     first?.destroy();
-    await untilStreams(app, 2, 1_000);
+    await untilStreams(app, 2, 30_000);
     using late = await openSse(app);
     await late.frame('hello');
   });
@@ -69,7 +69,7 @@ describe.concurrent('connections that open and close', () => {
     }
     expect((await ask(app, '/api/events')).status).toBe(200);
     first?.destroy();
-    await untilStreams(app, 2, 1_000);
+    await untilStreams(app, 2, 30_000);
     using late = await openSse(app);
     await late.frame('hello');
   });

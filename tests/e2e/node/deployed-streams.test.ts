@@ -31,7 +31,7 @@ async function leaveFrozen(deployment: Deployment) {
   const member = onlyInstance(deployment);
   member.state = 'resting';
   reader.destroy();
-  await eventually('it is frozen', 3_000, () => member.frozenAt !== null);
+  await eventually('it is frozen', 30_000, () => member.frozenAt !== null);
   return { instance: member.instance, cursor };
 }
 
@@ -67,7 +67,7 @@ describe.concurrent('a tab that is closed', () => {
     leaves.destroy();
     await sleep(1_000);
     expect(await instance.streams()).toBe(1);
-    await eventually('the stream is over', 10_000, () => deployment.runs.length > 0);
+    await eventually('the stream is over', 30_000, () => deployment.runs.length > 0);
     expect(deployment.runs).toMatchObject([{ ending: 'answered' }]);
     using other = await openSse(deployment);
     await other.frame('hello');
@@ -126,7 +126,7 @@ describe.concurrent('an instance', () => {
     await using deployment = await startDeployment();
     await store(deployment, [1]);
     const member = onlyInstance(deployment);
-    await eventually('it is frozen', 3_000, () => member.frozenAt !== null);
+    await eventually('it is frozen', 30_000, () => member.frozenAt !== null);
     // The local endpoint closes them after 5 s.
     await sleep(7_000);
     await store(deployment, [2]);

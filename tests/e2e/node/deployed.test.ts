@@ -61,7 +61,7 @@ describe('in the deployed build', () => {
     using reader = await openSse(platform, { query: 'rewind=all' });
     await reader.frame('message');
     await store(platform, ['second']);
-    await eventually('the second event arrives', 10_000, () =>
+    await eventually('the second event arrives', 30_000, () =>
       reader.frames.some(({ data }) => JSON.parse(data).data === 'second'),
     );
     expect(JSON.parse((await ask(platform, '/api/health')).text)).toMatchObject({ log: { kind: 'redis' } });

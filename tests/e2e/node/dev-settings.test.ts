@@ -25,7 +25,7 @@ test('under next dev, .env.local means the same to the app and to a script, also
   expect((await reader.frame('message')).data).toContain('"one"');
 
   writeFileSync(file, "PUBLISH_TOKEN='second-$'\n");
-  await eventually('Next has loaded the changed file', 20_000, () => /Reload env/.test(app.printed()));
+  await eventually('Next has loaded the changed file', 30_000, () => /Reload env/.test(app.printed()));
 
   const second = push('two');
   expect(await second.code, second.err()).toBe(0);

@@ -74,7 +74,7 @@ describe.concurrent('a file of the embedded log that another process has locked'
     const statuses = (await Promise.all(publishing)).map(({ status }) => status);
     expect(statuses).toEqual(range(1, 5).map(() => 201));
     expect((await publish(app, [3], { key: 'k3' })).status).toBe(200);
-    await eventually('all events arrive', 5_000, () => reader.data.length === 6);
+    await eventually('all events arrive', 30_000, () => reader.data.length === 6);
     expect(reader.data).toEqual(range(0, 5));
     expect(reader.gaps).toEqual([]);
   });

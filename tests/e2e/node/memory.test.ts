@@ -13,7 +13,7 @@ async function bufferBytes(app: App): Promise<number> {
   const answers = () => [...app.printed().matchAll(/(\d+) of them in buffers/g)];
   const before = answers().length;
   app.kill('SIGUSR2');
-  const answer = await eventually('the app reports its memory', 10_000, () => answers()[before]);
+  const answer = await eventually('the app reports its memory', 30_000, () => answers()[before]);
   return Number(answer[1]);
 }
 

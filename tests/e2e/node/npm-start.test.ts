@@ -8,7 +8,7 @@ const startByNpm = () => startAppBy({ command: 'npm', args: ['start', '--', ...l
 
 /** Waits until the process of npm, and all that it has started, have ended. @returns the exit code of npm. */
 async function codeOf(app: App): Promise<number | null> {
-  return (await within('npm ends, and what it has started', 8_000, app.ended)).code;
+  return (await within('npm ends, and what it has started', 30_000, app.ended)).code;
 }
 
 describe.concurrent('npm start', () => {
@@ -17,7 +17,7 @@ describe.concurrent('npm start', () => {
     using reader = await openSse(app);
     await reader.frame('hello');
     app.kill('SIGTERM');
-    expect(JSON.parse((await reader.frame('handover', 4_000)).data)).toMatchObject({ reason: 'stopping' });
+    expect(JSON.parse((await reader.frame('handover', 30_000)).data)).toMatchObject({ reason: 'stopping' });
     expect(await reader.over).toBe('ended');
     expect(await codeOf(app)).toBe(143);
     await expect(ask(app, '/api/health')).rejects.toThrow('fetch failed');
@@ -28,7 +28,7 @@ describe.concurrent('npm start', () => {
     using reader = await openSse(app);
     await reader.frame('hello');
     process.kill(-app.pid, 'SIGINT');
-    expect(JSON.parse((await reader.frame('handover', 4_000)).data)).toMatchObject({ reason: 'stopping' });
+    expect(JSON.parse((await reader.frame('handover', 30_000)).data)).toMatchObject({ reason: 'stopping' });
     expect(await reader.over).toBe('ended');
     expect(await codeOf(app)).toBe(130);
   });

@@ -20,10 +20,10 @@ test('a stream that is pipelined after another request waits for its turn on the
     app.port,
     requestText('GET', '/api/events?wait=3&channel=quiet') + requestText('GET', '/api/stream'),
   );
-  await untilStreams(app, 1, 5_000);
+  await untilStreams(app, 1, 30_000);
   await store(app, ['published later']);
 
-  await raw.until('published later', 10_000);
+  await raw.until('published later', 30_000);
 
   const received = raw.received();
   expect(received).toMatch(/^HTTP\/1\.1 200 /);
@@ -36,11 +36,11 @@ test('a stream that is pipelined after another stream does not start, and uses n
     app.port,
     requestText('GET', '/api/stream?channel=first') + requestText('GET', '/api/stream?channel=second'),
   );
-  await raw.until('event: hello', 5_000);
+  await raw.until('event: hello', 30_000);
   await store(app, ['of the second'], { channel: 'second' });
   await store(app, ['of the first'], { channel: 'first' });
 
-  await raw.until('of the first', 5_000);
+  await raw.until('of the first', 30_000);
 
   expect(raw.received()).not.toContain('of the second');
   expect((await app.health()).streams).toBe(1);
@@ -59,7 +59,7 @@ test.each([
 
     using raw = await openRawSocket(app.port, requestText('GET', path).repeat(1_000));
     const since = performance.now();
-    await within('the connection is closed', 10_000, raw.closed);
+    await within('the connection is closed', 30_000, raw.closed);
     expect((await app.health()).status).toBe('ok');
 
     console.log(`health after ${Math.round(performance.now() - since)} ms`);

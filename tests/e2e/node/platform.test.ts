@@ -35,7 +35,7 @@ describe('the platform', () => {
     await reader.closed;
     expect(reader.received()).toContain('started');
     expect(reader.received()).not.toContain('\r\n0\r\n');
-    await eventually('it is over', 5_000, () => platform.runs.length === 1);
+    await eventually('it is over', 30_000, () => platform.runs.length === 1);
     expect(platform.runs).toMatchObject([{ path: '/', ending: 'cut' }]);
   });
 
@@ -66,7 +66,7 @@ describe('the platform', () => {
     const body = `response.on('close', () => { global.seen = 'left' }); ${never}`;
     await using platform = await startFake(body, { cancels: given.cancels }, given.isCancellable);
     using reader = await openRawSocket(platform.port, requestText('GET', '/'));
-    await reader.until('started', 20_000);
+    await reader.until('started', 30_000);
     reader.socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(await platform.seen()).toBe(given.seen);
@@ -116,7 +116,7 @@ describe('the platform', () => {
     await ask(platform, '/');
     const pool = platform.pool('index');
     const [member] = pool.members;
-    await eventually('it is frozen', 5_000, () => readState(member?.instance.pid ?? 0) === 'T');
+    await eventually('it is frozen', 30_000, () => readState(member?.instance.pid ?? 0) === 'T');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(await platform.seen()).toBeLessThan(25);
     expect(pool.counts).toMatchObject({ starts: 1, thaws: 1 });

@@ -145,7 +145,7 @@ describe.concurrent('a publish request', () => {
     using raw = await openRawSocket(app.port, requestText('POST', '/api/events', head));
     raw.socket.write('{"channel":"broken-off","data":1}');
     raw.socket.end();
-    await within('the connection is closed', 5_000, raw.closed);
+    await within('the connection is closed', 30_000, raw.closed);
     expect(JSON.parse((await ask(app, '/api/events?channel=broken-off&rewind=all')).text).events).toEqual([]);
   });
 
@@ -153,7 +153,7 @@ describe.concurrent('a publish request', () => {
     const head = [token, json, 'transfer-encoding: chunked'];
     using raw = await openRawSocket(app.port, requestText('POST', '/api/events', head));
     raw.socket.write('21\r\n{"channel":"malformed","data":1}\r\nzz\r\n');
-    await within('the connection is closed', 5_000, raw.closed);
+    await within('the connection is closed', 30_000, raw.closed);
     expect(JSON.parse((await ask(app, '/api/events?channel=malformed&rewind=all')).text).events).toEqual([]);
   });
 });

@@ -39,9 +39,9 @@ describe.concurrent('a Redis that crashes and comes back with its data', () => {
     await stand.killRedis();
     const beats = () => reader.frames.filter((name) => name === 'heartbeat').length;
     const beatsBefore = beats();
-    await eventually('heartbeats go on', 8_000, () => beats() >= beatsBefore + 3);
+    await eventually('heartbeats go on', 30_000, () => beats() >= beatsBefore + 3);
     await stand.startRedis('kept');
-    await eventually('publishing works again', 8_000, async () => (await publish(app, [2])).status === 201);
+    await eventually('publishing works again', 30_000, async () => (await publish(app, [2])).status === 201);
     await reader.until(2);
     expect(reader.data).toEqual([1, 2]);
     expect(reader.gaps).toEqual([]);
@@ -58,7 +58,7 @@ describe.concurrent('a Redis that crashes and comes back with its data', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(readProblem(answer)).toMatchObject({ type: 'urn:steadfeed:problem:log-unavailable' });
     await stand.startRedis('kept');
-    await eventually('publishing works again', 8_000, async () => (await publish(app, [2])).status === 201);
+    await eventually('publishing works again', 30_000, async () => (await publish(app, [2])).status === 201);
   });
 });
 
@@ -71,7 +71,7 @@ describe.concurrent('a Redis that comes back empty', () => {
     await reader.until(3);
     await stand.killRedis();
     await stand.startRedis('empty');
-    await eventually('the gap arrives', 20_000, () => reader.gaps.length > 0);
+    await eventually('the gap arrives', 30_000, () => reader.gaps.length > 0);
     expect(reader.gaps).toEqual([expect.objectContaining({ reason: 'restarted', missed: null })]);
     await store(app, [4]);
     await reader.until(4);

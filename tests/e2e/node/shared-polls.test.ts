@@ -121,7 +121,7 @@ describe.concurrent('behind a caching proxy', () => {
     expect((await ask(proxy, withToken)).status).toBe(200);
     expect((await ask(proxy, path)).status).toBe(401);
     const isOver = async () => (await ask(proxy, withToken)).status === 401;
-    await eventually('it is refused', 10_000, isOver);
+    await eventually('it is refused', 30_000, isOver);
   });
 
   test('the stream of a reader with a token does not go to another reader', async () => {

@@ -12,7 +12,7 @@ import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 async function stop(app: App, signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
   const startedAt = performance.now();
   app.kill(signal);
-  await within('the process ends', 8_000, app.ended);
+  await within('the process ends', 30_000, app.ended);
   return performance.now() - startedAt;
 }
 
@@ -41,7 +41,7 @@ describe.concurrent('a process that gets SIGTERM', () => {
       app.port,
       'POST /api/events HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n',
     );
-    await eventually('the poll is held', 2_000, async () => (await app.health()).tails === 1);
+    await eventually('the poll is held', 30_000, async () => (await app.health()).tails === 1);
     expect(await stop(app)).toBeLessThan(5_000);
     expect(poll.received()).toContain('200 OK');
     expect(poll.received()).toContain('"events":[]');
@@ -50,7 +50,7 @@ describe.concurrent('a process that gets SIGTERM', () => {
   test('answers a held long poll at once', async () => {
     await using app = await startApp();
     const poll = fetch(`${app.url}/api/events?wait=20`);
-    await eventually('it is held', 2_000, async () => (await app.health()).tails === 1);
+    await eventually('it is held', 30_000, async () => (await app.health()).tails === 1);
     const stopped = stop(app);
     expect(await (await within('it is answered', 500, poll)).json()).toMatchObject({
       events: [],

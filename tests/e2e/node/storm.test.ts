@@ -50,17 +50,17 @@ test('300 readers of a process that dies come back to the next one at different 
   const tries: number[] = [];
   const before = await startApp(env);
   const readers = await Promise.all(range(1, count).map(() => startPatientReader(() => before.url, tries)));
-  await untilStreams(before, count, 20_000);
+  await untilStreams(before, count, 30_000);
   await store(before, ['first']);
-  await eventually('all have the first', 5_000, () => readers.every(({ data }) => data.length === 1));
+  await eventually('all have the first', 30_000, () => readers.every(({ data }) => data.length === 1));
   before.kill('SIGKILL');
   await before.ended;
   await using after = await startApp(env, before.port);
   await store(after, ['second']);
 
-  await untilStreams(after, count, 20_000);
+  await untilStreams(after, count, 30_000);
 
-  await eventually('all have the second', 5_000, () => readers.every(({ data }) => data.length === 2));
+  await eventually('all have the second', 30_000, () => readers.every(({ data }) => data.length === 2));
   expect(readers.every(({ data }) => data.join() === 'first,second')).toBe(true);
   const slots = Map.groupBy(tries, (at) => Math.floor(at / 100));
   // They come back within 1 to 5 s, on average 8 in 100 ms; a busy machine delays some of them.

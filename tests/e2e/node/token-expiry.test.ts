@@ -52,7 +52,7 @@ test.concurrent.each(ways)(
   async (by) => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     using reader = startReader(app, by);
-    await eventually('it streams', 10_000, () => reader.feed.getSnapshot().status === 'streaming');
+    await eventually('it streams', 30_000, () => reader.feed.getSnapshot().status === 'streaming');
     let last = 0;
     // Three tokens expire during this.
     while (reader.tokens.length < 4) {
@@ -61,7 +61,7 @@ test.concurrent.each(ways)(
       await new Promise((resolve) => setTimeout(resolve, 20));
       if (last > 2_000) throw new Error(`the client asked for only ${reader.tokens.length} tokens`);
     }
-    await eventually('all events have arrived', 10_000, () => reader.data.length >= last);
+    await eventually('all events have arrived', 30_000, () => reader.data.length >= last);
     expect(reader.data).toEqual(range(1, last));
     const snapshot = reader.feed.getSnapshot();
     expect(snapshot).toMatchObject({ gaps: [], discontinuities: 0, reconnects: 0, problem: null });
@@ -76,10 +76,10 @@ test.concurrent('a reader whose next token allows less is refused, and gets noth
   await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
   using reader = startReader(app, 'header', (count) => (count === 0 ? ['private'] : ['other']));
   await store(app, [1], { channel: 'private' });
-  await eventually('it reads', 10_000, () => reader.data.length === 1);
-  await eventually('it is refused', 10_000, () => reader.feed.getSnapshot().status === 'stopped');
+  await eventually('it reads', 30_000, () => reader.data.length === 1);
+  await eventually('it is refused', 30_000, () => reader.feed.getSnapshot().status === 'stopped');
   await store(app, [2], { channel: 'private' });
-  await eventually('no stream is open', 10_000, async () => (await app.health()).streams === 0);
+  await eventually('no stream is open', 30_000, async () => (await app.health()).streams === 0);
   expect(reader.feed.getSnapshot().problem).toMatchObject({ status: 403 });
   expect(reader.data).toEqual([1]);
 });

@@ -34,7 +34,7 @@ export async function hasStatus(page: Page, word: string): Promise<void> {
 
 /** Waits until an article of the list contains `text`. */
 export async function shows(page: Page, text: string): Promise<void> {
-  await page.getByRole('article').filter({ hasText: text }).first().waitFor({ timeout: 15_000 });
+  await page.getByRole('article').filter({ hasText: text }).first().waitFor({ timeout: 30_000 });
 }
 
 /** The texts of the list, newest first: each event, and each gap. */

@@ -35,7 +35,7 @@ export type Tabs = AsyncDisposable & {
 };
 
 /** The limit for a call to the browser. Playwright's own calls have none. */
-const answerMs = 10_000;
+const answerMs = 30_000;
 
 export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
   // Many pages draw every event. Small pages without motion leave more of the machine to the measurement.
@@ -63,12 +63,12 @@ export async function startTabs(browser: Browser, app: App): Promise<Tabs> {
     open,
     all: () => tabs,
     leader: () =>
-      eventually('one tab has the only stream', 5_000, async () => {
+      eventually('one tab has the only stream', 30_000, async () => {
         const holding = tabs.filter(({ streams }) => streams.size > 0);
         const { streams } = await app.health();
         return streams === 1 && holding.length === 1 && holding[0];
       }),
-    [Symbol.asyncDispose]: () => within('the tabs are closed', 20_000, context.close()),
+    [Symbol.asyncDispose]: () => within('the tabs are closed', 30_000, context.close()),
   };
 }
 

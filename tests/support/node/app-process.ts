@@ -42,7 +42,7 @@ export type App = AsyncDisposable & {
  */
 export type AppEnvironment = Readonly<Record<string, string | undefined>>;
 
-const readyWithinMs = 20_000;
+const readyWithinMs = 60_000;
 
 /** Text that a healthy process never prints, whatever its clients and its log do. */
 const unexpectedText = /unexpected error|unhandled|uncaught|MaxListeners|failed to pipe|Warning:/i;

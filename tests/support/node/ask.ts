@@ -3,13 +3,13 @@ import { checkNoSecret } from './secrets.ts';
 /** A complete answer. */
 export type Answer = { readonly status: number; readonly headers: Headers; readonly text: string };
 
-/** Sends a request to the app and reads the complete answer, within 10 s. No answer may contain a secret. */
+/** Sends a request to the app and reads the complete answer, within 30 s. No answer may contain a secret. */
 export async function ask(
   app: { readonly url: string },
   path: string,
   init: RequestInit = {},
 ): Promise<Answer> {
-  const response = await fetch(`${app.url}${path}`, { signal: AbortSignal.timeout(10_000), ...init });
+  const response = await fetch(`${app.url}${path}`, { signal: AbortSignal.timeout(30_000), ...init });
   const text = await response.text();
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}\n`);
   checkNoSecret(headers.join('') + text, `the answer to ${init.method ?? 'GET'} ${path}`);

@@ -69,7 +69,7 @@ export async function startCachingProxy(target: { readonly port: number }): Prom
   };
   const url = `http://127.0.0.1:${port}`;
   try {
-    await eventually('nginx listens', 5_000, () => {
+    await eventually('nginx listens', 30_000, () => {
       if (hasEnded) throw new Error('nginx ended before it listened');
       return isListening(url);
     });
@@ -137,7 +137,7 @@ http {
 async function readLog(url: string, file: string): Promise<readonly ProxiedRequest[]> {
   const mark = `${markPath}?${randomUUID()}`;
   await fetch(`${url}${mark}`);
-  const lines = await eventually('the log holds the mark', 5_000, () => {
+  const lines = await eventually('the log holds the mark', 30_000, () => {
     const all = readFileSync(file, 'utf8').split('\n');
     return all.some((line) => line.endsWith(mark)) && all;
   });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const everyMs = 20;
 
 /** The extra time for the last call of `find`. */
-const answerMs = 10_000;
+const answerMs = 30_000;
 
 /**
  * Waits until `find` returns something other than false, null or undefined.

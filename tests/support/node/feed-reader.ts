@@ -27,7 +27,7 @@ export function startFeedReader(app: { readonly url: string }): FeedReader {
     data,
     gaps,
     feed,
-    until: (count, withinMs = 15_000) =>
+    until: (count, withinMs = 30_000) =>
       eventually(
         `${count} events have arrived; the last was ${data.at(-1)}`,
         withinMs,

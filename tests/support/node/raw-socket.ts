@@ -27,12 +27,12 @@ export async function openRawSocket(port: number, text = ''): Promise<RawSocket>
   socket.on('error', () => undefined);
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('end', () => socket.end());
-  await within('the socket connects', 5_000, new Promise((resolve) => socket.once('connect', resolve)));
+  await within('the socket connects', 30_000, new Promise((resolve) => socket.once('connect', resolve)));
   socket.write(text);
   return {
     socket,
     received: () => received,
-    async until(wanted, withinMs = 5_000) {
+    async until(wanted, withinMs = 30_000) {
       await eventually(`"${wanted}" arrives; received so far: ${received.slice(-500)}`, withinMs, () =>
         received.includes(wanted),
       );

@@ -80,7 +80,7 @@ export async function startResumingReader(
     gaps,
     frames,
     connections: () => connections,
-    until: (wanted, withinMs = 10_000) =>
+    until: (wanted, withinMs = 30_000) =>
       eventually(`event ${wanted} arrives; the last was ${data.at(-1)}`, withinMs, () =>
         data.includes(wanted),
       ).then(() => undefined),

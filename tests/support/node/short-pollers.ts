@@ -75,6 +75,6 @@ function ask(url: string, agent: Agent, headers: Readonly<Record<string, string>
         resolve({ status: response.statusCode ?? 0, tag: response.headers.etag ?? null, text }),
       );
     };
-    get(url, { agent, headers, timeout: 10_000 }, read).on('error', reject);
+    get(url, { agent, headers, timeout: 30_000 }, read).on('error', reject);
   });
 }

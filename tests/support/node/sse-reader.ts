@@ -61,7 +61,7 @@ export async function openSse(app: { readonly url: string }, options: SseRequest
   });
   asked.end();
   try {
-    const response = await within('the answer to the stream request starts', 10_000, answerOf(asked));
+    const response = await within('the answer to the stream request starts', 30_000, answerOf(asked));
     return readResponse(asked, response, onFrame);
   } catch (error) {
     asked.destroy();
@@ -113,7 +113,7 @@ function readResponse(
     frames,
     text: () => text,
     retryMs: () => retryMs,
-    frame: (event, withinMs = 10_000) =>
+    frame: (event, withinMs = 30_000) =>
       eventually(`a frame "${event}" arrives`, withinMs, () => frames.find((frame) => frame.event === event)),
     over,
     destroy,
