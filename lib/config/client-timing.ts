@@ -29,7 +29,7 @@ export type ConnectionSettings = {
   readonly maxRetryAfterMs: number;
   /** A page that is hidden for this long ends its connection. 0: never. Default 60,000. */
   readonly hiddenMs: number;
-  /** Time for a poll beyond the time that the server may hold it. Default 10,000. */
+  /** Time for a poll beyond the time that the server may hold it; twice as long after a failure. Default 5,000. */
   readonly pollTimeoutMs: number;
   /** Least time between two polls where the server holds them: a server that answers at once must not make the client spin. Default 1,000. */
   readonly minPollMs: number;
@@ -52,7 +52,7 @@ export const defaultSettings: ConnectionSettings = {
   maxBackoffMs: 30_000,
   maxRetryAfterMs: 600_000,
   hiddenMs: 60_000,
-  pollTimeoutMs: 10_000,
+  pollTimeoutMs: 5_000,
   minPollMs: 1_000,
   minStreamMs: 1_000,
 };

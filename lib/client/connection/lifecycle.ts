@@ -52,7 +52,7 @@ export function startDue(state: Connection, now: number): Connection {
 }
 
 /** Whether it neither reads nor tries to. */
-function isInactive({ mode }: Connection): boolean {
+export function isInactive({ mode }: Connection): boolean {
   return mode === 'paused' || mode === 'stopped';
 }
 
@@ -101,61 +101,12 @@ export function onRetryDue(state: Connection, now: number): Connection {
   return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
 }
 
-/** The machine slept: sockets may be dead without a sign. A hidden page's timers are late for another reason. */
-export function onWoke(state: Connection, now: number): Connection {
-  if (state.isHidden || isInactive(state) || state.mode === 'standby') return state;
-  // A `Retry-After` holds: nothing is open that could be dead.
-  return state.isRetryAfterPending && state.streams.length === 0 ? state : connect(state, now);
-}
-
-/** The page is shown: a connection that paused for it resumes from its cursor. */
-export function onVisible(state: Connection, now: number): Connection {
-  const shown: Connection = { ...state, isHidden: false, pauseAt: null };
-  const isPaused = shown.pausedBy === 'hidden' || shown.pausedBy === 'frozen';
-  return isPaused ? connect(shown, now) : retryNow(shown, now, false);
-}
-
 /** The page is hidden: its connection ends after a while, unless it is on standby. */
 export function onHidden(state: Connection, now: number): Connection {
   const { hiddenMs } = state.settings;
   const hasNone = isInactive(state) || state.isStandby;
   const pauseAt = hasNone || hiddenMs === 0 ? null : (state.pauseAt ?? now + hiddenMs);
   return { ...state, isHidden: true, pauseAt };
-}
-
-/** The page returns from the back/forward cache, perhaps hidden: then its time begins again. */
-export function onRestored(state: Connection, now: number): Connection {
-  const connected = connect(state, now);
-  return connected.isHidden ? onHidden(connected, now) : connected;
-}
-
-/**
- * A connection probably works now: what waits is tried at once.
- * @param isNetworkNew the network may be another: a new stream is opened beside the old one, so that nothing pauses.
- */
-export function retryNow(state: Connection, now: number, isNetworkNew: boolean): Connection {
-  if (state.isRetryAfterPending) return state;
-  switch (state.mode) {
-    case 'waiting':
-      return connect(state, now);
-    case 'polling':
-      return retryPollingNow(state, now);
-    case 'streaming':
-      return isNetworkNew && state.streams.length === 1 ? openStream(state, now) : state;
-    case 'connecting':
-    case 'standby':
-    case 'paused':
-    case 'stopped':
-      return state;
-    default:
-      return state.mode satisfies never;
-  }
-}
-
-/** The next poll, unless one is in flight, and the next probe are due now. */
-function retryPollingNow(state: Connection, now: number): Connection {
-  const dueNow = (at: number | null) => (at === null ? null : now);
-  return startDue({ ...state, pollAt: dueNow(state.pollAt), probeAt: dueNow(state.probeAt) }, now);
 }
 
 /** Not started yet, or switched off by the app: only the app can switch it on. */
@@ -207,6 +158,7 @@ export function stopIO(state: Connection): Connection {
     probeAt: null,
     isRetryAfterPending: false,
     isResuming: false,
+    returnLimitMs: 0,
   };
 }
 
@@ -233,15 +185,18 @@ export function openStream(state: Connection, now: number): Connection {
 
 /** Sends one poll, from the reader's cursor. A check is not held by the server. */
 export function startPoll(state: Connection, now: number): Connection {
-  const { settings, reader, advice, maxWaitSeconds } = state;
-  const waitSeconds = state.mode === 'polling' ? Math.min(advice.waitSeconds, Math.floor(maxWaitSeconds)) : 0;
+  const { settings, reader, advice, maxWaitSeconds, pollFailures, returnLimitMs } = state;
+  const isHeld = state.mode === 'polling' && returnLimitMs === 0;
+  const waitSeconds = isHeld ? Math.min(advice.waitSeconds, Math.floor(maxWaitSeconds)) : 0;
+  // A slow network may need more time.
+  const limitMs = returnLimitMs || settings.pollTimeoutMs * (pollFailures > 0 ? 2 : 1);
   const poll: Poll = {
     key: state.nextKey,
     after: writeCursor(reader),
     tokenVersion: state.tokenVersion,
     waitSeconds,
     startedAt: now,
-    timeoutAt: now + waitSeconds * 1_000 + settings.pollTimeoutMs,
+    timeoutAt: now + waitSeconds * 1_000 + limitMs,
     source: reader.positions,
   };
   return { ...state, poll, pollAt: null, isRetryAfterPending: false, nextKey: state.nextKey + 1 };

@@ -11,7 +11,7 @@ import {
   stopIO,
 } from './lifecycle.ts';
 import { accept, acceptHello, hasReached } from './sequencer.ts';
-import { type Connection, type Stream, type StreamSignal, withApplied } from './state.ts';
+import { bytesAt, type Connection, type Stream, type StreamSignal, withApplied } from './state.ts';
 
 /*
  * What streams do to a connection: their life from the request to the last byte, and the whole handover.
@@ -98,11 +98,6 @@ function checkSilence(state: Connection, heartbeatMs: number, now: number): Conn
 const oftenMs = 2_000;
 const leastSilenceMs = 1_500;
 
-/** When a live stream last brought bytes. */
-function bytesAt({ timeout, heartbeatMs }: Stream): number {
-  return timeout.at - 2.5 * heartbeatMs;
-}
-
 /** One heartbeat may be late, two may not be missing: silence of 2.5 heartbeats means that the connection is lost. */
 function watchdog(heartbeatMs: number, now: number): Stream['timeout'] {
   return { name: 'watchdog', at: now + 2.5 * heartbeatMs };
@@ -152,6 +147,7 @@ function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: num
     retryAt: null,
     isRetryAfterPending: false,
     isResuming: false,
+    returnLimitMs: 0,
     isStreamingBlocked: false,
     isUnreachable: false,
     isTokenNew: false,

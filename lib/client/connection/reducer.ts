@@ -6,19 +6,16 @@ import {
   onActivate,
   onCatchUp,
   onHidden,
-  onRestored,
   onRetryDue,
   onStandBy,
-  onVisible,
-  onWoke,
   pause,
-  retryNow,
   startDue,
   startPoll,
   stop,
 } from './lifecycle.ts';
 import { onPoll, onPollFailed, onPollShared } from './on-poll.ts';
 import { onCheckAnswered, onStream, onStreamTimeout } from './on-stream.ts';
+import { comeBack, onRestored, onReturnChecked, onVisible, onWoke, repeatCheck } from './returning.ts';
 import type { Advanced } from './share.ts';
 import { type Connection, type Signal, withApplied } from './state.ts';
 
@@ -57,8 +54,8 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
   }
   if ('poll' in signal) {
     if (state.poll?.key !== signal.poll) return state;
-    const next = onPoll(state, state.poll, signal, now, random);
-    return signal.kind === 'polled' ? onCheckAnswered(next, now, random) : next;
+    if (signal.kind !== 'polled') return onPoll(state, state.poll, signal, now, random);
+    return onCheckAnswered(onPoll(onReturnChecked(state, now), state.poll, signal, now, random), now, random);
   }
   switch (signal.kind) {
     case 'pollShared':
@@ -78,7 +75,7 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     case 'woke':
       return onWoke(state, now);
     case 'online':
-      return retryNow(onOnline(state), now, !state.isOnline);
+      return comeBack(onOnline(state), now, !state.isOnline);
     case 'offline':
       // A hint, not a fact: a stream that still brings bytes goes on.
       return { ...state, isOnline: false };
@@ -119,7 +116,10 @@ function onTimer(before: Connection, now: number, random: number): Connection {
     if (stream !== undefined && stream.timeout.at <= now) state = onStreamTimeout(state, stream, now, random);
   }
   const { poll } = state;
-  if (poll !== null && poll.timeoutAt <= now) state = onPollFailed(state, poll, null, now, random);
+  if (poll !== null && poll.timeoutAt <= now) {
+    const isReturning = state.returnLimitMs > 0;
+    state = isReturning ? repeatCheck(state, now) : onPollFailed(state, poll, null, now, random);
+  }
   if (isDue(state.retryAt, now)) state = onRetryDue(state, now);
   return startDue(state, now);
 }

@@ -32,6 +32,11 @@ export type Stream = {
   readonly switchAt: SourcePositions | null;
 };
 
+/** When a live stream last brought bytes. */
+export function bytesAt({ timeout, heartbeatMs }: Stream): number {
+  return timeout.at - 2.5 * heartbeatMs;
+}
+
 /** A poll that should be in flight. `requests.ts` sends and aborts it as it does streams. */
 export type Poll = {
   readonly key: number;
@@ -94,7 +99,9 @@ export type Connection = {
   /** What the last signal brought, in order. */
   readonly accepted: readonly FeedItem[];
 
-  /** A useful stream has ended, and the next one is on its way: up to the first failure the page shows no pause. */
+  /** The time limit of the next poll in ms, while the page has just returned; 0 at all other times. */
+  readonly returnLimitMs: number;
+  /** A stream that worked is followed by the next one: up to the first failure the page shows no pause. */
   readonly isResuming: boolean;
   /** Failures since a stream was last worth having: it ended after a useful life, or lived for a heartbeat after its hello. */
   readonly failures: number;
@@ -157,6 +164,7 @@ export function newConnection(
     catchUps: 0,
     reader,
     accepted: [],
+    returnLimitMs: 0,
     isResuming: false,
     failures: 0,
     disconnects: 0,

@@ -45,7 +45,7 @@ export function statusOf(state: Connection): FeedStatus {
     case 'paused':
       return state.pausedBy === 'unstarted' ? 'connecting' : 'paused';
     case 'streaming':
-      return state.streams.length > 1 || state.streams[0]?.isEnding === true ? 'handing over' : 'streaming';
+      return state.streams.some(({ isEnding }) => isEnding) ? 'handing over' : 'streaming';
     case 'polling':
       return state.pollFailures === 0 ? 'polling' : offlineOr(state, 'waiting');
     case 'standby':

@@ -61,14 +61,14 @@ describe('a poll checks what a stream should have brought', () => {
   });
 
   test('2.5 s after a stream was lost, while the client waits or connects', () => {
-    const it = streamingReader({ backoffMs: 20_000 });
+    const it = streamingReader({ backoffMs: 16_000 });
     it.disconnects();
     it.passes(2_500);
     expect(it.state).toMatchObject({ mode: 'waiting', poll: { after: '30-3~aaaaaa' } });
     it.isPolled([eventItem(4)], '40-4~aaaaaa');
     it.passes(2_000);
     expect(it.state).toMatchObject({ mode: 'waiting', poll: { after: '40-4~aaaaaa' } });
-    it.passes(6_000);
+    it.passes(4_000);
     expect(it.state).toMatchObject({ mode: 'connecting', poll: { after: '40-4~aaaaaa' } });
   });
 

@@ -10,7 +10,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'its parser, a package': ['eventsource-parser'],
   'reading a page': ['page'],
   'each event once, in order': ['messages', 'sequencer'],
-  'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'state'],
+  'rules of the connection': ['lifecycle', 'on-poll', 'on-stream', 'reducer', 'returning', 'state'],
   'doing what the rules want': ['back-pressure', 'connect-feed', 'feed', 'page-lifecycle', 'requests'],
   'settings and status': ['access', 'client-timing', 'routes', 'status'],
   'entries held': ['feed-store'],
