@@ -25,9 +25,9 @@ export type Faults = {
   failShare: number;
   dropShare: number;
   loseAnswerShare: number;
-  /** No command runs, and every answer is this error: `OOM …`, `READONLY …`; null: commands run. */
+  /** No command runs, and every answer is this error: `OOM …`, `READONLY …`; null: commands run. Subscriptions work. */
   errorText: string | null;
-  /** The HTTP status that refuses new subscriptions; null: they are accepted. */
+  /** The HTTP status that refuses new subscriptions, with `errorText` if there is one; null: they are accepted. */
   refuseSubscriptions: number | null;
   /** Subscriptions stay open but send nothing, not even the acknowledgement. Nothing of it is sent later. */
   isSilent: boolean;

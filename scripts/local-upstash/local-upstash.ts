@@ -69,10 +69,11 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
     switch (parsed.kind) {
       case 'subscription':
         counter.command(parsed.isPattern ? 'psubscribe' : 'subscribe');
-        if (faults.errorText !== null) return sendJson(response, 400, { error: faults.errorText });
         if (faults.refuseSubscriptions === null)
           return subscriptions.open(response, parsed.isPattern, parsed.names);
-        return sendJson(response, faults.refuseSubscriptions, { error: 'ERR subscription refused' });
+        return sendJson(response, faults.refuseSubscriptions, {
+          error: faults.errorText ?? 'ERR subscription refused',
+        });
       case 'command': {
         counter.command(parsed.command[0] ?? '');
         const reply = await executeUnlessFaulty(response, () =>

@@ -8,10 +8,10 @@ import { FeedError } from '../../core/feed-error.ts';
 export type CircuitBreaker = {
   /**
    * Makes the call, or waits for the probe that is under way.
-   * @param signal when it aborts, the call fails, which says nothing about Redis.
+   * @param isProof whether its success means that all calls work. A subscription or a PING can work at the limit of a plan.
    * @throws what the call throws; before the named time the refusal, with the time that is left.
    */
-  run<Answer>(call: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer>;
+  run<Answer>(call: () => Promise<Answer>, isProof: boolean): Promise<Answer>;
 };
 
 /**
@@ -38,7 +38,7 @@ export function createCircuitBreaker(
     }
   }
 
-  async function passAsProbe<Answer>(call: () => Promise<Answer>, signal?: AbortSignal): Promise<Answer> {
+  async function passAsProbe<Answer>(call: () => Promise<Answer>, isProof: boolean): Promise<Answer> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const before = refusal;
     probe = promise;
@@ -46,18 +46,18 @@ export function createCircuitBreaker(
       return await pass(call);
     } finally {
       // Whatever else came back, it was no refusal of all: the other calls find out for themselves.
-      if (refusal === before && !signal?.aborted) refusal = null;
+      if (isProof && refusal === before) refusal = null;
       probe = null;
       resolve();
     }
   }
 
   return {
-    async run(call, signal) {
+    async run(call, isProof) {
       while (refusal !== null) {
         const leftMs = refusal.until - clock.elapsed();
         if (leftMs > 0) throw repeat(refusal.error, leftMs);
-        if (probe === null) return passAsProbe(call, signal);
+        if (probe === null) return passAsProbe(call, isProof);
         await probe;
       }
       return pass(call);

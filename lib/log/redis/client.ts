@@ -45,16 +45,17 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
     cache: 'no-store',
     signal: () => AbortSignal.timeout(endpoint.timeoutMs),
   });
-  const call = (run: () => Promise<unknown>) =>
-    endpoint.breaker.run(() =>
+  const call = (run: () => Promise<unknown>, isProof: boolean) => {
+    const runInWords = () =>
       run().catch((error: unknown) => {
         throw toFeedError(error);
-      }),
-    );
+      });
+    return endpoint.breaker.run(runInWords, isProof);
+  };
   return {
-    evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args])),
+    evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args]), true),
     async ping() {
-      if ((await call(() => redis.ping())) !== 'PONG') throw unreadable();
+      if ((await call(() => redis.ping(), false)) !== 'PONG') throw unreadable();
     },
   };
 }

@@ -66,7 +66,7 @@ async function receiveLines(
     openSubscription(endpoint, name, signal).catch((error: unknown) => {
       throw toFeedError(error);
     });
-  const stream = await endpoint.breaker.run(open, signal);
+  const stream = await endpoint.breaker.run(open, false);
   const parser = createParser({
     maxBufferSize: maxLineCharacters,
     onEvent: (event) => onLine(event.data),

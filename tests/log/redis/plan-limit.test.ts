@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EventLog } from '../../../lib/log/event-log.ts';
 import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
+import { listen } from '../../support/log/listener.ts';
 import { newEvents, range } from '../../support/log/log-steps.ts';
 import { type RedisStack, secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
@@ -67,6 +68,7 @@ describe('a Redis that refuses everything', () => {
   test('is asked by one probe after that time, whoever wants to know', async () => {
     const { log, wait } = openLog(stack());
     stack().upstash.faults.errorText = limitReached;
+    stack().upstash.faults.refuseSubscriptions = 400;
     await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
     stack().upstash.resetCounts();
 
@@ -77,6 +79,27 @@ describe('a Redis that refuses everything', () => {
     }
 
     expect(stack().upstash.counts.requests).toBe(10);
+    log.close();
+  });
+
+  test.each([
+    ['a health check', (log: EventLog) => log.ends([])],
+    ['a subscription', (log: EventLog) => listen(log, 'feed')],
+  ])('is still asked by one call only after %s has worked', async (_, call) => {
+    const { log, wait } = openLog(stack());
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    wait(60);
+    // The service may let these pass at the limit.
+    stack().upstash.faults.errorText = null;
+    await call(log);
+    stack().upstash.faults.errorText = limitReached;
+    stack().upstash.resetCounts();
+
+    const reads = await Promise.allSettled(range(1, 20).map(() => log.read('feed', { kind: 'newest' }, 10)));
+
+    for (const read of reads) expect(read).toMatchObject({ reason: planLimit(60) });
+    expect(stack().upstash.counts.requests).toBe(1);
     log.close();
   });
 
