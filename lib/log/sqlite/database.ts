@@ -8,7 +8,7 @@ import { createSqliteFollowers, createSqliteWatch, type SqliteFollowers } from '
 
 /**
  * An open file. All logs on it in this process share it, so that each follower learns of every commit. Everything that
- * reads or writes the file fails at once while another process has locked it (`isLocked`); a `LockQueue` tries again.
+ * reads or writes the file fails at once while another process has locked it (`isLocked`); a `StepQueue` tries again.
  */
 export type SqliteStore = {
   readonly db: DatabaseSync;

@@ -17,7 +17,7 @@ import {
 import { chargeLimit, chargeOf, rateLimited } from '../rate-limit.ts';
 import { openSqliteStore, type SqliteStatements, type SqliteStore } from './database.ts';
 import { isLocked, toLogError, unavailable } from './errors.ts';
-import { createLockQueue } from './lock-queue.ts';
+import { createStepQueue } from './step-queue.ts';
 
 /** Options of the embedded log. */
 type SqliteLogOptions = {
@@ -55,8 +55,8 @@ export function createLogOnStore(store: SqliteStore, options: SqliteLogOptions):
 function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog {
   const { retention, clock = Date, random = Math.random } = options;
   // In WAL mode a writer does not stop readers, so what waits for the one must not hold up the other.
-  const writes = createLockQueue(systemClock);
-  const reads = createLockQueue(systemClock);
+  const writes = createStepQueue(systemClock);
+  const reads = createStepQueue(systemClock);
   const closing = new AbortController();
   let openStore: SqliteStore | null = null;
 

@@ -77,7 +77,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an append overtakes those that wait for the lock of the file',
-    file: 'lib/log/sqlite/lock-queue.ts',
+    file: 'lib/log/sqlite/step-queue.ts',
     find: 'if (waiting.length === 0 && attempt() === null) return;',
     replace: 'if (attempt() === null) return;',
     projects: ['log'],

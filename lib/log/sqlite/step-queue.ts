@@ -5,7 +5,7 @@ import { isLocked, lockPatienceMs, unavailable } from './errors.ts';
  * Steps that another process's lock on the file can refuse. The driver is synchronous: if it waited for a lock, the whole
  * process would stand still, with all its streams. So the driver never waits, and the steps wait here.
  */
-export type LockQueue = {
+export type StepQueue = {
   /**
    * Runs `step` at once; if other steps wait, after them. While the file is locked it runs the step again from time to
    * time, up to `lockPatienceMs` after the call. A step that is refused must leave nothing behind.
@@ -34,7 +34,7 @@ type Waiting = {
 };
 
 /** Creates an empty queue. Nothing runs while no step waits. */
-export function createLockQueue(clock: Pick<Clock, 'elapsed' | 'after'>): LockQueue {
+export function createStepQueue(clock: Pick<Clock, 'elapsed' | 'after'>): StepQueue {
   /** In the order of the calls, so also in the order of `until`. */
   const waiting: Waiting[] = [];
   let tries = 0;

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { lockPatienceMs } from '../../../lib/log/sqlite/errors.ts';
-import { createLockQueue, maxWaiting } from '../../../lib/log/sqlite/lock-queue.ts';
+import { createStepQueue, maxWaiting } from '../../../lib/log/sqlite/step-queue.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
 /** A queue on a file that is locked until `free` is set, and what its steps did, in order. */
 function makeQueue() {
   const clock = createManualClock();
-  const queue = createLockQueue(clock);
+  const queue = createStepQueue(clock);
   const file = { isFree: false, tries: 0 };
   const done: unknown[] = [];
   const step = (name: unknown, work = () => {}) =>
@@ -21,7 +21,7 @@ function makeQueue() {
   return { clock, file, done, step };
 }
 
-describe('a lock queue', () => {
+describe('a step queue', () => {
   test('runs a step at once, before the call returns, while the file is free', () => {
     const { file, done, step } = makeQueue();
     file.isFree = true;
