@@ -2,8 +2,12 @@ import type { Clock } from '../../core/clock.ts';
 import { isLocked, lockPatienceMs, unavailable } from './errors.ts';
 
 /**
- * Steps that another process's lock on the file can refuse. The driver is synchronous: if it waited for a lock, the whole
- * process would stand still, with all its streams. So the driver never waits, and the steps wait here.
+ * Runs the steps of a synchronous driver so that the process never stands still because of them.
+ *
+ * - Another process's lock on the file can refuse a step. The driver does not wait for the lock; the step waits here.
+ * - A caller can ask for one step after the other without end: a stream whose filter matches nothing reads the whole log.
+ *   Each answer comes at once, so no timer and no socket would get its turn in between. After `sliceMs` the next step waits
+ *   until they had it.
  */
 export type StepQueue = {
   /**
@@ -19,10 +23,10 @@ export type StepQueue = {
 const pausesMs = [1, 2, 5, 10, 20] as const;
 const longestPauseMs = 25;
 
-/** Most steps that wait; each can hold a request of 1 MiB. */
+/** Most steps that wait for a lock; each can hold a request of 1 MiB. */
 export const maxWaiting = 256;
 
-/** When the lock is gone, the steps run for at most this long before other work of the process gets its turn, in ms. */
+/** Steps run for at most this long, with the work of their callers, before other work of the process gets its turn, in ms. */
 const sliceMs = 20;
 
 type Waiting = {
@@ -33,11 +37,26 @@ type Waiting = {
   readonly reject: (refusal: unknown) => void;
 };
 
-/** Creates an empty queue. Nothing runs while no step waits. */
+/** Creates an empty queue. Nothing runs while no step does. */
 export function createStepQueue(clock: Pick<Clock, 'elapsed' | 'after'>): StepQueue {
   /** In the order of the calls, so also in the order of `until`. */
   const waiting: Waiting[] = [];
   let tries = 0;
+  /** Whether the last step that ran was refused. */
+  let isFileLocked = false;
+  /** When this slice is over; null: no step has run since other work had its turn. */
+  let sliceEndsAt: number | null = null;
+
+  function isSliceOver(): boolean {
+    const now = clock.elapsed();
+    if (sliceEndsAt === null) {
+      sliceEndsAt = now + sliceMs;
+      clock.after(0, () => {
+        sliceEndsAt = null;
+      });
+    }
+    return now >= sliceEndsAt;
+  }
 
   function tryLater(): void {
     const pauseMs = pausesMs[tries] ?? longestPauseMs;
@@ -48,9 +67,8 @@ export function createStepQueue(clock: Pick<Clock, 'elapsed' | 'after'>): StepQu
   }
 
   function runWaiting(): void {
-    const startedAt = clock.elapsed();
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      if (clock.elapsed() - startedAt >= sliceMs) {
+      if (isSliceOver()) {
         clock.after(0, runWaiting);
         return;
       }
@@ -78,23 +96,28 @@ export function createStepQueue(clock: Pick<Clock, 'elapsed' | 'after'>): StepQu
         const attempt = () => {
           try {
             resolve(step());
+            isFileLocked = false;
           } catch (error) {
-            if (isLocked(error)) return { refusal: error };
+            isFileLocked = isLocked(error);
+            if (isFileLocked) return { refusal: error };
             reject(error);
           }
           return null;
         };
-        if (waiting.length === 0 && attempt() === null) return;
-        if (waiting.length >= maxWaiting) {
+        const isFirst = waiting.length === 0;
+        const mustWait = isFirst && isSliceOver();
+        if (isFirst && !mustWait && attempt() === null) return;
+        if (isFileLocked && waiting.length >= maxWaiting) {
           reject(
             unavailable('another process has locked its file, and too many requests wait for it. Try again.'),
           );
           return;
         }
         waiting.push({ until: clock.elapsed() + lockPatienceMs, attempt, reject });
-        if (waiting.length > 1) return;
+        if (!isFirst) return;
         tries = 0;
-        tryLater();
+        if (mustWait) clock.after(0, runWaiting);
+        else tryLater();
       });
     },
   };

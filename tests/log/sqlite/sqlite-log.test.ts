@@ -6,7 +6,7 @@ import { keyLifeMs } from '../../../lib/log/event-log.ts';
 import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { listen } from '../../support/log/listener.ts';
-import { appendTo, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
+import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
 import { openSqliteHarness } from '../../support/log/sqlite-harness.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 import { describeEventLog } from '../contract.ts';
@@ -74,6 +74,22 @@ describe('embedded log', () => {
 
     // Counting all of them would take about 60 times as long as finding the last.
     expect(ratios.toSorted((one, other) => one - other)[7]).toBeLessThan(15);
+    log.close();
+  });
+
+  test('timers keep running while a reader reads one large page after the other', async () => {
+    const log = open();
+    await log.append({ events: range(1, 14).map(() => newEvent('feed', 'x'.repeat(60_000))), key: null });
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+    }, 1);
+    const endsAt = performance.now() + 300;
+
+    while (performance.now() < endsAt) await log.read('feed', { kind: 'newest' }, 500);
+
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(2);
     log.close();
   });
 

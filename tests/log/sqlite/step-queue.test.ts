@@ -71,8 +71,9 @@ describe('a step queue', () => {
     await clock.advance(1_499);
     expect(refused).toEqual([1]);
     await clock.advance(1);
-
     expect(refused).toEqual([1, 2]);
+
+    await clock.advance(1);
     expect(clock.pending()).toBe(0);
   });
 
@@ -113,6 +114,34 @@ describe('a step queue', () => {
 
     expect(seen).toEqual([3]);
     expect(done).toEqual(range(1, 10));
+  });
+
+  test('lets other work run between steps that follow each other without end', async () => {
+    const { clock, file, done, step } = makeQueue();
+    file.isFree = true;
+    const seen: number[] = [];
+    clock.after(1, () => seen.push(done.length));
+    const stepAfterStep = async () => {
+      for (const name of range(1, 100)) await step(name, () => clock.freeze(8));
+    };
+
+    const all = stepAfterStep();
+    await clock.advance(1_000);
+    await all;
+
+    expect(seen).toEqual([3]);
+    expect(done).toEqual(range(1, 100));
+  });
+
+  test('refuses none of many steps that wait for their turn while the file is free', async () => {
+    const { clock, file, done, step } = makeQueue();
+    file.isFree = true;
+
+    for (const name of range(1, 4 * maxWaiting)) void step(name, () => clock.freeze(1));
+    await clock.advance(4_000);
+
+    expect(done).toEqual(range(1, 4 * maxWaiting));
+    expect(clock.pending()).toBe(0);
   });
 
   test('refuses at once what is beyond its limit', async () => {

@@ -78,8 +78,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an append overtakes those that wait for the lock of the file',
     file: 'lib/log/sqlite/step-queue.ts',
-    find: 'if (waiting.length === 0 && attempt() === null) return;',
-    replace: 'if (attempt() === null) return;',
+    find: 'if (isFirst && !mustWait && attempt() === null) return;',
+    replace: 'if (!mustWait && attempt() === null) return;',
+    projects: ['log'],
+  },
+  {
+    name: 'a reader of the embedded log lets nothing else run',
+    file: 'lib/log/sqlite/step-queue.ts',
+    find: 'return now >= sliceEndsAt;',
+    replace: 'return false;',
     projects: ['log'],
   },
   {
