@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/core/clock.ts';
 import { buildOnce, isFresh } from './build-app.ts';
@@ -7,6 +9,8 @@ import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
 import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
 import type { Sender } from './push/push-events.ts';
+import { readEndpoint } from './push/push-options.ts';
+import { fetchSameOrigin } from './same-origin-fetch.ts';
 
 const help = `Runs the app on this machine with a feed of real events. It needs no account and no settings.
 
@@ -57,36 +61,43 @@ async function demo(options: DemoOptions): Promise<number> {
   }
   const interrupt = catchInterrupt();
   const token = randomBytes(24).toString('base64url');
-  const app = await startDemoApp(root, port, token).catch((cause: unknown) => {
+  const path = readBasePath();
+  const app = await startDemoApp(root, port, path, token).catch((cause: unknown) => {
     if (interrupt.aborted) return null;
     throw cause;
   });
   if (app === null) return 0;
-  say(`\n  Open http://localhost:${port}\n`);
+  say(`\n  Open http://localhost:${port}${path}\n`);
   say('The app ends every stream within 30 s, as a serverless platform would. No event is lost.');
   say('Press Ctrl-C to stop.\n');
-  const failure = await publishUntilEnd(app, options, port, token, interrupt);
+  const endpoint = readEndpoint(`http://127.0.0.1:${port}${path}`);
+  const failure = await publishUntilEnd(app, options, endpoint, token, interrupt);
   await app.stop();
   if (failure === null) return 0;
   printFailure('demo', failure);
   return 1;
 }
 
+/** The `basePath` of the built app; empty where it has none. */
+function readBasePath(): string {
+  return JSON.parse(readFileSync(join(root, '.next/routes-manifest.json'), 'utf8')).basePath ?? '';
+}
+
 /** Publishes until Ctrl-C, or until `seconds` are over. @returns why it stopped before that; null if it did not. */
 async function publishUntilEnd(
   app: DemoApp,
   { seconds }: DemoOptions,
-  port: number,
+  endpoint: URL,
   token: string,
   interrupt: AbortSignal,
 ): Promise<string | null> {
   const sampler = startMachineSampler(root);
   const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
   const sender: Sender = {
-    endpoint: new URL(`http://127.0.0.1:${port}/api/events`),
+    endpoint,
     token,
     timeoutMs: 10_000,
-    fetch,
+    fetch: fetchSameOrigin,
     retries: 5,
     clock: systemClock,
     signal: AbortSignal.any([interrupt, ...timeLimit]),

@@ -15,7 +15,7 @@ const help = `Prints the events of a feed as they come. It reconnects by itself,
   npm run tail                    new events
   npm run tail -- --rewind 50     the last 50 events, then new ones
 
-  --url <address>        the app (default: http://localhost:3000)
+  --url <address>        the app, with its basePath if it has one (default: http://localhost:3000)
   --channel <name>       a channel to read (default: ${defaultChannel}). Repeat it to read several
   --type <name>          print events of this type only. Repeat it for several
   --after <cursor>       start after this cursor

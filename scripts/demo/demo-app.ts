@@ -35,10 +35,16 @@ const maxOutput = 4_000;
 
 /**
  * Starts the built app on `port`, reachable from this machine only, and waits until its health route answers.
+ * @param basePath the app's path at its origin, such as `/app`; empty: none.
  * @param publishToken the app accepts events with this token only.
  * @throws FeedError `internal-error` with the app's output, when it ends or does not answer within 30 s.
  */
-export async function startDemoApp(root: string, port: number, publishToken: string): Promise<DemoApp> {
+export async function startDemoApp(
+  root: string,
+  port: number,
+  basePath: string,
+  publishToken: string,
+): Promise<DemoApp> {
   const next = join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
     cwd: root,
@@ -52,7 +58,7 @@ export async function startDemoApp(root: string, port: number, publishToken: str
     },
   });
   const app = watch(child);
-  const failure = await waitUntilReady(`http://127.0.0.1:${port}/api/health`, app);
+  const failure = await waitUntilReady(`http://127.0.0.1:${port}${basePath}/api/health`, app);
   if (failure === null) return app;
   await app.stop();
   throw new FeedError('internal-error', `The app did not start: ${failure}. It printed:\n${await app.ended}`);

@@ -20,7 +20,7 @@ export const pushHelp = `Publishes events.
   --file <path>     read this file instead of standard input
   --channel <name>  channel of events that name none (default: ${defaultChannel})
   --type <name>     type of events that name none (default: ${defaultType})
-  --url <address>   address of the app (default: http://localhost:3000)
+  --url <address>   address of the app, with its basePath if it has one (default: http://localhost:3000)
   --token <token>   the app's publish token (default: PUBLISH_TOKEN from the environment or .env.local, which is safer:
                     other users of this machine can see the arguments of a command)
   --key <prefix>    idempotency keys of the requests are <prefix>-1, <prefix>-2, … (default: random). To push a file

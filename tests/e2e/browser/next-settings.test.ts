@@ -1,6 +1,6 @@
 import { cpSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findFreePort } from '../../../scripts/free-port.ts';
@@ -174,6 +174,14 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     await eventually('tail prints the event', 30_000, () => tail.out().includes('by push'));
     tail.child.kill('SIGTERM');
     await tail.code;
+  });
+
+  test.runIf(basePath !== '' && pathEnd !== '')('npm run demo names the address and publishes', async () => {
+    const script = relative(root, join(copy.folder, 'scripts/demo.ts'));
+    const demo = runScript(script, ['--port', '0', '--seconds', '3'], {}, copy.folder);
+    expect([await demo.code, demo.err()]).toEqual([0, '']);
+    expect(demo.out()).toMatch(/Open http:\/\/localhost:\d+\/app\n/);
+    expect(demo.out()).toMatch(/ \d+-1\n/);
   });
 
   test('the cookie of the documentation reaches the routes, and neither the page nor the rest of the origin', async () => {

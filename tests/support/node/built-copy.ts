@@ -22,7 +22,8 @@ export type AppCopy = Disposable & {
 export function copyAppToBuild(files: Readonly<Record<string, string>> = {}): AppCopy {
   const copy = makeTemporaryFolder();
   const folder = copy.path;
-  for (const source of appSources) cpSync(join(root, source), join(folder, source), { recursive: true });
+  for (const source of [...appSources, 'scripts'])
+    cpSync(join(root, source), join(folder, source), { recursive: true });
   linkFolder(join(root, 'node_modules'), join(folder, 'node_modules'), ['.cache']);
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
