@@ -1,9 +1,9 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import type { FeedStatus } from '../../lib/client/feed-options.ts';
+import type { FeedStatus, PollingReason } from '../../lib/client/feed-options.ts';
 import type { Gap } from '../../lib/core/continuity.ts';
 import styles from './connection-panel.module.css';
 import { describeGap, formatCount, formatDuration } from './format.ts';
-import { Countdown } from './status-bar.tsx';
+import { Countdown, pollingReasons } from './status-bar.tsx';
 import { Age, formatLocalTime } from './time.tsx';
 
 /** The parts of a feed's snapshot that describe its connection. */
@@ -18,6 +18,8 @@ export type ConnectionSnapshot = {
   readonly gaps: readonly Gap[];
   /** What the server said when it refused; null if it said nothing. */
   readonly reason: string | null;
+  /** Why the client polls instead of streaming; null if it does not. */
+  readonly pollingReason: PollingReason | null;
 };
 
 /** One change of a connection. */
@@ -165,6 +167,7 @@ function describeChanges(before: ConnectionSnapshot, now: ConnectionSnapshot): s
   if (now.status !== before.status) {
     const reason = now.reason !== null && now.reason !== before.reason ? `: ${now.reason}` : '';
     texts.push(`${statusTexts[now.status]}${reason}`);
+    if (now.status === 'polling' && now.pollingReason !== null) texts.push(pollingReasons[now.pollingReason]);
   }
   return texts;
 }

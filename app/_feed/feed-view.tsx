@@ -68,7 +68,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
   const statusText =
     pausedList.isPaused && isReceiving
       ? pausedListStatus
-      : describeStatus(status, connection.reason, props.poll);
+      : describeStatus(status, connection.reason, props.poll, connection.pollingReason);
   const showNewest = () => {
     if (pausedList.isPaused) pausedList.toggle();
     scrollToNewest(list.current);

@@ -48,12 +48,12 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
     onEvent: (event) => activity.record(event, Date.now() - skewMs - event.time),
     ...(faultyFetch && { fetch: faultyFetch.fetch }),
   });
-  const { status, transport, role, handovers, reconnects, discontinuities } = feed;
+  const { status, transport, role, handovers, reconnects, discontinuities, pollingReason } = feed;
   const gaps = useStableList(feed.gaps);
   const reason = feed.problem?.detail ?? null;
   const connection = useMemo(
-    () => ({ status, transport, role, handovers, reconnects, discontinuities, gaps, reason }),
-    [status, transport, role, handovers, reconnects, discontinuities, gaps, reason],
+    () => ({ status, transport, role, handovers, reconnects, discontinuities, gaps, reason, pollingReason }),
+    [status, transport, role, handovers, reconnects, discontinuities, gaps, reason, pollingReason],
   );
   const history = useConnectionHistory(connection);
   const oldestFirst = useThrottled(feed.entries, renderIntervalMs);

@@ -1,7 +1,7 @@
 'use client';
 
 import { useEffect, useState } from 'react';
-import type { FeedStatus } from '../../lib/client/feed-options.ts';
+import type { FeedStatus, PollingReason } from '../../lib/client/feed-options.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import styles from './status-bar.module.css';
 
@@ -21,8 +21,14 @@ type StatusText = {
  * Describes the status of the connection.
  * @param reason what the server said when it refused; null if it said nothing.
  * @param poll how the server wants to be polled.
+ * @param pollingReason why the client polls instead of streaming; null if it does not say.
  */
-export function describeStatus(status: FeedStatus, reason: string | null, poll: PollAdvice): StatusText {
+export function describeStatus(
+  status: FeedStatus,
+  reason: string | null,
+  poll: PollAdvice,
+  pollingReason: PollingReason | null,
+): StatusText {
   switch (status) {
     case 'connecting':
       return { label: 'Connecting', description: 'Opening a stream.', tone: 'moving' };
@@ -43,7 +49,11 @@ export function describeStatus(status: FeedStatus, reason: string | null, poll: 
     case 'polling':
       return {
         label: 'Polling',
-        description: `${describePolling(poll)} Streaming will be retried.`,
+        description: [
+          describePolling(poll),
+          ...(pollingReason === null ? [] : [`${pollingReasons[pollingReason]}.`]),
+          'Streaming will be retried.',
+        ].join(' '),
         tone: 'moving',
       };
     case 'paused':
@@ -60,6 +70,14 @@ export function describeStatus(status: FeedStatus, reason: string | null, poll: 
       return status satisfies never;
   }
 }
+
+/** Why the client polls, as the reader sees it. */
+export const pollingReasons: Readonly<Record<PollingReason, string>> = {
+  held: 'Something between you and the server holds streams back',
+  late: 'Streams bring events late here',
+  refused: 'Streams do not get through here',
+  disconnected: 'Streams end too soon here',
+};
 
 /** The status while the reader has paused the list and the connection behind it is well. */
 export const pausedListStatus: StatusText = {

@@ -4,8 +4,10 @@ import type { Clock } from '../core/clock.ts';
 import type { Gap } from '../core/continuity.ts';
 import type { FeedEvent } from '../core/event.ts';
 import type { Problem } from '../core/sse-frames.ts';
+import type { PollingReason } from './connection/state.ts';
 import type { FeedStatus } from './connection/status.ts';
 
+export type { PollingReason } from './connection/state.ts';
 export type { FeedStatus } from './connection/status.ts';
 
 /** Times and limits of the connection that an app may set. Each has its reason and default in `config/client-timing.ts`. */
@@ -103,6 +105,12 @@ export type FeedSnapshot<T extends string = string> = {
   readonly discontinuities: number;
   /** Why the server refused the last request; null once it serves the feed again. */
   readonly problem: Problem | null;
+  /**
+   * Why streams do not work here, so that the feed polls: something holds them back (`held`), they bring events seconds later
+   * than polls (`late`), other answers come in their place (`refused`), or they disconnect again and again (`disconnected`).
+   * Null while they work.
+   */
+  readonly pollingReason: PollingReason | null;
   /** Whether the feed polls, with or without success. */
   readonly isPolling: boolean;
   /** Whether the log may have events before the oldest one here. */

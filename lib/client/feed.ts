@@ -123,7 +123,7 @@ export function createFeed(
     const at = timerAt();
     if (at === null || at > now) return [];
     return [
-      ...[...requests.heldStreams].map((stream) => ({ kind: 'bytes', stream }) as const),
+      ...[...requests.heldStreams].map((stream) => ({ kind: 'delayed', stream }) as const),
       { kind: 'timer' },
     ];
   }
@@ -262,7 +262,7 @@ function createSnapshots(clock: Clock, partsNow: () => SnapshotParts) {
 
   function make({ connection, view, rest }: SnapshotParts): FeedSnapshot {
     const { role, reading, handovers, reconnects } = view;
-    const { status, transport, retryAt: elapsed, problem } = reading ?? readingOf(connection);
+    const { status, transport, retryAt: elapsed, problem, pollingReason } = reading ?? readingOf(connection);
     return {
       ...rest,
       status,
@@ -271,6 +271,7 @@ function createSnapshots(clock: Clock, partsNow: () => SnapshotParts) {
       handovers,
       reconnects,
       problem,
+      pollingReason,
       cursor: writeCursor(connection.reader),
       retryAt: wallOf(elapsed),
       discontinuities: connection.reader.discontinuities,

@@ -74,7 +74,9 @@ export function createRequestRunner({
       heldStreams.add(key);
       await app.whenFree(() => {
         heldStreams.delete(key);
-        if (!signal.aborted) dispatchNews(news.slice(firstEvent));
+        if (signal.aborted) return;
+        dispatch([{ kind: 'delayed', stream: key }]);
+        dispatchNews(news.slice(firstEvent));
       });
     });
   }

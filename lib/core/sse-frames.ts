@@ -30,13 +30,21 @@ export function gapFrame(cursor: string, gap: Gap): string {
   return `id: ${cursor}\nevent: gap\n${dataField(JSON.stringify(gap))}\n\n`;
 }
 
-/** Shows that a quiet stream is alive. It has data, because Firefox ignores the id of a block without data. */
-export function heartbeatFrame(cursor: string): string {
-  return `id: ${cursor}\nevent: heartbeat\ndata: {}\n\n`;
+/**
+ * Shows that a quiet stream is alive, and how late it is. It has data, because Firefox ignores the id of a block without data.
+ * @param time Unix time in ms at which the server sends it.
+ */
+export function heartbeatFrame(cursor: string, time: number): string {
+  return `id: ${cursor}\nevent: heartbeat\ndata: {"time":${time}}\n\n`;
 }
 
-/** Goes out alone, some time after other frames. A filter that passes a message on when the next one comes then passes them on. */
-export const loneComment = ':\n\n';
+/**
+ * Goes out alone, some time after other frames. A filter that passes a message on when the next one comes then passes them on.
+ * @param time Unix time in ms at which the server sends it: it shows how late the stream is.
+ */
+export function loneComment(time: number): string {
+  return `: ${time}\n\n`;
+}
 
 /** Announces the planned end of the stream. */
 export function handoverFrame(cursor: string, handover: Handover): string {
@@ -65,6 +73,11 @@ export type Hello = {
   readonly heartbeatMs: number;
   /** The time in ms from this frame to the planned end of the stream. */
   readonly deadlineMs: number;
+  /**
+   * Unix time in ms at which the server sends hello. A server that sends it says the time again 1 s later, and then at least
+   * every `heartbeatMs`, so that its reader notices a stream that is held back or late. Absent: a server that does not.
+   */
+  readonly time?: number;
   /** The server's version, `major.minor.patch`. */
   readonly version: string;
 };

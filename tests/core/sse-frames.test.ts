@@ -74,7 +74,7 @@ const frames: readonly Frame[] = [
   eventOf(letters.join('')),
   eventOf(null),
   { text: gapFrame('9-4~abc123', gap), parsed: [written('9-4~abc123', 'gap', gap)] },
-  { text: heartbeatFrame(cursor), parsed: [written(cursor, 'heartbeat', {})] },
+  { text: heartbeatFrame(cursor, 7), parsed: [written(cursor, 'heartbeat', { time: 7 })] },
   eventOf({ [letters.join('')]: [letters] }),
   {
     text: handoverFrame(cursor, { reason: 'deadline', closesInMs: 6_000 }),

@@ -20,7 +20,12 @@ import {
 } from '../../lib/server/node/socket-limits.ts';
 import { stopMs } from '../../lib/server/runtime.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
-import { graceShare, logFailureLimitMs, loneCommentAfterMs } from '../../lib/server/stream/event-stream.ts';
+import {
+  graceShare,
+  logFailureLimitMs,
+  loneCommentAfterMs,
+  timeAfterHelloMs,
+} from '../../lib/server/stream/event-stream.ts';
 import { maxChunkBytes } from '../../lib/server/stream/frames.ts';
 import { pairs, tableBelow } from '../support/docs/markdown-table.ts';
 import { grouped, isAccepted, readProtocol } from '../support/docs/protocol-doc.ts';
@@ -124,6 +129,7 @@ describe('the table of limits', () => {
       'one line of a stream': `at most ${bytes(Math.ceil((await longestLine()) / 10_000) * 10_000)}`,
       'one chunk of a stream': `about ${bytes(maxChunkBytes)}`,
       'lone comment after other frames': `${loneCommentAfterMs} ms`,
+      'lone comment after hello': `${timeAfterHelloMs / 1_000} s`,
       'wait for the log before the first byte of a stream': seconds(firstAnswerMs),
       'wait for the log before hello': seconds(answerWithinMs),
       'wait for one answer of Redis': seconds(answerWithinMs),

@@ -3,7 +3,14 @@ import { defaultPollAdvice } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Refusal } from '../transport/messages.ts';
 import { writeCursor } from './sequencer.ts';
-import { type Connection, type KnownState, ownPollAt, type Poll, type Stream } from './state.ts';
+import {
+  type Connection,
+  type KnownState,
+  ownPollAt,
+  type Poll,
+  type PollingReason,
+  type Stream,
+} from './state.ts';
 
 /*
  * The life of a connection: it connects, polls, pauses, stops, or stands by. The app, the page, and the tabs that share the
@@ -15,7 +22,8 @@ export function connect(state: Connection, now: number): Connection {
   if (state.isStandby) return standBy(state);
   const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null };
   const isPollOnly = state.settings.transport === 'poll';
-  if (isPollOnly || state.isStreamingBlocked) return startPolling(fresh, now, now, isPollOnly ? null : now);
+  if (isPollOnly || state.pollingReason !== null)
+    return startPolling(fresh, now, now, isPollOnly ? null : now);
   return openStream(checkBy({ ...fresh, mode: 'connecting' }, now + state.settings.checkMs), now);
 }
 
@@ -35,9 +43,10 @@ export function fallBackToPolling(
   now: number,
   random: number,
   delayMs: number,
+  pollingReason: PollingReason,
 ): Connection {
   const probeAt = now + delayMs + probeDelayMs(state.probes, random, state.settings);
-  return startPolling({ ...state, isStreamingBlocked: true, pollFailures: 0 }, now, now + delayMs, probeAt);
+  return startPolling({ ...state, pollingReason, pollFailures: 0 }, now, now + delayMs, probeAt);
 }
 
 function startPolling(state: Connection, now: number, pollAt: number, probeAt: number | null): Connection {
@@ -129,7 +138,7 @@ export function onActivate(before: Connection, known: KnownState | null, now: nu
   if (isHidden && known?.isPaused === true) return pause(state, 'hidden');
   const active: Connection = {
     ...state,
-    isStreamingBlocked: known?.isStreamingBlocked ?? state.isStreamingBlocked,
+    pollingReason: known === null ? state.pollingReason : known.pollingReason,
     pauseAt: isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null,
   };
   const retryAt = known?.notBefore ?? null;
@@ -174,6 +183,10 @@ export function openStream(state: Connection, now: number): Connection {
     liveAt: now,
     heartbeatMs: state.heartbeatMs,
     isProven: false,
+    freshAt: now,
+    leastAge: null,
+    lateFrom: null,
+    owed: null,
     hasDelivered: false,
     timeout: { name: 'hello', at: now + settings.helloMs },
     source: reader.positions,

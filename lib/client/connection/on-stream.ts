@@ -1,5 +1,6 @@
 import type { Handover } from '../../core/sse-frames.ts';
 import { isUnexpected, type Refusal, type StreamFrame } from '../transport/messages.ts';
+import { isOverdue, judgeTime, timeDueAt, withOwed } from './freshness.ts';
 import {
   backoffMs,
   checkBy,
@@ -11,7 +12,14 @@ import {
   stopIO,
 } from './lifecycle.ts';
 import { accept, acceptHello, hasReached } from './sequencer.ts';
-import { bytesAt, type Connection, type Stream, type StreamSignal, withApplied } from './state.ts';
+import {
+  bytesAt,
+  type Connection,
+  type PollingReason,
+  type Stream,
+  type StreamSignal,
+  withApplied,
+} from './state.ts';
 
 /*
  * What streams do to a connection: their life from the request to the last byte, and the whole handover.
@@ -39,6 +47,8 @@ export function onStream(
       return onSent(state, stream, now);
     case 'bytes':
       return onBytes(state, stream, now);
+    case 'delayed':
+      return onDelayed(state, stream, now);
     case 'frame':
       return onFrame(state, stream, signal.frame, now, random);
     case 'refused':
@@ -76,18 +86,54 @@ function onSent(state: Connection, stream: Stream, now: number): Connection {
 /** Bytes came. Whatever they are, the stream is alive. */
 function onBytes(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase === 'live') {
-    const { heartbeatMs, liveAt } = stream;
-    const isProven = stream.isProven || now - liveAt >= heartbeatMs;
-    const next = replaceStream(state, { ...stream, isProven, timeout: watchdog(heartbeatMs, now) });
-    const checked = checkSilence(next, heartbeatMs, now);
-    return isProven ? resetFailures(checked) : checked;
+    const alive: Stream = { ...stream, timeout: watchdog(stream.heartbeatMs, now) };
+    // Bytes may be part of a frame that takes minutes. They count only where the server does not say the time.
+    return stream.leastAge === null ? onFresh(state, alive, now) : replaceStream(state, alive);
   }
   if (stream.phase === 'open') return state;
   const timeout = { name: 'hello', at: stream.sentAt + state.settings.helloMs } as const;
   return replaceStream(state, { ...stream, phase: 'open', timeout });
 }
 
-/** Bytes came: a check is due when the next heartbeat is late. Checks that have failed keep their wait. */
+/** The app was busy with what the stream brought: the silence is the app's. */
+function onDelayed(state: Connection, stream: Stream, now: number): Connection {
+  if (stream.phase !== 'live') return state;
+  const leastAge = stream.leastAge === null ? null : Number.POSITIVE_INFINITY;
+  return onFresh(state, { ...stream, leastAge, timeout: watchdog(stream.heartbeatMs, now) }, now);
+}
+
+/** The server's time came. */
+function onTime(state: Connection, key: number, time: number, now: number, random: number): Connection {
+  const stream = state.streams.find((each) => each.key === key);
+  if (stream?.phase !== 'live' || stream.leastAge === null || state.settings.transport !== 'auto')
+    return state;
+  const { stream: read, shows } = judgeTime(stream, time, now);
+  switch (shows) {
+    case 'early':
+      return replaceStream(state, read);
+    case 'onTime':
+      return onFresh(state, read, now);
+    case 'late':
+      return checkBy(replaceStream(state, read), now);
+    case 'stillLate':
+      return failStream(state, read, 'late', now, random);
+    default:
+      return shows satisfies never;
+  }
+}
+
+/** The stream has brought something on time. */
+function onFresh(state: Connection, stream: Stream, now: number): Connection {
+  const { heartbeatMs, liveAt, freshAt, leastAge } = stream;
+  const isProven = stream.isProven || now - liveAt >= heartbeatMs;
+  const fresh: Stream = { ...stream, isProven, freshAt: now, lateFrom: null };
+  // The polls of a probe end with the first time that it brings.
+  const poll = leastAge !== null && freshAt === liveAt ? null : state.poll;
+  const next = checkSilence({ ...replaceStream(state, fresh), poll }, heartbeatMs, now);
+  return isProven ? resetFailures(next, now - liveAt) : next;
+}
+
+/** A check is due when the next heartbeat is late. Checks that have failed keep their wait. */
 function checkSilence(state: Connection, heartbeatMs: number, now: number): Connection {
   const { pollAt, settings } = state;
   const silentAt = now + heartbeatMs + settings.checkMs;
@@ -112,6 +158,7 @@ function onFrame(
   random: number,
 ): Connection {
   if (frame.kind === 'refused') return failStream(state, stream, frame.refusal, now, random);
+  if (frame.kind === 'time') return onTime(state, stream.key, frame.time, now, random);
   if (frame.kind === 'hello' && stream.phase === 'live') return state;
   const items = frame.kind === 'item' ? [frame.item] : [];
   const applied =
@@ -122,39 +169,52 @@ function onFrame(
   if (!applied.isComplete) return failStream(next, stream, 'disconnected', now, random);
   const hasDelivered = stream.hasDelivered || items.length > 0;
   const read: Stream = { ...stream, hasDelivered, source: applied.source };
-  if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, now);
+  if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, frame.time, now);
   const settled = finishHandover(replaceStream(next, read), now);
+  if (frame.kind === 'heartbeat' && frame.time !== null)
+    return onTime(settled, stream.key, frame.time, now, random);
   return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
 }
 
 /** The log has answered: streaming works, whatever this stream was opened for. */
-function goLive(state: Connection, stream: Stream, heartbeatMs: number, now: number): Connection {
+function goLive(
+  state: Connection,
+  stream: Stream,
+  heartbeatMs: number,
+  time: number | null,
+  now: number,
+): Connection {
   const old = state.streams.find(({ key }) => key !== stream.key);
+  // Until the probe has brought the server's time, polls go on beside it.
+  const isProbe = state.mode === 'polling' && time !== null;
   const live: Stream = {
     ...stream,
     phase: 'live',
     liveAt: now,
+    freshAt: now,
+    leastAge: time === null ? null : now - time,
     heartbeatMs: heartbeatMs > 0 ? heartbeatMs : stream.heartbeatMs,
     switchAt: old?.source ?? null,
   };
   const next: Connection = {
     ...replaceStream(state, { ...live, timeout: watchdog(live.heartbeatMs, now) }),
     mode: 'streaming',
-    poll: null,
-    pollAt: null,
+    ...(isProbe ? {} : { poll: null, pollAt: null }),
     pollFailures: 0,
     probeAt: null,
     retryAt: null,
     isRetryAfterPending: false,
     isResuming: false,
     returnLimitMs: 0,
-    isStreamingBlocked: false,
+    pollingReason: null,
     isUnreachable: false,
     isTokenNew: false,
     problem: null,
     handovers: state.handovers + (old?.isEnding === true ? 1 : 0),
   };
-  return finishHandover(checkSilence(next, live.heartbeatMs, now), now);
+  const checked =
+    time === null ? checkSilence(next, live.heartbeatMs, now) : checkBy(next, timeDueAt(live, next));
+  return finishHandover(checked, now);
 }
 
 /** The server announces the planned end of a stream: the next one is opened now. */
@@ -229,8 +289,10 @@ type Failure =
   | 'noFirstByte'
   /** Bytes came, but no hello: the log does not answer. */
   | 'noHello'
-  /** Bytes came, but no hello, and polls bring events: something between server and client holds bytes back. */
+  /** Bytes came, but no hello or nothing after it, and polls bring events: something holds the stream back. */
   | 'held'
+  /** What comes is seconds late. */
+  | 'late'
   | Refusal;
 
 /** After this many in a row, streaming is blocked here. */
@@ -250,16 +312,24 @@ function failureOf({ phase, liveAt, hasDelivered }: Stream, now: number): 'disco
   return isUseful ? 'usefulEnd' : 'disconnected';
 }
 
-/** A check was answered. A stream that has not said hello by then is held back, so the client polls. */
+/** A check was answered. If a stream has not brought by now what it should have, the client polls. */
 export function onCheckAnswered(state: Connection, now: number, random: number): Connection {
   const { mode, streams, settings, pollFailures } = state;
   const [stream] = streams;
   // What it brought did not continue from here.
   if (pollFailures > 0) return state;
   if (mode === 'waiting') return state.isUnreachable ? connect(state, now) : state;
-  const isHeld =
-    mode === 'connecting' && stream?.phase === 'open' && now >= stream.sentAt + settings.firstByteMs;
-  return isHeld ? failStream(state, stream, 'held', now, random) : state;
+  if (mode === 'connecting') {
+    const isHeld = stream?.phase === 'open' && now >= stream.sentAt + settings.firstByteMs;
+    return isHeld ? failStream(state, stream, 'held', now, random) : state;
+  }
+  const live = mode === 'streaming' ? streams.findLast(({ phase }) => phase === 'live') : undefined;
+  if (live === undefined) return state;
+  if (isOverdue(live, now)) return failStream(state, live, 'late', now, random);
+  const isHeld = live.leastAge !== null && now >= timeDueAt(live, state);
+  return isHeld
+    ? failStream(state, live, 'held', now, random)
+    : replaceStream(state, withOwed(live, state, now));
 }
 
 /** A stream failed, or brought what cannot be accepted: close it, and decide how to go on. */
@@ -289,13 +359,14 @@ function failStream(
   const delayAfter = (failures: number) =>
     Math.max(pendingMs, backoffMs(failures, retryAfterMs, random, counted.settings));
   const firstPollMs = () => {
-    // A check has been answered: it was the first poll.
-    if (failure === 'held') return Math.max(0, (state.pollAt ?? now) - now);
+    // Checks go on as polls.
+    if (failure === 'held' || failure === 'late') return Math.max(0, (state.pollAt ?? now) - now);
     return failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
   };
   if (mustFallBack(counted, failure)) {
     // However often streams failed before, the first poll comes soon.
-    return { ...fallBackToPolling(counted, now, random, firstPollMs()), isRetryAfterPending };
+    const reason = reasonOf(failure, counted);
+    return { ...fallBackToPolling(counted, now, random, firstPollMs(), reason), isRetryAfterPending };
   }
   const retryAt = now + delayAfter(counted.failures);
   // The next stream of a handover failed: the old one goes on as long as it lasts.
@@ -325,7 +396,9 @@ function countFailure(before: Connection, stream: Stream, failure: Failure, now:
   const wasLive = stream.phase === 'live';
   // Something may allow no longer silence.
   const wasSilent = wasLive && now - bytesAt(stream) >= leastSilenceMs;
-  const state = failure === 'usefulEnd' || stream.isProven ? resetFailures(before) : before;
+  const isUseful = failure === 'usefulEnd';
+  const liveMs = isUseful ? Number.POSITIVE_INFINITY : stream.freshAt - stream.liveAt;
+  const state = isUseful || stream.isProven ? resetFailures(before, liveMs) : before;
   const { failures, disconnects, unexpectedResponses } = state;
   return {
     ...state,
@@ -339,10 +412,19 @@ function countFailure(before: Connection, stream: Stream, failure: Failure, now:
   };
 }
 
-/** A stream was worth having: streaming works here. */
-function resetFailures(state: Connection): Connection {
+/** A stream was worth having: streaming works here. @param liveMs how long the stream was on time. */
+function resetFailures(state: Connection, liveMs: number): Connection {
   if (state.failures + state.disconnects + state.unexpectedResponses + state.probes === 0) return state;
-  return { ...state, failures: 0, disconnects: 0, unexpectedResponses: 0, probes: 0 };
+  // Something may let each stream through for some seconds: a shorter life leaves the wait for the next probe as it is.
+  const probes = liveMs < probeDelayMs(state.probes, 0, state.settings) ? state.probes : 0;
+  return { ...state, failures: 0, disconnects: 0, unexpectedResponses: 0, probes };
+}
+
+/** Why the client polls from now on. */
+function reasonOf(failure: Failure, { disconnects }: Connection): PollingReason {
+  if (failure === 'late') return failure;
+  if (failure === 'noFirstByte' || failure === 'held') return 'held';
+  return disconnects >= maxDisconnects ? 'disconnected' : 'refused';
 }
 
 function mustFallBack(state: Connection, failure: Failure): boolean {
@@ -351,6 +433,7 @@ function mustFallBack(state: Connection, failure: Failure): boolean {
   return (
     failure === 'noFirstByte' ||
     failure === 'held' ||
+    failure === 'late' ||
     disconnects >= maxDisconnects ||
     unexpectedResponses >= maxUnexpectedResponses
   );

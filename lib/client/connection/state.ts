@@ -19,8 +19,19 @@ export type Stream = {
   readonly liveAt: number;
   /** The longest silence: what the client asks for, then what the hello names. */
   readonly heartbeatMs: number;
-  /** Bytes came at least a heartbeat after the hello. A proxy may pass the hello on and hold the rest back. */
+  /** Something came on time at least a heartbeat after the hello. A proxy may pass the hello on and hold the rest back. */
   readonly isProven: boolean;
+  /** When something came on time last; at first the hello. */
+  readonly freshAt: number;
+  /**
+   * The least time in ms from the server's sending, by its clock, to the arrival here, by this clock: what takes longer is
+   * late by the difference. So it does not matter what the clocks show. Null: the server does not say when it sends.
+   */
+  readonly leastAge: number | null;
+  /** The stream was late when the server's clock showed this time; null while it is on time. */
+  readonly lateFrom: number | null;
+  /** Where a check has brought the reader, and when: the stream has to follow. */
+  readonly owed: { readonly positions: SourcePositions; readonly since: number } | null;
   /** It has brought an event or a gap. */
   readonly hasDelivered: boolean;
   /** What the stream has to send next, and until when. */
@@ -49,10 +60,21 @@ export type Poll = {
   readonly source: SourcePositions;
 };
 
+/** Why a client polls though it may stream. */
+export type PollingReason =
+  /** Something between server and client holds streams back. */
+  | 'held'
+  /** Streams bring events seconds later than polls. */
+  | 'late'
+  /** Responses were no streams. */
+  | 'refused'
+  /** Streams disconnected again and again. */
+  | 'disconnected';
+
 /** What another connection to the same server has found out. */
 export type KnownState = {
-  /** Streaming does not work: start with polls. */
-  readonly isStreamingBlocked: boolean;
+  /** Why streaming does not work: start with polls. Null: it does. */
+  readonly pollingReason: PollingReason | null;
   /** The time before which the server wants no request (`Retry-After`); null where it named none. */
   readonly notBefore: number | null;
   /** It has paused because its page is hidden. */
@@ -111,8 +133,8 @@ export type Connection = {
   /** Polls in a row that failed, and probes since the client fell back to polling. */
   readonly pollFailures: number;
   readonly probes: number;
-  /** Streaming does not work here now. After a pause, the client polls again. */
-  readonly isStreamingBlocked: boolean;
+  /** Why streaming does not work here now; null if it does. After a pause, the client polls again. */
+  readonly pollingReason: PollingReason | null;
   /** The server could not be reached at all. Once it answers a poll, streaming may work again too. */
   readonly isUnreachable: boolean;
   /** Before this time, the end of an outage is no reason for a probe. */
@@ -171,7 +193,7 @@ export function newConnection(
     unexpectedResponses: 0,
     pollFailures: 0,
     probes: 0,
-    isStreamingBlocked: false,
+    pollingReason: null,
     isUnreachable: false,
     nextRecoveryAt: Number.NEGATIVE_INFINITY,
     heartbeatMs: settings.heartbeatMs,
@@ -203,6 +225,8 @@ export function withApplied(
 export type Signal =
   | { readonly kind: 'sent'; readonly stream: number }
   | { readonly kind: 'bytes'; readonly stream: number }
+  /** The app is busy, or was until now: what the stream brings waits for it, and its age says nothing. */
+  | { readonly kind: 'delayed'; readonly stream: number }
   | { readonly kind: 'frame'; readonly stream: number; readonly frame: StreamFrame }
   | { readonly kind: 'refused'; readonly stream: number; readonly refusal: Refusal }
   | { readonly kind: 'ended'; readonly stream: number }

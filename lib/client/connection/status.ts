@@ -1,5 +1,5 @@
 import type { Problem } from '../../core/sse-frames.ts';
-import type { Connection } from './state.ts';
+import type { Connection, PollingReason } from './state.ts';
 
 /** What a feed is doing, as the page shows it. */
 export type FeedStatus =
@@ -25,6 +25,8 @@ export type ReadingState = {
   readonly retryAt: number | null;
   /** Why the server refused last; null once it has served the reader again. */
   readonly problem: Problem | null;
+  /** Why streams do not work here; null if they do. */
+  readonly pollingReason: PollingReason | null;
 };
 
 /** What a connection reads by itself. On standby, that is nothing. */
@@ -34,6 +36,7 @@ export function readingOf(state: Connection): ReadingState {
     transport: transportOf(state),
     retryAt: retryAtOf(state),
     problem: state.mode === 'standby' ? null : state.problem,
+    pollingReason: state.pollingReason,
   };
 }
 

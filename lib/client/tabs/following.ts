@@ -98,9 +98,9 @@ export function needsCatchUp(
 /** What a tab that takes over from a leader need not find out again. */
 export function knownFrom(leader: LeaderReport | null): KnownState | null {
   if (leader === null) return null;
-  const { isStreamingBlocked, isRetryAfterPending, retryAt, status } = leader;
+  const { pollingReason, isRetryAfterPending, retryAt, status } = leader;
   return {
-    isStreamingBlocked,
+    pollingReason,
     notBefore: isRetryAfterPending ? retryAt : null,
     isPaused: status === 'paused',
   };
@@ -109,21 +109,21 @@ export function knownFrom(leader: LeaderReport | null): KnownState | null {
 /** What the page shows in place of the connection's own state: what the leader does. Null: the connection's own. */
 export function readingByLeader({ leader }: Following, connection: Connection): ReadingState | null {
   if (leader === null) return null;
-  const { status, transport, retryAt, problem } = leader;
+  const { status, transport, retryAt, problem, pollingReason } = leader;
   if (connection.mode === 'standby')
-    return { status: offlineOr(connection, status), transport, retryAt, problem };
+    return { status: offlineOr(connection, status), transport, retryAt, problem, pollingReason };
   if (connection.mode !== 'connecting' || transport === null) return null;
   return { ...readingOf(connection), status: 'handing over', transport };
 }
 
 /** What a tab reports about itself now. */
 export function reportOf(state: Following, connection: Connection, now: number): TabReport {
-  const { mode, pollFailures, isHidden, isStreamingBlocked, isRetryAfterPending } = connection;
+  const { mode, pollFailures, isHidden, pollingReason, isRetryAfterPending } = connection;
   const { status, transport, retryAt, problem } = readingByLeader(state, connection) ?? readingOf(connection);
   return {
     isVisible: !isHidden,
     isReading: mode === 'streaming' || (mode === 'polling' && pollFailures === 0),
-    ...{ status, transport, problem, isStreamingBlocked, isRetryAfterPending },
+    ...{ status, transport, problem, pollingReason, isRetryAfterPending },
     retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
     handovers: connection.handovers + state.handovers,
     reconnects: connection.reconnects + state.reconnects,

@@ -2,6 +2,7 @@ import type { Cursor } from '../../core/cursor.ts';
 import type { FeedEvent } from '../../core/event.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import { type ReaderPositions, type Segment, writeCursor } from '../connection/sequencer.ts';
+import type { PollingReason } from '../connection/state.ts';
 import type { FeedStatus } from '../connection/status.ts';
 import type { FeedItem } from '../transport/messages.ts';
 import { readCursorOf, readEvent, readRecord } from '../transport/wire.ts';
@@ -16,8 +17,8 @@ export type TabReport = {
   /** Time in ms until its next try; null while none is planned. */
   readonly retryInMs: number | null;
   readonly problem: Problem | null;
-  /** It has found that streams do not come through. */
-  readonly isStreamingBlocked: boolean;
+  /** Why streams do not work here; null if they do. */
+  readonly pollingReason: PollingReason | null;
   /** The server named the time of its next try. */
   readonly isRetryAfterPending: boolean;
   readonly handovers: number;

@@ -17,11 +17,13 @@ export function channelOf(item: FeedItem): string {
   return item.kind === 'event' ? item.event.channel : item.gap.channel;
 }
 
-/** A frame of a stream. `cursor` is the position of the stream after it. */
+/** A frame of a stream. `cursor` is the position of the stream after it, `time` that of sending (Unix ms); null: not said. */
 export type StreamFrame =
-  | { readonly kind: 'hello'; readonly cursor: Cursor; readonly hello: Hello }
+  | { readonly kind: 'hello'; readonly cursor: Cursor; readonly hello: Hello; readonly time: number | null }
   | { readonly kind: 'item'; readonly cursor: Cursor; readonly item: FeedItem }
-  | { readonly kind: 'heartbeat'; readonly cursor: Cursor }
+  | { readonly kind: 'heartbeat'; readonly cursor: Cursor; readonly time: number | null }
+  /** A lone comment. */
+  | { readonly kind: 'time'; readonly time: number }
   | { readonly kind: 'handover'; readonly cursor: Cursor; readonly handover: Handover }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 

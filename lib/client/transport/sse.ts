@@ -10,6 +10,7 @@ import {
   readHello,
   readProblem,
   readRecord,
+  readTime,
 } from './wire.ts';
 
 /** What a stream brings, in order. `refused`, `ended` and `disconnected` are the last. */
@@ -67,6 +68,7 @@ async function readBody(
   report: (news: readonly StreamNews[]) => void | Promise<void> | undefined,
 ): Promise<void> {
   let news: StreamNews[] = [];
+  const times = createTimeFinder();
   const parser = createParser({
     maxBufferSize: maxBlockCharacters,
     onEvent(message) {
@@ -88,7 +90,9 @@ async function readBody(
       news = [{ kind: 'bytes' }];
       let broken: unknown = null;
       try {
-        parser.feed(decoder.decode(value, { stream: true }));
+        const text = decoder.decode(value, { stream: true });
+        parser.feed(text);
+        for (const time of times(text)) news.push({ kind: 'frame', frame: { kind: 'time', time } });
       } catch (error) {
         broken = error;
       }
@@ -100,6 +104,17 @@ async function readBody(
     // Without this a broken block would leave the connection open.
     reader.cancel().catch(() => undefined);
   }
+}
+
+/** Finds lone comments with the server's time. The parser would have to keep a comment of any length for that. */
+function createTimeFinder(): (text: string) => readonly number[] {
+  let line = '';
+  return (text) => {
+    const all = line + text;
+    const end = Math.max(all.lastIndexOf('\n'), all.lastIndexOf('\r')) + 1;
+    line = all.slice(end, end + 32);
+    return [...all.slice(0, end).matchAll(/^: (\d{1,16})$/gm)].map(([, digits]) => Number(digits));
+  };
 }
 
 /**
@@ -119,9 +134,9 @@ function readFrame(
   const cursor = readCursorOf(channels, id, kind);
   switch (kind) {
     case 'hello':
-      return { kind, cursor, hello: readHello(data) };
+      return { kind, cursor, hello: readHello(data), time: readTime(data.time) };
     case 'heartbeat':
-      return { kind, cursor };
+      return { kind, cursor, time: readTime(data.time) };
     case 'handover':
       return { kind, cursor, handover: readHandover(data) };
     case 'gap': {

@@ -61,6 +61,11 @@ export function readHello(value: unknown): Hello {
   return { ...hello, heartbeatMs: within(hello.heartbeatMs, Number.MAX_SAFE_INTEGER) };
 }
 
+/** Reads the time at which the server sent something, Unix ms. @returns null where it did not say. */
+export function readTime(value: unknown): number | null {
+  return Number(value) || null;
+}
+
 /** Reads the data of a handover. An unknown reason is a planned end like any other. @throws FeedError `bad-request` */
 export function readHandover(value: unknown): Handover {
   return readRecord(value, 'handover') as Handover;

@@ -27,6 +27,9 @@ export const logFailureLimitMs = tailTimes.giveUpMs;
  */
 export const loneCommentAfterMs = 100;
 
+/** How long after hello a stream says the time again, in ms: a reader notices by it that something holds the stream back. */
+export const timeAfterHelloMs = 1_000;
+
 /** At its end a stream gives a reader that has stopped reading this share of `closesInMs`, then cuts the connection. */
 export const graceShare = 0.3;
 
@@ -54,7 +57,6 @@ type EventStreamOptions = {
 
 const encoder = new TextEncoder();
 const padding = encoder.encode(paddingFrame);
-const comment = encoder.encode(loneComment);
 const doNothing = () => {};
 
 /**
@@ -88,6 +90,8 @@ export class EventStream {
   #isCommentDue = false;
   /** When the newest frames were written. A lone comment does not count. */
   #writtenAt: number;
+  /** When the next frames must carry the server's time, by the clock's `elapsed`: a busy stream says it too. */
+  #timeDueAt = Number.POSITIVE_INFINITY;
   #cancelHeartbeat = doNothing;
   #cancelComment = doNothing;
   /** Cancel the timers that end the stream: there are few, and each fires once. */
@@ -160,9 +164,14 @@ export class EventStream {
     for (const reader of this.#readers) reader.offer();
     this.#state = 'live';
     const deadlineMs = Math.max(0, Math.round(this.#endsAt - clock.elapsed()));
-    const hello = { cursor: cursorOf(this.#readers), heartbeatMs, deadlineMs, version };
+    const hello = { cursor: cursorOf(this.#readers), heartbeatMs, deadlineMs, time: clock.now(), version };
     this.#controlFrames.push(encoder.encode(helloFrame(hello, unplannedRetryMs(clock.random()))));
     this.#scheduleHeartbeat(heartbeatMs);
+    this.#timeDueAt = clock.elapsed() + timeAfterHelloMs;
+    this.#after(timeAfterHelloMs, () => {
+      this.#isCommentDue = true;
+      this.#flush();
+    });
     this.#flush();
   }
 
@@ -196,7 +205,7 @@ export class EventStream {
 
   /** Writes all that is due, chunk by chunk, for as long as the reader takes more. */
   #flush(): void {
-    const { tails, clock } = this.#options;
+    const { tails } = this.#options;
     while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
       if (tails.some((tail) => tail.failingForMs() >= logFailureLimitMs)) this.#state = 'ending';
       const frames = this.#nextFrames();
@@ -205,7 +214,6 @@ export class EventStream {
         this.#hasDemand = false;
         this.#isHeartbeatDue = false;
         this.#isCommentDue = false;
-        if (first !== comment) this.#writtenAt = clock.elapsed();
         this.#write(this.#controller, frames.length === 1 ? first : Buffer.concat(frames));
       }
       if (this.#state === 'ending') this.abandon();
@@ -229,7 +237,8 @@ export class EventStream {
   #nextFrames(): Uint8Array<ArrayBuffer>[] {
     const frames = this.#controlFrames;
     const readers = this.#readers;
-    const { types, clock } = this.#options;
+    const { types, clock, heartbeatMs } = this.#options;
+    const now = clock.elapsed();
     this.#controlFrames = [];
     frames.push(...takeFrames(readers, types));
     if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
@@ -237,10 +246,14 @@ export class EventStream {
       frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));
     }
     if (this.#state === 'ending') frames.push(encoder.encode(lastFrame(plannedRetryMs(clock.random()))));
-    if (frames.length > 0) {
-      if (!this.#isCommentAhead) this.#scheduleComment(loneCommentAfterMs);
-    } else if (this.#isHeartbeatDue) frames.push(encoder.encode(heartbeatFrame(cursorOf(readers))));
-    else if (this.#isCommentDue) frames.push(comment);
+    const hasFrames = frames.length > 0;
+    const isHeartbeat = !hasFrames && this.#isHeartbeatDue;
+    const isComment = !isHeartbeat && (hasFrames ? now >= this.#timeDueAt : this.#isCommentDue);
+    if (hasFrames && !this.#isCommentAhead) this.#scheduleComment(loneCommentAfterMs);
+    if (isHeartbeat) frames.push(encoder.encode(heartbeatFrame(cursorOf(readers), clock.now())));
+    if (isComment) frames.push(encoder.encode(loneComment(clock.now())));
+    if (hasFrames || isHeartbeat) this.#writtenAt = now;
+    if ((isHeartbeat || isComment) && now >= this.#timeDueAt) this.#timeDueAt = now + heartbeatMs;
     return frames;
   }
 

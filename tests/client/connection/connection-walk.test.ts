@@ -104,7 +104,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
     if (!server.isLive) {
       server.isLive = true;
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
-      return send({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor, hello } });
+      return send({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor, hello, time: null } });
     }
     if (dice > 0.96) {
       const handover = {
@@ -120,7 +120,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
     const after = new Map(server.at);
     const frame =
       item === null
-        ? ({ kind: 'heartbeat', cursor: after } as const)
+        ? ({ kind: 'heartbeat', cursor: after, time: null } as const)
         : ({ kind: 'item', cursor: after, item } as const);
     send({ kind: 'frame', stream: key, frame });
   }
@@ -182,7 +182,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
   const share = [
     { kind: 'standBy' },
     { kind: 'activate', known: null },
-    { kind: 'activate', known: { isStreamingBlocked: true, notBefore: null, isPaused: false } },
+    { kind: 'activate', known: { pollingReason: 'held', notBefore: null, isPaused: false } },
     { kind: 'catchUp' },
   ] as const;
   send({ kind: 'enabled' });

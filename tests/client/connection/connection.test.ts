@@ -73,7 +73,7 @@ describe('a failure', () => {
         it.isRefused(status, { problem: null });
         it.passes(5_000);
       }
-      expect(it.state).toMatchObject({ mode: 'polling', isStreamingBlocked: true });
+      expect(it.state).toMatchObject({ mode: 'polling', pollingReason: 'refused' });
     },
   );
 

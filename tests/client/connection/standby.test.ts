@@ -13,7 +13,7 @@ function standbyReader() {
 const activate = (more: object = {}) =>
   ({
     kind: 'activate',
-    known: { isStreamingBlocked: false, notBefore: null, isPaused: false, ...more },
+    known: { pollingReason: null, notBefore: null, isPaused: false, ...more },
   }) as const;
 
 describe('a connection that stands by', () => {
@@ -59,7 +59,7 @@ describe('a connection that is activated', () => {
 
   test('polls where streaming is known to be blocked', () => {
     const it = standbyReader();
-    it.tell(activate({ isStreamingBlocked: true }));
+    it.tell(activate({ pollingReason: 'held' }));
     expect(it.state).toMatchObject({ mode: 'polling', poll: { after: '30-3~aaaaaa' } });
   });
 

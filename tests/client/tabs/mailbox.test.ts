@@ -16,7 +16,7 @@ function updateOf(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
       isVisible: true,
       isReading: true,
       hasGap: false,
-      isStreamingBlocked: false,
+      pollingReason: null,
     },
     isRetryAfterPending: false,
     ...{

@@ -313,7 +313,7 @@ describe('a leader that falls to polling', () => {
     const { pages } = browser;
     first.crash();
     browser.passes(20);
-    expect(second.state().connection).toMatchObject({ mode: 'polling', isStreamingBlocked: true });
+    expect(second.state().connection).toMatchObject({ mode: 'polling', pollingReason: 'refused' });
     expect(browser.pages).toBe(pages + 1);
   });
 });

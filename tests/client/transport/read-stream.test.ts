@@ -7,6 +7,7 @@ import {
   heartbeatFrame,
   helloFrame,
   lastFrame,
+  loneComment,
   paddingFrame,
 } from '../../../lib/core/sse-frames.ts';
 
@@ -25,9 +26,10 @@ const whole = [
   helloFrame(hello, 1_000),
   gapFrame('40-3~aaaaaa', gap),
   eventFrame('40-4~aaaaaa', JSON.stringify(event)),
-  heartbeatFrame('40-4~aaaaaa'),
+  heartbeatFrame('40-4~aaaaaa', 1_763_841_234_567),
   handoverFrame('40-4~aaaaaa', { reason: 'deadline', closesInMs: 6_000 }),
   lastFrame(500),
+  loneComment(1_763_841_234_667),
 ].join('');
 
 /** Reads a body that comes in these chunks. */
@@ -67,7 +69,14 @@ describe('reading a stream', () => {
   test('each frame that the server writes is read back', async () => {
     const news = await read([bytesOf(whole)]);
     const frames = framesOf(news);
-    expect(frames.map(({ kind }) => kind)).toEqual(['hello', 'item', 'item', 'heartbeat', 'handover']);
+    expect(frames.map(({ kind }) => kind)).toEqual([
+      'hello',
+      'item',
+      'item',
+      'heartbeat',
+      'handover',
+      'time',
+    ]);
     expect(frames[0]).toMatchObject({ hello });
     expect(frames[1]).toMatchObject({
       item: { kind: 'gap', gap, position: { id: { time: 40, seq: 3 }, epoch: 'aaaaaa' } },

@@ -46,7 +46,7 @@ async function read(what: Answer, token: string | null = null): Promise<string> 
   return words.filter((word) => word !== 'bytes' && word !== 'answered').join(', ');
 }
 
-const frame = heartbeatFrame('10-1~aaaaaa');
+const frame = heartbeatFrame('10-1~aaaaaa', 1_763_841_234_567);
 const stream = (response: ServerResponse, type = 'text/event-stream; charset=utf-8') =>
   void response.writeHead(200, { 'content-type': type }).end(frame);
 

@@ -33,7 +33,7 @@ async function read(pieces: Pieces): Promise<{ read: readonly string[]; end: str
 }
 
 function wordOf(frame: StreamFrame): string {
-  if (frame.kind === 'refused') return '- refused';
+  if (frame.kind === 'refused' || frame.kind === 'time') return `- ${frame.kind}`;
   const seq = frame.cursor.get('feed')?.id.seq;
   const isEvent = frame.kind === 'item' && frame.item.kind === 'event';
   return `${seq} ${isEvent ? JSON.stringify(frame.item.event.data) : frame.kind}`;

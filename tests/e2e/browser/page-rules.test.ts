@@ -98,6 +98,7 @@ describe('the history of a connection', () => {
     discontinuities: 0,
     gaps: [],
     reason: null,
+    pollingReason: null,
   };
 
   test('lists the newest first, one step for each change', () => {

@@ -114,7 +114,7 @@ describe('a stream', () => {
     await stand.clock.advance(14_999);
     expect(stream.of('heartbeat')).toEqual([]);
     await stand.clock.advance(1);
-    expect(stream.of('heartbeat')).toMatchObject([{ id: '0-0', data: {} }]);
+    expect(stream.of('heartbeat')).toMatchObject([{ id: '0-0', data: { time: stand.clock.now() } }]);
 
     for (const _ of range(1, 6)) {
       await stand.clock.advance(10_000);
@@ -169,7 +169,7 @@ describe('a stream', () => {
 
       expect(allKinds(stream).slice(2)).toEqual(['hello', 'comment', 'event', 'event', 'event', 'comment']);
       expect(stream.chunks).toHaveLength(4);
-      expect([stream.chunks[1], stream.chunks[3]]).toEqual([3, 3]);
+      expect([stream.chunks[1], stream.chunks[3]]).toEqual([17, 17]);
     });
 
     test('not while frames follow each other, and once after the last of them', async () => {
@@ -179,11 +179,12 @@ describe('a stream', () => {
         await stand.publish(1);
         await stand.clock.advance(99);
       }
-      expect(comments(stream)).toEqual([]);
+      // One says the server's time: see below.
+      expect(comments(stream)).toHaveLength(1);
 
       await stand.clock.advance(10_000);
 
-      expect(comments(stream)).toHaveLength(1);
+      expect(comments(stream)).toHaveLength(2);
       expect(allKinds(stream).at(-1)).toBe('comment');
     });
 
@@ -203,7 +204,12 @@ describe('a stream', () => {
       const stream = await openStream(stand);
       await stand.clock.advance(60_000);
 
-      expect(allKinds(stream).slice(2)).toEqual(['hello', 'comment', ...range(1, 4).map(() => 'heartbeat')]);
+      const afterHello = ['comment', 'comment'];
+      expect(allKinds(stream).slice(2)).toEqual([
+        'hello',
+        ...afterHello,
+        ...range(1, 4).map(() => 'heartbeat'),
+      ]);
     });
 
     test('not before a slow reader has taken its frames', async () => {
@@ -219,7 +225,39 @@ describe('a stream', () => {
       expect((await next()).match(/^data: /gm)).toHaveLength(2);
       const comment = next();
       await stand.clock.advance(100);
-      expect(await comment).toBe(':\n\n');
+      expect(await comment).toBe(`: ${stand.clock.now()}\n\n`);
+    });
+  });
+
+  describe('says the time at which it sends', () => {
+    const times = (stream: OpenStream) =>
+      stream.frames
+        .flatMap(({ kind, data, text }) =>
+          kind === 'comment'
+            ? [Number(text)]
+            : kind === 'event'
+              ? []
+              : [(data as { time?: number }).time ?? []],
+        )
+        .flat();
+
+    test('with hello, and again 1 s later, so that a reader notices soon that something holds the stream back', async () => {
+      const stand = makeStand();
+      const begun = stand.clock.now();
+      const stream = await openStream(stand);
+      await stand.clock.advance(1_000);
+      expect(times(stream).map((time) => time - begun)).toEqual([0, 100, 1_000]);
+    });
+
+    test('also while frames follow each other: 1 s after hello, then at least once in a heartbeat', async () => {
+      const stand = makeStand();
+      const begun = stand.clock.now();
+      const stream = await openStream(stand, 'heartbeat=2');
+      for (const _ of range(1, 140)) {
+        await stand.publish(1);
+        await stand.clock.advance(50);
+      }
+      expect(times(stream).map((time) => time - begun)).toEqual([0, 1_000, 3_000, 5_000]);
     });
   });
 

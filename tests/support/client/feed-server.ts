@@ -141,7 +141,8 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       flush();
     },
     heartbeat() {
-      for (const { position, write } of live.values()) write(heartbeatFrame(formatPosition(position)));
+      for (const { position, write } of live.values())
+        write(heartbeatFrame(formatPosition(position), Date.now()));
     },
     /** Announces the end of all open streams. They go on until their readers close them. */
     handOver(reason: Handover['reason'] = 'deadline') {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lib/core/clock.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
 import type { PollAdvice } from '../../../lib/core/event.ts';
-import { eventFrame, helloFrame, paddingFrame } from '../../../lib/core/sse-frames.ts';
+import { eventFrame, helloFrame, loneComment, paddingFrame } from '../../../lib/core/sse-frames.ts';
 import { modelLog } from './model-log.ts';
 
 /** One request that a server may misbehave on. */
@@ -43,7 +43,8 @@ function newLine(signal: AbortSignal | null): Line {
 
 /**
  * A feed server behind `fetch`, with the channel `feed` and a clock that the test moves by hand. The network takes no time,
- * so that a test measures the client's rules alone. It sends no heartbeats, since an event comes every second.
+ * so that a test measures the client's rules alone. It sends no heartbeats, since an event comes every second, and after it
+ * a lone comment with the time.
  */
 export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0, everyMs: 2_000 }) {
   const log = modelLog('feed');
@@ -91,6 +92,7 @@ export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0,
       cursor: formatPosition(from),
       heartbeatMs,
       deadlineMs: 3_600_000,
+      time: clock.now(),
       version: '0.1.0',
     };
     const body = new ReadableStream<Uint8Array>({
@@ -107,11 +109,22 @@ export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0,
             .map((item) => eventFrame(formatPosition(item.position), JSON.stringify(item.event)))
             .join('');
         };
-        const look = () => send(news());
+        let cancelComment = () => {};
+        const commentAfter = (ms: number) => {
+          cancelComment();
+          cancelComment = clock.after(ms, () => send(loneComment(clock.now())));
+        };
+        const look = () => {
+          send(news());
+          commentAfter(100);
+        };
+        const cancelTime = clock.after(1_000, () => send(loneComment(clock.now())));
         streams.add(line);
         line.onGone((error) => {
           streams.delete(line);
           waiting.delete(look);
+          cancelComment();
+          cancelTime();
           if (error === null) controller.close();
           else controller.error(error);
         });

@@ -133,7 +133,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       const cursor = new Map([['feed', item.position]]);
       const frame = isWanted(item)
         ? ({ kind: 'item', cursor, item } as const)
-        : ({ kind: 'heartbeat', cursor } as const);
+        : ({ kind: 'heartbeat', cursor, time: null } as const);
       signals.push({ kind: 'frame', stream: key, frame });
     }
     if (signals.length > 0) run.dispatch({ kind: 'bytes', stream: key }, ...signals);
@@ -147,14 +147,14 @@ export function manyTabs(options: BrowserOptions = {}) {
       if (!isServerUp) return run.dispatch({ kind: 'disconnected', stream: key });
       if (isStreamingBlocked) return run.dispatch(refused(key));
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
-      const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello } as const;
+      const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello, time: null } as const;
       run.dispatch({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
       flush(run, key);
     });
     const beat = () => {
       const stream = run.streams.get(key);
       if (stream === undefined) return;
-      const frame = { kind: 'heartbeat', cursor: new Map([['feed', stream.at]]) } as const;
+      const frame = { kind: 'heartbeat', cursor: new Map([['feed', stream.at]]), time: null } as const;
       run.dispatch({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
       at(now + 15_000, beat);
     };

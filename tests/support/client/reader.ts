@@ -91,12 +91,12 @@ export function reader(
     bytes(key = stream().key) {
       tell({ kind: 'bytes', stream: key });
     },
-    /** The newest stream is sent, brings bytes, and says hello. */
-    goesLive(cursor = stream().after ?? '30-3~aaaaaa', key = stream().key) {
+    /** The newest stream is sent, brings bytes, and says hello. `time`: when the server sent hello; null: it does not say. */
+    goesLive(cursor = stream().after ?? '30-3~aaaaaa', key = stream().key, time: number | null = null) {
       it.sends(key);
       it.bytes(key);
       const hello = { cursor, heartbeatMs: 15_000, deadlineMs: 300_000, version: '0.1.0' };
-      tell({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor: cursorAt(cursor), hello } });
+      tell({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor: cursorAt(cursor), hello, time } });
     },
     /** A stream brings items, each with the cursor after it. */
     gets(items: readonly FeedItem[], key = stream().key) {
@@ -106,9 +106,18 @@ export function reader(
         tell({ kind: 'frame', stream: key, frame: { kind: 'item', cursor, item } });
       }
     },
+    /** A lone comment with the time at which the server sent it. */
+    time(time: number, key = stream().key) {
+      it.bytes(key);
+      tell({ kind: 'frame', stream: key, frame: { kind: 'time', time } });
+    },
     heartbeat(cursor: string, key = stream().key) {
       it.bytes(key);
-      tell({ kind: 'frame', stream: key, frame: { kind: 'heartbeat', cursor: cursorAt(cursor) } });
+      tell({
+        kind: 'frame',
+        stream: key,
+        frame: { kind: 'heartbeat', cursor: cursorAt(cursor), time: null },
+      });
     },
     handover(cursor: string, reason: Handover['reason'] = 'deadline', key = stream().key) {
       it.bytes(key);

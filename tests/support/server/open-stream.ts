@@ -45,7 +45,8 @@ export async function readStream(response: Response): Promise<OpenStream> {
   const parser = createParser({
     onEvent: ({ id, event, data }) =>
       frames.push({ kind: event ?? 'event', id: id ?? null, data: JSON.parse(data), text: data }),
-    onComment: (text) => frames.push({ kind: text === '' ? 'comment' : 'padding', id: null, data: {}, text }),
+    onComment: (text) =>
+      frames.push({ kind: /\d/.test(text) ? 'comment' : 'padding', id: null, data: {}, text }),
     onRetry: (ms) => frames.push({ kind: 'retry', id: null, data: {}, text: String(ms) }),
   });
   if (response.body === null) throw new Error('the response has no body');
