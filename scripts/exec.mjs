@@ -6,7 +6,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-const [command = '', ...args] = process.argv.slice(2);
+const [name = '', ...args] = process.argv.slice(2);
+// Yarn does not build the package `node`, and would find its missing program.
+const command = name === 'node' ? process.execPath : name;
 const child = spawn(command, args, { stdio: 'inherit', shell: process.platform === 'win32' });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 process.on('SIGINT', () => undefined);
