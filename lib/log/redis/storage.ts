@@ -193,7 +193,7 @@ export function writeEntry({ type, data }: NewEvent): string {
   return `{"type":"${type}","data":${data}}`;
 }
 
-const entryPattern = /^\{"type":"([^"\\]+)","data":(.+)\}$/s;
+const entryPattern = /^\{"type":"([^"\\]+)","data":([\s\S]+)\}$/;
 
 /** Reads what `writeEntry` wrote. It cuts the data out and does not parse it. @throws Error on any other text. */
 export function readEntry(id: EventId, text: string): LogEvent {
