@@ -91,12 +91,18 @@ function keepAnswers() {
 
 /** Ends lines with CR LF. */
 function rewriteLineEnds(exchange: Exchange): Way {
+  let isText = true;
   return {
     ...passing(exchange),
     head(_status, headers) {
-      delete headers['content-length'];
+      // A compressed body has no lines.
+      isText = headers['content-encoding'] === undefined;
+      if (isText) delete headers['content-length'];
     },
-    take: (chunk) => exchange.write(Buffer.from(chunk.toString('latin1').replaceAll('\n', '\r\n'), 'latin1')),
+    take(chunk) {
+      const text = chunk.toString('latin1').replaceAll('\n', '\r\n');
+      exchange.write(isText ? Buffer.from(text, 'latin1') : chunk);
+    },
   };
 }
 

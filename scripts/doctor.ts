@@ -1,0 +1,83 @@
+import { FeedError } from '../lib/core/feed-error.ts';
+import { escapeControlCharacters } from '../lib/core/safe-text.ts';
+import { loadEnvironment, parseOptions, printFailure, readWholeNumber } from './command-line.ts';
+import { advice } from './doctor/advice.ts';
+import { examine } from './doctor/examine.ts';
+import type { Finding } from './doctor/judge.ts';
+
+const help = `Looks at a deployment from outside, as its readers do, and names what stands in the way.
+
+  npm run doctor -- https://feed.example.com
+
+It publishes about 150 small events to channels of its own (public:doctor-…), so it needs the publish token.
+
+  --publish-token <token>  default: PUBLISH_TOKEN from the environment or .env.local, which is safer: other users of
+                           this machine can see the arguments of a command
+  --token <token>          a read token, if the deployment lets nobody read without one
+  --seconds <n>            how long to watch streams, 30 to 3600 (default: 65). To see the planned end of a stream, give
+                           more than the platform's limit
+  --json                   print the findings as JSON
+  --help                   show this text
+
+The table goes to stdout, progress to stderr.
+Exit code: 0 nothing stands in the way; 1 a check failed; 2 an option is wrong.
+`;
+
+const marks = { pass: 'ok', note: 'note', fail: 'FAIL', skipped: 'skip' } as const;
+
+function table(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ check }) => check.length));
+  const rows = findings.flatMap(({ check, verdict, found, obstacle }) => {
+    const lines = obstacle === null ? [] : advice[obstacle].map((line) => `      ${line}`);
+    return [`${marks[verdict].padEnd(4)}  ${check.padEnd(width)}  ${found}`, ...lines];
+  });
+  const failed = findings.filter(({ verdict }) => verdict === 'fail').length;
+  const result =
+    failed === 0 ? 'Nothing stands in the way.' : `${failed} of ${findings.length} checks failed.`;
+  return [...rows, '', result].map(escapeControlCharacters).join('\n');
+}
+
+async function main(): Promise<number> {
+  loadEnvironment();
+  const { values, positionals } = parseOptions({
+    allowPositionals: true,
+    options: {
+      'publish-token': { type: 'string' },
+      token: { type: 'string' },
+      seconds: { type: 'string', default: '65' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help);
+    return 0;
+  }
+  const [url = 'http://localhost:3000', ...more] = positionals;
+  if (more.length > 0 || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new FeedError('bad-request', 'Give one address that begins with http:// or https://.');
+  }
+  const startedAt = performance.now();
+  const findings = await examine({
+    url,
+    token: values.token ?? null,
+    publishToken: values['publish-token'] ?? process.env.PUBLISH_TOKEN ?? null,
+    watchMs: readWholeNumber('--seconds', values.seconds, 30, 3_600) * 1_000,
+    onProgress: (text) => {
+      const passed = ((performance.now() - startedAt) / 1_000).toFixed(0).padStart(3);
+      process.stderr.write(`${passed} s  ${escapeControlCharacters(text)}\n`);
+    },
+  });
+  process.stdout.write(`${values.json ? JSON.stringify(findings, null, 2) : table(findings)}\n`);
+  return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (cause: unknown) => {
+    printFailure('doctor', cause);
+    process.exitCode = cause instanceof FeedError ? 2 : 1;
+  },
+);

@@ -1,0 +1,147 @@
+import { createServer, type Server } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { advice } from '../../scripts/doctor/advice.ts';
+import { judgeEnds, judgeReader, judgeStart, type Obstacle } from '../../scripts/doctor/judge.ts';
+import type { EventProbe } from '../../scripts/doctor/probes.ts';
+import { openRawStream, type StreamRecord } from '../../scripts/doctor/raw-stream.ts';
+import { listenOnFreePort } from '../support/listen-on-free-port.ts';
+
+const answer = { atMs: 5, status: 200, headers: { 'content-type': 'text/event-stream' } };
+const hello = { atMs: 20, kind: 'hello', id: '0-0', data: { heartbeatMs: 15_000, deadlineMs: 50_000 } };
+
+function recordOf(more: Partial<StreamRecord> = {}): StreamRecord {
+  return { answer, reads: [{ atMs: 20, bytes: 2_200 }], frames: [hello], end: null, ...more };
+}
+
+/** Reads of these sizes, with a pause after each. */
+const readsOf = (...sizes: readonly number[]) =>
+  sizes.map((bytes, index) => ({ atMs: index * 1_000, bytes }));
+
+/** A stream without a hello that got large events. */
+const heldWith = (...sizes: readonly number[]): EventProbe => ({
+  record: recordOf({ frames: [], reads: readsOf(...sizes) }),
+  isFilled: true,
+  single: [],
+  burst: [],
+});
+
+const liveWith = (record: StreamRecord): EventProbe => ({ record, isFilled: false, single: [], burst: [] });
+
+describe('the start of a stream', () => {
+  test('shows the size of the blocks that something passes on', () => {
+    expect(judgeStart(heldWith(2_048, 20_480, 4_096, 6_144))).toMatchObject({
+      obstacle: 'blocks',
+      found: 'bytes come in blocks of 2048: small events wait until a block is full',
+    });
+    expect(judgeStart(heldWith(16_384, 16_384))).toMatchObject({ obstacle: 'blocks' });
+  });
+
+  test('is held where only its first bytes come, and no block follows', () => {
+    expect(judgeStart(heldWith(2_048))).toMatchObject({ obstacle: 'holds' });
+    expect(judgeStart(heldWith())).toMatchObject({ obstacle: 'holds' });
+  });
+
+  test('trickles where single bytes come', () => {
+    expect(judgeStart(heldWith(1, 1, 1, 1))).toMatchObject({ obstacle: 'trickles' });
+  });
+});
+
+describe('the end of a stream', () => {
+  const obstaclesOf = (busy: StreamRecord, quiet: StreamRecord) =>
+    judgeEnds(liveWith(busy), quiet, 60_000).flatMap(({ verdict, obstacle }) =>
+      verdict === 'fail' ? (obstacle ?? []) : [],
+    );
+  const untilEnd = { reads: [{ atMs: 59_000, bytes: 50 }] };
+
+  test('is as planned after a handover', () => {
+    const planned = recordOf({
+      frames: [hello, { atMs: 40_000, kind: 'handover', id: '0-0', data: {} }],
+      end: { atMs: 45_000, how: 'clean' },
+    });
+
+    expect(obstaclesOf(planned, planned)).toEqual([]);
+  });
+
+  test('is an idle limit where only the quiet stream is cut', () => {
+    const cut = recordOf({ end: { atMs: 5_020, how: 'broken' } });
+
+    expect(obstaclesOf(recordOf(untilEnd), cut)).toEqual(['idle-limit']);
+  });
+
+  test('is no idle limit where both are cut', () => {
+    const cut = recordOf({ end: { atMs: 14_000, how: 'clean' } });
+
+    expect(obstaclesOf(cut, cut)).toEqual(['ends-early']);
+  });
+
+  test('is silent where heartbeats no longer come', () => {
+    const silent = recordOf({ reads: [{ atMs: 9_000, bytes: 50 }] });
+
+    expect(obstaclesOf(silent, recordOf(untilEnd))).toEqual(['loses-silently']);
+  });
+});
+
+test('events of this client that came late are late, and only holes are lost', () => {
+  const reader = { latencies: [10], transports: ['poll'] };
+
+  expect(judgeReader({ ...reader, published: [1, 2, 3], received: [1, 2] })).toMatchObject({
+    obstacle: 'late',
+  });
+  expect(judgeReader({ ...reader, published: [1, 2, 3], received: [1, 3] })).toMatchObject({
+    obstacle: 'loses-events',
+  });
+  expect(judgeReader({ ...reader, published: [1, 2], received: [1, 1, 2] })).toMatchObject({
+    obstacle: 'loses-events',
+  });
+  expect(judgeReader({ ...reader, published: [1, 2], received: [1, 2] })).toMatchObject({ verdict: 'pass' });
+});
+
+test('each obstacle has advice', () => {
+  const empty = (Object.keys(advice) as Obstacle[]).filter((name) => advice[name].length === 0);
+
+  expect(empty).toEqual([]);
+});
+
+describe('a raw stream', () => {
+  const servers: Server[] = [];
+  afterEach(() => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  async function serve(location: string): Promise<{ url: string; asked: string[] }> {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url === '/stream') return void response.writeHead(308, { location }).end();
+      response
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end(': hi\n\nid: 1\ndata: {"a":1}\n\n');
+    });
+    servers.push(server);
+    return { url: `http://127.0.0.1:${await listenOnFreePort(server)}/stream`, asked };
+  }
+
+  test('follows a redirect to the same server, and records comments and frames', async () => {
+    const { url, asked } = await serve('/stream/');
+    const stream = openRawStream(url, {});
+    await stream.over;
+
+    expect(asked).toEqual(['/stream', '/stream/']);
+    expect(stream.record).toMatchObject({
+      answer: { status: 200 },
+      frames: [{ kind: 'comment' }, { kind: 'message', data: { a: 1 } }],
+      end: { how: 'clean' },
+    });
+  });
+
+  test('follows none to another server, which would get the token', async () => {
+    const { url } = await serve('http://localhost:9/stream');
+    const stream = openRawStream(url, { authorization: 'Bearer secret' });
+    await stream.over;
+
+    expect(stream.record.answer?.status).toBe(308);
+  });
+});
