@@ -27,7 +27,7 @@ const longestPauseMs = 25;
 export const maxWaiting = 256;
 
 /** Steps run for at most this long, with the work of their callers, before other work of the process gets its turn, in ms. */
-const sliceMs = 20;
+const sliceMs = 10;
 
 type Waiting = {
   /** When the step is given up, on the clock's `elapsed`. */

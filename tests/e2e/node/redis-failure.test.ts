@@ -125,7 +125,7 @@ describe.concurrent('a Redis that never answers', () => {
     await using app = await startApp(mute.env);
     const startedAt = performance.now();
     using reader = await openSse(app);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(reader.status).toBe(200);
     expect(await reader.over).toBe('ended');
     expect(performance.now() - startedAt).toBeLessThan(10_000);

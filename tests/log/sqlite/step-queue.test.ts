@@ -105,7 +105,7 @@ describe('a step queue', () => {
 
   test('lets other work run between the steps of a long queue', async () => {
     const { clock, file, done, step } = makeQueue();
-    for (const name of range(1, 10)) void step(name, () => clock.freeze(8));
+    for (const name of range(1, 10)) void step(name, () => clock.freeze(4));
     file.isFree = true;
     const seen: number[] = [];
     clock.after(2, () => seen.push(done.length));
@@ -122,7 +122,7 @@ describe('a step queue', () => {
     const seen: number[] = [];
     clock.after(1, () => seen.push(done.length));
     const stepAfterStep = async () => {
-      for (const name of range(1, 100)) await step(name, () => clock.freeze(8));
+      for (const name of range(1, 100)) await step(name, () => clock.freeze(4));
     };
 
     const all = stepAfterStep();
