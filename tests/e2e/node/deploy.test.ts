@@ -48,7 +48,7 @@ describe('a route file', () => {
       const constants = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name);
       const listed = [...text.matchAll(/^ {2}\w+ as (\w+),$/gm)].map(([, name]) => name);
       expect(listed).toEqual(methods);
-      expect(constants).toEqual([...(streaming.includes(file) ? ['maxDuration'] : []), 'dynamic']);
+      expect(constants).toEqual(streaming.includes(file) ? ['maxDuration'] : []);
       expect(text.match(/^export /gm)).toHaveLength(constants.length + 1);
     },
   );
