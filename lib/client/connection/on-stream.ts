@@ -358,12 +358,16 @@ function failStream(
   const isRetryAfterPending = retryAfterMs !== null || pendingMs > 0;
   const delayAfter = (failures: number) =>
     Math.max(pendingMs, backoffMs(failures, retryAfterMs, random, counted.settings));
+  // A server without a free slot advises polls. In a handover the old stream goes on: its end makes room for the next one.
+  const isFull = other === undefined && refusal?.problem?.type.endsWith(':too-many-streams') === true;
   const firstPollMs = () => {
+    // The `Retry-After` of a full server is for streams: it answers polls.
+    if (isFull) return Math.max(pendingMs, random * counted.settings.backoffMs);
     // Checks go on as polls.
     if (failure === 'held' || failure === 'late') return Math.max(0, (state.pollAt ?? now) - now);
     return failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
   };
-  if (mustFallBack(counted, failure)) {
+  if (mustFallBack(counted, isFull ? 'held' : failure)) {
     // However often streams failed before, the first poll comes soon.
     const reason = reasonOf(failure, counted);
     return { ...fallBackToPolling(counted, now, random, firstPollMs(), reason), isRetryAfterPending };

@@ -22,6 +22,23 @@ describe('the client falls back to polling', () => {
     expect(it.state.mode).toBe('polling');
   });
 
+  test('when a full server refuses one stream, at once, but not while the old stream of a handover goes on', () => {
+    const type = 'urn:steadfeed:problem:too-many-streams';
+    const problem = { type, title: 'Too many open streams', status: 503, detail: 'Poll.' };
+    const it = reader();
+    it.isRefused(503, { retryAfterMs: 8_000, problem });
+    it.passes(500);
+    expect(it.state).toMatchObject({ mode: 'polling', poll: { after: '30-3~aaaaaa' } });
+    expect((it.state.probeAt ?? 0) - it.now).toBeGreaterThan(8_000);
+
+    const handingOver = streamingReader();
+    handingOver.passes(10_000);
+    handingOver.handover('30-3~aaaaaa');
+    handingOver.sends(handingOver.state.streams[1]?.key);
+    handingOver.isRefused(503, { retryAfterMs: 8_000, problem }, handingOver.state.streams[1]?.key);
+    expect(handingOver.state).toMatchObject({ mode: 'streaming', streams: [{ isEnding: true }] });
+  });
+
   test('when three streams in a row end within 5 s of their hello, and without an event', () => {
     const it = reader();
     for (const mode of ['waiting', 'waiting', 'polling']) {

@@ -11,6 +11,7 @@ type BadAnswer =
   | 'answersHtmlToAll'
   | 'answers503'
   | 'answers503ToAll'
+  | 'isFull'
   | 'answers429'
   | 'cutsAfter1s'
   | 'endsAfter14s'
@@ -43,8 +44,11 @@ export const badAnswers: Record<BadAnswer, Misbehaviour> = {
   /** A captive portal: nothing behind it can be reached. */
   answersHtmlToAll: html,
 
-  /** The process has as many streams as it may hold. */
+  /** Something at the address of the stream is in trouble. */
   answers503: streams(() => refusal(503)),
+
+  /** The process has as many streams as it may hold. */
+  isFull: streams(() => refusal(503, 'urn:steadfeed:problem:too-many-streams')),
 
   /** The log cannot be reached. */
   answers503ToAll: () => refusal(503),
@@ -111,8 +115,8 @@ function html(): Response {
   return new Response('<!doctype html><title>Sign in</title>', { headers: { 'content-type': 'text/html' } });
 }
 
-function refusal(status: number): Response {
-  const problem = { type: 'about:blank', title: `Status ${status}`, status, detail: 'not now' };
+function refusal(status: number, type = 'about:blank'): Response {
+  const problem = { type, title: `Status ${status}`, status, detail: 'not now' };
   const headers = { 'content-type': 'application/problem+json', 'retry-after': String(retryAfterSeconds) };
   return new Response(JSON.stringify(problem), { status, headers });
 }

@@ -96,6 +96,10 @@ export const cases: readonly Case[] = [
     rule: '2 streams 5 s apart, after 5 s more polls each 2 s: 25, probes: 2',
   },
   {
+    ...{ ...byPolls, name: 'has no stream left: 503, too-many-streams', server: badAnswers.isFull },
+    ...{ firstMs: [0, 500], requests: 34, rule: '1 stream, at once polls each 2 s: 31, probes: 2' },
+  },
+  {
     ...{ ...toAll, name: 'answers all with 503, Retry-After 5', server: badAnswers.answers503ToAll },
     ...{ requests: 14, rule: 'one poll each 5 s: 12, probes beside them: 2' },
     ...{ eventBackMs: 35_000, backMs: 35_000, backLateMs: 35_000 },
