@@ -48,14 +48,14 @@ export function createAdmission(
     if (held + 1 > streamMaxConnections) {
       throw new FeedError(
         'too-many-streams',
-        `This process holds ${held} streams and waiting polls, its maximum (STREAM_MAX_CONNECTIONS). Try again in a few seconds.`,
+        `This process holds ${held} streams and waiting polls, its maximum (STREAM_MAX_CONNECTIONS). Poll without wait, or try again in a few seconds.`,
       );
     }
     const excess = excessWith(channels);
     if (excess <= 0 || tails.endIdle(excess, channels)) return;
     throw new FeedError(
       'too-many-streams',
-      `This process holds ${held} streams and waiting polls and follows ${tails.count()} channels, its maximum. Try again in a few seconds.`,
+      `This process holds ${held} streams and waiting polls and follows ${tails.count()} channels, its maximum. Poll without wait, or try again in a few seconds.`,
     );
   }
 
