@@ -113,15 +113,18 @@ describe('an honest server', () => {
   });
 
   test.each([
-    [undefined, 5],
-    [100, 2],
-    [12_300, 13],
-    [600_000, 300],
-  ])('asks for streams with a heartbeat of %i ms as %i s', async (heartbeatMs, seconds) => {
-    const { server, feed } = await setUp(undefined, heartbeatMs === undefined ? {} : { heartbeatMs });
-    await until(feed, has(feed, 3));
-    expect(server.asked[0]).toContain(`heartbeat=${seconds}`);
-  });
+    { setting: 'the default', options: {}, seconds: 5 },
+    { setting: '100 ms', options: { heartbeatMs: 100 }, seconds: 2 },
+    { setting: '12,300 ms', options: { heartbeatMs: 12_300 }, seconds: 13 },
+    { setting: '600,000 ms', options: { heartbeatMs: 600_000 }, seconds: 300 },
+  ])(
+    'asks the server for a heartbeat of $seconds s where the setting is $setting',
+    async ({ options, seconds }) => {
+      const { server, feed } = await setUp(undefined, options);
+      await until(feed, has(feed, 3));
+      expect(server.asked[0]).toContain(`heartbeat=${seconds}`);
+    },
+  );
 
   test('a closed feed holds no connection', async () => {
     const { server, feed } = await setUp();

@@ -3,6 +3,7 @@ import { isCatchingUp } from '../../../lib/client/connection/lifecycle.ts';
 import { reducer } from '../../../lib/client/connection/reducer.ts';
 import { readerAt } from '../../../lib/client/connection/sequencer.ts';
 import {
+  bytesAt,
   type Connection,
   newConnection,
   nextTimerAt,
@@ -27,13 +28,25 @@ import { seeded } from '../../support/seeded.ts';
 const channels = ['one', 'two'];
 type Served = { readonly at: Map<string, Position>; isLive: boolean };
 
-/** How often connections break, whether servers skip events without a gap, and whether the connection stands by at times. */
-type World = { readonly breaks: number; readonly skips: boolean; readonly standsBy?: boolean };
+/**
+ * How often connections break, whether servers skip events without a gap, whether the connection stands by at times, and
+ * whether something closes connections that are silent for some seconds, and streams after some time.
+ */
+type World = {
+  readonly breaks: number;
+  readonly skips: boolean;
+  readonly standsBy?: boolean;
+  readonly hasLimits?: boolean;
+};
 
 let walked = 0;
 
-function walk(seed: number, signals: number, { breaks, skips, standsBy = false }: World) {
+function walk(seed: number, signals: number, { breaks, skips, standsBy = false, hasLimits = false }: World) {
   const random = seeded(seed);
+  const silenceMs = hasLimits ? random.pick([1_500, 3_000, 5_000, 10_000]) : Number.POSITIVE_INFINITY;
+  const lifeMs = hasLimits
+    ? random.pick([3_000, 14_000, Number.POSITIVE_INFINITY])
+    : Number.POSITIVE_INFINITY;
   let restarts = 0;
   const logs = new Map(channels.map((channel) => [channel, modelLog(channel)]));
   const log = (channel: string) => logs.get(channel) as ModelLog;
@@ -160,10 +173,28 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false }
     }
   }
 
+  /** What is closed next because it is silent, or open for too long; null: nothing that is open has a limit. */
+  function nextClosed() {
+    const streams = state.streams.filter(({ phase }) => phase === 'live');
+    const kind = random.pick(['ended', 'disconnected'] as const);
+    const closed = streams.map((stream) => ({
+      at: Math.min(bytesAt(stream) + silenceMs, stream.liveAt + lifeMs),
+      signal: { kind, stream: stream.key } as Signal,
+    }));
+    const { poll } = state;
+    // The server answers before that if it may.
+    if (poll !== null && poll.waitSeconds * 1_000 > silenceMs)
+      closed.push({ at: poll.startedAt + silenceMs, signal: { kind: 'pollFailed', poll: poll.key } });
+    const [first] = closed.toSorted((a, b) => a.at - b.at);
+    return first ?? null;
+  }
+
   function passTime() {
     const due = nextTimerAt(state);
-    now += random.chance(0.5) || due === null ? random.below(3_000) : Math.max(0, due - now);
-    send({ kind: 'timer' });
+    const then = random.chance(0.5) || due === null ? now + random.below(3_000) : Math.max(now, due);
+    const closed = hasLimits ? nextClosed() : null;
+    now = Math.max(now, Math.min(then, closed?.at ?? then));
+    send(closed !== null && closed.at <= now ? closed.signal : { kind: 'timer' });
   }
 
   const page = [
@@ -250,6 +281,27 @@ function checker() {
       ({ phase, liveAt, hasDelivered }) => phase === 'live' && now - liveAt >= (hasDelivered ? 2_000 : 5_000),
     );
     if (!wasUseful) expect(state.failures).toBeGreaterThanOrEqual(before.failures);
+    // the end of a useful stream is no reason to poll
+    const isClosed = signal.kind === 'ended' || signal.kind === 'disconnected';
+    const closed = before.streams.find(({ key }) => isClosed && key === signal.stream);
+    const lifeMs = closed?.phase === 'live' ? now - closed.liveAt : 0;
+    if (lifeMs >= (closed?.hasDelivered ? 2_000 : 5_000)) {
+      expect(state.mode).not.toBe('polling');
+      if (!closed?.isEnding && state.streams.length === 0) expect(state.disconnects).toBe(0);
+    }
+    // a long poll that was held and cut is no failure
+    const { poll } = before;
+    const isCut = signal.kind === 'pollFailed' && poll !== null && poll.waitSeconds > 0;
+    if (isCut && now - poll.startedAt >= 1_000) {
+      expect(state.pollFailures).toBe(before.pollFailures);
+      expect(state.maxWaitSeconds).toBeLessThan(poll.waitSeconds);
+    }
+    // a return leaves a live stream open
+    const isReturn = signal.kind === 'visible' || signal.kind === 'online' || signal.kind === 'woke';
+    if (isReturn && before.mode === 'streaming') {
+      expect(state.mode).toBe('streaming');
+      expect(state.streams[0]?.key).toBe(before.streams[0]?.key);
+    }
     // the cursor never moves back within a generation
     for (const [channel, known] of before.reader.positions) {
       const next = state.reader.positions.get(channel);
@@ -295,6 +347,15 @@ test.each(seedsFrom(10_001))(
   (seed) => {
     const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: false, standsBy: true });
     expect(isAtEnd).toBe(true);
+  },
+);
+
+test.each(seedsFrom(11_001))(
+  'while something closes silent connections and ends streams, each event comes once (seed %i)',
+  (seed) => {
+    const { isAtEnd, state, restarts } = walk(seed, 5_500, { breaks: 0.05, skips: false, hasLimits: true });
+    expect(isAtEnd).toBe(true);
+    expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
   },
 );
 

@@ -65,6 +65,32 @@ describe.concurrent('a page', () => {
     await untilStreams(app, channels.length, 0);
   });
 
+  test('that is shown again after its connections died is fresh within 3 s, and shows no pause', async ({
+    expect,
+  }) => {
+    await using app = await startApp();
+    await using relay = await startRelay(app.url);
+    await using chromium = await startBareChromium();
+    await store(app, range(1, 5));
+    const { page, seen, minimize, restore } = await chromium.open(relay.url);
+    await hasStatus(page, 'Live');
+    await eventually('the stream is the only open connection', 20_000, () => relay.connections() === 1);
+    await minimize();
+    relay.forgetAll();
+    await store(app, range(6, 20));
+    // The stream is silent for longer than 3 s, and not for long enough that a check has found the events.
+    await sleep(4_000);
+    const statuses = await seen.statuses();
+    const returned = await watchReturn(page, 'visibilitychange', 20);
+    await restore();
+    const tookMs = await returned();
+    console.log(`shown → fresh, with a dead stream: ${Math.round(tookMs)} ms`);
+    expect(tookMs).toBeLessThan(3_000);
+    expect(await seen.statuses()).toEqual(statuses);
+    await listsAll(expect, page, 20);
+    expect(seen.errors).toEqual([]);
+  });
+
   test('that the user leaves and comes back to is still the same page, and lists the missed events', async ({
     expect,
   }) => {
