@@ -3,7 +3,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join, relative } from 'node:path';
 import { buildOnce, isFresh } from '../scripts/build-app.ts';
 import { commandArguments } from '../scripts/command-line.ts';
-import { type Extent, extentVariable, readNeeds, testsOf } from './run/suites.ts';
+import { type Extent, extentVariable, mainRoads, readNeeds, testsOf } from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
 import { root } from './support/root.ts';
@@ -12,10 +12,11 @@ const reportFile = join(root, 'test-results/vitest.json');
 const summaryFile = join(root, 'test-results/summary.txt');
 
 const given = commandArguments();
-const args = given.filter((arg) => arg !== '--all');
+const args = given.filter((arg) => arg !== '--all' && arg !== '--rest');
 /** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
 const isChosen = args.length > 0;
-const extent: Extent = isChosen || given.includes('--all') ? 'all' : 'main';
+const named = (['all', 'rest'] as const).find((each) => given.includes(`--${each}`));
+const extent: Extent = isChosen ? 'all' : (named ?? 'main');
 const path = searchPath(process.env.PATH);
 const needs = readNeeds(args, extent);
 const startedAt = Date.now();
@@ -64,16 +65,24 @@ function runVitest(): Promise<number | null> {
 
 const filesOf = (patterns: readonly string[]) => globSync([...patterns], { cwd: root }).sort();
 
+/** The test files of this run. */
+function filesOfRun(): readonly string[] {
+  const files = filesOf(testsOf(extent));
+  return extent === 'rest' ? files.filter((file) => !mainRoads.includes(file)) : files;
+}
+
 /** Prints how long the run took, which tests it left out, and `N passed, N failed`. Returns the exit code. */
 function conclude(exitCode: number | null): number {
   if (!existsSync(reportFile)) fail('vitest ended without a report');
   const report = vitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
-  const files = isChosen ? null : filesOf(testsOf(extent));
+  const files = isChosen ? null : filesOfRun();
   const expected = files?.map((file) => join(root, file)) ?? null;
   const { passed, failed, notRun } = countTests(report, expected, exitCode);
   for (const what of notRun) say(what.replace(root, ''));
   if (files !== null) reportExtent(files, report);
-  const summary = `${passed} passed, ${failed} failed`;
+  // The rest completes `npm test`: the count is that of both.
+  const before = extent === 'rest' ? earlier : { passed: 0, failed: 0 };
+  const summary = `${before.passed + passed} passed, ${before.failed + failed} failed`;
   if (!isChosen) writeFileSync(summaryFile, `${summary}\n`);
   say(summary);
   return failed === 0 ? 0 : 1;
@@ -81,7 +90,7 @@ function conclude(exitCode: number | null): number {
 
 function reportExtent(files: readonly string[], report: Parameters<typeof runTimes>[0]): void {
   const every = filesOf(testsOf('all'));
-  const leftOut = every.filter((file) => !files.includes(file));
+  const leftOut = extent === 'rest' ? [] : every.filter((file) => !files.includes(file));
   const slowest = runTimes(report).slice(0, 5);
   say(
     `\nSlowest files: ${slowest.map(({ name, seconds }) => `${relative(root, name)} ${seconds} s`).join(', ')}`,
@@ -90,12 +99,18 @@ function reportExtent(files: readonly string[], report: Parameters<typeof runTim
     `Took ${Math.round((Date.now() - startedAt) / 1_000)} s, ${files.length} of ${every.length} test files.`,
   );
   const listed = leftOut.map((file) => `  ${file}`).join('\n');
-  say(
-    leftOut.length === 0 ? 'Nothing is left out.' : `Left out (npm run test:all runs them too):\n${listed}\n`,
-  );
+  if (leftOut.length > 0) say(`Left out (npm run test:all runs them too):\n${listed}\n`);
+}
+
+/** The count of the run before. Zero where there was none. */
+function readSummary(): { readonly passed: number; readonly failed: number } {
+  const text = existsSync(summaryFile) ? readFileSync(summaryFile, 'utf8') : '';
+  const [, passed = '0', failed = '0'] = /^(\d+) passed, (\d+) failed/.exec(text) ?? [];
+  return { passed: Number(passed), failed: Number(failed) };
 }
 
 process.chdir(root);
+const earlier = readSummary();
 mkdirSync(join(root, 'test-results'), { recursive: true });
 for (const file of [reportFile, summaryFile]) rmSync(file, { force: true });
 provide(needs.tools);

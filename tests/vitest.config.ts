@@ -2,10 +2,10 @@ import { defineConfig } from 'vitest/config';
 import { extentVariable, mainRoads, quickSuites, slowSuites, testsIn } from './run/suites.ts';
 
 const root = new URL('..', import.meta.url).pathname;
-const isMain = process.env[extentVariable] === 'main';
+const extent = process.env[extentVariable];
 
 const slowTestsIn = (folders: readonly string[]) =>
-  isMain
+  extent === 'main'
     ? mainRoads.filter((file) => folders.some((folder) => file.startsWith(`${folder}/`)))
     : testsIn(folders);
 
@@ -14,7 +14,7 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     projects: [
-      ...Object.entries(quickSuites).map(([name, folders]) => ({
+      ...Object.entries(extent === 'rest' ? {} : quickSuites).map(([name, folders]) => ({
         test: {
           name,
           root,
@@ -29,6 +29,7 @@ export default defineConfig({
           name,
           root,
           include: slowTestsIn(folders),
+          exclude: extent === 'rest' ? [...mainRoads] : [],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           // These tests wait more than they work, so more files run at a time than there are cores.

@@ -51,8 +51,8 @@ export const mainRoads: readonly string[] = [
   'tests/e2e/browser/six-connections.test.ts',
 ];
 
-/** How much a run takes in: every test, or without the slow ones that are no main road. */
-export type Extent = 'all' | 'main';
+/** How much a run takes in: every test, or without the slow ones that are no main road, or only these. */
+export type Extent = 'all' | 'main' | 'rest';
 
 /** The environment variable that tells vitest's configuration the extent. */
 export const extentVariable = 'STEADFEED_TEST_EXTENT';
@@ -62,10 +62,12 @@ export function testsIn(folders: readonly string[]): string[] {
   return folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
 }
 
-/** The patterns of the test files that a run of this extent takes in. */
+/** The patterns of the test files that a run of this extent takes in; for `rest` these are not the ones of `main`. */
 export function testsOf(extent: Extent): string[] {
-  const slow = extent === 'all' ? testsIn(Object.values(slowSuites).flat()) : mainRoads;
-  return [...testsIn(Object.values(quickSuites).flat()), ...slow];
+  const quick = testsIn(Object.values(quickSuites).flat());
+  const slow = testsIn(Object.values(slowSuites).flat());
+  if (extent === 'rest') return slow;
+  return [...quick, ...(extent === 'all' ? slow : mainRoads)];
 }
 
 /** What suites need before they run. */
@@ -102,7 +104,7 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
  */
 export function readNeeds(args: readonly string[], extent: Extent): Needs {
   const names = readProjects(args);
-  if (names.length === 0) return extent === 'all' ? everything : mainNeeds;
+  if (names.length === 0) return extent === 'main' ? mainNeeds : everything;
   const needs = names.map((name) => needsOf.get(name) ?? everything);
   return {
     tools: everything.tools.filter((tool) => needs.some((need) => need.tools.includes(tool))),

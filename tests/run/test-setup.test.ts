@@ -156,6 +156,12 @@ describe('the main roads', () => {
         .sort(),
     ).toEqual([...mainRoads].sort());
   });
+
+  test('are what test:rest leaves out: the two together are every test file', () => {
+    const rest = globSync(testsOf('rest')).filter((file) => !mainRoads.includes(file));
+
+    expect([...globSync(testsOf('main')), ...rest].sort()).toEqual(globSync(testsOf('all')).sort());
+  });
 });
 
 test('the times of a run name the slowest file first', () => {
