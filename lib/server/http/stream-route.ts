@@ -60,6 +60,8 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       deadline: planDeadline(limitSeconds, clock.random()),
       tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
       connection,
+      // In a full process, the next stream of this reader would be refused otherwise, and its events would pause.
+      onHandover: releaseSlot,
       onEnd() {
         streams.delete(stream);
         releaseSlot();

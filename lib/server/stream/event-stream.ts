@@ -51,6 +51,8 @@ type EventStreamOptions = {
   readonly tokenEndsInMs: number | null;
   /** The connection of the request, if the process owns it: the stream writes straight to it, and can cut it. */
   readonly connection: OwnConnection | null;
+  /** Called with each handover: from now on the stream only makes way for the next one. */
+  readonly onHandover: () => void;
   /** Called once, when the stream is over, however it ended. */
   readonly onEnd: () => void;
 };
@@ -138,6 +140,7 @@ export class EventStream {
   handOver(reason: Handover['reason'], closesInMs: number): void {
     if (this.#state === 'over') return;
     this.#handover ??= { reason, closesInMs };
+    this.#options.onHandover();
     this.#flush();
     this.#after(closesInMs, () => this.#end(closesInMs * graceShare));
   }

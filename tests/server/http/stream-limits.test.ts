@@ -18,6 +18,25 @@ describe('the maximum of streams', () => {
     expect((await stand.ask('stream')).status).toBe(200);
   });
 
+  test('lets the readers of a full process hand over: the slot of a stream is free from its handover on', async () => {
+    const stand = makeStand({
+      env: { STREAM_MAX_CONNECTIONS: '1', STREAM_MAX_PER_ADDRESS: '1', VERCEL: '1' },
+    });
+    const init = { headers: { 'x-real-ip': '192.0.2.1', accept: '*/*' } };
+    const old = await openStream(stand, '', init);
+    while (old.of('handover').length === 0) {
+      await expectRefusal(stand.ask('stream', init), 503);
+      await stand.clock.advance(1_000);
+    }
+
+    const next = await openStream(stand, `after=${old.cursor()}`, init);
+
+    expect([old.isOver(), next.response.status]).toEqual([false, 200]);
+    await expectRefusal(stand.ask('stream', init), 503);
+    await stand.clock.advance(10_000);
+    expect([old.isOver(), stand.runtime.admission.held()]).toEqual([true, 1]);
+  });
+
   test('is reported to a native EventSource inside a 200, with a retry', async () => {
     const stand = makeStand({ env: { STREAM_MAX_CONNECTIONS: '1' } });
     await openStream(stand);
