@@ -8,7 +8,7 @@ import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-op
 import type { Case, Measured } from './bench/cases/case.ts';
 import { type Contestant, type ContestantKey, contestantNames, contestants } from './bench/contestants.ts';
 import { shuffled } from './bench/figures.ts';
-import { describeRun, keepRun, readRuns } from './bench/kept-runs.ts';
+import { describeRun, keepRun, readRuns, withRun } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
 import { docTables, linesOf, type Outcome, tableOf } from './bench/report.ts';
 
@@ -50,7 +50,8 @@ async function measure(order: Order): Promise<void> {
     outcomes.push(await measureCase(each, order, contestants(folders), random));
     // Saved after each case, so that a run that is stopped early keeps its results.
     if (order.json !== null) {
-      keepRun(order.json, { about: describeRun(root, order.rounds, order.seed), lines: linesOf(outcomes) });
+      const run = { about: describeRun(root, order.rounds, order.seed), lines: linesOf(outcomes) };
+      keepRun(order.json, run, withRun);
     }
   }
   console.log(tableOf(linesOf(outcomes)));

@@ -5,22 +5,29 @@ import { commandArguments } from '../../scripts/command-line.ts';
 import { findMissing, searchPath } from '../run/tools.ts';
 import { fillIn } from '../support/doc-table.ts';
 import { root } from '../support/root.ts';
-import { describeRun } from './bench/kept-runs.ts';
+import { describeRun, keepRun, readRuns } from './bench/kept-runs.ts';
 import { middleboxes } from './middleboxes/catalogue.ts';
 import { overRounds, type ReaderFigures } from './middleboxes/figures.ts';
-import { brokenPromises } from './middleboxes/judge.ts';
 import {
   type MiddleboxOptions,
   middleboxHelp,
   readMiddleboxOptions,
 } from './middleboxes/middlebox-options.ts';
-import { comparedTable, conditionsOf, docTables, ownTable, type Run } from './middleboxes/report.ts';
+import {
+  brokenBehind,
+  comparedTable,
+  conditionsTable,
+  docTables,
+  ownTable,
+  type Run,
+  withRun,
+} from './middleboxes/report.ts';
 import { type Round, runRound, worstDelays } from './middleboxes/run-middleboxes.ts';
 
 type Order = MiddleboxOptions & { readonly kind: 'run' };
 
 async function run(order: Order): Promise<void> {
-  const { boxes, times, rounds, seed, withPeer } = order;
+  const { boxes, times, rounds, seed, isPeer } = order;
   const path = searchPath(process.env.PATH);
   const missing = findMissing(
     [...new Set(boxes.flatMap(({ program }) => (program === null ? [] : [program])))],
@@ -35,7 +42,7 @@ async function run(order: Order): Promise<void> {
   const done: Round[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     console.error(`round ${round}/${rounds}`);
-    done.push(await runRound({ boxes, times, seed: seed + round, withPeer, note: console.error }));
+    done.push(await runRound({ boxes, times, seed: seed + round, isPeer, note: console.error }));
   }
   report(order, {
     about: describeRun(root, rounds, seed),
@@ -51,24 +58,19 @@ function merge(rows: readonly ReaderFigures[]): readonly ReaderFigures[] {
 }
 
 function report({ boxes, json }: Order, result: Run): void {
-  if (json !== null) writeFileSync(json, `${JSON.stringify(result, null, 1)}\n`);
-  console.log(`${conditionsOf(result)}\n\n${ownTable(result, boxes)}\n\n${comparedTable(result, boxes)}`);
-  const broken = boxes.flatMap(({ name, due }) =>
-    result.rows
-      .filter(({ box, kind }) => box === name && kind === 'steadfeed')
-      .flatMap((row) =>
-        brokenPromises(row, due, result).map((what) => `  ${name}, ${row.feed} feed: ${what}`),
-      ),
-  );
+  if (json !== null) keepRun(json, result, withRun);
+  const tables = [conditionsTable, ownTable, comparedTable].map((table) => table([result], boxes));
+  console.log(tables.join('\n\n'));
+  const broken = boxes.flatMap((box) => brokenBehind([result], box));
   if (broken.length === 0) return;
   process.exitCode = 1;
-  console.error(`\n${broken.length} promises were broken:\n\n${broken.join('\n')}`);
+  console.error(`\n${broken.length} promises were broken:\n\n  ${broken.join('\n  ')}`);
 }
 
 function writeDoc(): void {
   const doc = join(root, 'docs/reliability.md');
-  const result = JSON.parse(readFileSync(join(root, 'tests/proof/runs/middleboxes.json'), 'utf8')) as Run;
-  writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), docTables(result, middleboxes)));
+  const runs = readRuns<Run>(join(root, 'tests/proof/runs/middleboxes.json'));
+  writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), docTables(runs, middleboxes)));
 }
 
 async function obey(): Promise<void> {

@@ -7,13 +7,16 @@ import type { Line } from './report.ts';
 export type Run = { readonly about: About; readonly lines: readonly Line[] };
 
 /** Reads the runs that `keepRun` wrote. */
-export function readRuns(file: string): readonly Run[] {
-  return JSON.parse(readFileSync(file, 'utf8')) as readonly Run[];
+export function readRuns<R = Run>(file: string): readonly R[] {
+  return JSON.parse(readFileSync(file, 'utf8')) as readonly R[];
 }
 
-/** Adds a run to a file of runs. It replaces older figures of the same cases. A missing file is created. */
-export function keepRun(file: string, run: Run): void {
-  const runs = withRun(existsSync(file) ? readRuns(file) : [], run);
+/**
+ * Adds a run to a file of runs. A missing file is created.
+ * @param add joins the older runs and the new one, which replaces older figures.
+ */
+export function keepRun<R>(file: string, run: R, add: (runs: readonly R[], run: R) => readonly R[]): void {
+  const runs = add(existsSync(file) ? readRuns<R>(file) : [], run);
   writeFileSync(file, `${JSON.stringify(runs, null, 1)}\n`);
 }
 

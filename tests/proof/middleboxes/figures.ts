@@ -5,6 +5,8 @@ import type { ReaderRecord, ReaderStatus } from './readers/record.ts';
 
 /** The moments of a round, in ms since 1970. */
 export type Phases = {
+  /** The time that a reader without a cursor has to reach the server: "now" is then. Only later events can be lost, in ms. */
+  readonly reachMs: number;
   /** The readers know their boxes: the steady state begins. */
   readonly steadyAt: number;
   /** All boxes behave. */
@@ -40,9 +42,6 @@ export type ReaderFigures = Pick<ReaderRecord, 'box' | 'kind' | 'feed'> & {
 /** The longest way back from a box to prompt events: the longest wait of the client and a little more, in ms. */
 export const backWithinMs = 40_000;
 
-/** The time that a reader without a cursor has to reach the server: "now" is then. Only later events can be lost, in ms. */
-const startMs = 2_000;
-
 /**
  * Computes the figures of a reader from the names of what was published and what arrived.
  * @param isReachable false: no request gets through before the box behaves. "Now" is then.
@@ -60,7 +59,7 @@ export function figuresOf(
     if (arrivals.has(name)) doubled += 1;
     else arrivals.set(name, at);
   }
-  const from = isReachable ? startedAt + startMs : phases.behaveAt + backWithinMs;
+  const from = isReachable ? startedAt + phases.reachMs : phases.behaveAt + backWithinMs;
   const expected = all.filter((each) => each.feed === feed && each.at >= from);
   const latency = ({ name, at }: Published) => {
     const arrivedAt = arrivals.get(name);

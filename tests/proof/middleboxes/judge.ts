@@ -18,7 +18,7 @@ export function brokenPromises(
   due: Due | null,
   { delays, times }: Conditions,
 ): readonly string[] {
-  const machineMs = delays.boxesMs + delays.readersMs;
+  const machineMs = delays.boxesMs + delays.readersMs + delays.honestMs;
   const isLate = (ms: number | null, limitMs: number) => ms === null || ms > limitMs + machineMs;
   // A short round ends before the way back must be over.
   const showsWayBack = times.behaveMs > backWithinMs;

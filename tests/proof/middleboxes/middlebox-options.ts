@@ -16,7 +16,8 @@ export type MiddleboxOptions =
       readonly rounds: number;
       /** Decides when events are published. */
       readonly seed: number;
-      readonly withPeer: boolean;
+      /** Whether @upstash/realtime runs instead of our readers. */
+      readonly isPeer: boolean;
       /** The file that gets the figures; null: none. */
       readonly json: string | null;
     };
@@ -33,9 +34,9 @@ export const middleboxHelp = `Reads our feed through middleboxes that misbehave,
   --rounds <n>                   number of rounds; the report shows medians, and the worst of what must not happen
   --seed <n>                     when events are published; default: a fresh seed, which is printed
   --short                        short rounds of a minute: they show whether the promise holds, but no way back
-  --peer                         also run @upstash/realtime behind the same middleboxes. The run installs the package, and
-                                 needs Chromium for its client
-  --json <file>                  also write the figures to this file
+  --peer                         run @upstash/realtime behind the middleboxes, instead of our server. The run installs the
+                                 package, and needs Chromium for its client
+  --json <file>                  also write the figures to this file; they replace older figures of the same readers
   --doc                          run nothing; write the tables of docs/reliability.md from
                                  tests/proof/runs/middleboxes.json
 
@@ -67,7 +68,7 @@ export function readMiddleboxOptions(args: readonly string[]): MiddleboxOptions 
     times: values.short ? shortTimes : fullTimes,
     rounds: wholeNumber('rounds', values.rounds, 1),
     seed: wholeNumber('seed', values.seed, 0),
-    withPeer: values.peer,
+    isPeer: values.peer,
     json: values.json ?? null,
   };
 }

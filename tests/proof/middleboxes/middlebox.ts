@@ -27,8 +27,9 @@ export type Middlebox = {
   readonly title: string;
   /** The program that it is; null: it is written here. */
   readonly program: Tool | null;
-  /** The promise. Null where no reader can keep one: `why` says why. Even there no event may be lost or doubled. */
+  /** The promise. Null: no reader can get one. Even there no event may be lost or doubled. */
   readonly due: Due | null;
+  /** Why `due` is not the promise of the protocol. */
   readonly why?: string;
   /** It counts what one address does, so each reader needs a box of its own. */
   readonly countsClients?: true;
@@ -37,3 +38,9 @@ export type Middlebox = {
 
 /** The promise of the protocol: an event is shown within 5 s; the first one within 10 s, as the reader must learn first. */
 export const promise: Due = { firstMs: 10_000, latestMs: 5_000 };
+
+/** What is due behind a cache that keeps what `Cache-Control` forbids for 30 s: polls with one cursor have one address. */
+export const stale: Pick<Middlebox, 'due' | 'why'> = {
+  due: { ...promise, latestMs: 35_000 },
+  why: 'its cache repeats an empty page',
+};

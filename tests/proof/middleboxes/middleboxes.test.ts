@@ -1,14 +1,19 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { fillIn } from '../../support/doc-table.ts';
+import { root } from '../../support/root.ts';
+import { readRuns } from '../bench/kept-runs.ts';
 import { honestBox, middleboxes } from './catalogue.ts';
 import { figuresOf, overRounds, type ReaderFigures } from './figures.ts';
 import { brokenPromises } from './judge.ts';
 import { promise } from './middlebox.ts';
 import { readMiddleboxOptions } from './middlebox-options.ts';
 import type { Published } from './publishing.ts';
-import type { ReaderRecord } from './readers/record.ts';
-import { comparedTable, ownTable, type Run } from './report.ts';
+import { feeds, type ReaderKind, type ReaderRecord, readerNames } from './readers/record.ts';
+import { brokenBehind, comparedTable, docTables, findBoth, ownTable, type Run, withRun } from './report.ts';
 
-const phases = { steadyAt: 10_000, behaveAt: 20_000, endAt: 30_000 };
+const phases = { reachMs: 2_000, steadyAt: 10_000, behaveAt: 20_000, endAt: 30_000 };
 
 /** Events a, b, c … of the quiet feed, published at these times. */
 const publishedAt = (...times: readonly number[]): Published[] =>
@@ -112,7 +117,7 @@ const good: ReaderFigures = {
     missing: 0,
   },
 };
-const noDelays = { boxesMs: 0, readersMs: 0, serverWaitedShare: 0 };
+const noDelays = { boxesMs: 0, readersMs: 0, honestMs: 0, serverWaitedShare: 0 };
 const long = { delays: noDelays, times: { learnMs: 1_000, steadyMs: 1_000, behaveMs: 60_000 } };
 
 describe('the promise', () => {
@@ -131,7 +136,7 @@ describe('the promise', () => {
   });
 
   test('leaves out what the machine was late', () => {
-    const slow = { ...long, delays: { ...noDelays, boxesMs: 300, readersMs: 700 } };
+    const slow = { ...long, delays: { ...noDelays, boxesMs: 300, readersMs: 600, honestMs: 100 } };
     expect(brokenPromises({ ...good, worstMs: 6_000 }, promise, slow)).toEqual([]);
     expect(brokenPromises({ ...good, worstMs: 6_001 }, promise, slow)).toEqual(['worst']);
   });
@@ -164,12 +169,14 @@ test('over rounds, the worst counts, and what is lost in one round is lost', () 
   });
 });
 
+const about = {
+  ...{ date: '2026-01-01', cpu: 'A CPU', cores: 2, kernel: 'Linux 1' },
+  ...{ node: '24', next: '16', rounds: 1, seed: 1 },
+};
+
 describe('the report', () => {
   const run: Run = {
-    about: {
-      ...{ date: '2026-01-01', cpu: 'A CPU', cores: 2, kernel: 'Linux 1' },
-      ...{ node: '24', next: '16', rounds: 1, seed: 1 },
-    },
+    about,
     times: { learnMs: 1_000, steadyMs: 1_000, behaveMs: 1_000 },
     delays: noDelays,
     rows: [
@@ -181,16 +188,50 @@ describe('the report', () => {
   };
 
   test('shows both feeds of our reader, and what it missed', () => {
-    expect(ownTable(run, [honestBox]).split('\n').at(-1)).toBe(
+    expect(ownTable([run], [honestBox]).split('\n').at(-1)).toBe(
       '| passes everything on at once | 0.0 s / 0.0 s | 0.0 s / 0.0 s | 0.0 s / 5.2 s | 2 / 2 | 0 % / 0 % | 0.0 s / 0.0 s | 0.0 s / 0.0 s | **missed**: held / worst |',
     );
   });
 
   test('shows other readers beside it, with what they lost and doubled', () => {
-    expect(comparedTable(run, middleboxes).split('\n').slice(2)).toEqual([
+    expect(comparedTable([run], middleboxes).split('\n').slice(2)).toEqual([
       '| passes everything on at once | 0.0 s / 5.2 s | 0.0 s / never, **3 lost**, **1 doubled** |',
     ]);
   });
+});
+
+describe('docs/reliability.md', () => {
+  const doc = readFileSync(join(root, 'docs/reliability.md'), 'utf8');
+  const recorded = readRuns<Run>(join(root, 'tests/proof/runs/middleboxes.json'));
+
+  test('has the tables of the recorded run', () => {
+    const filled = fillIn(doc, docTables(recorded, middleboxes));
+    expect(filled, 'write it with: npm run proof:middleboxes -- --doc').toBe(doc);
+  });
+
+  test.each(middleboxes)('has a run of every reader behind $name', (box) => {
+    for (const kind of Object.keys(readerNames) as ReaderKind[])
+      expect(findBoth(recorded, box, kind), kind).toHaveLength(feeds.length);
+  });
+
+  test.each(middleboxes)('shows that the promise is held behind $name', (box) => {
+    expect(brokenBehind(recorded, box)).toEqual([]);
+  });
+});
+
+test('kept figures are replaced by a new run of the same readers; others stay', () => {
+  const of = (seed: number, ...kinds: readonly ReaderKind[]): Run => ({
+    ...{ about: { ...about, seed }, delays: noDelays, times: long.times },
+    rows: kinds.map((kind) => ({ ...good, kind })),
+  });
+  const runs = withRun(
+    [of(1, 'steadfeed', 'upstashRealtime'), of(2, 'eventSource')],
+    of(3, 'steadfeed', 'eventSource'),
+  );
+  expect(runs.map((run) => [run.about.seed, run.rows.map(({ kind }) => kind)])).toEqual([
+    [1, ['upstashRealtime']],
+    [3, ['steadfeed', 'eventSource']],
+  ]);
 });
 
 describe('the command line', () => {

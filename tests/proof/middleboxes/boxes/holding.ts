@@ -9,33 +9,20 @@ function box(name: string, title: string, begin: (exchange: Exchange) => Way | n
   return { name, title, program: null, due: promise, start: (target) => startHttpBox(target, { begin }) };
 }
 
-/** Holds everything until the answer is complete. */
-export function holdAll({ write, end }: Exchange): Way {
-  const held: Buffer[] = [];
-  return {
-    take: (chunk) => void held.push(chunk),
-    end() {
-      write(Buffer.concat(held));
-      end();
-    },
-    release() {
-      write(Buffer.concat(held));
-      return passing({ write, end });
-    },
-  };
-}
-
-/** Passes on whole blocks, and the rest at the end. */
-const passBlocks =
-  (size: number) =>
+/**
+ * Holds bytes until the answer is complete.
+ * @param countFree how many of the held bytes go on, each time a chunk has come; `held` has it at its end.
+ */
+const holdBack =
+  (countFree: (held: Buffer, chunk: Buffer) => number) =>
   ({ write, end }: Exchange): Way => {
     let held: Buffer = nothing;
     return {
       take(chunk) {
         held = Buffer.concat([held, chunk]);
-        const whole = held.length - (held.length % size);
-        write(held.subarray(0, whole));
-        held = held.subarray(whole);
+        const free = countFree(held, chunk);
+        write(held.subarray(0, free));
+        held = held.subarray(free);
       },
       end() {
         write(held);
@@ -47,6 +34,33 @@ const passBlocks =
       },
     };
   };
+
+/** Holds everything. */
+export const holdAll = holdBack(() => 0);
+
+/** Passes on whole blocks. */
+const passBlocks = (size: number) => holdBack((held) => held.length - (held.length % size));
+
+/** Passes a chunk on when the next one comes. */
+const stayOneChunkBehind = holdBack((held, chunk) => held.length - chunk.length);
+
+/** Passes a message on when the next one is complete. An empty line ends a message. */
+const stayOneMessageBehind = holdBack((held) => {
+  const lastEnd = held.lastIndexOf('\n\n');
+  const previousEnd = lastEnd < 0 ? -1 : held.lastIndexOf('\n\n', lastEnd - 1);
+  return previousEnd < 0 ? 0 : previousEnd + 2;
+});
+
+/** Passes the first bytes on. */
+const holdAfter = (bytes: number) => (exchange: Exchange) => {
+  let left = bytes;
+  const hold = holdBack((held) => {
+    const free = Math.min(left, held.length);
+    left -= free;
+    return free;
+  });
+  return hold(exchange);
+};
 
 /** Passes on one byte every 2 s while it has not seen the end. */
 function trickle({ write, end, after }: Exchange): Way {
@@ -68,48 +82,6 @@ function trickle({ write, end, after }: Exchange): Way {
     release() {
       write(held);
       held = nothing;
-      return passing({ write, end });
-    },
-  };
-}
-
-/** Passes a chunk on when the next one comes. */
-function stayOneChunkBehind({ write, end }: Exchange): Way {
-  let held: Buffer = nothing;
-  return {
-    take(chunk) {
-      write(held);
-      held = chunk;
-    },
-    end() {
-      write(held);
-      end();
-    },
-    release() {
-      write(held);
-      return passing({ write, end });
-    },
-  };
-}
-
-/** Passes a message on when the next one is complete. An empty line ends a message. */
-function stayOneMessageBehind({ write, end }: Exchange): Way {
-  let held: Buffer = nothing;
-  return {
-    take(chunk) {
-      held = Buffer.concat([held, chunk]);
-      const lastEnd = held.lastIndexOf('\n\n');
-      const end = lastEnd < 0 ? -1 : held.lastIndexOf('\n\n', lastEnd - 1);
-      if (end < 0) return;
-      write(held.subarray(0, end + 2));
-      held = held.subarray(end + 2);
-    },
-    end() {
-      write(held);
-      end();
-    },
-    release() {
-      write(held);
       return passing({ write, end });
     },
   };
@@ -147,23 +119,6 @@ const passLate =
         for (const bytes of late.splice(0)) write(bytes);
         if (hasEnded) end();
         return passing({ write, end });
-      },
-    };
-  };
-
-/** Passes the first bytes, and holds all later ones until the answer is complete. */
-const holdAfter =
-  (atOnce: number) =>
-  (exchange: Exchange): Way => {
-    const hold = holdAll(exchange);
-    let passed = 0;
-    return {
-      ...hold,
-      take(chunk) {
-        const first = chunk.subarray(0, Math.max(0, atOnce - passed));
-        passed += first.length;
-        exchange.write(first);
-        hold.take(chunk.subarray(first.length));
       },
     };
   };

@@ -1,5 +1,5 @@
 import { nginx } from '../../../run/tools.ts';
-import type { Middlebox } from '../middlebox.ts';
+import { type Middlebox, stale } from '../middlebox.ts';
 import { isRoot, type Place, type ProgramKind, programBox } from './program-box.ts';
 
 const kind: ProgramKind = {
@@ -37,6 +37,7 @@ http {
 `;
 
 const http11 = "proxy_http_version 1.1; proxy_set_header Connection '';";
+// The server asks for no buffering by `X-Accel-Buffering`. Over HTTP/1.1, nginx would pass each chunk on all the same.
 const buffering = 'proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;';
 
 /** nginx with settings that are common, and bad for streams. */
@@ -44,8 +45,8 @@ export const nginxBoxes: readonly Middlebox[] = [
   programBox(kind, { name: 'nginx', title: 'nginx with `proxy_pass` alone' }, configure({ location: '' })),
   programBox(
     kind,
-    { name: 'nginx-buffering', title: 'nginx with `proxy_buffering`, which ignores `X-Accel-Buffering`' },
-    configure({ location: `${http11} ${buffering}` }),
+    { name: 'nginx-buffering', title: 'nginx with `proxy_buffering`, HTTP/1.0 to the server' },
+    configure({ location: buffering }),
   ),
   programBox(
     kind,
@@ -74,11 +75,12 @@ export const nginxBoxes: readonly Middlebox[] = [
     {
       name: 'nginx-cache',
       title: 'nginx with `proxy_buffering`, and a cache of 30 s that ignores `Cache-Control`',
+      ...stale,
     },
     (place) =>
       configure({
         http: `proxy_cache_path ${place.folder}/cache keys_zone=all:1m use_temp_path=off;`,
-        location: `${http11} proxy_buffering on; proxy_ignore_headers X-Accel-Buffering Cache-Control Expires;
+        location: `proxy_buffering on; proxy_ignore_headers X-Accel-Buffering Cache-Control Expires;
           proxy_cache all; proxy_cache_key $request_uri; proxy_cache_valid 200 30s;`,
       })(place),
   ),

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePort } from '../../../../scripts/free-port.ts';
 import { searchPath, type Tool } from '../../../run/tools.ts';
 import { makeTemporaryFolder } from '../../../support/temporary-folder.ts';
-import { type Due, type Middlebox, promise, type RunningBox, type Target } from '../middlebox.ts';
+import { type Middlebox, promise, type RunningBox, type Target } from '../middlebox.ts';
 import { startSwitch } from './tcp-box.ts';
 
 /** Where a program listens, what it passes to, and the folder for its files. */
@@ -24,7 +24,11 @@ export type ProgramKind = {
 /** A box that is a program with a configuration. */
 export function programBox(
   kind: ProgramKind,
-  { name, title, ...more }: Pick<Middlebox, 'name' | 'title' | 'countsClients'> & { readonly due?: Due },
+  {
+    name,
+    title,
+    ...more
+  }: Pick<Middlebox, 'name' | 'title' | 'countsClients' | 'why'> & Partial<Pick<Middlebox, 'due'>>,
   configure: (place: Place) => string,
 ): Middlebox {
   return {

@@ -6,38 +6,31 @@ import { preparePeer } from '../../bench/prepare.ts';
 import { startRedisStand } from '../../bench/redis-stand.ts';
 import { type PeerOrder, startPeerPage } from '../../chaos/peer/peer-page.ts';
 import { startNeededBrowser } from '../../chaos/readers/browser-reader.ts';
-import type { Target } from '../middlebox.ts';
-import type { Publish } from '../publishing.ts';
-import type { ReaderOrder, ReaderRecord } from './record.ts';
-import type { Readers } from './start-readers.ts';
-
-/** The running server of the peer. */
-export type Peer = Target & {
-  readonly publish: Publish;
-  /** Starts readers in Chromium: the peer's own client, under React. */
-  startReaders(orders: readonly ReaderOrder[]): Promise<Readers>;
-};
+import type { Side } from '../run-middleboxes.ts';
+import type { ReaderRecord } from './record.ts';
 
 const source = fileURLToPath(new URL('../../chaos/peer/upstash-realtime-chaos', import.meta.url));
 
 /**
- * Starts `@upstash/realtime` on a Redis of its own.
+ * Starts `@upstash/realtime` on a Redis of its own. Its readers are its own client under React, in Chromium.
  * @param streamSeconds the limit of one request, as our server has it.
  * @param stack ends what is started.
  * @throws Error if it cannot be installed or started, or where there is no Chromium.
  */
-export async function startPeer(stack: AsyncDisposableStack, streamSeconds: string): Promise<Peer> {
+export async function startPeerSide(stack: AsyncDisposableStack, streamSeconds: string): Promise<Side> {
   const { peers: packages, app } = preparePeer(source, root);
   const redis = stack.use(await startRedisStand());
   const next = join(root, 'node_modules/next/dist/bin/next');
   const args = [next, 'start', '-p', '0', '-H', '127.0.0.1'];
   const env = { ...redis.env, STREAM_MAX_SECONDS: streamSeconds };
-  const { port } = stack.use(await startServer(args, app, env));
+  const { port, waitedMs } = stack.use(await startServer(args, app, env));
   const home = `http://127.0.0.1:${port}`;
   let last = 0;
 
   return {
+    kinds: ['upstashRealtime'],
     port,
+    waitedMs,
     async publish(feed) {
       last += 1;
       const [name, at] = [String(last), Date.now()];
