@@ -27,6 +27,9 @@ export type RequestRunnerOptions = {
   dispatch(signals: readonly Signal[]): void;
 };
 
+/** A first request that is sent within this time begins now, in ms. */
+const promptMs = 100;
+
 /** Sends the requests of a feed: the streams and the poll that the connection's state contains. */
 export function createRequestRunner({
   query,
@@ -38,6 +41,9 @@ export function createRequestRunner({
 }: RequestRunnerOptions): RequestRunner {
   const running = new Map<number, AbortController>();
   const heldStreams = new Set<number>();
+  /** When the feed was enabled, and whether it has sent a request since. */
+  let enabledAt: number | null = null;
+  let hasAsked = false;
   let cached: { readonly version: number; readonly token: Promise<string | null> } | null = null;
 
   function token(version: number): Promise<string | null> {
@@ -56,6 +62,17 @@ export function createRequestRunner({
     now: clock.now,
   });
 
+  /**
+   * The query of a request now. A reader without a cursor begins when its feed was enabled. Only the first request can leave
+   * that to the server; the others go back to that time, and a second more, since a request may take its time to arrive.
+   */
+  function queryNow(): FeedQuery {
+    const ageMs = enabledAt === null ? 0 : clock.elapsed() - enabledAt;
+    const isFirst = !hasAsked && ageMs < promptMs;
+    hasAsked = true;
+    return query.rewind !== '' || isFirst ? query : { ...query, rewind: `${Math.ceil(ageMs / 1_000) + 1}s` };
+  }
+
   async function runStream(
     { key, after, tokenVersion, heartbeatMs }: Stream,
     signal: AbortSignal,
@@ -63,7 +80,7 @@ export function createRequestRunner({
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     dispatch([{ kind: 'sent', stream: key }]);
-    const address = feedAddress(query, 'stream', { after, heartbeat: heartbeatSeconds(heartbeatMs) });
+    const address = feedAddress(queryNow(), 'stream', { after, heartbeat: heartbeatSeconds(heartbeatMs) });
     const dispatchNews = (news: readonly StreamNews[]) =>
       dispatch(news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
     await readStream(requestOf(address, bearer, signal), async (news) => {
@@ -87,7 +104,7 @@ export function createRequestRunner({
   ): Promise<void> {
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
-    const address = feedAddress(query, 'events', { after, wait: waitSeconds });
+    const address = feedAddress(queryNow(), 'events', { after, wait: waitSeconds });
     const answer = await readPage(requestOf(address, bearer, signal));
     if (signal.aborted) return;
     switch (answer.kind) {
@@ -122,7 +139,8 @@ export function createRequestRunner({
       cached = null;
       return token(version);
     },
-    reconcile({ streams, poll }) {
+    reconcile({ streams, poll, enabledAt: at }) {
+      enabledAt = at;
       const wanted = new Set(streams.map(({ key }) => key));
       if (poll !== null) wanted.add(poll.key);
       for (const [key, abort] of running) {

@@ -251,6 +251,58 @@ describe('servers whose streams do not come through', () => {
   });
 });
 
+describe('a reader without a cursor starts at the moment of connecting', () => {
+  const now = { after: undefined, checkMs: 700, backoffMs: 800 } as unknown as FeedOptions;
+
+  /** An old event, and two that are published once the first request has arrived. */
+  async function setUpNow(misbehave: Misbehaviour, options: FeedOptions = {}) {
+    const { server, feed } = await setUp(misbehave, { ...now, ...options, enabled: false });
+    server.ageEvents(60_000);
+    feed.setEnabled(true);
+    await until(feed, () => server.asked.length > 0);
+    server.publish(2);
+    return { server, feed };
+  }
+
+  test.each(['saysNoHello', 'acceptsAndNeverAnswers', 'buffersFirst8KiB'] as const)(
+    'though its stream is held back, and only polls answer: %s',
+    async (name) => {
+      const { server, feed } = await setUpNow(badServers[name], { firstByteMs: 1_500 });
+      await until(feed, has(feed, 2));
+      expect(seqs(feed)).toEqual([4, 5]);
+      expect(server.asked[0]).toMatch(/^\/api\/stream\?channel=feed&heartbeat=5$/);
+    },
+  );
+
+  test('though its first stream breaks before the hello', async () => {
+    const { feed } = await setUpNow(
+      (stream, count) => (count === 1 ? setTimeout(stream.cut, 200) : stream.begin()),
+      {
+        transport: 'stream',
+      },
+    );
+    await until(feed, has(feed, 2));
+    expect(seqs(feed)).toEqual([4, 5]);
+  });
+
+  test('though its first poll fails', async () => {
+    const { server, feed } = await setUp(undefined, { ...now, transport: 'poll', enabled: false });
+    let failures = 0;
+    server.answerPolls((response) => {
+      failures += 1;
+      if (failures > 1) return false;
+      setTimeout(() => response.writeHead(500).end(), 600);
+      return true;
+    });
+    server.ageEvents(60_000);
+    feed.setEnabled(true);
+    await until(feed, () => failures === 1);
+    server.publish(2);
+    await until(feed, has(feed, 2));
+    expect(seqs(feed)).toEqual([4, 5]);
+  });
+});
+
 describe('servers that fail', () => {
   test('bytes without a hello are the log’s failure: it waits, and does not poll', async () => {
     const { server, feed } = await setUp(badServers.saysNoHello, { helloMs: 60 });

@@ -33,7 +33,8 @@ export function onPollShared(
   now: number,
   random: number,
 ): Connection {
-  if (state.mode !== 'polling' || state.poll !== null) return state;
+  // Without a cursor each feed begins at a time of its own.
+  if (state.mode !== 'polling' || state.poll !== null || after === null) return state;
   const polling = startPoll(state, startedAt);
   const { poll } = polling;
   return poll?.after === after ? onPoll(polling, poll, result, now, random) : state;

@@ -88,7 +88,7 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     case 'restored':
       return state.mode === 'stopped' || isOff(state) ? state : onRestored(state, now);
     case 'enabled':
-      return isOff(state) ? connect(state, now) : state;
+      return isOff(state) ? connect({ ...state, enabledAt: state.enabledAt ?? now }, now) : state;
     case 'disabled':
       return state.mode === 'stopped' ? state : pause(state, 'disabled');
     case 'retry':

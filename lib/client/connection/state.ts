@@ -118,6 +118,8 @@ export type Connection = {
 
   /** Where the reader is, over all of its sources. */
   readonly reader: ReaderPositions;
+  /** When the app first enabled the feed. A reader without a cursor begins here, whatever it asks first. */
+  readonly enabledAt: number | null;
   /** What the last signal brought, in order. */
   readonly accepted: readonly FeedItem[];
 
@@ -185,6 +187,7 @@ export function newConnection(
     isStandby,
     catchUps: 0,
     reader,
+    enabledAt: null,
     accepted: [],
     returnLimitMs: 0,
     isResuming: false,

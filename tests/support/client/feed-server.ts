@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
+import { beforeFirst, type EventId } from '../../../lib/core/ids.ts';
 import {
   eventFrame,
   gapFrame,
@@ -38,6 +39,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     ServerResponse,
     { readonly position: Position; readonly write: (text: string) => void }
   >();
+  let published: { readonly id: EventId; readonly atMs: number }[] = [];
   const asked: string[] = [];
   const tokens: (string | null)[] = [];
   const files = new Map<string, { readonly type: string; readonly body: string }>();
@@ -46,9 +48,18 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
   let pollAnswer: ((response: ServerResponse) => boolean) | null = null;
 
   function startOf(request: IncomingMessage): Position {
-    const after = new URL(request.url ?? '', 'http://feed').searchParams.get('after');
+    const { searchParams } = new URL(request.url ?? '', 'http://feed');
+    const after = searchParams.get('after');
     const cursor: Cursor = after === null ? new Map() : parseCursor(after, ['feed'], 'after');
+    const rewind = /^(\d+)s$/.exec(searchParams.get('rewind') ?? '');
+    if (rewind !== null) return endAt(Date.now() - Number(rewind[1]) * 1_000);
     return cursor.get('feed') ?? log.end();
+  }
+
+  /** The end of the log at a time. */
+  function endAt(timeMs: number): Position {
+    const { epoch } = log.end();
+    return { id: published.findLast(({ atMs }) => atMs < timeMs)?.id ?? beforeFirst, epoch };
   }
 
   function itemsAfter(from: Position): { items: FeedItem[]; position: Position } {
@@ -137,8 +148,12 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     /** Serves a file beside the feed, so that a page can have the feed's origin. */
     serve: (path: string, type: string, body: string) => void files.set(path, { type, body }),
     publish(count = 1) {
-      for (let each = 0; each < count; each += 1) log.append();
+      for (let each = 0; each < count; each += 1) published.push({ id: log.append(), atMs: Date.now() });
       flush();
+    },
+    /** The events so far were published this much earlier. */
+    ageEvents(ms: number) {
+      published = published.map(({ id, atMs }) => ({ id, atMs: atMs - ms }));
     },
     heartbeat() {
       for (const { position, write } of live.values())
