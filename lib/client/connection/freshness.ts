@@ -10,8 +10,9 @@ import type { Connection, Stream } from './state.ts';
 const firstTimeMs = 1_000;
 const leastTimeMs = 800;
 
-/** How much later than before something may come, in ms. */
+/** How late something may come, in ms, and how much later than the hello at least. */
 const maxLateMs = 3_000;
+const leastLateMs = 1_000;
 
 /** When the stream must have brought a time at the latest; then a check that is answered shows that something holds it back. */
 export function timeDueAt(stream: Stream, { settings }: Connection): number {
@@ -34,7 +35,8 @@ export function judgeTime(
   const leastAge = Math.min(stream.leastAge ?? age, age);
   const lateMs = age - leastAge;
   const read = { ...stream, leastAge };
-  if (lateMs <= maxLateMs) {
+  // The hello may have been late itself, by as much as it took to come.
+  if (lateMs <= Math.max(leastLateMs, maxLateMs - (stream.liveAt - stream.sentAt))) {
     return { stream: read, shows: now - stream.liveAt < leastTimeMs ? 'early' : 'onTime' };
   }
   const { lateFrom } = stream;

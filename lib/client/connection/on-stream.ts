@@ -398,8 +398,9 @@ function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, 
 function countFailure(before: Connection, stream: Stream, failure: Failure, now: number): Connection {
   const refusal = typeof failure === 'object' ? failure : null;
   const wasLive = stream.phase === 'live';
-  // Something may allow no longer silence.
+  // Something may allow no longer silence. And where a stream was late, the next one that is shall be noticed sooner.
   const wasSilent = wasLive && now - bytesAt(stream) >= leastSilenceMs;
+  const mustAskOften = wasSilent || failure === 'late';
   const isUseful = failure === 'usefulEnd';
   const liveMs = isUseful ? Number.POSITIVE_INFINITY : stream.freshAt - stream.liveAt;
   const state = isUseful || stream.isProven ? resetFailures(before, liveMs) : before;
@@ -407,7 +408,7 @@ function countFailure(before: Connection, stream: Stream, failure: Failure, now:
   return {
     ...state,
     problem: refusal === null ? state.problem : refusal.problem,
-    heartbeatMs: wasSilent ? Math.min(state.heartbeatMs, oftenMs) : state.heartbeatMs,
+    heartbeatMs: mustAskOften ? Math.min(state.heartbeatMs, oftenMs) : state.heartbeatMs,
     reconnects: state.reconnects + (wasLive ? 1 : 0),
     failures: failures + 1,
     disconnects: disconnects + (failure === 'disconnected' && !stream.isProven ? 1 : 0),

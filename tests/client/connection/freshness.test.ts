@@ -103,6 +103,8 @@ describe('a stream that is late', () => {
       it.passes(9_000);
       it.timeFrom(8_900);
       expect(it.state).toMatchObject({ mode: 'polling', pollingReason: 'late' });
+      // A probe's stream that is late again is noticed sooner.
+      expect(it.state.heartbeatMs).toBe(2_000);
     },
   );
 
@@ -127,6 +129,19 @@ describe('a stream that is late', () => {
       it.timeFrom(3_050);
     }
     expect(it.state).toMatchObject({ mode: 'streaming', poll: null });
+  });
+
+  test('is allowed less if its hello took long: that may have been late itself', () => {
+    const it = reader();
+    it.sends();
+    it.passes(2_500);
+    it.goesLive(cursor, it.stream().key, it.now - 2_450);
+    for (const ageMs of [3_400, 3_400, 3_600, 3_600]) {
+      it.passes(5_000);
+      expect(it.state.mode).toBe('streaming');
+      it.time(it.now - ageMs);
+    }
+    expect(it.state).toMatchObject({ mode: 'polling', pollingReason: 'late' });
   });
 
   test('is checked until it is on time again, though late frames come', () => {
