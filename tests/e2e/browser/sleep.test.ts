@@ -56,14 +56,15 @@ describe.concurrent('a page', () => {
       const returned = await watchReturn(page, 'visibilitychange', 35);
       await restore();
       times.push(await returned());
-      expect(asked).toEqual(['/api/stream']);
+      // On a busy machine a check may come before the hello.
+      expect(asked.filter((path) => path !== '/api/events')).toEqual(['/api/stream']);
       await listsAll(expect, page, 35);
       expect(seen.errors).toEqual([]);
     }
     console.log(`shown → caught up, in ms: ${times.map(Math.round).join(', ')}`);
     expect(median(times)).toBeLessThan(500);
     await untilStreams(app, channels.length, 0);
-  });
+  }, 240_000);
 
   test('that is shown again after its connections died is fresh within 3 s, and shows no pause', async ({
     expect,
