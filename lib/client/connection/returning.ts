@@ -45,11 +45,11 @@ export function onRestored(state: Connection, now: number): Connection {
 export function comeBack(state: Connection, now: number, isCertain: boolean): Connection {
   if (state.isRetryAfterPending) return state;
   const { streams } = state;
-  const [stream] = streams;
+  const isAlive = streams.some((each) => each.phase === 'live' && now - bytesAt(each) < aliveMs);
   switch (state.mode) {
     case 'streaming':
-      if (stream === undefined || (!isCertain && now - bytesAt(stream) < aliveMs)) return state;
-      return checkSoon(openStream({ ...state, streams: [stream], isResuming: true }, now), now);
+      if (isAlive && !isCertain) return state;
+      return checkSoon(openStream({ ...state, streams: streams.slice(0, 1), isResuming: true }, now), now);
     case 'connecting':
       return checkSoon(isCertain ? connect(state, now) : state, now);
     case 'waiting':

@@ -75,6 +75,20 @@ describe('a stream that has just brought bytes', () => {
     expect(it.state).toEqual({ ...before, isHidden: false });
   });
 
+  test('is alive also where it is the next one of a handover', () => {
+    const it = streamingReader();
+    it.passes(6_000);
+    it.handover('30-3~aaaaaa');
+    it.gets([eventItem(4)], it.stream(0).key);
+    it.goesLive();
+    it.passes(4_000);
+    it.bytes();
+    const keys = keysOf(it);
+    expect(keys).toHaveLength(2);
+    it.happens('visible');
+    expect(keysOf(it)).toEqual(keys);
+  });
+
   test('may still be dead where the clock stood still: a machine that wakes up opens a new one', () => {
     const it = streamingReader();
     it.happens('woke');

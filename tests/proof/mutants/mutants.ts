@@ -212,8 +212,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a page that returns trusts a silent stream',
     file: 'lib/client/connection/returning.ts',
-    find: '(!isCertain && now - bytesAt(stream) < aliveMs)',
-    replace: '!isCertain',
+    find: 'if (isAlive && !isCertain) return state;',
+    replace: 'if (!isCertain) return state;',
     projects: ['client'],
   },
   {
