@@ -3,6 +3,7 @@ import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
 import { findRuntime, stopRuntime } from '../runtime.ts';
 import {
+  answerUnreadableRequests,
   closeStalledConnections,
   ignoreUpgrades,
   limitBodies,
@@ -34,6 +35,7 @@ export function startProcess(): void {
   }
   if (!isVercel) {
     trackConnections();
+    answerUnreadableRequests();
     limitRequestTime();
     limitPipelining();
     limitBodies();

@@ -40,6 +40,37 @@ export function ignoreUpgrades(): void {
   setServerOptions({ shouldUpgradeCallback: () => false });
 }
 
+/** What Node answers to bytes that it cannot read as a request, by the code of its error; 400 to all others. */
+const refusalsOfNode: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: '413 Payload Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/**
+ * Answers bytes that Node cannot read as a request as Node does, but lets the client send the rest before it closes the
+ * connection: a browser with too many cookies would see a reset, and not the 431.
+ */
+export function answerUnreadableRequests(clock: Clock = serverClock): void {
+  const newestResponses = new WeakMap<Socket, ServerResponse>();
+  subscribe('http.server.request.start', (message) => {
+    const { socket, response } = message as OwnConnection;
+    newestResponses.set(socket, response);
+  });
+  onServer((server) => {
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      const response = newestResponses.get(socket);
+      const isAnswering = response !== undefined && !response.writableFinished;
+      if (!socket.writable || (isAnswering && response.headersSent)) return socket.destroy();
+      const status = refusalsOfNode[error.code ?? ''] ?? '400 Bad Request';
+      socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+      // A client that was too slow has sent nothing that waits; an app that reads the body must see its end.
+      if (isAnswering || error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return socket.destroy();
+      closeLingering(socket, undefined, clock);
+    });
+  });
+}
+
 /** The methods that Next hands on to a page or a route. */
 const knownMethods: ReadonlySet<string | undefined> = new Set([
   'GET',
@@ -62,10 +93,7 @@ export function refuseUnknownMethods(): void {
     const { request } = message as { readonly request: IncomingMessage };
     if (!knownMethods.has(request.method)) request.method = 'PUT';
   });
-  const servers = new WeakSet<Server>();
-  onConnection((_socket, server) => {
-    if (servers.has(server)) return;
-    servers.add(server);
+  onServer((server) => {
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
       socket.write('HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD, POST\r\nconnection: close\r\n\r\n');
       closeLingering(socket);
@@ -74,7 +102,7 @@ export function refuseUnknownMethods(): void {
 }
 
 function setServerOptions(options: Readonly<Record<string, unknown>>): void {
-  onConnection((_socket, server) => Object.assign(server, options));
+  onServer((server) => Object.assign(server, options));
 }
 
 /** Calls `notice` with each connection of the process's HTTP servers, before its first byte. */
@@ -82,6 +110,16 @@ function onConnection(notice: (socket: Socket, server: Server) => void): void {
   subscribe('net.server.socket', (message) => {
     const { socket } = message as { readonly socket: Socket & { readonly server?: unknown } };
     if (socket.server instanceof Server) notice(socket, socket.server);
+  });
+}
+
+/** Calls `notice` with each HTTP server of the process, before the first byte of its first connection. */
+function onServer(notice: (server: Server) => void): void {
+  const known = new WeakSet<Server>();
+  onConnection((_socket, server) => {
+    if (known.has(server)) return;
+    known.add(server);
+    notice(server);
   });
 }
 
@@ -117,7 +155,6 @@ type Pipeline = {
  * even after the client has gone.
  */
 export function limitPipelining(limits: PipelineLimits = pipelineLimits, clock: Clock = serverClock): void {
-  const servers = new WeakSet<Server>();
   const pipelines = new WeakMap<Socket, Pipeline>();
   let droppedByAll = 0;
 
@@ -150,9 +187,7 @@ export function limitPipelining(limits: PipelineLimits = pipelineLimits, clock: 
     });
   }
 
-  onConnection((_socket, server) => {
-    if (servers.has(server)) return;
-    servers.add(server);
+  onServer((server) => {
     const handlers = server.listeners('request');
     server.removeAllListeners('request');
     server.on('request', (request, response) => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { limitBodies } from '../../../lib/server/node/socket-limits.ts';
+import { answerUnreadableRequests, limitBodies } from '../../../lib/server/node/socket-limits.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { range } from '../../support/node/publish.ts';
@@ -38,6 +38,7 @@ async function expectClosed(closed: Promise<void>): Promise<void> {
 }
 
 beforeAll(async () => {
+  answerUnreadableRequests(clock);
   limitBodies({ maxBytes: megabyte, afterResponseMs: 10_000 }, clock);
   await listenOnFreePort(server);
 });
@@ -159,6 +160,45 @@ describe('a client that asks to close the connection, and sends its whole body b
     expect(socket.bytesRead).toBeLessThan(2 * megabyte);
     await clock.advance(100);
     expect(clock.pending()).toBe(0);
+  });
+});
+
+describe('a client whose request Node cannot read, and that sends everything before it reads', () => {
+  test.each([
+    ['431', 'its head is too large', `GET / HTTP/1.1\r\nhost: a\r\ncookie: ${'x'.repeat(400_000)}\r\n\r\n`],
+    ['400', 'it is no HTTP', 'no method\r\n'.repeat(40_000)],
+  ])('gets %s each time, where %s', async (status, _why, text) => {
+    const sendAll = async () => {
+      using raw = await openRawSocket((server.address() as AddressInfo).port, '');
+      raw.socket.pause();
+      for (let at = 0; at < text.length; at += 16_384) {
+        raw.socket.write(text.slice(at, at + 16_384));
+        await setTimeout(1);
+      }
+      raw.socket.resume();
+      await within('the connection is closed', 15_000, raw.closed);
+      return raw.received();
+    };
+
+    const received = await Promise.all(range(1, 20).map(sendAll));
+
+    for (const each of received) expect(each).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+  });
+
+  test('has 10 s, then the connection is closed', async () => {
+    const connected = once(server, 'connection');
+    using raw = await openRawSocket((server.address() as AddressInfo).port, 'no method\r\n');
+    raw.socket.removeAllListeners('end');
+    const [socket] = (await connected) as [Socket];
+    await raw.until('400');
+    raw.socket.write('no method\r\n');
+    await clock.advance(9_800);
+    expect(socket.closed).toBe(false);
+
+    await clock.advance(500);
+
+    await eventually('the connection is closed', 15_000, () => socket.closed);
+    expect(raw.received().match(/HTTP/g)).toHaveLength(1);
   });
 });
 
