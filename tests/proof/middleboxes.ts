@@ -57,9 +57,10 @@ function merge(rows: readonly ReaderFigures[]): readonly ReaderFigures[] {
   return [...groups.values()].map(overRounds);
 }
 
-function report({ boxes, json }: Order, result: Run): void {
+function report({ boxes, json, isPeer }: Order, result: Run): void {
   if (json !== null) keepRun(json, result, withRun);
-  const tables = [conditionsTable, ownTable, comparedTable].map((table) => table([result], boxes));
+  const all = isPeer ? [conditionsTable, comparedTable] : [conditionsTable, ownTable, comparedTable];
+  const tables = all.map((table) => table([result], boxes));
   console.log(tables.join('\n\n'));
   const broken = boxes.flatMap((box) => brokenBehind([result], box));
   if (broken.length === 0) return;

@@ -23,9 +23,8 @@ export async function startOwnSide(stack: AsyncDisposableStack, streamSeconds: s
     waitedMs: server.waitedMs,
     publish: (feed) => store(address, publishHeaders, feed),
     async startReaders(orders) {
-      const threads: Worker[] = [];
-      for (const each of Map.groupBy(orders, ({ kind, feed }) => `${kind} ${feed}`).values())
-        threads.push(await startThread(stack, each));
+      const groups = [...Map.groupBy(orders, ({ kind, feed }) => `${kind} ${feed}`).values()];
+      const threads = await Promise.all(groups.map((each) => startThread(stack, each)));
       return {
         async finish() {
           const readings = await Promise.all(threads.map(finishThread));
