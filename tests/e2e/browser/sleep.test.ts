@@ -79,15 +79,15 @@ describe.concurrent('a page', () => {
     await minimize();
     relay.forgetAll();
     await store(app, range(6, 20));
-    // The stream is silent for longer than 3 s, and not for long enough that a check has found the events.
-    await sleep(4_000);
-    const statuses = await seen.statuses();
+    // The stream is silent for longer than 3 s. On a busy machine a check may have found the events meanwhile.
+    await sleep(3_100);
+    const before = (await seen.statuses()).length;
     const returned = await watchReturn(page, 'visibilitychange', 20);
     await restore();
     const tookMs = await returned();
     console.log(`shown → fresh, with a dead stream: ${Math.round(tookMs)} ms`);
     expect(tookMs).toBeLessThan(3_000);
-    expect(await seen.statuses()).toEqual(statuses);
+    expect((await seen.statuses()).slice(before).filter((word) => word !== 'Live')).toEqual([]);
     await listsAll(expect, page, 20);
     expect(seen.errors).toEqual([]);
   });
