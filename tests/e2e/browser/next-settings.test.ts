@@ -176,13 +176,14 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     await tail.code;
   });
 
-  test.runIf(basePath !== '' && pathEnd !== '')('npm run demo names the address and publishes', async () => {
-    const script = relative(root, join(copy.folder, 'scripts/demo.ts'));
-    const demo = runScript(script, ['--port', '0', '--seconds', '3'], {}, copy.folder);
-    expect([await demo.code, demo.err()]).toEqual([0, '']);
-    expect(demo.out()).toMatch(/Open http:\/\/localhost:\d+\/app\n/);
-    expect(demo.out()).toMatch(/ \d+-1\n/);
-  });
+  if (basePath !== '' && pathEnd !== '')
+    test('npm run demo names the address and publishes', async () => {
+      const script = relative(root, join(copy.folder, 'scripts/demo.ts'));
+      const demo = runScript(script, ['--port', '0', '--seconds', '3'], {}, copy.folder);
+      expect([await demo.code, demo.err()]).toEqual([0, '']);
+      expect(demo.out()).toMatch(/Open http:\/\/localhost:\d+\/app\n/);
+      expect(demo.out()).toMatch(/ \d+-1\n/);
+    });
 
   test('the cookie of the documentation reaches the routes, and neither the page nor the rest of the origin', async () => {
     await using opened = await open(pageAddress());
@@ -210,9 +211,8 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     expect(headers.get('cache-control')).toBe('private, no-cache, max-age=0, must-revalidate');
   });
 
-  test.runIf(settings.assetPrefix !== undefined)(
-    'scripts and styles come from the other origin alone',
-    async () => {
+  if (settings.assetPrefix !== undefined)
+    test('scripts and styles come from the other origin alone', async () => {
       const own: string[] = [];
       await using opened = await newPage(browser);
       opened.page.on('request', (request) => {
@@ -227,19 +227,16 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
       expect(own).toEqual([]);
       const late = cdn.asked.find((path) => path.endsWith('.js')) ?? '';
       await opened.page.evaluate(loadScript, `${cdn.url}/_next/static${late}`);
-    },
-  );
+    });
 
-  test.runIf(settings.output === 'standalone')(
-    'SIGTERM hands its readers over and ends the process',
-    async () => {
+  if (settings.output === 'standalone')
+    test('SIGTERM hands its readers over and ends the process', async () => {
       const response = await fetch(`${app.url}/api/stream`);
       const body = response.text();
       app.kill('SIGTERM');
       expect(await body).toContain('"reason":"stopping"');
       await app.ended;
-    },
-  );
+    });
 });
 
 /** Starts the build, by the Next of the copy. */
