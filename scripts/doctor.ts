@@ -5,22 +5,23 @@ import { advice } from './doctor/advice.ts';
 import { examine } from './doctor/examine.ts';
 import type { Finding } from './doctor/judge.ts';
 
-const help = `Looks at a deployment from outside, as its readers do, and names what stands in the way.
+const help = `Checks a deployment from outside, as its readers see it. For each problem it prints the cause, and what to change.
 
   npm run doctor -- https://feed.example.com
 
-It publishes about 150 small events to channels of its own (public:doctor-…), so it needs the publish token.
+Give the address with its basePath if it has one (default: http://localhost:3000). The doctor publishes about 150 small
+events to channels of its own (public:doctor-…). Without the publish token it skips the checks that need events.
 
   --publish-token <token>  default: PUBLISH_TOKEN from the environment or .env.local, which is safer: other users of
                            this machine can see the arguments of a command
-  --token <token>          a read token, if the deployment lets nobody read without one
+  --token <token>          a read token, if the channels public:… need one too (lib/config/access.ts)
   --seconds <n>            how long to watch streams, 30 to 3600 (default: 65). To see the planned end of a stream, give
                            more than the platform's limit
-  --json                   print the findings as JSON
+  --json                   print the findings as JSON, without the advice
   --help                   show this text
 
-The table goes to stdout, progress to stderr.
-Exit code: 0 nothing stands in the way; 1 a check failed; 2 an option is wrong.
+The table goes to stdout, progress to stderr. Results: ok; note (unusual, but the feed works); FAIL; skip (not checked).
+Exit code: 0 no check failed (some may be skipped); 1 a check failed; 2 an option is wrong.
 `;
 
 const marks = { pass: 'ok', note: 'note', fail: 'FAIL', skipped: 'skip' } as const;

@@ -1,4 +1,7 @@
-/** How a connection behaves. All times are in ms. An app sets them in the options of `connectFeed` and `useFeed`. */
+/**
+ * How a connection behaves. All times are in ms. An app can set them for one feed in the options of `connectFeed`; `useFeed`
+ * accepts `hiddenMs` and `maxProbeMs`. Edit `defaultSettings` to change them for all feeds.
+ */
 export type ConnectionSettings = {
   /** `auto` streams, falls back to polling, and returns to streaming. `stream` never polls. `poll` never streams. */
   readonly transport: 'auto' | 'stream' | 'poll';
@@ -6,15 +9,15 @@ export type ConnectionSettings = {
   readonly hasPollDriver: boolean;
   /** Whether the client can ask for a new token after a 401. */
   readonly hasToken: boolean;
-  /** Wait for the first byte of a stream. After it something holds bytes back, and the client polls. Default 4,000. */
+  /** Longest wait for the first byte of a stream. Then the client polls, because something holds bytes back. Default 4,000. */
   readonly firstByteMs: number;
-  /** Wait for the hello of a stream that sends bytes. After it the server's log does not answer. Default 10,000. */
+  /** Longest wait for the hello of a stream that sends bytes. Then the log has failed: try again. Default 10,000. */
   readonly helloMs: number;
-  /** Without a live stream for this long, or with a heartbeat that is this late, polls check for events. Default 2,500. */
+  /** The client polls once no stream has been live for this long, or a heartbeat is this late. Default 2,500. */
   readonly checkMs: number;
   /**
-   * Longest silence of a stream that the client asks for: whole seconds, 2 at least. The hello names the one that holds. A
-   * stream that is silent for 2.5 heartbeats is lost. Default 5,000.
+   * Longest silence that the client asks the server to keep on a stream: whole seconds, 2 at least. The server names the
+   * silence that it keeps in hello. A stream that is silent for 2.5 times as long counts as lost. Default 5,000.
    */
   readonly heartbeatMs: number;
   /** First wait before the client, while it polls, tries to stream again. It doubles with each probe. Default 15,000. */

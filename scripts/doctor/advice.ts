@@ -3,7 +3,7 @@ import type { Obstacle } from './judge.ts';
 /** What to change for an obstacle, line by line: first what it is about, then the setting for each program. */
 export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
   'not-the-feed': [
-    'Check the address: it must include the base path of the app, and lead to the feed and not to a page to sign in.',
+    'Check the address: it must include the basePath of the app, and must not lead to a sign-in page.',
     'On Vercel: turn off Deployment Protection for this deployment, or use an address without it.',
   ],
   publishing: ['Give the doctor the token of the deployment: PUBLISH_TOKEN=… npm run doctor -- <url>'],
@@ -12,18 +12,18 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'Something removes the header Authorization. Pass it on:',
     'Squid: cache_peer … login=PASS   nginx: no proxy_set_header Authorization ""   Apache: CGIPassAuth On',
   ],
-  clock: ['Set the clock of the server by NTP. The feed works with a wrong clock; times on the page do not.'],
+  clock: ['Set the clock of the server by NTP. The feed works with a wrong clock, but the page shows wrong times.'],
   'refuses-streams': [
     'A filter refuses the content type text/event-stream. Allow it for /api/stream. Until then the client polls.',
   ],
   'whole-answers': [
     'Something waits for the whole answer before it passes it on. Turn that off for /api/stream:',
     'nginx: proxy_buffering off;   Apache: no mod_buffer   Varnish: set beresp.do_stream = true;',
-    'A gateway that cannot stream (some API gateways, some virus scanners): leave /api/stream out of it.',
+    'Some API gateways and virus scanners cannot stream: do not send /api/stream through them.',
   ],
   compresses: [
     'Do not compress text/event-stream:',
-    'nginx: gzip_types without text/event-stream and *   HAProxy: no text/event-stream in compression type',
+    'nginx: neither text/event-stream nor * in gzip_types   HAProxy: no text/event-stream in compression type',
     'Apache: SetEnvIf Request_URI ^/api/stream no-gzip   Caddy: encode without text/event-stream in its match',
     'Next: compress: false in next.config, if a server in front of it compresses',
   ],
@@ -37,12 +37,12 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'Something passes the stream on in blocks. Turn its buffer off for /api/stream:',
     'nginx: proxy_buffering off;   Apache: no mod_buffer   Caddy: flush_interval -1',
   ],
-  trickles: ['A scanner holds the answer until it has seen the end. Leave /api/stream out of its rules.'],
+  trickles: ['A scanner holds the answer until it has seen the end. Exclude /api/stream from its rules.'],
   'one-behind': [
-    'Nothing has to change. To be rid of it, leave /api/stream out of the virus scanner or filter.',
+    'You need to change nothing. To remove this delay, exclude /api/stream from the virus scanner or filter.',
   ],
   late: [
-    'Something passes the stream on late. Leave /api/stream out of its inspection, or turn its buffer off:',
+    'Something passes the stream on late. Exclude /api/stream from its inspection, or turn its buffer off:',
     'nginx: proxy_buffering off;   Apache: no mod_buffer   HAProxy: option http-no-delay   Caddy: flush_interval -1',
   ],
   'idle-limit': [
@@ -51,7 +51,7 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'Apache: ProxyTimeout 3600   Varnish: between_bytes_timeout = 1h   Squid: read_timeout 1 hour',
   ],
   'loses-silently': [
-    'Something forgets connections without a word (a firewall, NAT, a load balancer). Raise its idle time,',
+    'A firewall, NAT or load balancer drops idle connections and tells neither side. Raise its idle time,',
     'or set HEARTBEAT_SECONDS below it. The client notices, and reads on by another connection.',
   ],
   'ends-early': [
@@ -59,7 +59,7 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'nginx: send_timeout, proxy_read_timeout   HAProxy: timeout tunnel   Vercel: maxDuration of the route',
   ],
   breaks: [
-    'Something cuts streams. Look into its log at that time. Raise its limit, or set STREAM_MAX_SECONDS below it:',
+    'Something cuts streams. See its log at that time. Raise its limit, or set STREAM_MAX_SECONDS below it:',
     'nginx: proxy_read_timeout 1h;   HAProxy: timeout server 1h   Apache: ProxyTimeout 3600',
   ],
   'one-connection': [
@@ -67,22 +67,22 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'HAProxy: maxconn of the server   nginx: limit_conn, worker_connections   Apache: MaxRequestWorkers',
   ],
   'strips-last-event-id': [
-    'Something removes the header Last-Event-ID: a native EventSource loses events untold. Pass it on:',
+    'Something removes the header Last-Event-ID: a native EventSource loses events without notice. Pass it on:',
     'nginx: proxy_set_header Last-Event-ID $http_last_event_id;   CDN: forward this header',
     'This client does not need the header.',
   ],
   'stale-polls': [
-    'A cache keeps polls for longer than their Cache-Control allows. Let it obey, or bypass it for /api/events:',
+    'A cache keeps polls longer than their Cache-Control allows. Make it obey, or bypass it for /api/events:',
     'nginx: no proxy_cache_valid and no proxy_ignore_headers there   Varnish: return (pass) for /api/',
   ],
   'cuts-polls': [
-    'Something cuts requests that wait for an answer. The client learns to wait for less. To be rid of it,',
+    'Something cuts requests that wait for an answer. The client learns to wait less long. To stop the cuts,',
     'raise the limit (nginx: proxy_read_timeout 60s;   HAProxy: timeout server 60s), or set POLL_MODE=short.',
   ],
   'rate-limit': [
-    'Something refuses requests by their rate. Many readers may share one address. Raise the limit for /api/:',
+    'Something limits the rate of requests. Many readers may share one address. Raise the limit for /api/:',
     'nginx: limit_req with a larger rate and burst, limit_req_status 429   CDN: a rule for /api/',
   ],
-  'no-gap': ['The server does not report lost events. Check that its version is current.'],
-  'loses-events': ['Please report this with the output of --json: it must not happen.'],
+  'no-gap': ['The server does not report lost events. Check that it runs the latest version.'],
+  'loses-events': ['This must not happen. Please report it with the output of --json.'],
 };

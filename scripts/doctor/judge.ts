@@ -367,9 +367,9 @@ export function judgeGap(answer: Answer | null): Finding {
   const check = 'gap';
   const { gaps } = Object(answer?.json);
   const [gap] = Array.isArray(gaps) ? gaps : [];
-  if (Object(gap).reason === 'restarted') return pass(check, 'a reader of a lost log is told');
+  if (Object(gap).reason === 'restarted') return pass(check, 'a reader of a lost log gets a gap');
   return answer?.status === 200
-    ? fail(check, 'no-gap', 'a reader of a lost log is not told')
+    ? fail(check, 'no-gap', 'a reader of a lost log gets no gap')
     : skipped(check, `${statusOf(answer)} to the request`);
 }
 
