@@ -12,7 +12,9 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'Something removes the header Authorization. Pass it on:',
     'Squid: cache_peer … login=PASS   nginx: no proxy_set_header Authorization ""   Apache: CGIPassAuth On',
   ],
-  clock: ['Set the clock of the server by NTP. The feed works with a wrong clock, but the page shows wrong times.'],
+  clock: [
+    'Set the clock of the server by NTP. The feed works with a wrong clock; the page shows wrong times.',
+  ],
   'refuses-streams': [
     'A filter refuses the content type text/event-stream. Allow it for /api/stream. Until then the client polls.',
   ],
