@@ -100,8 +100,9 @@ export function openRawStream(address: string, headers: Readonly<Record<string, 
 
 /** Where the same server sends the request: Next does so for a slash at the end of a path. Null: nowhere. */
 function redirectOf({ statusCode, headers }: IncomingMessage, from: URL): URL | null {
-  if ((statusCode !== 307 && statusCode !== 308) || headers.location === undefined) return null;
-  const to = new URL(headers.location, from);
+  const { location = '' } = headers;
+  if ((statusCode !== 307 && statusCode !== 308) || !URL.canParse(location, from)) return null;
+  const to = new URL(location, from);
   // Never to another server: the request may carry a token.
   return to.origin === from.origin ? to : null;
 }

@@ -137,8 +137,11 @@ describe('a raw stream', () => {
     });
   });
 
-  test('follows none to another server, which would get the token', async () => {
-    const { url } = await serve('http://localhost:9/stream');
+  test.each([
+    ['to another server, which would get the token', 'http://localhost:9/stream'],
+    ['to what is no address', 'http://['],
+  ])('follows none %s', async (_, location) => {
+    const { url } = await serve(location);
     const stream = openRawStream(url, { authorization: 'Bearer secret' });
     await stream.over;
 
