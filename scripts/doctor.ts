@@ -10,18 +10,18 @@ const help = `Checks a deployment from outside, as its readers see it. For each 
   npm run doctor -- https://feed.example.com
 
 Give the address with its basePath if it has one (default: http://localhost:3000). The doctor publishes about 150 small
-events to channels of its own (public:doctor-…). Without the publish token it skips the checks that need events.
+events to channels of its own (public:doctor-…). Without the publish token it skips the checks that need events, and fails.
 
   --publish-token <token>  default: PUBLISH_TOKEN from the environment or .env.local, which is safer: other users of
                            this machine can see the arguments of a command
   --token <token>          a read token, if the channels public:… need one too (lib/config/access.ts)
   --seconds <n>            how long to watch streams, 30 to 3600 (default: 65). To see the planned end of a stream, give
                            more than the platform's limit
-  --json                   print the findings as JSON, without the advice
+  --json                   print the findings as JSON
   --help                   show this text
 
 The table goes to stdout, progress to stderr. Results: ok; note (unusual, but the feed works); FAIL; skip (not checked).
-Exit code: 0 no check failed (some may be skipped); 1 a check failed; 2 an option is wrong.
+Exit code: 0 no check failed; 1 a check failed; 2 an option is wrong.
 `;
 
 const marks = { pass: 'ok', note: 'note', fail: 'FAIL', skipped: 'skip' } as const;
@@ -36,6 +36,14 @@ function table(findings: readonly Finding[]): string {
   const result =
     failed === 0 ? 'Nothing stands in the way.' : `${failed} of ${findings.length} checks failed.`;
   return [...rows, '', result].map(escapeControlCharacters).join('\n');
+}
+
+function json(findings: readonly Finding[]): string {
+  const withAdvice = findings.map((finding) => ({
+    ...finding,
+    advice: finding.obstacle === null ? [] : advice[finding.obstacle],
+  }));
+  return JSON.stringify(withAdvice, null, 2);
 }
 
 async function main(): Promise<number> {
@@ -69,7 +77,7 @@ async function main(): Promise<number> {
       process.stderr.write(`${passed} s  ${escapeControlCharacters(text)}\n`);
     },
   });
-  process.stdout.write(`${values.json ? JSON.stringify(findings, null, 2) : table(findings)}\n`);
+  process.stdout.write(`${values.json ? json(findings) : table(findings)}\n`);
   return findings.some(({ verdict }) => verdict === 'fail') ? 1 : 0;
 }
 

@@ -66,7 +66,8 @@ const statusOf = (answer: Answer | null) => (answer === null ? 'no answer' : `st
 /** Whether this is the feed at all. Null: nothing else can be looked at. */
 export function judgeHealth(health: Answer | null): Finding {
   const check = 'health';
-  if (health === null) return fail(check, 'not-the-feed', 'no answer within 20 s');
+  if (health === null)
+    return fail(check, 'not-the-feed', 'no answer: nothing listens there, or it took longer than 20 s');
   const { version, status, log } = Object(health.json);
   if (typeof version === 'string') {
     const { kind } = Object(log);
@@ -122,7 +123,7 @@ export function judgePublishing({ without, wrong, given, isLocal }: PublishAnswe
   if (given !== null && isRefusalOfFeed(given))
     return fail(check, 'publishing', `the token is refused: ${detail}`);
   return given === null
-    ? skipped(check, 'no publish token: set PUBLISH_TOKEN, or all checks with test events are skipped')
+    ? fail(check, 'publishing', 'no publish token, so all checks with test events were skipped')
     : fail(check, 'publishing', `${statusOf(given)}, and not from the feed`);
 }
 

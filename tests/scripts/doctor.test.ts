@@ -1,7 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { advice } from '../../scripts/doctor/advice.ts';
-import { judgeEnds, judgeReader, judgeStart, type Obstacle } from '../../scripts/doctor/judge.ts';
+import {
+  judgeEnds,
+  judgePublishing,
+  judgeReader,
+  judgeStart,
+  type Obstacle,
+} from '../../scripts/doctor/judge.ts';
 import type { EventProbe } from '../../scripts/doctor/probes.ts';
 import { openRawStream, type StreamRecord } from '../../scripts/doctor/raw-stream.ts';
 import { listenOnFreePort } from '../support/listen-on-free-port.ts';
@@ -94,6 +100,13 @@ test('events of this client that came late are late, and only holes are lost', (
     obstacle: 'loses-events',
   });
   expect(judgeReader({ ...reader, published: [1, 2], received: [1, 2] })).toMatchObject({ verdict: 'pass' });
+});
+
+test('a forgotten publish token is no pass: most checks need test events', () => {
+  const refused = { status: 401, headers: new Headers(), text: '', json: null, ms: 1 };
+  const answers = { without: refused, wrong: refused, given: null, isLocal: false };
+
+  expect(judgePublishing(answers)).toMatchObject({ verdict: 'fail', obstacle: 'publishing' });
 });
 
 test('each obstacle has advice', () => {
