@@ -27,6 +27,8 @@ export function closeLingering(
 ): void {
   if (lingering.has(socket) || socket.destroyed) return;
   lingering.add(socket);
+  // Node has removed its own listener from the socket of a CONNECT: a reset by the client would end the process.
+  socket.on('error', () => socket.destroy());
   let leftBytes = maxBytes;
   // Node's parser of requests would go on: it would report each further request, and a broken one again and again.
   socket.removeAllListeners('data');

@@ -52,11 +52,7 @@ const refusalsOfNode: Readonly<Record<string, string>> = {
  * connection: a browser with too many cookies would see a reset, and not the 431.
  */
 export function answerUnreadableRequests(clock: Clock = serverClock): void {
-  const newestResponses = new WeakMap<Socket, ServerResponse>();
-  subscribe('http.server.request.start', (message) => {
-    const { socket, response } = message as OwnConnection;
-    newestResponses.set(socket, response);
-  });
+  const newestResponses = trackNewestResponses();
   onServer((server) => {
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       const response = newestResponses.get(socket);
@@ -69,6 +65,16 @@ export function answerUnreadableRequests(clock: Clock = serverClock): void {
       closeLingering(socket, undefined, clock);
     });
   });
+}
+
+/** Records the newest response of each connection. */
+function trackNewestResponses(): WeakMap<Socket, ServerResponse> {
+  const newestResponses = new WeakMap<Socket, ServerResponse>();
+  subscribe('http.server.request.start', (message) => {
+    const { socket, response } = message as OwnConnection;
+    newestResponses.set(socket, response);
+  });
+  return newestResponses;
 }
 
 /** The methods that Next hands on to a page or a route. */
@@ -89,12 +95,15 @@ const knownMethods: ReadonlySet<string | undefined> = new Set([
  * would close its connection without an answer.
  */
 export function refuseUnknownMethods(): void {
+  const newestResponses = trackNewestResponses();
   subscribe('http.server.request.start', (message) => {
     const { request } = message as { readonly request: IncomingMessage };
     if (!knownMethods.has(request.method)) request.method = 'PUT';
   });
   onServer((server) => {
     server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+      // The client would take this answer for the one to its earlier request.
+      if (newestResponses.get(socket)?.writableFinished === false) return socket.destroy();
       socket.write('HTTP/1.1 405 Method Not Allowed\r\nallow: GET, HEAD, POST\r\nconnection: close\r\n\r\n');
       closeLingering(socket);
     });

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { answerUnreadableRequests, limitBodies } from '../../../lib/server/node/socket-limits.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import {
+  answerUnreadableRequests,
+  limitBodies,
+  refuseUnknownMethods,
+} from '../../../lib/server/node/socket-limits.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { eventually, within } from '../../support/node/eventually.ts';
 import { range } from '../../support/node/publish.ts';
@@ -13,9 +17,12 @@ import { createManualClock } from '../../support/server/manual-clock.ts';
 const megabyte = 1_024 * 1_024;
 const clock = createManualClock();
 
-/** Refuses without reading the body, except for `/patient`: there it reads to the end. */
+const held: ServerResponse[] = [];
+
+/** Refuses without reading the body, except for `/patient`: there it reads to the end; `/held` gets its answer later. */
 const server = createServer((request, response) => {
   if (request.url === '/patient') request.resume();
+  else if (request.url === '/held') held.push(response);
   else response.writeHead(401, { 'content-length': '2' }).end('no');
 });
 
@@ -40,6 +47,7 @@ async function expectClosed(closed: Promise<void>): Promise<void> {
 beforeAll(async () => {
   answerUnreadableRequests(clock);
   limitBodies({ maxBytes: megabyte, afterResponseMs: 10_000 }, clock);
+  refuseUnknownMethods();
   await listenOnFreePort(server);
 });
 afterAll(() => {
@@ -199,6 +207,49 @@ describe('a client whose request Node cannot read, and that sends everything bef
 
     await eventually('the connection is closed', 15_000, () => socket.closed);
     expect(raw.received().match(/HTTP/g)).toHaveLength(1);
+  });
+});
+
+describe('a CONNECT', () => {
+  const connectText = requestText('CONNECT', '127.0.0.1:443');
+
+  /** Collects errors that nobody catches: in production each ends the process. */
+  function collectUncaught(): unknown[] {
+    const uncaught: unknown[] = [];
+    const collect = (error: unknown) => void uncaught.push(error);
+    process.on('uncaughtException', collect);
+    onTestFinished(() => void process.off('uncaughtException', collect));
+    return uncaught;
+  }
+
+  test('gets 405, and its client may reset the connection then', async () => {
+    const uncaught = collectUncaught();
+    const connected = once(server, 'connection');
+    using raw = await openRawSocket((server.address() as AddressInfo).port, connectText);
+    raw.socket.removeAllListeners('end');
+    const [socket] = (await connected) as [Socket];
+    await raw.until('HTTP/1.1 405');
+
+    raw.socket.resetAndDestroy();
+
+    await eventually('the connection is closed', 5_000, () => socket.closed);
+    await setTimeout(0);
+    expect(uncaught).toEqual([]);
+  });
+
+  test('behind a request that waits for its answer ends both, without an answer', async () => {
+    const uncaught = collectUncaught();
+    using raw = await openRawSocket(
+      (server.address() as AddressInfo).port,
+      requestText('GET', '/held') + connectText,
+    );
+    await within('the connection is closed', 5_000, raw.closed);
+    await eventually('the request has ended', 5_000, () => held.at(-1)?.closed);
+
+    held.at(-1)?.end('late');
+
+    await setTimeout(0);
+    expect([raw.received(), uncaught]).toEqual(['', []]);
   });
 });
 
