@@ -5,6 +5,7 @@ import { isName, readEventId } from '../../lib/core/ids.ts';
 import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { answerWithinMs, keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
 import { lockPatienceMs } from '../../lib/log/sqlite/errors.ts';
+import { maxWaitingCharacters } from '../../lib/log/sqlite/step-queue.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/admission.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
@@ -147,6 +148,7 @@ describe('the table of limits', () => {
       'wait of the health check for the log': seconds(logTimeoutMs),
       'wait of a request while another process has locked the file of the embedded log':
         seconds(lockPatienceMs),
+      'data of the publish requests that wait for the embedded log': `${grouped(maxWaitingCharacters)} characters`,
       'streams, waiting polls and subscriptions of a process': `${maxOpen}; off Vercel \`STREAM_MAX_CONNECTIONS\` + ${maxSubscriptionsBesides} if that is more`,
       'self-hosted: head of a request': `${bytes(maxHeaderSize)}, ${seconds(requestTimeouts.headersTimeout)}`,
       'self-hosted: whole request': seconds(requestTimeouts.requestTimeout),

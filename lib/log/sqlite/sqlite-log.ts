@@ -52,6 +52,10 @@ export function createLogOnStore(store: SqliteStore, options: SqliteLogOptions):
   return createLog(() => store, options);
 }
 
+function charactersOf({ events }: AppendRequest): number {
+  return events.reduce((sum, { data }) => sum + data.length, 0);
+}
+
 function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog {
   const { retention, clock = Date, random = Math.random } = options;
   // In WAL mode a writer does not stop readers, so what waits for the one must not hold up the other.
@@ -103,7 +107,7 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
           store().followers.notify(channel, { kind: 'events', epoch, events });
         }
         return result;
-      });
+      }, charactersOf(request));
     },
     read(channel, from, limit) {
       return reads.run(() =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { lockPatienceMs } from '../../../lib/log/sqlite/errors.ts';
-import { createStepQueue, maxWaiting } from '../../../lib/log/sqlite/step-queue.ts';
+import { createStepQueue, maxWaiting, maxWaitingCharacters } from '../../../lib/log/sqlite/step-queue.ts';
 import { range } from '../../support/log/log-steps.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
@@ -10,14 +10,14 @@ function makeQueue() {
   const queue = createStepQueue(clock);
   const file = { isFree: false, tries: 0 };
   const done: unknown[] = [];
-  const step = (name: unknown, work = () => {}) =>
+  const step = (name: unknown, work = () => {}, characters = 0) =>
     queue.run(() => {
       file.tries += 1;
       if (!file.isFree) throw Object.assign(new Error('database is locked'), { errcode: 5 });
       work();
       done.push(name);
       return name;
-    });
+    }, characters);
   return { clock, file, done, step };
 }
 
@@ -142,6 +142,66 @@ describe('a step queue', () => {
 
     expect(done).toEqual(range(1, 4 * maxWaiting));
     expect(clock.pending()).toBe(0);
+  });
+
+  /** Calls 3,000 steps of 1 ms at once. After 2,500 ms, while many still wait, another process locks the file for `lockMs`. */
+  function makeLongQueue(lockMs: number) {
+    const { clock, file, done, step } = makeQueue();
+    file.isFree = true;
+    const refusedAt: number[] = [];
+    for (const name of range(1, 3_000)) {
+      step(name, () => clock.freeze(1)).catch(() => refusedAt.push(clock.elapsed() - lockedAt));
+    }
+    let lockedAt = 0;
+    clock.after(2_500, () => {
+      file.isFree = false;
+      lockedAt = clock.elapsed();
+      clock.after(lockMs, () => {
+        file.isFree = true;
+      });
+    });
+    return { clock, file, done, refusedAt };
+  }
+
+  test('refuses none of the steps that have waited for their turn for over 2 s, when a lock is short', async () => {
+    const { clock, file, done, refusedAt } = makeLongQueue(2);
+
+    await clock.advance(10_000);
+
+    expect(refusedAt).toEqual([]);
+    expect(done).toEqual(range(1, 3_000));
+    // The lock refused a try, which then ran again.
+    expect(file.tries).toBeGreaterThan(3_000);
+  });
+
+  test('refuses them once the lock has lasted 2 s', async () => {
+    const { clock, done, refusedAt } = makeLongQueue(60_000);
+
+    await clock.advance(10_000);
+
+    expect(done.length).toBeGreaterThan(1_000);
+    expect(refusedAt).toHaveLength(3_000 - done.length);
+    expect(Math.min(...refusedAt)).toBeGreaterThanOrEqual(lockPatienceMs);
+    expect(Math.max(...refusedAt)).toBeLessThan(lockPatienceMs + 50);
+  });
+
+  test('refuses at once a step whose events do not fit beside those that wait, also while the file is free', async () => {
+    const { clock, file, done, step } = makeQueue();
+    file.isFree = true;
+    void step('first', () => clock.freeze(20));
+    void step('waits', undefined, maxWaitingCharacters - 1);
+    void step('fits', undefined, 1);
+
+    await expect(step('one too many', undefined, 1)).rejects.toMatchObject({
+      code: 'log-unavailable',
+      message: 'The embedded log failed: too many publish requests wait for their turn. Try again.',
+    });
+
+    void step('without events');
+    await clock.advance(100);
+    void step('later', undefined, maxWaitingCharacters);
+    await clock.advance(100);
+    expect(done).toEqual(['first', 'waits', 'fits', 'without events', 'later']);
   });
 
   test('refuses at once what is beyond its limit', async () => {
