@@ -19,6 +19,7 @@ import {
   type Stream,
   type StreamSignal,
   withApplied,
+  withoutSpare,
 } from './state.ts';
 
 /*
@@ -87,8 +88,10 @@ function onSent(state: Connection, stream: Stream, now: number): Connection {
 function onBytes(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase === 'live') {
     const alive: Stream = { ...stream, timeout: watchdog(stream.heartbeatMs, now) };
+    // Only a handover needs the next stream still. After a return the old one lives, as it turns out.
+    const next = stream.isEnding ? state : { ...state, retryAt: null, isRetryAfterPending: false };
     // Bytes may be part of a frame that takes minutes. They count only where the server does not say the time.
-    return stream.leastAge === null ? onFresh(state, alive, now) : replaceStream(state, alive);
+    return stream.leastAge === null ? onFresh(next, alive, now) : replaceStream(next, alive);
   }
   if (stream.phase === 'open') return state;
   const timeout = { name: 'hello', at: stream.sentAt + state.settings.helloMs } as const;
@@ -105,8 +108,7 @@ function onDelayed(state: Connection, stream: Stream, now: number): Connection {
 /** The server's time came. */
 function onTime(state: Connection, key: number, time: number, now: number, random: number): Connection {
   const stream = state.streams.find((each) => each.key === key);
-  if (stream?.phase !== 'live' || stream.leastAge === null || state.settings.transport !== 'auto')
-    return state;
+  if (stream?.phase !== 'live' || stream.leastAge === null) return state;
   const { stream: read, shows } = judgeTime(stream, time, now);
   switch (shows) {
     case 'early':
@@ -192,7 +194,8 @@ function goLive(
     phase: 'live',
     liveAt: now,
     freshAt: now,
-    leastAge: time === null ? null : now - time,
+    // Only the transport `auto` has polls that could do better than a late stream.
+    leastAge: time === null || state.settings.transport !== 'auto' ? null : now - time,
     heartbeatMs: heartbeatMs > 0 ? heartbeatMs : stream.heartbeatMs,
     switchAt: old?.source ?? null,
   };
@@ -254,7 +257,8 @@ function switchTo(before: Connection, next: Stream, now: number): Connection {
  */
 function onNoFirstByte(state: Connection, stream: Stream, now: number, random: number): Connection {
   const isNext = state.streams.some(({ key }) => key < stream.key);
-  if (!isNext) return failStream(state, stream, 'noFirstByte', now, random);
+  if (!isNext || withoutSpare(state, stream) !== null)
+    return failStream(state, stream, 'noFirstByte', now, random);
   const timeout = { name: 'firstByte', at: now + state.settings.firstByteMs } as const;
   return switchTo(state, { ...stream, sentAt: now, timeout }, now);
 }
@@ -344,6 +348,8 @@ function failStream(
   const refusal = typeof failure === 'object' ? failure : null;
   const handled = refusal && handleRefusal(state, 'stream', stream.tokenVersion, refusal, now);
   if (handled !== null) return handled;
+  const alone = withoutSpare(before, stream);
+  if (alone !== null) return alone;
 
   const [other] = state.streams;
   // The old stream of a handover failed: the next one goes on.

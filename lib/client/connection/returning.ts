@@ -1,5 +1,5 @@
 import { connect, isInactive, onHidden, openStream, startDue } from './lifecycle.ts';
-import { bytesAt, type Connection } from './state.ts';
+import { bytesAt, type Connection, withoutSpare } from './state.ts';
 
 /*
  * The page returns: it is shown again, the machine wakes up, or the network is back. Everything that is open may be dead
@@ -113,5 +113,5 @@ export function onReturnChecked(state: Connection, now: number): Connection {
 function replaceSilent(state: Connection, now: number): Connection {
   const stream = state.streams.at(-1);
   if (stream?.phase !== 'opening' || now - stream.sentAt < silentMs) return state;
-  return openStream({ ...state, streams: state.streams.slice(0, -1) }, now);
+  return withoutSpare(state, stream) ?? openStream({ ...state, streams: state.streams.slice(0, -1) }, now);
 }

@@ -48,6 +48,13 @@ export function bytesAt({ timeout, heartbeatMs }: Stream): number {
   return timeout.at - 2.5 * heartbeatMs;
 }
 
+/** Closes a stream whose old one is seen to live, and has announced no end: nothing is lost with it. Null: it has no such one. */
+export function withoutSpare(state: Connection, { key, sentAt }: Stream): Connection | null {
+  const [old] = state.streams;
+  const isSpare = old && old.key < key && old.phase === 'live' && !old.isEnding && bytesAt(old) >= sentAt;
+  return isSpare ? { ...state, streams: [old], retryAt: null, returnLimitMs: 0, isResuming: false } : null;
+}
+
 /** A poll that should be in flight. `requests.ts` sends and aborts it as it does streams. */
 export type Poll = {
   readonly key: number;

@@ -217,7 +217,7 @@ export function createMailbox(app: BackPressure, deliver: (update: TabUpdate) =>
 }
 
 /** Version of the messages between tabs. Tabs of another deployment that write them otherwise get another name. */
-const version = 2;
+const version = 3;
 
 /**
  * The name of a group: the same for tabs that read the same with a token of the same subject that allows the same

@@ -171,6 +171,19 @@ describe('a stream that is late', () => {
     expect(it.state.mode).toBe('streaming');
   });
 
+  test('counts as worth having with the transport "stream": its failures do not add up', () => {
+    const it = timedReader({ settings: { transport: 'stream' } });
+    const waits: number[] = [];
+    for (let each = 0; each < 5; each += 1) {
+      it.staysOnTime(60);
+      it.passes(37_500);
+      waits.push((it.state.retryAt ?? 0) - it.now);
+      it.passes(1_000);
+      it.goesLive(cursor, it.stream().key, it.now + (skews[0] ?? 0) - 50);
+    }
+    expect(waits).toEqual([250, 250, 250, 250, 250]);
+  });
+
   test('because the app was busy is kept, and what comes later is measured anew', () => {
     const it = timedReader();
     it.staysOnTime(20);

@@ -228,3 +228,77 @@ describe('a page that returns', () => {
     expect((answered[0] ?? Number.NaN) - 4_000).toBeLessThan(3_000);
   });
 });
+
+describe('a stream that lives beside the new one of a return', () => {
+  /** The page returned, and half a second later the old stream has brought its heartbeat on time. */
+  function aliveBeside(more: Parameters<typeof streamingReader>[0] = {}) {
+    const it = streamingReader(more);
+    it.passes(4_000);
+    it.happens('visible');
+    it.sends();
+    const [old = -1] = keysOf(it);
+    it.passes(400);
+    it.heartbeat('30-3~aaaaaa', old);
+    return { it, old };
+  }
+
+  /** The stream of the return fails in some way, and so does each one that follows it, for ten minutes. */
+  function failsFor(ms: number, fail: (it: Reader) => void, { it, old }: ReturnType<typeof aliveBeside>) {
+    let opened = 0;
+    for (const end = it.now + ms; it.now < end; it.passes(100)) {
+      if (it.now % 5_000 === 4_400) it.heartbeat('30-3~aaaaaa', old);
+      const next = it.state.streams.find(({ key }) => key > old);
+      if (next === undefined) continue;
+      if (next.phase === 'preparing') it.sends(next.key);
+      opened += 1;
+      fail(it);
+    }
+    return opened;
+  }
+
+  test.each([
+    ['is reset', (it: Reader) => it.disconnects()],
+    ['ends', (it: Reader) => it.ends()],
+    ['is answered with 502', (it: Reader) => it.isRefused(502, { problem: null })],
+    ['is answered with HTML', (it: Reader) => it.isRefused(200, { problem: null })],
+    ['is refused with 503 for 5 s', (it: Reader) => it.isRefused(503, { retryAfterMs: 5_000 })],
+    ['is refused with 429', (it: Reader) => it.isRefused(429)],
+  ] as const)('goes on alone when that one %s', (_, fail) => {
+    const beside = aliveBeside();
+    const { it, old } = beside;
+    expect(failsFor(600_000, fail, beside)).toBe(1);
+    expect(keysOf(it)).toEqual([old]);
+    expect(it.state).toMatchObject({ mode: 'streaming', failures: 0, reconnects: 0, pollingReason: null });
+    expect(statusOf(it.state)).toBe('streaming');
+  });
+
+  test('goes on alone when that one gets no first byte', () => {
+    const { it, old } = aliveBeside({ checkMs: 60_000 });
+    it.passes(3_599);
+    expect(keysOf(it)).toHaveLength(2);
+    it.passes(1);
+    expect(keysOf(it)).toEqual([old]);
+    expect(it.state).toMatchObject({ mode: 'streaming', retryAt: null, failures: 0 });
+  });
+
+  test('goes on alone when a check closes the dead connection of that one', () => {
+    const it = returned();
+    const [old = -1] = keysOf(it);
+    it.passes(500);
+    it.heartbeat('30-3~aaaaaa', old);
+    it.passes(500);
+    expect(keysOf(it)).toHaveLength(2);
+    it.isPolled([], '30-3~aaaaaa');
+    expect(keysOf(it)).toEqual([old]);
+  });
+
+  test('ends the wait for the next one when it brings bytes after that one has failed', () => {
+    const it = returned();
+    const [old = -1] = keysOf(it);
+    it.isRefused(503, { retryAfterMs: 5_000 });
+    expect(it.state.retryAt).not.toBeNull();
+    it.heartbeat('30-3~aaaaaa', old);
+    it.passes(10_000);
+    expect(keysOf(it)).toEqual([old]);
+  });
+});

@@ -67,7 +67,7 @@ describe('tabs do not share', () => {
   });
 
   test('by a name that shows the token or its subject', async () => {
-    expect(await nameOf({}, tokenOf({ sub: 'somebody' }))).toMatch(/^steadfeed 2 [0-9a-f]{32}$/);
+    expect(await nameOf({}, tokenOf({ sub: 'somebody' }))).toMatch(/^steadfeed 3 [0-9a-f]{32}$/);
   });
 
   test('in Node', () => {

@@ -219,8 +219,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a page that returns keeps a new stream whose connection is dead',
     file: 'lib/client/connection/returning.ts',
-    find: 'return openStream({ ...state, streams: state.streams.slice(0, -1) }, now);',
-    replace: 'return state;',
+    find: '?? openStream({ ...state, streams: state.streams.slice(0, -1) }, now);',
+    replace: '?? state;',
     projects: ['client'],
   },
   {
@@ -240,8 +240,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the client takes single bytes as a sign that a stream is on time',
     file: 'lib/client/connection/on-stream.ts',
-    find: 'return stream.leastAge === null ? onFresh(state, alive, now) : replaceStream(state, alive);',
-    replace: 'return onFresh(state, alive, now);',
+    find: 'return stream.leastAge === null ? onFresh(next, alive, now) : replaceStream(next, alive);',
+    replace: 'return onFresh(next, alive, now);',
     projects: ['client'],
   },
   {
