@@ -20,8 +20,8 @@ beforeAll(async () => {
   [app, firefox] = await Promise.all([startApp(shortStreams), startFirefox()]);
 });
 afterAll(async () => {
-  await firefox[Symbol.asyncDispose]();
-  await app[Symbol.asyncDispose]();
+  await firefox?.[Symbol.asyncDispose]();
+  await app?.[Symbol.asyncDispose]();
 });
 
 type Native = { received: unknown[] };
@@ -131,9 +131,10 @@ describe.concurrent('in Firefox', () => {
     await store(own, [1]);
     await using page = await firefox.open(site.url);
     await page.evaluate(readBehindWorker);
-    await untilStreams(own, 1, 20_000);
+    await eventually('it has the event', 30_000, async () => (await page.evaluate(receivedIn)).length > 0);
+    await untilStreams(own, 1, 30_000);
     await page.evaluate(() => (globalThis as unknown as WorkerPage).closeFeed());
-    await untilStreams(own, 0, 30_000);
+    await untilStreams(own, 0, 10_000);
 
     expect(await page.evaluate(receivedIn)).toEqual([1]);
   });
@@ -154,7 +155,7 @@ describe.concurrent('in Firefox', () => {
       return page.evaluate(() => (globalThis as unknown as WorkerPage).streams() > 1);
     });
     const hasLast = async () => (await page.evaluate(receivedIn)).includes(last);
-    await eventually('it has the last event', 30_000, hasLast);
+    await eventually('it has the last event', 20_000, hasLast);
 
     expect(await page.evaluate(receivedIn)).toEqual(range(1, last));
   });
@@ -174,7 +175,7 @@ describe.concurrent('in Firefox', () => {
     await store(app, ['one']);
     await using page = await firefox.open(proxy.url);
     const shows = (word: string) =>
-      eventually(`the page shows "${word}"`, 30_000, async () =>
+      eventually(`the page shows "${word}"`, 20_000, async () =>
         (await page.evaluate(readPage)).texts.includes(word),
       );
     await eventually(
@@ -186,7 +187,7 @@ describe.concurrent('in Firefox', () => {
     await shows('two');
     proxy.cutInsideAnEvent();
     await store(app, ['three']);
-    await eventually('its stream breaks', 30_000, () => proxy.cuts() === 1);
+    await eventually('its stream breaks', 10_000, () => proxy.cuts() === 1);
     await store(app, ['four']);
     await shows('four');
 

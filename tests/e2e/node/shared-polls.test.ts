@@ -38,7 +38,7 @@ describe.concurrent('behind a caching proxy', () => {
     const asked = (await proxy.requests()).filter((each) => each.reachedOrigin).length;
     expect(asked).toBeGreaterThanOrEqual(3);
     expect(asked).toBeLessThanOrEqual(2 * 7);
-    expect(pollers.reduce((sum, each) => sum + each.polls, 0)).toBeGreaterThan(3_000);
+    expect(pollers.reduce((sum, each) => sum + each.polls, 0)).toBeGreaterThan(1_000);
     for (const { got } of pollers) {
       expect(got.map(({ id }) => id.split('-')[1])).toEqual(['2']);
       expect((got[0]?.missedAt ?? Infinity) - publishedAt).toBeLessThanOrEqual(staleMs);

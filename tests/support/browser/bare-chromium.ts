@@ -57,7 +57,7 @@ export async function startBareChromium(): Promise<BareChromium> {
     });
   });
   try {
-    const endpoint = await within('Chromium starts', 20_000, address);
+    const endpoint = await within('Chromium starts', 60_000, address);
     const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true });
     const [context] = browser.contexts();
     if (context === undefined) throw new Error('Chromium has no window');

@@ -51,7 +51,7 @@ function firefoxPath(): string {
 /**
  * Starts the system's Firefox. The tests control it with WebDriver BiDi, because Playwright can only control its own
  * build of Firefox.
- * @throws Error if it does not start within 20 s.
+ * @throws Error if it does not start within 60 s.
  */
 export async function startFirefox(): Promise<Firefox> {
   const profile = makeTemporaryFolder();
@@ -101,7 +101,7 @@ export async function startFirefox(): Promise<Firefox> {
     });
   });
   try {
-    const bidi = await openBidi(`${await within('Firefox starts', 20_000, address)}/session`);
+    const bidi = await openBidi(`${await within('Firefox starts', 60_000, address)}/session`);
     return {
       async open(url) {
         // A window, not a tab: only one tab of a window is visible.

@@ -28,7 +28,7 @@ type Message = {
   };
 };
 
-const timeoutMs = 20_000;
+const timeoutMs = 60_000;
 
 /** Opens a session at `address`, a WebSocket of the browser. */
 export async function openBidi(address: string): Promise<Bidi> {

@@ -98,7 +98,11 @@ export async function startWebKit(): Promise<WebKit> {
       send('POST', `/session/${session.sessionId}${path}`, body);
     return {
       version: session.capabilities.browserVersion,
-      open: makeOpen(call, () => send('DELETE', `/session/${session.sessionId}/window`)),
+      open: makeOpen(
+        call,
+        () => send('DELETE', `/session/${session.sessionId}/window`),
+        await send('GET', `/session/${session.sessionId}/window`),
+      ),
       [Symbol.asyncDispose]: end,
     };
   } catch (error) {
@@ -150,7 +154,8 @@ function makeSend(port: number) {
 
 type Call = (path: string, body?: object) => Promise<unknown>;
 
-function makeOpen(call: Call, closeWindow: () => Promise<unknown>): WebKit['open'] {
+/** @param first the tab of the start. It stays open. */
+function makeOpen(call: Call, closeWindow: () => Promise<unknown>, first: unknown): WebKit['open'] {
   // A command goes to the current tab. So each tab's turn is one switch and one command.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
@@ -160,7 +165,11 @@ function makeOpen(call: Call, closeWindow: () => Promise<unknown>): WebKit['open
   };
 
   return async (url) => {
-    const { handle } = (await inTurn(() => call('/window/new', { type: 'window' }))) as { handle: string };
+    const { handle } = (await inTurn(async () => {
+      // The current tab may be closed. WebKit opens a tab only from one that is open.
+      await call('/window', { handle: first });
+      return call('/window/new', { type: 'window' });
+    })) as { readonly handle: string };
     const inTab = (run: () => Promise<unknown>) =>
       inTurn(async () => {
         await call('/window', { handle });
