@@ -7,7 +7,8 @@ import { FeedError } from '../../core/feed-error.ts';
  */
 export type CircuitBreaker = {
   /**
-   * Makes the call, or waits for the probe that is under way.
+   * Makes the call, or waits for the probe that is under way. A proof never waits for a call that is none: many slow
+   * subscriptions, one after the other, would hold up each read.
    * @param isProof whether its success means that all calls work. A subscription or a PING can work at the limit of a plan.
    * @throws what the call throws; before the named time the refusal, with the time that is left.
    */
@@ -16,22 +17,22 @@ export type CircuitBreaker = {
 
 /**
  * Creates a circuit breaker that lets calls pass.
- * @param refusesAll whether an error of a call is a refusal that holds for all calls. Its `retryAfterSeconds` is obeyed.
+ * @param refusesAll whether an error of a call, which was a proof or not, is a refusal that holds for all calls. Its `retryAfterSeconds` is obeyed.
  */
 export function createCircuitBreaker(
   clock: Pick<Clock, 'elapsed'>,
-  refusesAll: (error: unknown) => error is FeedError,
+  refusesAll: (error: unknown, isProof: boolean) => error is FeedError,
 ): CircuitBreaker {
   /** null: calls pass. */
   let refusal: { readonly error: FeedError; readonly until: number } | null = null;
-  /** Resolves when the call that finds out whether Redis works again is over; null: none is under way. */
-  let probe: Promise<void> | null = null;
+  /** The calls under way that find out whether Redis works again, at most one of each kind. */
+  const probes: { proof: Probe | null; other: Probe | null } = { proof: null, other: null };
 
-  async function pass<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  async function pass<Answer>(call: () => Promise<Answer>, isProof: boolean): Promise<Answer> {
     try {
       return await call();
     } catch (error) {
-      if (refusesAll(error)) {
+      if (refusesAll(error, isProof)) {
         refusal = { error, until: clock.elapsed() + (error.retryAfterSeconds ?? 0) * 1_000 };
       }
       throw error;
@@ -39,17 +40,25 @@ export function createCircuitBreaker(
   }
 
   async function passAsProbe<Answer>(call: () => Promise<Answer>, isProof: boolean): Promise<Answer> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const kind = isProof ? 'proof' : 'other';
+    const probe = Promise.withResolvers<void>();
     const before = refusal;
-    probe = promise;
+    probes[kind] = probe;
     try {
-      return await pass(call);
+      return await pass(call, isProof);
     } finally {
       // Whatever else came back, it was no refusal of all: the other calls find out for themselves.
       if (isProof && refusal === before) refusal = null;
-      probe = null;
-      resolve();
+      if (probes[kind] === probe) probes[kind] = null;
+      probe.resolve();
+      // Calls that wait for the other probe need not wait for its end.
+      if (isProof) endOther();
     }
+  }
+
+  function endOther(): void {
+    probes.other?.resolve();
+    probes.other = null;
   }
 
   return {
@@ -57,13 +66,17 @@ export function createCircuitBreaker(
       while (refusal !== null) {
         const leftMs = refusal.until - clock.elapsed();
         if (leftMs > 0) throw repeat(refusal.error, leftMs);
+        const probe = probes.proof ?? (isProof ? null : probes.other);
         if (probe === null) return passAsProbe(call, isProof);
-        await probe;
+        await probe.promise;
       }
-      return pass(call);
+      return pass(call, isProof);
     },
   };
 }
+
+/** Resolves when the call is over. */
+type Probe = PromiseWithResolvers<void>;
 
 /** The same refusal for another call. */
 function repeat({ code, message, cause }: FeedError, leftMs: number): FeedError {

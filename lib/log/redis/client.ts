@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Redis } from '@upstash/redis';
 import { FeedError } from '../../core/feed-error.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
@@ -43,13 +44,17 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
     enableAutoPipelining: false,
     enableTelemetry: false,
     cache: 'no-store',
-    signal: () => AbortSignal.timeout(endpoint.timeoutMs),
+    signal: () => timeouts.getStore() ?? AbortSignal.timeout(endpoint.timeoutMs),
   });
   const call = (run: () => Promise<unknown>, isProof: boolean) => {
-    const runInWords = () =>
-      run().catch((error: unknown) => {
+    const calledAt = performance.now();
+    const runInWords = () => {
+      // The wait for another call's probe counts too.
+      const leftMs = Math.max(0, endpoint.timeoutMs - (performance.now() - calledAt));
+      return timeouts.run(AbortSignal.timeout(Math.ceil(leftMs)), run).catch((error: unknown) => {
         throw toFeedError(error);
       });
+    };
     return endpoint.breaker.run(runInWords, isProof);
   };
   return {
@@ -59,6 +64,9 @@ export function createRedisClient(endpoint: RedisEndpoint): RedisClient {
     },
   };
 }
+
+/** The time limit of the call that is being made: the driver takes one signal for all calls, or a function. */
+const timeouts = new AsyncLocalStorage<AbortSignal>();
 
 /** The URLs that the driver accepts. It puts any other URL into its error, so they are refused before. */
 const driverUrlPattern = /^https?:\/\/[^\s#$./?].\S*$/;

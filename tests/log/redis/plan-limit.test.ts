@@ -1,9 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { EventLog } from '../../../lib/log/event-log.ts';
+import type { EventLog, FollowSignal } from '../../../lib/log/event-log.ts';
 import { createRedisLog } from '../../../lib/log/redis/redis-log.ts';
 import { listen } from '../../support/log/listener.ts';
 import { newEvents, range } from '../../support/log/log-steps.ts';
 import { type RedisStack, secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
+import { eventually } from '../../support/node/eventually.ts';
 import { createManualClock } from '../../support/server/manual-clock.ts';
 
 const limitReached = 'max requests limit exceeded. Limit: 500000, Usage: 500001.';
@@ -18,33 +20,34 @@ describe('a Redis that refuses everything', () => {
   const stack = useRedisStack();
 
   /** A log whose clock is moved by hand. */
-  function openLog({ upstash }: RedisStack) {
+  function openLog({ upstash }: RedisStack, timeoutMs = 8_000) {
     const clock = createManualClock();
-    const log = createRedisLog({ url: upstash.url, token: secretToken, retention: 100, clock });
+    const log = createRedisLog({ url: upstash.url, token: secretToken, retention: 100, clock, timeoutMs });
     const wait = (seconds: number) => clock.freeze(seconds * 1_000);
     return { log, wait };
   }
 
+  /** Resolves when a subscription is connected, and rejects when it is lost. */
+  function follow(log: EventLog): Promise<unknown> {
+    const abort = new AbortController();
+    return new Promise((resolve, reject) => {
+      const onSignal = (signal: FollowSignal) => {
+        abort.abort();
+        if (signal.kind === 'lost') reject(signal.cause);
+        else resolve(signal);
+      };
+      log.follow('feed', onSignal, abort.signal);
+    });
+  }
+
   /** Everything that a process asks of its log; the outcome of each. */
   function askEverything(log: EventLog): Promise<PromiseSettledResult<unknown>[]> {
-    const following = new Promise((resolve, reject) => {
-      const abort = new AbortController();
-      log.follow(
-        'feed',
-        (signal) => {
-          abort.abort();
-          if (signal.kind === 'lost') reject(signal.cause);
-          else resolve(signal);
-        },
-        abort.signal,
-      );
-    });
     return Promise.allSettled([
       log.append({ events: newEvents('feed', 1), key: null }),
       log.read('feed', { kind: 'newest' }, 10),
       log.ends(['feed']),
       log.ends([]),
-      following,
+      follow(log),
     ]);
   }
 
@@ -147,6 +150,49 @@ describe('a Redis that refuses everything', () => {
 
     expect((await reading).events).toEqual([]);
     log.close();
+  });
+
+  test('answers a read without waiting for slow subscriptions, and they go on when it has worked', async () => {
+    const { log, wait } = openLog(stack());
+    const { faults, counts } = stack().upstash;
+    faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    faults.errorText = null;
+    wait(60);
+    faults.latencyMs = 60_000;
+    const before = counts.requests;
+    const abort = new AbortController();
+    const connected: number[] = [];
+    for (const name of range(1, 5)) log.follow('feed', () => connected.push(name), abort.signal);
+    await eventually('one of them is asked', 5_000, () => counts.requests === before + 1);
+    faults.latencyMs = 0;
+
+    expect((await log.read('feed', { kind: 'newest' }, 10)).events).toEqual([]);
+
+    await eventually('the others are connected', 5_000, () => connected.length === 4);
+    expect(connected.toSorted()).toEqual([2, 3, 4, 5]);
+    abort.abort();
+    log.close();
+  });
+
+  test('answers a call that waits for the probe within the same time as any other', async () => {
+    const { log, wait } = openLog(stack(), 2_000);
+    const other = openLog(stack(), 2_000).log;
+    stack().upstash.faults.errorText = limitReached;
+    await expect(log.read('feed', { kind: 'newest' }, 10)).rejects.toMatchObject(planLimit(60));
+    wait(60);
+    stack().upstash.faults.latencyMs = 60_000;
+    const isRejected = (call: Promise<unknown>) => call.catch(({ message }) => message);
+    const probe = isRejected(log.append({ events: newEvents('feed', 1), key: null }));
+    await setTimeout(1_000);
+
+    const waiting = isRejected(log.append({ events: newEvents('feed', 1), key: null }));
+    const tooLate = isRejected(other.ends(['feed'])).then(() => setTimeout(500, 'too late'));
+
+    expect(await Promise.race([waiting, tooLate])).toBe('Redis did not answer in time.');
+    expect(await probe).toBe('Redis did not answer in time.');
+    log.close();
+    other.close();
   });
 
   test.each([
