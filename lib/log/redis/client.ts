@@ -127,9 +127,14 @@ export function refusalToFeedError(text: string): FeedError {
 /** The cause of a refusal that holds for every call, whatever it asks. */
 class RefusalOfAll extends Error {}
 
-/** Whether Redis will refuse every other call too, until the time that the error names. */
-export function refusesAll(error: unknown): error is FeedError {
-  return error instanceof FeedError && error.cause instanceof RefusalOfAll;
+/**
+ * Whether Redis will refuse every other call too, until the time that the error names.
+ * @param isProof whether the call ran a script, as all appends and reads do. A user that may not SUBSCRIBE or PING may still
+ * run scripts.
+ */
+export function refusesAll(error: unknown, isProof: boolean): error is FeedError {
+  if (!(error instanceof FeedError && error.cause instanceof RefusalOfAll)) return false;
+  return isProof || error.cause.message !== 'NOPERM';
 }
 
 /** Makes the error for an answer that this log does not understand. */
@@ -178,7 +183,8 @@ const knownRefusals: readonly {
   },
   {
     pattern: /^NOPERM\b/,
-    message: 'is read-only: its token or its server does not allow writes. Use the standard token.',
+    message:
+      'does not allow a command: its token is read-only, or its user has too few rights. Use the standard token, or give the user all commands, keys and channels of the feed.',
     retryAfterSeconds: 30,
     isForAll: true,
   },

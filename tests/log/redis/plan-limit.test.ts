@@ -196,6 +196,27 @@ describe('a Redis that refuses everything', () => {
   });
 
   test.each([
+    ['subscribe', follow],
+    ['ping', (log: EventLog) => log.ends([])],
+  ] as const)(
+    'that refuses only %s to its user is still asked by appends and reads',
+    async (command, call) => {
+      const { log } = openLog(stack());
+      const { faults } = stack().upstash;
+      faults.errorText = `NOPERM this user has no permissions to run the '${command}' command`;
+      faults.refuseSubscriptions = 400;
+      await expect(call(log)).rejects.toMatchObject({
+        message: expect.stringContaining('its user has too few rights'),
+        retryAfterSeconds: 30,
+      });
+      faults.errorText = null;
+
+      expect((await log.read('feed', { kind: 'newest' }, 10)).events).toEqual([]);
+      log.close();
+    },
+  );
+
+  test.each([
     "OOM command not allowed when used memory > 'maxmemory'.",
     'WRONGTYPE Operation against a key holding the wrong kind of value',
     "READONLY You can't write against a read only replica.",
