@@ -17,13 +17,44 @@ import {
  * connection decide that. Requests are started and ended here alone.
  */
 
-/** Ends all requests and opens a stream. Where streaming is blocked, it polls and probes at once instead. */
+/** No `Retry-After` holds. */
+export const notHeld = {
+  noPollBefore: Number.NEGATIVE_INFINITY,
+  noStreamBefore: Number.NEGATIVE_INFINITY,
+} as const;
+
+/** The server wants no stream before `at`, and no poll either if `isForPolls`. */
+export function holdUntil(state: Connection, at: number, isForPolls = true): Connection {
+  const { noPollBefore, noStreamBefore } = state;
+  return {
+    ...state,
+    noPollBefore: isForPolls ? Math.max(noPollBefore, at) : noPollBefore,
+    noStreamBefore: Math.max(noStreamBefore, at),
+  };
+}
+
+/** The same with no poll and no probe before the time that the server has named. */
+export function withHeld(state: Connection): Connection {
+  const { pollAt, probeAt, noPollBefore, noStreamBefore } = state;
+  return {
+    ...state,
+    pollAt: pollAt === null ? null : Math.max(pollAt, noPollBefore),
+    probeAt: probeAt === null ? null : Math.max(probeAt, noStreamBefore),
+  };
+}
+
+/**
+ * Ends all requests and opens a stream. Where streaming is blocked, it polls and probes at once instead. A `Retry-After`
+ * comes first.
+ */
 export function connect(state: Connection, now: number): Connection {
   if (state.isStandby) return standBy(state);
   const fresh: Connection = { ...stopIO(state), pausedBy: null, stoppedBy: null };
   const isPollOnly = state.settings.transport === 'poll';
-  if (isPollOnly || state.pollingReason !== null)
-    return startPolling(fresh, now, now, isPollOnly ? null : now);
+  const mustPoll = isPollOnly || state.pollingReason !== null;
+  const heldUntil = mustPoll ? state.noPollBefore : state.noStreamBefore;
+  if (now < heldUntil) return { ...fresh, mode: 'waiting', retryAt: heldUntil };
+  if (mustPoll) return startPolling(fresh, now, now, isPollOnly ? null : now);
   return openStream(checkBy({ ...fresh, mode: 'connecting' }, now + state.settings.checkMs), now);
 }
 
@@ -54,7 +85,8 @@ function startPolling(state: Connection, now: number, pollAt: number, probeAt: n
 }
 
 /** Starts the poll and the probe whose time has come. */
-export function startDue(state: Connection, now: number): Connection {
+export function startDue(before: Connection, now: number): Connection {
+  const state = withHeld(before);
   const next = isDue(ownPollAt(state), now) ? startPoll(state, now) : state;
   const isProbeDue = isDue(next.probeAt, now) && next.streams.length === 0;
   return isProbeDue ? openStream({ ...next, probeAt: null, probes: next.probes + 1 }, now) : next;
@@ -99,15 +131,15 @@ export function stop(
 
 /** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */
 export function onRetryDue(state: Connection, now: number): Connection {
-  const { isResuming, isRetryAfterPending } = state;
+  const { isResuming } = state;
   if (state.mode !== 'streaming') {
     const { poll, pollAt } = state;
     const next: Connection = { ...connect(state, now), isResuming };
-    if (next.mode !== 'connecting' || isRetryAfterPending) return next;
+    if (next.mode !== 'connecting') return next;
     // Checks go on.
     return { ...next, poll, pollAt: pollAt ?? next.pollAt };
   }
-  return openStream({ ...state, retryAt: null, isRetryAfterPending: false }, now);
+  return openStream(state, now);
 }
 
 /** The page is hidden: its connection ends after a while, unless it is on standby. */
@@ -141,14 +173,12 @@ export function onActivate(before: Connection, known: KnownState | null, now: nu
     pollingReason: known === null ? state.pollingReason : known.pollingReason,
     pauseAt: isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null,
   };
-  const retryAt = known?.notBefore ?? null;
-  if (retryAt === null || retryAt <= now) return connect(active, now);
-  return { ...stopIO(active), mode: 'waiting', retryAt, isRetryAfterPending: true };
+  return connect(known === null ? active : holdUntil({ ...active, ...notHeld }, known.notBefore), now);
 }
 
 /** Starts to poll the log to its end, once; unless that is under way. */
 export function onCatchUp(state: Connection, now: number): Connection {
-  return state.mode !== 'standby' || isCatchingUp(state) ? state : startPoll(state, now);
+  return state.mode !== 'standby' || isCatchingUp(state) ? state : startDue({ ...state, pollAt: now }, now);
 }
 
 /** Whether a poll is in flight, or waits for its next try. */
@@ -165,7 +195,6 @@ export function stopIO(state: Connection): Connection {
     retryAt: null,
     pollAt: null,
     probeAt: null,
-    isRetryAfterPending: false,
     isResuming: false,
     returnLimitMs: 0,
   };
@@ -212,7 +241,7 @@ export function startPoll(state: Connection, now: number): Connection {
     timeoutAt: now + waitSeconds * 1_000 + limitMs,
     source: reader.positions,
   };
-  return { ...state, poll, pollAt: null, isRetryAfterPending: false, nextKey: state.nextKey + 1 };
+  return { ...state, poll, pollAt: null, nextKey: state.nextKey + 1 };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isUnexpected, type Page, type Refusal } from '../transport/messages.ts';
-import { backoffMs, handleRefusal, startDue, startPoll } from './lifecycle.ts';
+import { backoffMs, handleRefusal, holdUntil, startDue, startPoll } from './lifecycle.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';
 
@@ -145,14 +145,8 @@ export function onPollFailed(
 function failCheck(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
   const failed = failPoll(state, refusal, now, random);
   const pollAt = Math.max(failed.pollAt ?? now, now + (state.advice.everyMs || checkEveryMs));
-  const next: Connection = { ...failed, pollAt, isRetryAfterPending: state.isRetryAfterPending };
-  const retryAfterMs = refusal?.retryAfterMs ?? null;
-  if (retryAfterMs === null || state.mode === 'streaming') return next;
-  return {
-    ...next,
-    isRetryAfterPending: true,
-    retryAt: state.mode === 'waiting' ? Math.max(pollAt, state.retryAt ?? 0) : null,
-  };
+  const { retryAt, noStreamBefore } = failed;
+  return { ...failed, pollAt, retryAt: retryAt === null ? null : Math.max(retryAt, noStreamBefore) };
 }
 
 /**
@@ -168,13 +162,11 @@ function failPoll(state: Connection, refusal: Refusal | null, now: number, rando
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
   const pollAt = now + backoffMs(pollFailures, retryAfterMs, random, state.settings);
-  const isRetryAfterPending = retryAfterMs !== null;
   if (isOverLimit(refusal) && state.probeAt !== null && state.streams.length === 0) {
     const { minPollMs } = state.settings;
     return { ...state, pollFailures, probeAt: pollAt + minPollMs, pollAt: pollAt + 2 * minPollMs, probes: 0 };
   }
-  // A `Retry-After` holds for the probe too.
-  const probeAt =
-    isRetryAfterPending && state.probeAt !== null ? Math.max(state.probeAt, pollAt) : state.probeAt;
-  return { ...state, pollFailures, pollAt, probeAt, isRetryAfterPending };
+  const next: Connection = { ...state, pollFailures, pollAt };
+  // The random wait is for the probe too.
+  return retryAfterMs === null ? next : holdUntil(next, pollAt);
 }

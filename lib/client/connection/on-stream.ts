@@ -7,6 +7,7 @@ import {
   connect,
   fallBackToPolling,
   handleRefusal,
+  holdUntil,
   openStream,
   probeDelayMs,
   stopIO,
@@ -89,7 +90,7 @@ function onBytes(state: Connection, stream: Stream, now: number): Connection {
   if (stream.phase === 'live') {
     const alive: Stream = { ...stream, timeout: watchdog(stream.heartbeatMs, now) };
     // Only a handover needs the next stream still. After a return the old one lives, as it turns out.
-    const next = stream.isEnding ? state : { ...state, retryAt: null, isRetryAfterPending: false };
+    const next = stream.isEnding ? state : { ...state, retryAt: null };
     // Bytes may be part of a frame that takes minutes. They count only where the server does not say the time.
     return stream.leastAge === null ? onFresh(next, alive, now) : replaceStream(next, alive);
   }
@@ -131,11 +132,12 @@ function onFresh(state: Connection, stream: Stream, now: number): Connection {
   const fresh: Stream = { ...stream, isProven, freshAt: now, lateFrom: null };
   // The polls of a probe end with the first time that it brings.
   const poll = leastAge !== null && freshAt === liveAt ? null : state.poll;
-  const next = checkSilence({ ...replaceStream(state, fresh), poll }, heartbeatMs, now);
+  // A check that failed before that says nothing of the next one.
+  const next = checkSilence({ ...replaceStream(state, fresh), poll, pollFailures: 0 }, heartbeatMs, now);
   return isProven ? resetFailures(next, now - liveAt) : next;
 }
 
-/** A check is due when the next heartbeat is late. Checks that have failed keep their wait. */
+/** A check is due when the next heartbeat is late. */
 function checkSilence(state: Connection, heartbeatMs: number, now: number): Connection {
   const { pollAt, settings } = state;
   const silentAt = now + heartbeatMs + settings.checkMs;
@@ -206,7 +208,6 @@ function goLive(
     pollFailures: 0,
     probeAt: null,
     retryAt: null,
-    isRetryAfterPending: false,
     isResuming: false,
     returnLimitMs: 0,
     pollingReason: null,
@@ -233,7 +234,7 @@ function startHandover(before: Connection, key: number, { reason }: Handover, no
   if (second !== undefined && first?.key === key) return ending;
   const alone = second === undefined ? ending : switchTo(ending, second, now);
   // A server that hands over at once, each time, must not make the client spin.
-  const earliest = stream.liveAt + state.settings.minStreamMs;
+  const earliest = Math.max(stream.liveAt + state.settings.minStreamMs, state.noStreamBefore);
   return now < earliest ? { ...alone, retryAt: earliest } : openStream(alone, now);
 }
 
@@ -344,61 +345,52 @@ function failStream(
   now: number,
   random: number,
 ): Connection {
-  const state = withoutStream(before, stream);
+  const left = withoutStream(before, stream);
   const refusal = typeof failure === 'object' ? failure : null;
-  const handled = refusal && handleRefusal(state, 'stream', stream.tokenVersion, refusal, now);
+  const handled = refusal && handleRefusal(left, 'stream', stream.tokenVersion, refusal, now);
   if (handled !== null) return handled;
-  const alone = withoutSpare(before, stream);
-  if (alone !== null) return alone;
 
-  const [other] = state.streams;
-  // The old stream of a handover failed: the next one goes on.
-  if (other !== undefined && other.key > stream.key) return switchTo(state, other, now);
-  if (state.mode === 'polling') return scheduleProbe(state, refusal, now, random);
-
-  const counted = countFailure(state, stream, failure, now);
-  const retryAfterMs = refusal?.retryAfterMs ?? null;
-  // A `Retry-After` for an earlier stream or a check still holds.
-  const pendingAt = Math.max(state.retryAt ?? now, state.pollAt ?? now);
-  const pendingMs = state.isRetryAfterPending ? pendingAt - now : 0;
-  const isRetryAfterPending = retryAfterMs !== null || pendingMs > 0;
-  const delayAfter = (failures: number) =>
-    Math.max(pendingMs, backoffMs(failures, retryAfterMs, random, counted.settings));
+  const [other] = left.streams;
   // A server without a free slot advises polls. In a handover the old stream goes on: its end makes room for the next one.
   const isFull = other === undefined && refusal?.problem?.type.endsWith(':too-many-streams') === true;
+  const retryAfterMs = refusal?.retryAfterMs ?? null;
+  // Where polls go on, and where the server is full, it is for streams: such a server answers polls.
+  const isForPolls = !isFull && left.mode !== 'polling';
+  const heldUntil = now + Math.min(left.settings.maxRetryAfterMs, retryAfterMs ?? 0);
+  const state = retryAfterMs === null ? left : holdUntil(left, heldUntil, isForPolls);
+  const alone = withoutSpare(state, stream);
+  if (alone !== null) return alone;
+  // The old stream of a handover failed: the next one goes on.
+  if (other !== undefined && other.key > stream.key) return switchTo(state, other, now);
+  if (state.mode === 'polling')
+    return { ...state, probeAt: now + probeDelayMs(state.probes, random, state.settings) };
+
+  const counted = countFailure(state, stream, failure, now);
+  // A `Retry-After` for an earlier stream or a check still holds.
+  const heldMs = state.noStreamBefore - now;
+  const delayAfter = (failures: number) =>
+    Math.max(heldMs, backoffMs(failures, retryAfterMs, random, counted.settings));
   const firstPollMs = () => {
-    // The `Retry-After` of a full server is for streams: it answers polls.
-    if (isFull) return Math.max(pendingMs, random * counted.settings.backoffMs);
+    if (isFull) return random * counted.settings.backoffMs;
     // Checks go on as polls.
     if (failure === 'held' || failure === 'late') return Math.max(0, (state.pollAt ?? now) - now);
-    return failure === 'noFirstByte' ? Math.max(0, pendingMs) : delayAfter(1);
+    return failure === 'noFirstByte' ? 0 : delayAfter(1);
   };
   if (mustFallBack(counted, isFull ? 'held' : failure)) {
     // However often streams failed before, the first poll comes soon.
     const reason = reasonOf(failure, counted);
-    return { ...fallBackToPolling(counted, now, random, firstPollMs(), reason), isRetryAfterPending };
+    return fallBackToPolling(counted, now, random, firstPollMs(), reason);
   }
   const retryAt = now + delayAfter(counted.failures);
   // The next stream of a handover failed: the old one goes on as long as it lasts.
-  if (other !== undefined) return { ...counted, retryAt, isRetryAfterPending };
-  const isResuming = failure === 'usefulEnd' && !isRetryAfterPending;
-  const waiting: Connection = {
-    ...stopIO(counted),
-    mode: 'waiting',
-    retryAt,
-    isRetryAfterPending,
-    isResuming,
-  };
-  if (isRetryAfterPending) return waiting;
+  if (other !== undefined) return { ...counted, retryAt };
+  const isHeld = heldMs > 0;
+  const isResuming = failure === 'usefulEnd' && !isHeld;
+  const waiting: Connection = { ...stopIO(counted), mode: 'waiting', retryAt, isResuming };
+  if (isHeld) return waiting;
   // Readers that lost their streams together do not check together.
   const { poll, pollAt } = checkBy(counted, now + counted.settings.checkMs * (0.6 + 0.8 * random));
   return { ...waiting, poll, pollAt };
-}
-
-function scheduleProbe(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
-  const { probes, settings } = state;
-  const retryAfterMs = Math.min(settings.maxRetryAfterMs, refusal?.retryAfterMs ?? 0);
-  return { ...state, probeAt: now + Math.max(probeDelayMs(probes, random, settings), retryAfterMs) };
 }
 
 function countFailure(before: Connection, stream: Stream, failure: Failure, now: number): Connection {

@@ -3,6 +3,7 @@ import {
   connect,
   isDue,
   isOff,
+  notHeld,
   onActivate,
   onCatchUp,
   onHidden,
@@ -12,6 +13,7 @@ import {
   startDue,
   startPoll,
   stop,
+  withHeld,
 } from './lifecycle.ts';
 import { onPoll, onPollFailed, onPollShared } from './on-poll.ts';
 import { onCheckAnswered, onStream, onStreamTimeout } from './on-stream.ts';
@@ -28,7 +30,7 @@ import { type Connection, type Signal, withApplied } from './state.ts';
 export function reducer(before: Connection, signal: Signal, now: number, random: number): Connection {
   const state = before.accepted.length === 0 ? before : { ...before, accepted: [] };
   if (state.stoppedBy === 'closed') return state;
-  return handle(state, signal, now, random);
+  return withHeld(handle(state, signal, now, random));
 }
 
 /** The next state of a connection after several signals, one after the other at one time, and what it accepted. */
@@ -92,7 +94,7 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     case 'disabled':
       return state.mode === 'stopped' ? state : pause(state, 'disabled');
     case 'retry':
-      return isOff(state) ? state : connect({ ...state, isTokenNew: false }, now);
+      return isOff(state) ? state : connect({ ...state, ...notHeld, isTokenNew: false }, now);
     case 'close':
       return stop(state, 'closed', null);
     default:

@@ -43,8 +43,8 @@ export function onRestored(state: Connection, now: number): Connection {
  * @param isCertain something has happened to the network, or the clock may have stood still: recent bytes show nothing.
  */
 export function comeBack(state: Connection, now: number, isCertain: boolean): Connection {
-  if (state.isRetryAfterPending) return state;
-  const { streams } = state;
+  const { streams, noPollBefore, noStreamBefore } = state;
+  if (now < (state.mode === 'polling' ? noPollBefore : noStreamBefore)) return state;
   const isAlive = streams.some((each) => each.phase === 'live' && now - bytesAt(each) < aliveMs);
   switch (state.mode) {
     case 'streaming':
@@ -68,7 +68,8 @@ export function comeBack(state: Connection, now: number, isCertain: boolean): Co
 /** Lets checks follow, with the limits of a return. */
 export function checkSoon(state: Connection, now: number): Connection {
   if (state.mode === 'polling') return { ...state, returnLimitMs: firstLimitMs };
-  if (state.settings.transport !== 'auto' || state.mode === 'standby') return state;
+  if (state.settings.transport !== 'auto' || state.mode === 'standby' || state.mode === 'waiting')
+    return state;
   const pollAt = now + firstCheckMs;
   return { ...state, poll: null, pollFailures: 0, pollAt, returnLimitMs: firstLimitMs };
 }

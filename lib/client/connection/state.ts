@@ -82,8 +82,8 @@ export type PollingReason =
 export type KnownState = {
   /** Why streaming does not work: start with polls. Null: it does. */
   readonly pollingReason: PollingReason | null;
-  /** The time before which the server wants no request (`Retry-After`); null where it named none. */
-  readonly notBefore: number | null;
+  /** The time before which the server wants no request (`Retry-After`); it may be over. */
+  readonly notBefore: number;
   /** It has paused because its page is hidden. */
   readonly isPaused: boolean;
 };
@@ -152,8 +152,12 @@ export type Connection = {
   readonly heartbeatMs: number;
   /** The longest time in seconds for which the server may hold a poll, where something cuts longer ones. */
   readonly maxWaitSeconds: number;
-  /** The next attempt obeys a `Retry-After`. Only the user's retry comes earlier. */
-  readonly isRetryAfterPending: boolean;
+  /**
+   * The server wants no poll, and no stream, before these times (`Retry-After`). They hold whatever happens, but for the
+   * user's retry. What a probe or a full server names is for streams alone.
+   */
+  readonly noPollBefore: number;
+  readonly noStreamBefore: number;
   readonly advice: PollAdvice;
 
   /** The number of the newest token. */
@@ -208,7 +212,8 @@ export function newConnection(
     nextRecoveryAt: Number.NEGATIVE_INFINITY,
     heartbeatMs: settings.heartbeatMs,
     maxWaitSeconds: Number.POSITIVE_INFINITY,
-    isRetryAfterPending: false,
+    noPollBefore: Number.NEGATIVE_INFINITY,
+    noStreamBefore: Number.NEGATIVE_INFINITY,
     advice: defaultPollAdvice,
     tokenVersion: 0,
     isTokenNew: false,
@@ -314,9 +319,8 @@ export function timersOf(state: Connection): readonly Timer[] {
 
 /** When the connection starts a poll by itself; null while one is in flight, or where something outside starts it. */
 export function ownPollAt(state: Connection): number | null {
-  const { poll, pollAt, retryAt, isRetryAfterPending, mode, settings } = state;
-  if (poll !== null || pollAt === null || (mode === 'polling' && settings.hasPollDriver)) return null;
-  return isRetryAfterPending ? Math.max(pollAt, retryAt ?? pollAt) : pollAt;
+  const { poll, pollAt, mode, settings } = state;
+  return poll !== null || (mode === 'polling' && settings.hasPollDriver) ? null : pollAt;
 }
 
 /** The time of the next timer; null when none runs. */

@@ -8,6 +8,8 @@ import type { TabReport, TabUpdate } from './tab-message.ts';
 export type LeaderReport = Omit<TabUpdate, 'items'> & {
   /** When the leader tries again, by this tab's clock; null while it plans no try. */
   readonly retryAt: number | null;
+  /** Before this time, by the same clock, the server wants no request. */
+  readonly notBefore: number;
 };
 
 /** What a tab knows of the leader, and what it lacks of the leader's events. All times are ms of the feed's clock. */
@@ -61,7 +63,11 @@ export function withLeader(
   const needed = connection.catchUps + (isCatchingUp(connection) ? 2 : 1);
   return {
     ...state,
-    leader: { ...report, retryAt: isNear(retryAt, knownAt) ? knownAt : retryAt },
+    leader: {
+      ...report,
+      retryAt: isNear(retryAt, knownAt) ? knownAt : retryAt,
+      notBefore: now + report.notBeforeInMs,
+    },
     catchUpsNeeded: update.hasGap ? needed : state.catchUpsNeeded,
     handovers: state.handovers + growth(known?.handovers, report.handovers),
     reconnects: state.reconnects + growth(known?.reconnects, report.reconnects),
@@ -98,12 +104,8 @@ export function needsCatchUp(
 /** What a tab that takes over from a leader need not find out again. */
 export function knownFrom(leader: LeaderReport | null): KnownState | null {
   if (leader === null) return null;
-  const { pollingReason, isRetryAfterPending, retryAt, status } = leader;
-  return {
-    pollingReason,
-    notBefore: isRetryAfterPending ? retryAt : null,
-    isPaused: status === 'paused',
-  };
+  const { pollingReason, notBefore, status } = leader;
+  return { pollingReason, notBefore, isPaused: status === 'paused' };
 }
 
 /** What the page shows in place of the connection's own state: what the leader does. Null: the connection's own. */
@@ -118,12 +120,13 @@ export function readingByLeader({ leader }: Following, connection: Connection): 
 
 /** What a tab reports about itself now. */
 export function reportOf(state: Following, connection: Connection, now: number): TabReport {
-  const { mode, pollFailures, isHidden, pollingReason, isRetryAfterPending } = connection;
+  const { mode, pollFailures, isHidden, pollingReason, noPollBefore, noStreamBefore } = connection;
   const { status, transport, retryAt, problem } = readingByLeader(state, connection) ?? readingOf(connection);
   return {
     isVisible: !isHidden,
     isReading: mode === 'streaming' || (mode === 'polling' && pollFailures === 0),
-    ...{ status, transport, problem, pollingReason, isRetryAfterPending },
+    ...{ status, transport, problem, pollingReason },
+    notBeforeInMs: Math.max(0, (pollingReason === null ? noStreamBefore : noPollBefore) - now),
     retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
     handovers: connection.handovers + state.handovers,
     reconnects: connection.reconnects + state.reconnects,

@@ -19,8 +19,8 @@ export type TabReport = {
   readonly problem: Problem | null;
   /** Why streams do not work here; null if they do. */
   readonly pollingReason: PollingReason | null;
-  /** The server named the time of its next try. */
-  readonly isRetryAfterPending: boolean;
+  /** Time in ms before which the server wants no request (`Retry-After`); 0 where that is over. */
+  readonly notBeforeInMs: number;
   readonly handovers: number;
   readonly reconnects: number;
 };

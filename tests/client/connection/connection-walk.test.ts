@@ -106,7 +106,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
       const { problem } = refusalOf(status);
       const refusal = {
         status,
-        retryAfterMs: random.chance(0.3) ? 3_000 : null,
+        retryAfterMs: random.chance(0.3) ? random.pick([3_000, 20_000]) : null,
         // A filter in between refuses without the server's words.
         problem: random.chance(0.5) ? problem : null,
       };
@@ -145,11 +145,13 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     if (!honest && dice < 0.15 * breaks) return send({ kind: 'pollFailed', poll: poll.key });
     if (!honest && dice < 0.25 * breaks) {
       const status = random.pick([401, 429, 503, 500, 403]);
-      return send({
-        kind: 'pollRefused',
-        poll: poll.key,
-        refusal: random.chance(0.5) ? refusalOf(status) : { ...refusalOf(status), problem: null },
-      });
+      const { problem } = refusalOf(status);
+      const refusal = {
+        status,
+        retryAfterMs: random.chance(0.3) ? random.pick([3_000, 20_000]) : null,
+        problem: random.chance(0.5) ? problem : null,
+      };
+      return send({ kind: 'pollRefused', poll: poll.key, refusal });
     }
     const server = serve(poll.key, poll.after);
     const items = Array.from({ length: 6 }, () => nextItem(server)).filter((item) => item !== null);
@@ -213,7 +215,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
   const share = [
     { kind: 'standBy' },
     { kind: 'activate', known: null },
-    { kind: 'activate', known: { pollingReason: 'held', notBefore: null, isPaused: false } },
+    { kind: 'activate', known: { pollingReason: 'held', notBefore: 0, isPaused: false } },
     { kind: 'catchUp' },
   ] as const;
   send({ kind: 'enabled' });
@@ -262,7 +264,15 @@ function checker() {
     const isChecking = state.mode !== 'standby' && state.mode !== 'polling';
     if (state.settings.transport === 'stream' && isChecking) expect(state.poll).toBeNull();
     // a Retry-After holds for checks too
-    if (state.mode === 'waiting' && state.isRetryAfterPending) expect(state.poll).toBeNull();
+    if (state.mode === 'waiting' && now < state.noPollBefore) expect(state.poll).toBeNull();
+    // nothing but a retry, a new token, and the word of the tab that has read comes before a Retry-After
+    const isTokenRefused = 'refusal' in signal && signal.refusal.status === 401;
+    const isTold = signal.kind === 'activate' && signal.known !== null;
+    if (signal.kind !== 'retry' && !isTokenRefused && !isTold) {
+      if ((state.poll?.key ?? 0) >= before.nextKey) expect(now).toBeGreaterThanOrEqual(before.noPollBefore);
+      if ((state.streams.at(-1)?.key ?? 0) >= before.nextKey)
+        expect(now).toBeGreaterThanOrEqual(before.noStreamBefore);
+    }
     if (state.isStandby) expect(['standby', 'paused', 'stopped']).toContain(state.mode);
     else expect(state.mode).not.toBe('standby');
     if (state.mode === 'paused' || state.mode === 'stopped') expect(timersOf(state)).toEqual([]);

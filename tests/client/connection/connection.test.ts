@@ -271,4 +271,137 @@ describe('a Retry-After', () => {
     it.happens('woke');
     expect(it.state.streams).toHaveLength(0);
   });
+
+  /** A stream is silent, its check is refused for a minute, and then the stream lives again. */
+  function checkIsRefused() {
+    const it = streamingReader();
+    it.passes(17_500);
+    it.pollIsRefused(503, { retryAfterMs: 60_000 });
+    it.bytes();
+    return it;
+  }
+
+  test('of a check holds when the stream disconnects', () => {
+    const it = checkIsRefused();
+    it.disconnects();
+    it.passes(59_999);
+    expect(it.state).toMatchObject({ mode: 'waiting', streams: [], poll: null });
+    it.passes(501);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test.each(['visible', 'online', 'woke'] as const)('of a check holds when the page is %s', (kind) => {
+    const it = checkIsRefused();
+    it.passes(5_000);
+    it.happens('offline');
+    it.happens(kind);
+    it.passes(5_000);
+    expect(it.state).toMatchObject({ mode: 'streaming', poll: null });
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('of a check holds for the next stream of a handover', () => {
+    const it = checkIsRefused();
+    it.handover('30-3~aaaaaa');
+    it.passes(2_000);
+    expect(it.state.streams).toHaveLength(1);
+    it.ends();
+    it.passes(57_999);
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(501);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test.each([
+    ['hidden', 'visible'],
+    ['frozen', 'restored'],
+    ['disabled', 'enabled'],
+  ] as const)('holds when the page is %s and %s', (away, back) => {
+    const it = reader();
+    it.sends();
+    it.isRefused(429, { retryAfterMs: 300_000 });
+    it.happens(away);
+    it.passes(61_000);
+    expect(it.state.mode).toBe('paused');
+    it.happens(back);
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(238_999);
+    expect(it.state).toMatchObject({ mode: 'waiting', streams: [], poll: null });
+    it.passes(501);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
+  test('holds for a poll that a pause has ended', () => {
+    const it = pollingReader();
+    it.pollIsRefused(503, { retryAfterMs: 300_000 });
+    it.happens('hidden');
+    it.passes(61_000);
+    it.happens('visible');
+    it.passes(238_999);
+    expect(it.state).toMatchObject({ mode: 'waiting', streams: [], poll: null });
+    it.passes(501);
+    expect(it.state).toMatchObject({ mode: 'polling', poll: {} });
+  });
+
+  test.each(['visible', 'online', 'woke', 'restored'] as const)(
+    'of a probe holds for probes alone when the page is %s',
+    (kind) => {
+      const it = pollingReader();
+      while (it.state.streams.length === 0) it.passes(100);
+      it.isRefused(503, { retryAfterMs: 120_000 });
+      const end = it.now + 119_999;
+      it.isPolled([], '30-3~aaaaaa');
+      it.passes(1_000);
+      it.happens('offline');
+      it.happens(kind);
+      expect(it.state.poll).not.toBeNull();
+      while (it.now < end) {
+        expect(it.state.streams).toHaveLength(0);
+        if (it.state.poll !== null) it.isPolled([], '30-3~aaaaaa');
+        it.passes(Math.min(500, end - it.now));
+      }
+      it.passes(1);
+      expect(it.state.streams).toHaveLength(1);
+    },
+  );
+
+  test('of a poll holds for checks after the hello of a probe', () => {
+    const it = pollingReader();
+    while (it.state.streams.length === 0) {
+      if (it.state.poll !== null) it.isPolled([], '30-3~aaaaaa');
+      it.passes(100);
+    }
+    while (it.state.poll === null) it.passes(100);
+    it.pollIsRefused(503, { retryAfterMs: 60_000 });
+    const end = it.now + 59_999;
+    it.goesLive('30-3~aaaaaa', it.stream().key, 1_000_000);
+    while (it.now < end) {
+      it.passes(Math.min(1_000, end - it.now));
+      it.bytes();
+      expect(it.state.poll).toBeNull();
+    }
+    it.passes(1_000);
+    expect(it.state.poll).not.toBeNull();
+  });
+
+  test('of a catch-up holds for the next one', () => {
+    const it = reader();
+    it.happens('standBy');
+    it.happens('catchUp');
+    it.pollIsRefused(503, { retryAfterMs: 60_000 });
+    it.happens('standBy');
+    it.happens('catchUp');
+    it.passes(59_999);
+    expect(it.state.poll).toBeNull();
+    it.passes(501);
+    expect(it.state.poll).not.toBeNull();
+  });
+
+  test('gives way to the user’s retry, whatever it was for', () => {
+    const it = checkIsRefused();
+    it.happens('retry');
+    it.sends();
+    it.passes(2_500);
+    expect(it.state).toMatchObject({ mode: 'connecting', poll: {} });
+  });
 });

@@ -184,6 +184,22 @@ describe('a stream that is late', () => {
     expect(waits).toEqual([250, 250, 250, 250, 250]);
   });
 
+  test('is checked at once though a check has failed, once it was on time again', () => {
+    const it = timedReader();
+    it.staysOnTime(5);
+    it.passes(10_000);
+    it.timeFrom(9_000);
+    it.passes(1);
+    expect(it.state.poll).not.toBeNull();
+    it.pollFails();
+    it.staysOnTime(1);
+    it.passes(5_000);
+    it.timeFrom(5_000);
+    expect(it.state.poll).toBeNull();
+    it.passes(1);
+    expect(it.state.poll).not.toBeNull();
+  });
+
   test('because the app was busy is kept, and what comes later is measured anew', () => {
     const it = timedReader();
     it.staysOnTime(20);

@@ -13,7 +13,7 @@ function standbyReader() {
 const activate = (more: object = {}) =>
   ({
     kind: 'activate',
-    known: { pollingReason: null, notBefore: null, isPaused: false, ...more },
+    known: { pollingReason: null, notBefore: 0, isPaused: false, ...more },
   }) as const;
 
 describe('a connection that stands by', () => {

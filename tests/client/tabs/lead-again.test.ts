@@ -59,7 +59,7 @@ describe('a Retry-After', () => {
     transport: null,
     isReading: false,
     retryInMs: 60_000,
-    isRetryAfterPending: true,
+    notBeforeInMs: 60_000,
     isVisible: false,
   } as const;
 
@@ -81,8 +81,17 @@ describe('a Retry-After', () => {
     expect(it.state.streams).toHaveLength(1);
   });
 
+  test('of a check holds too, while the stream of the tab that led goes on', () => {
+    const it = takesOver({ status: 'streaming', transport: 'stream', retryInMs: null });
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(59_899);
+    expect(it.state.streams).toHaveLength(0);
+    it.passes(1);
+    expect(it.state.streams).toHaveLength(1);
+  });
+
   test('holds, but a random wait does not: a tab that is shown tries at once', () => {
-    expect(takesOver({ isRetryAfterPending: false }).state.streams).toHaveLength(1);
+    expect(takesOver({ notBeforeInMs: 0 }).state.streams).toHaveLength(1);
   });
 
   test('holds however often tabs are switched, until the reader asks to retry', () => {

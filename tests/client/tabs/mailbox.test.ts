@@ -18,7 +18,7 @@ function updateOf(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
       hasGap: false,
       pollingReason: null,
     },
-    isRetryAfterPending: false,
+    notBeforeInMs: 0,
     ...{
       status: 'streaming',
       transport: 'stream',
