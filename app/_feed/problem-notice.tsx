@@ -28,12 +28,12 @@ export function ProblemNotice({ channel, detail, retryAfterSeconds }: ProblemNot
           </p>
           {retryAfterSeconds === null ? (
             <p className={styles.action}>
-              <a href="/">Go to the channel {defaultChannel}</a>
+              <a href={`?channel=${defaultChannel}`}>Go to the channel {defaultChannel}</a>
             </p>
           ) : (
             <p className={styles.action}>
               This page reloads in {reloadSeconds} s.{' '}
-              <a href={`/?channel=${encodeURIComponent(channel)}`}>Reload now</a>
+              <a href={`?channel=${encodeURIComponent(channel)}`}>Reload now</a>
             </p>
           )}
         </div>
