@@ -19,7 +19,10 @@ export const fetchSameOrigin: typeof fetch = async (input, init) => {
 };
 
 /** Where a response redirects to; null: it does not. */
-export function redirectOf({ status, headers }: Response, address: string): URL | null {
+export function redirectOf(
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  address: string,
+): URL | null {
   const location = headers.get('location');
   const isRedirect = status >= 300 && status < 400 && location !== null && URL.canParse(location, address);
   return isRedirect ? new URL(location, address) : null;

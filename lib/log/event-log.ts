@@ -13,9 +13,10 @@ import type { EventId } from '../core/ids.ts';
  * - **Atomic steps.** Each `append`, `read` and `ends` is one atomic step, for any number of processes on the same store.
  * - **Data** comes back as the same text.
  * - **Errors.** Each method rejects with a FeedError: `log-unavailable` when the store cannot be reached or fails, or has not
- *   answered after `answerWithinMs`, or a code that the method names. If the store names a time before which it is not worth
- *   to ask again, the error has it as `retryAfterSeconds`, and whoever retries waits for it. Messages never contain a driver's text, a URL or a secret. An `append` that was rejected with
- *   `log-unavailable` may be stored all the same, so an adapter never retries it; a caller with a key may.
+ *   answered after `answerWithinMs`, or a code that the method names. If the store says when to
+ *   ask again, the error has that time as `retryAfterSeconds`, and each retry waits for it. Messages never contain a driver's
+ *   text, a URL or a secret. An `append` that was rejected with `log-unavailable` may be stored all the same, so an adapter
+ *   never retries it; a caller with a key may.
  */
 export type EventLog = {
   readonly kind: 'embedded' | 'redis';

@@ -24,9 +24,9 @@ export type Admission = {
    */
   takeSlot(request: Request, channels: readonly string[]): () => void;
   /**
-   * Whether a tenth of the slots, and of the channels of the request's address, would be free beside such a request: then a
-   * reader that is told to send long polls finds a slot. While only single slots become free, all of its readers would be
-   * told of each, and most would be sent back.
+   * Whether a tenth of the slots, and of the channels of the request's address, would be free beside such a request. Only
+   * then does the server advise long polls. If it advised them for each single free slot, all readers would want that slot,
+   * and most would get a refusal.
    */
   hasSpare(request: Request, channels: readonly string[]): boolean;
 };

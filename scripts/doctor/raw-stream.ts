@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { createParser } from 'eventsource-parser';
+import { redirectOf } from '../same-origin-fetch.ts';
 
 /** What came of one stream, with the times at which it came. All times are in ms since the request. */
 export type StreamRecord = {
@@ -75,7 +76,7 @@ export function openRawStream(address: string, headers: Readonly<Record<string, 
     });
     request.on('error', () => finish('broken'));
     request.on('response', (response) => {
-      const next = mayRedirect ? redirectOf(response, target) : null;
+      const next = mayRedirect ? nextAddress(response, target) : null;
       if (next === null) return read(response);
       request
         .removeAllListeners('error')
@@ -99,12 +100,11 @@ export function openRawStream(address: string, headers: Readonly<Record<string, 
 }
 
 /** Where the same server sends the request: Next does so for a slash at the end of a path. Null: nowhere. */
-function redirectOf({ statusCode, headers }: IncomingMessage, from: URL): URL | null {
-  const { location = '' } = headers;
-  if ((statusCode !== 307 && statusCode !== 308) || !URL.canParse(location, from)) return null;
-  const to = new URL(location, from);
+function nextAddress({ statusCode = 0, headers }: IncomingMessage, from: URL): URL | null {
+  const answer = { status: statusCode, headers: new Headers({ location: headers.location ?? '' }) };
+  const to = headers.location === undefined ? null : redirectOf(answer, from.href);
   // Never to another server: the request may carry a token.
-  return to.origin === from.origin ? to : null;
+  return to?.origin === from.origin ? to : null;
 }
 
 function decompress(response: IncomingMessage): Readable {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fetchSameOrigin } from '../same-origin-fetch.ts';
 
 /** An answer of the deployment. `ms`: the time it took. */
 export type Answer = {
@@ -50,7 +51,7 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
     const startedAt = performance.now();
     sent += 1;
     try {
-      const response = await fetch(base + path, {
+      const response = await fetchSameOrigin(base + path, {
         ...init,
         headers: { ...headers, ...init.headers },
         signal: AbortSignal.timeout(limitMs),

@@ -197,8 +197,8 @@ async function readPages(
 }
 
 /**
- * Reads a channel's part of an answer. An empty one means that the channel has no log, and readers are then told of a loss,
- * so nothing that is only malformed may look like it.
+ * Reads a channel's part of an answer. An empty part means that the channel has no log: readers then get a gap. So a
+ * malformed part must not look empty.
  */
 function toPage(page: unknown, newestFirst: boolean): LogPage {
   if (!isTexts(page)) throw unreadable();

@@ -68,7 +68,7 @@ describe('a Redis that refuses everything', () => {
     log.close();
   });
 
-  test('is asked by one probe after that time, whoever wants to know', async () => {
+  test('is asked by one probe after that time, however many calls wait', async () => {
     const { log, wait } = openLog(stack());
     stack().upstash.faults.errorText = limitReached;
     stack().upstash.faults.refuseSubscriptions = 400;

@@ -48,7 +48,7 @@ export function worstDelays(rounds: readonly Delays[]): Delays {
   };
 }
 
-/** A server and its readers. Whoever starts it gives a stack that ends it. */
+/** A server and its readers. They end with the stack of the function that starts them. */
 export type Side = Target & {
   readonly kinds: readonly ReaderKind[];
   readonly publish: Publish;
