@@ -16,7 +16,7 @@ const args = given.filter((arg) => arg !== '--all' && arg !== '--rest');
 /** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
 const isChosen = args.length > 0;
 const named = (['all', 'rest'] as const).find((each) => given.includes(`--${each}`));
-const extent: Extent = isChosen ? 'all' : (named ?? 'main');
+const extent: Extent = isChosen ? 'chosen' : (named ?? 'main');
 const path = searchPath(process.env.PATH);
 const needs = readNeeds(args, extent);
 const startedAt = Date.now();

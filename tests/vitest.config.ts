@@ -1,13 +1,51 @@
-import { defineConfig } from 'vitest/config';
-import { extentVariable, mainRoads, quickSuites, slowSuites, testsIn } from './run/suites.ts';
+import { globSync } from 'node:fs';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { extentVariable, mainRoads, quickSuites, slowSuites, testsIn, timedTests } from './run/suites.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const extent = process.env[extentVariable];
 
-const slowTestsIn = (folders: readonly string[]) =>
-  extent === 'main'
-    ? mainRoads.filter((file) => folders.some((folder) => file.startsWith(`${folder}/`)))
-    : testsIn(folders);
+/** The files of a slow suite that this run takes in. */
+function slowTestsIn(folders: readonly string[]): string[] {
+  const files = globSync(testsIn(folders), { cwd: root });
+  if (extent === 'main') return files.filter((file) => mainRoads.includes(file));
+  return extent === 'rest' ? files.filter((file) => !mainRoads.includes(file)) : files;
+}
+
+function slowProject(
+  name: string,
+  include: string[],
+  order: { readonly maxWorkers: number; readonly groupOrder: number },
+): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      root,
+      include,
+      testTimeout: 120_000,
+      hookTimeout: 180_000,
+      maxWorkers: order.maxWorkers,
+      sequence: { groupOrder: order.groupOrder },
+      globalSetup: ['tests/support/node/global-setup.ts'],
+    },
+  };
+}
+
+/** These tests wait more than they work, so more files run at a time than there are cores. */
+const together = { maxWorkers: 3, groupOrder: 0 };
+const oneByOne = { maxWorkers: 1, groupOrder: 1 };
+
+const slowProjects = Object.entries(slowSuites).map(([name, folders]) => {
+  const files = slowTestsIn(folders);
+  if (extent === 'chosen') return slowProject(name, files, together);
+  return slowProject(
+    name,
+    files.filter((file) => !timedTests.includes(file)),
+    together,
+  );
+});
+
+const timed = slowTestsIn(Object.values(slowSuites).flat()).filter((file) => timedTests.includes(file));
 
 export default defineConfig({
   root,
@@ -21,23 +59,11 @@ export default defineConfig({
           include: testsIn(folders),
           testTimeout: 20_000,
           maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       })),
-      ...Object.entries(slowSuites).map(([name, folders]) => ({
-        test: {
-          name,
-          root,
-          include: slowTestsIn(folders),
-          exclude: extent === 'rest' ? [...mainRoads] : [],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
-          // These tests wait more than they work, so more files run at a time than there are cores.
-          maxWorkers: 3,
-          sequence: { groupOrder: 0 },
-          globalSetup: ['tests/support/node/global-setup.ts'],
-        },
-      })),
+      ...slowProjects,
+      ...(extent === 'chosen' ? [] : [slowProject('timed', timed, oneByOne)]),
     ],
   },
 });

@@ -51,8 +51,41 @@ export const mainRoads: readonly string[] = [
   'tests/e2e/browser/six-connections.test.ts',
 ];
 
-/** How much a run takes in: every test, or without the slow ones that are no main road, or only these. */
-export type Extent = 'all' | 'main' | 'rest';
+/**
+ * The tests of the slow suites that limit how long something takes, or say that a client never polls meanwhile. Beside other
+ * tests they would judge the machine, so they run after them, one file at a time.
+ */
+export const timedTests: readonly string[] = [
+  'tests/e2e/node/connections.test.ts',
+  'tests/e2e/node/dead-sockets.test.ts',
+  'tests/e2e/node/deployed-hour.test.ts',
+  'tests/e2e/node/deployed-streams.test.ts',
+  'tests/e2e/node/held-streams.test.ts',
+  'tests/e2e/node/limited-requests.test.ts',
+  'tests/e2e/node/locked-file.test.ts',
+  'tests/e2e/node/middleboxes.test.ts',
+  'tests/e2e/node/one-behind.test.ts',
+  'tests/e2e/node/pipelined-requests.test.ts',
+  'tests/e2e/node/platform.test.ts',
+  'tests/e2e/node/redis-failure.test.ts',
+  'tests/e2e/node/shared-polls.test.ts',
+  'tests/e2e/node/socket-life.test.ts',
+  'tests/e2e/node/stopping.test.ts',
+  'tests/e2e/node/storm.test.ts',
+  'tests/e2e/node/token-expiry.test.ts',
+  'tests/e2e/browser/handover-latency.test.ts',
+  'tests/e2e/browser/page-speed.test.ts',
+  'tests/e2e/browser/page.test.ts',
+  'tests/e2e/browser/six-connections.test.ts',
+  'tests/e2e/browser/sleep.test.ts',
+  'tests/e2e/browser/tabs.test.ts',
+];
+
+/**
+ * How much a run takes in: every test, or without the slow ones that are no main road, or only these; or what the arguments
+ * choose.
+ */
+export type Extent = 'all' | 'main' | 'rest' | 'chosen';
 
 /** The environment variable that tells vitest's configuration the extent. */
 export const extentVariable = 'STEADFEED_TEST_EXTENT';
@@ -67,7 +100,7 @@ export function testsOf(extent: Extent): string[] {
   const quick = testsIn(Object.values(quickSuites).flat());
   const slow = testsIn(Object.values(slowSuites).flat());
   if (extent === 'rest') return slow;
-  return [...quick, ...(extent === 'all' ? slow : mainRoads)];
+  return [...quick, ...(extent === 'main' ? mainRoads : slow)];
 }
 
 /** What suites need before they run. */

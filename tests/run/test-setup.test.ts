@@ -1,6 +1,6 @@
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { mainRoads, readNeeds, slowSuites, testsIn, testsOf } from './suites.ts';
+import { mainRoads, readNeeds, slowSuites, testsIn, testsOf, timedTests } from './suites.ts';
 import { countTests, runTimes, type VitestReport } from './test-result.ts';
 import {
   apache,
@@ -161,6 +161,23 @@ describe('the main roads', () => {
     const rest = globSync(testsOf('rest')).filter((file) => !mainRoads.includes(file));
 
     expect([...globSync(testsOf('main')), ...rest].sort()).toEqual(globSync(testsOf('all')).sort());
+  });
+});
+
+describe('the tests that limit how long something takes', () => {
+  const slow = globSync(testsIn(Object.values(slowSuites).flat()));
+
+  test('are test files of the slow suites', () => {
+    expect(timedTests.filter((file) => !slow.includes(file))).toEqual([]);
+  });
+
+  test('are all that read a clock and state an upper limit', () => {
+    const limits = (file: string) => {
+      const text = readFileSync(file, 'utf8');
+      return text.includes('performance.now()') && text.includes('.toBeLessThan');
+    };
+
+    expect(slow.filter((file) => limits(file) && !timedTests.includes(file))).toEqual([]);
   });
 });
 

@@ -73,7 +73,9 @@ describe.concurrent.for(logs)('2,000 lines of a real file, with $log', ({ open }
     await expectEachLineOnceInOrder(page);
     const statuses = await seen.statuses();
     expect(statuses.filter((word) => word === 'Handing over').length).toBeGreaterThanOrEqual(2);
-    expect(new Set(statuses)).toEqual(new Set(['Connecting', 'Live', 'Handing over']));
+    // Where the machine is so busy that a stream is late by seconds, polls help for a while.
+    const expected = ['Connecting', 'Live', 'Handing over', 'Polling'];
+    expect(statuses.filter((word) => !expected.includes(word))).toEqual([]);
     expect(seen.errors).toEqual([]);
     await close();
   });
