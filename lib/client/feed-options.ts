@@ -51,7 +51,8 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   readonly transport?: 'auto' | 'stream' | 'poll';
   /**
    * Returns the token to read with; needed for private channels. Called before the first request, and again when the
-   * server refuses the token, or when it expires. Default: no token.
+   * server refuses the token, or when it expires. If it fails, the snapshot has a problem with the error's text, and the
+   * feed calls it again after a wait, like a failed request. Default: no token.
    */
   readonly getToken?: () => string | null | Promise<string | null>;
   /**

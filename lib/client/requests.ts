@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Connection, Poll, Signal, Stream } from './connection/state.ts';
 import type { BackPressure } from './transport/back-pressure.ts';
 import { type FeedQuery, feedAddress } from './transport/http.ts';
+import type { Refusal } from './transport/messages.ts';
 import { readPage } from './transport/page.ts';
 import { readStream, type StreamNews } from './transport/sse.ts';
 
@@ -121,14 +122,18 @@ export function createRequestRunner({
     }
   }
 
-  /** @param failure the signal if `run` throws. */
-  function start(key: number, run: (signal: AbortSignal) => Promise<void>, failure: Signal): void {
+  /** @param refused makes the signal if `run` throws. */
+  function start(
+    key: number,
+    run: (signal: AbortSignal) => Promise<void>,
+    refused: (refusal: Refusal) => Signal,
+  ): void {
     const abort = new AbortController();
     running.set(key, abort);
-    run(abort.signal).catch(() => {
+    run(abort.signal).catch((error: unknown) => {
       // Only the app's `getToken` can have thrown. The next attempt asks it again.
       cached = null;
-      if (!abort.signal.aborted) dispatch([failure]);
+      if (!abort.signal.aborted) dispatch([refused(withoutToken(error))]);
     });
   }
 
@@ -151,16 +156,31 @@ export function createRequestRunner({
       }
       for (const stream of streams) {
         if (running.has(stream.key)) continue;
-        start(stream.key, (signal) => runStream(stream, signal), {
-          kind: 'disconnected',
-          stream: stream.key,
-        });
+        start(
+          stream.key,
+          (signal) => runStream(stream, signal),
+          (refusal) => ({ kind: 'refused', stream: stream.key, refusal }),
+        );
       }
       if (poll !== null && !running.has(poll.key)) {
-        start(poll.key, (signal) => runPoll(poll, signal), { kind: 'pollFailed', poll: poll.key });
+        start(
+          poll.key,
+          (signal) => runPoll(poll, signal),
+          (refusal) => ({ kind: 'pollRefused', poll: poll.key, refusal }),
+        );
       }
     },
   };
+}
+
+/**
+ * What a `getToken` that failed counts as. Like a 429 it says nothing about streams, and holds up streams and polls: each of
+ * them would call `getToken` again.
+ */
+function withoutToken(error: unknown): Refusal {
+  const title = 'getToken failed';
+  const detail = `${title}: ${error instanceof Error ? error.message : error}`;
+  return { status: 429, retryAfterMs: 1_000, problem: { type: 'about:blank', title, status: 401, detail } };
 }
 
 /** The heartbeat as the server takes it. */
