@@ -55,8 +55,13 @@ describe('the table of query parameters', () => {
     expect(parsePageQuery(new URLSearchParams(query))).toEqual(parsePageQuery(new URLSearchParams()));
   });
 
-  test('is right that an unknown parameter is ignored', () => {
-    expect(parsePageQuery(new URLSearchParams('since=5'))).toEqual(parsePageQuery(new URLSearchParams()));
+  test('is followed by the parameters that are ignored; any other is refused', () => {
+    const isTaken = (name: string) => isAccepted(() => parsePageQuery(new URLSearchParams({ [name]: 'x' })));
+    const rows = tableBelow(doc, 'Ignored parameters');
+    const names = rows.flatMap((row) => codeIn(cell(row, 'ignored'))).map((name) => name.replace('…', 'any'));
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of [...names, '_any', '1764460800000']) expect(isTaken(name), name).toBe(true);
+    for (const name of ['since', 'tt', 'any_', 'vercel', '12a']) expect(isTaken(name), name).toBe(false);
   });
 
   test('gives forms of rewind that are taken', () => {

@@ -11,7 +11,7 @@ import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
 import { fingerprintOf, readEvents } from './publish-body.ts';
-import { type PageQuery, parsePageQuery } from './read-query.ts';
+import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
 import { positionAtEnd, resolveStart } from './start-position.ts';
 
@@ -192,6 +192,7 @@ function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
 
 async function publishEvents(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
   checkPublishAccess(request, settings);
+  checkPublishQuery(new URL(request.url).searchParams);
   const key = idempotencyKey(request);
   const events = await readEvents(request, clock);
   const { ids, duplicate } = await log.append({

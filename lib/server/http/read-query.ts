@@ -1,3 +1,4 @@
+import { isIgnoredParameter } from '../../config/ignored-parameters.ts';
 import { type Position, parseCursor, parseLastCursor } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { defaultChannel, type EventId, parseEventId, parseName } from '../../core/ids.ts';
@@ -47,7 +48,11 @@ const maxChannels = 20;
 const maxTypes = 100;
 
 /** Polyfills of EventSource send the cursor under these names in the query, because a header would cost a preflight. */
-const lastEventIdNames = ['lastEventId', 'last-event-id'] as const;
+const lastEventIdNames = ['lastEventId', 'last-event-id', 'evs_last_event_id'] as const;
+
+const readParameters = ['channel', 'type', 'after', 'rewind', 'token'] as const;
+const streamParameters = [...readParameters, 'heartbeat', ...lastEventIdNames] as const;
+const pageParameters = [...readParameters, 'limit', 'wait', 'before'] as const;
 
 /**
  * Reads the query of a stream.
@@ -55,6 +60,7 @@ const lastEventIdNames = ['lastEventId', 'last-event-id'] as const;
  * @throws FeedError `bad-request`, which names the parameter.
  */
 export function parseStreamQuery(params: URLSearchParams, lastEventId: string | null): StreamQuery {
+  refuseUnknownParameters(params, streamParameters);
   const query = parseReadQuery(params, [
     { what: 'Last-Event-ID', text: lastEventId ?? '' },
     ...lastEventIdNames.map((name) => ({ what: name, text: params.getAll(name).join(', ') })),
@@ -78,6 +84,7 @@ function parseReadQuery(params: URLSearchParams, resumes: readonly Resume[]): Re
 
 /** Reads the query of a page. @throws FeedError `bad-request`, which names the parameter. */
 export function parsePageQuery(params: URLSearchParams): PageQuery {
+  refuseUnknownParameters(params, pageParameters);
   const query = parseReadQuery(params, []);
   const before = single(params, 'before');
   if (before !== null && query.channels.length > 1) {
@@ -89,6 +96,52 @@ export function parsePageQuery(params: URLSearchParams): PageQuery {
     waitSeconds: wholeNumber(params, 'wait', 0, 0, 20),
     before: before === null ? null : parseEventId(before, 'before'),
   };
+}
+
+/** Checks the query of a publish request, which has no parameters. @throws FeedError `bad-request`, which names the parameter. */
+export function checkPublishQuery(params: URLSearchParams): void {
+  refuseUnknownParameters(params, []);
+}
+
+function refuseUnknownParameters(params: URLSearchParams, known: readonly string[]): void {
+  const unknown = [...params.keys()].find((name) => !known.includes(name) && !isIgnoredParameter(name));
+  if (unknown === undefined) return;
+  const nearest = nearestName(unknown, known);
+  const sentences = [
+    `query: "${excerpt(unknown)}" is not a parameter of this request.`,
+    nearest === null ? '' : `Did you mean "${nearest}"?`,
+    known.length > 0
+      ? `Use only: ${known.join(', ')}.`
+      : 'A publish request has none: write the channel and the type into the body, and send a token as Authorization: Bearer.',
+  ];
+  throw new FeedError('bad-request', sentences.filter((sentence) => sentence !== '').join(' '));
+}
+
+/** The known name that a wrong name probably stands for; null if none is near. */
+function nearestName(wrong: string, known: readonly string[]): string | null {
+  const plain = (name: string) => name.toLowerCase().replaceAll(/[-_]/g, '');
+  const text = plain(wrong);
+  // A long name is near to none of them, and would take long to compare.
+  if (text === '' || text.length > 30) return null;
+  const ranked = known
+    .map((name) => ({ name, edits: plain(name).startsWith(text) ? 1 : editDistance(text, plain(name)) }))
+    .toSorted((a, b) => a.edits - b.edits);
+  const [best] = ranked;
+  return best !== undefined && best.edits <= Math.min(2, text.length / 3) ? best.name : null;
+}
+
+/** How many characters one must add, drop or replace to make `b` of `a` (Levenshtein distance). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (const [i, character] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (character === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
 }
 
 function names(params: URLSearchParams, name: string, max: number): string[] {

@@ -80,7 +80,7 @@ function faultsOfSuccess({ route, method }: ExpectedAnswer, { headers, body }: T
 
 /** The parts of a request that a refusal may name. */
 const part =
-  /\b(?:body|events?|line \d+|data|channel|type|after|before|limit|wait|rewind|heartbeat|Last-Event-ID|lastEventId|content-type|Idempotency-Key|key|token|Authorization|allowed here|streams|log)\b/i;
+  /\b(?:body|query|events?|line \d+|data|channel|type|after|before|limit|wait|rewind|heartbeat|Last-Event-ID|lastEventId|content-type|Idempotency-Key|key|token|Authorization|allowed here|streams|log)\b/i;
 
 /** What is wrong with a refusal by our code. It must be a problem that names the part, and no cache may keep it. */
 function faultsOfProblem({ status, headers, body }: Answer): readonly string[] {

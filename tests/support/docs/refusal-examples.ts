@@ -132,6 +132,13 @@ const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
 /** Refusals of all codes. The first one of a code is the example of that code. */
 export const refusalExamples: readonly RefusalExample[] = [
   { code: 'bad-request', request: '`GET /api/events?limit=0`', ask: get('events?limit=0') },
+  { code: 'bad-request', request: '`GET /api/events?chanel=a`', ask: get('events?chanel=a') },
+  { code: 'bad-request', request: '`GET /api/stream?limit=5`', ask: get('stream?limit=5') },
+  {
+    code: 'bad-request',
+    request: '`POST /api/events?channel=a`',
+    ask: () => makeStand().ask('events?channel=a', { method: 'POST', headers: jsonType, body: '{"data":1}' }),
+  },
   { code: 'bad-request', request: '`?rewind=5d`', ask: get('stream?rewind=5d') },
   { code: 'bad-request', request: '`?after=0-0&after=0-0`', ask: get('stream?after=0-0&after=0-0') },
   { code: 'bad-request', request: '`?after=7`', ask: get('stream?after=7') },

@@ -1,5 +1,5 @@
 import type { Chance } from '../chance.ts';
-import type { ExpectedAnswer, Input, Route } from '../plan.ts';
+import type { ExpectedAnswer, Input } from '../plan.ts';
 import type { Header } from '../request.ts';
 import { oneRequest, slowMs } from '../request.ts';
 
@@ -13,7 +13,8 @@ const names = [
   'heartbeat',
   'before',
   'token',
-  'unknown',
+  'chanel',
+  '_',
   '',
   '__proto__',
 ] as const;
@@ -47,13 +48,14 @@ export function oddName(chance: Chance): Input {
 const withCursorMs = 5_000 + slowMs;
 
 function readWith(chance: Chance, query: string, headers: readonly Header[] = []): Input {
-  const route = chance.pick<Route>(['events', 'events', 'stream']);
+  const route = chance.pick(['events', 'events', 'stream'] as const);
   const isHeld = route === 'stream' || query.includes('wait');
+  const isUnknown = [...new URLSearchParams(query).keys()].some((name) => !isKnown(name, route));
   const hasCursor = /after=|last-?event-?id=/i.test(query) || headers.length > 0;
   const expected: Partial<ExpectedAnswer> = {
     route,
     isHeld,
-    statuses: [200, 400, 401, 403],
+    statuses: isUnknown ? [400] : [200, 400, 401, 403],
     withinMs: hasCursor ? withCursorMs : slowMs,
   };
   const input = oneRequest({ target: `/api/${route}?${query}`, headers }, expected);
@@ -61,6 +63,28 @@ function readWith(chance: Chance, query: string, headers: readonly Header[] = []
     ? { ...input, ending: { kind: 'leave', afterMs: 60, isOverWhenAnswered: true } }
     : input;
 }
+
+const parameters: Readonly<Record<'events' | 'stream', ReadonlySet<string>>> = {
+  events: new Set(['channel', 'type', 'after', 'rewind', 'limit', 'wait', 'before', 'token']),
+  stream: new Set([
+    'channel',
+    'type',
+    'after',
+    'rewind',
+    'heartbeat',
+    'lastEventId',
+    'last-event-id',
+    'token',
+  ]),
+};
+
+/** Whether the route reads or ignores this parameter: a query with any other one is refused. */
+function isKnown(name: string, route: 'events' | 'stream'): boolean {
+  return parameters[route].has(name) || name.startsWith('_') || mayBeIgnored.test(name);
+}
+
+/** Names that can come about here by chance and that the server ignores. */
+const mayBeIgnored = /^(?:\d+|t|ts|v|r|cb)$/i;
 
 function channels(chance: Chance): string {
   return Array.from(
