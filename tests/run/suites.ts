@@ -3,6 +3,7 @@ import {
   chromium,
   curl,
   firefox,
+  go,
   haproxy,
   nginx,
   python,
@@ -113,10 +114,10 @@ export type Needs = {
 const nothing: Needs = { tools: [], build: false };
 const mainNeeds: Needs = { tools: [redisServer, chromium, curl, python], build: true };
 const browserNeeds: Needs = { ...mainNeeds, tools: [...mainNeeds.tools, firefox, webkit, xvfb] };
-/** Only processes of the suite `node` stand behind these proxies. */
+/** Only processes of the suite `node` stand behind these proxies, and only it runs the recipes in Go. */
 const everything: Needs = {
   ...mainNeeds,
-  tools: [...browserNeeds.tools, nginx, haproxy, varnish, squid, apache],
+  tools: [...browserNeeds.tools, nginx, haproxy, varnish, squid, apache, go],
 };
 
 /** Suites that need less than everything. */

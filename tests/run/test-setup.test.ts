@@ -8,6 +8,7 @@ import {
   curl,
   findMissing,
   firefox,
+  go,
   haproxy,
   nginx,
   planInstall,
@@ -65,7 +66,7 @@ describe('the needs of a run', () => {
   test('are all programs and the build, unless its suites or its extent need less', () => {
     const main = { tools: [redisServer, chromium, curl, python], build: true };
     const browsers = { ...main, tools: [...main.tools, firefox, webkit, xvfb] };
-    const all = { ...main, tools: [...browsers.tools, nginx, haproxy, varnish, squid, apache] };
+    const all = { ...main, tools: [...browsers.tools, nginx, haproxy, varnish, squid, apache, go] };
     expect(readNeeds([], 'all')).toEqual(all);
     expect(readNeeds(['tests/core'], 'all')).toEqual(all);
     expect(readNeeds(['--project', 'node'], 'all')).toEqual(all);

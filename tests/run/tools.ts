@@ -36,6 +36,8 @@ export const webkit: Tool = {
 export const xvfb: Tool = { commands: ['Xvfb'], debian: 'xvfb', homebrew: null };
 export const curl: Tool = { commands: ['curl'], debian: 'curl', homebrew: 'curl' };
 export const python: Tool = { commands: ['python3'], debian: 'python3', homebrew: 'python' };
+/** With the standard library: about 450 MB on disk. */
+export const go: Tool = { commands: ['go'], debian: 'golang-go', homebrew: 'go' };
 
 /** The search path of the tests. Servers are in folders that only root has on its path. */
 export function searchPath(path: string | undefined): string {

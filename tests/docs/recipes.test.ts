@@ -1,0 +1,47 @@
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from '../support/root.ts';
+
+const document = join(root, 'docs/recipes.md');
+const folder = join(root, 'docs/recipes');
+const files = globSync('**/*.*', { cwd: folder });
+
+/** The languages of the blocks of code, where they are not the ending of the file. */
+const languages: Readonly<Record<string, string>> = { '.yml': 'yaml', '.sh': 'bash', '.py': 'python' };
+
+function block(file: string): string {
+  const ending = extname(file);
+  const text = readFileSync(join(folder, file), 'utf8').trimEnd();
+  return `\`\`\`${languages[ending] ?? ending.slice(1)}\n${text}\n\`\`\``;
+}
+
+const marks = /<!-- recipe: (\S+) -->\n[\s\S]*?<!-- \/recipe: \1 -->/g;
+
+/** The document with the present code of each recipe. */
+const fillIn = (text: string) =>
+  text.replace(marks, (_, file) => `<!-- recipe: ${file} -->\n${block(file)}\n<!-- /recipe: ${file} -->`);
+
+if (process.env.UPDATE_DOCS === '1') writeFileSync(document, fillIn(readFileSync(document, 'utf8')));
+
+test('the document shows every file of the recipes as it is', () => {
+  const text = readFileSync(document, 'utf8');
+  expect([...text.matchAll(marks)].map(([, file]) => file).toSorted()).toEqual(files.toSorted());
+  expect(text).toBe(fillIn(text));
+});
+
+test('every link of the document leads to a chapter or a file', () => {
+  const text = readFileSync(document, 'utf8');
+  const chapters = [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+  const links = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
+  expect(links.length).toBeGreaterThan(files.length);
+  for (const link of links) {
+    if (link.startsWith('#')) expect(chapters).toContain(link.slice(1));
+    else expect(globSync(link.replace(/#.*/, ''), { cwd: join(root, 'docs') }), link).toHaveLength(1);
+  }
+});
