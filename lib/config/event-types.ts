@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import type { FeedEvent } from '../core/event.ts';
-import { FeedError } from '../core/feed-error.ts';
 
 /**
  * The shapes of this feed's events: type → schema of its data. Edit this list to make it your feed's. The server refuses
  * events of a listed type whose data does not fit; a type that is not listed accepts any JSON. `npm run demo` and its tests
  * use `machine`.
+ *
+ * The log stores what the schema returns: defaults are filled in, and transforms have their effect. Members that a schema does
+ * not name are left out by `z.object`, kept by `z.looseObject`, refused by `z.strictObject`. A `refine` may be asynchronous.
+ * The result must be JSON: a schema that returns a Date, a Map or a bigint is refused; let it end with
+ * `.transform((date) => date.toISOString())`.
  */
 export const eventTypes = {
   /** The state of the machine; `npm run demo` publishes it once a second. */
@@ -23,23 +27,21 @@ export const eventTypes = {
 /** A type whose data has a shape declared here. */
 type DeclaredType = keyof typeof eventTypes;
 
-/** The data of an event of a declared type. */
+/** The data of an event of a declared type, as readers get it: the output of its schema. */
 type DataOf<T extends DeclaredType> = z.output<(typeof eventTypes)[T]>;
 
-/**
- * Checks `data` against the shape declared for `type`.
- * @param what names the event in the error: `events[3]`.
- * @throws FeedError `data-does-not-fit`, with the path of the first wrong value.
- */
-export function checkData(type: string, data: unknown, what: string): void {
-  if (!Object.hasOwn(eventTypes, type)) return;
-  const schema: z.ZodType = eventTypes[type as DeclaredType];
-  const result = schema.safeParse(data);
-  if (result.success) return;
-  const [issue] = result.error.issues;
-  const path = [`${what}.data`, ...(issue?.path ?? []).map(String)].join('.');
-  throw new FeedError('data-does-not-fit', `${path}: ${issue?.message ?? 'does not fit'} (type "${type}")`);
+/** The schema of a type; null: none is declared. */
+export function schemaOf(type: string): z.ZodType | null {
+  return Object.hasOwn(eventTypes, type) ? eventTypes[type as DeclaredType] : null;
 }
+
+/**
+ * The data that a publisher gives for an event of type `T`: the input of the type's schema. A type without a schema accepts
+ * any JSON; the server checks that it is JSON.
+ */
+export type PublishData<T extends string> = T extends DeclaredType
+  ? z.input<(typeof eventTypes)[T]>
+  : string | number | boolean | null | object;
 
 /**
  * An event of type `T`. Its data has the shape declared for the type, or is `unknown` if none is declared. The server

@@ -185,21 +185,23 @@ const burstSeconds = 10;
 
 /**
  * The rate limits of a publish request: one for its publish token, one for its address. Empty if `PUBLISH_RATE` is not
- * set.
+ * set. The app's own code shares the limit of the token; without a token it has a limit of its own.
  *
  * A publisher cannot get around them with headers of its own. Someone with many addresses has the limit of each, but all
  * who hold the token share that token's limit. The log counts only what it stores: a request that is refused for another
  * reason, such as a wrong token, is not slowed down.
+ * @param request null: the app's own code publishes.
  */
 export function publishLimits(
-  request: Request,
+  request: Request | null,
   { publishRate, publishToken, isVercel }: Pick<Settings, 'publishRate' | 'publishToken' | 'isVercel'>,
 ): readonly RateLimit[] {
   if (publishRate === null) return [];
   const limit = { perSecond: publishRate, burst: Math.max(burstSeconds * publishRate, maxAppend) };
-  const address = addressOf(request, isVercel);
+  const address = request === null ? null : addressOf(request, isVercel);
   const publishers = [
     ...(publishToken === null ? [] : [['token', publishToken] as const]),
+    ...(publishToken === null && request === null ? [['app', ''] as const] : []),
     ...(address === null ? [] : [['address', address] as const]),
   ];
   return publishers.map(([kind, text]) => ({ name: `${kind}:${digest(text)}`, ...limit }));

@@ -9,7 +9,7 @@ import { maxWaitingCharacters } from '../../lib/log/sqlite/step-queue.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/admission.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
-import { maxBodyBytes, maxBodyMs, maxDrainBytes, maxEventBytes } from '../../lib/server/http/publish-body.ts';
+import { maxBodyBytes, maxBodyMs, maxDrainBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
 import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
 import { forceMs } from '../../lib/server/node/process.ts';
@@ -20,6 +20,7 @@ import {
   stallLimits,
 } from '../../lib/server/node/socket-limits.ts';
 import { stopMs } from '../../lib/server/runtime.ts';
+import { maxEventBytes } from '../../lib/server/store-events.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
 import {
   graceShare,

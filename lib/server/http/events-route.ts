@@ -2,15 +2,14 @@ import { hash } from 'node:crypto';
 import { wait } from '../../core/clock.ts';
 import { formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
-import { FeedError } from '../../core/feed-error.ts';
-import { formatEventId } from '../../core/ids.ts';
-import { createPollSlot, type PollSlot, publishLimits } from '../admission.ts';
+import { createPollSlot, type PollSlot } from '../admission.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
+import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
-import { fingerprintOf, readEvents } from './publish-body.ts';
+import { readEvents } from './publish-body.ts';
 import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
 import { positionAtEnd, resolveStart } from './start-position.ts';
@@ -190,35 +189,16 @@ function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
   return tags.includes(etag);
 }
 
-async function publishEvents(request: Request, { log, settings, clock }: Runtime): Promise<Response> {
-  checkPublishAccess(request, settings);
+async function publishEvents(request: Request, runtime: Runtime): Promise<Response> {
+  checkPublishAccess(request, runtime.settings);
   checkPublishQuery(new URL(request.url).searchParams);
-  const key = idempotencyKey(request);
-  const events = await readEvents(request, clock);
-  const { ids, duplicate } = await log.append({
-    events,
-    key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
-    limits: publishLimits(request, settings),
-  });
-  const body = {
-    events: events.map(({ channel }, index) => {
-      const id = ids[index];
-      if (id === undefined) throw new Error('the log issued too few ids');
-      return { id: formatEventId(id), channel };
-    }),
-    duplicate,
-  };
+  const key = request.headers.get('idempotency-key');
+  if (key !== null) checkIdempotencyKey(key, 'Idempotency-Key');
+  const events = await checkEvents(await readEvents(request, runtime.clock));
+  const { ids, duplicate } = await storeEvents(runtime, events, key, request);
+  const body = { events: events.map(({ channel }, index) => ({ id: ids[index], channel })), duplicate };
   return Response.json(body, {
     status: duplicate ? 200 : 201,
     headers: { 'cache-control': 'private, no-store' },
   });
-}
-
-function idempotencyKey(request: Request): string | null {
-  const key = request.headers.get('idempotency-key');
-  if (key === null || /^[\x20-\x7e]{1,200}$/.test(key)) return key;
-  throw new FeedError(
-    'bad-request',
-    'Idempotency-Key is not valid. Use 1 to 200 printable ASCII characters.',
-  );
 }

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { checkData } from '../../config/event-types.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { defaultChannel, defaultType, parseName } from '../../core/ids.ts';
 import { parseJsonStrict } from '../../core/parse-json-strict.ts';
 import { excerpt } from '../../core/safe-text.ts';
-import { maxAppend, type NewEvent } from '../../log/event-log.ts';
+import { maxAppend } from '../../log/event-log.ts';
+import type { GivenEvent } from '../store-events.ts';
 
 /** Most bytes of the body of one publish request. */
 export const maxBodyBytes = 1024 * 1024;
@@ -19,15 +17,13 @@ export const maxDrainBytes = 8 * 1024 * 1024;
 /** How long a body may take to arrive, in ms. At the largest size that is 35 KB a second. */
 export const maxBodyMs = 30_000;
 
-/** Most bytes of one event as JSON: channel, type and data. */
-export const maxEventBytes = 64 * 1024;
-
 /**
  * Reads the events of a publish request: `application/json`, one event or an array; or `application/x-ndjson`, one event
  * in each line.
- * @throws FeedError `unsupported-media-type`, `too-large`, `bad-request`, `data-does-not-fit`; each names the event.
+ * The events themselves are not checked yet.
+ * @throws FeedError `unsupported-media-type`, `too-large`, `bad-request`.
  */
-export async function readEvents(request: Request, clock: Clock): Promise<readonly NewEvent[]> {
+export async function readEvents(request: Request, clock: Clock): Promise<readonly GivenEvent[]> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/json' && type !== 'application/x-ndjson') {
     throw new FeedError(
@@ -46,14 +42,6 @@ export async function readEvents(request: Request, clock: Clock): Promise<readon
   const events = type === 'application/json' ? fromJson(text) : fromLines(text);
   if (events.length > 0) return events;
   throw new FeedError('bad-request', `The request body has no event. Send 1 to ${maxAppend}.`);
-}
-
-/** A hash of the events. It shows whether an idempotency key is used again for the same events. */
-export function fingerprintOf(events: readonly NewEvent[]): string {
-  const hash = createHash('sha256');
-  // Neither a name nor JSON text contains a line end.
-  for (const { channel, type, data } of events) hash.update(`${channel}\n${type}\n${data}\n`);
-  return hash.digest('base64url');
 }
 
 async function readText(request: Request, clock: Clock): Promise<string> {
@@ -110,19 +98,19 @@ function tooLargeBody(): FeedError {
   );
 }
 
-function fromJson(text: string): NewEvent[] {
+function fromJson(text: string): GivenEvent[] {
   const value = parseJsonStrict(text, 'body');
-  if (!Array.isArray(value)) return [toEvent(value, 'event')];
+  if (!Array.isArray(value)) return [{ value, what: 'event' }];
   checkCount(value.length);
-  return value.map((item, index) => toEvent(item, `events[${index}]`));
+  return value.map((each: unknown, index) => ({ value: each, what: `events[${index}]` }));
 }
 
-function fromLines(text: string): NewEvent[] {
-  const events: NewEvent[] = [];
+function fromLines(text: string): GivenEvent[] {
+  const events: GivenEvent[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
     const what = `line ${index + 1}`;
-    events.push(toEvent(parseJsonStrict(line, what), what));
+    events.push({ value: parseJsonStrict(line, what), what });
     checkCount(events.length);
   }
   return events;
@@ -134,41 +122,4 @@ function checkCount(count: number): void {
     'too-large',
     `The request body has more than ${maxAppend} events; no events were stored. Send several requests.`,
   );
-}
-
-function toEvent(value: unknown, what: string): NewEvent {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new FeedError('bad-request', `${what} is not an object. Send {"channel"?, "type"?, "data"}.`);
-  }
-  const { channel = defaultChannel, type = defaultType, data, ...others } = value as Record<string, unknown>;
-  const [other] = Object.keys(others);
-  if (other !== undefined) {
-    throw new FeedError(
-      'bad-request',
-      `${what} has the unknown member "${excerpt(other)}". An event has channel, type and data.`,
-    );
-  }
-  if (data === undefined) throw new FeedError('bad-request', `${what} has no data. Send any JSON value.`);
-  const event = {
-    channel: parseName(channel, `${what}.channel`),
-    type: parseName(type, `${what}.type`),
-    data: toJson(data, what),
-  };
-  const size = Buffer.byteLength(JSON.stringify({ channel, type })) + Buffer.byteLength(event.data) + 8;
-  if (size > maxEventBytes) {
-    throw new FeedError(
-      'too-large',
-      `${what} is ${size} bytes as JSON (channel, type and data); the limit is ${maxEventBytes}. No events were stored.`,
-    );
-  }
-  checkData(event.type, data, what);
-  return event;
-}
-
-function toJson(data: unknown, what: string): string {
-  try {
-    return JSON.stringify(data);
-  } catch (cause) {
-    throw new FeedError('bad-request', `${what}.data is nested too deeply.`, { cause });
-  }
 }

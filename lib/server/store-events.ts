@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { schemaOf } from '../config/event-types.ts';
+import { FeedError } from '../core/feed-error.ts';
+import { defaultChannel, defaultType, formatEventId, parseName } from '../core/ids.ts';
+import { excerpt } from '../core/safe-text.ts';
+import type { NewEvent } from '../log/event-log.ts';
+import { publishLimits } from './admission.ts';
+import type { Runtime } from './runtime.ts';
+
+/*
+ * What `POST /api/events` and `publish()` have in common: from events as their publisher gave them to one append.
+ */
+
+/** Most bytes of one event as the log stores it, as JSON: channel, type and data. */
+export const maxEventBytes = 64 * 1024;
+
+/** An event as its publisher gave it. */
+export type GivenEvent = {
+  /** JSON; it should have the members of an event, but nothing is checked yet. */
+  readonly value: unknown;
+  /** Names the event in errors: `events[3]`. */
+  readonly what: string;
+};
+
+/** An event that can be stored. */
+export type CheckedEvent = NewEvent & {
+  /** The JSON text of the data as the publisher gave it. `data` is what the type's schema made of it. */
+  readonly given: string;
+};
+
+/**
+ * Checks each event, and takes its data through the schema of its type.
+ * @throws FeedError `bad-request`, `too-large` or `data-does-not-fit`, which names the event and the part. What a schema's own
+ * code throws is thrown on.
+ */
+export function checkEvents(events: readonly GivenEvent[]): Promise<readonly CheckedEvent[]> {
+  return Promise.all(events.map(checkEvent));
+}
+
+async function checkEvent({ value, what }: GivenEvent): Promise<CheckedEvent> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new FeedError('bad-request', `${what} is not an object. Send {"channel"?, "type"?, "data"}.`);
+  }
+  const { channel = defaultChannel, type = defaultType, data, ...others } = value as Record<string, unknown>;
+  const [other] = Object.keys(others);
+  if (other !== undefined) {
+    throw new FeedError(
+      'bad-request',
+      `${what} has the unknown member "${excerpt(other)}". An event has channel, type and data.`,
+    );
+  }
+  if (data === undefined) throw new FeedError('bad-request', `${what} has no data. Send any JSON value.`);
+  const names = { channel: parseName(channel, `${what}.channel`), type: parseName(type, `${what}.type`) };
+  const given = toJson(data, what);
+  const event = { ...names, data: await storedData(names.type, data, given, what), given };
+  const size = Buffer.byteLength(JSON.stringify(names)) + Buffer.byteLength(event.data) + 8;
+  if (size <= maxEventBytes) return event;
+  throw new FeedError(
+    'too-large',
+    `${what} is ${size} bytes as JSON (channel, type and data); the limit is ${maxEventBytes}. No events were stored.`,
+  );
+}
+
+/** The JSON text to store: the output of the type's schema; the given text if the type has none. */
+async function storedData(type: string, data: unknown, given: string, what: string): Promise<string> {
+  const schema = schemaOf(type);
+  if (schema === null) return given;
+  const result = await schema.safeParseAsync(data);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    const path = [`${what}.data`, ...(issue?.path ?? []).map(String)].join('.');
+    throw new FeedError('data-does-not-fit', `${path}: ${issue?.message ?? 'does not fit'} (type "${type}")`);
+  }
+  const fault = findNonJson(result.data, `${what}.data`);
+  if (fault === null) return toJson(result.data, what);
+  throw new FeedError(
+    'data-does-not-fit',
+    `${fault.path}: the schema of type "${type}" returns ${fault.found}, which JSON cannot hold. Let its last step return JSON.`,
+  );
+}
+
+function toJson(data: unknown, what: string): string {
+  try {
+    return JSON.stringify(data);
+  } catch (cause) {
+    throw new FeedError('bad-request', `${what}.data is nested too deeply.`, { cause });
+  }
+}
+
+/** A part of a value that would be lost or changed as JSON. */
+type NonJson = {
+  /** `events[3].data.createdAt` */
+  readonly path: string;
+  /** `a Date` */
+  readonly found: string;
+};
+
+/**
+ * Finds the first part of a value that JSON cannot hold; null: there is none. Members of an object that are undefined are
+ * left out, as `JSON.stringify` does.
+ * @param path names the value.
+ */
+export function findNonJson(value: unknown, path: string): NonJson | null {
+  try {
+    return findIn(value, path);
+  } catch (cause) {
+    if (cause instanceof RangeError) return { path, found: 'a value that contains itself, or is too deep' };
+    throw cause;
+  }
+}
+
+function findIn(value: unknown, path: string): NonJson | null {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return null;
+  if (typeof value === 'number') return Number.isFinite(value) ? null : { path, found: String(value) };
+  if (typeof value !== 'object')
+    return { path, found: value === undefined ? 'undefined' : `a ${typeof value}` };
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) {
+      const fault = findIn(value[index], `${path}.${index}`);
+      if (fault !== null) return fault;
+    }
+    return null;
+  }
+  if (!isPlain(value))
+    return { path, found: `an object of the class ${value.constructor?.name || 'unknown'}` };
+  for (const [name, member] of Object.entries(value)) {
+    const fault = member === undefined ? null : findIn(member, `${path}.${name}`);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+/** Also true for an object of another realm: its prototype is not this realm's `Object.prototype`. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What a publisher learns of its events. */
+export type StoredEvents = {
+  /** The id of each event, in the order of the request: `1763841234567-42`. */
+  readonly ids: readonly string[];
+  /** An earlier request with the same key stored the events, and this one stored nothing. */
+  readonly duplicate: boolean;
+};
+
+/**
+ * Stores all of the events, or none, in one step of the log.
+ * @param key the idempotency key; null: none.
+ * @param request where the events came from; null: from the app's own code.
+ * @throws FeedError as `append` of the log does.
+ */
+export async function storeEvents(
+  { log, settings }: Runtime,
+  events: readonly CheckedEvent[],
+  key: string | null,
+  request: Request | null,
+): Promise<StoredEvents> {
+  const { ids, duplicate } = await log.append({
+    events,
+    key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
+    limits: publishLimits(request, settings),
+  });
+  if (ids.length !== events.length)
+    throw new Error(`the log issued ${ids.length} ids for ${events.length} events`);
+  return { ids: ids.map(formatEventId), duplicate };
+}
+
+/**
+ * A hash of the events. It shows whether an idempotency key is used again for the same events. It covers the data as the
+ * publisher gave it: what a schema makes of it can differ at the retry, for example by a default that has the time in it.
+ */
+function fingerprintOf(events: readonly CheckedEvent[]): string {
+  const hash = createHash('sha256');
+  // Neither a name nor JSON text contains a line end.
+  for (const { channel, type, given } of events) hash.update(`${channel}\n${type}\n${given}\n`);
+  return hash.digest('base64url');
+}
+
+/**
+ * Checks an idempotency key.
+ * @param what names it in the error: `Idempotency-Key`.
+ * @throws FeedError `bad-request`
+ */
+export function checkIdempotencyKey(key: string, what: string): void {
+  if (/^[\x20-\x7e]{1,200}$/.test(key)) return;
+  throw new FeedError('bad-request', `${what} is not valid. Use 1 to 200 printable ASCII characters.`);
+}
