@@ -55,7 +55,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^app\/api\//, /^lib\/server\/http\/[a-z]+-route\.ts$/],
   [
     /^app\//,
-    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/http\/first-page|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
+    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|publish)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
 ];
@@ -235,6 +235,7 @@ describe('the import law', () => {
     ['lib/server/tail/tail.ts', 'lib/user.ts'],
     ['app/api/feed-token/route.ts', 'lib/server/http/access.ts'],
     ['lib/user.ts', 'lib/log/redis/redis-log.ts'],
+    ['app/orders/actions.ts', 'lib/server/store-events.ts'],
   ])('%s may not import %s', (file, target) => {
     expect(faultOf({ file, target, isType: false })).toBe(`${file} imports ${target}`);
   });
@@ -248,6 +249,8 @@ describe('the import law', () => {
     ['lib/users/session.ts', 'lib/user.ts'],
     ['app/_feed/feed.tsx', 'lib/user.ts'],
     ['lib/config/access.ts', 'lib/user.ts'],
+    ['app/orders/actions.ts', 'lib/server/publish.ts'],
+    ['lib/orders.ts', 'lib/server/publish.ts'],
   ])('an app made from the template may let %s import %s', (file, target) => {
     expect(faultOf({ file, target, isType: false })).toBeNull();
   });
