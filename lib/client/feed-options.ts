@@ -33,11 +33,18 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
    */
   readonly limit?: number;
   /**
-   * Called once for each new event, in order. If it returns a promise, the feed waits for it before it delivers the next
-   * event (back-pressure). A tab that reads for others and waits for longer than 1 s lets another tab read.
+   * Called once for each new event, in order. If it returns a promise, the feed reads on when that is fulfilled
+   * (back-pressure). The events that arrived together with this one do not wait for it: for one after the other use
+   * `onEvents`. A tab that reads for others and waits for longer than 1 s lets another tab read.
    */
   readonly onEvent?: (event: EventOf<T>) => void | Promise<void>;
-  /** Called once for each gap: events that are gone, with the number missing. */
+  /**
+   * Called once for all events that arrive together, in order, such as those of a page; never with none. If it returns a
+   * promise, the next call waits until that is fulfilled. A gap in the middle makes it two calls: the events before the gap,
+   * then `onGap`, then the events after it. If an app sets both, `onEvent` gets the events of a call before `onEvents`.
+   */
+  readonly onEvents?: (events: readonly EventOf<T>[]) => void | Promise<void>;
+  /** Called once for each gap, in order with the events: events that are gone, with the number missing. */
   readonly onGap?: (gap: Gap) => void;
   /** Called when the status has changed. */
   readonly onStatus?: (status: FeedStatus, snapshot: FeedSnapshot<T>) => void;
@@ -84,8 +91,10 @@ export type FeedEntry<E extends FeedEvent = FeedEvent> =
 export type FeedSnapshot<T extends string = string> = {
   /** Events and gaps in display order, oldest first. */
   readonly entries: readonly FeedEntry<EventOf<T>>[];
-  /** The events of `entries`, oldest first. */
+  /** The events of `entries`, oldest first. For a list with the newest on top, use `events.toReversed()`. */
   readonly events: readonly EventOf<T>[];
+  /** The last of `events`; null while there is none. */
+  readonly newest: EventOf<T> | null;
   readonly gaps: readonly Gap[];
   readonly status: FeedStatus;
   /** How events arrive now; null while nothing brings them. */

@@ -10,6 +10,7 @@ export type FeedView = {
   /** Events and gaps in display order. */
   readonly entries: readonly FeedEntry[];
   readonly events: readonly FeedEvent[];
+  readonly newest: FeedEvent | null;
   readonly gaps: readonly Gap[];
 };
 
@@ -109,7 +110,7 @@ function viewOf(entries: readonly FeedEntry[]): FeedView {
     if (entry.kind === 'event') events.push(entry.event);
     else gaps.push(entry.gap);
   }
-  return { entries, events, gaps };
+  return { entries, events, newest: events.at(-1) ?? null, gaps };
 }
 
 function firstEvent(entries: readonly FeedEntry[], channel: string): FeedEvent | undefined {

@@ -14,14 +14,14 @@ import {
   type Signal,
 } from './connection/state.ts';
 import { readingOf } from './connection/status.ts';
+import { createDelivery } from './delivery.ts';
 import type { Feed, FeedEntry, FeedOptions, FeedSnapshot, FeedStart } from './feed-options.ts';
 import { createFeedStore, entryOf, eventEntry, type FeedView, gapEntry } from './feed-store.ts';
 import { createHistory } from './history.ts';
 import { createFeedTimer, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
-import { type BackPressure, createBackPressure, guard, report } from './transport/back-pressure.ts';
+import { type BackPressure, createBackPressure, guard } from './transport/back-pressure.ts';
 import type { FeedQuery } from './transport/http.ts';
-import type { FeedItem } from './transport/messages.ts';
 import { readCursorOf } from './transport/wire.ts';
 
 /** The part of a feed that `polls.ts` needs to drive its polls from outside. */
@@ -70,6 +70,7 @@ export function createFeed(
   // Called without an object: a browser's `fetch` throws when it is the method of one.
   const ask: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
   const app = createBackPressure(clock);
+  const delivery = createDelivery(options, clock, app);
   const requests = createRequestRunner({
     query,
     clock,
@@ -106,7 +107,9 @@ export function createFeed(
     timer.set(timerAt());
     scheduleRequests();
     onSignals?.(signals);
-    app.add(callApp(accepted));
+    const last = accepted.findLast((item) => item.kind === 'event');
+    if (last?.kind === 'event') lag = Math.max(0, clock.now() - last.event.time);
+    delivery.deliver(accepted);
     change();
   }
 
@@ -137,20 +140,6 @@ export function createFeed(
       requests.reconcile(connection);
       share?.reconcile();
     });
-  }
-
-  function callApp(accepted: readonly FeedItem[]): readonly Promise<void>[] {
-    const pending: Promise<void>[] = [];
-    for (const item of accepted) {
-      if (item.kind === 'gap') {
-        guard(() => options.onGap?.(item.gap));
-        continue;
-      }
-      lag = Math.max(0, clock.now() - item.event.time);
-      const held = guard(() => options.onEvent?.(item.event));
-      if (held instanceof Promise) pending.push(held.catch(report));
-    }
-    return pending;
   }
 
   function change(): void {
@@ -191,6 +180,7 @@ export function createFeed(
       unwatch?.();
       unwatch = null;
       signal(isEnabled ? 'enabled' : 'disabled');
+      if (!isEnabled) delivery.flush();
       if (isEnabled) unwatch = watchPage(signal);
     },
     pollHost: {
@@ -206,6 +196,7 @@ export function createFeed(
       unwatch?.();
       unwatch = null;
       signal('close');
+      delivery.flush();
     },
   };
 }

@@ -2,32 +2,36 @@
 
 import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import useSWR, { type Key, type Middleware, SWRConfig, type SWRConfiguration, type SWRResponse } from 'swr';
-import type { EventOf } from '../config/event-types.ts';
-import type { Gap } from '../core/continuity.ts';
 import { createFeed } from './feed.ts';
 import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
 import { createPolls, PollAnswer, type Polls } from './polls.ts';
 import { createTabShare } from './tabs/share.ts';
 
-/** The options of `useFeed`. A change of `url`, `channels`, `types` or `transport` starts a new feed. */
+/**
+ * The options of `useFeed`. A change of `url`, `channels`, `types` or `transport` starts a new feed. `enabled` and the
+ * callbacks are those of the latest render. The others count when a feed starts.
+ */
 export type UseFeedOptions<T extends string = string> = Pick<
   FeedOptions<T>,
   | 'url'
   | 'channels'
   | 'types'
   | 'initial'
+  | 'after'
+  | 'rewind'
   | 'limit'
-  | 'transport'
+  | 'onEvent'
+  | 'onEvents'
+  | 'onGap'
+  | 'onStatus'
   | 'enabled'
-  | 'share'
+  | 'transport'
   | 'getToken'
+  | 'share'
   | 'hiddenMs'
   | 'maxProbeMs'
   | 'fetch'
-> & {
-  readonly onEvent?: (event: EventOf<T>) => void;
-  readonly onGap?: (gap: Gap) => void;
-};
+>;
 
 /** A feed's snapshot, and the actions of its user. */
 export type UseFeed<T extends string = string> = FeedSnapshot<T> & Pick<Feed, 'older' | 'retry'>;
@@ -68,7 +72,9 @@ function useOneFeed<T extends string>(
     const feedOptions: FeedOptions<T> = {
       ...options,
       onEvent: (event) => latest.current.onEvent?.(event),
+      onEvents: (events) => latest.current.onEvents?.(events),
       onGap: (gap) => latest.current.onGap?.(gap),
+      onStatus: (...status) => latest.current.onStatus?.(...status),
       ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
     };
     const feed = createFeed(feedOptions, createTabShare, true);

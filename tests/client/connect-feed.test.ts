@@ -2,8 +2,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
 import { systemClock } from '../../lib/core/clock.ts';
+import type { FeedEvent } from '../../lib/core/event.ts';
 import { badServers } from '../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
+import { createManualClock } from '../support/server/manual-clock.ts';
 
 /** Real sockets, so short waits; but a busy machine may take its time to send a first byte. */
 const quick = {
@@ -56,6 +58,19 @@ describe('an honest server', () => {
     await until(feed, has(feed, 503));
     expect(seqs(feed)).toEqual(upTo(503));
     expect(feed.getSnapshot().status).toBe('streaming');
+  });
+
+  test('a replay of 1,000 events is one call of onEvents, however the network cuts it', async () => {
+    const clock = createManualClock();
+    const calls: (readonly FeedEvent[])[] = [];
+    const onEvents = (events: readonly FeedEvent[]) => void calls.push(events);
+    const { server, feed } = await setUp(undefined, { enabled: false, clock, onEvents });
+    server.publish(997);
+    feed.setEnabled(true);
+    await until(feed, has(feed, 1_000));
+    await clock.advance(100);
+    expect(calls.map((events) => events.length)).toEqual([1_000]);
+    expect(calls[0]?.map(({ id }) => Number(id.split('-')[1]))).toEqual(upTo(1_000));
   });
 
   test('a cut stream resumes from its cursor', async () => {

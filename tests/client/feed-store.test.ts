@@ -58,6 +58,15 @@ describe('the store of a feed', () => {
     expect(keys(store)).toEqual(['feed@50-5', 'feed@20-2>15-1', 'feed@15-1']);
   });
 
+  test('names the newest event, whichever channel it is of', () => {
+    const store = storeOf([]);
+    expect(store.view().newest).toBeNull();
+    store.add([entry(2, 'a', 30), entry(1, 'b', 20)]);
+    expect(store.view().newest).toMatchObject({ channel: 'a' });
+    store.add([entry(2, 'b', 40), gap()]);
+    expect(store.view().newest).toMatchObject({ channel: 'b', id: '40-2' });
+  });
+
   test('keeps the newest up to its limit', () => {
     const store = storeOf([], 3);
     for (let seq = 1; seq <= 50; seq += 1) store.add([entry(seq)]);

@@ -55,6 +55,21 @@ test('a component in strict mode opens one stream, and gets every event once', a
   expect(server.streams).toBe(1);
 });
 
+test('`after` and `rewind` say where to begin, and the callbacks are those of the latest render', async () => {
+  const { server, page } = await open(undefined, '/?options');
+  await shows(page, 'events', '1 2 3');
+  server.publish(2);
+  await shows(page, 'events', '1 2 3 4 5');
+  await page.waitForFunction(() => document.getElementById('told')?.textContent?.includes('2 events'));
+  const told = await page.textContent('#told');
+  expect(told).toContain('streaming at ');
+  expect(told).toContain('3 events');
+
+  const rewound = await open(undefined, '/?options&rewind=60s');
+  await shows(rewound.page, 'events', '1 2 3');
+  expect(streams(rewound.server.asked)[0]).toContain('rewind=60s');
+});
+
 test('a feed that is switched off and on continues from its cursor', async () => {
   const { server, page } = await open();
   await shows(page, 'events', '1 2 3');

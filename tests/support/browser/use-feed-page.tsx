@@ -39,6 +39,24 @@ function Page() {
   );
 }
 
+/** A feed with the options that say where to begin, and callbacks of the latest render. */
+function WithOptions() {
+  const [told, setTold] = useState<readonly string[]>([]);
+  const tell = (text: string) => setTold((before) => [...before, text]);
+  const rewind = query.get('rewind');
+  const feed = useFeed({
+    ...(rewind === null ? { after: '0-0' } : { rewind }),
+    onEvents: (events) => tell(`${events.length} events`),
+    onStatus: (status, { newest }) => tell(`${status} at ${newest?.id.split('-')[1] ?? 'the start'}`),
+  });
+  return (
+    <>
+      <output id="events">{feed.events.map((event) => event.id.split('-')[1]).join(' ')}</output>
+      <output id="told">{told.join(', ')}</output>
+    </>
+  );
+}
+
 /** Two components that read the same feed. A button mounts and unmounts the second one. */
 function TwoFeeds() {
   const [isShown, setShown] = useState(true);
@@ -75,7 +93,12 @@ const appConfig = query.has('config')
     }
   : {};
 
+function chosenPage() {
+  if (query.has('beside')) return <TwoFeeds />;
+  return query.has('options') ? <WithOptions /> : <Page />;
+}
+
 const root = document.getElementById('root');
 if (root !== null) {
-  createRoot(root).render(<StrictMode>{query.has('beside') ? <TwoFeeds /> : <Page />}</StrictMode>);
+  createRoot(root).render(<StrictMode>{chosenPage()}</StrictMode>);
 }
