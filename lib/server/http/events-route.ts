@@ -6,13 +6,13 @@ import { createPollSlot, type PollSlot } from '../admission.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
+import { positionAtEnd, resolveStart } from '../stream/start-position.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
 import { readEvents } from './publish-body.ts';
 import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
-import { positionAtEnd, resolveStart } from './start-position.ts';
 
 /** The handler of `/api/events`: pages of events, and publishing. */
 export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {

@@ -2,10 +2,10 @@ import type { FeedPage } from '../../core/event.ts';
 import { statusOf } from '../../core/feed-error.ts';
 import { parseName } from '../../core/ids.ts';
 import { getRuntime } from '../runtime.ts';
+import { resolveStart } from '../stream/start-position.ts';
 import { checkReadAccess } from './access.ts';
 import { pageJson, pollAdvice, readPage } from './page.ts';
 import { retryAfterMs, toFeedError } from './problem.ts';
-import { resolveStart } from './start-position.ts';
 
 /** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
 type FirstPage =

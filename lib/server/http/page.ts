@@ -6,10 +6,10 @@ import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
 import { escapeLineEnds } from '../../core/safe-text.ts';
 import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import type { PollSlot } from '../admission.ts';
+import { positionAtEnd } from '../stream/start-position.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
 import type { ReplicaWait } from '../tail/replica-wait.ts';
 import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
-import { positionAtEnd } from './start-position.ts';
 
 /** A page before it is written: its events are JSON text already. */
 export type Page = {

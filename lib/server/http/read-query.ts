@@ -1,32 +1,9 @@
 import { isIgnoredParameter } from '../../config/ignored-parameters.ts';
-import { type Position, parseCursor, parseLastCursor } from '../../core/cursor.ts';
+import { parseCursor, parseLastCursor } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { defaultChannel, type EventId, parseEventId, parseName } from '../../core/ids.ts';
 import { excerpt } from '../../core/safe-text.ts';
-
-/** Where a reader without a cursor starts. */
-export type Rewind =
-  /** At the last `count` events that the log keeps. */
-  | { readonly kind: 'count'; readonly count: number }
-  /** At the events of the last `ageMs`, by the log's clock. */
-  | { readonly kind: 'age'; readonly ageMs: number }
-  /** At the oldest event that the log keeps. */
-  | { readonly kind: 'all' };
-
-/** Where a request starts to read: at its cursor, or at its rewind, or now. */
-export type Start =
-  | { readonly kind: 'cursor'; readonly cursor: ReadonlyMap<string, Position> }
-  | { readonly kind: 'rewind'; readonly rewind: Rewind }
-  | { readonly kind: 'now' };
-
-/** What the queries of streams and pages have in common. */
-export type ReadQuery = {
-  /** 1 to 20 names, each once. */
-  readonly channels: readonly string[];
-  /** Types to deliver; null: all. */
-  readonly types: ReadonlySet<string> | null;
-  readonly start: Start;
-};
+import { maxChannels, maxTypes, parseRewind, type ReadQuery, type Start } from '../stream/start-position.ts';
 
 /** The query of a stream. */
 export type StreamQuery = ReadQuery & {
@@ -43,9 +20,6 @@ export type PageQuery = ReadQuery & {
   /** Read backwards, the events before this id; null: forwards. */
   readonly before: EventId | null;
 };
-
-const maxChannels = 20;
-const maxTypes = 100;
 
 /** Polyfills of EventSource send the cursor under these names in the query, because a header would cost a preflight. */
 const lastEventIdNames = ['lastEventId', 'last-event-id', 'evs_last_event_id'] as const;
@@ -160,22 +134,6 @@ function parseStart(params: URLSearchParams, channels: readonly string[], resume
   if (after !== null) return { kind: 'cursor', cursor: parseCursor(after, channels, 'after') };
   const rewind = single(params, 'rewind');
   return rewind === null ? { kind: 'now' } : { kind: 'rewind', rewind: parseRewind(rewind) };
-}
-
-const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
-
-function parseRewind(text: string): Rewind {
-  if (text === 'all') return { kind: 'all' };
-  const match = /^(\d{1,9})([smh]?)$/.exec(text);
-  if (match === null) {
-    throw new FeedError(
-      'bad-request',
-      `rewind: "${excerpt(text)}" is not valid. Use a count such as 50, an age such as 30s, 10m or 2h (both with up to 9 digits), or all.`,
-    );
-  }
-  const value = Number(match[1]);
-  const unit = match[2] as keyof typeof unitMs | '';
-  return unit === '' ? { kind: 'count', count: value } : { kind: 'age', ageMs: value * unitMs[unit] };
 }
 
 function single(params: URLSearchParams, name: string): string | null {

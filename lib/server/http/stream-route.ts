@@ -5,13 +5,12 @@ import { outsideRequest } from '../node/outside-request.ts';
 import { currentConnection } from '../node/sockets.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
-import { EventStream, type Positions } from '../stream/event-stream.ts';
-import type { Lease } from '../tail/tails.ts';
+import { EventStream } from '../stream/event-stream.ts';
+import { startOnTails } from '../stream/start-position.ts';
 import { checkReadAccess, readTokenOf } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
-import { parseStreamQuery, type ReadQuery } from './read-query.ts';
+import { parseStreamQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
-import { addEpochs, resolveStart, startFromMemory } from './start-position.ts';
 
 /** How long the route waits for the log before it sends the first byte, in ms: a failure until then can still be a 503. */
 export const firstAnswerMs = 1_000;
@@ -39,7 +38,7 @@ export function streamRoute(
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
-  const { settings, clock, tails, streams, admission, stopping } = runtime;
+  const { settings, clock, log, tails, streams, admission, stopping } = runtime;
   // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
   const { query, access } = await parseAndCheck(request, runtime);
@@ -50,9 +49,10 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
-    const start = startOf(runtime, query, leases);
+    const leased = leases.map(({ tail }) => tail);
+    const start = startOnTails(log, query, leased);
     const stream = new EventStream({
-      tails: leases.map(({ tail }) => tail),
+      tails: leased,
       start,
       types: query.types,
       clock,
@@ -86,37 +86,6 @@ async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
   const query = parseStreamQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
   const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
   return { query, access };
-}
-
-/**
- * Where the stream starts. If memory has it, as for a reader that comes back, the stream starts at once; if not, when the
- * log has answered.
- */
-function startOf(
-  { log }: Runtime,
-  { channels, start }: ReadQuery,
-  leases: readonly Lease[],
-): Positions | Promise<Positions> {
-  const tailOf = (channel: string) => {
-    const tail = leases.find((lease) => lease.tail.channel === channel)?.tail;
-    if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
-    return tail;
-  };
-  // While a tail is not ready for the reader's position, the log is asked at the same time.
-  const from = (channel: string) => (start.kind === 'cursor' && start.cursor.get(channel)) || null;
-  const endInMemory = (channel: string) =>
-    tailOf(channel).isReady(from(channel)) ? tailOf(channel).end() : null;
-  const known = startFromMemory(channels, start, endInMemory);
-  if (known !== null) return known;
-  const tailsReady = Promise.all(leases.map(({ tail }) => tail.ready(from(tail.channel))));
-  const endOf = (channel: string) => tailOf(channel).end();
-  // The log itself knows where a rewind starts. It is asked at once: after the tails, a slow log would be waited for twice.
-  if (start.kind === 'rewind') {
-    const rewound = resolveStart(log, channels, start, endOf);
-    return Promise.all([rewound, tailsReady]).then(([positions]) => positions);
-  }
-  const withEpochs = addEpochs(log, start, endInMemory);
-  return Promise.all([withEpochs, tailsReady]).then(([start]) => resolveStart(log, channels, start, endOf));
 }
 
 /**

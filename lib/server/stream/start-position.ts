@@ -1,8 +1,90 @@
 import type { LogState } from '../../core/continuity.ts';
-import type { Position } from '../../core/cursor.ts';
+import type { Cursor, Position } from '../../core/cursor.ts';
+import { FeedError } from '../../core/feed-error.ts';
 import { beforeFirst, compareEventIds, idBefore } from '../../core/ids.ts';
+import { excerpt } from '../../core/safe-text.ts';
 import type { EventLog, LogPage } from '../../log/event-log.ts';
-import type { Rewind, Start } from './read-query.ts';
+import type { LeasedTail } from '../tail/tail.ts';
+
+/** Where a reader without a cursor starts. */
+export type Rewind =
+  /** At the last `count` events that the log keeps. */
+  | { readonly kind: 'count'; readonly count: number }
+  /** At the events of the last `ageMs`, by the log's clock. */
+  | { readonly kind: 'age'; readonly ageMs: number }
+  /** At the oldest event that the log keeps. */
+  | { readonly kind: 'all' };
+
+/** Where a reader starts: at its cursor, or at its rewind, or now. */
+export type Start =
+  | { readonly kind: 'cursor'; readonly cursor: ReadonlyMap<string, Position> }
+  | { readonly kind: 'rewind'; readonly rewind: Rewind }
+  | { readonly kind: 'now' };
+
+/** What a reader reads: a stream, a page, or the app's own code. */
+export type ReadQuery = {
+  /** 1 to 20 names, each once. */
+  readonly channels: readonly string[];
+  /** Types to deliver; null: all. */
+  readonly types: ReadonlySet<string> | null;
+  readonly start: Start;
+};
+
+/** The most channels and types of one reader. */
+export const maxChannels = 20;
+export const maxTypes = 100;
+
+const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/**
+ * Reads a rewind: `50`, `30s`, `10m`, `2h` or `all`.
+ * @throws FeedError `bad-request`
+ */
+export function parseRewind(text: string): Rewind {
+  if (text === 'all') return { kind: 'all' };
+  const match = /^(\d{1,9})([smh]?)$/.exec(text);
+  if (match === null) {
+    throw new FeedError(
+      'bad-request',
+      `rewind: "${excerpt(text)}" is not valid. Use a count such as 50, an age such as 30s, 10m or 2h (both with up to 9 digits), or all.`,
+    );
+  }
+  const value = Number(match[1]);
+  const unit = match[2] as keyof typeof unitMs | '';
+  return unit === '' ? { kind: 'count', count: value } : { kind: 'age', ageMs: value * unitMs[unit] };
+}
+
+/**
+ * Where a reader of tails starts. If memory has it, as for a reader that comes back, it starts at once; if not, when the log
+ * has answered.
+ * @param tails one for each channel.
+ */
+export function startOnTails(
+  log: EventLog,
+  { channels, start }: ReadQuery,
+  tails: readonly LeasedTail[],
+): Cursor | Promise<Cursor> {
+  const tailOf = (channel: string) => {
+    const tail = tails.find((each) => each.channel === channel);
+    if (tail === undefined) throw new Error(`no tail for channel ${channel}`);
+    return tail;
+  };
+  // While a tail is not ready for the reader's position, the log is asked at the same time.
+  const from = (channel: string) => (start.kind === 'cursor' && start.cursor.get(channel)) || null;
+  const endInMemory = (channel: string) =>
+    tailOf(channel).isReady(from(channel)) ? tailOf(channel).end() : null;
+  const known = startFromMemory(channels, start, endInMemory);
+  if (known !== null) return known;
+  const tailsReady = Promise.all(tails.map((tail) => tail.ready(from(tail.channel))));
+  const endOf = (channel: string) => tailOf(channel).end();
+  // The log itself knows where a rewind starts. It is asked at once: after the tails, a slow log would be waited for twice.
+  if (start.kind === 'rewind') {
+    const rewound = resolveStart(log, channels, start, endOf);
+    return Promise.all([rewound, tailsReady]).then(([positions]) => positions);
+  }
+  const withEpochs = addEpochs(log, start, endInMemory);
+  return Promise.all([withEpochs, tailsReady]).then(([start]) => resolveStart(log, channels, start, endOf));
+}
 
 /**
  * Finds the position where a read starts in each channel.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EventLog, ReadFrom } from '../../../lib/log/event-log.ts';
-import type { Rewind } from '../../../lib/server/http/read-query.ts';
-import { positionAtEnd, resolveStart } from '../../../lib/server/http/start-position.ts';
+
+import { positionAtEnd, type Rewind, resolveStart } from '../../../lib/server/stream/start-position.ts';
 import { newEvents, range } from '../../support/log/log-steps.ts';
 import { makeStand } from '../../support/server/stand.ts';
 
