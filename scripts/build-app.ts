@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { settingNames } from '../lib/config/settings.ts';
 
 /** The files and folders that the app is built from, as paths in the repository, without its packages. */
 export const appSources: readonly string[] = [
@@ -29,6 +30,16 @@ export const buildSecrets = {
   PUBLISH_TOKEN_PREVIOUS: 'previous-publish-token-while-building',
   READ_TOKEN_SECRET: 'read-token-secret-while-building',
 } as const;
+
+/**
+ * Every setting of the app, set to nothing, which counts as not set and also keeps `.env.local` from setting it. A script
+ * or a test that starts the app begins with these: the app then needs no account, and never touches real data.
+ */
+export const unsetSettings: Readonly<Record<string, string>> = Object.fromEntries(
+  settingNames()
+    .filter((name) => name !== 'NODE_ENV')
+    .map((name) => [name, '']),
+);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

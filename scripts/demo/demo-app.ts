@@ -1,18 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { settingNames } from '../../lib/config/settings.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
-
-/**
- * Every setting of the app, set to nothing, which counts as not set and also keeps `.env.local` from setting it. A script
- * or a test that starts the app begins with these: the app then needs no account, and never touches real data.
- */
-export const unsetSettings: Readonly<Record<string, string>> = Object.fromEntries(
-  settingNames()
-    .filter((name) => name !== 'NODE_ENV')
-    .map((name) => [name, '']),
-);
+import { unsetSettings } from '../build-app.ts';
 
 /** The app, in a process of its own. */
 export type DemoApp = {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readSettings, settingNames } from '../../lib/config/settings.ts';
-import { unsetSettings } from '../../scripts/demo/demo-app.ts';
+import { unsetSettings } from '../../scripts/build-app.ts';
 import { root } from '../support/root.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');

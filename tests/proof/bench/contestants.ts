@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
+import { unsetSettings } from '../../../scripts/build-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
 import type { Target } from './load/load-orders.ts';
 

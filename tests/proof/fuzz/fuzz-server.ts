@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unsetSettings } from '../../../scripts/demo/demo-app.ts';
+import { unsetSettings } from '../../../scripts/build-app.ts';
 import { root } from '../../support/root.ts';
 import { type BenchServer, startServer } from '../bench/bench-server.ts';
 import { fuzzSecrets } from './secrets.ts';

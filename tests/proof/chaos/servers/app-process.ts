@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { unsetSettings } from '../../../../scripts/demo/demo-app.ts';
+import { unsetSettings } from '../../../../scripts/build-app.ts';
 import { root } from '../../../support/root.ts';
 
 const preload = new URL('moved-clock.ts', import.meta.url).href;
