@@ -3,7 +3,15 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join, relative } from 'node:path';
 import { buildOnce, isFresh } from '../scripts/build-app.ts';
 import { commandArguments } from '../scripts/command-line.ts';
-import { type Extent, extentVariable, mainRoads, readNeeds, testsOf } from './run/suites.ts';
+import {
+  type Extent,
+  extentVariable,
+  mainRoads,
+  quickSuites,
+  readNeeds,
+  suitesWithTests,
+  testsOf,
+} from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
 import { root } from './support/root.ts';
@@ -11,7 +19,10 @@ import { root } from './support/root.ts';
 const reportFile = join(root, 'test-results/vitest.json');
 const summaryFile = join(root, 'test-results/summary.txt');
 
-const given = commandArguments();
+/** Chooses the suites that run in the test process: they need no build and no browser. */
+const quick = suitesWithTests(quickSuites).flatMap(([name]) => ['--project', name]);
+
+const given = commandArguments().flatMap((arg) => (arg === '--quick' ? quick : [arg]));
 const args = given.filter((arg) => arg !== '--all' && arg !== '--rest');
 /** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
 const isChosen = args.length > 0;

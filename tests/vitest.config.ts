@@ -1,6 +1,14 @@
 import { globSync } from 'node:fs';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { extentVariable, mainRoads, quickSuites, slowSuites, testsIn, timedTests } from './run/suites.ts';
+import {
+  extentVariable,
+  mainRoads,
+  quickSuites,
+  slowSuites,
+  suitesWithTests,
+  testsIn,
+  timedTests,
+} from './run/suites.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 const extent = process.env[extentVariable];
@@ -35,7 +43,7 @@ function slowProject(
 const together = { maxWorkers: 3, groupOrder: 0 };
 const oneByOne = { maxWorkers: 1, groupOrder: 1 };
 
-const slowProjects = Object.entries(slowSuites).map(([name, folders]) => {
+const slowProjects = suitesWithTests(slowSuites).map(([name, folders]) => {
   const files = slowTestsIn(folders);
   if (extent === 'chosen') return slowProject(name, files, together);
   return slowProject(
@@ -52,7 +60,7 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     projects: [
-      ...Object.entries(extent === 'rest' ? {} : quickSuites).map(([name, folders]) => ({
+      ...suitesWithTests(extent === 'rest' ? {} : quickSuites).map(([name, folders]) => ({
         test: {
           name,
           root,
@@ -63,7 +71,7 @@ export default defineConfig({
         },
       })),
       ...slowProjects,
-      ...(extent === 'chosen' ? [] : [slowProject('timed', timed, oneByOne)]),
+      ...(extent === 'chosen' || timed.length === 0 ? [] : [slowProject('timed', timed, oneByOne)]),
     ],
   },
 });

@@ -1,3 +1,6 @@
+import { globSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../support/root.ts';
 import {
   apache,
   chromium,
@@ -15,8 +18,10 @@ import {
   xvfb,
 } from './tools.ts';
 
-/** Suites that run in the test process, and their folders. Tests move time by hand. */
-export const quickSuites: Readonly<Record<string, readonly string[]>> = {
+type Suites = Readonly<Record<string, readonly string[]>>;
+
+/** The suites of the template that run in the test process. Tests move time by hand. */
+const templateSuites: Suites = {
   core: ['tests/core', 'tests/config'],
   log: ['tests/log'],
   server: ['tests/server'],
@@ -26,8 +31,20 @@ export const quickSuites: Readonly<Record<string, readonly string[]>> = {
   docs: ['tests/docs'],
 };
 
+/** Folders of `tests` without a suite of their own. */
+const otherFolders = ['e2e', 'support'];
+
+/** Folders with tests of an app that was made from the template: beside its code, and new folders of `tests`. */
+const ownFolders = readdirSync(join(root, 'tests'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !otherFolders.includes(entry.name))
+  .map(({ name }) => `tests/${name}`)
+  .filter((folder) => !Object.values(templateSuites).flat().includes(folder));
+
+/** Suites that run in the test process, and their folders. */
+export const quickSuites: Suites = { ...templateSuites, own: ['app', 'lib', ...ownFolders] };
+
 /** Suites that run real processes and real browsers, and their folders. */
-export const slowSuites: Readonly<Record<string, readonly string[]>> = {
+export const slowSuites: Suites = {
   node: ['tests/e2e/node'],
   browser: ['tests/e2e/browser'],
 };
@@ -96,6 +113,11 @@ export function testsIn(folders: readonly string[]): string[] {
   return folders.map((folder) => `${folder}/**/*.test.{ts,tsx}`);
 }
 
+/** The suites of these that have tests, with their folders. An app made from the template may have deleted the others. */
+export function suitesWithTests(suites: Suites): (readonly [name: string, folders: readonly string[]])[] {
+  return Object.entries(suites).filter(([, folders]) => globSync(testsIn(folders), { cwd: root }).length > 0);
+}
+
 /** The patterns of the test files that a run of this extent takes in; for `rest` these are not the ones of `main`. */
 export function testsOf(extent: Extent): string[] {
   const quick = testsIn(Object.values(quickSuites).flat());
@@ -137,8 +159,10 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
  * @param extent of a run without such a name.
  */
 export function readNeeds(args: readonly string[], extent: Extent): Needs {
-  const names = readProjects(args);
-  if (names.length === 0) return extent === 'main' ? mainNeeds : everything;
+  const named = readProjects(args);
+  const hasSlow = suitesWithTests(slowSuites).length > 0;
+  if (named.length === 0 && hasSlow) return extent === 'main' ? mainNeeds : everything;
+  const names = named.length > 0 ? named : suitesWithTests(quickSuites).map(([name]) => name);
   const needs = names.map((name) => needsOf.get(name) ?? everything);
   return {
     tools: everything.tools.filter((tool) => needs.some((need) => need.tools.includes(tool))),
