@@ -16,7 +16,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
   await connection();
   const { channel: requested } = await searchParams;
   const channel = [requested].flat()[0] || defaultChannel;
-  const first = await readFirstPage(channel, firstCount, new Headers(await headers()));
+  const first = await readFirstPage(await headers(), { channels: [channel], count: firstCount });
   if (first.kind === 'problem') {
     const { detail, retryAfterSeconds } = first;
     return <ProblemNotice channel={channel} detail={detail} retryAfterSeconds={retryAfterSeconds} />;
@@ -24,7 +24,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
   return (
     <Feed
       channel={channel}
-      firstPage={JSON.stringify(first.page)}
+      initial={first.initial}
       key={channel}
       maxProbeMs={first.maxProbeMs}
       renderedAt={first.renderedAt}

@@ -20,8 +20,8 @@ const isDevelopment = process.env.NODE_ENV === 'development';
 
 type FeedProps = {
   readonly channel: string;
-  /** The first `FeedPage` as JSON. As one text, each value reaches the browser unchanged, however deeply it is nested. */
-  readonly firstPage: string;
+  /** The first `FeedPage` as JSON. */
+  readonly initial: string;
   /** Unix time in ms at which the server rendered the page. */
   readonly renderedAt: number;
   /** Events the log keeps per channel. */
@@ -31,8 +31,8 @@ type FeedProps = {
 };
 
 /** The feed of the page: the events that the server rendered, then all that follow their cursor. */
-export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: FeedProps) {
-  const [initial] = useState((): FeedPage => JSON.parse(firstPage));
+export function Feed({ channel, initial, renderedAt, retention, maxProbeMs }: FeedProps) {
+  const [poll] = useState(() => (JSON.parse(initial) as FeedPage).poll);
   const [activity] = useState(() => createActivity(() => performance.now()));
   const [skewMs] = useState(() =>
     typeof window === 'undefined' ? 0 : measureClockSkew(renderedAt, Date.now()),
@@ -76,7 +76,7 @@ export function Feed({ channel, firstPage, renderedAt, retention, maxProbeMs }: 
       isLoadingOlder={feed.isLoadingOlder}
       loadOlder={feed.older}
       onRetry={feed.retry}
-      poll={initial.poll}
+      poll={poll}
       retention={retention}
       retryAt={feed.retryAt}
       skewMs={skewMs}

@@ -21,8 +21,11 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   readonly channels?: readonly string[];
   /** The server sends only events of these types. Default: all types. */
   readonly types?: readonly T[];
-  /** What a server has rendered. The feed begins with these events and continues from their cursor. Default: none. */
-  readonly initial?: FeedStart;
+  /**
+   * What a server has rendered: the `initial` of `readFirstPage`, or events and their cursor. The feed begins with these
+   * events and continues from their cursor. Default: none.
+   */
+  readonly initial?: FeedStart | string;
   /** Continue from this cursor, for example one that the app has stored. Default: the cursor of `initial`. */
   readonly after?: string;
   /** Where to begin without a cursor: `50` events back, `10m` back, or `all`. Default: only new events. */

@@ -55,11 +55,13 @@ export function createFeed(
   const clock = options.clock ?? systemClock;
   const query = queryOf(options);
   const { channels } = query;
-  const start = options.after ?? options.initial?.cursor;
+  const initial: FeedStart | undefined =
+    typeof options.initial === 'string' ? JSON.parse(options.initial) : options.initial;
+  const start = options.after ?? initial?.cursor;
   const cursor = start === undefined ? new Map() : readCursorOf(channels, start, 'after');
   const reader = readerAt(cursor, { channels, isFiltered: query.types.length > 0 });
   const store = createFeedStore(options.limit ?? 1_000);
-  store.add(initialEntries(options.initial));
+  store.add(initialEntries(initial));
 
   let lag: number | null = null;
   let isScheduled = false;

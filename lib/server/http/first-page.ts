@@ -1,17 +1,31 @@
-import type { FeedPage } from '../../core/event.ts';
 import { statusOf } from '../../core/feed-error.ts';
-import { parseName } from '../../core/ids.ts';
+import { defaultChannel, parseName } from '../../core/ids.ts';
+import { maxRead } from '../../log/event-log.ts';
 import { getRuntime } from '../runtime.ts';
 import { resolveStart } from '../stream/start-position.ts';
 import { checkReadAccess } from './access.ts';
 import { pageJson, pollAdvice, readPage } from './page.ts';
 import { retryAfterMs, toFeedError } from './problem.ts';
 
+/** What to read, as in the options of `useFeed`. */
+type FirstPageOptions = {
+  /** Default: `feed`. */
+  readonly channels?: readonly string[];
+  /** Default: all types. */
+  readonly types?: readonly string[];
+  /** How many events to read of each channel, the newest, at most 500; `types` then drops some. Default 50. */
+  readonly count?: number;
+};
+
 /** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
 type FirstPage =
   | {
       readonly kind: 'page';
-      readonly page: FeedPage;
+      /**
+       * The option `initial` of `useFeed`: a `FeedPage` as JSON. As one text each value reaches the browser unchanged,
+       * however deeply it is nested.
+       */
+      readonly initial: string;
       /** How many events the log keeps in each channel, at least. */
       readonly retention: number;
       /** Unix time in ms, by the server's clock. */
@@ -27,28 +41,32 @@ type FirstPage =
     };
 
 /**
- * Reads the newest events of a channel, and the cursor after them, from the log. The client continues from that cursor
- * without a hole or a repeat.
- * @param count events, at most 500.
+ * Reads the newest events, and the cursor after them, from the log. `useFeed` with the same channels and types continues
+ * from that cursor without a hole or a repeat.
  * @param headers of the request for the page: its cookie `feed_token` opens a private channel.
  */
-export async function readFirstPage(channel: string, count: number, headers: Headers): Promise<FirstPage> {
+export async function readFirstPage(headers: Headers, options: FirstPageOptions = {}): Promise<FirstPage> {
   try {
     const runtime = getRuntime();
     const { log, settings, clock } = runtime;
-    const request = new Request('http://page.invalid/', { headers });
-    await checkReadAccess(request, [parseName(channel, 'channel')], settings.readTokenSecret, clock.now());
+    const { channels: wanted = [defaultChannel], types = [], count = 50 } = options;
+    const channels = [...new Set(wanted.map((name) => parseName(name, 'channel')))];
+    // The framework's headers are a class of its own; a `Request` takes the standard one.
+    const request = new Request('http://page.invalid/', { headers: new Headers(headers) });
+    await checkReadAccess(request, channels, settings.readTokenSecret, clock.now());
     const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
     const noEnd = () => {
       throw new Error('a rewind needs no end');
     };
-    const positions = await resolveStart(log, [channel], start, noEnd);
+    const positions = await resolveStart(log, channels, start, noEnd);
     // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
     const slot = { take: () => undefined, signal: request.signal };
-    const page = await readPage(runtime, positions, null, count, slot);
+    const filter = types.length === 0 ? null : new Set(types);
+    const limit = Math.min(maxRead, count * channels.length);
+    const page = await readPage(runtime, positions, filter, limit, slot);
     return {
       kind: 'page',
-      page: JSON.parse(pageJson(page, pollAdvice(settings.pollMode))),
+      initial: pageJson(page, pollAdvice(settings.pollMode)),
       retention: settings.retention,
       renderedAt: clock.now(),
       maxProbeMs: settings.probeMaxMs,

@@ -1,6 +1,8 @@
 import { SignJWT } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createFeed } from '../../../lib/client/feed.ts';
 import type { Environment } from '../../../lib/config/settings.ts';
+import type { FeedPage } from '../../../lib/core/event.ts';
 import { readFirstPage } from '../../../lib/server/http/first-page.ts';
 import { openStream } from '../../support/server/open-stream.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
@@ -15,6 +17,12 @@ function makeProcess(env: Environment = {}): Stand {
   return stand;
 }
 
+/** The first page, parsed. */
+function startOf(first: Awaited<ReturnType<typeof readFirstPage>>): FeedPage {
+  if (first.kind !== 'page') throw new Error(first.detail);
+  return JSON.parse(first.initial);
+}
+
 afterEach(() => {
   delete holder[key];
 });
@@ -22,29 +30,59 @@ afterEach(() => {
 test('the first page has the newest events, and a stream continues from its cursor', async () => {
   const stand = makeProcess();
   await stand.publish(10);
-  const first = await readFirstPage('feed', 3, new Headers());
-  if (first.kind !== 'page') throw new Error(first.detail);
+  const first = await readFirstPage(new Headers(), { count: 3 });
+  const { events, cursor, gaps } = startOf(first);
   await stand.publish(2);
 
-  const stream = await openStream(stand, `after=${first.page.cursor}`);
+  const stream = await openStream(stand, `after=${cursor}`);
 
-  expect(first.page.events.map(({ data }) => data)).toEqual([8, 9, 10]);
-  expect([first.page.gaps, stream.of('gap'), stream.data()]).toEqual([[], [], [1, 2]]);
+  expect(events.map(({ data }) => data)).toEqual([8, 9, 10]);
+  expect([gaps, stream.of('gap'), stream.data()]).toEqual([[], [], [1, 2]]);
+});
+
+test('the first page has the newest events of each of its channels, and only its types', async () => {
+  const stand = makeProcess();
+  await stand.publish(4);
+  await stand.publish(6, 'orders');
+  const read = async (types: readonly string[]) => {
+    const first = await readFirstPage(new Headers(), {
+      channels: ['feed', 'orders', 'feed'],
+      types,
+      count: 3,
+    });
+    return startOf(first).events.map(({ channel, data }) => `${channel} ${data}`);
+  };
+
+  expect(await read([])).toEqual(['feed 2', 'feed 3', 'feed 4', 'orders 4', 'orders 5', 'orders 6']);
+  expect(await read(['another'])).toEqual([]);
+});
+
+test('the first page is what `initial` of a feed takes, with each value as it was published', async () => {
+  const stand = makeProcess();
+  const data = `{"__proto__":1,"deep":${'['.repeat(500)}${']'.repeat(500)}}`;
+  await stand.memory.append({ events: [{ channel: 'feed', type: 'odd', data }], key: null });
+  const first = await readFirstPage(new Headers());
+  if (first.kind !== 'page') throw new Error(first.detail);
+
+  const feed = createFeed({ initial: first.initial }, null).getSnapshot();
+
+  expect(feed.cursor).toBe(startOf(first).cursor);
+  expect(feed.events).toHaveLength(1);
+  expect(JSON.stringify(feed.events[0]?.data)).toBe(data);
 });
 
 test('the first page of an empty log starts at 0-0', async () => {
   makeProcess();
 
-  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
-    kind: 'page',
-    page: { events: [], cursor: '0-0', gaps: [], more: false },
-  });
+  const first = await readFirstPage(new Headers());
+
+  expect(startOf(first)).toMatchObject({ events: [], cursor: '0-0', gaps: [], more: false });
 });
 
 test('the first page says so if the log cannot be reached', async () => {
   makeProcess().log.isDown = true;
 
-  expect(await readFirstPage('feed', 50, new Headers())).toMatchObject({
+  expect(await readFirstPage(new Headers())).toMatchObject({
     kind: 'problem',
     detail: expect.any(String),
   });
@@ -55,7 +93,7 @@ describe('the first page of a log that fails', () => {
     const stand = makeProcess();
     stand.log.isDown = true;
     const retryOf = async () => {
-      const first = await readFirstPage('feed', 50, new Headers());
+      const first = await readFirstPage(new Headers());
       return first.kind === 'problem' ? first.retryAfterSeconds : null;
     };
 
@@ -75,7 +113,7 @@ describe('the first page of a private channel', () => {
     const token = await new SignJWT({ channels, exp: Math.floor(stand.clock.now() / 1_000) + seconds })
       .setProtectedHeader({ alg: 'HS256' })
       .sign(new TextEncoder().encode(secret));
-    return { first: await readFirstPage('room', 50, new Headers(send(token))), stand };
+    return { first: await readFirstPage(new Headers(send(token)), { channels: ['room'] }), stand };
   }
 
   const byCookie = (token: string) => ({ cookie: `a=b; feed_token=${token}` });
@@ -83,7 +121,7 @@ describe('the first page of a private channel', () => {
   test('has its events for a reader with a valid token', async () => {
     const { first } = await pageFor(['room'], 60, byCookie);
 
-    expect(first).toMatchObject({ kind: 'page', page: { events: { length: 3 } } });
+    expect(startOf(first).events).toHaveLength(3);
   });
 
   test.each([
