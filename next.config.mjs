@@ -1,12 +1,14 @@
 import './lib/server/node/check-node.mjs';
+import { generalPolicy } from './lib/config/page-policy.mjs';
 
 /**
- * Security headers for pages and files. `proxy.ts` adds the content security policy, which differs from response to response.
- * The API sets its own headers (`lib/server/http/route-handler.ts`).
+ * Security headers of pages and files. The API sets its own (`lib/server/http/route-handler.ts`).
+ * `same-origin`: other sites learn no address of this one. With `no-referrer` a browser without JavaScript would hide the
+ * origin of a form from this server too, and Next refuses a server action without it.
  */
 const securityHeaders = [
   { key: 'X-Content-Type-Options', value: 'nosniff' },
-  { key: 'Referrer-Policy', value: 'no-referrer' },
+  { key: 'Referrer-Policy', value: 'same-origin' },
   { key: 'Permissions-Policy', value: 'camera=(), geolocation=(), microphone=(), payment=(), usb=()' },
   { key: 'Cross-Origin-Opener-Policy', value: 'same-origin' },
 ];
@@ -24,10 +26,22 @@ const config = {
     // default. If your app gets its tokens by `getToken` instead, remove this: otherwise the Back button shows the page
     // again after the user has signed out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
+    const policy = generalPolicy(config.env?.FEED_ASSET_ORIGIN ?? '', process.env.NODE_ENV === 'development');
     return [
       // Two sources: with `basePath` the second does not match the page itself.
       { source: '/', headers: securityHeaders },
       { source: '/((?!api/).+)', headers: securityHeaders },
+      // Pages: neither the API nor a file. For the pages that it names, `proxy.ts` replaces it by the strict policy.
+      {
+        source: '/((?!api/|_next/|.*\\.[^/]*$).+)',
+        headers: [{ key: 'Content-Security-Policy', value: policy }],
+      },
+      // Nothing that this server asks for may carry on a token in the address of a page.
+      {
+        source: '/:path*',
+        has: [{ type: 'query', key: 'token' }],
+        headers: [{ key: 'Referrer-Policy', value: 'no-referrer' }],
+      },
       {
         source: '/',
         missing: [

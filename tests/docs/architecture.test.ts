@@ -57,6 +57,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
     /^app\//,
     /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|publish)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
+  [/^proxy\.ts$/, /^lib\/config\/page-policy\.mjs$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
 ];
 

@@ -75,10 +75,23 @@ test('every page has its own nonce, and every answer has the security headers', 
   for (const path of ['/', '/nowhere', '/icon.svg']) {
     const { headers } = await ask(app, path);
     expect(headers.get('x-content-type-options'), path).toBe('nosniff');
-    expect(headers.get('referrer-policy'), path).toBe('no-referrer');
+    expect(headers.get('referrer-policy'), path).toBe('same-origin');
     expect(headers.get('permissions-policy'), path).toContain('camera=()');
   }
   for (const path of ['/api/events', '/api/stream?channel=-', '/api/health']) {
     expect((await ask(app, path)).headers.get('x-content-type-options'), path).toBe('nosniff');
   }
+});
+
+test('a page without a nonce of its own has the general policy; a file and the API need none', async () => {
+  const policyOf = async (path: string) => (await ask(app, path)).headers.get('content-security-policy');
+
+  expect(await policyOf('/nowhere')).toMatch(/script-src 'self' 'unsafe-inline';.*frame-ancestors 'none'$/);
+  expect(await policyOf('/example')).toMatch(/script-src 'self' 'nonce-[0-9a-f-]+';/);
+  for (const path of ['/icon.svg', '/api/health']) expect(await policyOf(path), path).toBeNull();
+});
+
+test('no request of a page that was opened with a token in its address carries it on', async () => {
+  for (const path of ['/?token=x', '/example?token=x', '/nowhere?a=b&token=x'])
+    expect((await ask(app, path)).headers.get('referrer-policy'), path).toBe('no-referrer');
 });
