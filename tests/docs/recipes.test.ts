@@ -1,10 +1,9 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { recipesDocument as document, recipesFolder as folder } from '../support/docs/next-recipes.ts';
 import { root } from '../support/root.ts';
 
-const document = join(root, 'docs/recipes.md');
-const folder = join(root, 'docs/recipes');
 const files = globSync('**/*.*', { cwd: folder });
 
 /** The languages of the blocks of code, where they are not the ending of the file. */

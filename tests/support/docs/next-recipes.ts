@@ -1,0 +1,29 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../root.ts';
+
+/** The document of the recipes, and the folder of their files. */
+export const recipesDocument = join(root, 'docs/recipes.md');
+export const recipesFolder = join(root, 'docs/recipes');
+
+/**
+ * The files that the recipes add to the app, as its user copies them: path in the app → text. `lib/config/event-types.ts` has
+ * the event types of the document.
+ */
+export function readNextRecipes(): Readonly<Record<string, string>> {
+  const files = globSync('{app,lib,public}/**/*.*', { cwd: recipesFolder });
+  const added = files.map((file) => [file, readFileSync(join(recipesFolder, file), 'utf8')] as const);
+  const types = 'lib/config/event-types.ts';
+  const text = readFileSync(join(root, types), 'utf8').replace(
+    'export const eventTypes = {\n',
+    (start) => start + eventTypeLines(),
+  );
+  return { ...Object.fromEntries(added), [types]: text };
+}
+
+/** The lines that the document adds to `lib/config/event-types.ts`. */
+function eventTypeLines(): string {
+  const text = readFileSync(recipesDocument, 'utf8');
+  const blocks = text.matchAll(/<!-- event type -->\n```ts\n([\s\S]*?)```/g);
+  return [...blocks].map(([, lines]) => lines).join('');
+}
