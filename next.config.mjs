@@ -19,6 +19,8 @@ const config = {
   reactStrictMode: true,
   // No page uses Next's image service. If it were on, anyone could make this server fetch and scale images.
   images: { unoptimized: true },
+  // The Dockerfile sets this variable. `next start` cannot run such a build, so it is not the default.
+  ...(process.env.BUILD_STANDALONE === '1' && { output: 'standalone' }),
   // In development Next prints the URL of each request. A URL with a read token must not be printed.
   logging: { incomingRequests: { ignore: [/[?&]token=/] } },
   async headers() {

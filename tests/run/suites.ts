@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { root } from '../support/root.ts';
 import {
   apache,
+  caddy,
   chromium,
   curl,
   firefox,
@@ -139,7 +140,7 @@ const browserNeeds: Needs = { ...mainNeeds, tools: [...mainNeeds.tools, firefox,
 /** Only processes of the suite `node` stand behind these proxies, and only it runs the recipes in Go. */
 const everything: Needs = {
   ...mainNeeds,
-  tools: [...browserNeeds.tools, nginx, haproxy, varnish, squid, apache, go],
+  tools: [...browserNeeds.tools, nginx, haproxy, caddy, varnish, squid, apache, go],
 };
 
 /** Suites that need less than everything. */

@@ -4,6 +4,7 @@ import { mainRoads, readNeeds, slowSuites, testsIn, testsOf, timedTests } from '
 import { countTests, runTimes, type VitestReport } from './test-result.ts';
 import {
   apache,
+  caddy,
   chromium,
   curl,
   findMissing,
@@ -66,7 +67,7 @@ describe('the needs of a run', () => {
   test('are all programs and the build, unless its suites or its extent need less', () => {
     const main = { tools: [redisServer, chromium, curl, python], build: true };
     const browsers = { ...main, tools: [...main.tools, firefox, webkit, xvfb] };
-    const all = { ...main, tools: [...browsers.tools, nginx, haproxy, varnish, squid, apache, go] };
+    const all = { ...main, tools: [...browsers.tools, nginx, haproxy, caddy, varnish, squid, apache, go] };
     expect(readNeeds([], 'all')).toEqual(all);
     expect(readNeeds(['tests/core'], 'all')).toEqual(all);
     expect(readNeeds(['--project', 'node'], 'all')).toEqual(all);

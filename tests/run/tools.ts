@@ -13,6 +13,7 @@ export type Tool = {
 export const redisServer: Tool = { commands: ['redis-server'], debian: 'redis-server', homebrew: 'redis' };
 export const nginx: Tool = { commands: ['nginx'], debian: 'nginx', homebrew: 'nginx' };
 export const haproxy: Tool = { commands: ['haproxy'], debian: 'haproxy', homebrew: 'haproxy' };
+export const caddy: Tool = { commands: ['caddy'], debian: 'caddy', homebrew: 'caddy' };
 export const varnish: Tool = { commands: ['varnishd'], debian: 'varnish', homebrew: 'varnish' };
 export const squid: Tool = { commands: ['squid'], debian: 'squid', homebrew: 'squid' };
 export const apache: Tool = { commands: ['apache2'], debian: 'apache2', homebrew: 'httpd' };

@@ -1,0 +1,147 @@
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { examine } from '../../../scripts/doctor/examine.ts';
+import { findFreePort } from '../../../scripts/free-port.ts';
+import { type App, startApp } from '../../support/node/app-process.ts';
+import { ask, readProblem } from '../../support/node/ask.ts';
+import { type ProxyName, startDocumentedProxy } from '../../support/node/documented-proxies.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { startFeedReader } from '../../support/node/feed-reader.ts';
+import { untilStreams } from '../../support/node/open-streams.ts';
+import { publish, range, store } from '../../support/node/publish.ts';
+import { secrets } from '../../support/node/secrets.ts';
+import { openSse } from '../../support/node/sse-reader.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
+
+/** The proxies of docs/deploy.md, as the real programs, with the configurations of the document. */
+const names: readonly ProxyName[] = ['nginx', 'haproxy', 'caddy'];
+
+/** Two processes on one file, and the proxy in front of them. */
+async function startBehind(name: ProxyName, env = {}) {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(makeTemporaryFolder());
+  const own = { FEED_DB: `${folder.path}/feed.db`, ...env };
+  const apps: [App, App] = [await startApp(own), await startApp(own)];
+  const tls = await findFreePort(0, '127.0.0.1');
+  const proxy = stack.use(await startDocumentedProxy(name, [apps[0].port, apps[1].port], tls));
+  const kept = stack.move();
+  return {
+    url: proxy.url,
+    tls,
+    apps,
+    /** Stops a process with SIGTERM, and starts the next one in its place. */
+    async restart(index: 0 | 1) {
+      apps[index].kill('SIGTERM');
+      await apps[index].ended;
+      apps[index] = await startApp(own, apps[index].port);
+    },
+    async [Symbol.asyncDispose]() {
+      await kept.disposeAsync();
+      await Promise.all(apps.map((app) => app[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+/** Publishes numbers, one after the other, until it is told to stop; sends each again until it is stored. */
+function keepPublishing(target: { readonly url: string }) {
+  let isOver = false;
+  let count = 0;
+  const publishing = (async () => {
+    while (!isOver) {
+      count += 1;
+      const key = `number ${count}`;
+      await eventually(`number ${count} is stored`, 30_000, async () => {
+        const answer = await publish(target, [count], { key }).catch(() => null);
+        return answer !== null && answer.status < 300;
+      });
+      await sleep(50);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await publishing;
+    return count;
+  };
+}
+
+describe.concurrent.each(names)('%s, as docs/deploy.md says', (name) => {
+  test('passes every check of the doctor', { timeout: 240_000 }, async () => {
+    await using behind = await startBehind(name);
+    const findings = await examine({
+      url: behind.url,
+      token: null,
+      publishToken: secrets.publishToken,
+      watchMs: 30_000,
+      onProgress: () => undefined,
+    });
+    expect(findings.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+    expect(findings.filter(({ verdict }) => verdict === 'pass').length).toBeGreaterThan(8);
+  });
+
+  test('ends the stream in the process when its reader has left', async () => {
+    await using behind = await startBehind(name);
+    const reader = await openSse(behind);
+    await reader.frame('hello');
+    const streams = async () =>
+      (await behind.apps[0].health()).streams + (await behind.apps[1].health()).streams;
+    expect(await streams()).toBe(1);
+    reader.destroy();
+    await untilStreams(behind.apps[0], 0, 30_000);
+    await untilStreams(behind.apps[1], 0, 30_000);
+  });
+
+  test('passes on the refusal that both processes give, with its problem', async () => {
+    // Nothing listens on port 9.
+    const gone = {
+      UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9',
+      UPSTASH_REDIS_REST_TOKEN: secrets.redisToken,
+    };
+    await using behind = await startBehind(name, gone);
+    for (const _ of range(1, 5)) {
+      const answer = await ask(behind, '/api/events');
+      expect(answer.status).toBe(503);
+      expect(readProblem(answer)).toMatchObject({ detail: 'Redis cannot be reached.' });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+  });
+
+  test('lets readers and publishers go on while both processes are restarted, one after the other', {
+    timeout: 240_000,
+  }, async () => {
+    await using behind = await startBehind(name);
+    using reader = startFeedReader(behind);
+    const statuses = new Set<string>();
+    reader.feed.subscribe(() => statuses.add(reader.feed.getSnapshot().status));
+    await eventually('it streams', 30_000, () => reader.feed.getSnapshot().status === 'streaming');
+    statuses.clear();
+    const stopPublishing = keepPublishing(behind);
+    await reader.until(5);
+    for (const index of [0, 1, 0, 1] as const) {
+      await behind.restart(index);
+      await reader.until(reader.data.length + 5);
+    }
+    const count = await stopPublishing();
+    await reader.until(count);
+    expect(reader.data).toEqual(range(1, count));
+    expect(reader.gaps).toEqual([]);
+    // Caddy does not ask the other process after a 503.
+    if (name !== 'caddy') expect([...statuses].sort()).toEqual(['handing over', 'streaming']);
+  });
+});
+
+describe.concurrent.each(['nginx', 'haproxy'] as const)('%s, as docs/deploy.md says', (name) => {
+  test('streams over HTTPS and HTTP/2', async () => {
+    await using behind = await startBehind(name);
+    const address = `https://127.0.0.1:${behind.tls}/api/stream`;
+    const curl = spawn('curl', ['--silent', '--include', '--insecure', '--http2', '--no-buffer', address]);
+    let received = '';
+    curl.stdout.on('data', (text) => (received += text));
+    await eventually('hello arrives', 30_000, () => received.includes('event: hello'));
+    await store(behind, ['over HTTP/2']);
+    await eventually('the event arrives', 30_000, () => received.includes('"data":"over HTTP/2"'));
+    expect(received).toMatch(/^HTTP\/2 200/);
+    expect(curl.exitCode).toBeNull();
+    curl.kill();
+  });
+});
