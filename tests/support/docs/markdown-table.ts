@@ -14,7 +14,12 @@ export function tableBelow(doc: string, heading: string): readonly Row[] {
   const section = nextHeading === -1 ? rest : rest.slice(0, nextHeading);
   const first = section.findIndex((line) => line.startsWith('|'));
   if (first === -1) throw new Error(`there is no table below "${heading}"`);
-  const table = section.slice(first);
+  return rowsOf(section.slice(first).join('\n'));
+}
+
+/** The rows of a text that begins with a table. */
+export function rowsOf(text: string): readonly Row[] {
+  const table = text.split('\n');
   const length = table.findIndex((line) => !line.startsWith('|'));
   const [head = [], , ...rows] = (length === -1 ? table : table.slice(0, length)).map(cellsOf);
   return rows.map((cells) => Object.fromEntries(head.map((name, index) => [name, cells[index] ?? ''])));

@@ -70,7 +70,7 @@ http {
     },
     // Without HTTPS: a certificate would come from the internet.
     configure: (text, { port, folder }, { processes }) =>
-      `{\n  admin off\n  persist_config off\n  storage file_system ${folder}/caddy\n}\n\n${swap(
+      `{\n  admin off\n  storage file_system ${folder}/caddy\n}\n\n${swap(
         swapProcesses(text, processes),
         'feed.example.com {',
         `http://127.0.0.1:${port} {`,

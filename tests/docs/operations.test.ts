@@ -1,0 +1,75 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { healthRoute } from '../../lib/server/http/health-route.ts';
+import { cell, codeIn, type Row, rowsOf, textBetweenMarks } from '../support/docs/markdown-table.ts';
+import { root } from '../support/root.ts';
+import { makeStand } from '../support/server/stand.ts';
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const doc = read('docs/operations.md');
+const tableOf = (name: string) => rowsOf(textBetweenMarks(doc, name));
+const firstCode = (row: Row, column: string) => codeIn(cell(row, column))[0] ?? '';
+
+/** The names of all values in an object: `log.kind` for one in an object of it. */
+function pathsIn(value: object, before = ''): string[] {
+  return Object.entries(value).flatMap(([name, inner]) =>
+    typeof inner === 'object' && inner !== null ? pathsIn(inner, `${before}${name}.`) : [`${before}${name}`],
+  );
+}
+
+describe('docs/operations.md', () => {
+  test('explains every field of the health check, and no other', async () => {
+    const { runtime } = makeStand();
+    const answer = await healthRoute(() => runtime)(new Request('http://localhost/api/health'));
+    const fields = pathsIn(await answer.json());
+    expect(tableOf('health').map((row) => firstCode(row, 'field'))).toEqual(fields);
+  });
+
+  test('explains every line that the server can print, and no other', () => {
+    const sources = globSync(
+      ['{app,lib}/**/*.{ts,tsx,mjs}', 'instrumentation.ts', 'proxy.ts', 'next.config.mjs'],
+      { cwd: root },
+    );
+    const printing = sources.flatMap((file) =>
+      [...read(file).matchAll(/^(?! *(?:\*|\/\/)).*\bconsole\.\w+\(|process\.std(?:out|err)\.write/gm)].map(
+        () => file,
+      ),
+    );
+    const rows = tableOf('lines');
+    expect(rows.map((row) => firstCode(row, 'printed by')).sort()).toEqual(printing.sort());
+    for (const row of rows) {
+      const text = firstCode(row, 'the line begins with').replace(/^steadfeed: /, '');
+      const where = text.startsWith('FEED_DB') ? 'lib/log/sqlite/errors.ts' : firstCode(row, 'printed by');
+      if (!text.startsWith('<')) expect(read(where)).toContain(text);
+    }
+  });
+
+  test('has one row for each reason that the log can give for its failure', () => {
+    const sources = globSync('lib/log/{redis,sqlite}/*.ts', { cwd: root });
+    const reasons = sources.flatMap((file) => {
+      const text = read(file);
+      const thrown = [...text.matchAll(/unavailable\(\s*'([^']+)'/g)];
+      const listed = [
+        ...text.matchAll(/^ {4}message:\s*'([^']+)'/gm),
+        ...text.matchAll(/^ {2}\d+: '([^']+)'/gm),
+      ];
+      const named = [...text.matchAll(/^const \w+Reason = ['`]([^'`]+)['`]/gm)];
+      const redis = file.startsWith('lib/log/redis/') ? 'Redis ' : '';
+      return [...thrown, ...listed, ...named].map(([, reason = '']) => redis + reason);
+    });
+    expect(reasons.length).toBeGreaterThan(25);
+    const rows = tableOf('failures').map((row) => firstCode(row, 'detail'));
+    for (const reason of reasons) {
+      expect(
+        rows.filter((row) => reason.startsWith(row)),
+        reason,
+      ).toHaveLength(1);
+    }
+    for (const row of rows)
+      expect(
+        reasons.some((reason) => reason.startsWith(row)),
+        row,
+      ).toBe(true);
+  });
+});
