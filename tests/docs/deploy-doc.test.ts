@@ -54,3 +54,26 @@ describe('docs/deploy.md', () => {
     for (const path of named) expect(existsSync(join(root, path ?? '')), path).toBe(true);
   });
 });
+
+describe('the Deploy button of the README', () => {
+  const [, address = ''] = /\]\((https:\/\/vercel\.com\/new\/clone\?[^)]+)\)/.exec(read('README.md')) ?? [];
+  const given = (name: string) => new URL(address).searchParams.get(name) ?? '';
+
+  test('asks for the two secrets, and describes them', () => {
+    const asked = given('env').split(',');
+    expect(asked).toEqual(['PUBLISH_TOKEN', 'READ_TOKEN_SECRET']);
+    for (const name of asked) {
+      expect(settingNames()).toContain(name);
+      expect(given('envDescription')).toContain(name);
+    }
+    expect(JSON.parse(given('stores'))).toMatchObject([{ integrationSlug: 'upstash' }]);
+  });
+
+  test('has all four parts of the card, without which Vercel shows none, and its files exist', () => {
+    // https://vercel.com/docs/deploy-button/demo
+    for (const part of ['demo-title', 'demo-description', 'demo-url', 'demo-image'])
+      expect(given(part), part).not.toBe('');
+    const own = [given('envLink'), given('demo-image')].map((url) => /\/main\/(.+)$/.exec(url)?.[1] ?? '');
+    for (const path of own) expect(existsSync(join(root, path)), path).toBe(true);
+  });
+});
