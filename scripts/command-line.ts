@@ -6,18 +6,69 @@ import { escapeControlCharacters, excerpt } from '../lib/core/safe-text.ts';
 /** The part of `@next/env` that is used here. Only Next depends on that package, so its types may be out of reach. */
 type EnvironmentLoader = {
   loadEnvConfig(folder: string, isDevelopment: boolean, log: Pick<Console, 'info' | 'error'>): unknown;
+  resetEnv(): void;
 };
+
+/** Whether PORT is in the environment of the command. If not, an .env file can have it. */
+const isPortGiven = Boolean(process.env.PORT);
 
 /**
  * Loads the app's settings from `.env.local` and the other files into the environment, by Next's own loader: as `next start`
  * reads them if NODE_ENV is `production`, else as `next dev` does. A variable that is set already keeps its value.
  */
 export function loadEnvironment(): void {
+  const log = { info: () => undefined, error: console.error };
+  environmentLoader().loadEnvConfig(process.cwd(), process.env.NODE_ENV !== 'production', log);
+}
+
+function environmentLoader(): EnvironmentLoader {
   const { resolve } = createRequire(import.meta.url);
   const requireAsNext = createRequire(resolve('next/package.json'));
-  const { loadEnvConfig } = requireAsNext('@next/env') as EnvironmentLoader;
-  const log = { info: () => undefined, error: console.error };
-  loadEnvConfig(process.cwd(), process.env.NODE_ENV !== 'production', log);
+  return requireAsNext('@next/env') as EnvironmentLoader;
+}
+
+const defaultPort = 3_000;
+
+/**
+ * The port in PORT, from the environment or an .env file; without one, 3000. It leaves the environment as it is: the app
+ * that a command starts reads the files by itself.
+ * @param min 0 if the command can choose a free port. @throws FeedError `bad-request`
+ */
+export function readPort(min: 0 | 1): number {
+  loadEnvironment();
+  const { PORT } = process.env;
+  environmentLoader().resetEnv();
+  return portIn(PORT, min);
+}
+
+function portIn(text: string | undefined, min: 0 | 1): number {
+  return text ? readWholeNumber('PORT', text, min, 65_535) : defaultPort;
+}
+
+/** The address of the app that a command talks to. */
+export type AppAddress = {
+  readonly url: string;
+  /** What to do if nobody answers there. */
+  readonly advice: string;
+};
+
+/**
+ * The app's address: the one given, else the port in PORT on this machine, else port 3000. Call it after
+ * `loadEnvironment`.
+ * @throws FeedError `bad-request` if PORT is no port.
+ */
+export function readAppAddress(given: string | undefined): AppAddress {
+  const isThere = 'Is the app running there?';
+  if (given !== undefined) return { url: given, advice: isThere };
+  const { PORT } = process.env;
+  const url = `http://localhost:${portIn(PORT, 1)}`;
+  if (!PORT) return { url, advice: `${isThere} It is the default address; PORT or --url names another one.` };
+  const from = isPortGiven ? '' : ' in an .env file';
+  const next = isPortGiven ? '' : ` Next.js reads PORT from the environment only: PORT=${PORT} npm run dev.`;
+  return {
+    url,
+    advice: `${isThere} PORT=${PORT}${from} names this address; --url names another one.${next}`,
+  };
 }
 
 /**

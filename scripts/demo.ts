@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../lib/core/clock.ts';
 import { buildOnce, isFresh } from './build-app.ts';
-import { parseOptions, printFailure, readWholeNumber } from './command-line.ts';
+import { parseOptions, printFailure, readPort, readWholeNumber } from './command-line.ts';
 import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
 import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
@@ -20,7 +20,7 @@ It builds the app if the code has changed, starts it with the embedded log in .d
 this machine once a second with POST /api/events. The app ends every stream within 30 seconds, as a serverless platform
 would, so you can see that readers do not notice. Press Ctrl-C to stop everything.
 
-  --port <n>     port of the app (default: 3000; 0: any free port)
+  --port <n>     port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
   --seconds <n>  stop after this many seconds (default: run until Ctrl-C)
   --help         show this text
 `;
@@ -36,14 +36,14 @@ type DemoOptions = {
 function readOptions(): DemoOptions | null {
   const { values } = parseOptions({
     options: {
-      port: { type: 'string', default: '3000' },
+      port: { type: 'string' },
       seconds: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return null;
   return {
-    port: readWholeNumber('--port', values.port, 0, 65_535),
+    port: values.port === undefined ? readPort(0) : readWholeNumber('--port', values.port, 0, 65_535),
     seconds: values.seconds === undefined ? null : readWholeNumber('--seconds', values.seconds, 1, 1_000_000),
   };
 }
@@ -95,6 +95,8 @@ async function publishUntilEnd(
   const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
   const sender: Sender = {
     endpoint,
+    unreachableAdvice: 'The app may have ended.',
+    misfitAdvice: null,
     token,
     timeoutMs: 10_000,
     fetch: fetchSameOrigin,

@@ -1,6 +1,12 @@
 import { FeedError } from '../lib/core/feed-error.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
-import { loadEnvironment, parseOptions, printFailure, readWholeNumber } from './command-line.ts';
+import {
+  loadEnvironment,
+  parseOptions,
+  printFailure,
+  readAppAddress,
+  readWholeNumber,
+} from './command-line.ts';
 import { advice } from './doctor/advice.ts';
 import { examine } from './doctor/examine.ts';
 import type { Finding } from './doctor/judge.ts';
@@ -9,8 +15,9 @@ const help = `Checks a deployment from outside, as its readers see it. For each 
 
   npm run doctor -- https://feed.example.com
 
-Give the address with its basePath if it has one (default: http://localhost:3000). The doctor publishes about 150 small
-events to channels of its own (public:doctor-…). Without the publish token it skips the checks that need events, and fails.
+Give the address with its basePath if it has one (default: the port in PORT on this machine, from the environment or
+.env.local, else http://localhost:3000). The doctor publishes about 150 small events to channels of its own
+(public:doctor-…). Without the publish token it skips the checks that need events, and fails.
 
   --publish-token <token>  default: PUBLISH_TOKEN from the environment or .env.local, which is safer: other users of
                            this machine can see the arguments of a command
@@ -62,7 +69,8 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
-  const [url = 'http://localhost:3000', ...more] = positionals;
+  const [given, ...more] = positionals;
+  const { url } = readAppAddress(given);
   if (more.length > 0 || !/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new FeedError('bad-request', 'Give one address that begins with http:// or https://.');
   }

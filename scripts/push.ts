@@ -4,7 +4,7 @@ import { loadEnvironment, printFailure } from './command-line.ts';
 import { pushEvents, type Sender } from './push/push-events.ts';
 import {
   type BatchLimits,
-  detectFormat,
+  detectTextFormat,
   openInput,
   type PushEvent,
   pace,
@@ -29,7 +29,7 @@ type Input = { readonly events: AsyncIterable<PushEvent>; readonly isLive: boole
 function openEvents(options: PushOptions, signal: AbortSignal): Input {
   const { text, format } = options;
   if (text !== null) {
-    const known = format === 'auto' ? detectFormat(text) : format;
+    const known = format === 'auto' ? detectTextFormat(text) : format;
     const event = readPushEvent(text, known, options, null, 'The text');
     return { events: one(event), isLive: false };
   }
@@ -40,6 +40,14 @@ function openEvents(options: PushOptions, signal: AbortSignal): Input {
     events: ratePerSecond === null ? events : pace(events, ratePerSecond, systemClock, signal),
     isLive,
   };
+}
+
+/** Text where the server wants an object is probably JSON that was not meant as text. */
+function misfitAdviceFor({ text, format }: PushOptions): string | null {
+  if (format === 'json' || format === 'ndjson') return null;
+  return text === null
+    ? 'push sends a line as text. If your lines are JSON, add --format json.'
+    : `push sends a text as a string. For an object, give JSON: npm run push -- --type … '{"id":1}'.`;
 }
 
 async function* one<T>(item: T): AsyncGenerator<T> {
@@ -62,6 +70,7 @@ async function push(options: PushOptions, signal: AbortSignal): Promise<number> 
   const sender: Sender = {
     ...options,
     timeoutMs: requestTimeoutMs,
+    misfitAdvice: misfitAdviceFor(options),
     fetch: fetchSameOrigin,
     clock: systemClock,
     signal,

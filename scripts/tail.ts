@@ -7,7 +7,14 @@ import type { FeedEvent } from '../lib/core/event.ts';
 import { FeedError } from '../lib/core/feed-error.ts';
 import { defaultChannel } from '../lib/core/ids.ts';
 import { escapeControlCharacters } from '../lib/core/safe-text.ts';
-import { parseOptions, printFailure, readChoice } from './command-line.ts';
+import {
+  type AppAddress,
+  loadEnvironment,
+  parseOptions,
+  printFailure,
+  readAppAddress,
+  readChoice,
+} from './command-line.ts';
 import { fetchSameOrigin, redirectOf } from './same-origin-fetch.ts';
 
 const help = `Prints the events of a feed as they come. It reconnects by itself, and misses no event.
@@ -15,7 +22,8 @@ const help = `Prints the events of a feed as they come. It reconnects by itself,
   npm run tail                    new events
   npm run tail -- --rewind 50     the last 50 events, then new ones
 
-  --url <address>        the app, with its basePath if it has one (default: http://localhost:3000)
+  --url <address>        the app, with its basePath if it has one (default: the port in PORT on this
+                         machine, from the environment or .env.local, else http://localhost:3000)
   --channel <name>       a channel to read (default: ${defaultChannel}). Repeat it to read several
   --type <name>          print events of this type only. Repeat it for several
   --after <cursor>       start after this cursor
@@ -43,9 +51,9 @@ function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): str
   return `gap: channel ${channel} lost ${count} (${reason}) after ${after}. It continues at ${resumesAt ?? 'the next event'}.`;
 }
 
-function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, url: string): string {
+function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, address: AppAddress): string {
   const until = retryAt === null ? '' : `, next try at ${new Date(retryAt).toISOString()}`;
-  const silence = status === 'waiting' ? `: cannot read the feed at ${url}. Is the app running there?` : '';
+  const silence = status === 'waiting' ? `: cannot read the feed at ${address.url}. ${address.advice}` : '';
   const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
   return `${status}${until}${why}`;
 }
@@ -80,7 +88,7 @@ function write(line: string): Promise<void> | undefined {
 }
 
 const options = {
-  url: { type: 'string', default: 'http://localhost:3000' },
+  url: { type: 'string' },
   channel: { type: 'string', multiple: true },
   type: { type: 'string', multiple: true },
   after: { type: 'string' },
@@ -91,20 +99,22 @@ const options = {
   help: { type: 'boolean', default: false },
 } as const;
 
-type TailOptions = { readonly isJson: boolean; readonly url: string; readonly feed: FeedOptions };
+type TailOptions = { readonly isJson: boolean; readonly address: AppAddress; readonly feed: FeedOptions };
 
 /** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and what it takes. */
 function readOptions(): TailOptions | null {
   const { values } = parseOptions({ options });
   if (values.help) return null;
   const { transport, token, after, rewind } = values;
-  if (!URL.canParse(values.url)) {
+  loadEnvironment();
+  const address = readAppAddress(values.url);
+  if (!URL.canParse(address.url)) {
     throw new FeedError('bad-request', '--url must be an address such as http://localhost:3000.');
   }
   const channels = values.channel ?? [defaultChannel];
   if (after !== undefined) parseCursor(after, channels, '--after');
   const feed: FeedOptions = {
-    url: values.url,
+    url: address.url,
     channels,
     types: values.type ?? [],
     transport: readChoice('--transport', transport, ['auto', 'stream', 'poll']),
@@ -115,7 +125,7 @@ function readOptions(): TailOptions | null {
     ...(rewind !== undefined && { rewind }),
     ...(token !== undefined && { getToken: () => token }),
   };
-  return { isJson: values.json, url: values.url, feed };
+  return { isJson: values.json, address, feed };
 }
 
 function main(): void {
@@ -130,7 +140,7 @@ function main(): void {
     onGap: (gap) => report(gapLine(gap)),
     onStatus(status, snapshot) {
       if (status === 'stopped' && snapshot.problem === null) return;
-      report(statusLine(status, snapshot, read.url));
+      report(statusLine(status, snapshot, read.address));
       if (status === 'stopped') process.exitCode = 1;
     },
   });

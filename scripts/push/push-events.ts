@@ -127,6 +127,10 @@ type Posted =
 
 type PostTarget = {
   readonly endpoint: URL;
+  /** What the user can do if nobody answers at the endpoint. */
+  readonly unreachableAdvice: string;
+  /** What the user can do if the data does not fit the schema of its type; null: nothing that push knows of. */
+  readonly misfitAdvice: string | null;
   readonly token: string | null;
   /** Time limit of one request, in ms. */
   readonly timeoutMs: number;
@@ -166,7 +170,7 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
       redirect: 'manual',
       signal: AbortSignal.timeout(target.timeoutMs),
     });
-    return judge(response, await response.text(), batch, target.endpoint, nowMs);
+    return judge(response, await response.text(), batch, target, nowMs);
   } catch (cause) {
     const { origin } = target.endpoint;
     if (cause instanceof Error && cause.name === 'TimeoutError') {
@@ -175,13 +179,14 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
     }
     const code = codeOf(cause);
     const isConnectFailure = connectFailures.has(code);
-    const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ' Is the app running there?' : ''}`;
+    const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ` ${target.unreachableAdvice}` : ''}`;
     return { kind: 'retry', reason, waitMs: null, isUncertain: !isConnectFailure };
   }
 }
 
-function judge(response: Response, body: string, batch: Batch, endpoint: URL, nowMs: number): Posted {
+function judge(response: Response, body: string, batch: Batch, target: PostTarget, nowMs: number): Posted {
   const { status, headers } = response;
+  const { endpoint, misfitAdvice } = target;
   if (response.ok) return readStored(status, body, batch, endpoint);
   if (status >= 300 && status < 400) {
     const location = headers.get('location') ?? 'another address';
@@ -189,8 +194,8 @@ function judge(response: Response, body: string, batch: Batch, endpoint: URL, no
     return { kind: 'refused', reason, isUncertain: false };
   }
   const detail = readDetail(body) ?? (response.statusText || 'no reason given');
-  const advice = adviceByStatus.get(status);
-  const reason = `The server answered ${status}: ${detail}.${advice === undefined ? '' : ` ${advice}`}`;
+  const advice = adviceByStatus.get(status) ?? (isMisfit(body) ? misfitAdvice : null);
+  const reason = `The server answered ${status}: ${detail}.${advice === null ? '' : ` ${advice}`}`;
   if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
   return { kind: 'retry', reason, waitMs: parseRetryAfter(headers.get('retry-after'), nowMs), isUncertain };
@@ -210,6 +215,12 @@ function readStored(status: number, body: string, batch: Batch, endpoint: URL): 
 function readDetail(body: string): string | null {
   const problem = parse(body) as { detail?: unknown } | null;
   return typeof problem?.detail === 'string' ? problem.detail.replace(/\.$/, '') : null;
+}
+
+/** Whether the server refused data that does not fit the schema of its type. */
+function isMisfit(body: string): boolean {
+  const problem = parse(body) as { type?: unknown } | null;
+  return problem?.type === 'urn:steadfeed:problem:data-does-not-fit';
 }
 
 function parse(body: string): object | null {

@@ -122,8 +122,11 @@ export type PushEvent = {
   readonly line: number | null;
 };
 
-/** `lines`: a line is the data of an event, a string. `ndjson`: a line is an event as JSON. */
-export type LineFormat = 'lines' | 'ndjson';
+/**
+ * `lines`: a line is the data of an event, a string. `json`: a line is the data of an event, as JSON. `ndjson`: a line is an
+ * event as JSON.
+ */
+export type LineFormat = 'lines' | 'json' | 'ndjson';
 
 /** The channel and the type of an event that names none. */
 export type EventDefaults = { readonly channel: string; readonly type: string };
@@ -163,10 +166,11 @@ export function readPushEvent(
 ): PushEvent {
   if (format === 'lines') return makePushEvent({ ...defaults, data: text }, line, what);
   const event = parseJsonStrict(text, what);
+  if (format === 'json') return makePushEvent({ ...defaults, data: event }, line, what);
   if (!isEvent(event)) {
     throw new FeedError(
       'bad-request',
-      `${what} is not an event. Write it as {"data": …}, with "type" and "channel" if needed.`,
+      `${what} is not an event. Write it as {"data": …}, with "type" and "channel" if needed; or use --format json, which sends each line as data.`,
     );
   }
   const channel =
@@ -176,12 +180,28 @@ export function readPushEvent(
 }
 
 /** The format of an input, by its first line that is not blank: `ndjson` if that line is an event as JSON. */
-export function detectFormat(text: string): LineFormat {
+function detectFormat(text: string): LineFormat {
+  return isEvent(objectIn(text)) ? 'ndjson' : 'lines';
+}
+
+/**
+ * The format of a text that is one event. JSON in an argument is meant as data. Lines of a pipe that begin with JSON may go
+ * on with text.
+ */
+export function detectTextFormat(text: string): LineFormat {
+  const value = objectIn(text);
+  if (value === null) return 'lines';
+  return isEvent(value) ? 'ndjson' : 'json';
+}
+
+/** The object or array that a text is as JSON; null: it is something else. */
+function objectIn(text: string): object | null {
   try {
-    return isEvent(JSON.parse(text)) ? 'ndjson' : 'lines';
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
   } catch {
-    // Not JSON: the line is text.
-    return 'lines';
+    // Not JSON: it is text.
+    return null;
   }
 }
 

@@ -2,25 +2,29 @@ import { randomBytes } from 'node:crypto';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { defaultChannel, defaultType, parseName } from '../../lib/core/ids.ts';
 import { excerpt } from '../../lib/core/safe-text.ts';
-import { parseOptions, readChoice, readWholeNumber } from '../command-line.ts';
+import { parseOptions, readAppAddress, readChoice, readWholeNumber } from '../command-line.ts';
 import type { LineFormat } from './push-input.ts';
 
 /** What `npm run push -- --help` prints. */
 export const pushHelp = `Publishes events.
 
   npm run push -- "text"            publish one event
+  npm run push -- '{"id":2}'        publish one event whose data is this JSON object or array
   some-command | npm run push       publish every line as it comes
   npm run push -- --file notes.txt  publish every line of a file
 
 --format says what a line is. Blank lines are skipped.
   lines   the line is text: it becomes the data, a string, of an event with the type of --type
+  json    the line is JSON: it becomes the data of an event with the type of --type
   ndjson  the line is an event as JSON: {"data": …, "type"?: "…", "channel"?: "…"}. Other members are ignored
-  auto    (default) ndjson if the first line that is not blank is a JSON object with a "data" member, else lines
+  auto    (default) ndjson if the first line that is not blank is a JSON object with a "data" member, else lines.
+          A text on the command line is also json if it is any other JSON object, or an array
 
   --file <path>     read this file instead of standard input
   --channel <name>  channel of events that name none (default: ${defaultChannel})
   --type <name>     type of events that name none (default: ${defaultType})
-  --url <address>   address of the app, with its basePath if it has one (default: http://localhost:3000)
+  --url <address>   address of the app, with its basePath if it has one (default: the
+                    port in PORT on this machine, from the environment or .env.local, else http://localhost:3000)
   --token <token>   the app's publish token (default: PUBLISH_TOKEN from the environment or .env.local, which is safer:
                     other users of this machine can see the arguments of a command)
   --key <prefix>    idempotency keys of the requests are <prefix>-1, <prefix>-2, … (default: random). To push a file
@@ -47,6 +51,8 @@ export type PushOptions = {
   readonly type: string;
   /** The publish route: `<url>/api/events`. */
   readonly endpoint: URL;
+  /** What the user can do if nobody answers there. */
+  readonly unreachableAdvice: string;
   readonly token: string | null;
   /** The idempotency key of batch n is `<keyPrefix>-<n>`. */
   readonly keyPrefix: string;
@@ -70,7 +76,7 @@ export function readPushOptions(): PushOptions | null {
       format: { type: 'string', default: 'auto' },
       channel: { type: 'string', default: defaultChannel },
       type: { type: 'string', default: defaultType },
-      url: { type: 'string', default: 'http://localhost:3000' },
+      url: { type: 'string' },
       token: { type: 'string' },
       key: { type: 'string' },
       batch: { type: 'string', default: '100' },
@@ -87,13 +93,15 @@ export function readPushOptions(): PushOptions | null {
   if (text !== null && values.file !== undefined) {
     throw refuse('A text and --file are given. Use only one of them.');
   }
+  const address = readAppAddress(values.url);
   return {
     text,
     file: values.file ?? null,
-    format: readChoice('--format', values.format, ['auto', 'lines', 'ndjson']),
+    format: readChoice('--format', values.format, ['auto', 'lines', 'json', 'ndjson']),
     channel: parseName(values.channel, '--channel'),
     type: parseName(values.type, '--type'),
-    endpoint: readEndpoint(values.url),
+    endpoint: readEndpoint(address.url),
+    unreachableAdvice: address.advice,
     token: values.token || process.env.PUBLISH_TOKEN || null,
     keyPrefix: readKeyPrefix(values.key),
     batchEvents: readWholeNumber('--batch', values.batch, 1, 500),

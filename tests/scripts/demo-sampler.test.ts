@@ -23,6 +23,8 @@ async function publish(count: number, ...misbehaves: Misbehaviour[]) {
     { sample: async () => machine, stop: () => {} },
     {
       endpoint: readEndpoint(server.url),
+      unreachableAdvice: '',
+      misfitAdvice: null,
       token: null,
       timeoutMs: 5_000,
       fetch,

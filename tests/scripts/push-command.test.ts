@@ -122,7 +122,7 @@ describe('npm run push', () => {
   test.each([
     [['--batch', '501'], '--batch: "501" is not a whole number from 1 to 500.'],
     [['--rate', '0'], '--rate: "0" is not a number from 0.001'],
-    [['--format', 'csv'], '--format: "csv" is not one of: auto, lines, ndjson.'],
+    [['--format', 'csv'], '--format: "csv" is not one of: auto, lines, json, ndjson.'],
     [['--channel', 'a b'], '--channel: "a b" is not a valid name'],
     [['--url', 'localhost:3000'], '--url must be an address'],
     [['--file', '/no/such/file'], '--file: Cannot read /no/such/file: no such file or directory.'],
@@ -210,4 +210,79 @@ test('the text of a server cannot control the terminal', async () => {
   expect(await script.code).toBe(1);
   expect(script.err()).toContain('no\\u001b[2J\\u009b31m\\u202e\\u061cgone\\u000d');
   expect(script.err()).toMatch(/^[\x20-\x7e\n]*$/);
+});
+
+describe('a JSON object or array as the text', () => {
+  test.each([
+    ['{"id":2}', { id: 2 }],
+    [' [1, {"a": null}] ', [1, { a: null }]],
+    ['{}', {}],
+  ])('is the data of the event: %s', async (text, data) => {
+    const script = push(['--type', 'order.created', text]);
+
+    expect(await script.code).toBe(0);
+    expect(server.stored).toEqual([{ channel: 'feed', type: 'order.created', data }]);
+  });
+
+  test('is the whole event if it has the member "data"', async () => {
+    expect(await push(['{"type":"order.created","data":{"id":2}}']).code).toBe(0);
+    expect(server.stored).toEqual([{ channel: 'feed', type: 'order.created', data: { id: 2 } }]);
+  });
+
+  test('is text with --format lines', async () => {
+    expect(await push(['--format', 'lines', '{"id":2}']).code).toBe(0);
+    expect(texts()).toEqual(['{"id":2}']);
+  });
+
+  test.each(['42', 'null', '"quoted"', '{"id":2', '[INFO] started'])(
+    'other text stays text: %s',
+    async (text) => {
+      expect(await push([text]).code).toBe(0);
+      expect(texts()).toEqual([text]);
+    },
+  );
+
+  test('a number in it that JavaScript cannot represent is refused, not changed', async () => {
+    const script = push(['{"id":12345678901234567890}']);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain('The number 12345678901234567890');
+  });
+});
+
+describe('--format json', () => {
+  test('sends each line as the data of an event', async () => {
+    const script = pushInput('{"id":1}\n[2]\n3\n"four"\n{"data":5}\n', [
+      '--format',
+      'json',
+      '--type',
+      'order',
+    ]);
+
+    expect(await script.code).toBe(0);
+    expect(texts()).toEqual([{ id: 1 }, [2], 3, 'four', { data: 5 }]);
+  });
+
+  test('names the line that is not JSON', async () => {
+    const script = pushInput('{"id":1}\nno\n', ['--format', 'json']);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain('push: line 2 is not valid JSON.');
+  });
+
+  test.each([
+    [['-'], 'push sends a line as text. If your lines are JSON, add --format json.'],
+    [
+      ['hello'],
+      'push sends a text as a string. For an object, give JSON: npm run push -- --type … \'{"id":1}\'.',
+    ],
+  ])('is what push names when the server wants an object: %j', async ([text], advice) => {
+    const detail = 'event.data does not fit the schema of "order": expected object, received string.';
+    const problem = { type: 'urn:steadfeed:problem:data-does-not-fit', title: 'No', status: 422, detail };
+    server.misbehaves.push({ kind: 'answers', status: 422, body: JSON.stringify(problem) });
+    const script = text === '-' ? pushInput('{"id":1}\n') : push([text ?? '']);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(`expected object, received string. ${advice}`);
+  });
 });

@@ -28,10 +28,10 @@ test('events come as JSON lines, each once, even when the stream breaks', async 
   const server = await setUp();
   server.publish(3);
   const run = tail('--url', server.url, '--after', '0-0', '--json');
-  await eventually('tail prints 3 events', 10_000, () => run.lines().length === 3);
+  await eventually('tail prints 3 events', 30_000, () => run.lines().length === 3);
   server.cutAll();
   server.publish(2);
-  await eventually('tail prints 5 events', 10_000, () => run.lines().length === 5);
+  await eventually('tail prints 5 events', 30_000, () => run.lines().length === 5);
   expect(run.lines().map(seqOf)).toEqual([1, 2, 3, 4, 5]);
 });
 
@@ -39,7 +39,7 @@ test('a server that cannot be reached is named', async () => {
   const server = await setUp();
   await server.close();
   const run = tail('--url', server.url);
-  await eventually('tail waits for the server', 10_000, () => run.err().includes('waiting'));
+  await eventually('tail waits for the server', 30_000, () => run.err().includes('waiting'));
   expect(run.err()).toMatch(/waiting, next try at \S+: cannot read the feed at http:/);
 });
 
@@ -50,7 +50,7 @@ test('status and gaps go to stderr', async () => {
   const run = tail('--url', server.url, '--after', '0-0', '--json');
   await eventually(
     'tail prints 5 events of a stream',
-    10_000,
+    30_000,
     () => run.lines().length === 5 && run.err().includes('streaming'),
   );
   expect(run.err()).toMatch(/gap: channel feed lost 4 events \(trimmed\) after 0-0. It continues at \d+-5\./);
@@ -67,7 +67,7 @@ test.each([[[]], [['--json']]])('an event cannot control the terminal %j', async
   });
   server.publish(1);
   const run = tail('--url', server.url, '--after', '0-0', ...args);
-  await eventually('tail prints the event', 10_000, () => run.lines().length === 1);
+  await eventually('tail prints the event', 30_000, () => run.lines().length === 1);
   expect(run.out().split('\\u202e\\u061cgone')).toHaveLength(3);
   expect(run.out()).toMatch(/^[\x20-\x7e]*\n$/);
 });
@@ -87,7 +87,7 @@ test('Ctrl-C ends it quietly', async () => {
   const server = await setUp();
   server.publish(1);
   const run = tail('--url', server.url, '--after', '0-0', '--json');
-  await eventually('tail prints the event', 10_000, () => run.lines().length === 1);
+  await eventually('tail prints the event', 30_000, () => run.lines().length === 1);
   run.child.kill('SIGINT');
   expect(await run.code).toBe(0);
   expect(run.err()).not.toContain('stopped');
@@ -97,7 +97,7 @@ test('a closed pipe ends it quietly', async () => {
   const server = await setUp();
   server.publish(1);
   const run = tail('--url', server.url, '--after', '0-0', '--json');
-  await eventually('tail prints the event', 10_000, () => run.lines().length === 1);
+  await eventually('tail prints the event', 30_000, () => run.lines().length === 1);
   run.child.stdout?.destroy();
   const more = setInterval(() => server.publish(1), 20);
   expect(await run.code).toBe(0);
@@ -112,7 +112,7 @@ test('a pipe that is not read slows it down, and misses no event in the end', as
   await eventually('the stream is open', 10_000, () => server.streams === 1);
   for (let round = 0; round < 12; round += 1) server.publish(500);
   run.child.stdout?.resume();
-  await eventually('tail prints all events', 10_000, () => run.lines().length === 6_000);
+  await eventually('tail prints all events', 30_000, () => run.lines().length === 6_000);
   expect(run.lines().map(seqOf)).toEqual(Array.from({ length: 6_000 }, (_, index) => index + 1));
 });
 

@@ -59,6 +59,8 @@ export function pushAll(
     onProgress: () => {},
     sender: {
       endpoint: readEndpoint(server.url),
+      unreachableAdvice: 'Is the app running there?',
+      misfitAdvice: null,
       token: null,
       timeoutMs: 5_000,
       fetch,
