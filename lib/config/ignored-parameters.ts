@@ -10,10 +10,10 @@ export function isIgnoredParameter(name: string): boolean {
 
 const ignored = new RegExp(
   [
-    // Against caches: `_` (jQuery), `_t`, digits alone (superagent). Next.js, Vercel and Cloudflare use a first `_` too.
+    // Against caches: `_` (jQuery), `_t`, digits alone (superagent), `fresh` (ours). Next.js, Vercel and Cloudflare use a first `_` too.
     '^_',
     String.raw`^\d+$`,
-    '^(?:t|ts|v|cb|no-?cache|cache-?bust(?:er)?)$',
+    '^(?:t|ts|v|cb|fresh|no-?cache|cache-?bust(?:er)?)$',
     // Polyfills of EventSource: Yaffle's `r` and `padding`, amvtek's `evs_…`.
     '^(?:r|padding|evs_(?:preamble|buffer_size_limit))$',
     // Vercel: the bypass of its protection of deployments, and skew protection.

@@ -102,6 +102,7 @@ describe('a query parameter that clients and hosts add on their own', () => {
     'ts=1764460800000',
     'v=2',
     'cb=1',
+    'fresh=7',
     'nocache=1',
     'no-cache=1',
     'cachebuster=1',
