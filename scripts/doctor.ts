@@ -21,7 +21,7 @@ Give the address with its basePath if it has one (default: the port in PORT on t
 
   --publish-token <token>  default: PUBLISH_TOKEN from the environment or .env.local, which is safer: other users of
                            this machine can see the arguments of a command
-  --token <token>          a read token, if the channels public:… need one too (lib/config/access.ts)
+  --token <token>          a read token, if the channels public:… need one too (lib/config/public-channels.ts)
   --seconds <n>            how long to watch streams, 30 to 3600 (default: 65). To see the planned end of a stream, give
                            more than the platform's limit
   --json                   print the findings as JSON

@@ -1,7 +1,6 @@
-import { SignJWT } from 'jose';
 import { FeedError } from '../lib/core/feed-error.ts';
-import { isName } from '../lib/core/ids.ts';
 import { excerpt } from '../lib/core/safe-text.ts';
+import { createFeedToken, type FeedTokenOptions, maxTtlSeconds } from '../lib/server/feed-token.ts';
 import { loadEnvironment, parseOptions, printFailure } from './command-line.ts';
 
 const help = `Makes a token that can read private channels. The app's READ_TOKEN_SECRET signs it.
@@ -20,18 +19,8 @@ The token goes to stdout, everything else to stderr. Exit code: 0 the token is m
 Send the token as the header "Authorization: Bearer <token>", as the cookie feed_token, or as ?token=<token>.
 `;
 
-type TokenOptions = {
-  /** Channels, or the starts of channel names followed by `*`. */
-  readonly channels: readonly string[];
-  /** How long the token is valid. */
-  readonly seconds: number;
-  /** The claim `sub`; null for none. */
-  readonly subject: string | null;
-  readonly secret: string;
-};
-
 /** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and what it takes. */
-function readOptions(): TokenOptions | null {
+function readOptions(): FeedTokenOptions | null {
   const { values } = parseOptions({
     options: {
       channels: { type: 'string', multiple: true, default: [] },
@@ -44,48 +33,26 @@ function readOptions(): TokenOptions | null {
   if (values.help) return null;
   const channels = values.channels.flatMap((text) => text.split(',')).map((text) => text.trim());
   if (channels.length === 0) throw refuse("--channels is missing. Add it, for example --channels 'order.*'");
-  const wrong = channels.find((pattern) => !isPattern(pattern));
-  if (wrong !== undefined) {
-    throw refuse(
-      `--channels: "${excerpt(wrong)}" is not a channel. Use a channel name, or the start of one followed by *.`,
-    );
-  }
-  const secret = values.secret ?? process.env.READ_TOKEN_SECRET;
-  if (!secret) {
-    throw refuse(
-      'READ_TOKEN_SECRET is not set. Set it in .env.local to the secret that the app uses, or pass --secret.',
-    );
-  }
-  return { channels, seconds: readSeconds(values.ttl), subject: values.subject ?? null, secret };
-}
-
-function isPattern(text: string): boolean {
-  return text === '*' || isName(text.replace(/\*$/, ''));
+  const { subject, secret } = values;
+  return {
+    channels,
+    ttlSeconds: readSeconds(values.ttl),
+    ...(subject !== undefined && { subject }),
+    ...(secret !== undefined && { secret }),
+  };
 }
 
 const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
-/** The longest life of a token. Only a new READ_TOKEN_SECRET ends a token earlier. */
-const maxSeconds = 366 * 86_400;
-
 function readSeconds(text: string): number {
   const match = /^(\d{1,9})([smhd])$/.exec(text);
   const seconds = match === null ? 0 : Number(match[1]) * unitSeconds[match[2] as keyof typeof unitSeconds];
-  if (seconds > 0 && seconds <= maxSeconds) return seconds;
+  if (seconds > 0 && seconds <= maxTtlSeconds) return seconds;
   throw refuse(`--ttl: "${excerpt(text)}" is not a time such as 90s, 15m, 1h or 30d, of at most 366d.`);
 }
 
 function refuse(message: string): FeedError {
   return new FeedError('bad-request', message);
-}
-
-/** Makes a JWT with the claims that the server reads (`docs/private-channels.md`). */
-function sign({ channels, seconds, subject, secret }: TokenOptions, nowMs: number): Promise<string> {
-  const iat = Math.floor(nowMs / 1_000);
-  const sub = subject === null ? {} : { sub: subject };
-  return new SignJWT({ channels, ...sub, iat, exp: iat + seconds })
-    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-    .sign(new TextEncoder().encode(secret));
 }
 
 async function main(): Promise<void> {
@@ -95,9 +62,8 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
-  const nowMs = Date.now();
-  process.stdout.write(`${await sign(options, nowMs)}\n`);
-  const end = new Date(nowMs + options.seconds * 1_000).toISOString();
+  process.stdout.write(`${await createFeedToken(options)}\n`);
+  const end = new Date(Date.now() + options.ttlSeconds * 1_000).toISOString();
   process.stderr.write(`This token can read ${options.channels.join(', ')} until ${end}.\n`);
 }
 

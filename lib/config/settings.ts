@@ -14,7 +14,7 @@ export type Settings = {
   readonly retention: number;
   /** How long Redis keeps a channel without a publish. */
   readonly channelMaxIdleMs: number;
-  /** Null: publishing is off in production; in development it is open to this site (`publishRefusal`). */
+  /** Null: publishing is off in production; in development it is open to this site (`canPublish`). */
   readonly publishToken: string | null;
   /** An older publish token that still works; null: there is none. */
   readonly previousPublishToken: string | null;

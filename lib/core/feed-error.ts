@@ -58,5 +58,6 @@ const statuses = {
   stopping: 503,
   'too-many-streams': 503,
   'log-unavailable': 503,
+  'access-unavailable': 503,
   misconfigured: 503,
 } as const;

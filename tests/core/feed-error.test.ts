@@ -14,6 +14,7 @@ const statuses: readonly (readonly [FeedErrorCode, number])[] = [
   ['rate-limited', 429],
   ['too-many-streams', 503],
   ['log-unavailable', 503],
+  ['access-unavailable', 503],
   ['misconfigured', 503],
 ];
 

@@ -7,7 +7,7 @@ import { answerWithinMs, keyLifeMs, maxAppend, readBudgetBytes } from '../../lib
 import { lockPatienceMs } from '../../lib/log/sqlite/errors.ts';
 import { maxWaitingCharacters } from '../../lib/log/sqlite/step-queue.ts';
 import { maxOpen, maxSubscriptionsBesides, publishLimits } from '../../lib/server/admission.ts';
-import { checkReadAccess } from '../../lib/server/http/access.ts';
+import { accessLimitMs, checkReadAccess } from '../../lib/server/http/access.ts';
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
@@ -63,7 +63,9 @@ describe('the table of limits', () => {
     const exp = Math.floor(stand.clock.now() / 1_000) + 60;
     const token = await sign(stand, { channels: ['*'], exp });
     const request = new Request('http://feed.test/', { headers: { authorization: `Bearer ${token}` } });
-    const { endsAt } = await checkReadAccess(request, ['a'], secret, stand.clock.now());
+    const { clock } = stand;
+    const settings = { readTokenSecret: secret };
+    const { endsAt } = await checkReadAccess(request, ['a'], { settings, clock });
     return (endsAt ?? 0) - exp * 1_000;
   }
 
@@ -147,6 +149,7 @@ describe('the table of limits', () => {
       '`retry:` at a planned end': `${grouped(plannedRetryMs(0))} to ${grouped(plannedRetryMs(1))} ms`,
       'read token accepted after `exp`': seconds(await tokenSeconds()),
       'wait of the health check for the log': seconds(logTimeoutMs),
+      'wait for the app to decide who may read or publish': seconds(accessLimitMs),
       'wait of a request while another process has locked the file of the embedded log':
         seconds(lockPatienceMs),
       'data of the publish requests that wait for the embedded log': `${grouped(maxWaitingCharacters)} characters`,

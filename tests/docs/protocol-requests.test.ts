@@ -6,6 +6,8 @@ import { refusalExamples } from '../support/docs/refusal-examples.ts';
 import { secret, sign } from '../support/server/closed-stand.ts';
 import { makeStand } from '../support/server/stand.ts';
 
+vi.mock('../../lib/config/access.ts', { spy: true });
+
 const doc = readProtocol();
 
 describe('the table of query parameters', () => {

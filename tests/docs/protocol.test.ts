@@ -15,6 +15,8 @@ import { grouped, plain, protocolFile, readProtocol } from '../support/docs/prot
 import { makeExamples } from '../support/docs/protocol-examples.ts';
 import { refusalExamples } from '../support/docs/refusal-examples.ts';
 
+vi.mock('../../lib/config/access.ts', { spy: true });
+
 type Question = Parameters<typeof checkContinuity>[0];
 
 const examples = await makeExamples();
@@ -127,6 +129,7 @@ describe('the table of refusals', () => {
     stopping: true,
     'too-many-streams': true,
     'log-unavailable': true,
+    'access-unavailable': true,
     misconfigured: true,
   };
 

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { serverClock } from '../../lib/core/clock.ts';
 import { checkReadAccess } from '../../lib/server/http/access.ts';
 import { endScripts, runScript } from '../support/scripts/script-process.ts';
 
@@ -15,7 +16,8 @@ async function make(args: readonly string[], env: Record<string, string> = { REA
 /** What the server makes of a token, `afterSeconds` from now. */
 function read(token: string, channel: string, afterSeconds = 0) {
   const request = new Request('http://feed.test/', { headers: { authorization: `Bearer ${token.trim()}` } });
-  return checkReadAccess(request, [channel], secret, Date.now() + afterSeconds * 1_000);
+  const clock = { ...serverClock, now: () => Date.now() + afterSeconds * 1_000 };
+  return checkReadAccess(request, [channel], { settings: { readTokenSecret: secret }, clock });
 }
 
 describe('the token that npm run token makes', () => {
@@ -48,8 +50,8 @@ describe('the token that npm run token makes', () => {
 
 test.each([
   [[], '--channels is missing.'],
-  [['--channels', 'two words'], '--channels: "two words" is not a channel. Use'],
-  [['--channels', 'a*b'], '--channels: "a*b" is not a channel. Use'],
+  [['--channels', 'two words'], 'channels: "two words" is not a channel. Use'],
+  [['--channels', 'a*b'], 'channels: "a*b" is not a channel. Use'],
   [['--channels', 'a', '--ttl', 'soon'], '--ttl: "soon" is not a time such as'],
   [['--channels', 'a', '--ttl', '400d'], '--ttl: "400d" is not a time such as'],
   [['--channels', 'a', '--ttl', '0s'], '--ttl: "0s" is not a time such as'],

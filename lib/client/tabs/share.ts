@@ -1,4 +1,4 @@
-import { isPublic } from '../../config/access.ts';
+import { isPublic } from '../../config/public-channels.ts';
 import type { CreateShare } from '../connection/share.ts';
 import { advanceTab, newTab, nextTabTimerAt, viewOf } from './tab.ts';
 import { createTabGroup } from './tab-group.ts';

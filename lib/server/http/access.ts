@@ -1,54 +1,65 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
-import { errors, jwtVerify } from 'jose';
-import { isPublic, mayRead, publishRefusal } from '../../config/access.ts';
+import { canPublish, canRead } from '../../config/access.ts';
 import type { Settings } from '../../config/settings.ts';
+import type { Clock } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { isName } from '../../core/ids.ts';
+import { verifyFeedToken } from '../feed-token.ts';
+import { logUnexpectedError } from './problem.ts';
 
 /*
- * Reads and verifies the tokens of a request. What a verified token allows is decided by the rules in
- * `lib/config/access.ts`.
+ * Asks the app's rules in `lib/config/access.ts` whether a request may read or publish, and gives them the verified tokens of
+ * the request. A rule that fails or hangs refuses the request.
  */
 
 /** What a request may read, and until when. */
-type ReadAccess = {
-  /** When the token stops being valid, as Unix time in ms; null: the request needed no token. */
+export type CheckedAccess = {
+  /** When the access ends, as Unix time in ms; null: no end is known. */
   readonly endsAt: number | null;
+  /** Whether a shared cache may keep the answer: everyone may read the same, and the request has no token. */
+  readonly isShareable: boolean;
 };
+
+/** What the checks need of the runtime. */
+type AccessRuntime<S extends keyof Settings> = {
+  readonly settings: Pick<Settings, S>;
+  readonly clock: Clock;
+};
+
+/** How long the app may take to decide, in ms. */
+export const accessLimitMs = 5_000;
 
 /**
  * Checks that a request may read all of `channels`.
- * @param secret the setting `READ_TOKEN_SECRET`; null: every channel is public.
- * @param now Unix time in ms.
- * @throws FeedError `unauthorized` if a token is needed and there is no valid one; `forbidden` if it does not allow a channel.
+ * @throws FeedError `unauthorized`, `forbidden`, or what the app throws; `access-unavailable` if the app's rule fails or hangs.
  */
 export async function checkReadAccess(
   request: Request,
   channels: readonly string[],
-  secret: string | null,
-  now: number,
-): Promise<ReadAccess> {
-  const closed = secret === null ? [] : channels.filter((channel) => !isPublic(channel));
-  if (secret === null || closed.length === 0) return { endsAt: null };
-  const token = readTokenOf(request);
-  if (token === null) {
-    throw new FeedError(
-      'unauthorized',
-      `Channel "${closed[0]}" is private. Send a read token as Authorization: Bearer, as the cookie feed_token or as ?token=.`,
-    );
-  }
-  const { patterns, endsAt } = await verify(token, secret, now);
-  const refused = closed.find((channel) => !mayRead(channel, patterns));
-  if (refused === undefined) return { endsAt };
-  throw new FeedError(
-    'forbidden',
-    `The token does not allow channel "${refused}". It allows: ${patterns.join(', ') || 'none'}.`,
-  );
+  { settings, clock }: AccessRuntime<'readTokenSecret'>,
+): Promise<CheckedAccess> {
+  const secret = settings.readTokenSecret;
+  const sent = readTokenOf(request);
+  const readToken = async (untimed: Untimed) => {
+    if (secret === null) return 'not-configured';
+    return sent === null ? 'missing' : untimed(verifyFeedToken(sent, secret, clock.now()));
+  };
+  const decide = (untimed: Untimed) => canRead(request, channels, () => readToken(untimed));
+  const access = await ask('canRead', clock, decide, (decision) => {
+    if (typeof decision === 'boolean') return decision ? null : 'refused';
+    if (decision === 'everyone') return decision;
+    const endsAt = decision?.until instanceof Date ? decision.until.getTime() : Number.NaN;
+    return Number.isNaN(endsAt) ? undefined : endsAt;
+  });
+  if (access === 'refused') throw new FeedError('forbidden', `You may not read ${nameChannels(channels)}.`);
+  if (access === 'everyone') return { endsAt: null, isShareable: sent === null };
+  if (access !== null && access <= clock.now())
+    throw new FeedError('unauthorized', 'Your access has ended. Sign in again.');
+  return { endsAt: access, isShareable: false };
 }
 
 /** The read token of a request: `Authorization: Bearer`, else the cookie `feed_token`, else `?token=`. Null: none. */
-export function readTokenOf(request: Request): string | null {
+function readTokenOf(request: Request): string | null {
   const bearer = bearerOf(request);
   if (bearer !== null) return bearer;
   const cookie = /(?:^|; *)feed_token=([^;]+)/.exec(request.headers.get('cookie') ?? '');
@@ -58,71 +69,87 @@ export function readTokenOf(request: Request): string | null {
 
 /**
  * Checks that a request may publish.
- * @throws FeedError `publishing-off`, `forbidden`, or `unauthorized`.
+ * @param channels reads the body, and returns the channels of its events.
+ * @throws FeedError `publishing-off`, `forbidden`, `unauthorized`, or what the app throws; `access-unavailable` if the app's
+ *   rule fails or hangs.
  */
-export function checkPublishAccess(
+export async function checkPublishAccess(
   request: Request,
-  {
-    publishToken,
-    previousPublishToken,
-    isProduction,
-  }: Pick<Settings, 'publishToken' | 'previousPublishToken' | 'isProduction'>,
-): void {
-  const refusal = publishRefusal({
+  channels: () => Promise<readonly string[]>,
+  { settings, clock }: AccessRuntime<'publishToken' | 'previousPublishToken' | 'isProduction'>,
+): Promise<void> {
+  const { publishToken, previousPublishToken, isProduction } = settings;
+  const publisher = {
     token:
       publishToken === null ? 'not-configured' : publishTokenOf(request, publishToken, previousPublishToken),
     isProduction,
     isOwnSite: isOwnSite(request.headers),
-  });
-  if (refusal !== null) throw new FeedError(refusal, publishRefusalTexts[refusal]);
+  } as const;
+  // The body belongs to the server: if the app read it, no event would be left.
+  const { url, method, headers, signal } = request;
+  const withoutBody = new Request(url, { method, headers, signal });
+  const isAllowed = await ask(
+    'canPublish',
+    clock,
+    (untimed) => canPublish(withoutBody, () => untimed(channels()), publisher),
+    (decision) => (typeof decision === 'boolean' ? decision : undefined),
+  );
+  if (!isAllowed) throw new FeedError('forbidden', 'You may not publish here.');
 }
 
-const publishRefusalTexts = {
-  unauthorized: 'Publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>.',
-  'publishing-off':
-    'Publishing is off because the server has no PUBLISH_TOKEN. Set this variable to turn it on.',
-  forbidden:
-    'Without PUBLISH_TOKEN only this site may publish: its own pages, and programs that use localhost or an IP address. Set PUBLISH_TOKEN on the server to publish from elsewhere.',
-} as const;
+/** Waits for work of the server, whose time does not count as the app's. */
+type Untimed = <T>(work: Promise<T>) => Promise<T>;
+
+/**
+ * Asks a rule of the app, and waits for its decision for a limited time.
+ * @param read reads the decision; undefined: it is none.
+ * @throws FeedError what the rule throws on purpose, else `access-unavailable`: the reason is for the server's own log.
+ */
+async function ask<Decision, Result>(
+  rule: 'canRead' | 'canPublish',
+  clock: Clock,
+  decide: (untimed: Untimed) => Promise<Decision>,
+  read: (decision: Decision) => Result | undefined,
+): Promise<Result> {
+  const { promise: limit, reject } = Promise.withResolvers<never>();
+  const hang = () => reject(new Error(`${rule} has not answered within ${accessLimitMs / 1_000} s`));
+  let cancel = clock.after(accessLimitMs, hang);
+  const untimed: Untimed = async (work) => {
+    cancel();
+    try {
+      return await work;
+    } finally {
+      cancel = clock.after(accessLimitMs, hang);
+    }
+  };
+  try {
+    const decision = await Promise.race([decide(untimed), limit]);
+    const result = read(decision);
+    if (result !== undefined) return result;
+    throw new TypeError(`${rule} has returned ${typeof decision}, which is no decision`);
+  } catch (cause) {
+    if (cause instanceof FeedError) throw cause;
+    logUnexpectedError(
+      new Error(`${rule} in lib/config/access.ts failed. The request is refused.`, { cause }),
+    );
+    throw new FeedError(
+      'access-unavailable',
+      'The server could not check whether you may do this. It has logged why. Try again later.',
+      { cause },
+    );
+  } finally {
+    cancel();
+  }
+}
+
+function nameChannels(channels: readonly string[]): string {
+  const names = channels.map((channel) => `"${channel}"`).join(', ');
+  return channels.length === 1 ? `channel ${names}` : `all of the channels ${names}`;
+}
 
 /** The token of `Authorization: Bearer <token>`; null: the request has none. */
 function bearerOf(request: Request): string | null {
   return /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
-}
-
-/** How far the clocks of the server that signs a token and of this one may differ. */
-const clockToleranceSeconds = 30;
-
-async function verify(token: string, secret: string, now: number) {
-  try {
-    const { payload } = await jwtVerify(token, new TextEncoder().encode(secret), {
-      algorithms: ['HS256'],
-      requiredClaims: ['exp'],
-      currentDate: new Date(now),
-      clockTolerance: clockToleranceSeconds,
-    });
-    return {
-      patterns: patternsOf(payload.channels),
-      endsAt: ((payload.exp ?? 0) + clockToleranceSeconds) * 1_000,
-    };
-  } catch (cause) {
-    throw new FeedError('unauthorized', whyRefused(cause), { cause });
-  }
-}
-
-function whyRefused(cause: unknown): string {
-  if (cause instanceof errors.JWTExpired) return 'The read token has expired. Get a new one.';
-  const isEarly = cause instanceof errors.JWTClaimValidationFailed && cause.claim === 'nbf';
-  if (isEarly) return 'The read token is not valid yet: its claim nbf is in the future. Use it later.';
-  return 'The read token is not valid. Send a JWT that is signed with HS256 and has the claims channels and exp.';
-}
-
-/** Claim `channels`: names, or prefixes that end with `*`. */
-function patternsOf(claim: unknown): readonly string[] {
-  const isPattern = (text: unknown) =>
-    typeof text === 'string' && (text === '*' || isName(text.replace(/\*$/, '')));
-  if (Array.isArray(claim) && claim.every(isPattern)) return claim;
-  throw new TypeError('the claim channels is not a list of names');
 }
 
 /** Compares with both tokens in constant time; it compares digests, so that lengths do not show either. */

@@ -8,7 +8,7 @@ import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.t
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { positionAtEnd, resolveStart } from '../stream/start-position.ts';
 import type { Lease } from '../tail/tails.ts';
-import { checkPublishAccess, checkReadAccess, readTokenOf } from './access.ts';
+import { checkPublishAccess, checkReadAccess } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
 import { readEvents } from './publish-body.ts';
 import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
@@ -25,24 +25,22 @@ async function getPage(
   runtime: Runtime,
   signal: AbortSignal = request.signal,
 ): Promise<Response> {
-  const { settings, clock } = runtime;
+  const { clock } = runtime;
   const requested = parsePageQuery(new URL(request.url).searchParams);
-  const { endsAt } = await checkReadAccess(
-    request,
-    requested.channels,
-    settings.readTokenSecret,
-    clock.now(),
-  );
-  // A poll is not held longer than its token is valid.
-  const tokenSeconds = endsAt === null ? Infinity : Math.max(0, (endsAt - clock.now()) / 1_000);
-  const waitSeconds = Math.min(requested.waitSeconds, maxWaitSeconds(runtime), tokenSeconds);
+  const limitSeconds = maxWaitSeconds(runtime);
+  const startedAt = clock.elapsed();
+  const { endsAt, isShareable } = await checkReadAccess(request, requested.channels, runtime);
+  // A poll is not held longer than its reader may read. The check may have taken seconds.
+  const accessSeconds = endsAt === null ? Infinity : (endsAt - clock.now()) / 1_000;
+  const secondsLeft = Math.min(limitSeconds - (clock.elapsed() - startedAt) / 1_000, accessSeconds);
+  const waitSeconds = Math.max(0, Math.min(requested.waitSeconds, secondsLeft));
   const query = { ...requested, waitSeconds };
   const page = await readQueriedPage(request, runtime, query, signal);
   const body = pageJson(page, adviceFor(request, runtime, query));
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
-    'cache-control': cacheControl(query, page, readTokenOf(request) !== null),
+    'cache-control': cacheControl(query, page, isShareable),
     'content-type': 'application/json; charset=utf-8',
   };
   return matchesEtag(request.headers.get('if-none-match'), etag)
@@ -171,10 +169,10 @@ function aborted(signal: AbortSignal): Promise<void> {
 function cacheControl(
   { channels, types, start, waitSeconds, before }: PageQuery,
   page: Page,
-  hasToken: boolean,
+  isShareable: boolean,
 ) {
   const isShared =
-    channels.length === 1 && !hasToken && waitSeconds === 0 && before === null && page.gaps.length === 0;
+    isShareable && channels.length === 1 && waitSeconds === 0 && before === null && page.gaps.length === 0;
   if (isShared && !page.more) return 'public, max-age=0, s-maxage=1';
   const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
   const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;
@@ -190,11 +188,17 @@ function matchesEtag(ifNoneMatch: string | null, etag: string): boolean {
 }
 
 async function publishEvents(request: Request, runtime: Runtime): Promise<Response> {
-  checkPublishAccess(request, runtime.settings);
+  let reading: ReturnType<typeof checkEvents> | null = null;
+  const eventsOf = () => {
+    reading ??= readEvents(request, runtime.clock).then(checkEvents);
+    return reading;
+  };
+  const channelsOf = async () => [...new Set((await eventsOf()).map(({ channel }) => channel))];
+  await checkPublishAccess(request, channelsOf, runtime);
   checkPublishQuery(new URL(request.url).searchParams);
   const key = request.headers.get('idempotency-key');
   if (key !== null) checkIdempotencyKey(key, 'Idempotency-Key');
-  const events = await checkEvents(await readEvents(request, runtime.clock));
+  const events = await eventsOf();
   const { ids, duplicate } = await storeEvents(runtime, events, key, request);
   const body = { events: events.map(({ channel }, index) => ({ id: ids[index], channel })), duplicate };
   return Response.json(body, {

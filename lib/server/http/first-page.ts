@@ -43,7 +43,7 @@ type FirstPage =
 /**
  * Reads the newest events, and the cursor after them, from the log. `useFeed` with the same channels and types continues
  * from that cursor without a hole or a repeat.
- * @param headers of the request for the page: its cookie `feed_token` opens a private channel.
+ * @param headers of the request for the page: its cookies may open private channels.
  */
 export async function readFirstPage(headers: Headers, options: FirstPageOptions = {}): Promise<FirstPage> {
   try {
@@ -53,7 +53,7 @@ export async function readFirstPage(headers: Headers, options: FirstPageOptions 
     const channels = [...new Set(wanted.map((name) => parseName(name, 'channel')))];
     // The framework's headers are a class of its own; a `Request` takes the standard one.
     const request = new Request('http://page.invalid/', { headers: new Headers(headers) });
-    await checkReadAccess(request, channels, settings.readTokenSecret, clock.now());
+    await checkReadAccess(request, channels, runtime);
     const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
     const noEnd = () => {
       throw new Error('a rewind needs no end');

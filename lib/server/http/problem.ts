@@ -61,6 +61,7 @@ const titles: Record<FeedErrorCode, string> = {
   stopping: 'This process is stopping',
   'too-many-streams': 'Too many open streams',
   'log-unavailable': 'The log is unavailable',
+  'access-unavailable': 'Access could not be checked',
   misconfigured: 'The server is not configured correctly',
 };
 
@@ -70,6 +71,7 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
   stopping: 1,
   'too-many-streams': 5,
   'log-unavailable': 2,
+  'access-unavailable': 5,
   misconfigured: 30,
 };
 

@@ -7,7 +7,7 @@ import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { EventStream } from '../stream/event-stream.ts';
 import { startOnTails } from '../stream/start-position.ts';
-import { checkReadAccess, readTokenOf } from './access.ts';
+import { type CheckedAccess, checkReadAccess } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
 import { parseStreamQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
@@ -28,8 +28,8 @@ export function streamRoute(
       GET: (request, runtime) => openStream(request, runtime, maxDurationSeconds),
       // The framework would derive HEAD from GET, and leave a stream open that nobody reads.
       HEAD: async (request, runtime) => {
-        await parseAndCheck(request, runtime);
-        return new Response(null, { headers: headersFor(request) });
+        const { access } = await parseAndCheck(request, runtime);
+        return new Response(null, { headers: headersFor(access) });
       },
     },
     runtimeOf,
@@ -41,12 +41,15 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   const { settings, clock, log, tails, streams, admission, stopping } = runtime;
   // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
+  const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
+  const startedAt = clock.elapsed();
   const { query, access } = await parseAndCheck(request, runtime);
   const { signal } = request;
   if (stopping.signal.aborted)
     throw new FeedError('stopping', 'This process is stopping. Connect again: another process answers.');
   const releaseSlot = admission.takeSlot(request, query.channels);
-  const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
+  // The check may have taken seconds.
+  const secondsSpent = (clock.elapsed() - startedAt) / 1_000;
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
     const leased = leases.map(({ tail }) => tail);
@@ -57,7 +60,7 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       types: query.types,
       clock,
       heartbeatMs: Math.min(settings.heartbeatMs, query.heartbeatMs),
-      deadline: planDeadline(limitSeconds, clock.random()),
+      deadline: planDeadline(limitSeconds - secondsSpent, clock.random()),
       tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
       connection,
       // In a full process, the next stream of this reader would be refused otherwise, and its events would pause.
@@ -79,12 +82,12 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     throw error;
   }
   if (signal.aborted) stream.abandon();
-  return new Response(stream.body, { headers: headersFor(request) });
+  return new Response(stream.body, { headers: headersFor(access) });
 }
 
-async function parseAndCheck(request: Request, { settings, clock }: Runtime) {
+async function parseAndCheck(request: Request, runtime: Runtime) {
   const query = parseStreamQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
-  const access = await checkReadAccess(request, query.channels, settings.readTokenSecret, clock.now());
+  const access = await checkReadAccess(request, query.channels, runtime);
   return { query, access };
 }
 
@@ -100,8 +103,8 @@ export function refuseStream(error: FeedError, accept: string | null): Response 
   return new Response(body, { headers: privateStreamHeaders });
 }
 
-function headersFor(request: Request): HeadersInit {
-  return readTokenOf(request) === null ? streamHeaders : privateStreamHeaders;
+function headersFor({ isShareable }: CheckedAccess): HeadersInit {
+  return isShareable ? streamHeaders : privateStreamHeaders;
 }
 
 /** `no-transform` keeps proxies that compress, and Next's own compression, from holding bytes back. */
@@ -111,7 +114,7 @@ const streamHeaders = {
   'x-accel-buffering': 'no',
 } as const;
 
-/** For a stream that only its reader may have: the request had a token, or it is refused. */
+/** For a stream that only its reader may have, or that is refused. */
 const privateStreamHeaders = {
   ...streamHeaders,
   'cache-control': 'private, no-store, no-transform',

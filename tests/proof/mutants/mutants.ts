@@ -127,15 +127,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'one allowed channel opens all requested channels',
-    file: 'lib/server/http/access.ts',
-    find: 'const refused = closed.find((channel) => !mayRead',
-    replace: 'const refused = closed.slice(0, 1).find((channel) => !mayRead',
+    file: 'lib/config/access.ts',
+    find: 'const refused = closed.find((channel) =>',
+    replace: 'const refused = closed.slice(0, 1).find((channel) =>',
     projects: ['server'],
   },
   {
     name: 'a response to a request with a token may be shared',
     file: 'lib/server/http/events-route.ts',
-    find: 'channels.length === 1 && !hasToken &&',
+    find: 'isShareable && channels.length === 1 &&',
     replace: 'channels.length === 1 &&',
     projects: ['server'],
   },
@@ -288,7 +288,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a read token with another signature algorithm is accepted',
-    file: 'lib/server/http/access.ts',
+    file: 'lib/server/feed-token.ts',
     find: "algorithms: ['HS256']",
     replace: "algorithms: ['HS256', 'HS512']",
     projects: ['server'],

@@ -3,6 +3,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { serverClock } from '../../../lib/core/clock.ts';
 import { checkReadAccess } from '../../../lib/server/http/access.ts';
 import { root } from '../../support/root.ts';
 
@@ -40,7 +41,10 @@ test('the cookie of the example in the documentation opens its user’s channels
   const [cookie = '', ...attributes] = (answer.headers.get('set-cookie') ?? '').split('; ');
   const request = new Request('https://app.test/api/events', { headers: { cookie } });
   const read = (channel: string, afterSeconds = 0) =>
-    checkReadAccess(request, [channel], secret, Date.now() + afterSeconds * 1_000);
+    checkReadAccess(request, [channel], {
+      settings: { readTokenSecret: secret },
+      clock: { ...serverClock, now: () => Date.now() + afterSeconds * 1_000 },
+    });
 
   expect(attributes).toEqual(['Max-Age=900', 'Path=/api', 'HttpOnly', 'Secure', 'SameSite=Lax']);
   await read('order.7.new');

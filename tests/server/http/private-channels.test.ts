@@ -1,5 +1,5 @@
 import { type JWTPayload, SignJWT } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { settle } from '../../support/server/manual-clock.ts';
 import { readStream } from '../../support/server/open-stream.ts';
 import { expectRefusal } from '../../support/server/refusal.ts';
@@ -173,6 +173,7 @@ test('a poll is not held longer than its token is valid', async () => {
   const stand = makePrivateStand();
   const init = bearer(await sign(stand, ['room'], -20));
   const poll = stand.ask('events?channel=room&wait=20', init);
+  await vi.waitFor(() => expect(stand.runtime.tails.count()).toBe(1));
 
   await stand.clock.advance(10_000);
 

@@ -27,7 +27,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
     'page-lifecycle',
     'requests',
   ],
-  'settings and status': ['access', 'client-timing', 'routes', 'status'],
+  'settings and status': ['public-channels', 'client-timing', 'routes', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
   'tabs: who leads': ['leader-election'],

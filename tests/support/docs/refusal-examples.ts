@@ -1,4 +1,5 @@
 import { vi } from 'vitest';
+import { canRead } from '../../../lib/config/access.ts';
 import { readSettings } from '../../../lib/config/settings.ts';
 import type { FeedErrorCode } from '../../../lib/core/feed-error.ts';
 import { unavailable } from '../../../lib/log/redis/client.ts';
@@ -43,6 +44,13 @@ function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   const fail = () => Promise.reject(unavailable('cannot be reached.', 'ECONNREFUSED'));
   Object.assign(stand.log, { read: fail, ends: fail });
   return answerOf(stand, stand.ask(path, { headers: { accept } }));
+}
+
+/** Sends a request to a server whose app cannot decide. The test file must have mocked `lib/config/access.ts` as a spy. */
+function askUndecided(): Promise<Response> {
+  vi.spyOn(console, 'error').mockImplementationOnce(() => undefined);
+  vi.mocked(canRead).mockRejectedValueOnce(new Error('the database of the sessions is down'));
+  return makeStand().ask('events');
 }
 
 /** The answer to a request that waits. It advances the clock until the answer is there. */
@@ -270,6 +278,11 @@ export const refusalExamples: readonly RefusalExample[] = [
     code: 'log-unavailable',
     request: '`GET /api/events` while Redis is down',
     ask: () => askWithoutLog('events'),
+  },
+  {
+    code: 'access-unavailable',
+    request: '`GET /api/events` while the app cannot decide who may read',
+    ask: askUndecided,
   },
   {
     code: 'misconfigured',
