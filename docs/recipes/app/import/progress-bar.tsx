@@ -7,8 +7,8 @@ export function ProgressBar({ channel }: { readonly channel: string }) {
   const { events } = useFeed({
     channels: [channel],
     types: ['job.progress', 'job.done'],
-    // From the first event of the channel. So the page may open, or be reloaded, while the job runs.
-    initial: { events: [], cursor: '0-0' },
+    // The page may open, or be reloaded, while the job runs.
+    rewind: 'all',
   });
   const last = events.at(-1);
   if (last?.type === 'job.done') return <output>{last.data.rows} rows imported</output>;
