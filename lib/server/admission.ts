@@ -24,6 +24,11 @@ export type Admission = {
    */
   takeSlot(request: Request, channels: readonly string[]): () => void;
   /**
+   * Makes space for the tails of a reader without a connection, as the app's own code has. It takes no slot.
+   * @throws FeedError `too-many-streams` if the process is at its limit.
+   */
+  makeSpace(channels: readonly string[]): void;
+  /**
    * Whether a tenth of the slots, and of the channels of the request's address, would be free beside such a request. Only
    * then does the server advise long polls. If it advised them for each single free slot, all readers would want that slot,
    * and most would get a refusal.
@@ -51,7 +56,12 @@ export function createAdmission(
         `This process holds ${held} streams and waiting polls, its maximum (STREAM_MAX_CONNECTIONS). Poll without wait, or try again in a few seconds.`,
       );
     }
-    const excess = excessWith(channels);
+    makeSpace(channels, 1);
+  }
+
+  /** @param connections that the request adds: 1, or 0 for a reader in this process. */
+  function makeSpace(channels: readonly string[], connections: 0 | 1): void {
+    const excess = excessWith(channels, connections);
     if (excess <= 0 || tails.endIdle(excess, channels)) return;
     throw new FeedError(
       'too-many-streams',
@@ -59,18 +69,19 @@ export function createAdmission(
     );
   }
 
-  /** How far the process would be over its maximum with one more request that follows `channels`. */
-  function excessWith(channels: readonly string[]): number {
+  /** How far the process would be over its maximum with `connections` more that follow `channels`. */
+  function excessWith(channels: readonly string[], connections: 0 | 1): number {
     const most = isVercel ? maxOpen : Math.max(maxOpen, streamMaxConnections + maxSubscriptionsBesides);
     const added = channels.filter((channel) => !tails.has(channel)).length;
-    return held + tails.count() + 1 + added - most;
+    return held + tails.count() + connections + added - most;
   }
 
   return {
     held: () => held,
+    makeSpace: (channels) => makeSpace(channels, 0),
     hasSpare(request, channels) {
       const left = streamMaxConnections - held - 1;
-      if (left < spareShare * streamMaxConnections || excessWith(channels) > 0) return false;
+      if (left < spareShare * streamMaxConnections || excessWith(channels, 1) > 0) return false;
       if (streamMaxPerAddress === null) return true;
       const address = addressOf(request, isVercel);
       const leftOfAddress = streamMaxPerAddress - channelsPerAddress.taken(address) - channels.length;

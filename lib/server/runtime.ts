@@ -58,6 +58,17 @@ export function stopRuntime({ settings, stopping, streams }: Runtime): void {
   for (const stream of streams) stream.handOver('stopping', closesInMs);
 }
 
+/** Stops the runtime of this process, if there is one, and frees all that it holds; for the end of a script. */
+export function closeRuntime(): void {
+  const holder = globalThis as Holder;
+  const runtime = holder[key];
+  if (runtime === undefined) return;
+  delete holder[key];
+  stopRuntime(runtime);
+  runtime.tails.close();
+  runtime.log.close();
+}
+
 /** Stops a runtime whose settings have changed: its readers come back to a new one. */
 function dropOutdated(holder: Holder): void {
   const runtime = holder[key];

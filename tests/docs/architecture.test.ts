@@ -55,7 +55,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^app\/api\//, /^lib\/server\/http\/[a-z]+-route\.ts$/],
   [
     /^app\//,
-    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|publish|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
+    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
   [/^proxy\.ts$/, /^lib\/config\/page-policy\.mjs$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
@@ -243,6 +243,7 @@ describe('the import law', () => {
     ['app/api/feed-token/route.ts', 'lib/server/http/access.ts'],
     ['lib/user.ts', 'lib/log/redis/redis-log.ts'],
     ['app/orders/actions.ts', 'lib/server/store-events.ts'],
+    ['app/orders/wait/route.ts', 'lib/server/stream/feed-reader.ts'],
   ])('%s may not import %s', (file, target) => {
     expect(faultOf({ file, target, isType: false })).toBe(`${file} imports ${target}`);
   });
@@ -257,6 +258,7 @@ describe('the import law', () => {
     ['app/_feed/feed.tsx', 'lib/user.ts'],
     ['lib/config/access.ts', 'lib/user.ts'],
     ['app/orders/actions.ts', 'lib/server/publish.ts'],
+    ['app/orders/wait/route.ts', 'lib/server/read-feed.ts'],
     ['lib/orders.ts', 'lib/server/publish.ts'],
   ])('an app made from the template may let %s import %s', (file, target) => {
     expect(faultOf({ file, target, isType: false })).toBeNull();

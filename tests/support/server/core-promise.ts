@@ -1,3 +1,4 @@
+import type { RoamingOptions } from './roaming-reader.ts';
 import { act } from './trouble.ts';
 import { channels, makeWorld, types, type World } from './world.ts';
 
@@ -11,9 +12,13 @@ export type Outcome = {
   readonly trace: readonly string[];
 };
 
-/** Runs readers, publishers and accidents at random for `steps` steps, heals everything, and checks that every reader has everything. */
-export async function runCorePromise(seed: number, steps: number): Promise<Outcome> {
-  const world = makeWorld(seed);
+/** Runs readers of one kind, publishers and accidents at random for `steps` steps, heals everything, and checks that every reader has everything. */
+export async function runCorePromise(
+  seed: number,
+  steps: number,
+  by: RoamingOptions['by'] = 'routes',
+): Promise<Outcome> {
+  const world = makeWorld(seed, by);
   const trace: string[] = [];
   const failed = () => world.readers.map((reader) => reader.failure()).find((failure) => failure !== null);
   let failure: unknown = null;

@@ -1,10 +1,13 @@
 import { createParser } from 'eventsource-parser';
 import { type Clock, wait } from '../../../lib/core/clock.ts';
 import type { FeedEvent } from '../../../lib/core/event.ts';
+import { FeedError } from '../../../lib/core/feed-error.ts';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 import { streamRoute } from '../../../lib/server/http/stream-route.ts';
+import { readFeed } from '../../../lib/server/read-feed.ts';
 import type { Runtime } from '../../../lib/server/runtime.ts';
 import type { Seeded } from '../seeded.ts';
+import { useRuntime } from './own-process.ts';
 import type { ReaderRecord } from './reader-record.ts';
 
 /** A reader that changes connection, process and transport, and continues from its cursor. */
@@ -30,6 +33,8 @@ export type RoamingOptions = {
   /** Where it starts: `after=0-0`, `rewind=all`, or nothing. */
   readonly start: string;
   readonly record: ReaderRecord;
+  /** What it reads with: streams and polls, or `readFeed` of the app's own code. */
+  readonly by: 'routes' | 'readFeed';
 };
 
 /** Starts a reader. */
@@ -100,6 +105,35 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
     record.page(page);
   }
 
+  async function readItems(runtime: Runtime): Promise<void> {
+    const params = new URLSearchParams(address('stream').split('?')[1]);
+    const types = params.getAll('type');
+    const own = useRuntime(runtime);
+    const items = readFeed({
+      channels: params.getAll('channel'),
+      ...(types.length === 0 ? {} : { types }),
+      ...Object.fromEntries(
+        ['after', 'rewind'].flatMap((name) => (params.has(name) ? [[name, params.get(name)]] : [])),
+      ),
+      signal: connection.signal,
+    });
+    own[Symbol.dispose]();
+    try {
+      record.hello(await items.ready());
+      for await (const item of items) {
+        note(`${item.kind} ${item.cursor}`);
+        if (item.kind === 'gap') record.gap(item.cursor, item.gap);
+        else record.event(item.cursor, item.event);
+        await going.promise;
+        if (!isCutNext) continue;
+        isCutNext = false;
+        break;
+      }
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error;
+    }
+  }
+
   function drop(): void {
     connection.abort();
     cancel();
@@ -111,10 +145,11 @@ export function startRoamingReader(options: RoamingOptions): RoamingReader {
       const runtime = options.runtimes[process] as Runtime;
       connection = new AbortController();
       cancel = () => {};
-      const isPoll = record.cursor() !== null && random.next() < 0.25;
+      const isOwn = options.by === 'readFeed';
+      const isPoll = !isOwn && record.cursor() !== null && random.next() < 0.25;
       note(`${isPoll ? 'polls' : 'opens a stream of'} process ${process} from ${record.cursor()}`);
       try {
-        await (isPoll ? poll(runtime) : readStream(runtime));
+        await (isOwn ? readItems(runtime) : isPoll ? poll(runtime) : readStream(runtime));
       } catch (error) {
         failure = new Error([String(error), ...lately].join('\n'));
         drop();

@@ -5,7 +5,7 @@ import { createFaultyLog, type FaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryLog, type MemoryLog } from './memory-log.ts';
 import { createReaderRecord } from './reader-record.ts';
-import { type RoamingReader, startRoamingReader } from './roaming-reader.ts';
+import { type RoamingOptions, type RoamingReader, startRoamingReader } from './roaming-reader.ts';
 
 /** Two processes on one log, and readers that roam between them. */
 export type World = {
@@ -29,8 +29,8 @@ export const channels = ['feed', 'one', 'two'];
 export const types = ['a', 'b', 'c'];
 const retention = 700;
 
-/** Creates the world of a seed. */
-export function makeWorld(seed: number): World {
+/** Creates the world of a seed. @param by what its readers read with. */
+export function makeWorld(seed: number, by: RoamingOptions['by']): World {
   const random = seeded(seed);
   const clock = createManualClock(seed);
   const log = createMemoryLog({ retention, now: clock.now, random: clock.random });
@@ -44,6 +44,7 @@ export function makeWorld(seed: number): World {
       clock,
       random,
       runtimes,
+      by,
       query: [
         ...names.map((name) => `channel=${name}`),
         ...(wanted ?? []).map((type) => `type=${type}`),
