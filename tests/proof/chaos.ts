@@ -46,7 +46,7 @@ async function chaos(): Promise<void> {
       return;
     case 'run':
       console.error(`chaos: seed ${order.options.seed}`);
-      await buildOnce();
+      if (order.options.app === null) await buildOnce();
       report(order.options, await runChaos(order.options, (line) => console.error(line)));
   }
 }

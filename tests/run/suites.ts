@@ -83,6 +83,7 @@ export const timedTests: readonly string[] = [
   'tests/e2e/node/limited-requests.test.ts',
   'tests/e2e/node/locked-file.test.ts',
   'tests/e2e/node/middleboxes.test.ts',
+  'tests/e2e/node/new-app.test.ts',
   'tests/e2e/node/one-behind.test.ts',
   'tests/e2e/node/pipelined-requests.test.ts',
   'tests/e2e/node/platform.test.ts',

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import type { Fault } from './faults/fault.ts';
@@ -23,6 +24,8 @@ export type ChaosOptions = {
   readonly withPeer: boolean;
   /** Falsifies what each reader received; null: nothing is falsified. */
   readonly sabotage: SabotageName | null;
+  /** The folder of the built app; null: this project. */
+  readonly app: string | null;
   /** The file that gets the figures as JSON; null: none. */
   readonly json: string | null;
   /** Whether the run prints its timeline while it goes on. */
@@ -39,6 +42,7 @@ const options = {
   publishers: { type: 'string', default: '12' },
   pause: { type: 'string', default: '150' },
   sabotage: { type: 'string' },
+  app: { type: 'string' },
   json: { type: 'string' },
   browser: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
@@ -66,6 +70,7 @@ export const chaosHelp = `Causes many faults at the same time and checks that ev
   --no-browser        use no browser
   --peer              also run @upstash/realtime under the same faults, on servers of its own, and compare the two. The run
                       installs the package, and needs Chromium for its client
+  --app <folder>      judge the app in this folder, which must be built; default: this project
   --json <file>       write the figures to this file
   --table <file>      run nothing; write the table of a file from --json into docs/reliability.md
   --verbose           print the timeline during the run
@@ -109,6 +114,7 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
     publishers: number('publishers', given.publishers, 1, 100),
     pauseMs: number('pause', given.pause, 0, 60_000),
     sabotage: readSabotage(given.sabotage),
+    app: given.app === undefined ? null : resolve(given.app),
     json: given.json ?? null,
     browser: readBrowser(given),
     withPeer: given.peer,

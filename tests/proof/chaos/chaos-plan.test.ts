@@ -53,6 +53,11 @@ describe('npm run proof:chaos', () => {
     expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
   });
 
+  test('judges this project, or the app in another folder', () => {
+    expect(runOf([], 1)?.app).toBeNull();
+    expect(runOf(['--app', '/tmp/other'], 1)?.app).toBe('/tmp/other');
+  });
+
   test('takes a seed, or a fresh one', () => {
     expect(runOf(['--seed', '7'], 99)?.seed).toBe(7);
     expect(runOf([], 99)?.seed).toBe(99);

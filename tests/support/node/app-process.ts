@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { appSources, unsetSettings } from '../../../scripts/build-app.ts';
-import { root } from '../root.ts';
+import { appFolder, root } from '../root.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { ask } from './ask.ts';
 import { eventually, within } from './eventually.ts';
@@ -164,7 +164,10 @@ export type Launch = {
 
 /** Next itself, as told. @param node the program that runs it. */
 export function nextCommand(node: string, kind: 'start' | 'dev', port: number): Launch {
-  return { command: node, args: [join(root, 'node_modules/next/dist/bin/next'), kind, ...listenOn(port)] };
+  return {
+    command: node,
+    args: [join(appFolder, 'node_modules/next/dist/bin/next'), kind, ...listenOn(port)],
+  };
 }
 
 /** The arguments with which Next listens on this machine only. */
@@ -172,7 +175,7 @@ export function listenOn(port: number): readonly string[] {
   return ['-p', String(port), '-H', '127.0.0.1'];
 }
 
-function launchApp({ command, args, env = {}, cwd = root }: Launch) {
+function launchApp({ command, args, env = {}, cwd = appFolder }: Launch) {
   const folder = makeTemporaryFolder();
   keepSecretSettings(env);
   const { PATH = '', HOME = '' } = process.env;

@@ -1,2 +1,7 @@
-/** Runs once before the suite: all processes start from one fresh build. */
-export { buildOnce as setup } from '../../../scripts/build-app.ts';
+import { buildOnce } from '../../../scripts/build-app.ts';
+import { appFolder, root } from '../root.ts';
+
+/** Runs once before the suite: all processes start from one fresh build. Another app is built by whoever names it. */
+export async function setup(): Promise<void> {
+  if (appFolder === root) await buildOnce();
+}

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { buildSecrets } from '../../../scripts/build-app.ts';
-import { root } from '../root.ts';
+import { appFolder } from '../root.ts';
 
 /** A script of the repository, in a process of its own. */
 export type ScriptProcess = {
@@ -24,11 +24,11 @@ export function runScript(
   name: string,
   args: readonly string[],
   env: Record<string, string> = {},
-  cwd = root,
+  cwd = appFolder,
 ): ScriptProcess {
   const { PATH, HOME } = process.env;
   const file = name.endsWith('.ts') ? name : `scripts/${name}.ts`;
-  const child = spawn(process.execPath, [join(root, file), ...args], {
+  const child = spawn(process.execPath, [join(appFolder, file), ...args], {
     cwd,
     env: { NODE_ENV: 'production', PATH, HOME, ...env },
   });

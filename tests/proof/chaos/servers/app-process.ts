@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unsetSettings } from '../../../../scripts/build-app.ts';
@@ -35,7 +36,8 @@ export async function startAppProcess(
   clockFile: string,
 ): Promise<AppProcess> {
   const { PATH = '', HOME = '' } = process.env;
-  const next = join(root, 'node_modules/next/dist/bin/next');
+  const ownNext = join(folder ?? root, 'node_modules/next/dist/bin/next');
+  const next = existsSync(ownNext) ? ownNext : join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, ['--import', preload, next, 'start', '-p', '0', '-H', '127.0.0.1'], {
     cwd: folder ?? root,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -23,8 +23,8 @@ export type AppStandOptions = {
   readonly token: string;
   readonly channels: readonly string[];
   readonly truth: Truth;
-  /** The folder of the build; default: this project. */
-  readonly app?: string;
+  /** The folder of the build; null: this project. */
+  readonly app: string | null;
 };
 
 /**
@@ -48,8 +48,6 @@ export async function startAppStand(
     // Only a fault may delete events, because the oracle must know about it.
     FEED_RETENTION: '1000000',
   };
-  const fleet = stack.use(
-    await startFleet({ size: processes, app: app ?? null, env, folder, draw: seeded(seed + 2) }),
-  );
+  const fleet = stack.use(await startFleet({ size: processes, app, env, folder, draw: seeded(seed + 2) }));
   return { redis, replica, upstash, fleet };
 }
