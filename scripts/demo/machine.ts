@@ -2,15 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { freemem, loadavg, totalmem, uptime } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { z } from 'zod';
-import type { eventTypes } from '../../lib/config/event-types.ts';
 import { wait } from '../../lib/core/clock.ts';
 import { defaultChannel } from '../../lib/core/ids.ts';
 import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent } from '../push/push-input.ts';
 
-/** Data of a `machine` event. */
-export type Machine = z.infer<typeof eventTypes.machine>;
+/** Data of a `machine` event. It fits the schema of `machine` in `lib/config/event-types.ts`, as long as that declares it. */
+export type Machine = {
+  readonly load: number;
+  readonly memoryUsedPercent: number;
+  readonly diskUsedPercent: number;
+  readonly uptimeSeconds: number;
+  readonly eventLoopDelayMs: number;
+};
 
 export type MachineSampler = {
   /** Measures the machine now. The event loop's delay is that since the last sample. */

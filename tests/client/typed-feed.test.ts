@@ -3,16 +3,10 @@ import { createFeed } from '../../lib/client/feed.ts';
 import type { UseFeedOptions, useFeed } from '../../lib/client/use-feed.ts';
 import { type EventOf, isOfType } from '../../lib/config/event-types.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
+import { machine } from '../support/declared-type.ts';
 
-/* What the compiler knows is held by `npm run check`, which compiles the tests; here it only has to run. */
+/* `tests/config/typed-tests.test.ts` compiles this, in an app that declares `machine`; here it only has to run. */
 
-const machine = {
-  load: 1,
-  memoryUsedPercent: 2,
-  diskUsedPercent: 3,
-  uptimeSeconds: 4,
-  eventLoopDelayMs: 5,
-};
 const event = { id: '10-1', channel: 'feed', type: 'machine', time: 10, data: machine };
 const initial = { events: [event], cursor: '10-1~aaaaaa' };
 

@@ -1,14 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { eventTypes, schemaOf } from '../../lib/config/event-types.ts';
 import { checkEvents } from '../../lib/server/store-events.ts';
+import { declareMachine, machine } from '../support/declared-type.ts';
 
-const machine = {
-  load: 0.5,
-  memoryUsedPercent: 40,
-  diskUsedPercent: 60,
-  uptimeSeconds: 3_600,
-  eventLoopDelayMs: 1.5,
-};
+declareMachine();
 
 const refusal = async (data: unknown) => {
   try {

@@ -1,13 +1,13 @@
-import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
-import type { PublishData } from '../../lib/config/event-types.ts';
+import { afterEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { type Published, publish, publishAll } from '../../lib/server/publish.ts';
+import { declareMachine, machine } from '../support/declared-type.ts';
 import { range } from '../support/log/log-steps.ts';
 import { useRuntime } from '../support/server/own-process.ts';
 import { expectRefusal } from '../support/server/refusal.ts';
 import { makeStand, type Stand, type StandOptions } from '../support/server/stand.ts';
 
-const machine = { load: 1, memoryUsedPercent: 2, diskUsedPercent: 3, uptimeSeconds: 4, eventLoopDelayMs: 5 };
+declareMachine();
 
 const used: Disposable[] = [];
 afterEach(() => {
@@ -262,25 +262,4 @@ describe('publishAll', () => {
       'too-large: The events have 1105034 bytes of data as JSON; the limit is 1048576. No events were stored. Publish them in several calls.',
     );
   });
-});
-
-/* What the compiler knows is held by `npm run check`, which compiles the tests. */
-test('the compiler knows the data of a declared type', async () => {
-  makeOwnStand();
-  expectTypeOf<PublishData<'machine'>>().toEqualTypeOf<typeof machine>();
-  await publish('machine', machine);
-  await publishAll([
-    { type: 'machine', data: machine },
-    { type: 'note', data: 1 },
-  ]);
-  const types: readonly string[] = ['note'];
-  await publishAll(types.map((type) => ({ type, data: 1 })));
-  // @ts-expect-error `load` is missing
-  await expect(publish('machine', { uptimeSeconds: 1 })).rejects.toThrow('event.data.load');
-  // @ts-expect-error `load` is a number
-  await expect(publishAll([{ type: 'machine', data: { ...machine, load: '1' } }])).rejects.toThrow(
-    'data.load',
-  );
-  // @ts-expect-error undefined is no JSON
-  await expect(publish('note', undefined)).rejects.toThrow('no data');
 });

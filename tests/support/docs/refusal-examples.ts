@@ -6,6 +6,7 @@ import { unavailable } from '../../../lib/log/redis/client.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 import { createRuntime } from '../../../lib/server/runtime.ts';
+import { declareMachine, machine } from '../declared-type.ts';
 import { makeClosedStand, sign } from '../server/closed-stand.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
@@ -17,6 +18,8 @@ export type RefusalExample = {
   readonly request: string;
   readonly ask: () => Response | Promise<Response>;
 };
+
+declareMachine();
 
 const jsonType = { 'content-type': 'application/json' };
 
@@ -128,13 +131,6 @@ const onVercel = (env: Record<string, string>) =>
     new Request('http://feed.test/api/events'),
   );
 
-const machine = {
-  load: 'high',
-  memoryUsedPercent: 1,
-  diskUsedPercent: 1,
-  uptimeSeconds: 1,
-  eventLoopDelayMs: 1,
-};
 const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
 
 /** Refusals of all codes. The first one of a code is the example of that code. */
@@ -254,7 +250,7 @@ export const refusalExamples: readonly RefusalExample[] = [
   {
     code: 'data-does-not-fit',
     request: '`POST /api/events` with a `machine` event whose `load` is `"high"`',
-    ask: publish({ type: 'machine', data: machine }),
+    ask: publish({ type: 'machine', data: { ...machine, load: 'high' } }),
   },
   {
     code: 'key-reused',
