@@ -53,6 +53,8 @@ const choices: Readonly<Record<string, Choice>> = {
   'docs/reliability.md': 'leave',
   'docs/scale.md': 'leave',
   'docs/page.png': 'leave',
+  'docs/page-dark.png': 'leave',
+  'docs/page-light.png': 'leave',
 
   'tests/tsconfig.json': 'copy',
   'tests/vitest.config.ts': 'copy',
