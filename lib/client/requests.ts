@@ -3,7 +3,7 @@ import type { Connection, Poll, Signal, Stream } from './connection/state.ts';
 import type { BackPressure } from './transport/back-pressure.ts';
 import { type FeedQuery, feedAddress } from './transport/http.ts';
 import type { Refusal } from './transport/messages.ts';
-import { readPage } from './transport/page.ts';
+import { type PageAnswer, readPage } from './transport/page.ts';
 import { readStream, type StreamNews } from './transport/sse.ts';
 
 export type RequestRunner = {
@@ -28,6 +28,9 @@ export type RequestRunnerOptions = {
   dispatch(signals: readonly Signal[]): void;
 };
 
+/** An answer to a poll that was sent this long before the poll comes from a cache that keeps it too long, in ms. */
+const maxStaleMs = 3_000;
+
 /** A first request that is sent within this time begins now, in ms. */
 const promptMs = 100;
 
@@ -45,6 +48,10 @@ export function createRequestRunner({
   /** When the feed was enabled, and whether it has sent a request since. */
   let enabledAt: number | null = null;
   let hasAsked = false;
+  /** The client's clock is ahead of the server's by this at most, in ms. */
+  let aheadMs = Number.POSITIVE_INFINITY;
+  /** The number of polls that had an address of their own; 0: no cache was seen to keep polls. */
+  let fresh = 0;
   let cached: { readonly version: number; readonly token: Promise<string | null> } | null = null;
 
   function token(version: number): Promise<string | null> {
@@ -99,14 +106,32 @@ export function createRequestRunner({
     });
   }
 
+  /** Whether an answer comes from a cache that keeps polls too long. From then on each poll has an address of its own. */
+  function isStale(answer: PageAnswer, sentAt: number): boolean {
+    // A full page of the past never changes: caches may keep it.
+    if (answer.kind !== 'page' || answer.page.more || Number.isNaN(answer.time)) return false;
+    if (fresh === 0 && sentAt - answer.time > aheadMs + maxStaleMs) {
+      fresh = Math.ceil(clock.random() * 1e9);
+      return true;
+    }
+    aheadMs = Math.min(aheadMs, clock.elapsed() - answer.time);
+    return false;
+  }
+
   async function runPoll(
     { key, after, tokenVersion, waitSeconds }: Poll,
     signal: AbortSignal,
   ): Promise<void> {
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
-    const address = feedAddress(queryNow(), 'events', { after, wait: waitSeconds });
-    const answer = await readPage(requestOf(address, bearer, signal));
+    const ask = () => {
+      if (fresh > 0) fresh += 1;
+      const address = feedAddress(queryNow(), 'events', { after, wait: waitSeconds, fresh });
+      return readPage(requestOf(address, bearer, signal));
+    };
+    const sentAt = clock.elapsed();
+    let answer = await ask();
+    if (isStale(answer, sentAt)) answer = await ask();
     if (signal.aborted) return;
     switch (answer.kind) {
       case 'page':

@@ -331,8 +331,8 @@ describe('servers that fail', () => {
       {},
       40,
     );
-    await until(feed, () => server.asked.length === 2 && feed.getSnapshot().transport === 'stream');
-    expect(feed.getSnapshot().reconnects).toBe(1);
+    await until(feed, () => feed.getSnapshot().reconnects === 1 && feed.getSnapshot().transport === 'stream');
+    expect(server.asked.length).toBeGreaterThanOrEqual(2);
     expect(seqs(feed)).toEqual([1, 2, 3]);
   });
 

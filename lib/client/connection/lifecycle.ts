@@ -133,11 +133,11 @@ export function stop(
 export function onRetryDue(state: Connection, now: number): Connection {
   const { isResuming } = state;
   if (state.mode !== 'streaming') {
-    const { poll, pollAt } = state;
+    const { poll, pollAt, returnLimitMs } = state;
     const next: Connection = { ...connect(state, now), isResuming };
     if (next.mode !== 'connecting') return next;
     // Checks go on.
-    return { ...next, poll, pollAt: pollAt ?? next.pollAt };
+    return { ...next, poll, pollAt: pollAt ?? next.pollAt, returnLimitMs };
   }
   return openStream(state, now);
 }

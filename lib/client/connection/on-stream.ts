@@ -137,10 +137,10 @@ function onFresh(state: Connection, stream: Stream, now: number): Connection {
   return isProven ? resetFailures(next, now - liveAt) : next;
 }
 
-/** A check is due when the next heartbeat is late. */
+/** A check is due when the next heartbeat is late: by half of one, at most by `checkMs`. */
 function checkSilence(state: Connection, heartbeatMs: number, now: number): Connection {
   const { pollAt, settings } = state;
-  const silentAt = now + heartbeatMs + settings.checkMs;
+  const silentAt = now + heartbeatMs + Math.min(settings.checkMs, heartbeatMs / 2);
   return checkBy({ ...state, pollAt: pollAt === null ? null : Math.max(pollAt, silentAt) }, silentAt);
 }
 
@@ -389,8 +389,11 @@ function failStream(
   const waiting: Connection = { ...stopIO(counted), mode: 'waiting', retryAt, isResuming };
   if (isHeld) return waiting;
   // Readers that lost their streams together do not check together.
-  const { poll, pollAt } = checkBy(counted, now + counted.settings.checkMs * (0.6 + 0.8 * random));
-  return { ...waiting, poll, pollAt };
+  const { poll, pollAt, returnLimitMs } = checkBy(
+    counted,
+    now + counted.settings.checkMs * (0.6 + 0.8 * random),
+  );
+  return { ...waiting, poll, pollAt, returnLimitMs };
 }
 
 function countFailure(before: Connection, stream: Stream, failure: Failure, now: number): Connection {

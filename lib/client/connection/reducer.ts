@@ -17,7 +17,15 @@ import {
 } from './lifecycle.ts';
 import { onPoll, onPollFailed, onPollShared } from './on-poll.ts';
 import { onCheckAnswered, onStream, onStreamTimeout } from './on-stream.ts';
-import { comeBack, onRestored, onReturnChecked, onVisible, onWoke, repeatCheck } from './returning.ts';
+import {
+  comeBack,
+  onRestored,
+  onReturnChecked,
+  onVisible,
+  onWoke,
+  repeatCheck,
+  withSilenceLimit,
+} from './returning.ts';
 import type { Advanced } from './share.ts';
 import { type Connection, type Signal, withApplied } from './state.ts';
 
@@ -123,5 +131,5 @@ function onTimer(before: Connection, now: number, random: number): Connection {
     state = isReturning ? repeatCheck(state, now) : onPollFailed(state, poll, null, now, random);
   }
   if (isDue(state.retryAt, now)) state = onRetryDue(state, now);
-  return startDue(state, now);
+  return startDue(withSilenceLimit(state, now), now);
 }

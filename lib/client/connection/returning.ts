@@ -1,4 +1,4 @@
-import { connect, isInactive, onHidden, openStream, startDue } from './lifecycle.ts';
+import { connect, isDue, isInactive, onHidden, openStream, startDue } from './lifecycle.ts';
 import { bytesAt, type Connection, withoutSpare } from './state.ts';
 
 /*
@@ -72,6 +72,14 @@ export function checkSoon(state: Connection, now: number): Connection {
     return state;
   const pollAt = now + firstCheckMs;
   return { ...state, poll: null, pollFailures: 0, pollAt, returnLimitMs: firstLimitMs };
+}
+
+/** A check of a live stream that is silent gets the limits of a return: what ended the stream may have ended idle connections too. */
+export function withSilenceLimit(state: Connection, now: number): Connection {
+  const { mode, streams, pollAt, returnLimitMs, pollFailures } = state;
+  const isCheck = mode === 'streaming' && isDue(pollAt, now) && returnLimitMs + pollFailures === 0;
+  const isSilent = streams.every((each) => now - bytesAt(each) >= each.heartbeatMs);
+  return isCheck && isSilent ? { ...state, returnLimitMs: firstLimitMs } : state;
 }
 
 /** The next poll and the next probe are due now. What has been in flight for a while may be dead. */

@@ -28,6 +28,8 @@ export function feedAddress(
     readonly heartbeat?: number;
     readonly before?: string;
     readonly limit?: number;
+    /** Makes the address a new one, for a cache that keeps what it must not. The server ignores it. */
+    readonly fresh?: number;
   },
 ): string {
   // Without `URLSearchParams`: React Native's has no more than `append`, and does not encode.
@@ -41,6 +43,7 @@ export function feedAddress(
   if (more.heartbeat) add('heartbeat', more.heartbeat);
   if (more.wait) add('wait', more.wait);
   if (more.limit) add('limit', more.limit);
+  if (more.fresh) add('fresh', more.fresh);
   return `${query.url.replace(/\/$/, '')}/api/${path}${query.pathEnd}?${search.join('&')}`;
 }
 

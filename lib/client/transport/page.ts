@@ -6,7 +6,8 @@ import type { FeedItem, Page, Refusal } from './messages.ts';
 import { readCursorOf, readEvent, readGap, readId, readList, readPollAdvice, readRecord } from './wire.ts';
 
 export type PageAnswer =
-  | { readonly kind: 'page'; readonly page: Page }
+  /** `time`: when the server sent it, Unix time in ms by its clock; NaN: the server does not say. */
+  | { readonly kind: 'page'; readonly page: Page; readonly time: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** The connection was lost or never made, or what came is no page. */
   | { readonly kind: 'failed' };
@@ -19,7 +20,8 @@ export async function readPage(request: FeedRequest): Promise<PageAnswer> {
     if (response.status !== 200 || !isJson) {
       return { kind: 'refused', refusal: await readRefusal(response, request.now()) };
     }
-    return { kind: 'page', page: parsePage(await response.json(), request.channels) };
+    const time = Number(response.headers.get('feed-time') || Number.NaN);
+    return { kind: 'page', page: parsePage(await response.json(), request.channels), time };
   } catch {
     // A broken network and a malformed page need the same: ask again.
     return { kind: 'failed' };

@@ -42,6 +42,8 @@ async function getPage(
     etag,
     'cache-control': cacheControl(query, page, isShareable),
     'content-type': 'application/json; charset=utf-8',
+    // Shows a client that a cache keeps polls too long.
+    'feed-time': String(clock.now()),
   };
   return matchesEtag(request.headers.get('if-none-match'), etag)
     ? new Response(null, { status: 304, headers })

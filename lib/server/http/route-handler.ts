@@ -74,6 +74,6 @@ function allowOrigin(request: Request, response: Response, allowedOrigins: reado
   const origin = request.headers.get('origin');
   if (origin === null || !allowedOrigins.includes(origin)) return response;
   response.headers.set('access-control-allow-origin', origin);
-  response.headers.set('access-control-expose-headers', 'ETag, Retry-After');
+  response.headers.set('access-control-expose-headers', 'ETag, Feed-Time, Retry-After');
   return response;
 }

@@ -101,6 +101,33 @@ describe('a poll checks what a stream should have brought', () => {
     expect(it.accepted).toEqual(['40-4']);
   });
 
+  test('half a heartbeat after one of 2 s is missing: something loses connections here', () => {
+    const it = reader();
+    it.goesLive(undefined, undefined, null, 2_000);
+    it.passes(2_000);
+    it.bytes();
+    it.passes(2_999);
+    expect(it.state.poll).toBeNull();
+    it.passes(1);
+    expect(it.state).toMatchObject({ mode: 'streaming', poll: {} });
+  });
+
+  test('of a silent stream with the limits of a return: idle connections may be dead too', () => {
+    const it = streamingReader();
+    it.passes(17_500);
+    const polls: (number | undefined)[] = [it.state.poll?.key];
+    const limits: number[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      const startedAt = it.now;
+      while (it.state.poll?.key === polls.at(-1)) it.passes(100);
+      limits.push(it.now - startedAt);
+      polls.push(it.state.poll?.key);
+    }
+    expect(limits).toEqual([800, 1_600, 3_200]);
+    it.isPolled([eventItem(4)], '40-4~aaaaaa');
+    expect(it.accepted).toEqual(['40-4']);
+  });
+
   test('but no longer once a stream says hello, and what both bring comes once', () => {
     const it = openReader();
     it.passes(2_500);

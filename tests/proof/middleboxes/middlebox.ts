@@ -38,9 +38,3 @@ export type Middlebox = {
 
 /** The promise of the protocol: an event is shown within 5 s; the first one within 10 s, as the reader must learn first. */
 export const promise: Due = { firstMs: 10_000, latestMs: 5_000 };
-
-/** What is due behind a cache that keeps what `Cache-Control` forbids for 30 s: polls with one cursor have one address. */
-export const stale: Pick<Middlebox, 'due' | 'why'> = {
-  due: { ...promise, latestMs: 35_000 },
-  why: 'its cache repeats an empty page',
-};

@@ -38,6 +38,7 @@ describe('shared caching', () => {
     const response = await stand.ask(`events?${query(tenth)}`);
 
     expect(response.status).toBe(200);
+    expect(response.headers.get('feed-time')).toBe(String(stand.clock.now()));
     expect(response.headers.get('cache-control')).toBe(expected);
   });
 

@@ -139,13 +139,14 @@ export function fetchServer(clock: Clock, advice: PollAdvice = { waitSeconds: 0,
   function page(from: Position): Response {
     const { events, position } = eventsAfter(from);
     sent += events.length;
-    return Response.json({
+    const body = {
       events: events.map((item) => item.event),
       gaps: [],
       cursor: formatPosition(position),
       more: false,
       poll: advice,
-    });
+    };
+    return Response.json(body, { headers: { 'feed-time': String(clock.now()) } });
   }
 
   /** A long poll: the server holds it until an event comes or its time is over. */

@@ -92,10 +92,15 @@ export function reader(
       tell({ kind: 'bytes', stream: key });
     },
     /** The newest stream is sent, brings bytes, and says hello. `time`: when the server sent hello; null: it does not say. */
-    goesLive(cursor = stream().after ?? '30-3~aaaaaa', key = stream().key, time: number | null = null) {
+    goesLive(
+      cursor = stream().after ?? '30-3~aaaaaa',
+      key = stream().key,
+      time: number | null = null,
+      heartbeatMs = 15_000,
+    ) {
       it.sends(key);
       it.bytes(key);
-      const hello = { cursor, heartbeatMs: 15_000, deadlineMs: 300_000, version: '0.1.0' };
+      const hello = { cursor, heartbeatMs, deadlineMs: 300_000, version: '0.1.0' };
       tell({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor: cursorAt(cursor), hello, time } });
     },
     /** A stream brings items, each with the cursor after it. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
-import { type Middlebox, promise, stale } from '../middlebox.ts';
+import { type Middlebox, promise } from '../middlebox.ts';
 import { holdAll } from './holding.ts';
 import { type Exchange, type HttpRules, passing, startHttpBox, type Way } from './http-box.ts';
 import { startTcpBox } from './tcp-box.ts';
@@ -137,10 +137,7 @@ export const meddlingBoxes: readonly Middlebox[] = [
         },
       }),
   },
-  {
-    ...box('caches-all', 'holds streams, and caches each answer for 30 s', () => ({ begin: keepAnswers() })),
-    ...stale,
-  },
+  box('caches-all', 'holds streams, and caches each answer for 30 s', () => ({ begin: keepAnswers() })),
   {
     ...box('captive-portal', 'answers everything with a page to sign in', () => ({
       begin(exchange) {

@@ -1,5 +1,5 @@
 import { nginx } from '../../../run/tools.ts';
-import { type Middlebox, stale } from '../middlebox.ts';
+import type { Middlebox } from '../middlebox.ts';
 import { isRoot, type Place, type ProgramKind, programBox } from './program-box.ts';
 
 const kind: ProgramKind = {
@@ -75,7 +75,6 @@ export const nginxBoxes: readonly Middlebox[] = [
     {
       name: 'nginx-cache',
       title: 'nginx with `proxy_buffering`, and a cache of 30 s that ignores `Cache-Control`',
-      ...stale,
     },
     (place) =>
       configure({
