@@ -52,7 +52,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ['next build --webpack', { settings: {}, args: ['--webpack'] }],
 ];
 
-/** A page of the app's own, which Next prerenders, with the component of the README. */
+/** A page of the app's own, which Next prerenders, with a component that calls `useFeed`. */
 const ownPage = {
   'app/own/page.tsx': `import { Mine } from './mine.tsx';
 
