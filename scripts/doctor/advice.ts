@@ -32,12 +32,12 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
   holds: [
     'Something buffers the stream. Turn that off for /api/stream:',
     'nginx: proxy_buffering off; proxy_http_version 1.1;   Apache: no mod_buffer, SetEnv proxy-sendchunked 1',
-    'HAProxy: no option http-buffer-request, no filter that buffers   Caddy: flush_interval -1',
+    'HAProxy: no option http-buffer-request, no filter that buffers',
     'Varnish: set beresp.do_stream = true;   Next: no middleware or rewrite that reads the body of /api/stream',
   ],
   blocks: [
     'Something passes the stream on in blocks. Turn its buffer off for /api/stream:',
-    'nginx: proxy_buffering off;   Apache: no mod_buffer   Caddy: flush_interval -1',
+    'nginx: proxy_buffering off;   Apache: no mod_buffer',
   ],
   trickles: ['A scanner holds the answer until it has seen the end. Exclude /api/stream from its rules.'],
   'one-behind': [
@@ -45,7 +45,7 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
   ],
   late: [
     'Something passes the stream on late. Exclude /api/stream from its inspection, or turn its buffer off:',
-    'nginx: proxy_buffering off;   Apache: no mod_buffer   HAProxy: option http-no-delay   Caddy: flush_interval -1',
+    'nginx: proxy_buffering off;   Apache: no mod_buffer   HAProxy: option http-no-delay',
   ],
   'idle-limit': [
     'Something cuts connections that are silent. Raise its limit for /api/stream, or set HEARTBEAT_SECONDS below it:',

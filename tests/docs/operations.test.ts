@@ -72,4 +72,12 @@ describe('docs/operations.md', () => {
         row,
       ).toBe(true);
   });
+
+  test('expects no less memory of a reader than was measured', () => {
+    const [, expected] = /more than about (\d+) KB for each further reader/.exec(doc) ?? [];
+    const [, measured] =
+      /^\| memory per reader \| Steadfeed \| ([\d.]+) KB/m.exec(read('docs/performance.md')) ?? [];
+    expect(Number(expected)).toBeGreaterThanOrEqual(Number(measured));
+    expect(Number(expected)).toBeLessThan(Number(measured) * 1.25);
+  });
 });

@@ -165,7 +165,7 @@ describe.concurrent('a secret that is changed', () => {
   });
 });
 
-test.concurrent('a limit of the plan of Redis is a 503 for publishers and new readers, and open streams go on', async () => {
+test.concurrent('a limit of the plan of Redis is a 503 for publishers and new readers, and open streams go on at first', async () => {
   await using stand = await startRedisStand();
   await using app = await startApp({ ...stand.env, HEARTBEAT_SECONDS: '1' });
   using open = await openSse(app);
