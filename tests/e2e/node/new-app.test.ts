@@ -9,7 +9,7 @@ const folder = makeTemporaryFolder();
 const app = join(folder.path, 'my-feed');
 afterAll(() => folder[Symbol.dispose]());
 
-const stepMs = 480_000;
+const stepMs = 900_000;
 
 /** The tests of the protocol that start the app as its users do, and ask it over HTTP. */
 const wireContract = [
