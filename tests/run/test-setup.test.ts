@@ -142,7 +142,7 @@ describe('the count of a run', () => {
 
 describe('the main roads', () => {
   test('are the slow tests that npm test runs; test:all runs every test file', () => {
-    const every = globSync('tests/**/*.test.{ts,tsx}').sort();
+    const every = globSync('{tests,app,lib}/**/*.test.{ts,tsx}').sort();
 
     expect(globSync(testsOf('all')).sort()).toEqual(every);
     expect(

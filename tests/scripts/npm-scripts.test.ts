@@ -6,19 +6,21 @@ import { describe, expect, test } from 'vitest';
 import { commandArguments } from '../../scripts/command-line.ts';
 import { root } from '../support/root.ts';
 import { runScript } from '../support/scripts/script-process.ts';
+import { templateScripts } from '../support/scripts/template-scripts.ts';
 
 const check = './lib/server/node/check-node.mjs';
-const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly scripts: Readonly<Record<string, string>>;
 };
-const lasting = Object.entries(scripts).filter(([name]) => !['build', 'lint'].includes(name));
+const scripts = Object.entries(manifest.scripts).filter(([name]) => templateScripts.includes(name));
+const lasting = scripts.filter(([name]) => !['build', 'lint'].includes(name));
 
 describe('the scripts of package.json', () => {
   test.each(lasting)('%s replaces the shell, which would not pass SIGTERM on', (_, command) => {
     expect(command.split(' && ').at(-1)).toMatch(/^exec (next|node) /);
   });
 
-  test.each(Object.entries(scripts).filter(([, command]) => command.includes('.ts')))(
+  test.each(scripts.filter(([, command]) => command.includes('.ts')))(
     '%s checks the version of Node before it loads TypeScript',
     (_, command) => {
       expect(command).toMatch(
