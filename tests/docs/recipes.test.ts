@@ -38,7 +38,7 @@ test('every link of the document leads to a chapter or a file', () => {
       .replaceAll(' ', '-'),
   );
   const links = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, link = '']) => link);
-  expect(links.length).toBeGreaterThan(files.length);
+  expect(links.length).toBeGreaterThan(10);
   for (const link of links) {
     if (link.startsWith('#')) expect(chapters).toContain(link.slice(1));
     else expect(globSync(link.replace(/#.*/, ''), { cwd: join(root, 'docs') }), link).toHaveLength(1);

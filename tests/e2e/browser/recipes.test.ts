@@ -1,40 +1,58 @@
 import { execFile } from 'node:child_process';
-import { createHmac } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildClient } from '../../../scripts/build-client.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
+import {
+  type FrameworkPages,
+  frameworks,
+  startFrameworkPages,
+} from '../../support/browser/framework-pages.ts';
 import { newPage, shows } from '../../support/browser/page-steps.ts';
 import { readNextRecipes } from '../../support/docs/next-recipes.ts';
 import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
-import { ask } from '../../support/node/ask.ts';
+import { type Answer, ask } from '../../support/node/ask.ts';
 import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
 import { store } from '../../support/node/publish.ts';
+import { secrets } from '../../support/node/secrets.ts';
 import { root } from '../../support/root.ts';
 
 /* All recipes for Next.js in one copy of the app, built once, as a reader of docs/recipes.md would have them. */
 
 const webhookSecret = 'webhook-secret-of-the-test';
+const waitOptions = { timeout: 30_000 };
 
 let browser: Browser;
 let copy: AppCopy;
 let app: App;
+let pages: FrameworkPages;
+/** The answer about a job that does not end. It takes 25 s, in which the tests run. */
+let stillRuns: Promise<Answer>;
 
 beforeAll(async () => {
   copy = copyAppToBuild(readNextRecipes());
-  [browser] = await Promise.all([startChromium(), copy.build({})]);
+  [browser, pages] = await Promise.all([
+    startChromium(),
+    startFrameworkPages(buildClient),
+    buildClient(join(copy.folder, 'public')),
+    copy.build({}),
+  ]);
   app = await startAppBy({
     command: process.execPath,
     args: [join(copy.folder, 'node_modules/next/dist/bin/next'), 'start', ...listenOn(0)],
-    env: { GITHUB_WEBHOOK_SECRET: webhookSecret },
+    env: { GITHUB_WEBHOOK_SECRET: webhookSecret, ALLOWED_ORIGINS: pages.origin },
     cwd: copy.folder,
   });
-}, 300_000);
+  stillRuns = ask(app, `/api/jobs/${randomUUID()}`, { signal: AbortSignal.timeout(120_000) });
+}, 600_000);
 afterAll(async () => {
   await app?.[Symbol.asyncDispose]();
   copy[Symbol.dispose]();
+  pages?.[Symbol.dispose]();
   await browser?.close();
 });
 
@@ -78,40 +96,71 @@ test('a page shows the rows of the database and the events after them, each once
   expect((await ask(app, '/orders')).text).toContain('<li>Coffee</li>');
   await order(buyer.page, 'Juice');
   const items = seller.page.getByRole('listitem');
-  await items.filter({ hasText: 'Juice' }).waitFor({ timeout: 30_000 });
+  await items.filter({ hasText: 'Juice' }).waitFor(waitOptions);
   const shown = await items.allTextContents();
   await seller.page.reload();
-  await items.filter({ hasText: 'Juice' }).waitFor({ timeout: 30_000 });
+  await items.filter({ hasText: 'Juice' }).waitFor(waitOptions);
   expect(await items.allTextContents()).toEqual(shown);
   expect(new Set(shown).size).toBe(shown.length);
   expect(seller.seen.errors).toEqual([]);
 });
 
-test('a job moves its progress bar, and its result is there after a reload', async () => {
+/** Publishes an event of a job. */
+async function storeOfJob(id: string, type: string, data: unknown): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${secrets.publishToken}` };
+  const body = JSON.stringify({ channel: `public:job.${id}`, type, data });
+  expect((await ask(app, '/api/events', { method: 'POST', headers, body })).status).toBe(201);
+}
+
+test('a progress bar shows how far its job is, also after a reload', async () => {
+  const id = randomUUID();
   await using opened = await newPage(browser);
   const { page } = opened;
-  await page.goto(`${app.url}/import`);
-  await page.getByRole('button').click();
-  await page.getByRole('progressbar').waitFor({ timeout: 30_000 });
-  const values = await page.evaluate(recordProgress);
-  expect(values.length).toBeGreaterThan(2);
-  expect(values).toEqual(values.toSorted((a, b) => a - b));
-  await page.getByText('300 rows imported').waitFor({ timeout: 30_000 });
+  const shows = (position: number) =>
+    page.waitForFunction(
+      (wanted) => document.querySelector('progress')?.position === wanted,
+      position,
+      waitOptions,
+    );
+  await page.goto(`${app.url}/import?job=${id}`);
+  await shows(0);
+  await storeOfJob(id, 'job.progress', { done: 25, rows: 100 });
+  await shows(0.25);
   await page.reload();
-  await page.getByText('300 rows imported').waitFor({ timeout: 30_000 });
+  await shows(0.25);
+  await storeOfJob(id, 'job.progress', { done: 50, rows: 100 });
+  await shows(0.5);
+  await storeOfJob(id, 'job.done', { rows: 100 });
+  await page.getByText('100 rows imported').waitFor(waitOptions);
   expect(opened.seen.errors).toEqual([]);
 });
 
-/** Runs in the page: the values that the bar shows, until it is gone. */
-async function recordProgress(): Promise<readonly number[]> {
-  const values: number[] = [];
-  for (;;) {
-    const bar = document.querySelector('progress');
-    if (bar === null) return values;
-    if (values.at(-1) !== bar.position) values.push(bar.position);
-    await new Promise(requestAnimationFrame);
-  }
-}
+test('the job that the form starts publishes its progress and its end', async () => {
+  await using opened = await newPage(browser);
+  await opened.page.goto(`${app.url}/import`);
+  await opened.page.getByRole('button').click();
+  await opened.page.getByText('300 rows imported').waitFor(waitOptions);
+  const id = new URL(opened.page.url()).searchParams.get('job');
+  const events = await storedIn(`public:job.${id}`);
+  expect(events.at(-1)).toEqual({ type: 'job.done', data: { rows: 300 } });
+  const steps = events.slice(0, -1).map(({ data }) => (data as { done: number }).done);
+  expect(steps.length).toBeGreaterThan(1);
+  expect(steps).toEqual(steps.toSorted((a, b) => a - b));
+});
+
+test('a request for the result of a job gets it when the job is done, and at once when it was done before', async () => {
+  const id = randomUUID();
+  const askForResult = async () => {
+    const { status, text } = await ask(app, `/api/jobs/${id}`);
+    return [status, JSON.parse(text)];
+  };
+  const waiting = askForResult();
+  await storeOfJob(id, 'job.progress', { done: 1, rows: 7 });
+  await storeOfJob(id, 'job.done', { rows: 7 });
+  expect(await waiting).toEqual([200, { rows: 7 }]);
+  expect(await askForResult()).toEqual([200, { rows: 7 }]);
+  expect((await ask(app, '/api/jobs/none')).status).toBe(404);
+});
 
 const payload = JSON.stringify({
   action: 'opened',
@@ -151,16 +200,46 @@ test.each([
   expect(await storedIn('github')).toEqual(before);
 });
 
-test('a plain HTML page shows the newest events, and each new one', async () => {
-  await store(app, ['before']);
+const plainPages = [
+  ['a native EventSource', '/live.html', 'message: '],
+  ['the built client', '/live-client.html', ''],
+] as const;
+
+test.each(plainPages)(
+  'a plain HTML page with %s shows the newest events, and each new one',
+  async (_, path, label) => {
+    await store(app, [`before ${path}`]);
+    await using opened = await newPage(browser);
+    await opened.page.goto(app.url + path);
+    await opened.page.getByText(`${label}"before ${path}"`).waitFor(waitOptions);
+    await store(app, [`after ${path}`]);
+    await opened.page.getByText(`${label}"after ${path}"`).waitFor(waitOptions);
+    expect((await opened.page.getByRole('listitem').allTextContents()).slice(0, 2)).toEqual([
+      `${label}"after ${path}"`,
+      `${label}"before ${path}"`,
+    ]);
+    expect(opened.seen.errors).toEqual([]);
+  },
+);
+
+test('the recipes for Vue and Svelte have no type error', async () => {
+  expect(await pages.typeErrors()).toBe('');
+});
+
+test.each(frameworks)('a component of %s on another site shows each event once', async (name) => {
+  await store(app, ['before'], { channel: name });
+  pages.show(app.url, name);
   await using opened = await newPage(browser);
-  await opened.page.goto(`${app.url}/live.html`);
-  await opened.page.getByText('message: "before"').waitFor({ timeout: 30_000 });
-  await store(app, ['after']);
-  await opened.page.getByText('message: "after"').waitFor({ timeout: 30_000 });
-  expect(await opened.page.getByRole('listitem').allTextContents()).toEqual([
-    'message: "after"',
-    'message: "before"',
-  ]);
+  await opened.page.goto(`${pages.origin}/${name}`);
+  await opened.page.getByText('streaming').waitFor(waitOptions);
+  await store(app, ['after'], { channel: name });
+  await opened.page.getByText('after').waitFor(waitOptions);
+  const lines = await opened.page.getByRole('listitem').allTextContents();
+  expect(lines.map((line) => line.trim().replaceAll('"', ''))).toEqual(['before', 'after']);
   expect(opened.seen.errors).toEqual([]);
+});
+
+test('a request for the result of a job that still runs is told so after 25 s', async () => {
+  const { status, text } = await stillRuns;
+  expect([status, JSON.parse(text)]).toEqual([202, { status: 'running' }]);
 });
