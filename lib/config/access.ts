@@ -9,6 +9,9 @@ import { isPublic } from './public-channels.ts';
  * To refuse, return `false` (403), or throw a `FeedError` whose text says what to do: the reader gets it. Its code is
  * `unauthorized` (401, sign in first) or `forbidden` (403). After any other error, and after 5 s without an answer, the server
  * refuses the request (503) and logs why.
+ *
+ * If you read a query parameter of your own, add its name to `ignored-parameters.ts`. The server refuses any name that it does
+ * not know.
  */
 
 /**
