@@ -112,6 +112,13 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
+    name: 'the server ignores a query parameter that it does not know',
+    file: 'lib/server/http/read-query.ts',
+    find: 'if (unknown === undefined) return;',
+    replace: 'if (unknown === undefined || known.length > 0) return;',
+    projects: ['server'],
+  },
+  {
     name: 'a stream does not end before the platform’s limit',
     file: 'lib/server/stream/deadline.ts',
     find: '(limitSeconds - margin - jitter)',
