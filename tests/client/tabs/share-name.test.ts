@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { canShare } from '../../../lib/client/tabs/share.ts';
-import { shareName } from '../../../lib/client/tabs/tab-group.ts';
+import { readerName } from '../../../lib/client/transport/reader-name.ts';
 
 const base = 'https://feed.example/page?x=1';
 const query = { url: '', pathEnd: '', channels: ['a', 'b'], types: ['x', 'y'], rewind: '' };
 const nameOf = (more: Partial<typeof query> = {}, token: string | null = null) =>
-  shareName({ ...query, ...more }, token, base);
+  readerName({ ...query, ...more }, token, base);
 
 /** A token with these claims; nobody here checks its signature. */
 const tokenOf = (claims: object) =>

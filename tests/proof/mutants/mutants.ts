@@ -281,7 +281,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'tabs of two users share their events',
-    file: 'lib/client/tabs/tab-group.ts',
+    file: 'lib/client/transport/reader-name.ts',
     find: 'token === null ? [] : readClaims(token).subject',
     replace: 'token === null ? [] : readClaims(token).subject.slice(0, 0)',
     projects: ['client'],

@@ -32,7 +32,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   history: ['history'],
   'tabs: who leads': ['leader-election'],
   'tabs: following the leader': ['following', 'tab', 'tab-message'],
-  'tabs: the way to the others': ['share', 'tab-channel', 'tab-group'],
+  'tabs: the way to the others': ['reader-name', 'share', 'tab-channel', 'tab-group'],
 };
 
 /**
