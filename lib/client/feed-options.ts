@@ -31,6 +31,13 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
   /** Where to begin without a cursor: `50` events back, `10m` back, or `all`. Default: only new events. */
   readonly rewind?: string;
   /**
+   * `session`: after a reload the feed continues where it was, and shows again what its list had, at most the newest 1,000
+   * events. It stores its cursor in `sessionStorage`, which a tab keeps until it is closed, and no events: it reads the list
+   * again, so that the server decides who gets it. Another user, channel or server has another place. No effect with `after` or
+   * `initial`, outside of a browser's page, and without HTTPS (localhost needs none). Default: none.
+   */
+  readonly persist?: 'session';
+  /**
    * How many entries the feed keeps, the newest. Default 1,000. Raise it for a page that shows more; pages of history that
    * the user loads come on top.
    */

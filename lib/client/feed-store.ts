@@ -20,9 +20,10 @@ export type FeedStore = {
   add(entries: readonly FeedEntry[]): void;
   /**
    * Puts older events of one channel in front, in any order. `before` is what `oldest` returned when they were requested.
-   * If the oldest event is another one by now, nothing is added: events would be missing between. @returns how many were new.
+   * If the oldest event is another one by now, nothing is added: events would be missing between.
+   * @param isOnTop whether the limit grows by these events. @returns how many were new.
    */
-  prepend(channel: string, before: EventId | 'none', events: readonly FeedEvent[]): number;
+  prepend(channel: string, before: EventId | 'none', events: readonly FeedEvent[], isOnTop: boolean): number;
   /** How many entries the limit has dropped so far. */
   dropped(): number;
   /** The oldest event of a channel. `none`: there is no event. `gone`: the log that issued it was lost (a restart follows). */
@@ -30,7 +31,7 @@ export type FeedStore = {
   view(): FeedView;
 };
 
-/** @param limit how many entries are kept, the newest. Pages that were added by `prepend` come on top. */
+/** @param limit how many entries are kept, the newest. Pages that `prepend` has added may come on top. */
 export function createFeedStore(limit: number): FeedStore {
   let entries: FeedEntry[] = [];
   let capacity = limit;
@@ -65,7 +66,7 @@ export function createFeedStore(limit: number): FeedStore {
       // Moved only at twice the limit, so that adding costs the same however many entries there are.
       if (entries.length > 2 * capacity) trim();
     },
-    prepend(channel, before, events) {
+    prepend(channel, before, events, isOnTop) {
       trim();
       const oldest = firstEvent(entries, channel);
       const requested = before === 'none' ? undefined : formatEventId(before);
@@ -78,7 +79,7 @@ export function createFeedStore(limit: number): FeedStore {
         older.map(({ event }) => eventEntry(event)),
         entries,
       );
-      capacity += older.length;
+      if (isOnTop) capacity += older.length;
       const last = older.at(-1);
       if (last !== undefined && !newest.has(channel)) newest.set(channel, last.id);
       view = older.length === 0 ? view : null;

@@ -20,6 +20,7 @@ import { createFeedStore, entryOf, eventEntry, type FeedView, gapEntry } from '.
 import { createHistory } from './history.ts';
 import { createFeedTimer, watchPage } from './page-lifecycle.ts';
 import { createRequestRunner } from './requests.ts';
+import { createSavedPlace } from './saved-place.ts';
 import { type BackPressure, createBackPressure, guard } from './transport/back-pressure.ts';
 import type { FeedQuery } from './transport/http.ts';
 import { readCursorOf } from './transport/wire.ts';
@@ -60,7 +61,8 @@ export function createFeed(
   const start = options.after ?? initial?.cursor;
   const cursor = start === undefined ? new Map() : readCursorOf(channels, start, 'after');
   const reader = readerAt(cursor, { channels, isFiltered: query.types.length > 0 });
-  const store = createFeedStore(options.limit ?? 1_000);
+  const { limit = 1_000 } = options;
+  const store = createFeedStore(limit);
   store.add(initialEntries(initial));
 
   let lag: number | null = null;
@@ -71,6 +73,7 @@ export function createFeed(
 
   // Called without an object: a browser's `fetch` throws when it is the method of one.
   const ask: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  const saved = options.persist === 'session' && start === undefined ? createSavedPlace(query) : null;
   const app = createBackPressure(clock);
   const delivery = createDelivery(options, clock, app);
   const requests = createRequestRunner({
@@ -158,6 +161,7 @@ export function createFeed(
   async function newToken(getToken: FeedOptions['getToken']): Promise<string | null> {
     const token = (await getToken?.()) ?? null;
     await share?.admit(token);
+    await saved?.identify(token);
     return token;
   }
 
@@ -169,6 +173,48 @@ export function createFeed(
   const initialSnapshot = snapshots.current();
   const signal = (kind: PlainSignal['kind']) => void dispatch([{ kind }]);
 
+  /** Whether the feed is where it begins: there is no place to look for, or it was looked for. */
+  let isPlaced = saved === null;
+  /** Counts `setEnabled` and `close`, so that a search for the place that was overtaken has no effect. */
+  let turns = 0;
+
+  function begin(): void {
+    signal('enabled');
+    const watching = [watchPage(signal), saved?.whenLeaving(savePlace)];
+    unwatch = () => {
+      for (const end of watching) end?.();
+    };
+  }
+
+  async function beginAtPlace(): Promise<void> {
+    const turn = turns;
+    // A token that cannot be had is the first request's to report.
+    await (hasToken ? token() : saved?.identify(null))?.catch(() => undefined);
+    if (turn !== turns) return;
+    isPlaced = true;
+    const place = saved?.find() ?? null;
+    if (place !== null) {
+      const positions = readCursorOf(channels, place.cursor, 'after');
+      connection = { ...connection, reader: readerAt(positions, connection.reader.subscription) };
+      void history.restore(positions, place.oldest);
+    }
+    begin();
+  }
+
+  function savePlace(): void {
+    // Whoever goes on from this place must have got what is before it.
+    delivery.flush();
+    const at = writeCursor(connection.reader);
+    if (at !== null) saved?.save(at, store.view().entries.slice(-limit));
+  }
+
+  function leave(): void {
+    turns += 1;
+    unwatch?.();
+    unwatch = null;
+    savePlace();
+  }
+
   return {
     subscribe(listener) {
       listeners.add(listener);
@@ -179,11 +225,9 @@ export function createFeed(
     older: history.older,
     retry: () => signal('retry'),
     setEnabled(isEnabled) {
-      unwatch?.();
-      unwatch = null;
-      signal(isEnabled ? 'enabled' : 'disabled');
-      if (!isEnabled) delivery.flush();
-      if (isEnabled) unwatch = watchPage(signal);
+      leave();
+      if (isEnabled) return void (isPlaced ? begin() : beginAtPlace());
+      signal('disabled');
     },
     pollHost: {
       clock,
@@ -195,10 +239,8 @@ export function createFeed(
       },
     },
     close() {
-      unwatch?.();
-      unwatch = null;
+      leave();
       signal('close');
-      delivery.flush();
     },
   };
 }

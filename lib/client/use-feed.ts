@@ -19,6 +19,7 @@ export type UseFeedOptions<T extends string = string> = Pick<
   | 'initial'
   | 'after'
   | 'rewind'
+  | 'persist'
   | 'limit'
   | 'onEvent'
   | 'onEvents'

@@ -86,7 +86,7 @@ describe('the store of a feed', () => {
 
   test('puts older pages in front, each event once, beyond its limit', () => {
     const store = storeOf([entry(8), entry(9)], 2);
-    expect(store.prepend('feed', { time: 80, seq: 8 }, [event(7), event(6), event(8)])).toBe(2);
+    expect(store.prepend('feed', { time: 80, seq: 8 }, [event(7), event(6), event(8)], true)).toBe(2);
     store.add([entry(10)]);
     expect(store.view().events.map(({ data }) => data)).toEqual([7, 8, 9, 10]);
   });
@@ -96,7 +96,7 @@ describe('the store of a feed', () => {
     const before = store.oldest('feed');
     store.add([entry(10)]);
     if (before === 'gone') throw new Error('nothing was restarted');
-    expect(store.prepend('feed', before, [event(6), event(7)])).toBe(0);
+    expect(store.prepend('feed', before, [event(6), event(7)], true)).toBe(0);
     expect(store.view().events.map(({ data }) => data)).toEqual([9, 10]);
   });
 
@@ -111,7 +111,7 @@ describe('the store of a feed', () => {
 
   test('an older page of one channel is mixed with another by time', () => {
     const store = storeOf([entry(5, 'a', 50), entry(5, 'b', 55)]);
-    store.prepend('b', { time: 55, seq: 5 }, [event(3, 'b', 30), event(4, 'b', 52)]);
+    store.prepend('b', { time: 55, seq: 5 }, [event(3, 'b', 30), event(4, 'b', 52)], true);
     expect(keys(store)).toEqual(['b@30-3', 'a@50-5', 'b@52-4', 'b@55-5']);
   });
 

@@ -70,6 +70,20 @@ test('`after` and `rewind` say where to begin, and the callbacks are those of th
   expect(streams(rewound.server.asked)[0]).toContain('rewind=60s');
 });
 
+test('with `persist` a reload shows the list again and goes on; a second reload too', async () => {
+  const { server, page } = await open(undefined, '/?options&persist&rewind=60s');
+  await shows(page, 'events', '1 2 3');
+  for (const last of [5, 7]) {
+    await page.goto('about:blank');
+    server.publish(2);
+    await page.goBack();
+    await shows(page, 'events', Array.from({ length: last }, (_, index) => index + 1).join(' '));
+    await page.reload();
+    await shows(page, 'events', Array.from({ length: last }, (_, index) => index + 1).join(' '));
+    expect(await page.textContent('#told')).not.toContain('events');
+  }
+});
+
 test('a feed that is switched off and on continues from its cursor', async () => {
   const { server, page } = await open();
   await shows(page, 'events', '1 2 3');

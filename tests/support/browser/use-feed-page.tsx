@@ -46,6 +46,7 @@ function WithOptions() {
   const rewind = query.get('rewind');
   const feed = useFeed({
     ...(rewind === null ? { after: '0-0' } : { rewind }),
+    ...(query.has('persist') && { persist: 'session' }),
     onEvents: (events) => tell(`${events.length} events`),
     onStatus: (status, { newest }) => tell(`${status} at ${newest?.id.split('-')[1] ?? 'the start'}`),
   });

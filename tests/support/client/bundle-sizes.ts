@@ -30,9 +30,10 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   'settings and status': ['public-channels', 'client-timing', 'routes', 'status'],
   'entries held': ['feed-store'],
   history: ['history'],
+  'after a reload': ['reader-name', 'saved-place'],
   'tabs: who leads': ['leader-election'],
   'tabs: following the leader': ['following', 'tab', 'tab-message'],
-  'tabs: the way to the others': ['reader-name', 'share', 'tab-channel', 'tab-group'],
+  'tabs: the way to the others': ['share', 'tab-channel', 'tab-group'],
 };
 
 /**

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
-import { beforeFirst, type EventId } from '../../../lib/core/ids.ts';
+import { beforeFirst, compareEventIds, type EventId, readEventId } from '../../../lib/core/ids.ts';
 import {
   eventFrame,
   gapFrame,
@@ -72,6 +72,14 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     return { items, position };
   }
 
+  /** What the log keeps before an id, oldest first. */
+  function eventsBefore(before: EventId) {
+    const { items } = itemsAfter({ id: beforeFirst, epoch: log.end().epoch });
+    return items.flatMap((item) =>
+      item.kind === 'event' && compareEventIds(item.position.id, before) < 0 ? [item.event] : [],
+    );
+  }
+
   function frames(from: Position): { text: string; position: Position } {
     const { items, position } = itemsAfter(from);
     const write = (item: FeedItem) =>
@@ -120,6 +128,19 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     }
     polls += 1;
     if (pollAnswer?.(response) === true) return;
+    const { searchParams } = new URL(request.url ?? '', 'http://feed');
+    const before = readEventId(searchParams.get('before') ?? '');
+    if (before !== null) {
+      const older = eventsBefore(before);
+      const limit = Number(searchParams.get('limit'));
+      const page = {
+        events: older.slice(-limit).reverse(),
+        gaps: [],
+        cursor: formatPosition(log.end()),
+        more: older.length > limit,
+      };
+      return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(page));
+    }
     const { items, position } = itemsAfter(startOf(request));
     const events = items.flatMap((item) => (item.kind === 'event' ? [item.event] : []));
     const gaps = items.flatMap((item) => (item.kind === 'gap' ? [item.gap] : []));
