@@ -12,7 +12,7 @@ import {
   frameworks,
   startFrameworkPages,
 } from '../../support/browser/framework-pages.ts';
-import { newPage, shows } from '../../support/browser/page-steps.ts';
+import { newPage, type OpenPage, shows } from '../../support/browser/page-steps.ts';
 import { readNextRecipes } from '../../support/docs/next-recipes.ts';
 import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
 import { type Answer, ask } from '../../support/node/ask.ts';
@@ -29,6 +29,8 @@ const waitOptions = { timeout: 30_000 };
 let browser: Browser;
 let copy: AppCopy;
 let app: App;
+/** The same build, with private channels. */
+let privateApp: App;
 let pages: FrameworkPages;
 /** The answer about a job that does not end. It takes 25 s, in which the tests run. */
 let stillRuns: Promise<Answer>;
@@ -41,20 +43,28 @@ beforeAll(async () => {
     buildClient(join(copy.folder, 'public')),
     copy.build({}),
   ]);
-  app = await startAppBy({
-    command: process.execPath,
-    args: [join(copy.folder, 'node_modules/next/dist/bin/next'), 'start', ...listenOn(0)],
-    env: { GITHUB_WEBHOOK_SECRET: webhookSecret, ALLOWED_ORIGINS: pages.origin },
-    cwd: copy.folder,
-  });
+  [app, privateApp] = await Promise.all([
+    start({ GITHUB_WEBHOOK_SECRET: webhookSecret, ALLOWED_ORIGINS: pages.origin }),
+    start({ READ_TOKEN_SECRET: secrets.readSecret }),
+  ]);
   stillRuns = ask(app, `/api/jobs/${randomUUID()}`, { signal: AbortSignal.timeout(120_000) });
 }, 600_000);
 afterAll(async () => {
-  await app?.[Symbol.asyncDispose]();
+  await Promise.all([app, privateApp].map((each) => each?.[Symbol.asyncDispose]()));
   copy[Symbol.dispose]();
   pages?.[Symbol.dispose]();
   await browser?.close();
 });
+
+function start(env: Readonly<Record<string, string>>): Promise<App> {
+  const next = join(copy.folder, 'node_modules/next/dist/bin/next');
+  return startAppBy({
+    command: process.execPath,
+    args: [next, 'start', ...listenOn(0)],
+    env,
+    cwd: copy.folder,
+  });
+}
 
 test('the recipes have no type error in the app that they are added to', async () => {
   writeFileSync(join(copy.folder, 'next-env.d.ts'), '/// <reference types="next" />\n');
@@ -103,6 +113,47 @@ test('a page shows the rows of the database and the events after them, each once
   expect(await items.allTextContents()).toEqual(shown);
   expect(new Set(shown).size).toBe(shown.length);
   expect(seller.seen.errors).toEqual([]);
+});
+
+/** Opens the notifications as a user who has signed in. */
+async function openAs(user: string) {
+  const opened = await newPage(browser);
+  await opened.page.context().addCookies([{ name: 'user', value: user, url: privateApp.url }]);
+  const stream = opened.page.waitForRequest(/\/api\/stream/, waitOptions);
+  await opened.page.goto(`${privateApp.url}/notifications`);
+  const authorization = (await (await stream).allHeaders()).authorization ?? '';
+  return { ...opened, authorization };
+}
+
+test('a notification reaches its user alone', async () => {
+  await using ann = await openAs('ann');
+  await using bob = await openAs('bob');
+  const send = async ({ page }: OpenPage, to: string, text: string) => {
+    await page.getByLabel('To').fill(to);
+    await page.getByLabel('Text').fill(text);
+    await page.getByRole('button').click();
+  };
+  const list = ({ page }: OpenPage) => page.getByRole('listitem');
+  await send(ann, 'bob', 'Hello');
+  await list(bob).filter({ hasText: 'ann: Hello' }).waitFor(waitOptions);
+  await send(bob, 'ann', 'Hi');
+  await list(ann).filter({ hasText: 'bob: Hi' }).waitFor(waitOptions);
+  expect([await list(ann).allTextContents(), await list(bob).allTextContents()]).toEqual([
+    ['bob: Hi'],
+    ['ann: Hello'],
+  ]);
+  expect([...ann.seen.errors, ...bob.seen.errors]).toEqual([]);
+
+  const ofBob = '/api/events?channel=user.bob.notifications&rewind=1';
+  const as = async (headers: Readonly<Record<string, string>>) =>
+    (await ask(privateApp, ofBob, { headers })).status;
+  expect(await as({ authorization: bob.authorization })).toBe(200);
+  expect(await as({ authorization: ann.authorization })).toBe(403);
+  expect(await as({})).toBe(401);
+});
+
+test('who is not signed in sees no notifications', async () => {
+  expect((await ask(privateApp, '/notifications')).text).toContain('Sign in to see your notifications.');
 });
 
 /** Publishes an event of a job. */
