@@ -14,7 +14,7 @@ const started: RunningCommand[] = [];
 
 beforeAll(async () => {
   image = await buildImage();
-}, 300_000);
+}, 600_000);
 afterAll(async () => {
   for (const command of started) command.kill('SIGKILL');
   await Promise.all(started.map(({ ended }) => ended));
