@@ -10,7 +10,7 @@ type EventRenderers = {
 /**
  * The component that shows the events of each type in the list. Edit this to fit your feed: declare the shape of the
  * type in `lib/config/event-types.ts`, then add its component here. A type without a component is shown by the shape of
- * its data: text, key and value pairs, or JSON.
+ * its data: text, key and value pairs, or JSON. So is an event whose component throws.
  *
  * The log may still hold events that were stored with an earlier shape. A component checks the data before it uses it,
  * and passes what it does not know to `EventData`.

@@ -1,6 +1,6 @@
 'use client';
 
-import { type KeyboardEvent, memo, useId } from 'react';
+import { Component, type ComponentType, type KeyboardEvent, memo, type ReactNode, useId } from 'react';
 import type { Gap } from '../../lib/core/continuity.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import { EventData } from './event-data.tsx';
@@ -88,14 +88,74 @@ const EventContent = memo(function EventContent({ event, labelId, onOpen }: Even
   );
 });
 
-/** An event's data, rendered by the component for its type, or by `EventData` if there is none. */
-export function RenderedData({ event }: { readonly event: FeedEvent }) {
-  const renderers: Readonly<Record<string, unknown>> = eventRenderers;
-  // The map pairs each type with a component for that type's events; the compiler cannot follow it through a lookup.
-  const Renderer = Object.hasOwn(renderers, event.type)
-    ? (renderers[event.type] as typeof EventData)
-    : EventData;
-  return <Renderer event={event} />;
+type RenderedDataProps = { readonly event: FeedEvent };
+
+/**
+ * An event's data, rendered by the component for its type, or by `EventData` if there is none. A component that throws does
+ * not take the page down: `EventData` shows the event in its place, and the console says so once for each type.
+ */
+export function RenderedData({ event }: RenderedDataProps) {
+  const Renderer = renderers.get(event.type);
+  if (Renderer === undefined) return <EventData event={event} />;
+  return (
+    <RendererBoundary event={event}>
+      <Renderer event={event} />
+    </RendererBoundary>
+  );
+}
+
+// The map pairs each type with a component for that type's events; the compiler cannot follow it through a lookup.
+const renderers: ReadonlyMap<string, ComponentType<RenderedDataProps>> = new Map(
+  Object.entries(eventRenderers).map(([type, renderer]) => [
+    type,
+    catchFailure(renderer as ComponentType<RenderedDataProps>),
+  ]),
+);
+
+/**
+ * `Renderer`, with `EventData` in its place where it throws. A boundary is not enough: it catches nothing on the server, and
+ * what fails while the page hydrates makes React render the whole document again.
+ */
+function catchFailure(Renderer: ComponentType<RenderedDataProps>): ComponentType<RenderedDataProps> {
+  // A class, or the object that `memo` makes: nothing but React can call it.
+  if (typeof Renderer !== 'function' || Renderer.prototype?.isReactComponent) return Renderer;
+  const render = Renderer as (props: RenderedDataProps) => ReactNode;
+  return function SafeRenderer({ event }) {
+    try {
+      return render({ event });
+    } catch (error) {
+      reportFailure(event.type, error);
+      return <EventData event={event} />;
+    }
+  };
+}
+
+/** Catches what the components throw that a renderer is made of. */
+class RendererBoundary extends Component<RenderedDataProps & { readonly children: ReactNode }> {
+  override state = { hasFailed: false };
+
+  static getDerivedStateFromError() {
+    return { hasFailed: true };
+  }
+
+  override componentDidCatch(error: unknown) {
+    reportFailure(this.props.event.type, error);
+  }
+
+  override render() {
+    return this.state.hasFailed ? <EventData event={this.props.event} /> : this.props.children;
+  }
+}
+
+const reportedTypes = new Set<string>();
+
+function reportFailure(type: string, error: unknown): void {
+  if (reportedTypes.has(type)) return;
+  reportedTypes.add(type);
+  console.error(
+    `The component for the event type "${type}" failed; see app/_feed/event-renderers.tsx. The page shows the event's data instead.`,
+    error,
+  );
 }
 
 type GapRowProps = RowProps & {

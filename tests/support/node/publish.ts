@@ -3,11 +3,13 @@ import { secrets } from './secrets.ts';
 
 type Target = { readonly url: string };
 
+type PublishOptions = { readonly channel?: string; readonly type?: string };
+
 /** Publishes each value as one event, all in one request. */
 export function publish(
   app: Target,
   data: readonly unknown[],
-  { channel = 'feed', key }: { readonly channel?: string; readonly key?: string } = {},
+  { channel = 'feed', type, key }: PublishOptions & { readonly key?: string } = {},
 ): Promise<Answer> {
   return ask(app, '/api/events', {
     method: 'POST',
@@ -16,7 +18,7 @@ export function publish(
       authorization: `Bearer ${secrets.publishToken}`,
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     },
-    body: JSON.stringify(data.map((value) => ({ channel, data: value }))),
+    body: JSON.stringify(data.map((value) => ({ channel, type, data: value }))),
   });
 }
 
@@ -24,7 +26,7 @@ export function publish(
 export async function store(
   app: Target,
   data: readonly unknown[],
-  options: { readonly channel?: string } = {},
+  options: PublishOptions = {},
 ): Promise<void> {
   const { status, text } = await publish(app, data, options);
   if (status !== 201) throw new Error(`the answer to the publish request was ${status}: ${text}`);
