@@ -13,7 +13,7 @@ export type DemoApp = {
 };
 
 /** Streams end soon, so that the reader of the demo sees handovers. */
-const settings = { ...unsetSettings, FEED_DB: '.data/demo.db', STREAM_MAX_SECONDS: '30' };
+const settings = { ...unsetSettings, STREAM_MAX_SECONDS: '30' };
 
 const readyWithinMs = 30_000;
 
@@ -27,6 +27,7 @@ const maxOutput = 4_000;
  * Starts the built app on `port`, reachable from this machine only, and waits until its health route answers.
  * @param basePath the app's path at its origin, such as `/app`; empty: none.
  * @param publishToken the app accepts events with this token only.
+ * @param file the file of the embedded log.
  * @throws FeedError `internal-error` with the app's output, when it ends or does not answer within 30 s.
  */
 export async function startDemoApp(
@@ -34,6 +35,7 @@ export async function startDemoApp(
   port: number,
   basePath: string,
   publishToken: string,
+  file = '.data/demo.db',
 ): Promise<DemoApp> {
   const next = join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
@@ -44,6 +46,7 @@ export async function startDemoApp(
       NODE_ENV: 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       ...settings,
+      FEED_DB: file,
       PUBLISH_TOKEN: publishToken,
     },
   });
