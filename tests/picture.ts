@@ -31,8 +31,8 @@ newest commits of this repository among it. It needs Chromium and Git.
   --help          show this text
 `;
 
-/** As wide as a README is shown, so that its text is not scaled down. */
-const viewport = { width: 1_000, height: 600 };
+/** Little wider than a README is shown, so that its text is hardly scaled down. */
+const viewport = { width: 1_040, height: 606 };
 
 /** A README with larger pictures loads slowly. */
 const maxBytes = 250_000;
@@ -70,8 +70,7 @@ async function takePictures({ seconds, folder }: PictureOptions): Promise<void> 
     await sleep(seconds * 1_000);
     const last = await publishCommits(sender);
     await Promise.all(pages.map((page) => shows(page, last)));
-    // The samples after the last commit, and the colour of what has just arrived fades.
-    await sleep(3_000);
+    await sleep(1_200);
     stop.abort();
     const failure = await publishing;
     if (failure !== null) throw new Error(failure);
@@ -113,13 +112,17 @@ async function openPage(browser: Browser, colorScheme: 'light' | 'dark', port: n
   return page;
 }
 
-/** Publishes the newest three commits, with a sample of the machine or two between them. @returns the last one. */
+/** Longest subject of a commit that fits into one line of the picture, in characters. */
+const maxSubject = 66;
+
+/** Publishes three of the newest commits, with a sample of the machine or two between them. @returns the last one. */
 async function publishCommits(sender: Sender): Promise<string> {
-  const log = execFileSync('git', ['log', '-3', '--no-merges', '--format=%s'], {
+  const log = execFileSync('git', ['log', '-100', '--no-merges', '--format=%s'], {
     cwd: root,
     encoding: 'utf8',
   });
-  const subjects = log.trim().split('\n').reverse();
+  const fitting = log.split('\n').filter((line) => line !== '' && line.length <= maxSubject);
+  const subjects = fitting.slice(0, 3).reverse();
   for (const [index, subject] of subjects.entries()) {
     const event = makePushEvent({ channel: 'feed', type: 'commit', data: subject }, null, 'commit');
     const sent = await sendBatch([event], `picture-${process.pid}-${index}`, sender);

@@ -52,14 +52,8 @@ const choices: Readonly<Record<string, Choice>> = {
   'docs/performance.md': 'leave',
   'docs/reliability.md': 'leave',
   'docs/scale.md': 'leave',
-<<<<<<< Updated upstream
-  'docs/page.png': 'leave',
   'docs/page-dark.png': 'leave',
   'docs/page-light.png': 'leave',
-=======
-  'docs/page-light.png': 'leave',
-  'docs/page-dark.png': 'leave',
->>>>>>> Stashed changes
 
   'tests/tsconfig.json': 'copy',
   'tests/vitest.config.ts': 'copy',
