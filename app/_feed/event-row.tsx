@@ -153,7 +153,7 @@ function reportFailure(type: string, error: unknown): void {
   if (reportedTypes.has(type)) return;
   reportedTypes.add(type);
   console.error(
-    `The component for the event type "${type}" failed; see app/_feed/event-renderers.tsx. The page shows the event's data instead.`,
+    `steadfeed: The component for the event type "${type}" failed; see app/_feed/event-renderers.tsx. The page shows the event's data instead.`,
     error,
   );
 }
