@@ -38,9 +38,14 @@ type Holder = { [key]?: Runtime };
 export function getRuntime(): Runtime {
   const holder = globalThis as Holder;
   // `next dev` loads a changed `.env.local` into the running process.
-  if (process.env.NODE_ENV === 'development') dropOutdated(holder);
-  holder[key] ??= createRuntime(readSettings(process.env), serverClock);
-  return holder[key];
+  const isDevelopment = process.env.NODE_ENV === 'development';
+  if (isDevelopment) dropOutdated(holder);
+  const found = holder[key];
+  if (found !== undefined) return found;
+  const runtime = createRuntime(readSettings(process.env), serverClock);
+  holder[key] = runtime;
+  if (isDevelopment) watchSettings(holder, runtime);
+  return runtime;
 }
 
 /** The runtime of this process; null: it has not been created yet. */
@@ -67,6 +72,26 @@ export function closeRuntime(): void {
   stopRuntime(runtime);
   runtime.tails.close();
   runtime.log.close();
+}
+
+/** How often `next dev` compares the settings of its runtime with the environment, in ms. */
+const settingsCheckMs = 1_000;
+
+/**
+ * Compares the settings while nobody sends a request. Without this, a reader with an open stream would go on in a channel
+ * that has become private.
+ */
+function watchSettings(holder: Holder, runtime: Runtime): void {
+  serverClock.after(settingsCheckMs, () => {
+    if (holder[key] !== runtime) return;
+    try {
+      dropOutdated(holder);
+    } catch (error) {
+      // Each request reports the invalid setting. The runtime goes on until it is valid again.
+      if (!(error instanceof FeedError)) throw error;
+    }
+    watchSettings(holder, runtime);
+  });
 }
 
 /** Stops a runtime whose settings have changed: its readers come back to a new one. */

@@ -9,6 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
+  vi.useRealTimers();
   printed.mockClear();
 });
 
@@ -30,6 +31,28 @@ test('in development a changed setting takes effect at the next request, and str
   const next = await reader?.read();
   expect(new TextDecoder().decode(next?.value)).toContain('event: handover\ndata: {"reason":"stopping"');
   expect(printed).toHaveBeenCalledOnce();
+  await reader?.cancel();
+});
+
+test('in development a changed setting ends open streams within a second, also if nobody sends a request', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  vi.stubEnv('READ_TOKEN_SECRET', '');
+  const before = getRuntime();
+  const stream = await streamRoute(300)(new Request('http://feed.test/api/stream?channel=order.7'));
+  const reader = stream.body?.getReader();
+  await reader?.read();
+
+  vi.stubEnv('POLL_MODE', 'medium');
+  vi.stubEnv('READ_TOKEN_SECRET', 'a-secret-of-thirty-two-characters');
+  await vi.advanceTimersByTimeAsync(3_000);
+  expect(before.stopping.signal.aborted).toBe(false);
+  vi.stubEnv('POLL_MODE', '');
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(before.stopping.signal.aborted).toBe(true);
+  const next = await reader?.read();
+  expect(new TextDecoder().decode(next?.value)).toContain('event: handover\ndata: {"reason":"stopping"');
+  const again = await streamRoute(300)(new Request('http://feed.test/api/stream?channel=order.7'));
+  expect(again.status).toBe(401);
   await reader?.cancel();
 });
 

@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { copyApp, nextCommand, startAppBy } from '../../support/node/app-process.ts';
-import { eventually } from '../../support/node/eventually.ts';
+import { ask } from '../../support/node/ask.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
 import { endScripts, runScript } from '../../support/scripts/script-process.ts';
 
-test('under next dev, .env.local means the same to the app and to a script, also after a change', async () => {
+test('under next dev, .env.local means the same to the app and to a script, also after a change, which takes effect at once', async () => {
   using copy = copyApp();
   const file = join(copy.path, '.env.local');
   const push = (text: string) => runScript('push', ['--url', app.url, text], {}, copy.path);
   writeFileSync(file, 'NAME=first\nPUBLISH_TOKEN="$NAME-\\$NAME"\n');
-  const unset = { PUBLISH_TOKEN: undefined };
+  const unset = { PUBLISH_TOKEN: undefined, READ_TOKEN_SECRET: undefined };
   await using app = await startAppBy({
     ...nextCommand(process.execPath, 'dev', 0),
     cwd: copy.path,
@@ -23,13 +23,18 @@ test('under next dev, .env.local means the same to the app and to a script, also
   expect(await first.code, first.err()).toBe(0);
   using reader = await openSse(app, { query: 'rewind=1' });
   expect((await reader.frame('message')).data).toContain('"one"');
+  using privateReader = await openSse(app, { query: 'channel=order.7' });
+  await privateReader.frame('hello', 30_000);
 
-  writeFileSync(file, "PUBLISH_TOKEN='second-$'\n");
-  await eventually('Next has loaded the changed file', 30_000, () => /Reload env/.test(app.printed()));
+  writeFileSync(file, "PUBLISH_TOKEN='second-$'\nREAD_TOKEN_SECRET=a-secret-of-thirty-two-characters\n");
+  // Nobody sends a request: open streams end because the settings have changed. Else they would go on in a private channel.
+  for (const each of [reader, privateReader])
+    expect(JSON.parse((await each.frame('handover', 60_000)).data)).toMatchObject({ reason: 'stopping' });
+  expect(app.printed()).toContain('steadfeed: The settings have changed.');
 
   const second = push('two');
   expect(await second.code, second.err()).toBe(0);
-  expect(JSON.parse((await reader.frame('handover')).data)).toMatchObject({ reason: 'stopping' });
-  expect(app.printed()).toContain('steadfeed: The settings have changed.');
+  for (const route of ['events', 'stream'])
+    expect([route, (await ask(app, `/api/${route}?channel=order.7`)).status]).toEqual([route, 401]);
   endScripts();
 }, 240_000);
