@@ -1,6 +1,7 @@
 import { wait } from '../../core/clock.ts';
 import { version } from '../../core/sse-frames.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
+import { checkReadAccess } from './access.ts';
 import { createRouteHandler } from './route-handler.ts';
 
 /** The log counts as unavailable if it takes longer than this to answer, in ms. */
@@ -11,22 +12,38 @@ export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
   return createRouteHandler({ GET: getHealth, HEAD: headHealth }, runtimeOf);
 }
 
-async function getHealth(_request: Request, { log, clock, streams, tails }: Runtime): Promise<Response> {
+async function getHealth(_request: Request, runtime: Runtime): Promise<Response> {
+  const { log, clock, streams, tails } = runtime;
   const startedAt = clock.elapsed();
+  const openness = readAccess(runtime);
   const logAnswers = log.ends([]).then(
     () => true,
     () => false,
   );
-  const isUp = await Promise.race([logAnswers, wait(clock, logTimeoutMs).then(() => false)]);
+  const timeout = wait(clock, logTimeoutMs).then(() => false);
+  const isUp = await Promise.race([logAnswers, timeout]);
   const latencyMs = Math.round((clock.elapsed() - startedAt) * 10) / 10;
   const body = {
     status: isUp ? 'ok' : 'log-unavailable',
     log: { kind: log.kind, latencyMs: isUp ? latencyMs : null },
+    access: await Promise.race([openness, timeout.then(() => 'restricted')]),
     streams: streams.size,
     tails: tails.count(),
     version,
   };
   return Response.json(body, { status: isUp ? 200 : 503, headers: { 'cache-control': 'private, no-store' } });
+}
+
+/** A channel that no app calls public, so that the answer tells whether strangers may read private channels. */
+const privateChannel = 'steadfeed.private-channel-check';
+
+/** `open`: everyone may read every channel, as without `READ_TOKEN_SECRET` by the template's rule. */
+function readAccess(runtime: Runtime): Promise<'open' | 'restricted'> {
+  const stranger = new Request('http://health.invalid/');
+  return checkReadAccess(stranger, [privateChannel], runtime).then(
+    () => 'open',
+    () => 'restricted',
+  );
 }
 
 async function headHealth(request: Request, runtime: Runtime): Promise<Response> {

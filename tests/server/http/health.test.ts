@@ -17,10 +17,18 @@ describe('health', () => {
     expect(await response.json()).toEqual({
       status: 'ok',
       log: { kind: 'embedded', latencyMs: 0 },
+      access: 'open',
       streams: 1,
       tails: 2,
       version,
     });
+  });
+
+  test('says whether strangers may read private channels', async () => {
+    const accessOf = async (env: Record<string, string>) =>
+      (await (await makeStand({ env }).ask('health')).json()).access;
+    expect(await accessOf({})).toBe('open');
+    expect(await accessOf({ READ_TOKEN_SECRET: 'a-secret-of-thirty-two-characters' })).toBe('restricted');
   });
 
   test('answers HEAD like GET, without a body', async () => {

@@ -13,6 +13,7 @@ import { checkNoSecret, keepSecretSettings, secrets } from './secrets.ts';
 export type Health = {
   readonly status: string;
   readonly log: { readonly kind: string; readonly latencyMs: number | null };
+  readonly access: 'open' | 'restricted';
   readonly streams: number;
   readonly tails: number;
   readonly version: string;
