@@ -28,7 +28,7 @@ async function loadExample(): Promise<(request: Request) => Promise<Response>> {
     'export const userOf = async (r) => r.headers.has("user") ? { id: r.headers.get("user") } : null;';
   writeFileSync(join(folder, 'user.mjs'), users);
   const module = stripTypeScriptTypes(
-    example.replace('../../../lib/user.ts', './user.mjs').replace('../../../lib/', `${root}lib/`),
+    example.replace('../../../lib/user.ts', './user.mjs').replaceAll('../../../lib/', `${root}lib/`),
   );
   writeFileSync(join(folder, 'route.mjs'), module);
   const { POST } = await import(/* @vite-ignore */ pathToFileURL(join(folder, 'route.mjs')).href);
