@@ -3,9 +3,9 @@ import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { serverClock } from '../../../lib/core/clock.ts';
-import { checkReadAccess } from '../../../lib/server/http/access.ts';
-import { root } from '../../support/root.ts';
+import { serverClock } from '../../lib/core/clock.ts';
+import { checkReadAccess } from '../../lib/server/http/access.ts';
+import { root } from '../support/root.ts';
 
 /** Node finds the packages from here. */
 const folder = join(root, 'node_modules/.cache/steadfeed', `example-${process.pid}`);
