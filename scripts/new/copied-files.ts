@@ -61,6 +61,7 @@ const choices: Readonly<Record<string, Choice>> = {
   'tests/run': 'copy',
   'tests/picture.ts': 'leave',
   'tests/run/test-setup.test.ts': 'leave',
+  'tests/app': 'copy',
   'tests/config': 'copy',
   'tests/core': 'copy',
   'tests/log': 'copy',

@@ -1,7 +1,4 @@
-import { createElement } from 'react';
-import { renderToStaticMarkup } from 'react-dom/server';
 import { afterEach, expect, test, vi } from 'vitest';
-import { ProblemNotice } from '../../app/_feed/problem-notice.tsx';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -41,14 +38,4 @@ test('a feed with a url of its own follows that one alone', async () => {
   expect(await firstAddress('/app', '/', 'https://feed.test/other/')).toBe(
     'https://feed.test/other/api/stream',
   );
-});
-
-test('a page that cannot show a channel links within the app, wherever the app is', () => {
-  const notice = (retryAfterSeconds: number | null) =>
-    renderToStaticMarkup(
-      createElement(ProblemNotice, { channel: 'orders', detail: 'No.', retryAfterSeconds }),
-    );
-  const links = [...`${notice(5)}${notice(null)}`.matchAll(/href="([^"]*)"/g)].map(([, href]) => href);
-
-  expect(links).toEqual(['?channel=orders', '?channel=feed']);
 });

@@ -46,5 +46,6 @@ test('the compiler knows the data of a declared type, where events are read and 
 
 test('these tests fail if the type has another shape', () => {
   const printed = compile(declared.replace('load: z.number()', 'load: z.string()'));
-  for (const file of ['typed-feed', 'typed-publish']) expect(printed).toContain(`${file}.test.ts`);
+  for (const file of ['typed-feed', 'typed-publish', 'typed-read-feed'])
+    expect(printed).toContain(`${file}.test.ts`);
 }, 120_000);

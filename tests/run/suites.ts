@@ -30,6 +30,7 @@ const templateSuites: Suites = {
   scripts: ['tests/scripts'],
   proof: ['tests/proof', 'tests/run'],
   docs: ['tests/docs'],
+  app: ['tests/app'],
 };
 
 /** Folders of `tests` without a suite of their own. */
@@ -150,6 +151,8 @@ const needsOf: ReadonlyMap<string, Needs> = new Map([
   ['server', nothing],
   ['client', nothing],
   ['docs', nothing],
+  ['app', nothing],
+  ['own', nothing],
   ['browser', browserNeeds],
   ['log', { tools: [redisServer], build: false }],
   ['scripts', { tools: [redisServer], build: false }],

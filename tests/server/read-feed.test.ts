@@ -1,6 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
-import type { EventOf } from '../../lib/config/event-types.ts';
+import { afterEach, describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { publish } from '../../lib/server/publish.ts';
 import {
@@ -573,33 +572,4 @@ describe('collectFeed', () => {
     await expect(collectFeed({ rewind: 'all', until, timeoutMs: 1_000 })).rejects.toThrow('own');
     await expectNothingLeft(stand);
   });
-});
-
-/* What the compiler knows is held by `npm run check`, which compiles the tests. */
-test('the compiler knows the data of the types that are asked for', async () => {
-  const stand = makeOwnStand();
-  const machine = {
-    load: 1,
-    memoryUsedPercent: 2,
-    diskUsedPercent: 3,
-    uptimeSeconds: 4,
-    eventLoopDelayMs: 5,
-  };
-  await publish('machine', machine);
-  for await (const item of readFeed({ types: ['machine', 'note'], rewind: 'all' })) {
-    expectTypeOf(item).toEqualTypeOf<FeedItem<'machine' | 'note'>>();
-    if (item.kind !== 'event') continue;
-    if (item.event.type === 'machine') expectTypeOf(item.event.data.load).toEqualTypeOf<number>();
-    break;
-  }
-  const { last, events } = await collectFeed({
-    types: ['machine', 'note'],
-    rewind: 'all',
-    until: (event) => event.type === 'machine',
-    timeoutMs: 1_000,
-  });
-  expectTypeOf(last).toEqualTypeOf<EventOf<'machine'> | null>();
-  expectTypeOf(events).toEqualTypeOf<readonly EventOf<'machine' | 'note'>[]>();
-  expect(last?.data.load).toBe(1);
-  await expectNothingLeft(stand);
 });
