@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { appVariable, root } from '../../support/root.ts';
@@ -91,9 +91,17 @@ describe('a new app of npm run new', () => {
   test(
     'passes its lint, its types and its tests',
     async () => {
-      const printed = await npm('run', 'check');
-      const [, passed = 0] = /^(\d+) passed, 0 failed$/m.exec(printed) ?? [];
-      expect(Number(passed), printed.slice(-2_000)).toBeGreaterThan(1_000);
+      await npm('run', 'lint');
+      // These search the rules for hours of events. They name no file but that of the rules, and `npm test` has just run them.
+      const searches = [
+        'tests/**/*-walk.test.ts',
+        'tests/server/core-promise.test.ts',
+        'tests/server/idle-cost.test.ts',
+      ];
+      const printed = await npm('test', '--', ...searches.map((pattern) => `--exclude=${pattern}`));
+      expect(Number(/^(\d+) passed, 0 failed$/m.exec(printed)?.[1]), printed.slice(-2_000)).toBeGreaterThan(
+        1_000,
+      );
     },
     stepMs,
   );
@@ -133,4 +141,32 @@ describe('a new app of npm run new', () => {
     },
     stepMs,
   );
+
+  test(
+    'still compiles, passes its tests and is built without all that its README lets you delete',
+    async () => {
+      const readme = readFileSync(join(app, 'README.md'), 'utf8');
+      const rows = [...(readme.split('## What you may delete')[1] ?? '').matchAll(/^\| .* \| (`.*) \|$/gm)];
+      const paths = rows.flatMap(([, cell = '']) =>
+        [...cell.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
+      );
+      expect(paths.length).toBeGreaterThan(20);
+      for (const path of paths) rmSync(join(app, path), { recursive: true });
+      edit('lib/config/event-types.ts', /^(export const eventTypes = )\{[\s\S]*?\}( as const)/m, '$1{}$2');
+      edit('package.json', /^ {4}"(demo|doctor|tail|token)": .*\n/gm, '');
+      await npm('exec', '--', 'biome', 'check', '--write', 'lib');
+      await npm('run', 'lint');
+      const projects = ['core', 'scripts'].flatMap((name) => ['--project', name]);
+      expect(await npm('test', '--', ...projects)).toMatch(/^\d+ passed, 0 failed$/m);
+      await npm('run', 'build');
+    },
+    stepMs,
+  );
 });
+
+/** Changes a file of the new app. */
+function edit(file: string, pattern: RegExp, replacement: string): void {
+  const text = readFileSync(join(app, file), 'utf8');
+  expect(text, file).toMatch(pattern);
+  writeFileSync(join(app, file), text.replace(pattern, replacement));
+}
