@@ -125,36 +125,3 @@ describe('doctor', () => {
     expect(script.out()).toContain('FAIL');
   });
 });
-
-describe('demo', () => {
-  test.each(['PORT in the environment', 'PORT in .env.local'])('runs on %s', async (where) => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    const port = String((taken.address() as AddressInfo).port);
-    const isFile = where.endsWith('.env.local');
-
-    const script = runScript(
-      'demo',
-      [],
-      isFile ? {} : { PORT: port },
-      appFolder(isFile ? `PORT=${port}` : ''),
-    );
-
-    // It says so before it builds or starts anything.
-    expect(await script.code).toBe(1);
-    expect(script.err()).toContain(`demo: Port ${port} is already in use.`);
-    taken.close();
-  });
-
-  test('runs on the port of --port before PORT', async () => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    const port = String((taken.address() as AddressInfo).port);
-
-    const script = runScript('demo', ['--port', port], { PORT: '1' });
-
-    expect(await script.code).toBe(1);
-    expect(script.err()).toContain(`demo: Port ${port} is already in use.`);
-    taken.close();
-  });
-});

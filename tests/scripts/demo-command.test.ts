@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { endScripts, runScript } from '../support/scripts/script-process.ts';
+import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
 afterEach(endScripts);
 
@@ -37,5 +40,35 @@ describe('npm run demo', () => {
 
     expect(await script.code).toBe(0);
     expect(script.out()).toContain('Press Ctrl-C to stop everything');
+  });
+});
+
+describe('the port of the demo', () => {
+  test.each(['PORT in the environment', 'PORT in .env.local'])('is %s', async (where) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const port = String((taken.address() as AddressInfo).port);
+    const isFile = where.endsWith('.env.local');
+
+    using folder = makeTemporaryFolder();
+    writeFileSync(join(folder.path, '.env.local'), isFile ? `PORT=${port}` : '');
+    const script = runScript('demo', [], isFile ? {} : { PORT: port }, folder.path);
+
+    // It says so before it builds or starts anything.
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(`demo: Port ${port} is already in use.`);
+    taken.close();
+  });
+
+  test('is that of --port before PORT', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const port = String((taken.address() as AddressInfo).port);
+
+    const script = runScript('demo', ['--port', port], { PORT: '1' });
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(`demo: Port ${port} is already in use.`);
+    taken.close();
   });
 });

@@ -150,10 +150,10 @@ describe('a new app of npm run new', () => {
       const paths = rows.flatMap(([, cell = '']) =>
         [...cell.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
       );
-      expect(paths.length).toBeGreaterThan(20);
+      expect(paths.length).toBeGreaterThan(15);
       for (const path of paths) rmSync(join(app, path), { recursive: true });
       edit('lib/config/event-types.ts', /^(export const eventTypes = )\{[\s\S]*?\}( as const)/m, '$1{}$2');
-      edit('package.json', /^ {4}"(demo|doctor|tail|token)": .*\n/gm, '');
+      edit('package.json', /^ {4}"(demo|token)": .*\n/gm, '');
       await npm('exec', '--', 'biome', 'check', '--write', 'lib');
       await npm('run', 'lint');
       const projects = ['core', 'scripts'].flatMap((name) => ['--project', name]);
