@@ -17,9 +17,10 @@ function searchFiles(folder: string): number {
   return files.length;
 }
 
+const build = fileURLToPath(new URL('../../../.next', import.meta.url));
+
 describe('no secret of the build environment is in a file of', () => {
   test('the production build', () => {
-    const build = fileURLToPath(new URL('../../../.next', import.meta.url));
     expect(searchFiles(join(build, 'static'))).toBeGreaterThan(5);
     expect(searchFiles(build)).toBeGreaterThan(100);
   });
@@ -35,4 +36,16 @@ test.each(Object.entries(buildSecrets))('the search finds %s in a file', (_, sec
   using folder = makeTemporaryFolder();
   writeFileSync(join(folder.path, 'chunk.js'), `\0var a="${secret}"`);
   expect(() => searchFiles(folder.path)).toThrow('chunk.js contains a secret');
+});
+
+test('no page that proxy.ts gives the strict policy is prerendered: its scripts would have no nonce', () => {
+  const readJson = (file: string) => JSON.parse(readFileSync(join(build, file), 'utf8'));
+  const { matchers } = readJson('server/functions-config-manifest.json').functions['/_middleware'];
+  const isStrict = (page: string) =>
+    matchers.some(({ regexp }: { readonly regexp: string }) => new RegExp(regexp).test(page));
+  const prerendered = Object.keys(readJson('prerender-manifest.json').routes);
+
+  expect(isStrict('/')).toBe(true);
+  expect(prerendered).toContain('/_not-found');
+  expect(prerendered.filter(isStrict)).toEqual([]);
 });
