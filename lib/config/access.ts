@@ -1,3 +1,4 @@
+import type { CanPublish, CanRead } from '../core/access.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { isPublic } from './public-channels.ts';
 
@@ -20,11 +21,7 @@ import { isPublic } from './public-channels.ts';
  * @param _request without its body.
  * @param _channels reads the body, and returns the channels of its events. Refuse strangers before you call it.
  */
-export async function canPublish(
-  _request: Request,
-  _channels: () => Promise<readonly string[]>,
-  { token, isProduction, isOwnSite }: Publisher,
-): Promise<boolean> {
+export const canPublish: CanPublish = async (_request, _channels, { token, isProduction, isOwnSite }) => {
   if (token === 'valid') return true;
   if (token === 'invalid') {
     throw new FeedError('unauthorized', 'Publishing needs the header Authorization: Bearer <PUBLISH_TOKEN>.');
@@ -40,18 +37,14 @@ export async function canPublish(
     'forbidden',
     'Without PUBLISH_TOKEN only this site may publish: its own pages, and programs that use localhost or an IP address. Set PUBLISH_TOKEN on the server to publish from elsewhere.',
   );
-}
+};
 
 /**
  * Whether a request may read all of `channels`. By default it needs a read token for channels that are not public. Without
  * `READ_TOKEN_SECRET` everyone may read everything.
  * @param readToken verifies the read token of the request. It throws a `FeedError` if the token is not valid.
  */
-export async function canRead(
-  _request: Request,
-  channels: readonly string[],
-  readToken: () => Promise<ReadToken | 'missing' | 'not-configured'>,
-): Promise<ReadAccess> {
+export const canRead: CanRead = async (_request, channels, readToken) => {
   const closed = channels.filter((channel) => !isPublic(channel));
   if (closed.length === 0) return 'everyone';
   const token = await readToken();
@@ -68,34 +61,9 @@ export async function canRead(
     'forbidden',
     `The token does not allow channel "${refused}". It allows: ${token.channels.join(', ') || 'none'}.`,
   );
-}
+};
 
 /** Whether a channel has the name `pattern`, or begins with it if the pattern ends with `*`: `order.*` matches `order.7`. */
 export function matches(pattern: string, channel: string): boolean {
   return pattern.endsWith('*') ? channel.startsWith(pattern.slice(0, -1)) : channel === pattern;
 }
-
-/** What `canRead` decides. */
-export type ReadAccess =
-  /** Everyone may read these channels. Only then may a shared cache keep the answer. */
-  | 'everyone'
-  /** This reader may. It is asked again after five minutes at most, because its stream ends then. `false`: it may not. */
-  | boolean
-  /** This reader may, until that time. Then its stream ends, and the server asks again when the reader comes back. */
-  | { readonly until: Date };
-
-/** What a verified read token allows. */
-export type ReadToken = {
-  /** Names of channels, and beginnings of names followed by `*`. */
-  readonly channels: readonly string[];
-  readonly until: Date;
-};
-
-/** What the server knows about a request that wants to publish. */
-export type Publisher = {
-  /** `valid`: the request carries `PUBLISH_TOKEN`, or the previous one. `not-configured`: the server has no such token. */
-  readonly token: 'valid' | 'invalid' | 'not-configured';
-  readonly isProduction: boolean;
-  /** Whether the request comes from a page of this server, or from a program that asks it as localhost or by address. */
-  readonly isOwnSite: boolean;
-};

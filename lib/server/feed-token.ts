@@ -1,5 +1,5 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
-import type { ReadToken } from '../config/access.ts';
+import type { ReadToken } from '../core/access.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { isName } from '../core/ids.ts';
 import { excerpt } from '../core/safe-text.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { canPublish, canRead, matches, type Publisher, type ReadToken } from '../../lib/config/access.ts';
+import { canPublish, canRead, matches } from '../../lib/config/access.ts';
 import { isPublic } from '../../lib/config/public-channels.ts';
+import type { Publisher, ReadToken } from '../../lib/core/access.ts';
 
 const request = new Request('http://feed.test/');
 

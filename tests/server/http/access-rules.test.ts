@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { canPublish, canRead, type ReadAccess } from '../../../lib/config/access.ts';
+import { canPublish, canRead } from '../../../lib/config/access.ts';
+import type { ReadAccess } from '../../../lib/core/access.ts';
 import { FeedError } from '../../../lib/core/feed-error.ts';
 import { readFirstPage } from '../../../lib/server/http/first-page.ts';
 import { settle } from '../../support/server/manual-clock.ts';
