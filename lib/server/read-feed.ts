@@ -5,14 +5,15 @@ import type { FeedEvent } from '../core/event.ts';
 import { FeedError } from '../core/feed-error.ts';
 import { defaultChannel, parseName } from '../core/ids.ts';
 import { outsideRequest } from './node/outside-request.ts';
-import { closeRuntime, getRuntime } from './runtime.ts';
+import { getRuntime } from './runtime.ts';
 import { FeedReader } from './stream/feed-reader.ts';
 import { maxChannels, maxTypes, parseRewind, type ReadQuery, startOnTails } from './stream/start-position.ts';
 import type { Lease } from './tail/tails.ts';
 
 /*
  * Reading from the app's own code: a route handler, a server action, a cron route, or a Node script with the settings in its
- * environment. It needs no read token: check yourself who may have what you read.
+ * environment. It needs no read token: check yourself who may have what you read. A loop that waits keeps a script alive;
+ * nothing else does.
  */
 
 /** What to read, and from where. `T`: the event types that are asked for, so that an event's type tells what its data is. */
@@ -145,15 +146,6 @@ export async function collectFeed<const T extends string = string, Last extends 
     cancelTimer();
   }
   return { last, events, gaps, cursor: items.cursor };
-}
-
-/**
- * Ends everything that the feed holds in this process: readers, subscriptions to Redis, the file of the embedded log. For the
- * end of a script: after reading from Redis, a subscription stays open for 20 s and keeps the process alive for so long. A
- * script that only publishes needs no call. Do not call it in a server.
- */
-export function closeFeed(): void {
-  closeRuntime();
 }
 
 function queryOf({ channels = [defaultChannel], types, after, rewind }: ReadFeedOptions): ReadQuery {

@@ -63,17 +63,6 @@ export function stopRuntime({ settings, stopping, streams }: Runtime): void {
   for (const stream of streams) stream.handOver('stopping', closesInMs);
 }
 
-/** Stops the runtime of this process, if there is one, and frees all that it holds; for the end of a script. */
-export function closeRuntime(): void {
-  const holder = globalThis as Holder;
-  const runtime = holder[key];
-  if (runtime === undefined) return;
-  delete holder[key];
-  stopRuntime(runtime);
-  runtime.tails.close();
-  runtime.log.close();
-}
-
 /** How often `next dev` compares the settings of its runtime with the environment, in ms. */
 const settingsCheckMs = 1_000;
 

@@ -382,6 +382,30 @@ describe('nothing is left of a reader', () => {
     await expectNothingLeft(stand);
   });
 
+  test('in a tail that others still read: it wakes them only', async () => {
+    const stand = makeOwnStand();
+    const { tail } = stand.runtime.tails.lease('feed');
+    const { listen } = tail;
+    let listening = 0;
+    Object.assign(tail, {
+      listen(wake: () => void) {
+        listening += 1;
+        const unlisten = listen(wake);
+        return () => {
+          listening -= 1;
+          unlisten();
+        };
+      },
+    });
+    const items = readFeed();
+    await items.ready();
+    expect(listening).toBe(1);
+
+    await items.return?.();
+
+    expect(listening).toBe(0);
+  });
+
   test.each([
     ['while it waits', (stand: Stand) => stand.clock.advance(1_000)],
     ['before it has started', () => Promise.resolve()],

@@ -115,6 +115,8 @@ async function openSubscription(
     const sent = request(target, { method: 'POST', headers, signal }, resolve);
     sent.on('error', reject);
     sent.setSocketKeepAlive(true, keepAliveMs);
+    // As the server's timers, it keeps no process alive: a script ends while its last subscription still lingers.
+    sent.on('socket', (socket) => socket.unref());
     sent.end();
   });
   const { statusCode = 0 } = response;
