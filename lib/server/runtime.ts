@@ -10,6 +10,10 @@ import type { EventStream } from './stream/event-stream.ts';
 import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';
 
+// Where a client component imports this file, the build stops here, and says that the file is for the server. Only Next knows
+// this package; no other program gets to this line.
+if (typeof window !== 'undefined') import('server-only').catch(() => undefined);
+
 /** What all requests of a process share. */
 export type Runtime = {
   readonly settings: Settings;

@@ -70,6 +70,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   jose: /^lib\/server\/feed-token\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,
+  'server-only': /^lib\/server\/runtime\.ts$/,
   swr: /^lib\/client\/use-feed\.ts$/,
   zod: /^lib\/config\/event-types\.ts$/,
 };
