@@ -69,6 +69,9 @@ export async function createFeedToken({
 /** How far the clocks of the server that signs a token and of this one may differ. */
 const clockToleranceSeconds = 30;
 
+/** The last time that a Date can say, in ms (ECMAScript, "Time Values and Time Range"). A token may end later. */
+const maxTimeMs = 8.64e15;
+
 /**
  * Verifies a read token.
  * @param now Unix time in ms.
@@ -84,7 +87,7 @@ export async function verifyFeedToken(token: string, secret: string, now: number
     });
     return {
       channels: patternsOf(payload.channels),
-      until: new Date(((payload.exp ?? 0) + clockToleranceSeconds) * 1_000),
+      until: new Date(Math.min(((payload.exp ?? 0) + clockToleranceSeconds) * 1_000, maxTimeMs)),
     };
   } catch (cause) {
     throw new FeedError('unauthorized', whyRefused(cause), { cause });
