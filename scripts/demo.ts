@@ -2,15 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../lib/core/clock.ts';
 import { buildOnce, isFresh } from './build-app.ts';
 import { parseOptions, printFailure, readPort, readWholeNumber } from './command-line.ts';
 import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
-import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
+import { createDemoSender, machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
-import type { Sender } from './push/push-events.ts';
 import { readEndpoint } from './push/push-options.ts';
-import { fetchSameOrigin } from './same-origin-fetch.ts';
 
 const help = `Runs the app on this machine with a feed of real events. It needs no account and no settings.
 
@@ -93,18 +90,8 @@ async function publishUntilEnd(
 ): Promise<string | null> {
   const sampler = startMachineSampler(root);
   const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
-  const sender: Sender = {
-    endpoint,
-    unreachableAdvice: 'The app may have ended.',
-    misfitAdvice: null,
-    token,
-    timeoutMs: 10_000,
-    fetch: fetchSameOrigin,
-    retries: 5,
-    clock: systemClock,
-    signal: AbortSignal.any([interrupt, ...timeLimit]),
-    onRetry: (reason) => say(`${reason} Retrying.`),
-  };
+  const signal = AbortSignal.any([interrupt, ...timeLimit]);
+  const sender = createDemoSender(endpoint, token, signal, (reason) => say(`${reason} Retrying.`));
   const publishing = publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`));
   const crash = app.ended.then((printed) =>
     interrupt.aborted ? null : `The app ended by itself. It printed:\n${printed}`,

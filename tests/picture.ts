@@ -4,16 +4,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
-import { systemClock } from '../lib/core/clock.ts';
 import { buildOnce } from '../scripts/build-app.ts';
 import { parseOptions, printFailure, readWholeNumber } from '../scripts/command-line.ts';
 import { startDemoApp } from '../scripts/demo/demo-app.ts';
-import { publishMachine, startMachineSampler } from '../scripts/demo/machine.ts';
+import { createDemoSender, publishMachine, startMachineSampler } from '../scripts/demo/machine.ts';
 import { findFreePort } from '../scripts/free-port.ts';
 import { type Sender, sendBatch } from '../scripts/push/push-events.ts';
 import { makePushEvent } from '../scripts/push/push-input.ts';
 import { readEndpoint } from '../scripts/push/push-options.ts';
-import { fetchSameOrigin } from '../scripts/same-origin-fetch.ts';
 import { startChromium } from './support/browser/chromium.ts';
 import { hasStatus, shows } from './support/browser/page-steps.ts';
 import { root } from './support/root.ts';
@@ -64,7 +62,8 @@ async function takePictures({ seconds, folder }: PictureOptions): Promise<void> 
   const sampler = startMachineSampler(root);
   const stop = new AbortController();
   try {
-    const sender = createSender(port, token, stop.signal);
+    const endpoint = readEndpoint(`http://127.0.0.1:${port}`);
+    const sender = createDemoSender(endpoint, token, stop.signal, console.error);
     const publishing = publishMachine(sampler, sender, () => undefined);
     const pages = await Promise.all(themes.map((theme) => openPage(browser, theme, port)));
     await sleep(seconds * 1_000);
@@ -81,21 +80,6 @@ async function takePictures({ seconds, folder }: PictureOptions): Promise<void> 
     await browser.close();
     await app.stop();
   }
-}
-
-function createSender(port: number, token: string, signal: AbortSignal): Sender {
-  return {
-    endpoint: readEndpoint(`http://127.0.0.1:${port}`),
-    unreachableAdvice: 'The app may have ended.',
-    misfitAdvice: null,
-    token,
-    timeoutMs: 10_000,
-    fetch: fetchSameOrigin,
-    retries: 5,
-    clock: systemClock,
-    signal,
-    onRetry: (reason) => console.error(reason),
-  };
 }
 
 async function openPage(browser: Browser, colorScheme: 'light' | 'dark', port: number): Promise<Page> {

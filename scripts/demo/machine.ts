@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { freemem, loadavg, totalmem, uptime } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { wait } from '../../lib/core/clock.ts';
+import { systemClock, wait } from '../../lib/core/clock.ts';
 import { defaultChannel } from '../../lib/core/ids.ts';
 import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent } from '../push/push-input.ts';
+import { fetchSameOrigin } from '../same-origin-fetch.ts';
 
 /** Data of a `machine` event. It fits the schema of `machine` in `lib/config/event-types.ts`, as long as that declares it. */
 export type Machine = {
@@ -58,6 +59,27 @@ function percent(part: number, whole: number): number {
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
+}
+
+/** Sends to the app that the demo has started. @param onRetry called with the reason of each retry. */
+export function createDemoSender(
+  endpoint: URL,
+  token: string,
+  signal: AbortSignal,
+  onRetry: (reason: string) => void,
+): Sender {
+  return {
+    endpoint,
+    unreachableAdvice: 'The app may have ended.',
+    misfitAdvice: null,
+    token,
+    timeoutMs: 10_000,
+    fetch: fetchSameOrigin,
+    retries: 5,
+    clock: systemClock,
+    signal,
+    onRetry,
+  };
 }
 
 const intervalMs = 1_000;

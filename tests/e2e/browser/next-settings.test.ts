@@ -203,6 +203,17 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     expect(opened.seen.errors).toEqual([]);
   });
 
+  test('the example page is rendered by the server, live, and under the strict policy', async () => {
+    await store(app, ['for the example']);
+    await using opened = await open(`${app.url}/example${pathEnd}`);
+    await opened.page.getByText('streaming').waitFor({ timeout: 30_000 });
+    expect(await opened.page.locator('li').first().textContent()).toBe('"for the example"');
+    expect(opened.redirected).toEqual([]);
+    expect(opened.seen.errors).toEqual([]);
+    const { headers } = await ask(app, `/example${pathEnd}`);
+    expect(headers.get('content-security-policy')).toContain("'nonce-");
+  });
+
   test('the page has its policy, and may stay in the back/forward cache', async () => {
     const { status, headers } = await ask({ url: pageAddress() }, '', { redirect: 'manual' });
     expect(status).toBe(200);
