@@ -7,7 +7,7 @@ import { findFreePort } from '../../../scripts/free-port.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { hasStatus, newPage, type OpenPage, readTexts, shows } from '../../support/browser/page-steps.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
-import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
+import { type App, startAppBy } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
 import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -124,7 +124,7 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     const assetPrefix = settings.assetPrefix === undefined ? {} : { assetPrefix: cdn.url };
     await copy.build({ ...settings, ...assetPrefix }, args);
     const isStandalone = settings.output === 'standalone';
-    const server = await (isStandalone ? startStandalone() : startBuilt());
+    const server = await (isStandalone ? startStandalone() : copy.start(env));
     app = { ...server, url: `${server.url}${basePath}`, origin: server.url };
     return async () => {
       await server[Symbol.asyncDispose]();
@@ -249,17 +249,6 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
       await app.ended;
     });
 });
-
-/** Starts the build, by the Next of the copy. */
-function startBuilt(): Promise<App> {
-  const next = join(copy.folder, 'node_modules/next/dist/bin/next');
-  return startAppBy({
-    command: process.execPath,
-    args: [next, 'start', ...listenOn(0)],
-    env,
-    cwd: copy.folder,
-  });
-}
 
 /** Starts the standalone build in a folder of its own: nothing of the copy is beside it. */
 async function startStandalone(): Promise<App> {

@@ -14,7 +14,7 @@ import {
 } from '../../support/browser/framework-pages.ts';
 import { newPage, type OpenPage, shows } from '../../support/browser/page-steps.ts';
 import { readNextRecipes } from '../../support/docs/next-recipes.ts';
-import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
+import type { App } from '../../support/node/app-process.ts';
 import { type Answer, ask } from '../../support/node/ask.ts';
 import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
 import { store } from '../../support/node/publish.ts';
@@ -44,10 +44,12 @@ beforeAll(async () => {
     copy.build({}),
   ]);
   [app, privateApp] = await Promise.all([
-    start({ GITHUB_WEBHOOK_SECRET: webhookSecret, ALLOWED_ORIGINS: pages.origin }),
-    start({ READ_TOKEN_SECRET: secrets.readSecret }),
+    copy.start({ GITHUB_WEBHOOK_SECRET: webhookSecret, ALLOWED_ORIGINS: pages.origin }),
+    copy.start({ READ_TOKEN_SECRET: secrets.readSecret }),
   ]);
   stillRuns = ask(app, `/api/jobs/${randomUUID()}`, { signal: AbortSignal.timeout(120_000) });
+  // The last test reads it. If another test fails, nobody does.
+  stillRuns.catch(() => undefined);
 }, 600_000);
 afterAll(async () => {
   await Promise.all([app, privateApp].map((each) => each?.[Symbol.asyncDispose]()));
@@ -55,16 +57,6 @@ afterAll(async () => {
   pages?.[Symbol.dispose]();
   await browser?.close();
 });
-
-function start(env: Readonly<Record<string, string>>): Promise<App> {
-  const next = join(copy.folder, 'node_modules/next/dist/bin/next');
-  return startAppBy({
-    command: process.execPath,
-    args: [next, 'start', ...listenOn(0)],
-    env,
-    cwd: copy.folder,
-  });
-}
 
 test('the recipes have no type error in the app that they are added to', async () => {
   writeFileSync(join(copy.folder, 'next-env.d.ts'), '/// <reference types="next" />\n');

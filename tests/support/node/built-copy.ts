@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { appSources, buildSecrets } from '../../../scripts/build-app.ts';
 import { root } from '../root.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
+import { type App, type AppEnvironment, listenOn, startAppBy } from './app-process.ts';
 import { linkFolder } from './link-folder.ts';
 import { checkNoSecret } from './secrets.ts';
 
@@ -16,6 +17,8 @@ export type AppCopy = Disposable & {
    * @throws Error with the output of `next build`, when it fails.
    */
   build(settings: Readonly<Record<string, unknown>>, args?: readonly string[]): Promise<void>;
+  /** Starts the build, by the Next of the copy. */
+  start(env: AppEnvironment): Promise<App>;
 };
 
 /** Copies the app, with its packages, to a folder of its own. @param files more files: their paths and texts. */
@@ -43,6 +46,11 @@ export function copyAppToBuild(files: Readonly<Record<string, string>> = {}): Ap
       );
       rmSync(join(folder, '.next/standalone'), { recursive: true, force: true });
       await nextBuild(folder, args);
+    },
+    start(env) {
+      const next = join(folder, 'node_modules/next/dist/bin/next');
+      const args = [next, 'start', ...listenOn(0)];
+      return startAppBy({ command: process.execPath, args, env, cwd: folder });
     },
     [Symbol.dispose]: copy[Symbol.dispose],
   };
