@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { rolldown } from 'rolldown';
 import { eventTypes } from '../lib/config/event-types.ts';
-import { printFailure } from './command-line.ts';
+import { parseOptions, printFailure } from './command-line.ts';
 
 /*
  * `npm run build:client` makes the client for apps that are not this one. The declarations are those of `tsc`, put together
@@ -170,10 +170,27 @@ function joinDeclarations(name: ModuleName, files: ReadonlyMap<string, Declarati
   return `${[...needed.values()].join('\n')}\nexport {};\n`;
 }
 
+const help = `Builds the client for apps that are not this one: dist/client.js with connectFeed, dist/react.js with useFeed, and
+their types.
+
+  npm run build:client
+
+  --help  show this text
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseOptions({ options: { help: { type: 'boolean', short: 'h', default: false } } });
+  if (values.help) {
+    process.stdout.write(help);
+    return;
+  }
+  await buildClient(join(root, 'dist'));
+  process.stdout.write('dist/client.js with connectFeed, dist/react.js with useFeed, and their types.\n');
+}
+
 if (import.meta.main) {
   try {
-    await buildClient(join(root, 'dist'));
-    process.stdout.write('dist/client.js with connectFeed, dist/react.js with useFeed, and their types.\n');
+    await main();
   } catch (error) {
     printFailure('build:client', error);
     process.exitCode = 1;
