@@ -8,6 +8,7 @@ export const templateScripts: readonly string[] = [
   'doctor',
   'lint',
   'new',
+  'picture',
   'proof:bench',
   'proof:chaos',
   'proof:cost',
