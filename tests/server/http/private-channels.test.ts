@@ -33,14 +33,17 @@ describe('without READ_TOKEN_SECRET', () => {
   });
 });
 
-test.each([8.64e12, 1e15, 1e308])('a token that ends later than a date can say is valid: exp %s', async (exp) => {
-  const stand = makeStand({ env: { READ_TOKEN_SECRET: secret } });
-  const authorization = `Bearer ${await new SignJWT({ channels: ['order.a'], exp })
-    .setProtectedHeader({ alg: 'HS256' })
-    .sign(new TextEncoder().encode(secret))}`;
+test.each([8.64e12, 1e15, 1e308])(
+  'a token that ends later than a date can say is valid: exp %s',
+  async (exp) => {
+    const stand = makeStand({ env: { READ_TOKEN_SECRET: secret } });
+    const authorization = `Bearer ${await new SignJWT({ channels: ['order.a'], exp })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(new TextEncoder().encode(secret))}`;
 
-  expect((await stand.ask('events?channel=order.a', { headers: { authorization } })).status).toBe(200);
-});
+    expect((await stand.ask('events?channel=order.a', { headers: { authorization } })).status).toBe(200);
+  },
+);
 
 describe('with READ_TOKEN_SECRET', () => {
   test.each(['', '?channel=feed', '?channel=public:news', '?channel=feed&channel=public:news'])(
