@@ -32,15 +32,15 @@ async function setUp(misbehave?: Misbehaviour, options: FeedOptions = {}, heartb
   return { server, feed };
 }
 
-/** Waits for a condition of the feed, not longer than 5 s. */
+/** Waits for a condition of the feed, not longer than 30 s. */
 function until(feed: Feed, condition: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
     const started = Date.now();
     const look = () => {
       if (condition()) return resolve();
-      if (Date.now() - started < 5_000) return setTimeout(look, 2);
+      if (Date.now() - started < 30_000) return setTimeout(look, 2);
       const { events, entries, ...rest } = feed.getSnapshot();
-      reject(new Error(`not within 5 s: ${JSON.stringify({ ...rest, held: events.length })}`));
+      reject(new Error(`not within 30 s: ${JSON.stringify({ ...rest, held: events.length })}`));
     };
     look();
   });

@@ -62,7 +62,7 @@ async function setUp(options: FeedOptions) {
 
 const seqs = (feed: Feed) => feed.getSnapshot().events.map((event) => Number(event.id.split('-')[1]));
 const hasSeqs = (feed: Feed, expected: readonly number[]) =>
-  vi.waitFor(() => expect(seqs(feed)).toEqual(expected), { timeout: 10_000 });
+  vi.waitFor(() => expect(seqs(feed)).toEqual(expected), { timeout: 30_000 });
 
 describe('in React Native', () => {
   test('a feed polls at once, and opens no stream', async () => {
@@ -89,7 +89,7 @@ describe('in React Native', () => {
     const { server, feed } = await setUp({ fetch: wholeBodyFetch, firstByteMs: 100 });
     await hasSeqs(feed, [1, 2, 3]);
     // Probes are open: each gets all that its stream has sent at once, and too late.
-    await vi.waitFor(() => expect(server.streams).toBe(1), { timeout: 10_000, interval: 5 });
+    await vi.waitFor(() => expect(server.streams).toBe(1), { timeout: 30_000, interval: 5 });
     server.publish(2);
     server.handOver();
     server.endAll();

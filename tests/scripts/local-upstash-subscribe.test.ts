@@ -5,7 +5,7 @@ import { type LocalUpstash, startLocalUpstash } from '../../scripts/local-upstas
 import { type RedisServer, startRedisServer } from '../../scripts/local-upstash/redis-server.ts';
 
 const token = 'the-token';
-const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const until = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 describe('subscriptions of the local REST endpoint', () => {
   let server: RedisServer;

@@ -226,7 +226,7 @@ describe('the local REST endpoint', () => {
 
     const second = await startRedisServer({ port: first.port });
 
-    await expect.poll(() => client.get('k').catch(() => 'not yet'), { timeout: 10_000 }).toBeNull();
+    await expect.poll(() => client.get('k').catch(() => 'not yet'), { timeout: 30_000 }).toBeNull();
     await endpoint.close();
     await second.stop();
   });

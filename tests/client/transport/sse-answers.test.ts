@@ -157,7 +157,7 @@ describe('a feed', () => {
     honest.publish(3);
     const times = { backoffMs: 5, maxBackoffMs: 10, minPollMs: 5, probeMs: 60_000 };
     const feed = connectFeed({ url: honest.url, after: '0-0', ...times });
-    await expect.poll(() => feed.getSnapshot().events.length, { timeout: 5_000, interval: 5 }).toBe(3);
+    await expect.poll(() => feed.getSnapshot().events.length, { timeout: 30_000, interval: 5 }).toBe(3);
     const { status, events } = feed.getSnapshot();
     feed.close();
     await honest.close();

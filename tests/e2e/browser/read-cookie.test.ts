@@ -133,7 +133,7 @@ describe('with a cookie that is sent from every site', () => {
     await using open = await newPage(browser);
     await signIn(open.page, everywhere);
     await open.page.goto(stranger);
-    const failure = open.page.waitForEvent('requestfailed', { timeout: 10_000 });
+    const failure = open.page.waitForEvent('requestfailed', { timeout: 30_000 });
     await open.page.evaluate(
       ([name, url]) => {
         const element = document.createElement(name);

@@ -25,7 +25,7 @@ export function describeFollow(harness: () => LogHarness): void {
       log.follow('feed', (signal) => signals.push(signal), new AbortController().signal);
 
       expect(signals).toEqual([]);
-      await vi.waitFor(() => expect(signals).toEqual([{ kind: 'connected' }]), { timeout: 10_000 });
+      await vi.waitFor(() => expect(signals).toEqual([{ kind: 'connected' }]), { timeout: 30_000 });
     });
 
     test('the events of one append come in one signal, in order, with the epoch', async () => {

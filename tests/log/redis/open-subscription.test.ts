@@ -42,7 +42,7 @@ function follow(url: string, timeoutMs = 1_000) {
   log.follow('feed', (signal) => signals.push(signal), abort.signal);
   const gets = (...kinds: FollowSignal['kind'][]) =>
     vi.waitFor(() => expect(signals.map(({ kind }) => kind)).toEqual(kinds), {
-      timeout: 10_000,
+      timeout: 30_000,
       interval: 5,
     });
   return { signals, abort, gets };

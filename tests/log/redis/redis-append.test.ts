@@ -189,7 +189,7 @@ describe('a channel without a publish', () => {
     const log = stack().open({ maxIdleMs: 1_000 });
     await appendTo(log, 'feed', 2);
     const before = await stateOf(log, 'feed');
-    await expect.poll(() => stack().redis.exists(streamKey('feed')), { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => stack().redis.exists(streamKey('feed')), { timeout: 30_000 }).toBe(0);
 
     await appendTo(stack().open(), 'feed', 1);
 

@@ -7,7 +7,7 @@ import { listen } from '../../support/log/listener.ts';
 import { appendTo, seqs } from '../../support/log/log-steps.ts';
 import { secretToken, useRedisStack } from '../../support/log/redis-stack.ts';
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 
 describe('follow over Redis', () => {
   const stack = useRedisStack();
