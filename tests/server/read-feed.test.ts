@@ -109,8 +109,8 @@ describe('a loop over readFeed starts', () => {
 
   test('after the id that publish has returned', async () => {
     const stand = makeOwnStand();
-    const { id } = await publish('job.started', 'start', { channel: 'job' });
-    await publish('job.done', 'end', { channel: 'job' });
+    const { id } = await publish('test.started', 'start', { channel: 'job' });
+    await publish('test.done', 'end', { channel: 'job' });
     await stand.clock.advance(60_000);
     expect((await startLoop({ channels: ['job'], after: id })).seen()).toEqual(['end']);
   });
@@ -522,21 +522,21 @@ test.each([
 });
 
 describe('collectFeed', () => {
-  const isDone = ({ type }: { readonly type: string }) => type === 'done';
+  const isDone = ({ type }: { readonly type: string }) => type === 'test.done';
 
   test('returns the awaited event and all events before it, as soon as it is there', async () => {
     const stand = makeOwnStand();
-    const { id } = await publish('start', 0, { channel: 'job' });
+    const { id } = await publish('test.start', 0, { channel: 'job' });
     const collecting = collectFeed({ channels: ['job'], after: id, until: isDone, timeoutMs: 30_000 });
-    await publish('progress', 50, { channel: 'job' });
+    await publish('test.progress', 50, { channel: 'job' });
     await stand.clock.advance(100);
-    await publish('done', 100, { channel: 'job' });
-    await publish('after', 101, { channel: 'job' });
+    await publish('test.done', 100, { channel: 'job' });
+    await publish('test.after', 101, { channel: 'job' });
     await stand.clock.advance(0);
 
     const { last, events, gaps, cursor } = await collecting;
 
-    expect(last).toMatchObject({ type: 'done', data: 100 });
+    expect(last).toMatchObject({ type: 'test.done', data: 100 });
     expect(events.map(({ data }) => data)).toEqual([50, 100]);
     expect(gaps).toEqual([]);
     const rest = await startLoop({ channels: ['job'], after: cursor ?? '' });
@@ -547,7 +547,7 @@ describe('collectFeed', () => {
 
   test('returns what it has when the time is over; the cursor goes on from there', async () => {
     const stand = makeOwnStand();
-    await publish('progress', 1);
+    await publish('test.progress', 1);
     const collecting = collectFeed({ rewind: 'all', until: isDone, timeoutMs: 30_000 });
     await stand.clock.advance(30_000);
 
@@ -582,7 +582,7 @@ describe('collectFeed', () => {
     const stand = makeOwnStand();
     await stand.publish(10);
     stand.memory.trim('feed', 4);
-    await publish('done', 1);
+    await publish('test.done', 1);
     const { gaps, events } = await collectFeed({ after: '0-0', until: isDone, timeoutMs: 1_000 });
     expect([gaps.map(({ missed }) => missed), events.length]).toEqual([[6], 5]);
   });
