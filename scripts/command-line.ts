@@ -48,6 +48,8 @@ function portIn(text: string | undefined, min: 0 | 1): number {
 /** The address of the app that a command talks to. */
 export type AppAddress = {
   readonly url: string;
+  /** Whether the user has named it, by --url. */
+  readonly isGiven: boolean;
   /** What to do if nobody answers there. */
   readonly advice: string;
 };
@@ -59,14 +61,20 @@ export type AppAddress = {
  */
 export function readAppAddress(given: string | undefined): AppAddress {
   const isThere = 'Is the app running there?';
-  if (given !== undefined) return { url: given, advice: isThere };
+  if (given !== undefined) return { url: given, isGiven: true, advice: isThere };
   const { PORT } = process.env;
   const url = `http://localhost:${portIn(PORT, 1)}`;
-  if (!PORT) return { url, advice: `${isThere} It is the default address; PORT or --url names another one.` };
+  if (!PORT)
+    return {
+      url,
+      isGiven: false,
+      advice: `${isThere} It is the default address; PORT or --url names another one.`,
+    };
   const from = isPortGiven ? '' : ' in an .env file';
   const next = isPortGiven ? '' : ` Next.js reads PORT from the environment only: PORT=${PORT} npm run dev.`;
   return {
     url,
+    isGiven: false,
     advice: `${isThere} PORT=${PORT}${from} names this address; --url names another one.${next}`,
   };
 }

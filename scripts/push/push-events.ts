@@ -23,7 +23,8 @@ export async function pushEvents(events: AsyncIterable<PushEvent>, plan: PushPla
   let tally: Tally = { events: 0, batches: 0, retries: 0, duplicates: 0 };
   try {
     for await (const batch of collectBatches(events, plan.limits, plan.sender.clock)) {
-      const sent = await sendBatch(batch, `${plan.keyPrefix}-${tally.batches + 1}`, plan.sender);
+      const key = `${plan.keyPrefix}-${tally.batches + 1}`;
+      const sent = await sendBatch(batch, key, plan.sender, tally.batches > 0);
       tally = { ...tally, retries: tally.retries + sent.retries };
       if (sent.kind === 'failed') {
         return { tally, failure: failureText(batch, sent, plan.keyPrefix) };
@@ -58,6 +59,8 @@ type Sent = { readonly retries: number } & (
 export type Sender = PostTarget & {
   /** How often to retry a batch. */
   readonly retries: number;
+  /** How often to retry while nobody listens at the endpoint, and it has not answered yet. Default: `retries`. */
+  readonly firstRetries?: number;
   readonly clock: Clock;
   /** Ends the wait for a retry; no retry follows. */
   readonly signal: AbortSignal;
@@ -75,26 +78,35 @@ const maxRetryAfterMs = 10 * 60_000;
  * Sends a batch until the server stores or refuses it. All tries have the same idempotency key, so the server stores it
  * once. The wait before a retry is random, up to 0.5 s at first, doubling up to 30 s, and at least the server's
  * `Retry-After`.
+ * @param hasAnswered whether the server has answered an earlier batch.
  */
-export async function sendBatch(batch: Batch, key: string, sender: Sender): Promise<Sent> {
+export async function sendBatch(
+  batch: Batch,
+  key: string,
+  sender: Sender,
+  hasAnswered = false,
+): Promise<Sent> {
   const { clock, signal } = sender;
+  let isThere = hasAnswered;
   let isUncertain = false;
   for (let retries = 0; ; retries += 1) {
     const posted = await postBatch(batch, key, sender, clock.now());
     if (posted.kind === 'stored') return { ...posted, retries };
     const { reason } = posted;
     isUncertain ||= posted.isUncertain;
+    if (posted.kind === 'refused' || !posted.isNobodyThere) isThere = true;
+    const maxRetries = isThere ? sender.retries : (sender.firstRetries ?? sender.retries);
     if (posted.kind === 'refused') return { kind: 'failed', reason, isUncertain, retries };
     const waitMs = Math.max(posted.waitMs ?? 0, clock.random() * backoffMs(retries));
     if (waitMs > maxRetryAfterMs) {
       const tooLong = `${reason} It asks to wait ${Math.ceil(waitMs / 1_000)} s; the limit is ${maxRetryAfterMs / 1_000} s.`;
       return { kind: 'failed', reason: tooLong, isUncertain, retries };
     }
-    if (retries < sender.retries && !signal.aborted) {
-      sender.onRetry(reason, waitMs, sender.retries - retries);
+    if (retries < maxRetries && !signal.aborted) {
+      sender.onRetry(reason, waitMs, maxRetries - retries);
       await wait(clock, waitMs, signal);
     }
-    if (retries >= sender.retries || signal.aborted) {
+    if (retries >= maxRetries || signal.aborted) {
       return {
         kind: 'failed',
         reason: `${reason} Gave up after ${retries + 1} ${retries === 0 ? 'try' : 'tries'}.`,
@@ -123,6 +135,8 @@ type Posted =
       readonly waitMs: number | null;
       /** Whether the server may have stored the batch. */
       readonly isUncertain: boolean;
+      /** Whether no program listens at the address. */
+      readonly isNobodyThere: boolean;
     };
 
 type PostTarget = {
@@ -175,12 +189,13 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
     const { origin } = target.endpoint;
     if (cause instanceof Error && cause.name === 'TimeoutError') {
       const reason = `${origin} did not answer within ${target.timeoutMs / 1_000} s.`;
-      return { kind: 'retry', reason, waitMs: null, isUncertain: true };
+      return { kind: 'retry', reason, waitMs: null, isUncertain: true, isNobodyThere: false };
     }
     const code = codeOf(cause);
     const isConnectFailure = connectFailures.has(code);
     const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ` ${target.unreachableAdvice}` : ''}`;
-    return { kind: 'retry', reason, waitMs: null, isUncertain: !isConnectFailure };
+    const isNobodyThere = code === 'ECONNREFUSED';
+    return { kind: 'retry', reason, waitMs: null, isUncertain: !isConnectFailure, isNobodyThere };
   }
 }
 
@@ -198,7 +213,8 @@ function judge(response: Response, body: string, batch: Batch, target: PostTarge
   const reason = `The server answered ${status}: ${detail}.${advice === null ? '' : ` ${advice}`}`;
   if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
-  return { kind: 'retry', reason, waitMs: parseRetryAfter(headers.get('retry-after'), nowMs), isUncertain };
+  const waitMs = parseRetryAfter(headers.get('retry-after'), nowMs);
+  return { kind: 'retry', reason, waitMs, isUncertain, isNobodyThere: false };
 }
 
 function readStored(status: number, body: string, batch: Batch, endpoint: URL): Posted {

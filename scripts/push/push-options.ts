@@ -32,7 +32,8 @@ export const pushHelp = `Publishes events.
   --batch <n>       max events in one request, 1 to 500 (default: 100). A request is always smaller than 1 MiB.
                     Lines from a pipe wait up to 200 ms for more lines
   --rate <n>        max events per second (default: no limit)
-  --retries <n>     how often to retry a request that failed (default: 15, which takes some minutes)
+  --retries <n>     how often to retry a request that failed (default: 15, which takes some minutes; 4 while nobody listens at
+                    an address that --url does not name)
   --help            show this text
 
 The server stores all events of a request, or none. push sends one request after the other. If the server refuses
@@ -62,6 +63,8 @@ export type PushOptions = {
   readonly ratePerSecond: number | null;
   /** How often to retry a batch. */
   readonly retries: number;
+  /** How often to retry while nobody listens at the endpoint, and it has not answered yet. */
+  readonly firstRetries: number;
 };
 
 /**
@@ -81,11 +84,12 @@ export function readPushOptions(): PushOptions | null {
       key: { type: 'string' },
       batch: { type: 'string', default: '100' },
       rate: { type: 'string' },
-      retries: { type: 'string', default: '15' },
+      retries: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return null;
+  const retries = readWholeNumber('--retries', values.retries ?? '15', 0, 1_000);
   const [text = null, ...more] = positionals;
   if (more.length > 0) {
     throw refuse(`${positionals.length} texts are given. Put the text of one event in quotes.`);
@@ -106,7 +110,9 @@ export function readPushOptions(): PushOptions | null {
     keyPrefix: readKeyPrefix(values.key),
     batchEvents: readWholeNumber('--batch', values.batch, 1, 500),
     ratePerSecond: values.rate === undefined ? null : readRate(values.rate),
-    retries: readWholeNumber('--retries', values.retries, 0, 1_000),
+    retries,
+    // An address that nobody has named is probably wrong, or its app is not running.
+    firstRetries: address.isGiven || values.retries !== undefined ? retries : 4,
   };
 }
 

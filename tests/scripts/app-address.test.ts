@@ -72,6 +72,20 @@ describe('push', () => {
     );
   });
 
+  test('gives up after some seconds where nobody listens, except at an address that is given', async () => {
+    const script = runScript('push', ['hi'], nowhere());
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain('Gave up after 5 tries.');
+
+    for (const given of [
+      ['--url', `http://localhost:${deadPort}`],
+      ['--retries', '15'],
+    ]) {
+      const patient = runScript('push', [...given, 'hi'], nowhere());
+      await eventually('it retries', 30_000, () => patient.err().includes('retries left: 15'));
+    }
+  });
+
   test('says that Next.js does not read PORT from .env.local', async () => {
     const script = runScript('push', [...oneTry, 'hi'], {}, appFolder(`PORT=${deadPort}\n`));
 

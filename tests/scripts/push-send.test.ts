@@ -94,6 +94,46 @@ describe('a push', () => {
     );
   });
 
+  /** Fails as fetch does when nobody listens. */
+  const nobody = () => Promise.reject(new TypeError('fetch failed', { cause: withCode('ECONNREFUSED') }));
+  const withCode = (code: string) => Object.assign(new Error(code), { code });
+
+  test('gives up early where nobody listens at an address that nobody has named', async () => {
+    const server = await serve();
+
+    const { failure } = await push(server, 'a\n', { sender: { firstRetries: 4, fetch: nobody } });
+
+    expect(failure).toContain('(ECONNREFUSED)');
+    expect(failure).toContain('Gave up after 5 tries.');
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('is patient with a server that has answered before', async () => {
+    const server = await serve();
+    let requests = 0;
+    const restarting: typeof fetch = (input, init) => {
+      requests += 1;
+      return requests > 1 && requests < 12 ? nobody() : fetch(input, init);
+    };
+
+    const { tally } = await push(server, numbered(11), { sender: { firstRetries: 4, fetch: restarting } });
+
+    expect(tally).toMatchObject({ events: 11, batches: 2, retries: 10 });
+  });
+
+  test('is patient with a server that answers before it is gone', async () => {
+    const server = await serve({ kind: 'refuses', status: 503 });
+    let requests = 0;
+    const restarting: typeof fetch = (input, init) => {
+      requests += 1;
+      return requests > 1 && requests < 12 ? nobody() : fetch(input, init);
+    };
+
+    const { tally } = await push(server, 'a\n', { sender: { firstRetries: 4, fetch: restarting } });
+
+    expect(tally).toMatchObject({ events: 1, retries: 11 });
+  });
+
   test('does not wait for an hour', async () => {
     const server = await serve({ kind: 'refuses', status: 429, retryAfter: '3600' });
     const clock = createLeapingClock();
