@@ -26,10 +26,11 @@ const help = `Prints the events of a feed as they come. It reconnects by itself,
                          machine, from the environment or .env.local, else http://localhost:3000)
   --channel <name>       a channel to read (default: ${defaultChannel}). Repeat it to read several
   --type <name>          print events of this type only. Repeat it for several
-  --after <cursor>       start after this cursor
+  --after <cursor>       start after this cursor, or after the id of an event. 0-0: with the oldest event, and first a
+                         gap for the events before it that are gone. --rewind all reports no gap
   --rewind <n|age|all>   start n events back (50), or at an age (30s, 10m, 2h), or with the oldest event
   --transport <name>     auto (default), stream or poll
-  --token <token>        a token for private channels; npm run token makes one
+  --token <token>        a token for private channels; npm run --silent token makes one
   --json                 print each event as one line of JSON
   --help                 show this text
 

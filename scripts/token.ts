@@ -5,7 +5,7 @@ import { loadEnvironment, parseOptions, printFailure } from './command-line.ts';
 
 const help = `Makes a token that can read private channels. The app's READ_TOKEN_SECRET signs it.
 
-  npm run token -- --channels 'order.*' --ttl 1h
+  npm run --silent token -- --channels 'order.*' --ttl 1h
 
   --channels <names>  channels that the token can read: a channel, or the start of channel names followed by *.
                       Separate several with commas, or repeat the option
@@ -15,7 +15,7 @@ const help = `Makes a token that can read private channels. The app's READ_TOKEN
                       which is safer: other users of this machine can see the arguments of a command)
   --help              show this text
 
-The token goes to stdout, everything else to stderr. Exit code: 0 the token is made; 1 it is not.
+The token goes to stdout, everything else to stderr. Without --silent, npm prints its own lines to stdout too. Exit code: 0 the token is made; 1 it is not.
 Send the token as the header "Authorization: Bearer <token>", as the cookie feed_token, or as ?token=<token>.
 `;
 

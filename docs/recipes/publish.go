@@ -1,6 +1,6 @@
-// Publishes one event.
+// Publishes one event. Its name, the idempotency key, is the last argument; without one it is random.
 //
-//	PUBLISH_TOKEN=<token> go run publish.go https://feed.example.com orders order.created '{"id": 7}'
+//	PUBLISH_TOKEN=<token> go run publish.go https://feed.example.com orders order.created '{"id": 7}' order-7-created
 package main
 
 import (
@@ -11,13 +11,20 @@ import (
 	"fmt"
 	"io"
 	"log"
+	mathrand "math/rand"
 	"net/http"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
-const attempts = 6
+const (
+	// A restart or a deploy of the server takes less than this.
+	retryTime  = 90 * time.Second
+	maxBackoff = 10 * time.Second
+)
 
 type event struct {
 	Channel string          `json:"channel"`
@@ -27,41 +34,57 @@ type event struct {
 
 // publish publishes events in one atomic step, and returns the server's answer.
 //
-// The server stores the events of an idempotency key once. So each attempt sends the same key: an answer that got lost does
-// no harm. Pass a key of your own, such as "order-7-created", if your program itself may run twice.
+// The key names this request, such as "order-7-created". The server stores the events of a key once, so each attempt sends
+// the same key. If publish returns an error, call it again with the same key: nothing is stored twice.
 func publish(feed, token, key string, events ...event) (answer string, err error) {
 	body, err := json.Marshal(events)
 	if err != nil {
 		return "", err
 	}
-	client := http.Client{Timeout: 30 * time.Second}
-	for attempt := 0; attempt < attempts; attempt++ {
-		request, err := http.NewRequest("POST", feed+"/api/events", bytes.NewReader(body))
+	client := http.Client{
+		Timeout: 30 * time.Second,
+		// A redirected POST becomes a GET, which publishes nothing. So a redirect is an error.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	random := mathrand.New(mathrand.NewSource(time.Now().UnixNano()))
+	end := time.Now().Add(retryTime)
+	for backoff := time.Second / 2; ; backoff *= 2 {
+		request, err := http.NewRequest("POST", strings.TrimRight(feed, "/")+"/api/events", bytes.NewReader(body))
 		if err != nil {
 			return "", err
 		}
-		request.Header.Set("Authorization", "Bearer "+token)
+		if token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Idempotency-Key", key)
-		wait := time.Second / 2 << attempt
-		response, failure := client.Do(request)
-		if failure == nil {
-			text, unread := io.ReadAll(response.Body)
+		if backoff > maxBackoff {
+			backoff = maxBackoff
+		}
+		wait := time.Duration(random.Int63n(int64(backoff)))
+		response, reason := client.Do(request)
+		if reason == nil {
+			var text []byte
+			text, reason = io.ReadAll(response.Body) // The connection can break inside the answer.
 			response.Body.Close()
 			status := response.StatusCode
-			switch {
-			case unread != nil: // The connection broke inside the answer.
-			case status == 200 || status == 201:
+			if reason == nil && (status == 200 || status == 201) {
 				return string(text), nil
-			case status != 429 && status < 500:
-				return "", fmt.Errorf("the server refuses the event: %s", text)
+			}
+			if status != 429 && status < 500 && status >= 300 {
+				return "", fmt.Errorf("the server answers %s: %s", response.Status, text)
+			}
+			if reason == nil {
+				reason = fmt.Errorf("the server answers %s: %s", response.Status, text)
 			}
 			seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
 			wait += time.Duration(seconds) * time.Second
 		}
+		if time.Now().Add(wait).After(end) {
+			return "", fmt.Errorf("the event could not be published in %s: %s", retryTime, reason)
+		}
 		time.Sleep(wait)
 	}
-	return "", fmt.Errorf("the event could not be published in %d attempts", attempts)
 }
 
 func newKey() string {
@@ -72,14 +95,29 @@ func newKey() string {
 	return hex.EncodeToString(bytes)
 }
 
+func stop(code int, text string) {
+	fmt.Fprintln(os.Stderr, text)
+	os.Exit(code)
+}
+
 func main() {
-	if len(os.Args) != 5 {
-		log.Fatal("usage: publish <address> <channel> <type> <data as JSON>")
+	if len(os.Args) != 5 && len(os.Args) != 6 {
+		stop(2, "usage: publish <address> <channel> <type> <data as JSON> [<key>]")
+	}
+	if !regexp.MustCompile(`^https?://\S+$`).MatchString(os.Args[1]) {
+		stop(2, "The address must begin with http:// or https://.")
+	}
+	if !json.Valid([]byte(os.Args[4])) {
+		stop(2, "The data is no JSON.")
+	}
+	key := newKey()
+	if len(os.Args) == 6 {
+		key = os.Args[5]
 	}
 	one := event{Channel: os.Args[2], Type: os.Args[3], Data: json.RawMessage(os.Args[4])}
-	answer, err := publish(os.Args[1], os.Getenv("PUBLISH_TOKEN"), newKey(), one)
+	answer, err := publish(os.Args[1], os.Getenv("PUBLISH_TOKEN"), key, one)
 	if err != nil {
-		log.Fatal(err)
+		stop(1, fmt.Sprintf("%s\nRun it again with the key %s as the last argument: nothing is stored twice.", err, key))
 	}
 	fmt.Println(answer)
 }

@@ -1,52 +1,110 @@
-"""Publishes one event.
+"""Publishes one event. Its name, the idempotency key, is the last argument; without one it is random.
 
-    PUBLISH_TOKEN=<token> python3 publish.py https://feed.example.com orders order.created '{"id": 7}'
+    PUBLISH_TOKEN=<token> python3 publish.py https://feed.example.com orders order.created '{"id": 7}' order-7-created
 """
 
 import http.client
 import json
 import os
 import random
+import re
 import sys
 import time
 import urllib.error
 import urllib.request
 import uuid
 
-ATTEMPTS = 6
+# A restart or a deploy of the server takes less than this.
+RETRY_SECONDS = 90
+MAX_BACKOFF_SECONDS = 10
 
 
-def publish(url, token, event, key=None):
+class PublishError(Exception):
+    """The server has refused the event, or nobody knows whether it is stored. See `status`: 4xx is a refusal."""
+
+    def __init__(self, text, status=None):
+        super().__init__(text)
+        self.status = status
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirected POST becomes a GET, which publishes nothing. So a redirect is an error."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+opener = urllib.request.build_opener(NoRedirects)
+
+
+def publish(url, token, event, key):
     """Publishes an event {"channel", "type", "data"}, or a list of them. Returns the server's answer.
 
-    The server stores the events of an idempotency key once. So each attempt sends the same key: an answer that got lost
-    does no harm. Pass a key of your own, such as "order-7-created", if your program itself may run twice.
+    The key names this request, such as "order-7-created". The server stores the events of a key once, so each attempt
+    sends the same key. If this function raises PublishError, call it again with the same key: nothing is stored twice.
     """
-    headers = {
-        "authorization": f"Bearer {token}",
-        "content-type": "application/json",
-        "idempotency-key": key or str(uuid.uuid4()),
-    }
+    if not re.fullmatch(r"https?://\S+", url):
+        raise ValueError("The address must begin with http:// or https://.")
+    headers = {"content-type": "application/json", "idempotency-key": key}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
     body = json.dumps(event).encode()
-    request = urllib.request.Request(f"{url}/api/events", data=body, headers=headers)
-    for attempt in range(ATTEMPTS):
-        retry_after = "0"
+    request = urllib.request.Request(f"{url.rstrip('/')}/api/events", data=body, headers=headers)
+    end = time.monotonic() + RETRY_SECONDS
+    backoff = 0.5
+    while True:
+        retry_after, status = "0", None
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
+            with opener.open(request, timeout=30) as response:
+                answer = response.read()
+            break
         except urllib.error.HTTPError as error:
-            reason = error.read().decode(errors="replace")
-            if error.code != 429 and error.code < 500:
-                raise SystemExit(f"The server refuses the event: {reason}")
+            status = error.code
+            reason = f"The server answers {status} {error.reason}: {read(error)}"
+            if status != 429 and status < 500:
+                raise PublishError(reason, status) from None
             retry_after = error.headers.get("retry-after", "0")
+        except http.client.InvalidURL as error:
+            raise ValueError(f"The address is wrong: {error}") from None
         except (OSError, http.client.HTTPException) as error:
             reason = str(error)
-        wait = int(retry_after) if retry_after.isdigit() else 0
-        time.sleep(wait + random.uniform(0, 0.5 * 2**attempt))
-    raise SystemExit(f"The event could not be published in {ATTEMPTS} attempts: {reason}")
+        wait = random.uniform(0, backoff) + (int(retry_after) if retry_after.isdigit() else 0)
+        if time.monotonic() + wait > end:
+            raise PublishError(f"The event could not be published in {RETRY_SECONDS} s: {reason}", status)
+        time.sleep(wait)
+        backoff = min(MAX_BACKOFF_SECONDS, 2 * backoff)
+    try:
+        return json.loads(answer)
+    except ValueError:
+        raise PublishError(f"{url} is not the address of a Steadfeed app.") from None
+
+
+def read(error):
+    try:
+        return error.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return ""  # The connection broke inside the answer.
+
+
+def stop(code, text):
+    print(text, file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
-    url, channel, type, data = sys.argv[1:]
-    event = {"channel": channel, "type": type, "data": json.loads(data)}
-    print(json.dumps(publish(url, os.environ["PUBLISH_TOKEN"], event)))
+    if len(sys.argv) not in (5, 6):
+        stop(2, "usage: publish.py <address> <channel> <type> <data as JSON> [<key>]")
+    url, channel, type, data, *keys = sys.argv[1:]
+    key = keys[0] if keys else str(uuid.uuid4())
+    try:
+        event = {"channel": channel, "type": type, "data": json.loads(data)}
+    except ValueError as error:
+        stop(2, f"The data is no JSON: {error}")
+    try:
+        print(json.dumps(publish(url, os.environ.get("PUBLISH_TOKEN"), event, key)))
+    except PublishError as error:
+        stop(1, f"{error}\nRun it again with the key {key} as the last argument: nothing is stored twice.")
+    except ValueError as error:
+        stop(2, error)
+    except KeyboardInterrupt:
+        stop(130, f"It may be stored. To be sure, run it again with the key {key} as the last argument.")

@@ -1,9 +1,11 @@
 // Appends every event of a channel to a file, each event once and in order. Start it again after any end: it continues.
 //
-//	FEED_TOKEN=<read token> go run read.go https://feed.example.com orders orders.ndjson
+//	go run read.go https://feed.example.com orders orders.ndjson
 //
-// FEED_TOKEN is for private channels only. Each line of the file is {"cursor":…,"event":{…}}, or {"cursor":…,"gap":{…}}
-// where events are gone.
+// Each line of the file is {"cursor":…,"event":{…}}, or {"cursor":…,"gap":{…}} where events are gone.
+//
+// A private channel needs a read token: in FEED_TOKEN, or in a file that FEED_TOKEN_FILE names. The program reads that
+// file before each request, so you can renew the token while it runs.
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,6 +21,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +33,8 @@ const (
 	silence          = 12500 * time.Millisecond
 	// No line of a stream or of the file is longer than this.
 	maxLineBytes = 300_000
+	// Before the first event. With rewind=all the server would not report the events that are gone before we read one.
+	start = "0-0"
 )
 
 // openJournal opens the file and reads the cursor of its last line. If a kill has cut that line short, it removes it first.
@@ -41,38 +47,49 @@ func openJournal(path string) (journal *os.File, cursor string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	start := end - 2*maxLineBytes
-	if start < 0 {
-		start = 0
+	begin := end - 2*maxLineBytes
+	if begin < 0 {
+		begin = 0
 	}
-	tail, err := io.ReadAll(io.NewSectionReader(journal, start, end-start))
+	tail, err := io.ReadAll(io.NewSectionReader(journal, begin, end-begin))
 	if err != nil {
 		return nil, "", err
 	}
 	whole := tail[:bytes.LastIndexByte(tail, '\n')+1]
-	if err := journal.Truncate(start + int64(len(whole))); err != nil {
-		return nil, "", err
+	line := struct{ Cursor string }{start}
+	if len(whole) > 0 {
+		line.Cursor = ""
+		last := whole[bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1:]
+		if json.Unmarshal(last, &line) != nil || line.Cursor == "" {
+			return nil, "", errors.New("the last line has no cursor. Give a file of this program, or a new one")
+		}
 	}
-	if len(whole) == 0 {
-		return journal, "", nil
+	return journal, line.Cursor, journal.Truncate(begin + int64(len(whole)))
+}
+
+func readToken() (string, error) {
+	token := os.Getenv("FEED_TOKEN")
+	if path := os.Getenv("FEED_TOKEN_FILE"); path != "" {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		token = string(text)
 	}
-	last := whole[bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1:]
-	var line struct{ Cursor string }
-	err = json.Unmarshal(last, &line)
-	return journal, line.Cursor, err
+	token = strings.TrimSpace(token)
+	if !regexp.MustCompile(`^[!-~]*$`).MatchString(token) {
+		log.Fatal("The token has spaces or lines in it. Make it with npm run --silent token.")
+	}
+	return token, nil
 }
 
 // frame has the fields of one frame, such as "id", "event" and "data".
 type frame map[string]string
 
-// readStream calls handle for each frame of one stream until it ends. retryAfter is what the server asks for, or 0.
-func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter time.Duration) {
-	query := url.Values{"channel": {channel}, "heartbeat": {strconv.Itoa(heartbeatSeconds)}}
-	if cursor == "" {
-		query.Set("rewind", "all")
-	} else {
-		query.Set("after", cursor)
-	}
+// readStream calls handle for each frame of one stream until it ends. err says why there was no stream; retryAfter is
+// what the server asks for, or 0.
+func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter time.Duration, err error) {
+	query := url.Values{"channel": {channel}, "heartbeat": {strconv.Itoa(heartbeatSeconds)}, "after": {cursor}}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	watchdog := time.AfterFunc(silence, cancel)
@@ -81,25 +98,29 @@ func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter ti
 	if err != nil {
 		log.Fatal(err)
 	}
-	if token := os.Getenv("FEED_TOKEN"); token != "" {
+	token, err := readToken()
+	if err != nil {
+		return 0, err
+	}
+	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0 // The server cannot be reached.
+		return 0, rootOf(err) // The server cannot be reached.
 	}
 	defer response.Body.Close()
-	switch response.StatusCode {
-	case 200:
-	case 400, 401, 403:
-		problem, _ := io.ReadAll(response.Body)
-		log.Fatalf("The server refuses the request: %s", problem)
-	default:
+	if status := response.StatusCode; status != 200 {
+		err := fmt.Errorf("the server answers %s: %s", response.Status, detailOf(response.Body))
+		canRenew := status == 401 && os.Getenv("FEED_TOKEN_FILE") != ""
+		if (status == 400 || status == 401 || status == 403) && !canRenew {
+			log.Fatalf("Cannot read %s: %s", feed, err)
+		}
 		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-		return time.Duration(seconds) * time.Second
+		return time.Duration(seconds) * time.Second, err
 	}
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
-		return 0 // For example the page of a proxy.
+		return 0, errors.New("the answer is no stream") // For example the page of a proxy.
 	}
 	lines := bufio.NewScanner(response.Body)
 	lines.Buffer(nil, maxLineBytes) // Its default is too short for the longest event.
@@ -114,27 +135,57 @@ func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter ti
 		handle(current)
 		current = frame{}
 	}
-	return 0 // A frame without an empty line at its end is incomplete. The next stream brings it again.
+	// A frame without an empty line at its end is incomplete. The next stream brings it again.
+	return 0, errors.New("the stream ended before its first frame")
+}
+
+// rootOf is an error without the address and the ports, which differ each time.
+func rootOf(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("no answer within %s", silence)
+	}
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err
+}
+
+// detailOf is the reason in the body of a refusal, if our server has written it.
+func detailOf(body io.Reader) string {
+	problem := struct{ Detail string }{"no reason given"}
+	_ = json.NewDecoder(io.LimitReader(body, maxLineBytes)).Decode(&problem)
+	return problem.Detail
+}
+
+func stop(text string) {
+	fmt.Fprintln(os.Stderr, text)
+	os.Exit(2)
 }
 
 func main() {
 	if len(os.Args) != 4 {
-		log.Fatal("usage: read <address> <channel> <file>")
+		stop("usage: read <address> <channel> <file>")
+	}
+	feed := strings.TrimRight(os.Args[1], "/")
+	if !regexp.MustCompile(`^https?://\S+$`).MatchString(feed) {
+		stop("The address must begin with http:// or https://.")
 	}
 	journal, cursor, err := openJournal(os.Args[3])
 	if err != nil {
-		log.Fatal(err)
+		log.Fatalf("The file cannot be opened: %s", err)
 	}
 	random := rand.New(rand.NewSource(time.Now().UnixNano()))
+	reported := ""
 	for limit := time.Second; ; limit *= 2 {
-		wait := readStream(os.Args[1], os.Args[2], cursor, func(next frame) {
+		isOpen := false
+		wait, err := readStream(feed, os.Args[2], cursor, func(next frame) {
 			kind, named := next["event"]
 			if !named {
 				kind = "event"
 			}
 			switch kind {
 			case "hello":
-				limit = time.Second / 2
+				limit, reported, isOpen = time.Second/2, "", true
 			case "event", "gap":
 				if next["data"] == "" {
 					return
@@ -147,6 +198,11 @@ func main() {
 				cursor = next["id"]
 			}
 		})
+		// An open stream may break at any time. But tell, once, why we cannot open one.
+		if !isOpen && err.Error() != reported {
+			reported = err.Error()
+			log.Printf("Cannot read %s: %s. It tries again.", feed, reported)
+		}
 		if limit > 30*time.Second {
 			limit = 30 * time.Second
 		}

@@ -29,6 +29,19 @@ test('the document shows every file of the recipes as it is', () => {
   expect(text).toBe(fillIn(text));
 });
 
+test('a token goes into a variable without the lines that npm prints', () => {
+  const texts = globSync(['README.md', 'docs/*.md', 'docs/recipes/**/*.*', 'scripts/**/*.{ts,md}'], {
+    cwd: root,
+  });
+  const commands = texts.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/npm run (?:--silent )?token --/g)].map(
+      ([command]) => `${file}: ${command}`,
+    ),
+  );
+  expect(commands.length).toBeGreaterThan(3);
+  for (const command of commands) expect(command).toContain('npm run --silent token');
+});
+
 test('every link of the document leads to a chapter or a file', () => {
   const text = readFileSync(document, 'utf8');
   const chapters = [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>

@@ -1,9 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createFeedToken } from '../../../lib/server/feed-token.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -36,6 +39,7 @@ const readers: Readonly<Record<string, Command>> = {
 const publishers: Readonly<Record<string, Command>> = {
   'publish.py': ['python3', join(recipes, 'publish.py')],
   'publish.go': [built('publish')],
+  'publish.sh': ['bash', join(recipes, 'publish.sh')],
 };
 
 let app: App;
@@ -102,6 +106,10 @@ function run([program, ...args]: readonly string[], env: Readonly<Record<string,
       kill();
       await code;
     },
+    /** Ends it as Ctrl-C does: every process of its group gets the signal. */
+    interrupt: () => void (child.pid !== undefined && process.kill(-child.pid, 'SIGINT')),
+    /** Kills the program, but not what it has started. */
+    killAlone: () => void child.kill('SIGKILL'),
   };
 }
 
@@ -117,6 +125,10 @@ function readLines(file: string): readonly Line[] {
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line));
 }
+
+/** Waits until nobody reads from the app. */
+const allStreamsHaveEnded = () =>
+  eventually('all streams have ended', 60_000, async () => (await app.health()).streams === 0);
 
 const dataOf = (file: string) => readLines(file).flatMap(({ event }) => (event ? [event.data] : []));
 
@@ -175,44 +187,156 @@ describe('the readers', () => {
     }
   });
 
-  test('tell how many events are gone', async () => {
+  test.for([
+    ['after its first event', 1],
+    ['before its first event', 0],
+  ] as const)('tell how many events are gone since a kill %s', async ([, first], { expect }) => {
+    await allStreamsHaveEnded();
     const all = Object.entries(readers).map(([name, command]) => {
-      const [channel, file] = [`gap-${name}`, built(`gap-${name}.ndjson`)];
+      const [channel, file] = [`gap-${first}-${name}`, built(`gap-${first}-${name}.ndjson`)];
       return { channel, file, start: () => run([...command, app.url, channel, file]) };
     });
     const each = async (next: (one: (typeof all)[number]) => Promise<unknown>) =>
       void (await Promise.all(all.map(next)));
-    await each(async ({ channel, file, start }) => {
-      await store(app, [1], { channel });
-      const reader = start();
-      await until(file, 1);
-      await reader.kill();
-      for (const from of [2, 502, 1_002]) await store(app, range(from, from + 499), { channel });
+    if (first > 0) await each(({ channel }) => store(app, range(1, first), { channel }));
+    const begun = all.map(({ start }) => start());
+    await eventually('all read', 60_000, async () => (await app.health()).streams === all.length);
+    if (first > 0) await each(({ file }) => until(file, first));
+    await Promise.all(begun.map((reader) => reader.kill()));
+    await each(async ({ channel }) => {
+      for (const from of [1, 501, 1_001])
+        await store(app, range(first + from, first + from + 499), { channel });
     });
     // The memory of the old process still has the events that the log has deleted.
     await crash();
+    const last = first + 1_500;
     await each(async ({ file, start }) => {
       const reader = start();
-      await until(file, 1_501);
+      await until(file, last);
       await reader.kill();
     });
 
     for (const { file } of all) {
-      const [one, gap, ...rest] = readLines(file);
-      expect(one?.event?.data).toBe(1);
+      expect(dataOf(file).slice(0, first)).toEqual(range(1, first));
+      const [gap, ...rest] = readLines(file).slice(first);
       expect(gap?.gap).toMatchObject({ exact: true, missed: 1_500 - retention });
-      expect(rest.map(({ event }) => event?.data)).toEqual(range(1_502 - retention, 1_501));
+      expect(rest.map(({ event }) => event?.data)).toEqual(range(last - retention + 1, last));
     }
   });
 
-  test.for(Object.entries(readers))(
-    '%s ends with the reason when the server refuses it',
-    async ([name, command], { expect }) => {
-      const reader = run([...command, app.url, '-x', built(`refused-${name}`)]);
+  describe.for(Object.entries(readers))('%s', ([name, command]) => {
+    const start = (address: string, channel: string, file: string, env = {}) =>
+      run([...command, address, channel, built(`${file}-${name}`)], env);
+
+    test.for(['-x', 'a b'])(
+      'ends with the reason when the server refuses it: channel %s',
+      async (channel, { expect }) => {
+        const reader = start(app.url, channel, `refused ${channel}`);
+        expect(await reader.code).toBe(1);
+        expect(reader.printed()).toContain('is not a valid name');
+      },
+    );
+
+    test('reads from an address with a slash at its end, and ends by Ctrl-C without a word', async ({
+      expect,
+    }) => {
+      await store(app, [7], { channel: `slash-${name}` });
+      const reader = start(`${app.url}/`, `slash-${name}`, 'slash');
+      await until(built(`slash-${name}`), 7);
+      reader.interrupt();
+      expect([130, null]).toContain(await reader.code);
+      expect(reader.printed()).toBe('');
+    });
+
+    test('says once why it cannot read, and goes on', async ({ expect }) => {
+      let requests = 0;
+      const wrong = createServer((_, response) => {
+        requests += 1;
+        response.writeHead(404, { 'content-type': 'text/html' }).end('<p>Nothing here</p>');
+      });
+      const port = await listenOnFreePort(wrong);
+      const close = () => new Promise((resolve) => wrong.close(resolve).closeAllConnections());
+      await close();
+      const address = `http://127.0.0.1:${port}`;
+      const reader = start(address, 'orders', 'silent');
+      const says = (text: string) => reader.printed().split(`Cannot read ${address}: ${text}`).length - 1;
+      await eventually('it says that nobody answers', 30_000, () => says('') === 1);
+      wrong.listen(port, '127.0.0.1');
+      await eventually('it has asked three times', 60_000, () => requests >= 3);
+      await close();
+      await reader.kill();
+      expect(says('the server answers 404')).toBe(1);
+    });
+
+    test('ends with a line of its usage, and the exit code 2', async ({ expect }) => {
+      const file = built(`usage-${name}`);
+      const wrong = [[], ['feed'], [app.url, 'feed'], [app.url, 'feed', file, 'more']];
+      const foreign = [
+        ['127.0.0.1:3000', 'feed', file],
+        ['ftp://127.0.0.1', 'feed', file],
+      ];
+      const tries = [...wrong, ...foreign].map(async (args) => {
+        const reader = run([...command, ...args]);
+        expect(await reader.code, args.join(' ')).toBe(2);
+        expect(reader.printed()).toMatch(args.length === 3 ? /^The address must.*\n$/ : /^usage: .*\n$/);
+      });
+      await Promise.all(tries);
+    });
+
+    test('refuses a file that it has not written, and leaves it as it is', async ({ expect }) => {
+      const file = built(`foreign-${name}`);
+      writeFileSync(file, 'a letter\n');
+      const reader = run([...command, app.url, 'feed', file]);
       expect(await reader.code).toBe(1);
-      expect(reader.printed()).toContain('is not a valid name');
-    },
-  );
+      expect(reader.printed()).toMatch(/last line .*has no cursor/);
+      expect(readFileSync(file, 'utf8')).toBe('a letter\n');
+    });
+  });
+
+  test('read.sh that is killed alone leaves no stream', async () => {
+    await allStreamsHaveEnded();
+    const reader = run([...(readers['read.sh'] ?? []), app.url, 'alone', built('alone.ndjson')]);
+    await eventually('it reads', 30_000, async () => (await app.health()).streams === 1);
+    reader.killAlone();
+    await allStreamsHaveEnded();
+  });
+
+  test('read a private channel, and take a new token from its file', async () => {
+    const secret = 'a secret that signs the tokens of this test';
+    await using guarded = await startApp({ READ_TOKEN_SECRET: secret });
+    await store(guarded, [1], { channel: 'orders' });
+    const tokenBy = (by: string) => createFeedToken({ channels: ['orders'], ttlSeconds: 600, secret: by });
+    const [valid, other] = [await tokenBy(secret), await tokenBy(`${secret}, but another one`)];
+
+    await Promise.all(
+      Object.entries(readers).map(async ([name, command]) => {
+        const file = built(`private-${name}.ndjson`);
+        const start = (env: Readonly<Record<string, string>>) =>
+          run([...command, guarded.url, 'orders', file], env);
+
+        const refused = start({ FEED_TOKEN: other });
+        expect(await refused.code).toBe(1);
+        expect(refused.printed()).toContain('401');
+
+        const withBanner = start({
+          FEED_TOKEN: `\n> steadfeed@0.1.0 token\n> node scripts/token.ts\n\n${valid}`,
+        });
+        expect(await withBanner.code).toBe(1);
+        expect(withBanner.printed()).toContain('Make it with npm run --silent token.');
+
+        const tokenFile = built(`token-${name}`);
+        writeFileSync(tokenFile, `${other}\n`);
+        const reader = start({ FEED_TOKEN_FILE: tokenFile });
+        await eventually('it says that its token is not valid', 30_000, () =>
+          reader.printed().includes('401'),
+        );
+        writeFileSync(`${tokenFile}.new`, `${valid}\n`);
+        renameSync(`${tokenFile}.new`, tokenFile);
+        await until(file, 1);
+        await reader.kill();
+      }),
+    );
+  });
 });
 
 /** The data of the events of a channel. */
@@ -247,6 +371,76 @@ describe.concurrent('the publishers', () => {
     },
   );
 
+  test('wait for a server at whose port nobody listens for 20 s', async ({ expect }) => {
+    const server = createServer((_, response) => {
+      response.writeHead(201, { 'content-type': 'application/json' }).end('{"events":[{"id":"1-1"}]}');
+    });
+    const port = await listenOnFreePort(server);
+    const close = () => new Promise((resolve) => server.close(resolve).closeAllConnections());
+    await close();
+    const started = Object.values(publishers).map((command) =>
+      run([...command, `http://127.0.0.1:${port}/`, 'orders', 'order.created', '{"id": 7}']),
+    );
+    await sleep(20_000);
+    server.listen(port, '127.0.0.1');
+    for (const publisher of started) expect(await publisher.code, publisher.printed()).toBe(0);
+    await close();
+  });
+
+  test.for(Object.entries(publishers))(
+    '%s fails where a redirect would turn its event into a question',
+    async ([name, command], { expect }) => {
+      const moved = createServer(({ url = '/' }, response) => {
+        response.writeHead(301, { location: app.url + url }).end();
+      });
+      const address = `http://127.0.0.1:${await listenOnFreePort(moved)}`;
+      const publisher = run([...command, address, `moved-${name}`, 'order.created', '7', 'my-key'], {
+        PUBLISH_TOKEN: secrets.publishToken,
+      });
+      expect(await publisher.code).toBe(1);
+      expect(publisher.printed()).toMatch(/301[\s\S]*with the key my-key/);
+      moved.close();
+    },
+  );
+
+  test.for(Object.entries(publishers))(
+    '%s takes a key, so that a second run stores nothing',
+    async ([name, command], { expect }) => {
+      const args = [app.url, `twice-${name}`, 'order.created', '7', `twice-${name}`];
+      for (const isDuplicate of [false, true]) {
+        const publisher = run([...command, ...args], { PUBLISH_TOKEN: secrets.publishToken });
+        expect(await publisher.code).toBe(0);
+        expect(publisher.printed().replaceAll(' ', '')).toContain(`"duplicate":${isDuplicate}`);
+      }
+      expect(await storedIn(`twice-${name}`)).toHaveLength(1);
+    },
+  );
+
+  test.for(Object.entries(publishers))(
+    '%s ends with a line of its usage, and the exit code 2',
+    async ([, command], { expect }) => {
+      for (const args of [[], [app.url, 'orders', 'order.created'], ['127.0.0.1', 'orders', 'x', '7']]) {
+        const publisher = run([...command, ...args]);
+        expect(await publisher.code, args.join(' ')).toBe(2);
+        expect(publisher.printed()).toMatch(args.length === 4 ? /^The address must.*\n$/ : /^usage: .*\n$/);
+      }
+    },
+  );
+
+  test('publish.py raises an exception in the program that imports it', async ({ expect }) => {
+    const program = `
+import sys
+sys.path.insert(0, sys.argv[1])
+from publish import PublishError, publish
+try:
+    publish(sys.argv[2], "wrong", {"channel": "orders", "type": "x", "data": 7}, "order-7")
+except PublishError as error:
+    print("caught", error.status)
+`;
+    const importing = run(['python3', '-c', program, recipes, app.url], { PYTHONDONTWRITEBYTECODE: '1' });
+    expect([await importing.code, importing.printed()]).toEqual([0, 'caught 401\n']);
+  });
+
   describe('publish.yml', () => {
     const message = 'Say "hello"\n\nand `$(rm -rf /)` \'quoted\'';
     const step = (url: string, token: string) =>
@@ -271,7 +465,7 @@ describe.concurrent('the publishers', () => {
     test('fails the job with the reason when the server refuses its event', async ({ expect }) => {
       const refused = step(app.url, 'wrong');
       // Only the test is in a hurry: one attempt shows the refusal.
-      const job = runStep({ ...refused, run: refused.run.replace('--retry 5', '--retry 0') });
+      const job = runStep({ ...refused, run: refused.run.replace('--retry 6', '--retry 0') });
       expect(await job.code).not.toBe(0);
       expect(job.printed()).toContain('A valid token is required');
     });
