@@ -26,6 +26,14 @@ describe('docs/operations.md', () => {
     expect(tableOf('health').map((row) => firstCode(row, 'field'))).toEqual(fields);
   });
 
+  test('explains every status that the page can show, and no other', () => {
+    const page = read('app/_feed/status-bar.tsx');
+    const labels = [...page.matchAll(/label: '([^']+)'/g)].map(([, label = '']) => label);
+    const shown = tableOf('states').map((row) => firstCode(row, 'the page says'));
+    expect(new Set(shown)).toEqual(new Set(labels));
+    expect(shown).toHaveLength(new Set(shown).size);
+  });
+
   test('explains every line that the server can print, and no other', () => {
     const sources = globSync(
       ['{app,lib}/**/*.{ts,tsx,mjs}', 'instrumentation.ts', 'proxy.ts', 'next.config.mjs'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { SignJWT } from 'jose';
@@ -29,13 +29,15 @@ function documented(file: string, name: string): string {
   return code;
 }
 
-/** Runs a script of docs/operations.md, with its folders in `folder`. */
+/** Runs a script of docs/operations.md as the user of this test, with its folders in `folder`. systemd is not there. */
 async function runScript(name: 'backup' | 'restore', folder: string): Promise<void> {
   const script = documented('docs/operations.md', name)
     .replaceAll('/var/lib/steadfeed/', `${folder}/`)
-    .replaceAll('/var/backups/feed.db', `${folder}/backup.db`);
-  const path = `${join(root, 'node_modules/.bin')}:${process.env.PATH}`;
-  await run('sh', ['-ec', script], { env: { ...process.env, PATH: path } });
+    .replaceAll('/var/backups/feed.db', `${folder}/backup.db`)
+    .replaceAll('/srv/steadfeed/', root)
+    .replaceAll('-o steadfeed -g steadfeed', '-o "$(id -u)" -g "$(id -g)"')
+    .replaceAll(/^systemctl .*$/gm, ':');
+  await run('sh', ['-ec', script]);
 }
 
 /** An app with three events; the documented backup of its file; three later events; and the documented restore. */
@@ -162,6 +164,55 @@ describe.concurrent('a secret that is changed', () => {
       feedWithout.close();
       await app[Symbol.asyncDispose]();
     }
+  });
+});
+
+test('the documented restore stops the processes first, gives the file to their user, and starts them last', () => {
+  const user = /^User=(.*)$/m.exec(documented('docs/deploy.md', 'systemd'))?.[1];
+  const steps = documented('docs/operations.md', 'restore').split('\n');
+  expect(steps.at(0)).toBe("systemctl stop 'steadfeed@*'");
+  expect(steps.at(-2)).toContain(`install -o ${user} -g ${user} -m 600 `);
+  expect(steps.at(-1)).toBe('systemctl start steadfeed@3001 steadfeed@3002');
+});
+
+test.concurrent('a backup and a restored file can be read by their owner alone', async () => {
+  using folder = makeTemporaryFolder();
+  await using app = await restoreBackup(folder.path, async () => undefined);
+  await store(app, [4]);
+  const modes = ['backup.db', 'feed.db'].map((file) => statSync(join(folder.path, file)).mode & 0o777);
+  expect(modes).toEqual([0o600, 0o600]);
+});
+
+test.concurrent('the documented test publish tells that the log can be written, or why not', async () => {
+  await using stand = await startRedisStand();
+  await using app = await startApp(stand.env);
+  const line = documented('docs/operations.md', 'check').split('\n').at(-1) ?? '';
+  const command = line
+    .replace('PUBLISH_TOKEN=…', `PUBLISH_TOKEN=${secrets.publishToken}`)
+    .replace('https://feed.example.com', app.url);
+  const attempt = () =>
+    run('sh', ['-ec', command], { cwd: root }).then(
+      ({ stderr }) => ({ code: 0, stderr }),
+      ({ code, stderr }) => ({ code, stderr }),
+    );
+
+  expect(await attempt()).toMatchObject({ code: 0, stderr: expect.stringContaining('1 event stored') });
+  stand.upstash.faults.errorText = 'ERR max requests limit exceeded. Limit: 500000, Usage: 500001.';
+  const failed = await attempt();
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toContain('503: Redis has reached a limit of its plan.');
+});
+
+test.concurrent('a wrong FEED_DB makes health a problem that names it', async () => {
+  using folder = makeTemporaryFolder();
+  const path = join(folder.path, 'feed.db');
+  writeFileSync(path, 'no database');
+  await using app = await startApp({ FEED_DB: path });
+  const answer = await ask(app, '/api/health');
+  expect(answer.status).toBe(503);
+  expect(readProblem(answer)).toMatchObject({
+    type: 'urn:steadfeed:problem:misconfigured',
+    detail: expect.stringContaining('FEED_DB: The embedded log cannot start'),
   });
 });
 
