@@ -14,27 +14,18 @@ describe('the platform’s limit for one request', () => {
     return Number(/^export const maxDuration = (\d+);$/m.exec(read(file))?.[1]);
   }
 
+  // The documents name the template's own value. An app may have another one, so they are not compared.
   test('is the same literal in both routes', () => {
     expect(limit).toBeGreaterThan(0);
-    expect(streaming.map(limitOf)).toEqual([limit, limit]);
+    for (const file of streaming) expect(limitOf(file), `maxDuration of ${file}`).toBe(limit);
   });
 
   test('is the same in vercel.json, which also turns on cancellation', () => {
     const { functions } = JSON.parse(read('vercel.json'));
     for (const file of streaming) {
-      expect(functions[file]).toEqual({ maxDuration: limit, supportsCancellation: true });
+      const wanted = { maxDuration: limit, supportsCancellation: true };
+      expect(functions[file], `"${file}" in vercel.json`).toEqual(wanted);
     }
-  });
-
-  test('is the number in the documents', () => {
-    const documents = ['README.md', '.env.example', ...globSync('docs/**/*.md', { cwd: root })];
-    const documented = documents.flatMap((file) =>
-      [...read(file).matchAll(/`?maxDuration`?,? (?:of |is |= ?)?(\d+)/g)].map(([, seconds]) =>
-        Number(seconds),
-      ),
-    );
-    expect(documented.length).toBeGreaterThan(0);
-    expect(new Set(documented)).toEqual(new Set([limit]));
   });
 });
 

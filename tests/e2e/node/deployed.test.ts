@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ask, readProblem } from '../../support/node/ask.ts';
 import type { DeployedFunction } from '../../support/node/deployed-function.ts';
@@ -6,6 +8,7 @@ import { eventually } from '../../support/node/eventually.ts';
 import { startPlatform } from '../../support/node/platform.ts';
 import { store } from '../../support/node/publish.ts';
 import { openSse } from '../../support/node/sse-reader.ts';
+import { root } from '../../support/root.ts';
 
 /** The function of a route. */
 function functionOf(route: string): DeployedFunction {
@@ -95,7 +98,9 @@ describe('in the deployed build', () => {
 
   test('stream and events are one function, with the limits of vercel.json', () => {
     expect(functionOf('api/stream')).toBe(functionOf('api/events'));
-    expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: 300, isCancellable: true });
+    const { functions } = JSON.parse(readFileSync(join(root, 'vercel.json'), 'utf8'));
+    const { maxDuration } = functions['app/api/stream/route.ts'];
+    expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: maxDuration, isCancellable: true });
   });
 
   test('without Redis every route of the API says which variables to set', async () => {
