@@ -44,7 +44,7 @@ test('a token goes into a variable without the lines that npm prints', () => {
 
 test('every link of the document leads to a chapter or a file', () => {
   const text = readFileSync(document, 'utf8');
-  const chapters = [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>
+  const chapters = [...text.matchAll(/^##+ (.*)$/gm)].map(([, title = '']) =>
     title
       .toLowerCase()
       .replace(/[^\w -]/g, '')

@@ -28,6 +28,8 @@ const waitOptions = { timeout: 30_000 };
 
 /** A job whose first event is older than all pages of the tests. */
 const firstJob = randomUUID();
+/** A job that has begun, and does not go on. */
+const silentJob = randomUUID();
 
 let browser: Browser;
 let copy: AppCopy;
@@ -35,8 +37,10 @@ let app: App;
 /** The same build, with private channels. */
 let privateApp: App;
 let pages: FrameworkPages;
-/** The answer about a job that does not end. It takes 25 s, in which the tests run. */
+/** The answer about the silent job. It takes 25 s, in which the tests run. */
 let stillRuns: Promise<Answer>;
+/** The page of the silent job. */
+let silent: OpenPage;
 
 beforeAll(async () => {
   copy = copyAppToBuild(readNextRecipes());
@@ -51,12 +55,15 @@ beforeAll(async () => {
     copy.start({ READ_TOKEN_SECRET: secrets.readSecret }),
   ]);
   await storeOfJob(firstJob, 'job.progress', { done: 25, rows: 100 });
-  stillRuns = ask(app, `/api/jobs/${randomUUID()}`, { signal: AbortSignal.timeout(120_000) });
+  await storeOfJob(silentJob, 'job.progress', { done: 1, rows: 2 });
+  silent = await newPage(browser);
+  await silent.page.goto(`${app.url}/import?job=${silentJob}`);
+  stillRuns = ask(app, `/api/jobs/${silentJob}`, { signal: AbortSignal.timeout(120_000) });
   // The last test reads it. If another test fails, nobody does.
   stillRuns.catch(() => undefined);
 }, 600_000);
 afterAll(async () => {
-  await Promise.all([app, privateApp].map((each) => each?.[Symbol.asyncDispose]()));
+  await Promise.all([silent, app, privateApp].map((each) => each?.[Symbol.asyncDispose]()));
   copy[Symbol.dispose]();
   pages?.[Symbol.dispose]();
   await browser?.close();
@@ -152,6 +159,16 @@ test('who is not signed in sees no notifications', async () => {
   expect((await ask(privateApp, '/notifications')).text).toContain('Sign in to see your notifications.');
 });
 
+/** A job that throws: its number of rows is no JSON. It prints the event that the job has left. */
+const failingJob = `import { runImport } from '../lib/import-job.ts';
+import { collectFeed } from '../lib/server/read-feed.ts';
+
+await runImport('failing', 1n as never);
+const channels = ['public:job.failing'];
+const { last } = await collectFeed({ channels, rewind: 'all', until: () => true, timeoutMs: 30_000 });
+console.log(JSON.stringify([last?.type, last?.data]));
+`;
+
 /** Publishes an event of a job. */
 async function storeOfJob(id: string, type: string, data: unknown): Promise<void> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${secrets.publishToken}` };
@@ -187,6 +204,7 @@ test('the job that the form starts publishes its progress and its end', async ()
   expect(events.at(-1)).toEqual({ type: 'job.done', data: { rows: 300 } });
   const steps = events.slice(0, -1).map(({ data }) => (data as { done: number }).done);
   expect(steps.length).toBeGreaterThan(1);
+  expect(steps[0]).toBe(0);
   expect(steps).toEqual(steps.toSorted((a, b) => a - b));
 });
 
@@ -196,12 +214,45 @@ test('a request for the result of a job gets it when the job is done, and at onc
     const { status, text } = await ask(app, `/api/jobs/${id}`);
     return [status, JSON.parse(text)];
   };
-  const waiting = askForResult();
   await storeOfJob(id, 'job.progress', { done: 1, rows: 7 });
+  const waiting = askForResult();
   await storeOfJob(id, 'job.done', { rows: 7 });
-  expect(await waiting).toEqual([200, { rows: 7 }]);
-  expect(await askForResult()).toEqual([200, { rows: 7 }]);
-  expect((await ask(app, '/api/jobs/none')).status).toBe(404);
+  expect(await waiting).toEqual([200, { status: 'done', rows: 7 }]);
+  expect(await askForResult()).toEqual([200, { status: 'done', rows: 7 }]);
+});
+
+test('the page and the route of a job say that it has failed', async () => {
+  const id = randomUUID();
+  await storeOfJob(id, 'job.progress', { done: 1, rows: 7 });
+  await using opened = await newPage(browser);
+  await opened.page.goto(`${app.url}/import?job=${id}`);
+  const waiting = ask(app, `/api/jobs/${id}`);
+  await storeOfJob(id, 'job.failed', { error: 'Row 2 is empty.' });
+  await opened.page.getByRole('alert').filter({ hasText: 'Row 2 is empty.' }).waitFor(waitOptions);
+  const { status, text } = await waiting;
+  expect([status, JSON.parse(text)]).toEqual([200, { status: 'failed', error: 'Row 2 is empty.' }]);
+  expect(opened.seen.errors).toEqual([]);
+});
+
+test('a job that throws publishes that it has failed, without the text of its error', async () => {
+  const script = join(copy.folder, 'scripts/failing-job.ts');
+  writeFileSync(script, failingJob);
+  const env = { ...process.env, FEED_DB: join(copy.folder, 'failing-job.db') };
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [script], { cwd: copy.folder, env });
+  expect(JSON.parse(stdout)).toEqual(['job.failed', { error: 'The import failed.' }]);
+  expect(stderr).toContain('does not fit');
+}, 60_000);
+
+test.each([
+  ['a wrong one', 'none', '?job=none'],
+  ['one that no job has', randomUUID(), `?job=${randomUUID()}`],
+  ['two', 'a%2Fb', '?job=a&job=b'],
+])('the page and the route say at once that there is no job with this id: %s', async (_, id, query) => {
+  const answer = await ask(app, `/api/jobs/${id}`);
+  expect([answer.status, answer.text]).toEqual([404, '{"error":"There is no such job."}']);
+  const page = await ask(app, `/import${query}`);
+  expect(page.text).toContain('<p role="alert">There is no such job.</p>');
+  expect(page.text).not.toContain('valid name');
 });
 
 const payload = JSON.stringify({
@@ -284,4 +335,12 @@ test.each(frameworks)('a component of %s on another site shows each event once',
 test('a request for the result of a job that still runs is told so after 25 s', async () => {
   const { status, text } = await stillRuns;
   expect([status, JSON.parse(text)]).toEqual([202, { status: 'running' }]);
+});
+
+test('a page that has no news of its job for 30 s says so, until there is some', async () => {
+  const line = silent.page.getByText('No news for 30 s');
+  await line.waitFor({ timeout: 60_000 });
+  await storeOfJob(silentJob, 'job.progress', { done: 2, rows: 2 });
+  await line.waitFor({ ...waitOptions, state: 'hidden' });
+  expect(silent.seen.errors).toEqual([]);
 });

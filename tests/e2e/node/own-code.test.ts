@@ -144,7 +144,7 @@ describe.each(logs)('in a built app on %s', (_, envOf) => {
     const result = await ask(app, `/jobs/result?channel=${job.channel}&after=${job.after}`);
     expect(JSON.parse(result.text)).toEqual({
       steps: ['job.progress', 'job.progress', 'job.done'],
-      result: { result: 42 },
+      result: { rows: 2 },
     });
     const refused = await ask(app, '/jobs/result?channel=-');
     expect([refused.status, refused.text]).toEqual([
