@@ -28,16 +28,17 @@ const config = {
     // default. If your app gets its tokens by `getToken` instead, remove this: otherwise the Back button shows the page
     // again after the user has signed out.
     const value = 'private, no-cache, max-age=0, must-revalidate';
-    const policy = generalPolicy(config.env?.FEED_ASSET_ORIGIN ?? '', process.env.NODE_ENV === 'development');
+    const isDevelopment = process.env.NODE_ENV === 'development';
+    const policy = {
+      key: 'Content-Security-Policy',
+      value: generalPolicy(config.env?.FEED_ASSET_ORIGIN ?? '', isDevelopment),
+    };
     return [
       // Two sources: with `basePath` the second does not match the page itself.
-      { source: '/', headers: securityHeaders },
+      { source: '/', headers: [...securityHeaders, policy] },
       { source: '/((?!api/).+)', headers: securityHeaders },
       // Pages: neither the API nor a file. For the pages that it names, `proxy.ts` replaces it by the strict policy.
-      {
-        source: '/((?!api/|_next/|.*\\.[^/]*$).+)',
-        headers: [{ key: 'Content-Security-Policy', value: policy }],
-      },
+      { source: '/((?!api/|_next/|.*\\.[^/]*$).+)', headers: [policy] },
       // Nothing that this server asks for may carry on a token in the address of a page.
       {
         source: '/:path*',

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { buildSecrets } from '../../../scripts/build-app.ts';
 import { artifactFolder, buildArtifact } from '../../support/node/deployed-artifact.ts';
 import { checkNoSecret } from '../../support/node/secrets.ts';
@@ -48,4 +49,22 @@ test('no page that proxy.ts gives the strict policy is prerendered: its scripts 
   expect(isStrict('/')).toBe(true);
   expect(prerendered).toContain('/_not-found');
   expect(prerendered.filter(isStrict)).toEqual([]);
+});
+
+/** The part of Next's manifest of the build that this test reads. */
+const manifest = z.object({
+  headers: z.array(z.object({ regex: z.string(), headers: z.array(z.object({ key: z.string() })) })),
+});
+
+test('every page has a policy before proxy.ts replaces it, also the first one; the API and files have none', () => {
+  const text = readFileSync(join(build, 'routes-manifest.json'), 'utf8');
+  const rules = manifest.parse(JSON.parse(text)).headers;
+  const hasPolicy = (path: string) =>
+    rules.some(
+      ({ regex, headers }) =>
+        new RegExp(regex).test(path) && headers.some(({ key }) => key === 'Content-Security-Policy'),
+    );
+
+  expect(['/', '/example', '/orders/7', '/no-such-page'].filter((path) => !hasPolicy(path))).toEqual([]);
+  expect(['/api/events', '/icon.svg', '/_next/static/a.js'].filter(hasPolicy)).toEqual([]);
 });
