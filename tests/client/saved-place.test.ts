@@ -101,6 +101,18 @@ test('what was lost while the page was away is a gap, with the exact number', as
   expect(second.feed.getSnapshot().gaps).toMatchObject([{ missed: 3, exact: true, reason: 'trimmed' }]);
 });
 
+test('what was lost after the first start is a gap, even if the page left before its first event', async () => {
+  const { server, load, leave } = await setUp();
+  const first = load({ rewind: 'all' });
+  await isLive(first.feed);
+  leave(first.feed);
+  server.publish(5);
+  server.log.trim(3);
+  const second = load({ rewind: 'all' });
+  await shows(second.feed, [4, 5]);
+  expect(second.feed.getSnapshot().gaps).toMatchObject([{ missed: 3, exact: true, reason: 'trimmed' }]);
+});
+
 test('the list is bounded by the limit, however often the page is loaded again', async () => {
   const { server, load, leave } = await setUp();
   server.publish(20);
