@@ -120,6 +120,49 @@ export function readChoice<T extends string>(option: string, text: string, choic
   throw new FeedError('bad-request', `${option}: "${excerpt(text)}" is not one of: ${choices.join(', ')}.`);
 }
 
+/** Why a request got no answer, in words, and whether the server can have got it. */
+export type NetworkFailure = {
+  /** The code of Node or of the system, such as ECONNREFUSED; the message of an error without one. */
+  readonly code: string;
+  readonly kind: 'certificate' | 'refused' | 'unknown-host' | 'connect-timeout' | 'other';
+  /** What it means, and what to do, in whole sentences; empty for an unknown code. */
+  readonly advice: string;
+};
+
+const failureKinds: Readonly<Record<string, NetworkFailure['kind']>> = {
+  ECONNREFUSED: 'refused',
+  ENOTFOUND: 'unknown-host',
+  EAI_AGAIN: 'unknown-host',
+  UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
+};
+
+/** The codes of a certificate that is not accepted: OpenSSL's and Node's own (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const certificateCode =
+  /^(?:CERT_|CRL_|ERR_TLS_CERT_|ERROR_IN_CERT_|ERROR_IN_CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH)/;
+
+const failureAdvice: Readonly<Record<NetworkFailure['kind'], string>> = {
+  certificate:
+    'The certificate is not accepted: check its name, its end and its chain. If an authority of your own has signed it, set NODE_EXTRA_CA_CERTS to the file of that authority.',
+  refused: 'No program listens at that port.',
+  'unknown-host': 'The name of the host is not known: check the address, and DNS.',
+  'connect-timeout': 'The host does not accept the connection: check the address, and the firewall.',
+  other: '',
+};
+
+/** Explains the error of a `fetch` that got no answer. */
+export function explainNetworkError(cause: unknown): NetworkFailure {
+  const code = codeOf(cause);
+  const kind = certificateCode.test(code) ? 'certificate' : (failureKinds[code] ?? 'other');
+  return { code, kind, advice: failureAdvice[kind] };
+}
+
+/** The code of a network error, such as ECONNREFUSED; its message when it has none. */
+function codeOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const inner = cause.cause instanceof Error ? cause.cause : cause;
+  return 'code' in inner ? String(inner.code) : inner.message;
+}
+
 /** Prints to stderr why a command failed: `push: …`. Escapes what a server or a file could send to the terminal. */
 export function printFailure(command: string, cause: unknown): void {
   const lines = messageOf(cause).split('\n').map(escapeControlCharacters);

@@ -6,6 +6,12 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'Check the address: it must include the basePath of the app, and must not lead to a sign-in page.',
     'On Vercel: turn off Deployment Protection for this deployment, or use an address without it.',
   ],
+  'no-process': [
+    'Start the app, or correct the address of the process in the proxy:',
+    "systemctl status 'steadfeed@*'   journalctl -u 'steadfeed@*' -n 50   docker ps",
+  ],
+  'no-answer': ['Check the address, and that the app or the proxy in front of it runs there.'],
+  'log-failed': ['docs/operations.md has a row for each reason. Health reads only; publishing also writes.'],
   publishing: ['Give the doctor the token of the deployment: PUBLISH_TOKEN=… npm run doctor -- <url>'],
   'open-publishing': ['Set PUBLISH_TOKEN where the app runs, and start it in production.'],
   'strips-authorization': [

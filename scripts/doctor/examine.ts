@@ -41,7 +41,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   const target = createTarget(options);
   onProgress(`asking ${target.url} for its health`);
   const health = await target.ask('/api/health', 20_000);
-  const reached = judgeHealth(health);
+  const reached = judgeHealth(health, target.lastFailure());
   if (health === null || reached.verdict === 'fail') return [reached];
   const clock = judgeClock(health, Date.now());
   const publishing = judgePublishing(await askToPublish(target, options.publishToken));

@@ -5,6 +5,9 @@ import { type Answer, isRefusalOfFeed } from './target.ts';
 /** What can stand in the way. `advice.ts` says for each what to change. */
 export type Obstacle =
   | 'not-the-feed'
+  | 'no-process'
+  | 'no-answer'
+  | 'log-failed'
   | 'publishing'
   | 'open-publishing'
   | 'strips-authorization'
@@ -63,21 +66,26 @@ const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 const helloOf = ({ frames }: StreamRecord) => frames.find(({ kind }) => kind === 'hello');
 const statusOf = (answer: Answer | null) => (answer === null ? 'no answer' : `status ${answer.status}`);
 
-/** Whether this is the feed at all. Null: nothing else can be looked at. */
-export function judgeHealth(health: Answer | null): Finding {
+/**
+ * Whether this is the feed at all. Null: nothing else can be looked at.
+ * @param failure why no answer came; null if one came.
+ */
+export function judgeHealth(health: Answer | null, failure: string | null = null): Finding {
   const check = 'health';
-  if (health === null)
-    return fail(check, 'not-the-feed', 'no answer: nothing listens there, or it took longer than 20 s');
+  if (health === null) return fail(check, 'no-answer', `no answer: ${failure ?? 'the reason is unknown'}`);
   const { version, status, log } = Object(health.json);
   if (typeof version === 'string') {
     const { kind } = Object(log);
     const found = `version ${version}, log ${kind}, answered in ${health.ms} ms`;
     return status === 'ok'
       ? pass(check, found)
-      : fail(check, 'not-the-feed', `the log does not answer: ${found}`);
+      : fail(check, 'log-failed', `the log does not answer: ${found}`);
   }
   if (isRefusalOfFeed(health)) {
-    return fail(check, 'not-the-feed', `the server says: ${String(Object(health.json).detail)}`);
+    return fail(check, 'log-failed', `the server says: ${String(Object(health.json).detail)}`);
+  }
+  if (health.status === 502 || health.status === 504) {
+    return fail(check, 'no-process', `${statusOf(health)}: the proxy reaches no process of the feed`);
   }
   const type = health.headers.get('content-type') ?? 'no type';
   return fail(
@@ -120,6 +128,10 @@ export function judgePublishing({ without, wrong, given, isLocal }: PublishAnswe
   if (given?.status === 401 && given.text === without?.text) {
     return fail(check, 'strips-authorization', 'the header Authorization does not reach the feed');
   }
+  if (given !== null && isRefusalOfFeed(given) && given.status >= 500)
+    return fail(check, 'log-failed', `the log failed, status ${given.status}: ${detail}`);
+  if (given !== null && isRefusalOfFeed(given) && given.status !== 401 && given.status !== 403)
+    return fail(check, 'publishing', `the test event is refused, status ${given.status}: ${detail}`);
   if (given !== null && isRefusalOfFeed(given))
     return fail(check, 'publishing', `the token is refused: ${detail}`);
   return given === null

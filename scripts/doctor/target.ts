@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { explainNetworkError } from '../command-line.ts';
 import { fetchSameOrigin } from '../same-origin-fetch.ts';
 
 /** An answer of the deployment. `ms`: the time it took. */
@@ -21,6 +22,8 @@ export type Target = {
   channel(purpose: string): string;
   /** Sends a request. @returns null when no answer came within `limitMs`. */
   ask(path: string, limitMs: number, init?: RequestInit): Promise<Answer | null>;
+  /** Why the last request without an answer got none, with what to do; null: each has got one so far. */
+  readonly lastFailure: () => string | null;
   /**
    * Publishes one event. Something in between may refuse it: then it is tried again, twice.
    * @returns when it was sent, by `performance.now()`; null when it was not stored.
@@ -46,6 +49,7 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
   const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
   const foreignRefusals = new Map<number, number>();
   let sent = 0;
+  let lastFailure: string | null = null;
 
   async function ask(path: string, limitMs: number, init: RequestInit = {}): Promise<Answer | null> {
     const startedAt = performance.now();
@@ -62,7 +66,8 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
         foreignRefusals.set(answer.status, (foreignRefusals.get(answer.status) ?? 0) + 1);
       }
       return { ...answer, ms: Math.round(performance.now() - startedAt) };
-    } catch {
+    } catch (cause) {
+      lastFailure = failureOf(cause, limitMs);
       return null;
     }
   }
@@ -72,6 +77,7 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
     headers,
     foreignRefusals,
     sent: () => sent,
+    lastFailure: () => lastFailure,
     ask,
     channel: (purpose) => `public:doctor-${run}-${purpose}`,
     async publish(channel, data) {
@@ -102,6 +108,13 @@ export function publishHeaders(publishToken: string | null): Record<string, stri
 /** Whether the feed's server has refused: it explains each refusal in a problem of its own. */
 export function isRefusalOfFeed({ status, json }: Pick<Answer, 'status' | 'json'>): boolean {
   return status >= 400 && String(Object(json).type).startsWith('urn:steadfeed:');
+}
+
+function failureOf(cause: unknown, limitMs: number): string {
+  if (cause instanceof Error && cause.name === 'TimeoutError')
+    return `it took longer than ${limitMs / 1_000} s`;
+  const { code, advice } = explainNetworkError(cause);
+  return advice === '' ? code : `${code}. ${advice}`;
 }
 
 function isForeignRefusal(answer: Pick<Answer, 'status' | 'json'>): boolean {

@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
+import { explainNetworkError } from '../../scripts/command-line.ts';
 import { advice } from '../../scripts/doctor/advice.ts';
+import { examine } from '../../scripts/doctor/examine.ts';
 import {
   judgeEnds,
+  judgeHealth,
   judgePublishing,
   judgeReader,
   judgeStart,
@@ -107,6 +110,68 @@ test('a forgotten publish token is no pass: most checks need test events', () =>
   const answers = { without: refused, wrong: refused, given: null, isLocal: false };
 
   expect(judgePublishing(answers)).toMatchObject({ verdict: 'fail', obstacle: 'publishing' });
+});
+
+describe('a publish request that fails', () => {
+  const problem = (status: number, detail: string) => ({
+    status,
+    headers: new Headers(),
+    text: detail,
+    json: { type: 'urn:steadfeed:problem:any', status, detail },
+    ms: 1,
+  });
+  const refused = problem(401, 'Publishing needs a token.');
+  const judge = (given: ReturnType<typeof problem>) =>
+    judgePublishing({ without: refused, wrong: refused, given, isLocal: false });
+
+  test('with 503 names the log and its reason, and not the token', () => {
+    expect(judge(problem(503, 'The embedded log failed: its file is read-only.'))).toMatchObject({
+      obstacle: 'log-failed',
+      found: 'the log failed, status 503: The embedded log failed: its file is read-only.',
+    });
+  });
+
+  test('with 401 names the token', () => {
+    expect(judge(problem(401, 'This token may not publish.')).found).toContain('the token is refused');
+  });
+
+  test('with another status names that', () => {
+    expect(judge(problem(429, 'Too many.')).found).toBe('the test event is refused, status 429: Too many.');
+  });
+});
+
+describe('health without the feed', () => {
+  test.each([502, 504])('is a proxy without a process where the status is %i', (status) => {
+    const page = { status, headers: new Headers(), text: '<html>', json: null, ms: 1 };
+
+    expect(judgeHealth(page)).toMatchObject({ verdict: 'fail', obstacle: 'no-process' });
+  });
+
+  test('has the code of a refused connection, and what it means', async () => {
+    const server = createServer();
+    const port = await listenOnFreePort(server);
+    await new Promise((resolve) => server.close(resolve));
+    const url = `http://127.0.0.1:${port}`;
+    const onProgress = () => undefined;
+    const [found] = await examine({ url, token: null, publishToken: null, watchMs: 30_000, onProgress });
+
+    expect(found).toMatchObject({
+      obstacle: 'no-answer',
+      found: 'no answer: ECONNREFUSED. No program listens at that port.',
+    });
+  });
+
+  test.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'NODE_EXTRA_CA_CERTS'],
+    ['CERT_HAS_EXPIRED', 'NODE_EXTRA_CA_CERTS'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'NODE_EXTRA_CA_CERTS'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'NODE_EXTRA_CA_CERTS'],
+    ['ENOTFOUND', 'name of the host'],
+  ])('has advice for %s', (code, advice) => {
+    const cause = new TypeError('fetch failed', { cause: Object.assign(new Error('x'), { code }) });
+
+    expect(explainNetworkError(cause)).toMatchObject({ code, advice: expect.stringContaining(advice) });
+  });
 });
 
 test('each obstacle has advice', () => {

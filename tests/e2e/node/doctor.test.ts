@@ -127,7 +127,7 @@ describe('the doctor', () => {
     const { code, stdout } = await runDoctor(['http://127.0.0.1:9', '--json']);
 
     expect(JSON.parse(stdout)).toMatchObject([
-      { check: 'health', verdict: 'fail', obstacle: 'not-the-feed' },
+      { check: 'health', verdict: 'fail', obstacle: 'no-answer' },
     ]);
     expect(code).toBe(1);
   });
