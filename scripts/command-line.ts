@@ -120,11 +120,12 @@ export function readChoice<T extends string>(option: string, text: string, choic
   throw new FeedError('bad-request', `${option}: "${excerpt(text)}" is not one of: ${choices.join(', ')}.`);
 }
 
-/** Why a request got no answer, in words, and whether the server can have got it. */
+/** Why a request got no answer. */
 export type NetworkFailure = {
   /** The code of Node or of the system, such as ECONNREFUSED; the message of an error without one. */
   readonly code: string;
-  readonly kind: 'certificate' | 'refused' | 'unknown-host' | 'connect-timeout' | 'other';
+  /** All but `other`: the connection was never made, so the server got nothing. */
+  readonly kind: 'certificate' | 'no-tls' | 'refused' | 'unknown-host' | 'connect-timeout' | 'other';
   /** What it means, and what to do, in whole sentences; empty for an unknown code. */
   readonly advice: string;
 };
@@ -134,6 +135,8 @@ const failureKinds: Readonly<Record<string, NetworkFailure['kind']>> = {
   ENOTFOUND: 'unknown-host',
   EAI_AGAIN: 'unknown-host',
   UND_ERR_CONNECT_TIMEOUT: 'connect-timeout',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no-tls',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no-tls',
 };
 
 /** The codes of a certificate that is not accepted: OpenSSL's and Node's own (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
@@ -143,6 +146,7 @@ const certificateCode =
 const failureAdvice: Readonly<Record<NetworkFailure['kind'], string>> = {
   certificate:
     'The certificate is not accepted: check its name, its end and its chain. If an authority of your own has signed it, set NODE_EXTRA_CA_CERTS to the file of that authority.',
+  'no-tls': 'The port does not speak HTTPS: check http:// or https:// in the address.',
   refused: 'No program listens at that port.',
   'unknown-host': 'The name of the host is not known: check the address, and DNS.',
   'connect-timeout': 'The host does not accept the connection: check the address, and the firewall.',

@@ -1,5 +1,6 @@
 import { type Clock, wait } from '../../lib/core/clock.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
+import { explainNetworkError } from '../command-line.ts';
 import { type Batch, type BatchLimits, collectBatches, type PushEvent, toBody } from './push-input.ts';
 import { failureText, type Tally } from './push-report.ts';
 
@@ -125,7 +126,7 @@ function backoffMs(retries: number): number {
 type Posted =
   /** The batch is in the log. `isDuplicate`: an earlier request with this key stored it. */
   | { readonly kind: 'stored'; readonly ids: readonly string[]; readonly isDuplicate: boolean }
-  /** The server refuses the batch. A retry would fail too. */
+  /** The server refuses the batch, or push refuses the server's certificate. A retry would fail too. */
   | { readonly kind: 'refused'; readonly reason: string; readonly isUncertain: boolean }
   /** A retry may succeed. */
   | {
@@ -160,14 +161,6 @@ const adviceByStatus: ReadonlyMap<number, string> = new Map([
   [404, 'Is --url the address of a Steadfeed app?'],
 ]);
 
-/** Error codes of a connection that was never made: the server got nothing. */
-const connectFailures: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** Sends a batch once, with its idempotency key. */
 async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: number): Promise<Posted> {
   try {
@@ -191,10 +184,14 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
       const reason = `${origin} did not answer within ${target.timeoutMs / 1_000} s.`;
       return { kind: 'retry', reason, waitMs: null, isUncertain: true, isNobodyThere: false };
     }
-    const code = codeOf(cause);
-    const isConnectFailure = connectFailures.has(code);
-    const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ` ${target.unreachableAdvice}` : ''}`;
-    const isNobodyThere = code === 'ECONNREFUSED';
+    const { code, kind, advice } = explainNetworkError(cause);
+    const isConnectFailure = kind !== 'other';
+    const isTlsFailure = kind === 'certificate' || kind === 'no-tls';
+    const ownAdvice = isTlsFailure ? advice : target.unreachableAdvice;
+    const reason = `Cannot reach ${origin} (${code}).${isConnectFailure ? ` ${ownAdvice}` : ''}`;
+    // A certificate does not become valid while push waits.
+    if (isTlsFailure) return { kind: 'refused', reason, isUncertain: false };
+    const isNobodyThere = kind === 'refused';
     return { kind: 'retry', reason, waitMs: null, isUncertain: !isConnectFailure, isNobodyThere };
   }
 }
@@ -247,13 +244,6 @@ function parse(body: string): object | null {
     // For example the HTML page of a proxy.
     return null;
   }
-}
-
-/** The code of a network error, such as ECONNREFUSED; its message when it has none. */
-function codeOf(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const inner = cause.cause instanceof Error ? cause.cause : cause;
-  return 'code' in inner ? String(inner.code) : inner.message;
 }
 
 /**

@@ -165,6 +165,39 @@ describe('a push', () => {
   });
 });
 
+describe('a push whose connection was never made', () => {
+  const failing = (code: string) => () =>
+    Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) }));
+
+  test.each([
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'NODE_EXTRA_CA_CERTS'],
+    ['CERT_HAS_EXPIRED', 'NODE_EXTRA_CA_CERTS'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'http:// or https://'],
+  ])('by %s fails at once, with what to do, and says that nothing is stored', async (code, advice) => {
+    const server = await serve();
+
+    const { tally, failure } = await push(server, 'a\n', { sender: { fetch: failing(code) } });
+
+    expect(tally.retries).toBe(0);
+    expect(failure).toContain(`(${code})`);
+    expect(failure).toContain(advice);
+    expect(failure).toContain('Nothing from line 1 is stored.');
+  });
+
+  test.each(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT'])(
+    'by %s is retried, and says that nothing is stored',
+    async (code) => {
+      const server = await serve();
+      const sender = { fetch: failing(code), retries: 2, firstRetries: 2 };
+
+      const { tally, failure } = await push(server, 'a\n', { sender });
+
+      expect(tally.retries).toBe(2);
+      expect(failure).toContain('Nothing from line 1 is stored.');
+    },
+  );
+});
+
 describe('a push that is refused', () => {
   test.each([
     [400, 'events[3]: type: "a b" is not a name'],
