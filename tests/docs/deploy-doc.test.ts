@@ -47,6 +47,12 @@ describe('docs/deploy.md', () => {
     );
   });
 
+  test('lets compose.yaml pass on every setting but those of the image and of the framework', () => {
+    const passed = [...read('compose.yaml').matchAll(/^ {6}([A-Z_]+): \$\{\1:/gm)].map(([, name]) => name);
+    const fixed = ['FEED_DB', 'NODE_ENV', 'VERCEL'];
+    expect([...passed, ...fixed].sort()).toEqual(settingNames().toSorted());
+  });
+
   test.each(['docs/deploy.md', 'docs/operations.md'])('%s names only files that exist', (file) => {
     const named = [...read(file).matchAll(/`((?:app|lib|tests|docs)\/[\w./-]+\.\w+)`/g)].map(
       ([, path]) => path,

@@ -9,8 +9,10 @@ import { pollAdvice } from '../../../lib/server/http/page.ts';
 import { planDeadline } from '../../../lib/server/stream/deadline.ts';
 import { root } from '../../support/root.ts';
 import { endScripts, runScript } from '../../support/scripts/script-process.ts';
+import { costOf } from './cost.ts';
 import { givenValues, readScaleOptions } from './scale-options.ts';
 import { dollarText, roundText, tablesOf } from './tables.ts';
+import { streams } from './ways.ts';
 
 afterEach(endScripts);
 
@@ -31,6 +33,17 @@ describe('docs/scale.md', () => {
     expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('docs/scale.md');
     expect(doc).toContain('npm run proof:cost');
   });
+});
+
+test('docs/deploy.md has the cost of few and many readers as the model computes it', () => {
+  const written = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
+  for (const readers of [1, 10, 1_000]) {
+    const load = streams.load(givenValues, { channels: 1, eventRate: 1, readers });
+    const { platform, redis } = costOf(givenValues, load);
+    const commands = roundText(load.redisCommandsPerSecond * 730 * 3_600);
+    const cells = [readers.toLocaleString('en-US'), dollarText(platform), dollarText(redis), commands];
+    expect(written).toContain(`| ${cells.join(' | ')} |`);
+  }
 });
 
 describe('the constants from the code', () => {
