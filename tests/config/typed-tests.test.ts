@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { eventTypesWith } from '../support/declared-type.ts';
 import { root } from '../support/root.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -14,39 +15,82 @@ const declared = `export const eventTypes = {
     uptimeSeconds: z.number(),
     eventLoopDelayMs: z.number(),
   }),
+  'order.created': z.object({ id: z.number() }),
 } as const satisfies Record<string, z.ZodType>;`;
 
-/** Compiles the tests of types in a copy of `lib` that declares `types`. @returns what the compiler prints. */
-function compile(types: string): string {
-  using folder = makeTemporaryFolder();
-  for (const part of ['lib', 'tests/support', ...globSync('tests/**/typed-*.test.ts', { cwd: root })])
-    cpSync(join(root, part), join(folder.path, part), { recursive: true });
+const eventTypesFile = 'lib/config/event-types.ts';
+
+/** A copy of `parts` of the app, with its packages, that declares other event types. */
+function copyWith(parts: readonly string[], types: string): ReturnType<typeof makeTemporaryFolder> {
+  const folder = makeTemporaryFolder();
+  for (const part of parts) cpSync(join(root, part), join(folder.path, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(folder.path, 'node_modules'));
-  const file = join(folder.path, 'lib/config/event-types.ts');
-  const text = readFileSync(file, 'utf8');
-  const list = /^export const eventTypes = \{[\s\S]*?\} as const [^;]*;$/m;
-  expect(text, 'the list of types is no longer written as `{ … } as const …`').toMatch(list);
-  // Without any type of its own, the file needs only the types of zod.
-  writeFileSync(file, text.replace(list, types).replace('import type { z }', 'import { z }'));
-  const tsconfig = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
-  const compilerOptions = { ...tsconfig.compilerOptions, incremental: false, plugins: [] };
-  const own = { compilerOptions, include: ['tests/**/typed-*.test.ts', 'lib/config/*.ts'] };
-  writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify(own));
-  mkdirSync(join(folder.path, 'app'));
+  // Next writes this file into an app that it runs. A fresh clone has none.
+  writeFileSync(join(folder.path, 'next-env.d.ts'), '/// <reference types="next" />\n');
+  writeFileSync(join(folder.path, eventTypesFile), types);
+  return folder;
+}
+
+/** Compiles a project. @returns what the compiler prints. */
+function compile(folder: string): string {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', folder.path],
-    { encoding: 'utf8' },
+    [tsc, '--noEmit', '--incremental', 'false', '-p', folder],
+    {
+      encoding: 'utf8',
+    },
   );
   return stdout + stderr;
 }
 
+/** Compiles the tests of types in a copy of `lib` that declares `types`. @returns what the compiler prints. */
+function compileTyped(types: string): string {
+  const text = readFileSync(join(root, eventTypesFile), 'utf8');
+  const list = /^export const eventTypes = \{[\s\S]*?\} as const [^;]*;$/m;
+  expect(text, 'the list of types is no longer written as `{ … } as const …`').toMatch(list);
+  // Without any type of its own, the file needs only the types of zod.
+  const own = text.replace(list, types).replace('import type { z }', 'import { z }');
+  const tests = globSync('tests/**/typed-*.test.ts', { cwd: root });
+  using folder = copyWith(['lib', 'tests/support', ...tests], own);
+  const tsconfig = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
+  const compilerOptions = { ...tsconfig.compilerOptions, incremental: false, plugins: [] };
+  const include = ['next-env.d.ts', 'tests/**/typed-*.test.ts', 'lib/config/*.ts'];
+  writeFileSync(join(folder.path, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
+  mkdirSync(join(folder.path, 'app'));
+  return compile(folder.path);
+}
+
+/** The event types that the documents use in their examples. */
+function documentedTypes(): readonly string[] {
+  const text = globSync(['README.md', 'docs/*.md'], { cwd: root })
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .join('\n');
+  const places = /(?:\bpublish\(|\btypes?: \[?|"type": ?|--type )['"]?([a-z][a-z.]*\b)(?!:)/g;
+  const declarations = /^ {0,2}'?([a-z][a-z.]*)'?: z\.object/gm;
+  const found = [places, declarations].flatMap((pattern) =>
+    [...text.matchAll(pattern)].map(([, type = '']) => type),
+  );
+  // The app's own code uses `machine`: whoever changes that type changes the demo too.
+  return [...new Set(found)].filter((type) => type !== 'machine');
+}
+
 test('the compiler knows the data of a declared type, where events are read and where they are published', () => {
-  expect(compile(declared)).toBe('');
-}, 120_000);
+  expect(compileTyped(declared)).toBe('');
+}, 300_000);
 
 test('these tests fail if the type has another shape', () => {
-  const printed = compile(declared.replace('load: z.number()', 'load: z.string()'));
+  const printed = compileTyped(declared.replace('load: z.number()', 'load: z.string()'));
   for (const file of ['typed-feed', 'typed-publish', 'typed-read-feed'])
     expect(printed).toContain(`${file}.test.ts`);
-}, 120_000);
+}, 300_000);
+
+test('all tests compile in an app whose types have the names of the documents’ examples, and other shapes', () => {
+  const names = documentedTypes();
+  expect(names).toContain('order.created');
+  const lines = names.map((name) => `  '${name}': z.object({ ofAnotherShape: z.string() }),`);
+  const left = ['node_modules', '.git', '.next', '.data', 'dist', 'docs', 'next-env.d.ts'];
+  const parts = readdirSync(root).filter((name) => !left.includes(name));
+  using folder = copyWith(parts, eventTypesWith(lines.join('\n')));
+  expect(compile(join(folder.path, 'tests'))).toBe('');
+}, 300_000);

@@ -83,7 +83,7 @@ describe('a link or a path in the README', () => {
 
 test('the three lines of the README are lines that the compiler has checked', () => {
   const [, block = ''] = /```ts\n([\s\S]*?)\n```/.exec(readme) ?? [];
-  const checked = read('tests/support/docs/readme-lines.ts')
+  const checked = read('tests/docs/typed-readme.test.ts')
     .split('\n')
     .map((line) => line.trim());
 

@@ -40,10 +40,10 @@ describe('publish', () => {
   test('stores one event, and returns its id', async () => {
     const stand = makeOwnStand();
 
-    const published = await publish('order.created', { id: 7 }, { channel: 'orders' });
+    const published = await publish('note', { id: 7 }, { channel: 'orders' });
 
     expect(published).toEqual({ id: `${stand.clock.now()}-1`, duplicate: false });
-    expect(stand.memory.kept('orders')).toMatchObject([{ type: 'order.created', data: '{"id":7}' }]);
+    expect(stand.memory.kept('orders')).toMatchObject([{ type: 'note', data: '{"id":7}' }]);
   });
 
   test('uses the channel feed if none is given', async () => {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { eventTypes } from '../../lib/config/event-types.ts';
+import { root } from './root.ts';
 
 /** Data of the type `machine` that fits its schema. */
 export const machine = {
@@ -11,9 +14,14 @@ export const machine = {
 };
 
 /**
- * Declares the type `machine` for the tests of this file, whatever types the app declares: the tests judge how types are used,
- * not which there are.
+ * Declares a type for the tests of this file, whatever types the app declares: the tests judge how types are used, not which
+ * there are.
  */
+export function declareType(type: string, schema: z.ZodType): void {
+  Object.assign(eventTypes, { [type]: schema });
+}
+
+/** Declares the type `machine` for the tests of this file. */
 export function declareMachine(): void {
   const figure = z.number().nonnegative();
   const schema = z.object({
@@ -23,5 +31,22 @@ export function declareMachine(): void {
     uptimeSeconds: figure,
     eventLoopDelayMs: figure,
   });
-  Object.assign(eventTypes, { machine: schema });
+  declareType('machine', schema);
+}
+
+/**
+ * The text of `lib/config/event-types.ts` with more types. Where the app declares one of them, the new shape replaces its own.
+ * @param lines as a user writes them into the list.
+ */
+export function eventTypesWith(lines: string): string {
+  const text = readFileSync(join(root, 'lib/config/event-types.ts'), 'utf8');
+  const list = /^export const eventTypes = (\{[\s\S]*?\} as const) ([^;]*;)$/m;
+  if (!list.test(text)) throw new Error('the list of types is no longer written as `{ … } as const …`');
+  return text
+    .replace('import type { z }', 'import { z }')
+    .replace(
+      list,
+      (_, own, rest) =>
+        `const ownTypes = ${own};\n\nexport const eventTypes = {\n  ...ownTypes,\n${lines}\n} as const ${rest}`,
+    );
 }

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventTypesWith } from '../../support/declared-type.ts';
 import { type App, type AppEnvironment, nextCommand, startAppBy } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
 import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
@@ -57,6 +58,8 @@ for await (const item of items) if (item.kind === 'event') break;
 process.on('exit', () => console.log(findRuntime()?.tails.count()));
 `;
 
+const declared = "  'order.created': z.object({ id: z.number(), currency: z.string().default('EUR') }),";
+
 let copy: AppCopy;
 let redis: RedisStand;
 beforeAll(async () => {
@@ -66,14 +69,8 @@ beforeAll(async () => {
     'app/orders/page.tsx': page,
     'lib/typed.ts': typed,
     'scripts/ending.ts': ending,
+    'lib/config/event-types.ts': eventTypesWith(declared),
   });
-  const types = join(copy.folder, 'lib/config/event-types.ts');
-  const declared = "  'order.created': z.object({ id: z.number(), currency: z.string().default('EUR') }),";
-  const before = readFileSync(types, 'utf8');
-  writeFileSync(
-    types,
-    before.replace('export const eventTypes = {', (start) => `${start}\n${declared}`),
-  );
   // The types too: the build fails if an adopter's compiler would not accept the files.
   await copy.build({ typescript: {} });
 }, 600_000);

@@ -1,6 +1,11 @@
 import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
 import { paddingFrame } from '../../../lib/core/sse-frames.ts';
+import { declareType } from '../declared-type.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
+
+// Your app may declare another shape.
+declareType('order.paid', z.object({ order: z.number() }));
 
 /** A block of code in the document. */
 export function block(text: string, language = 'http'): string {

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventTypesWith } from '../declared-type.ts';
 import { root } from '../root.ts';
 
 /** The document of the recipes, and the folder of their files. */
@@ -14,11 +15,7 @@ export function readNextRecipes(): Readonly<Record<string, string>> {
   const files = globSync('{app,lib,public}/**/*.*', { cwd: recipesFolder });
   const added = files.map((file) => [file, readFileSync(join(recipesFolder, file), 'utf8')] as const);
   const types = 'lib/config/event-types.ts';
-  const text = readFileSync(join(root, types), 'utf8').replace(
-    'export const eventTypes = {\n',
-    (start) => start + eventTypeLines(),
-  );
-  return { ...Object.fromEntries(added), [types]: text };
+  return { ...Object.fromEntries(added), [types]: eventTypesWith(eventTypeLines()) };
 }
 
 /** The lines that the document adds to `lib/config/event-types.ts`. */
