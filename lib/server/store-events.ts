@@ -14,6 +14,9 @@ import type { Runtime } from './runtime.ts';
 /** Most bytes of one event as the log stores it, as JSON: channel, type and data. */
 export const maxEventBytes = 64 * 1024;
 
+/** Most faults of one event's data that a refusal names. */
+const maxNamedFaults = 5;
+
 /** An event as its publisher gave it. */
 export type GivenEvent = {
   /** JSON; it should have the members of an event, but nothing is checked yet. */
@@ -67,9 +70,12 @@ async function storedData(type: string, data: unknown, given: string, what: stri
   if (schema === null) return given;
   const result = await schema.safeParseAsync(data);
   if (!result.success) {
-    const [issue] = result.error.issues;
-    const path = [`${what}.data`, ...(issue?.path ?? []).map(String)].join('.');
-    throw new FeedError('data-does-not-fit', `${path}: ${issue?.message ?? 'does not fit'} (type "${type}")`);
+    const { issues } = result.error;
+    const faults = issues
+      .slice(0, maxNamedFaults)
+      .map(({ path, message }) => `${[`${what}.data`, ...path.map(String)].join('.')}: ${message}`);
+    if (issues.length > maxNamedFaults) faults.push(`and ${issues.length - maxNamedFaults} more`);
+    throw new FeedError('data-does-not-fit', `${faults.join('; ')} (type "${type}")`);
   }
   const fault = findNonJson(result.data, `${what}.data`);
   if (fault === null) return toJson(result.data, what);

@@ -15,6 +15,12 @@ const declared = {
   trimmed: z.object({ name: z.string().trim().toLowerCase() }),
   'date.as.text': z.object({ at: z.coerce.date().transform((date) => date.toISOString()) }),
   awaited: z.object({ id: z.number().refine(async (id) => id < 10, 'there is no such id') }),
+  form: z.object({
+    a: z.string('expected text'),
+    b: z.number('expected a number'),
+    c: z.string('expected text'),
+  }),
+  texts: z.array(z.string('expected text')),
   growing: z.string().transform((text) => text.repeat(2)),
   failing: z.object({}).refine(() => {
     throw new TypeError('a fault in the schema');
@@ -93,6 +99,20 @@ describe('the log stores what the schema returns', () => {
     const stand = makeStand();
     expect((await send(stand, 'growing', 'x'.repeat(32_000))).status).toBe(201);
     expect(await expectRefusal(send(stand, 'growing', 'x'.repeat(33_000)), 413)).toContain('event is 660');
+  });
+});
+
+describe('a refusal names', () => {
+  test('each fault, with its path', async () => {
+    expect(await refusalOf('form', { a: 1, b: 'x', e: 1 })).toBe(
+      'event.data.a: expected text; event.data.b: expected a number; event.data.c: expected text (type "form")',
+    );
+  });
+
+  test('the first five faults, and how many more there are', async () => {
+    expect(await refusalOf('texts', [1, 2, 3, 4, 5, 6, 7])).toBe(
+      `${[0, 1, 2, 3, 4].map((index) => `event.data.${index}: expected text`).join('; ')}; and 2 more (type "texts")`,
+    );
   });
 });
 

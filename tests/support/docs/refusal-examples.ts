@@ -249,8 +249,8 @@ export const refusalExamples: readonly RefusalExample[] = [
   },
   {
     code: 'data-does-not-fit',
-    request: '`POST /api/events` with a `machine` event whose `load` is `"high"`',
-    ask: publish({ type: 'machine', data: { ...machine, load: 'high' } }),
+    request: '`POST /api/events` with a `machine` event whose `load` is `"high"`, without `uptimeSeconds`',
+    ask: publish({ type: 'machine', data: { ...machine, load: 'high', uptimeSeconds: undefined } }),
   },
   {
     code: 'key-reused',
