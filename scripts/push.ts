@@ -45,8 +45,10 @@ function openEvents(options: PushOptions, signal: AbortSignal): Input {
 /** Text where the server wants an object is probably JSON that was not meant as text. */
 function misfitAdviceFor({ text, format }: PushOptions): string | null {
   if (format === 'json' || format === 'ndjson') return null;
-  return text === null
-    ? 'push sends a line as text. If your lines are JSON, add --format json.'
+  if (text === null) return 'push sends a line as text. If your lines are JSON, add --format json.';
+  if (format === 'auto' && detectTextFormat(text) !== 'lines') return null;
+  return format === 'auto' && /^\s*[[{]/.test(text)
+    ? 'The text begins like JSON, but is not valid JSON, so push sent it as a string. Check its quotes and commas.'
     : `push sends a text as a string. For an object, give JSON: npm run push -- --type … '{"id":1}'.`;
 }
 

@@ -144,7 +144,7 @@ type PostTarget = {
   readonly endpoint: URL;
   /** What the user can do if nobody answers at the endpoint. */
   readonly unreachableAdvice: string;
-  /** What the user can do if the data does not fit the schema of its type; null: nothing that push knows of. */
+  /** What the user can do if text does not fit the schema of its type; null: nothing that push knows of. */
   readonly misfitAdvice: string | null;
   readonly token: string | null;
   /** Time limit of one request, in ms. */
@@ -206,7 +206,7 @@ function judge(response: Response, body: string, batch: Batch, target: PostTarge
     return { kind: 'refused', reason, isUncertain: false };
   }
   const detail = readDetail(body) ?? (response.statusText || 'no reason given');
-  const advice = adviceByStatus.get(status) ?? (isMisfit(body) ? misfitAdvice : null);
+  const advice = adviceByStatus.get(status) ?? (isMisfit(body) && batch.some(isText) ? misfitAdvice : null);
   const reason = `The server answered ${status}: ${detail}.${advice === null ? '' : ` ${advice}`}`;
   if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
@@ -228,6 +228,11 @@ function readStored(status: number, body: string, batch: Batch, endpoint: URL): 
 function readDetail(body: string): string | null {
   const problem = parse(body) as { detail?: unknown } | null;
   return typeof problem?.detail === 'string' ? problem.detail.replace(/\.$/, '') : null;
+}
+
+/** Whether the data of an event is text. */
+function isText({ json }: PushEvent): boolean {
+  return typeof (parse(json) as { data?: unknown } | null)?.data === 'string';
 }
 
 /** Whether the server refused data that does not fit the schema of its type. */

@@ -276,6 +276,10 @@ describe('--format json', () => {
       ['hello'],
       'push sends a text as a string. For an object, give JSON: npm run push -- --type … \'{"id":1}\'.',
     ],
+    [
+      ['{id: 1}'],
+      'The text begins like JSON, but is not valid JSON, so push sent it as a string. Check its quotes and commas.',
+    ],
   ])('is what push names when the server wants an object: %j', async ([text], advice) => {
     const detail = 'event.data does not fit the schema of "order": expected object, received string.';
     const problem = { type: 'urn:steadfeed:problem:data-does-not-fit', title: 'No', status: 422, detail };
@@ -285,4 +289,18 @@ describe('--format json', () => {
     expect(await script.code).toBe(1);
     expect(script.err()).toContain(`expected object, received string. ${advice}`);
   });
+
+  test.each([['{"id":1}'], ['[1]'], ['{"data":{"id":1}}'], ['{"data":"x"}'], ['-', '{"data":{"id":1}}\n']])(
+    'is no advice where the server refuses data that came as JSON: %s',
+    async (text, input = '') => {
+      const detail = 'event.data.id: expected string, received number';
+      const problem = { type: 'urn:steadfeed:problem:data-does-not-fit', title: 'No', status: 422, detail };
+      server.misbehaves.push({ kind: 'answers', status: 422, body: JSON.stringify(problem) });
+      const script = text === '-' ? pushInput(input) : push([text]);
+
+      expect(await script.code).toBe(1);
+      expect(script.err()).toContain(detail);
+      expect(script.err()).not.toContain('push sen');
+    },
+  );
 });
