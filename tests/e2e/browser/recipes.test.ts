@@ -12,7 +12,7 @@ import {
   frameworks,
   startFrameworkPages,
 } from '../../support/browser/framework-pages.ts';
-import { newPage, type OpenPage, shows } from '../../support/browser/page-steps.ts';
+import { newPage, type OpenPage } from '../../support/browser/page-steps.ts';
 import { readNextRecipes } from '../../support/docs/next-recipes.ts';
 import type { App } from '../../support/node/app-process.ts';
 import { type Answer, ask } from '../../support/node/ask.ts';
@@ -89,17 +89,43 @@ async function order(page: Page, item: string, click: 'click' | 'dblclick' = 'cl
   await page.goto(`${app.url}/orders/new`);
   await page.getByLabel('Item').fill(item);
   await page.getByRole('button')[click]();
-  await page.waitForURL('**/?channel=orders');
+  await page.waitForURL('**/orders');
 }
 
 test('a server action publishes its order once, also after a double click', async () => {
   await using opened = await newPage(browser);
   await order(opened.page, 'Tea', 'dblclick');
-  await shows(opened.page, 'Tea');
-  const orders = (await storedIn('orders')).filter(({ data }) => (data as { item: string }).item === 'Tea');
+  await opened.page.getByRole('listitem').filter({ hasText: 'Tea' }).waitFor(waitOptions);
+  const orders = (await storedIn('public:orders')).filter(
+    ({ data }) => (data as { item: string }).item === 'Tea',
+  );
   expect(orders).toEqual([{ type: 'order.created', data: { id: expect.any(String), item: 'Tea' } }]);
   expect(opened.seen.errors).toEqual([]);
 });
+
+test.each([true, false])(
+  'an order with wrong data is refused in the form, and not saved (JavaScript: %s)',
+  async (javaScriptEnabled) => {
+    await using opened = await newPage(browser, { javaScriptEnabled });
+    const { page } = opened;
+    const before = [await storedIn('public:orders'), (await ask(app, '/orders')).text.match(/<li>/g)?.length];
+    await page.goto(`${app.url}/orders/new`);
+    await page.getByLabel('Item').fill(' ');
+    await page.getByRole('button').click();
+    await page.getByRole('alert').filter({ hasText: 'Name an item.' }).waitFor(waitOptions);
+    expect([
+      await storedIn('public:orders'),
+      (await ask(app, '/orders')).text.match(/<li>/g)?.length,
+    ]).toEqual(before);
+
+    const item = `Cake ${javaScriptEnabled}`;
+    await page.getByLabel('Item').fill(` ${item}`);
+    await page.getByRole('button').click();
+    await page.waitForURL('**/orders');
+    expect((await ask(app, '/orders')).text).toContain(`<li>${item}</li>`);
+    expect((await storedIn('public:orders')).at(-1)?.data).toEqual({ id: expect.any(String), item });
+  },
+);
 
 test('a page shows the rows of the database and the events after them, each once', async () => {
   await using buyer = await newPage(browser);
