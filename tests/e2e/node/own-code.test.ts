@@ -125,7 +125,7 @@ describe.each(logs)('in a built app on %s', (_, envOf) => {
       env,
       cwd: copy.folder,
     });
-    using reader = await openSse(app, { query: 'channel=orders' });
+    using reader = await openSse(app, { query: 'channel=public:orders' });
     await reader.frame('hello');
 
     expect(await order(app, 7)).toBe(200);
