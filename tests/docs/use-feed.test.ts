@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { maxRead } from '../../lib/log/event-log.ts';
 import { root } from '../support/root.ts';
 
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -39,6 +40,29 @@ describe('docs/use-feed.md', () => {
     expect(options.flatMap(([name]) => namesIn(name)).sort()).toEqual([...own, ...times].sort());
   });
 
+  test('has every option and every value of readFirstPage, and how many events it reads', () => {
+    const own = read('lib/server/http/first-page.ts');
+    const rows = rowsOf('What `initial` is');
+    const isResult = ([name = '']: readonly string[]) => /^`(?:page|problem)`$/.test(name);
+    const taken = rows.filter((row) => !isResult(row));
+    expect(taken.flatMap(([name]) => namesIn(name)).sort()).toEqual(
+      membersOf('FirstPageOptions', own).sort(),
+    );
+
+    const results = rows.filter(isResult).map(([kind, value]) => `${namesIn(kind)} ${namesIn(value)}`);
+    const [, union = ''] = /^export type FirstPage =([\s\S]*?)^ {4}};$/m.exec(own) ?? [];
+    const members = union.split(/^ {2}\| \{$/m).flatMap((part) => {
+      const [, kind = ''] = /kind: '(\w+)'/.exec(part) ?? [];
+      return [...part.matchAll(/readonly (\w+):/g)].map(([, name = '']) => `${kind} ${name}`);
+    });
+    expect(members.length).toBeGreaterThan(5);
+    expect(results.sort()).toEqual(members.sort());
+
+    const [, usual = ''] = /\bcount = (\d+)/.exec(own) ?? [];
+    const [, , does = '', normal = ''] = /^\| (`count`) \| (.*) \| (.*) \|$/m.exec(doc) ?? [];
+    expect([normal, does]).toEqual([usual, expect.stringContaining(`1 to ${maxRead}`)]);
+  });
+
   test('says of each option whether the hook has it', () => {
     const [, picked = ''] = /UseFeedOptions<[^;]*?Pick<([^;]*);/.exec(read('lib/client/use-feed.ts')) ?? [];
     const ofHook = [...picked.matchAll(/'(\w+)'/g)].map(([, name = '']) => name);
@@ -72,7 +96,7 @@ describe('docs/use-feed.md', () => {
     try {
       const lib = join(root, 'lib/client');
       const snippets = [...doc.matchAll(/^```tsx?\n([\s\S]*?)^```$/gm)].map(([, code = '']) =>
-        code.replaceAll("'../lib/client/", `'${lib}/`),
+        code.replaceAll("'../lib/", `'${join(root, 'lib')}/`),
       );
       const calls = options.map(([, , , , example = '']) => `  connectFeed(${example.slice(1, -1)});`);
       const all = `import { connectFeed } from '${lib}/connect-feed.ts';

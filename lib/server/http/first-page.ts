@@ -8,7 +8,7 @@ import { pageJson, pollAdvice, readPage } from './page.ts';
 import { retryAfterMs, toFeedError } from './problem.ts';
 
 /** What to read, as in the options of `useFeed`. */
-type FirstPageOptions = {
+export type FirstPageOptions = {
   /** Default: `feed`. */
   readonly channels?: readonly string[];
   /** Default: all types. */
@@ -18,7 +18,7 @@ type FirstPageOptions = {
 };
 
 /** What a page that the server renders starts with; or the reason why there is nothing, for its reader. */
-type FirstPage =
+export type FirstPage =
   | {
       readonly kind: 'page';
       /**
