@@ -126,9 +126,7 @@ describe('the doctor', () => {
   test('ends with 1, and with what to do, where nothing answers', async () => {
     const { code, stdout } = await runDoctor(['http://127.0.0.1:9', '--json']);
 
-    expect(JSON.parse(stdout)).toMatchObject([
-      { check: 'health', verdict: 'fail', obstacle: 'no-answer' },
-    ]);
+    expect(JSON.parse(stdout)).toMatchObject([{ check: 'health', verdict: 'fail', obstacle: 'no-answer' }]);
     expect(code).toBe(1);
   });
 
