@@ -92,5 +92,8 @@ test('all tests compile in an app whose types have the names of the documents’
   const left = ['node_modules', '.git', '.next', '.data', 'dist', 'docs', 'next-env.d.ts'];
   const parts = readdirSync(root).filter((name) => !left.includes(name));
   using folder = copyWith(parts, eventTypesWith(lines.join('\n')));
-  expect(compile(join(folder.path, 'tests'))).toBe('');
+  const printed = compile(join(folder.path, 'tests')).split('\n');
+  // The app's own files use the shapes that the app declares.
+  const isOfApp = (line: string) => /^\S*\bapp\/\S+\(\d+,\d+\): error/.test(line) && !line.includes('tests/');
+  expect(printed.filter((line) => line.includes('error TS') && !isOfApp(line))).toEqual([]);
 }, 300_000);
