@@ -330,7 +330,11 @@ export function onCheckAnswered(state: Connection, now: number, random: number):
   }
   const live = mode === 'streaming' ? streams.findLast(({ phase }) => phase === 'live') : undefined;
   if (live === undefined) return state;
-  if (isOverdue(live, now)) return failStream(state, live, 'late', now, random);
+  if (isOverdue(live, now)) {
+    // No heartbeat came either: the stream is not late, but dead. A new one may work at once.
+    const isDead = live.leastAge !== null && now - bytesAt(live) >= live.heartbeatMs;
+    return failStream(state, live, isDead ? 'disconnected' : 'late', now, random);
+  }
   const isHeld = live.leastAge !== null && now >= timeDueAt(live, state);
   return isHeld
     ? failStream(state, live, 'held', now, random)

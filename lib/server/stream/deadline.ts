@@ -21,7 +21,7 @@ export function planDeadline(limitSeconds: number, random: number): Deadline {
     handoverInMs: Math.max(0, (limitSeconds - margin - jitter) * 1_000),
     // 60 % of the margin, which is 600 ms for each of its seconds. In the rest a slow reader takes the last bytes (see
     // `graceShare`) before the platform cuts the request. A limit below 1 s is shorter than the least margin.
-    closesInMs: 600 * Math.min(margin, limitSeconds),
+    closesInMs: Math.round(600 * Math.min(margin, limitSeconds)),
   };
 }
 

@@ -321,3 +321,17 @@ test.each(['held', 'refused', 'disconnected'] as const)(
     expect(it.state.pollingReason).toBeNull();
   },
 );
+
+test('a stream without a byte whose events a check brings is dead, not late: a new stream follows, and no polling', () => {
+  const it = timedReader();
+  it.staysOnTime(20);
+  it.passes(17_500);
+  it.isPolled([eventItem(4)], '40-4~aaaaaa');
+  it.passes(2_000);
+  it.isPolled([], '40-4~aaaaaa');
+  it.passes(2_000);
+  it.isPolled([], '40-4~aaaaaa');
+  expect(it.state).toMatchObject({ mode: 'waiting', pollingReason: null, streams: [] });
+  it.passes(600);
+  expect(it.state).toMatchObject({ mode: 'connecting', streams: [{ after: '40-4~aaaaaa' }] });
+});

@@ -47,3 +47,10 @@ describe('a deadline', () => {
     expect([unplannedRetryMs(0), unplannedRetryMs(0.999_999)]).toEqual([1_000, 5_000]);
   });
 });
+
+test.each([24.998_3, 7.001_7, 0.333_3])(
+  'of a request with %s s left, the wait for the end is in whole ms',
+  (seconds) => {
+    expect(Number.isInteger(planDeadline(seconds, 0.5).closesInMs)).toBe(true);
+  },
+);
