@@ -202,7 +202,7 @@ export function createFeed(
   }
 
   function savePlace(): void {
-    // Whoever goes on from this place must have got what is before it.
+    // After a reload the app gets nothing from before this place, so it must have all of that now.
     delivery.flush();
     const at = writeCursor(connection.reader);
     if (at !== null) saved?.save(at, store.view().entries.slice(-limit));

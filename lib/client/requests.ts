@@ -48,7 +48,7 @@ export function createRequestRunner({
   /** When the feed was enabled, and whether it has sent a request since. */
   let enabledAt: number | null = null;
   let hasAsked = false;
-  /** The client's clock is ahead of the server's by this at most, in ms. */
+  /** The most that this clock can be ahead of the server's clock, in ms. */
   let aheadMs = Number.POSITIVE_INFINITY;
   /** The number of polls that had an address of their own; 0: no cache was seen to keep polls. */
   let fresh = 0;

@@ -104,7 +104,7 @@ export function makeApp(template: string, target: string, name: string): number 
   const manifest = readJson<Manifest>(template, 'package.json');
   const ownManifest = newManifest(manifest, name, files, importedPackages(template, files));
   writeJson(target, 'package.json', ownManifest);
-  // Whoever uses another package manager may have deleted it.
+  // A user of another package manager may have deleted this file.
   if (existsSync(join(template, 'package-lock.json'))) {
     const lock = newLock(readJson<Lock>(template, 'package-lock.json'), name, ownManifest);
     writeJson(target, 'package-lock.json', lock);

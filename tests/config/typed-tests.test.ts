@@ -71,7 +71,7 @@ function documentedTypes(): readonly string[] {
   const found = [places, declarations].flatMap((pattern) =>
     [...text.matchAll(pattern)].map(([, type = '']) => type),
   );
-  // The app's own code uses `machine`: whoever changes that type changes the demo too.
+  // The demo uses `machine`. An app that changes this type must change the demo too.
   return [...new Set(found)].filter((type) => type !== 'machine');
 }
 

@@ -1,25 +1,13 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { type Published, publish, publishAll } from '../../lib/server/publish.ts';
 import { declareMachine, machine } from '../support/declared-type.ts';
 import { range } from '../support/log/log-steps.ts';
-import { useRuntime } from '../support/server/own-process.ts';
+import { makeOwnStand } from '../support/server/own-process.ts';
 import { expectRefusal } from '../support/server/refusal.ts';
-import { makeStand, type Stand, type StandOptions } from '../support/server/stand.ts';
+import type { Stand } from '../support/server/stand.ts';
 
 declareMachine();
-
-const used: Disposable[] = [];
-afterEach(() => {
-  for (const each of used.splice(0)) each[Symbol.dispose]();
-});
-
-/** A stand whose runtime is that of this process. */
-function makeOwnStand(options: StandOptions = {}): Stand {
-  const stand = makeStand(options);
-  used.push(useRuntime(stand.runtime));
-  return stand;
-}
 
 /** The code and text of the FeedError that a call must end with; nothing may be stored by it. */
 async function errorOf(stand: Stand, call: () => Promise<unknown>): Promise<string> {

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { publish } from '../../lib/server/publish.ts';
 import {
@@ -11,20 +11,8 @@ import {
 } from '../../lib/server/read-feed.ts';
 import { newEvent, range } from '../support/log/log-steps.ts';
 import { settle } from '../support/server/manual-clock.ts';
-import { useRuntime } from '../support/server/own-process.ts';
-import { makeStand, type Stand, type StandOptions } from '../support/server/stand.ts';
-
-const used: Disposable[] = [];
-afterEach(() => {
-  for (const each of used.splice(0)) each[Symbol.dispose]();
-});
-
-/** A stand whose runtime is that of this process. */
-function makeOwnStand(options: StandOptions = {}): Stand {
-  const stand = makeStand(options);
-  used.push(useRuntime(stand.runtime));
-  return stand;
-}
+import { makeOwnStand } from '../support/server/own-process.ts';
+import type { Stand } from '../support/server/stand.ts';
 
 /** A loop over the feed that runs beside the test. */
 type Loop = {

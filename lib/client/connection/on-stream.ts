@@ -16,6 +16,7 @@ import { accept, acceptHello, hasReached } from './sequencer.ts';
 import {
   bytesAt,
   type Connection,
+  isSilent,
   type PollingReason,
   type Stream,
   type StreamSignal,
@@ -332,7 +333,7 @@ export function onCheckAnswered(state: Connection, now: number, random: number):
   if (live === undefined) return state;
   if (isOverdue(live, now)) {
     // No heartbeat came either: the stream is not late, but dead. A new one may work at once.
-    const isDead = live.leastAge !== null && now - bytesAt(live) >= live.heartbeatMs;
+    const isDead = live.leastAge !== null && isSilent(live, now);
     return failStream(state, live, isDead ? 'disconnected' : 'late', now, random);
   }
   const isHeld = live.leastAge !== null && now >= timeDueAt(live, state);

@@ -1,5 +1,5 @@
 import { connect, isDue, isInactive, onHidden, openStream, startDue } from './lifecycle.ts';
-import { bytesAt, type Connection, withoutSpare } from './state.ts';
+import { bytesAt, type Connection, isSilent, withoutSpare } from './state.ts';
 
 /*
  * The page returns: it is shown again, the machine wakes up, or the network is back. Everything that is open may be dead
@@ -78,8 +78,9 @@ export function checkSoon(state: Connection, now: number): Connection {
 export function withSilenceLimit(state: Connection, now: number): Connection {
   const { mode, streams, pollAt, returnLimitMs, pollFailures } = state;
   const isCheck = mode === 'streaming' && isDue(pollAt, now) && returnLimitMs + pollFailures === 0;
-  const isSilent = streams.every((each) => now - bytesAt(each) >= each.heartbeatMs);
-  return isCheck && isSilent ? { ...state, returnLimitMs: firstLimitMs } : state;
+  return isCheck && streams.every((each) => isSilent(each, now))
+    ? { ...state, returnLimitMs: firstLimitMs }
+    : state;
 }
 
 /** The next poll and the next probe are due now. What has been in flight for a while may be dead. */

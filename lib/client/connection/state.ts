@@ -48,6 +48,11 @@ export function bytesAt({ timeout, heartbeatMs }: Stream): number {
   return timeout.at - 2.5 * heartbeatMs;
 }
 
+/** Whether a live stream has brought no byte for a heartbeat. */
+export function isSilent(stream: Stream, now: number): boolean {
+  return now - bytesAt(stream) >= stream.heartbeatMs;
+}
+
 /** Closes a stream whose old one is seen to live, and has announced no end: nothing is lost with it. Null: it has no such one. */
 export function withoutSpare(state: Connection, { key, sentAt }: Stream): Connection | null {
   const [old] = state.streams;

@@ -358,7 +358,7 @@ test.each(frameworks)('a component of %s on another site shows each event once',
   expect(opened.seen.errors).toEqual([]);
 });
 
-test('a request for the result of a job that still runs is told so after 25 s', async () => {
+test('a request for the result of a job gets, after 25 s, the answer that the job still runs', async () => {
   const { status, text } = await stillRuns;
   expect([status, JSON.parse(text)]).toEqual([202, { status: 'running' }]);
 });

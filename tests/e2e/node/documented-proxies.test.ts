@@ -43,7 +43,7 @@ async function startBehind(name: ProxyName, env = {}) {
   };
 }
 
-/** Publishes numbers, one after the other, until it is told to stop; sends each again until it is stored. */
+/** Publishes numbers until its caller stops it. It sends each number again until the server has stored it. */
 function keepPublishing(target: { readonly url: string }) {
   let isOver = false;
   let count = 0;

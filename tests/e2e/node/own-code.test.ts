@@ -156,7 +156,7 @@ describe.each(logs)('in a built app on %s', (_, envOf) => {
 });
 
 // The last test: a build that fails leaves nothing to start.
-test('a client component that imports the server’s files is told so by the build', async () => {
+test('the build refuses a client component that imports the server’s files, and says why', async () => {
   const client = `'use client';
 import { publish } from '../../lib/server/publish.ts';
 export default function Page() {

@@ -1,4 +1,6 @@
+import { onTestFinished } from 'vitest';
 import type { Runtime } from '../../../lib/server/runtime.ts';
+import { makeStand, type Stand, type StandOptions } from './stand.ts';
 
 const holder = globalThis as { [key: symbol]: Runtime | undefined };
 const key = Symbol.for('steadfeed');
@@ -13,4 +15,12 @@ export function useRuntime(runtime: Runtime): Disposable {
       else holder[key] = before;
     },
   };
+}
+
+/** A stand whose runtime is that of this process until the test ends. */
+export function makeOwnStand(options: StandOptions = {}): Stand {
+  const stand = makeStand(options);
+  const used = useRuntime(stand.runtime);
+  onTestFinished(() => used[Symbol.dispose]());
+  return stand;
 }
