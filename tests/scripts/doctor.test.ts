@@ -6,6 +6,7 @@ import { examine } from '../../scripts/doctor/examine.ts';
 import {
   judgeEnds,
   judgeHealth,
+  judgeOneBehind,
   judgePublishing,
   judgeReader,
   judgeStart,
@@ -224,5 +225,49 @@ describe('a raw stream', () => {
     await stream.over;
 
     expect(stream.record.answer?.status).toBe(308);
+  });
+});
+
+/** Three events, 4 s apart, and for each how long after it a comment came. */
+function probeWithComments(commentsAfterMs: readonly number[]): EventProbe {
+  const single = commentsAfterMs.map((_, index) => ({
+    number: index + 1,
+    sentMs: 1_000 + 4_000 * index,
+    cameMs: 1_150 + 4_000 * index,
+  }));
+  const frames = single.map(({ cameMs }, index) => ({
+    atMs: cameMs + (commentsAfterMs[index] ?? 0),
+    kind: 'comment',
+    id: '',
+    data: null,
+  }));
+  return {
+    record: recordOf({ frames }),
+    isFilled: false,
+    single,
+    burst: [],
+  };
+}
+
+describe('the comment after each test event', () => {
+  test.each([
+    { title: 'comes at once: nothing is one message behind', afterMs: [100, 110, 105], verdict: 'pass' },
+    {
+      title: 'is late once, on a busy machine: nothing is one message behind',
+      afterMs: [100, 1_900, 105],
+      verdict: 'pass',
+    },
+    {
+      title: 'comes with the next heartbeat: something is one message behind',
+      afterMs: [2_000, 2_000, 2_000],
+      verdict: 'note',
+    },
+    {
+      title: 'comes with the next heartbeat, once very soon: something is one message behind',
+      afterMs: [600, 2_000, 2_000],
+      verdict: 'note',
+    },
+  ])('$title', ({ afterMs, verdict }) => {
+    expect(judgeOneBehind(probeWithComments(afterMs)).verdict).toBe(verdict);
   });
 });

@@ -11,12 +11,15 @@ beforeAll(async () => {
 });
 afterAll(() => app[Symbol.asyncDispose]());
 
-/** Boxes that pass polls on at once, how they treat streams, and why the client then polls. */
+/**
+ * Boxes that pass polls on at once, and why the client then polls. What comes 20 s late is late; a stream that has brought
+ * nothing yet when a check brings events looks held back.
+ */
 const boxes = [
-  ['blocks-1k', 'held'],
-  ['blocks-2k', 'held'],
-  ['scanner', 'held'],
-  ['late-after-3k', 'late'],
+  ['blocks-1k', ['held']],
+  ['blocks-2k', ['held']],
+  ['scanner', ['held']],
+  ['late-after-3k', ['late', 'held']],
 ] as const;
 
 /** Until the client knows the box, an event may wait for a heartbeat and a check. Then it comes with the next poll. */
@@ -26,7 +29,7 @@ const latestMs = 5_000;
 describe.concurrent('behind a box that holds streams back, a reader with the default settings', () => {
   test.for(boxes)(
     'gets each event of a quiet feed within 5 s, and polls: %s',
-    async ([name, reason], { expect }) => {
+    async ([name, reasons], { expect }) => {
       const box = middleboxes.find((each) => each.name === name);
       if (box === undefined) throw new Error(`no middlebox ${name}`);
       await using proxy = await box.start(app);
@@ -47,7 +50,8 @@ describe.concurrent('behind a box that holds streams back, a reader with the def
           await eventually(`event ${number} has come through ${name}`, withinMs, () => arrivals.has(number));
           await new Promise((resolve) => setTimeout(resolve, 500));
         }
-        expect(feed.getSnapshot()).toMatchObject({ status: 'polling', pollingReason: reason, gaps: [] });
+        expect(feed.getSnapshot()).toMatchObject({ status: 'polling', gaps: [] });
+        expect(reasons).toContain(feed.getSnapshot().pollingReason);
         expect([...arrivals.values()].every((times) => times === 1)).toBe(true);
       } finally {
         feed.close();
