@@ -24,7 +24,7 @@ export type MiddleboxOptions =
 
 /** The parts of a round. In the short one, a reader has time for two or three tries. */
 const fullTimes: Times = { learnMs: 40_000, steadyMs: 110_000, behaveMs: 90_000 };
-const shortTimes: Times = { learnMs: 25_000, steadyMs: 25_000, behaveMs: 8_000 };
+const shortTimes: Times = { learnMs: 35_000, steadyMs: 25_000, behaveMs: 8_000 };
 
 /** What `npm run proof:middleboxes -- --help` says. */
 export const middleboxHelp = `Reads our feed through middleboxes that misbehave, all at the same time, and measures what a reader gets.

@@ -75,12 +75,6 @@ function dieTogether() {
   };
 }
 
-/** A stream that dies in silence: the reader checks it after 1.5 heartbeats. Until the first one died, a heartbeat takes 5 s. */
-const silently: Pick<Middlebox, 'due' | 'why'> = {
-  due: { firstMs: 15_000, latestMs: 8_000 },
-  why: 'only its silence shows that a connection is dead',
-};
-
 /** Boxes that end or lose connections. */
 export const cuttingBoxes: readonly Middlebox[] = [
   tcpBox(
@@ -93,13 +87,10 @@ export const cuttingBoxes: readonly Middlebox[] = [
     'forgets connections that are silent for 10 s (NAT)',
     whenSilent(10_000, (link) => link.freeze()),
   ),
-  {
-    ...tcpBox('black-hole-10s', 'loses each connection silently after 10 s', () => (link) => {
-      link.after(10_000, () => link.freeze());
-    }),
-    ...silently,
-  },
-  { ...tcpBox('sleeps', 'loses all connections silently every 25 s', dieTogether), ...silently },
+  tcpBox('black-hole-10s', 'loses each connection silently after 10 s', () => (link) => {
+    link.after(10_000, () => link.freeze());
+  }),
+  tcpBox('sleeps', 'loses all connections silently every 25 s', dieTogether),
   {
     ...tcpBox('one-connection', 'lets one connection through at a time; others wait', oneByOne),
     countsClients: true,
