@@ -64,9 +64,9 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
 /** Packages, and the only files of the template that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
   '@tanstack/react-virtual': /^app\/_feed\/event-list\.tsx$/,
-  '@upstash/redis': /^lib\/log\/redis\/client\.ts$/,
+  '@upstash/redis': /^lib\/log\/redis\/rest\.ts$/,
   '@vercel/functions': /^lib\/server\/stream\/deadline\.ts$/,
-  'eventsource-parser': /^lib\/(log\/redis\/subscription|client\/transport\/sse)\.ts$/,
+  'eventsource-parser': /^lib\/(log\/redis\/rest|client\/transport\/sse)\.ts$/,
   jose: /^lib\/server\/feed-token\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,

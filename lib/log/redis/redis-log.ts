@@ -17,18 +17,20 @@ import {
 } from '../event-log.ts';
 import { chargeOf, rateLimited } from '../rate-limit.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
-import { createRedisClient, type RedisClient, type RedisEndpoint, refusesAll, unreadable } from './client.ts';
+import { refusesAll, unreadable } from './failures.ts';
+import { createRestTransport } from './rest.ts';
 import {
   announcementChannel,
   appendScript,
   rateKey,
+  readAnnouncement,
   readEntry,
   readScript,
   recordKey,
   streamKey,
   writeEntry,
 } from './storage.ts';
-import { followRedis } from './subscription.ts';
+import type { RedisTransport, SubscriptionSignal } from './transport.ts';
 
 export type RedisLogOptions = {
   /** The REST URL of the database: `UPSTASH_REDIS_REST_URL`. */
@@ -61,27 +63,31 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
   const { url, token, retention, maxIdleMs = defaultMaxIdleMs } = options;
   const { timeoutMs = answerWithinMs, clock = serverClock } = options;
   const breaker = createCircuitBreaker(clock, refusesAll);
-  const endpoint: RedisEndpoint = { url, token, timeoutMs, breaker };
-  const client = createRedisClient(endpoint);
-  const closed = new AbortController();
+  const transport = createRestTransport({ url, token, timeoutMs, breaker });
   return {
     kind: 'redis',
-    append: (request) => appendToRedis(client, request, { retention, maxIdleMs }),
-    read: (channel, from, limit) => readFromRedis(client, channel, from, limit),
+    append: (request) => appendToRedis(transport, request, { retention, maxIdleMs }),
+    read: (channel, from, limit) => readFromRedis(transport, channel, from, limit),
     async ends(channels) {
-      if (channels.length > 0) return endsFromRedis(client, channels);
-      await client.ping();
+      if (channels.length > 0) return endsFromRedis(transport, channels);
+      await transport.ping();
       return new Map();
     },
-    follow: (channel, onSignal, signal) =>
-      followRedis(endpoint, channel, onSignal, AbortSignal.any([signal, closed.signal])),
-    close: () => closed.abort(),
+    follow(channel, onSignal, signal) {
+      const onSubscriptionSignal = (found: SubscriptionSignal) => {
+        if (found.kind !== 'message') return onSignal(found);
+        const announcement = readAnnouncement(found.text);
+        onSignal(announcement === null ? { kind: 'unsure' } : { kind: 'events', ...announcement });
+      };
+      transport.subscribe(announcementChannel(channel), onSubscriptionSignal, signal);
+    },
+    close: transport.close,
   };
 }
 
 /** Stores a request in one command. @throws FeedError `key-reused`, `rate-limited`, `log-unavailable`, `too-large` */
 async function appendToRedis(
-  client: RedisClient,
+  transport: RedisTransport,
   { events, key, limits = [] }: AppendRequest,
   { retention, maxIdleMs }: { readonly retention: number; readonly maxIdleMs: number },
 ): Promise<AppendResult> {
@@ -100,7 +106,7 @@ async function appendToRedis(
       ...own.map(writeEntry),
     );
   }
-  const answer = await client.evaluate(appendScript, keys, args);
+  const answer = await transport.evaluate(appendScript, keys, args);
   const [outcome, value = '', index = ''] = isTexts(answer) ? answer : [];
   switch (outcome) {
     case 'stored':
@@ -142,24 +148,24 @@ function isTexts(value: unknown): value is readonly string[] {
 
 /** Reads a page of a channel in one command. @throws FeedError `log-unavailable` */
 async function readFromRedis(
-  client: RedisClient,
+  transport: RedisTransport,
   channel: string,
   from: ReadFrom,
   limit: number,
 ): Promise<LogPage> {
   const args = [String(readBudgetBytes), ...readArgs(from, limit)];
-  const [page] = await readPages(client, [channel], args, isNewestFirst(from));
+  const [page] = await readPages(transport, [channel], args, isNewestFirst(from));
   if (page === undefined) throw unreadable();
   return page;
 }
 
 /** Reads the state of channels in one command. @throws FeedError `log-unavailable` */
 async function endsFromRedis(
-  client: RedisClient,
+  transport: RedisTransport,
   channels: readonly string[],
 ): Promise<ReadonlyMap<string, LogState>> {
   const args = ['0', ...channels.flatMap(() => readArgs({ kind: 'newest' }, 0))];
-  const pages = await readPages(client, channels, args, false);
+  const pages = await readPages(transport, channels, args, false);
   return new Map(channels.map((channel, index) => [channel, pages[index]?.state ?? null]));
 }
 
@@ -186,12 +192,12 @@ function isNewestFirst(from: ReadFrom): boolean {
 
 /** One page for each channel. */
 async function readPages(
-  client: RedisClient,
+  transport: RedisTransport,
   channels: readonly string[],
   args: readonly string[],
   newestFirst: boolean,
 ): Promise<LogPage[]> {
-  const answer = await client.evaluate(readScript, channels.map(streamKey), args);
+  const answer = await transport.evaluate(readScript, channels.map(streamKey), args);
   if (!Array.isArray(answer) || answer.length !== channels.length) throw unreadable();
   return answer.map((page: unknown) => toPage(page, newestFirst));
 }

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import { canRead } from '../../../lib/config/access.ts';
 import { readSettings } from '../../../lib/config/settings.ts';
 import type { FeedErrorCode } from '../../../lib/core/feed-error.ts';
-import { unavailable } from '../../../lib/log/redis/client.ts';
+import { unavailable } from '../../../lib/log/redis/failures.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 import { createRuntime } from '../../../lib/server/runtime.ts';

@@ -1,20 +1,97 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { Redis } from '@upstash/redis';
 import { createParser } from 'eventsource-parser';
-import type { FollowSignal } from '../event-log.ts';
-import { type RedisEndpoint, refusalToFeedError, toFeedError, unavailable } from './client.ts';
-import { announcementChannel, readAnnouncement } from './storage.ts';
+import { FeedError } from '../../core/feed-error.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import { refusalToFeedError, toFeedError, unavailable, unreadable } from './failures.ts';
+import type { RedisTransport, SubscriptionSignal } from './transport.ts';
+
+/** The Redis REST API to use. */
+type RedisEndpoint = {
+  /** `https://…`; `http://…` for a Redis on this machine. */
+  readonly url: string;
+  readonly token: string;
+  /** How long to wait for an answer, in ms. */
+  readonly timeoutMs: number;
+  /** All calls and subscriptions pass through it, so that they obey a time that Redis names. */
+  readonly breaker: CircuitBreaker;
+};
 
 /**
- * Follows the announcements of a channel by the SUBSCRIBE of the REST API, `POST /subscribe/<channel>`. It answers with lines
+ * Reaches Redis by the REST API of Upstash: each call is one command in one HTTP request, and each subscription a request of
+ * its own. It neither retries nor converts anything.
+ * @throws FeedError `misconfigured` when the URL or the token is invalid; the error contains neither.
+ */
+export function createRestTransport(endpoint: RedisEndpoint): RedisTransport {
+  checkEndpoint(endpoint);
+  const redis = new Redis({
+    url: endpoint.url,
+    token: endpoint.token,
+    // `retry: false` still tries twice (1.39: the loop is `i <= attempts`, with attempts 1). A second try of an append
+    // without a key could store its events twice; a caller with a key may retry itself.
+    retry: { retries: 0 },
+    // Otherwise the string "42" comes back as the number 42.
+    automaticDeserialization: false,
+    // Everything stored is valid UTF-8; base64 would make every answer a third longer.
+    responseEncoding: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    cache: 'no-store',
+    signal: () => timeouts.getStore() ?? AbortSignal.timeout(endpoint.timeoutMs),
+  });
+  const call = (run: () => Promise<unknown>, isProof: boolean) => {
+    const calledAt = performance.now();
+    const runInWords = () => {
+      // The wait for another call's probe counts too.
+      const leftMs = Math.max(0, endpoint.timeoutMs - (performance.now() - calledAt));
+      return timeouts.run(AbortSignal.timeout(Math.ceil(leftMs)), run).catch((error: unknown) => {
+        throw toFeedError(error);
+      });
+    };
+    return endpoint.breaker.run(runInWords, isProof);
+  };
+  const closed = new AbortController();
+  return {
+    evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args]), true),
+    async ping() {
+      if ((await call(() => redis.ping(), false)) !== 'PONG') throw unreadable();
+    },
+    subscribe: (name, onSignal, signal) =>
+      subscribe(endpoint, name, onSignal, AbortSignal.any([signal, closed.signal])),
+    close: () => closed.abort(),
+  };
+}
+
+/** The time limit of the call that is being made: the driver takes one signal for all calls, or a function. */
+const timeouts = new AsyncLocalStorage<AbortSignal>();
+
+/** The URLs that the driver accepts. It puts any other URL into its error, so they are refused before. */
+const driverUrlPattern = /^https?:\/\/[^\s#$./?].\S*$/;
+
+function checkEndpoint({ url, token }: RedisEndpoint): void {
+  if (!URL.canParse(url) || !driverUrlPattern.test(url)) {
+    throw new FeedError(
+      'misconfigured',
+      'The URL of Redis must begin with https:// or http://, and must not contain spaces.',
+    );
+  }
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new FeedError('misconfigured', 'The token of Redis must be printable ASCII without spaces.');
+  }
+}
+
+/**
+ * Subscribes by the SUBSCRIBE of the REST API, `POST /subscribe/<channel>`. It answers with lines
  * `data: subscribe,<channel>,1` and `data: message,<channel>,<payload>` (Upstash's documentation, "REST API"). The SDK's
  * `subscribe()` is not used: it does not report the end of its stream.
  * Upstash or a proxy may end an idle subscription, which is then lost. This side never ends one that is silent.
  */
-export function followRedis(
+function subscribe(
   endpoint: RedisEndpoint,
-  channel: string,
-  onSignal: (signal: FollowSignal) => void,
+  name: string,
+  onSignal: (signal: SubscriptionSignal) => void,
   signal: AbortSignal,
 ): void {
   if (signal.aborted) return;
@@ -22,8 +99,8 @@ export function followRedis(
   const ended = AbortSignal.any([signal, lost.signal]);
   let isConnected = false;
 
-  const report = (followSignal: FollowSignal) => {
-    if (!ended.aborted) onSignal(followSignal);
+  const report = (subscriptionSignal: SubscriptionSignal) => {
+    if (!ended.aborted) onSignal(subscriptionSignal);
   };
   const lose = (error: unknown) => {
     if (ended.aborted) return;
@@ -36,11 +113,9 @@ export function followRedis(
   );
   ended.addEventListener('abort', () => clearTimeout(acknowledgeTimer), { once: true });
 
-  const name = announcementChannel(channel);
   const handleLine = (line: string) => {
     if (line.startsWith(`message,${name},`)) {
-      const announcement = readAnnouncement(line.slice(`message,${name},`.length));
-      report(announcement === null ? { kind: 'unsure' } : { kind: 'events', ...announcement });
+      report({ kind: 'message', text: line.slice(`message,${name},`.length) });
     } else if (line.startsWith(`subscribe,${name},`) && !isConnected) {
       isConnected = true;
       clearTimeout(acknowledgeTimer);
