@@ -34,6 +34,10 @@ export type Settings = {
   readonly tailCheckMs: number;
   /** Whether the server holds a poll until an event arrives. */
   readonly pollMode: 'long' | 'short';
+  /** How long nothing may happen in all channels of a process before its readers rest; null: they never do. */
+  readonly quietMs: number | null;
+  /** Longest pause between two polls of a reader at rest. */
+  readonly restMaxMs: number;
   /** Longest time between two attempts of the page to stream again while it polls. */
   readonly probeMaxMs: number;
   /** Other origins whose pages may read the feed. */
@@ -67,6 +71,8 @@ export function readSettings(env: Environment): Settings {
     heartbeatMs: seconds(env, 'HEARTBEAT_SECONDS', 15, 0.1, 300),
     tailCheckMs: seconds(env, 'TAIL_CHECK_SECONDS', 60, 0.1, 3_600),
     pollMode: oneOf(env, 'POLL_MODE', isVercel ? 'short' : 'long', ['long', 'short']),
+    quietMs: wholeNumber(env, 'QUIET_SECONDS', isVercel ? 60 : 0, 0, 86_400) * 1_000 || null,
+    restMaxMs: wholeNumber(env, 'REST_MAX_SECONDS', 30, 5, 60) * 1_000,
     probeMaxMs: seconds(env, 'PROBE_MAX_SECONDS', 300, 1, 86_400),
     allowedOrigins: readOrigins(env),
   };

@@ -84,9 +84,11 @@ export type Hello = {
 
 /** The data of the `handover` frame: this stream ends soon, as planned; open the next one now. */
 export type Handover = {
-  readonly reason: 'deadline' | 'stopping' | 'token';
+  readonly reason: 'deadline' | 'stopping' | 'token' | 'quiet';
   /** The time in ms after which the server ends the stream. */
   readonly closesInMs: number;
+  /** Only with the reason `quiet`: open no stream, but poll after this time in ms. */
+  readonly everyMs?: number;
 };
 
 /** The JSON that explains a refused request (RFC 9457). */

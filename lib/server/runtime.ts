@@ -6,6 +6,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { createRest, type Rest } from './rest.ts';
 import type { EventStream } from './stream/event-stream.ts';
 import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
 import { createTails, type Tails } from './tail/tails.ts';
@@ -26,6 +27,8 @@ export type Runtime = {
   readonly streams: Set<EventStream>;
   /** The slots for streams and long polls. */
   readonly admission: Admission;
+  /** Decides when the readers of a quiet process rest. */
+  readonly rest: Rest;
   /** Aborts when the process starts to stop. */
   readonly stopping: AbortController;
 };
@@ -99,7 +102,10 @@ function dropOutdated(holder: Holder): void {
 /** Creates a runtime; for tests, and for `getRuntime`. */
 export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
   const replicaWait = createReplicaWait(log, clock);
-  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait });
+  const onEvents = () => rest.happened();
+  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait, onEvents });
+  const admission = createAdmission(settings, tails);
+  const rest = createRest(settings, clock, admission.held);
   return {
     settings,
     clock,
@@ -107,7 +113,8 @@ export function createRuntime(settings: Settings, clock: Clock, log: EventLog = 
     replicaWait,
     tails,
     streams: new Set(),
-    admission: createAdmission(settings, tails),
+    admission,
+    rest,
     stopping: new AbortController(),
   };
 }

@@ -38,7 +38,8 @@ describe('settings', () => {
 
   test.each([
     [{ NODE_ENV: 'production' }, { isProduction: true }],
-    [{ VERCEL: '1' }, { isVercel: true, pollMode: 'short' }],
+    [{ VERCEL: '1' }, { isVercel: true, pollMode: 'short', quietMs: 60_000 }],
+    [{ VERCEL: '1', QUIET_SECONDS: '0' }, { quietMs: null }],
     [{ VERCEL: '1', POLL_MODE: 'long' }, { pollMode: 'long' }],
     [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],
     [{ FEED_RETENTION: '25' }, { retention: 25 }],

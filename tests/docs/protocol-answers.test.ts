@@ -40,6 +40,12 @@ describe('the table of response headers', () => {
       await stand.publish(5);
       return get(`events?after=${cursor}&limit=2${more}`, headers)(stand);
     };
+  const atRest: Ask = async (stand) => {
+    const hour = 3_600_000;
+    // In the first seconds of an hour nobody is to rest.
+    await stand.clock.advance(hour - (stand.clock.now() % hour) + 60_000);
+    return get('events?after=0-0&rest=30')(stand);
+  };
   const withGap: Ask = async (stand) => {
     await stand.publish(10);
     const [first] = stand.memory.kept('feed');
@@ -59,6 +65,7 @@ describe('the table of response headers', () => {
     published: [post],
     'published before': [twice(post)],
     'page at the end of the log': [get('events'), get('events?rewind=all'), get('events?type=a')],
+    'empty page for a reader at rest': [atRest],
     'full page after a cursor': [afterFirst('')],
     'any other page': [
       get('events', token),
@@ -92,6 +99,7 @@ describe('the table of response headers', () => {
     body: JSON.stringify(Array.from({ length: 500 }, (_, data) => ({ data }))),
   };
   const envs: Readonly<Record<string, Environment>> = {
+    'empty page for a reader at rest': { QUIET_SECONDS: '60' },
     'refusal for want of a token': { READ_TOKEN_SECRET: secret },
     'refusal until later': { PUBLISH_RATE: '1', VERCEL: '1', PUBLISH_TOKEN: 'x' },
   };

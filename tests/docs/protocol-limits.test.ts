@@ -11,7 +11,7 @@ import { accessLimitMs, checkReadAccess } from '../../lib/server/http/access.ts'
 import { logTimeoutMs } from '../../lib/server/http/health-route.ts';
 import { maxBodyBytes, maxBodyMs, maxDrainBytes } from '../../lib/server/http/publish-body.ts';
 import { parsePageQuery, parseStreamQuery } from '../../lib/server/http/read-query.ts';
-import { firstAnswerMs } from '../../lib/server/http/stream-route.ts';
+import { firstAnswerMs, restCloseMs } from '../../lib/server/http/stream-route.ts';
 import { forceMs } from '../../lib/server/node/process.ts';
 import {
   bodyLimits,
@@ -131,6 +131,7 @@ describe('the table of limits', () => {
       'number in `rewind`': `${largest(30, (digits) => isPage(`rewind=${'9'.repeat(digits)}`))} digits`,
       '`limit`': `1 to ${limitOf}`,
       '`heartbeat`': `${heartbeatOf(0)} to ${heartbeatOf(1_000)} s`,
+      '`rest`': `${largest(1, (rest) => isPage(`rest=${rest}`))} to ${largest(100, (rest) => isPage(`rest=${rest}`))} s`,
       '`wait`': `0 to ${largest(100, (wait) => isPage(`wait=${wait}`))} s`,
       'events in one page': `about ${bytes(readBudgetBytes)}`,
       padding: bytes(paddingFrame.length),
@@ -147,6 +148,7 @@ describe('the table of limits', () => {
       'jitter of the handover': `0 to ${jitter(86_400)} s`,
       'handover to end, reason `deadline` or `token`': `${closes(5)} to ${closes(86_400)} ms`,
       'handover to end, reason `stopping`': `${grouped(stopMs.own)} ms; on Vercel ${stopMs.platform} ms`,
+      'handover to end, reason `quiet`': `${grouped(restCloseMs)} ms`,
       'extra time at the end for a reader that does not read': `${graceShare * 100} %`,
       'exit after SIGTERM': seconds(forceMs),
       '`retry:` in hello': `${grouped(unplannedRetryMs(0))} to ${grouped(unplannedRetryMs(1))} ms`,

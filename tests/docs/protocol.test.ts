@@ -197,6 +197,7 @@ describe('the table of frames', () => {
       deadline: true,
       stopping: true,
       token: true,
+      quiet: true,
     };
     const reasonsIn = (member: string) => {
       const line = doc.split('\n').find((each) => each.startsWith(`| ${member} |`));

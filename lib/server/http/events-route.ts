@@ -3,6 +3,7 @@ import { wait } from '../../core/clock.ts';
 import { formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
 import { createPollSlot, type PollSlot } from '../admission.ts';
+import { restAdvice } from '../rest.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
@@ -36,11 +37,13 @@ async function getPage(
   const waitSeconds = Math.max(0, Math.min(requested.waitSeconds, secondsLeft));
   const query = { ...requested, waitSeconds };
   const page = await readQueriedPage(request, runtime, query, signal);
-  const body = pageJson(page, adviceFor(request, runtime, query));
+  const restMs = query.restMs > 0 ? restAdvice(query.restMs, runtime.settings, clock.now()) : null;
+  const advice = restMs === null ? adviceFor(request, runtime, query) : { waitSeconds: 0, everyMs: restMs };
+  const body = pageJson(page, advice);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
-    'cache-control': cacheControl(query, page, isShareable),
+    'cache-control': cacheControl(query, page, isShareable, restMs),
     'content-type': 'application/json; charset=utf-8',
     // Shows a client that a cache keeps polls too long.
     'feed-time': String(clock.now()),
@@ -167,14 +170,22 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A shared cache may keep only what is the same for every reader, and only while it stays true. */
+/**
+ * A shared cache may keep only what is the same for every reader, and only while it stays true. What it tells readers at rest
+ * is old by the time of their next poll: they count the pause from the time at which the server answered.
+ * @param restMs that pause; null: the reader does not rest.
+ */
 function cacheControl(
   { channels, types, start, waitSeconds, before }: PageQuery,
   page: Page,
   isShareable: boolean,
+  restMs: number | null,
 ) {
   const isShared =
     isShareable && channels.length === 1 && waitSeconds === 0 && before === null && page.gaps.length === 0;
+  if (isShared && isEmpty(page) && restMs !== null) {
+    return `public, max-age=0, s-maxage=${Math.max(1, restMs / 1_000 - 1)}`;
+  }
   if (isShared && !page.more) return 'public, max-age=0, s-maxage=1';
   const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
   const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;

@@ -9,6 +9,8 @@ import { maxChannels, maxTypes, parseRewind, type ReadQuery, type Start } from '
 export type StreamQuery = ReadQuery & {
   /** The longest silence that the reader wants, in ms; infinite if the server may decide. */
   readonly heartbeatMs: number;
+  /** For how long the reader has had no event, in ms; null: it does not know the handover `quiet`. */
+  readonly quietMs: number | null;
 };
 
 /** The query of a page. */
@@ -17,6 +19,8 @@ export type PageQuery = ReadQuery & {
   readonly limit: number;
   /** How long to hold the request while there are no events, 0 to 20 s. */
   readonly waitSeconds: number;
+  /** The pause before this poll of a reader at rest, in ms; 0: the reader does not rest. */
+  readonly restMs: number;
   /** Read backwards, the events before this id; null: forwards. */
   readonly before: EventId | null;
 };
@@ -25,8 +29,8 @@ export type PageQuery = ReadQuery & {
 const lastEventIdNames = ['lastEventId', 'last-event-id', 'evs_last_event_id'] as const;
 
 const readParameters = ['channel', 'type', 'after', 'rewind', 'token'] as const;
-const streamParameters = [...readParameters, 'heartbeat', ...lastEventIdNames] as const;
-const pageParameters = [...readParameters, 'limit', 'wait', 'before'] as const;
+const streamParameters = [...readParameters, 'heartbeat', 'quiet', ...lastEventIdNames] as const;
+const pageParameters = [...readParameters, 'limit', 'wait', 'rest', 'before'] as const;
 
 /**
  * Reads the query of a stream.
@@ -39,7 +43,12 @@ export function parseStreamQuery(params: URLSearchParams, lastEventId: string | 
     { what: 'Last-Event-ID', text: lastEventId ?? '' },
     ...lastEventIdNames.map((name) => ({ what: name, text: params.getAll(name).join(', ') })),
   ]);
-  return { ...query, heartbeatMs: wholeNumber(params, 'heartbeat', Infinity, 2, 300) * 1_000 };
+  const quietSeconds = wholeNumber(params, 'quiet', Infinity, 0, 999_999_999);
+  return {
+    ...query,
+    heartbeatMs: wholeNumber(params, 'heartbeat', Infinity, 2, 300) * 1_000,
+    quietMs: quietSeconds === Infinity ? null : quietSeconds * 1_000,
+  };
 }
 
 /** A cursor that wins over the rest of the query, and its name for an error. */
@@ -68,6 +77,7 @@ export function parsePageQuery(params: URLSearchParams): PageQuery {
     ...query,
     limit: wholeNumber(params, 'limit', 100, 1, 500),
     waitSeconds: wholeNumber(params, 'wait', 0, 0, 20),
+    restMs: wholeNumber(params, 'rest', 0, 1, 60) * 1_000,
     before: before === null ? null : parseEventId(before, 'before'),
   };
 }

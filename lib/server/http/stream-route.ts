@@ -15,6 +15,9 @@ import { createRouteHandler } from './route-handler.ts';
 /** How long the route waits for the log before it sends the first byte, in ms: a failure until then can still be a 503. */
 export const firstAnswerMs = 1_000;
 
+/** How long a stream may go on after the handover `quiet`, in ms: a process that nobody needs is billed until then. */
+export const restCloseMs = 1_000;
+
 /**
  * The handler of `/api/stream`.
  * @param maxDurationSeconds the route's `maxDuration`, the platform's limit on one request.
@@ -38,7 +41,7 @@ export function streamRoute(
 }
 
 async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
-  const { settings, clock, log, tails, streams, admission, stopping } = runtime;
+  const { settings, clock, log, tails, streams, admission, rest, stopping } = runtime;
   // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
@@ -54,6 +57,11 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
     const leases = query.channels.map((channel) => tails.lease(channel));
     const leased = leases.map(({ tail }) => tail);
     const start = startOnTails(log, query, leased);
+    let leaveRest = () => {};
+    const leave = () => {
+      releaseSlot();
+      leaveRest();
+    };
     const stream = new EventStream({
       tails: leased,
       start,
@@ -64,12 +72,17 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
       tokenEndsInMs: access.endsAt === null ? null : access.endsAt - clock.now(),
       connection,
       // In a full process, the next stream of this reader would be refused otherwise, and its events would pause.
-      onHandover: releaseSlot,
+      onHandover: leave,
       onEnd() {
         streams.delete(stream);
-        releaseSlot();
+        leave();
         for (const lease of leases) lease.release();
       },
+    });
+    leaveRest = rest.join({
+      quietMs: query.quietMs,
+      isSure: () => leased.every((tail) => tail.failingForMs() === 0),
+      rest: (everyMs) => stream.handOver('quiet', restCloseMs, everyMs),
     });
     return { stream, start };
   });

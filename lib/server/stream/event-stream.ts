@@ -136,10 +136,11 @@ export class EventStream {
   /**
    * Asks the reader to open the next stream, and ends this one in `closesInMs`. Only the first call writes a frame; the
    * earliest end counts.
+   * @param everyMs with the reason `quiet`: the reader polls after this time, and opens no stream.
    */
-  handOver(reason: Handover['reason'], closesInMs: number): void {
+  handOver(reason: Handover['reason'], closesInMs: number, everyMs?: number): void {
     if (this.#state === 'over') return;
-    this.#handover ??= { reason, closesInMs };
+    this.#handover ??= { reason, closesInMs, ...(everyMs !== undefined && { everyMs }) };
     this.#options.onHandover();
     this.#flush();
     this.#after(closesInMs, () => this.#end(closesInMs * graceShare));

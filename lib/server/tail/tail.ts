@@ -74,12 +74,15 @@ export type TailOptions = {
   readonly checks: LivenessChecks;
   /** The process has one. It asks the log again, in one call for all readers that are ahead of it. */
   readonly replicaWait: ReplicaWait;
+  /** Called for events that were stored since the tail started. */
+  readonly onEvents?: () => void;
 };
 
 const ringLimits = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
 
 /** Starts a tail. It subscribes, waits for the acknowledgement, then reads: in this order it misses nothing. */
-export function createTail({ log, channel, clock, checkMs, checks, replicaWait }: TailOptions): Tail {
+export function createTail(options: TailOptions): Tail {
+  const { log, channel, clock, checkMs, checks, replicaWait, onEvents = () => {} } = options;
   const ring = createRing(emptyRing.end, ringLimits);
   const pages = createPageCache((position, limit) =>
     loadPage(log, channel, position, state.newestAnnounced, limit),
@@ -89,6 +92,8 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
   let timer = { at: Infinity, cancel() {} };
   let answer = Promise.withResolvers<FeedError | null>();
   let isClosed = false;
+  /** Whether the log has answered: what it had until then is no news. */
+  let hasStarted = false;
 
   function dispatch(signal: RingSignal): void {
     if (isClosed) return;
@@ -120,9 +125,11 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
         break;
       case 'append':
         ring.append(effect.entries);
+        if (hasStarted) onEvents();
         break;
       case 'encode':
         ring.append(effect.events.map((event) => encodeEntry(channel, effect.epoch, event)));
+        if (hasStarted) onEvents();
         break;
       case 'drop-pages':
         pages.clear();
@@ -134,6 +141,7 @@ export function createTail({ log, channel, clock, checkMs, checks, replicaWait }
         check.askEnd(effect.when);
         break;
       case 'settle':
+        hasStarted ||= effect.failure === null;
         answer.resolve(effect.failure);
         answer = Promise.withResolvers();
         break;

@@ -36,6 +36,8 @@ export type TailsOptions = {
   /** How long a channel may be quiet before the log is asked for missed events, in ms; each process takes 90 to 110 % of it. */
   readonly checkMs: number;
   readonly replicaWait: ReplicaWait;
+  /** Called when a channel has a new event. */
+  readonly onEvents?: () => void;
 };
 
 const tickMs = 1_000;
@@ -44,7 +46,7 @@ const tickMs = 1_000;
 const frozenMs = 2_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
-export function createTails({ log, clock, checkMs, replicaWait }: TailsOptions): Tails {
+export function createTails({ log, clock, checkMs, replicaWait, onEvents }: TailsOptions): Tails {
   const checks = createLivenessChecks(log, clock);
   // Processes differ, so that they do not all ask at once; the tails of one process do not, so that one call serves all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
@@ -71,7 +73,10 @@ export function createTails({ log, clock, checkMs, replicaWait }: TailsOptions):
   }
 
   function start(channel: string): Held {
-    const tail = createTail({ log, channel, clock, checkMs: spreadCheckMs, checks, replicaWait });
+    const tail = createTail({
+      ...{ log, channel, clock, checkMs: spreadCheckMs, checks, replicaWait },
+      ...(onEvents && { onEvents }),
+    });
     const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
     startTicking();
