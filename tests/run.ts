@@ -1,12 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buildOnce, isFresh } from '../scripts/build-app.ts';
 import { commandArguments } from '../scripts/command-line.ts';
 import {
   type Extent,
   extentVariable,
-  mainRoads,
   quickSuites,
   readNeeds,
   suitesWithTests,
@@ -23,10 +22,10 @@ const summaryFile = join(root, 'test-results/summary.txt');
 const quick = suitesWithTests(quickSuites).flatMap(([name]) => ['--project', name]);
 
 const given = commandArguments().flatMap((arg) => (arg === '--quick' ? quick : [arg]));
-const args = given.filter((arg) => arg !== '--all' && arg !== '--rest');
+const args = given.filter((arg) => arg !== '--all' && arg !== '--rest' && arg !== '--nightly');
 /** Whether the arguments choose some tests. Else the run is `npm test` or `npm run test:all`. */
 const isChosen = args.length > 0;
-const named = (['all', 'rest'] as const).find((each) => given.includes(`--${each}`));
+const named = (['all', 'rest', 'nightly'] as const).find((each) => given.includes(`--${each}`));
 const extent: Extent = isChosen ? 'chosen' : (named ?? 'main');
 const path = searchPath(process.env.PATH);
 const needs = readNeeds(args, extent);
@@ -74,19 +73,11 @@ function runVitest(): Promise<number | null> {
   return new Promise((resolve) => child.once('close', resolve));
 }
 
-const filesOf = (patterns: readonly string[]) => globSync([...patterns], { cwd: root }).sort();
-
-/** The test files of this run. */
-function filesOfRun(): readonly string[] {
-  const files = filesOf(testsOf(extent));
-  return extent === 'rest' ? files.filter((file) => !mainRoads.includes(file)) : files;
-}
-
 /** Prints how long the run took, which tests it left out, and `N passed, N failed`. Returns the exit code. */
 function conclude(exitCode: number | null): number {
   if (!existsSync(reportFile)) fail('vitest ended without a report');
   const report = vitestReport.parse(JSON.parse(readFileSync(reportFile, 'utf8')));
-  const files = isChosen ? null : filesOfRun();
+  const files = isChosen ? null : testsOf(extent);
   const expected = files?.map((file) => join(root, file)) ?? null;
   const { passed, failed, notRun } = countTests(report, expected, exitCode);
   for (const what of notRun) say(what.replace(root, ''));
@@ -100,8 +91,8 @@ function conclude(exitCode: number | null): number {
 }
 
 function reportExtent(files: readonly string[], report: Parameters<typeof runTimes>[0]): void {
-  const every = filesOf(testsOf('all'));
-  const leftOut = extent === 'rest' ? [] : every.filter((file) => !files.includes(file));
+  const every = testsOf('all');
+  const leftOut = extent === 'main' ? every.filter((file) => !files.includes(file)) : [];
   const slowest = runTimes(report).slice(0, 5);
   say(
     `\nSlowest files: ${slowest.map(({ name, seconds }) => `${relative(root, name)} ${seconds} s`).join(', ')}`,

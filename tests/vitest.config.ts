@@ -1,24 +1,25 @@
 import { globSync } from 'node:fs';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import {
+  type Extent,
   extentVariable,
-  mainRoads,
+  hasQuick,
   quickSuites,
   slowSuites,
   suitesWithTests,
+  takesIn,
   testsIn,
   timedTests,
 } from './run/suites.ts';
 
 const root = new URL('..', import.meta.url).pathname;
-const extent = process.env[extentVariable];
+const extents: readonly Extent[] = ['all', 'main', 'rest', 'nightly', 'chosen'];
+/** Vitest that is started by hand takes in everything. */
+const extent = extents.find((each) => each === process.env[extentVariable]) ?? 'all';
 
 /** The files of a slow suite that this run takes in. */
-function slowTestsIn(folders: readonly string[]): string[] {
-  const files = globSync(testsIn(folders), { cwd: root });
-  if (extent === 'main') return files.filter((file) => mainRoads.includes(file));
-  return extent === 'rest' ? files.filter((file) => !mainRoads.includes(file)) : files;
-}
+const slowTestsIn = (folders: readonly string[]) =>
+  globSync(testsIn(folders), { cwd: root }).filter((file) => takesIn(extent, file));
 
 function slowProject(
   name: string,
@@ -60,7 +61,7 @@ export default defineConfig({
   test: {
     passWithNoTests: false,
     projects: [
-      ...suitesWithTests(extent === 'rest' ? {} : quickSuites).map(([name, folders]) => ({
+      ...suitesWithTests(hasQuick(extent) ? quickSuites : {}).map(([name, folders]) => ({
         test: {
           name,
           root,

@@ -56,6 +56,14 @@ describe('the files of the repository', () => {
     expect(valueAt(workflow, 'permissions')).toEqual({ contents: 'read' });
   });
 
+  test('the nightly workflow runs .ci/nightly in the same container', () => {
+    const workflow = readYaml(read('.github/workflows/nightly.yml'));
+    expect(textsOf(workflow, 'run')).toContain('bash .ci/nightly');
+    expect(existsSync(join(root, '.ci/nightly'))).toBe(true);
+    expect(valueAt(workflow, 'jobs.test.container.image')).toBe(`node:${major}-bookworm`);
+    expect(Object.keys(valueAt(workflow, 'on'))).toEqual(['schedule', 'workflow_dispatch']);
+  });
+
   test('the image has the Node of the project', () => {
     const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
     expect(new Set(bases)).toEqual(new Set([`node:${major}-slim`]));

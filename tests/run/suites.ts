@@ -103,10 +103,19 @@ export const timedTests: readonly string[] = [
 ];
 
 /**
- * How much a run takes in: every test, or without the slow ones that are no main road, or only these; or what the arguments
- * choose.
+ * The tests of the slow suites that run once a night, and not for every commit: each installs or builds whole apps for minutes,
+ * or compares long runs. Everything that they guard has a faster test too.
  */
-export type Extent = 'all' | 'main' | 'rest' | 'chosen';
+export const nightlyTests: readonly string[] = [
+  'tests/e2e/browser/next-settings.test.ts',
+  'tests/e2e/node/new-app.test.ts',
+];
+
+/**
+ * How much a run takes in: every test; the quick ones and the main roads; the other slow ones that run for every commit; the
+ * slow ones that run once a night; or what the arguments choose.
+ */
+export type Extent = 'all' | 'main' | 'rest' | 'nightly' | 'chosen';
 
 /** The environment variable that tells vitest's configuration the extent. */
 export const extentVariable = 'STEADFEED_TEST_EXTENT';
@@ -121,12 +130,31 @@ export function suitesWithTests(suites: Suites): (readonly [name: string, folder
   return Object.entries(suites).filter(([, folders]) => globSync(testsIn(folders), { cwd: root }).length > 0);
 }
 
-/** The patterns of the test files that a run of this extent takes in; for `rest` these are not the ones of `main`. */
+/** Whether a run of this extent takes in this file of a slow suite. */
+export function takesIn(extent: Extent, file: string): boolean {
+  switch (extent) {
+    case 'main':
+      return mainRoads.includes(file);
+    case 'rest':
+      return !mainRoads.includes(file) && !nightlyTests.includes(file);
+    case 'nightly':
+      return nightlyTests.includes(file);
+    case 'all':
+    case 'chosen':
+      return true;
+    default:
+      return extent satisfies never;
+  }
+}
+
+/** Whether a run of this extent takes in the quick suites. */
+export const hasQuick = (extent: Extent) => extent !== 'rest' && extent !== 'nightly';
+
+/** The test files that a run of this extent takes in, from the root of the project. */
 export function testsOf(extent: Extent): string[] {
-  const quick = testsIn(Object.values(quickSuites).flat());
-  const slow = testsIn(Object.values(slowSuites).flat());
-  if (extent === 'rest') return slow;
-  return [...quick, ...(extent === 'main' ? mainRoads : slow)];
+  const slow = globSync(testsIn(Object.values(slowSuites).flat()), { cwd: root });
+  const quick = hasQuick(extent) ? globSync(testsIn(Object.values(quickSuites).flat()), { cwd: root }) : [];
+  return [...quick, ...slow.filter((file) => takesIn(extent, file))].sort();
 }
 
 /** What suites need before they run. */

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { mainRoads, readNeeds, slowSuites, testsIn, testsOf, timedTests } from './suites.ts';
+import { mainRoads, nightlyTests, readNeeds, slowSuites, testsIn, testsOf, timedTests } from './suites.ts';
 import { countTests, runTimes, type VitestReport } from './test-result.ts';
 import {
   apache,
@@ -140,22 +140,30 @@ describe('the count of a run', () => {
   });
 });
 
-describe('the main roads', () => {
-  test('are the slow tests that npm test runs; test:all runs every test file', () => {
-    const every = globSync('{tests,app,lib}/**/*.test.{ts,tsx}').sort();
+describe('the extents of a run', () => {
+  const every = globSync('{tests,app,lib}/**/*.test.{ts,tsx}').sort();
 
-    expect(globSync(testsOf('all')).sort()).toEqual(every);
-    expect(
-      globSync(testsOf('main'))
-        .filter((file) => file.startsWith('tests/e2e/'))
-        .sort(),
-    ).toEqual(mainRoads.filter((file) => existsSync(file)).sort());
+  test('test:all runs every test file', () => {
+    expect(testsOf('all')).toEqual(every);
   });
 
-  test('are what test:rest leaves out: the two together are every test file', () => {
-    const rest = globSync(testsOf('rest')).filter((file) => !mainRoads.includes(file));
+  test('npm test runs the main roads of the slow tests', () => {
+    expect(testsOf('main').filter((file) => file.startsWith('tests/e2e/'))).toEqual(
+      mainRoads.filter((file) => existsSync(file)).sort(),
+    );
+  });
 
-    expect([...globSync(testsOf('main')), ...rest].sort()).toEqual(globSync(testsOf('all')).sort());
+  test('npm test, test:rest and test:nightly together run every test file once', () => {
+    const together = [...testsOf('main'), ...testsOf('rest'), ...testsOf('nightly')];
+
+    expect(together.sort()).toEqual(every);
+  });
+
+  test('the lists of tests name files that exist', () => {
+    const named = [...mainRoads, ...timedTests, ...nightlyTests];
+
+    // An app made from the template has none of them.
+    expect(testsOf('rest').length === 0 ? [] : named.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
 

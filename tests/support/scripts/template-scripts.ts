@@ -21,6 +21,7 @@ export const templateScripts: readonly string[] = [
   'tail',
   'test',
   'test:all',
+  'test:nightly',
   'test:rest',
   'token',
 ];
