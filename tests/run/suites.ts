@@ -103,12 +103,20 @@ export const timedTests: readonly string[] = [
 ];
 
 /**
- * The tests of the slow suites that run once a night, and not for every commit: each installs or builds whole apps for minutes,
- * or compares long runs. Everything that they guard has a faster test too.
+ * The tests of the slow suites that run once a night, and not for every commit: they install or build whole apps for minutes, or
+ * run a proof of `npm run proof:…` in short. What they guard has a faster test too.
  */
 export const nightlyTests: readonly string[] = [
   'tests/e2e/browser/next-settings.test.ts',
+  'tests/e2e/browser/picture.test.ts',
+  'tests/e2e/node/bench.test.ts',
+  'tests/e2e/node/chaos.test.ts',
+  'tests/e2e/node/dockerfile.test.ts',
+  'tests/e2e/node/existing-app.test.ts',
+  'tests/e2e/node/middleboxes.test.ts',
   'tests/e2e/node/new-app.test.ts',
+  'tests/e2e/node/node-versions.test.ts',
+  'tests/e2e/node/pnpm.test.ts',
 ];
 
 /**
