@@ -5,6 +5,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Clock } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { verifyFeedToken } from '../feed-token.ts';
+import type { Runtime } from '../runtime.ts';
 import { logUnexpectedError } from './problem.ts';
 
 /*
@@ -19,6 +20,13 @@ export type CheckedAccess = {
   /** Whether a shared cache may keep the answer: everyone may read the same, and the request has no token. */
   readonly isShareable: boolean;
 };
+
+/** Checks that a request may read all of `channels`. @throws FeedError if it may not. */
+export type ReadCheck = (
+  request: Request,
+  channels: readonly string[],
+  runtime: Runtime,
+) => Promise<CheckedAccess>;
 
 /** What the checks need of the runtime. */
 type AccessRuntime<S extends keyof Settings> = {
@@ -152,14 +160,19 @@ function bearerOf(request: Request): string | null {
   return /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1] ?? null;
 }
 
-/** Compares with both tokens in constant time; it compares digests, so that lengths do not show either. */
 function publishTokenOf(request: Request, newest: string, previous: string | null): 'valid' | 'invalid' {
   const token = bearerOf(request);
-  if (token === null) return 'invalid';
-  const given = digest(token);
-  const isNewest = timingSafeEqual(given, digest(newest));
-  const isPrevious = previous !== null && timingSafeEqual(given, digest(previous));
-  return isNewest || isPrevious ? 'valid' : 'invalid';
+  return token !== null && isOneOf(token, [newest, previous]) ? 'valid' : 'invalid';
+}
+
+/**
+ * Whether a secret that a client sent is one of those that count; null: there is none. It takes as long for each of them,
+ * whichever it is. It compares digests, so that lengths do not show either.
+ */
+export function isOneOf(sent: string, secrets: readonly (string | null)[]): boolean {
+  const given = digest(sent);
+  // All of them are compared, so that the time does not tell which one it is.
+  return secrets.map((secret) => secret !== null && timingSafeEqual(given, digest(secret))).includes(true);
 }
 
 function digest(text: string): Buffer {

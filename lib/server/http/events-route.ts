@@ -9,28 +9,41 @@ import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.t
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { positionAtEnd, resolveStart } from '../stream/start-position.ts';
 import type { Lease } from '../tail/tails.ts';
-import { checkPublishAccess, checkReadAccess } from './access.ts';
+import { checkPublishAccess, checkReadAccess, type ReadCheck } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
 import { readEvents } from './publish-body.ts';
 import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
-import { createRouteHandler } from './route-handler.ts';
+import { createRouteHandler, type RouteMethods } from './route-handler.ts';
 
 /** The handler of `/api/events`: pages of events, and publishing. */
 export function eventsRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
-  return createRouteHandler({ GET: getPage, HEAD: headPage, POST: publishEvents }, runtimeOf);
+  return createRouteHandler({ ...pageMethods(checkReadAccess), POST: publishEvents }, runtimeOf);
+}
+
+/** The methods that read a page. @param check decides who may. */
+export function pageMethods(check: ReadCheck): Pick<RouteMethods, 'GET' | 'HEAD'> {
+  return {
+    GET: (request, runtime) => getPage(request, runtime, check, request.signal),
+    HEAD: async (request, runtime) => {
+      // Nobody waits for an event: the page is read as for a reader that has left.
+      const { status, headers } = await getPage(request, runtime, check, AbortSignal.abort());
+      return new Response(null, { status, headers });
+    },
+  };
 }
 
 /** @param signal aborts when the reader has left: from then on nothing is held for it. */
 async function getPage(
   request: Request,
   runtime: Runtime,
-  signal: AbortSignal = request.signal,
+  check: ReadCheck,
+  signal: AbortSignal,
 ): Promise<Response> {
   const { clock } = runtime;
   const requested = parsePageQuery(new URL(request.url).searchParams);
   const limitSeconds = maxWaitSeconds(runtime);
   const startedAt = clock.elapsed();
-  const { endsAt, isShareable } = await checkReadAccess(request, requested.channels, runtime);
+  const { endsAt, isShareable } = await check(request, requested.channels, runtime);
   // A poll is not held longer than its reader may read. The check may have taken seconds.
   const accessSeconds = endsAt === null ? Infinity : (endsAt - clock.now()) / 1_000;
   const secondsLeft = Math.min(limitSeconds - (clock.elapsed() - startedAt) / 1_000, accessSeconds);
@@ -51,12 +64,6 @@ async function getPage(
   return matchesEtag(request.headers.get('if-none-match'), etag)
     ? new Response(null, { status: 304, headers })
     : new Response(body, { headers });
-}
-
-async function headPage(request: Request, runtime: Runtime): Promise<Response> {
-  // Nobody waits for an event: the page is read as for a reader that has left.
-  const { status, headers } = await getPage(request, runtime, AbortSignal.abort());
-  return new Response(null, { status, headers });
 }
 
 /** A poll is answered before the platform's limit on one request, like a stream that hands over without jitter. */

@@ -1,7 +1,7 @@
 import { statusOf } from '../../core/feed-error.ts';
 import { defaultChannel, parseName } from '../../core/ids.ts';
 import { maxRead } from '../../log/event-log.ts';
-import { getRuntime } from '../runtime.ts';
+import { getRuntime, type Runtime } from '../runtime.ts';
 import { resolveStart } from '../stream/start-position.ts';
 import { checkReadAccess } from './access.ts';
 import { pageJson, pollAdvice, readPage } from './page.ts';
@@ -48,25 +48,16 @@ export type FirstPage =
 export async function readFirstPage(headers: Headers, options: FirstPageOptions = {}): Promise<FirstPage> {
   try {
     const runtime = getRuntime();
-    const { log, settings, clock } = runtime;
+    const { settings, clock } = runtime;
     const { channels: wanted = [defaultChannel], types = [], count = 50 } = options;
     const channels = [...new Set(wanted.map((name) => parseName(name, 'channel')))];
     // The framework's headers are a class of its own; a `Request` takes the standard one.
     const request = new Request('http://page.invalid/', { headers: new Headers(headers) });
     await checkReadAccess(request, channels, runtime);
-    const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
-    const noEnd = () => {
-      throw new Error('a rewind needs no end');
-    };
-    const positions = await resolveStart(log, channels, start, noEnd);
-    // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
-    const slot = { take: () => undefined, signal: request.signal };
     const filter = types.length === 0 ? null : new Set(types);
-    const limit = Math.min(maxRead, count * channels.length);
-    const page = await readPage(runtime, positions, filter, limit, slot);
     return {
       kind: 'page',
-      initial: pageJson(page, pollAdvice(settings.pollMode)),
+      initial: await readNewest(runtime, channels, filter, count),
       retention: settings.retention,
       renderedAt: clock.now(),
       maxProbeMs: settings.probeMaxMs,
@@ -77,4 +68,26 @@ export async function readFirstPage(headers: Headers, options: FirstPageOptions 
     const retryAfterSeconds = isPassing ? Math.ceil((retryAfterMs(error) ?? 0) / 1_000) : null;
     return { kind: 'problem', detail: error.message, retryAfterSeconds };
   }
+}
+
+/**
+ * Reads the newest events of channels, as the option `initial` of `useFeed`. It does not ask who reads.
+ * @param types types to deliver; null: all. @param count how many events of each channel, before `types` drops some.
+ */
+export async function readNewest(
+  runtime: Runtime,
+  channels: readonly string[],
+  types: ReadonlySet<string> | null,
+  count: number,
+): Promise<string> {
+  const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
+  const noEnd = () => {
+    throw new Error('a rewind needs no end');
+  };
+  const positions = await resolveStart(runtime.log, channels, start, noEnd);
+  // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
+  const slot = { take: () => undefined, signal: new AbortController().signal };
+  const limit = Math.min(maxRead, count * channels.length);
+  const page = await readPage(runtime, positions, types, limit, slot);
+  return pageJson(page, pollAdvice(runtime.settings.pollMode));
 }

@@ -6,7 +6,7 @@ import { problemResponse, toFeedError } from './problem.ts';
 type MethodHandler = (request: Request, runtime: Runtime) => Promise<Response>;
 
 /** The methods that a route has. */
-type RouteMethods = {
+export type RouteMethods = {
   readonly GET: MethodHandler;
   readonly HEAD?: MethodHandler;
   readonly POST?: MethodHandler;

@@ -7,7 +7,7 @@ import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { EventStream } from '../stream/event-stream.ts';
 import { startOnTails } from '../stream/start-position.ts';
-import { type CheckedAccess, checkReadAccess } from './access.ts';
+import { type CheckedAccess, checkReadAccess, type ReadCheck } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
 import { parseStreamQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
@@ -21,17 +21,19 @@ export const restCloseMs = 1_000;
 /**
  * The handler of `/api/stream`.
  * @param maxDurationSeconds the route's `maxDuration`, the platform's limit on one request.
+ * @param check decides who may read.
  */
 export function streamRoute(
   maxDurationSeconds: number,
   runtimeOf: () => Runtime = getRuntime,
+  check: ReadCheck = checkReadAccess,
 ): (request: Request) => Promise<Response> {
   return createRouteHandler(
     {
-      GET: (request, runtime) => openStream(request, runtime, maxDurationSeconds),
+      GET: (request, runtime) => openStream(request, runtime, check, maxDurationSeconds),
       // The framework would derive HEAD from GET, and leave a stream open that nobody reads.
       HEAD: async (request, runtime) => {
-        const { access } = await parseAndCheck(request, runtime);
+        const { access } = await parseAndCheck(request, runtime, check);
         return new Response(null, { headers: headersFor(access) });
       },
     },
@@ -40,13 +42,18 @@ export function streamRoute(
   );
 }
 
-async function openStream(request: Request, runtime: Runtime, maxDurationSeconds: number): Promise<Response> {
+async function openStream(
+  request: Request,
+  runtime: Runtime,
+  check: ReadCheck,
+  maxDurationSeconds: number,
+): Promise<Response> {
   const { settings, clock, log, tails, streams, admission, rest, stopping } = runtime;
   // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
   const startedAt = clock.elapsed();
-  const { query, access } = await parseAndCheck(request, runtime);
+  const { query, access } = await parseAndCheck(request, runtime, check);
   const { signal } = request;
   if (stopping.signal.aborted)
     throw new FeedError('stopping', 'This process is stopping. Connect again: another process answers.');
@@ -98,9 +105,9 @@ async function openStream(request: Request, runtime: Runtime, maxDurationSeconds
   return new Response(stream.body, { headers: headersFor(access) });
 }
 
-async function parseAndCheck(request: Request, runtime: Runtime) {
+async function parseAndCheck(request: Request, runtime: Runtime, check: ReadCheck) {
   const query = parseStreamQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
-  const access = await checkReadAccess(request, query.channels, runtime);
+  const access = await check(request, query.channels, runtime);
   return { query, access };
 }
 

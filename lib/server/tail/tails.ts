@@ -20,6 +20,8 @@ export type Tails = {
   has(channel: string): boolean;
   /** The number of tails, including those that linger without readers. */
   count(): number;
+  /** All of them, each with the number of its leases. */
+  list(): readonly { readonly tail: LeasedTail; readonly leases: number }[];
   /**
    * Ends `count` tails that linger, the longest idle first, but none of the `wanted` channels.
    * @returns false if fewer tails linger; then none ends.
@@ -115,6 +117,7 @@ export function createTails({ log, clock, checkMs, replicaWait, onEvents }: Tail
     },
     has: (channel) => held.has(channel),
     count: () => held.size,
+    list: () => [...held.values()],
     endIdle(count, wanted) {
       const ended = [...idle].filter(([channel]) => !wanted.includes(channel)).slice(0, count);
       if (ended.length < count) return false;

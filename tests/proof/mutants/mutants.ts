@@ -289,7 +289,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'anyone can publish without a token',
     file: 'lib/server/http/access.ts',
-    find: 'timingSafeEqual(given, digest(newest))',
+    find: 'timingSafeEqual(given, digest(secret))',
     replace: 'timingSafeEqual(given, given)',
     projects: ['server'],
   },
