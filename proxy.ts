@@ -5,7 +5,7 @@ import { strictPolicy } from './lib/config/page-policy.mjs';
  * The pages with the strict content security policy. Add a page of yours if the build lists it as `ƒ`, rendered for each
  * request. A page that the build lists as `○` or `●` would lose its scripts: they have no nonce.
  */
-export const config = { matcher: ['/', '/example'] };
+export const config = { matcher: ['/', '/example', '/status'] };
 
 /** Next would render the page for any method. It sends a form's action by POST. */
 const pageMethods: readonly string[] = ['GET', 'HEAD', 'POST'];

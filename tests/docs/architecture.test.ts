@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The template's own files. Every other file of `app` and `lib` belongs to the app that was made from it. */
 const templateFiles =
-  /^(lib\/(client|config|core|log|server)\/|app\/(_feed\/|api\/(events|health|stream)\/|[^/]+$)|[^/]+$)/;
+  /^(lib\/(client|config|core|log|server)\/|app\/(_feed\/|status\/|api\/(events|health|stream)\/|[^/]+$)|[^/]+$)/;
 
 /** A room, and the rooms it may import besides itself. A room is a folder with its files, without the folders in it. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
@@ -38,6 +38,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'lib/server/stream',
     'lib/server',
   ],
+  // Above the routes: it serves the feed's own protocol, with another guard.
+  'lib/server/status': [
+    'lib/core',
+    'lib/config',
+    'lib/log',
+    'lib/log/sqlite',
+    'lib/server/node',
+    'lib/server/tail',
+    'lib/server',
+    'lib/server/http',
+  ],
   'lib/client/transport': ['lib/core'],
   'lib/client/connection': ['lib/core', 'lib/config', 'lib/client/transport'],
   'lib/client/tabs': ['lib/core', 'lib/config', 'lib/client/transport', 'lib/client/connection'],
@@ -53,9 +64,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Files outside of `lib`, and the only files of `lib` they may import: the public faces. */
 const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^app\/api\//, /^lib\/server\/http\/[a-z]+-route\.ts$/],
+  [/^app\/status\/.*\/route\.ts$/, /^lib\/server\/status\/status-route\.ts$/],
   [
     /^app\//,
-    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
+    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|status\/status-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
   [/^proxy\.ts$/, /^lib\/config\/page-policy\.mjs$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
@@ -381,7 +393,7 @@ describe('docs/architecture.md', () => {
   test('names every room of app and lib', () => {
     const chapter = /^## The folders$([\s\S]*?)^## /m.exec(doc)?.[1] ?? '';
     const named = [...chapter.matchAll(/^\| `((?:app|lib)[^`]*)` \|/gm)].map(([, room]) => room);
-    const rooms = sources.map((file) => dirname(file).replace(/^app\/api\/.*/, 'app/api'));
+    const rooms = sources.map((file) => dirname(file).replace(/^(app\/api|app\/status)\/.*/, '$1'));
     expect(named.sort()).toEqual([...new Set(rooms)].filter((room) => room !== '.').sort());
   });
 });

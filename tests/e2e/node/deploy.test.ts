@@ -24,7 +24,9 @@ describe('the platform’s limit for one request', () => {
     const { functions } = JSON.parse(read('vercel.json'));
     for (const file of streaming) {
       const wanted = { maxDuration: limit, supportsCancellation: true };
-      expect(functions[file], `"${file}" in vercel.json`).toEqual(wanted);
+      // The pattern has the same route of the status page too.
+      const pattern = file.replace('app/', 'app/{,status/}');
+      expect(functions[pattern], `"${pattern}" in vercel.json`).toEqual(wanted);
     }
   });
 });

@@ -99,8 +99,11 @@ describe('in the deployed build', () => {
   test('stream and events are one function, with the limits of vercel.json', () => {
     expect(functionOf('api/stream')).toBe(functionOf('api/events'));
     const { functions } = JSON.parse(readFileSync(join(root, 'vercel.json'), 'utf8'));
-    const { maxDuration } = functions['app/api/stream/route.ts'];
+    const { maxDuration } = functions['app/{,status/}api/stream/route.ts'];
     expect(functionOf('api/stream')).toMatchObject({ maxDurationSeconds: maxDuration, isCancellable: true });
+    // In another function the status would be that of processes without readers.
+    expect(functionOf('status/api/stream')).toBe(functionOf('api/stream'));
+    expect(functionOf('status/api/events')).toBe(functionOf('api/stream'));
   });
 
   test('without Redis every route of the API says which variables to set', async () => {

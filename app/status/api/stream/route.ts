@@ -1,0 +1,13 @@
+import { statusStreamRoute } from '../../../../lib/server/status/status-route.ts';
+
+const handle = statusStreamRoute();
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,160 @@
+import { hostname } from 'node:os';
+import { requestUse } from '../../config/prices.ts';
+import { wait } from '../../core/clock.ts';
+import { FeedError } from '../../core/feed-error.ts';
+import { formatEventId } from '../../core/ids.ts';
+import type { ChannelStatus, LogStatus, Percentiles, ProcessStatus } from '../../core/process-status.ts';
+import { version } from '../../core/sse-frames.ts';
+import type { Runtime } from '../runtime.ts';
+import type { LeasedTail } from '../tail/tail.ts';
+import { monthCostOf } from './month-cost.ts';
+
+/** The log counts as unavailable if it takes longer than this to answer, in ms. */
+const logTimeoutMs = 2_000;
+
+/** Answers of the log whose times are kept: those of about two minutes. */
+const maxAnswers = 60;
+
+/** Channels that a snapshot lists, at most. */
+const maxChannels = 50;
+
+/** The rate of a channel is that of the last minutes. */
+const rateMinutes = 5;
+
+/** Measures one process. */
+export type StatusMeter = { measure(): Promise<ProcessStatus> };
+
+/** @param runtime of the process. */
+export function createStatusMeter(runtime: Runtime): StatusMeter {
+  const { clock, settings, streams, tails, admission } = runtime;
+  const name = `${process.env.VERCEL_REGION || hostname()}-${Math.floor(clock.random() * 36 ** 4)
+    .toString(36)
+    .padStart(4, '0')}`;
+  const startedAt = Math.round(clock.now() - process.uptime() * 1_000);
+  const askLog = createLogQuestion(runtime);
+
+  return {
+    async measure() {
+      const log = await askLog();
+      const now = clock.now();
+      const followed = tails.list().map(({ tail, leases }) => channelOf(tail, leases, now));
+      const busiestFirst = followed.toSorted(
+        (a, b) => b.eventsPerMinute - a.eventsPerMinute || b.readers - a.readers,
+      );
+      const memoryLimitBytes = memoryLimit();
+      const commandsPerHour = 0;
+      const { user, system } = process.cpuUsage();
+      return {
+        name,
+        version,
+        time: now,
+        startedAt,
+        log,
+        streams: streams.size,
+        waitingPolls: Math.max(0, admission.held() - streams.size),
+        slots: settings.streamMaxConnections,
+        channels: busiestFirst.slice(0, maxChannels),
+        channelCount: followed.length,
+        commandsPerHour,
+        lag: null,
+        deliveriesPerMinute: 0,
+        refusals: [],
+        gaps: 0,
+        resubscriptions: 0,
+        memoryBytes: process.memoryUsage.rss(),
+        memoryLimitBytes,
+        settings: settingsToShow(runtime),
+        month: monthCostOf({
+          billedGB: settings.isVercel
+            ? memoryLimitBytes === null
+              ? requestUse.processGB
+              : memoryLimitBytes / 2 ** 30
+            : null,
+          isAwake: admission.held() > 0,
+          cpuShare: (user + system) / 1e6 / process.uptime(),
+          commandsPerHour: settings.redis === null ? null : commandsPerHour,
+        }),
+      };
+    },
+  };
+}
+
+/** Asks the log whether it answers. No log bills that question. */
+function createLogQuestion({ log, settings, clock }: Runtime): () => Promise<LogStatus> {
+  const kind = settings.redis === null ? 'Embedded, one file' : 'Redis, over the REST API of Upstash';
+  const answersMs: number[] = [];
+  return async () => {
+    const askedAt = clock.elapsed();
+    const hasAnswered = new AbortController();
+    const problem = await Promise.race([
+      log.ends([]).then(
+        () => null,
+        // The text of a FeedError is made for clients: it has no secret.
+        (error: unknown) => (error instanceof FeedError ? error.message : 'The log failed.'),
+      ),
+      wait(clock, logTimeoutMs, hasAnswered.signal).then(
+        () => `The log has not answered within ${logTimeoutMs / 1_000} s.`,
+      ),
+    ]);
+    hasAnswered.abort();
+    if (problem === null) answersMs.push(clock.elapsed() - askedAt);
+    if (answersMs.length > maxAnswers) answersMs.shift();
+    return { kind, isReachable: problem === null, problem, latency: percentilesOf(answersMs) };
+  };
+}
+
+/** The percentiles of values; null if there is none. */
+export function percentilesOf(values: readonly number[]): Percentiles | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  const [p50, p99] = [at(0.5), at(0.99)];
+  return p50 === undefined || p99 === undefined ? null : { p50, p99 };
+}
+
+/** What the ring of a tail tells about its channel. A ring that is younger than `rateMinutes` tells the rate of its own time. */
+function channelOf(tail: LeasedTail, readers: number, now: number): ChannelStatus {
+  const end = tail.end();
+  const entries = tail.find(end)?.entries ?? [];
+  const since = now - rateMinutes * 60_000;
+  const lately = entries.filter(({ id }) => id.time >= since);
+  const [first] = entries;
+  // A ring that was trimmed does not reach back so far.
+  const isWhole = first === undefined || first.id.time < since || first.id.seq === 1;
+  const minutes = isWhole ? rateMinutes : Math.max(1 / 60, (now - first.id.time) / 60_000);
+  return {
+    name: tail.channel,
+    lastId: formatEventId(end.id),
+    readers,
+    eventsPerMinute: lately.length / minutes,
+  };
+}
+
+/** Bytes that the process may have; null: as much as the machine has. */
+function memoryLimit(): number | null {
+  const ofPlatform = Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 1_048_576;
+  if (ofPlatform > 0) return ofPlatform;
+  const ofContainer = process.constrainedMemory();
+  // Without a limit Node reports 0, or a number that is larger than every machine.
+  return ofContainer > 0 && ofContainer < 2 ** 44 ? ofContainer : null;
+}
+
+function settingsToShow({ settings }: Runtime): ProcessStatus['settings'] {
+  const seconds = (ms: number) => `${ms / 1_000} s`;
+  const isSet = (secret: string | null) => (secret === null ? 'not set' : 'set');
+  const orNone = (value: number | null, unit: string) => (value === null ? 'no limit' : `${value} ${unit}`);
+  return [
+    ...(settings.redis === null ? [['FEED_DB', settings.feedDb] as const] : []),
+    ['FEED_RETENTION', `${settings.retention} events`],
+    ['STREAM_MAX_CONNECTIONS', `${settings.streamMaxConnections} slots`],
+    ['STREAM_MAX_PER_ADDRESS', orNone(settings.streamMaxPerAddress, 'channels')],
+    ['STREAM_MAX_SECONDS', settings.streamMaxSeconds === null ? 'not set' : `${settings.streamMaxSeconds} s`],
+    ['HEARTBEAT_SECONDS', seconds(settings.heartbeatMs)],
+    ['TAIL_CHECK_SECONDS', seconds(settings.tailCheckMs)],
+    ['QUIET_SECONDS', settings.quietMs === null ? 'off' : seconds(settings.quietMs)],
+    ['POLL_MODE', settings.pollMode],
+    ['PUBLISH_RATE', orNone(settings.publishRate, 'events/s')],
+    ['PUBLISH_TOKEN', isSet(settings.publishToken)],
+    ['READ_TOKEN_SECRET', isSet(settings.readTokenSecret)],
+    ['ALLOWED_ORIGINS', settings.allowedOrigins.join(', ') || 'none'],
+  ];
+}
