@@ -144,6 +144,7 @@ const statusTexts: Readonly<Record<FeedStatus, string>> = {
   'handing over': 'Opening the next stream while this one continues',
   waiting: 'Disconnected; waiting to reconnect',
   polling: 'Polling; streaming will be retried',
+  resting: 'Resting: nothing has happened for a while',
   paused: 'Paused in the background',
   offline: 'Offline',
   stopped: 'Stopped',

@@ -64,7 +64,8 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
   const types = useMemo(() => listTypes(props.entries), [props.entries]);
   const timeDisplay = useMemo(() => ({ style: times, skewMs }), [times, skewMs]);
 
-  const isReceiving = status === 'streaming' || status === 'handing over' || status === 'polling';
+  const isReceiving =
+    status === 'streaming' || status === 'handing over' || status === 'polling' || status === 'resting';
   const statusText =
     pausedList.isPaused && isReceiving
       ? pausedListStatus

@@ -56,6 +56,13 @@ export function describeStatus(
         ].join(' '),
         tone: 'moving',
       };
+    case 'resting':
+      return {
+        label: 'Resting',
+        description:
+          'It is quiet. This page asks for news now and then, and is live again with the next event.',
+        tone: 'resting',
+      };
     case 'paused':
       return { label: 'Paused', description: 'In the background. Resumes when you return.', tone: 'resting' };
     case 'offline':

@@ -53,8 +53,8 @@ export function createPolls({ clock, app, connection, dispatch, onSignals }: Pol
     const isResult = (signal: object): signal is PollSignal => 'poll' in signal && signal.poll === poll.key;
     const result = signals.find(isResult);
     if (result === undefined) return finish(null);
-    const { after, startedAt } = poll;
-    newest = new PollAnswer({ after, startedAt, finishedAt: clock.elapsed(), result });
+    const { after, restMs, startedAt } = poll;
+    newest = new PollAnswer({ after, restMs, startedAt, finishedAt: clock.elapsed(), result });
     finish(newest);
   });
 

@@ -47,6 +47,8 @@ export function createRequestRunner({
   const heldStreams = new Set<number>();
   /** When the feed was enabled, and whether it has sent a request since. */
   let enabledAt: number | null = null;
+  /** When something happened last; null: the reader cannot rest, because it never polls. */
+  let activeAt: number | null = null;
   let hasAsked = false;
   /** The most that this clock can be ahead of the server's clock, in ms. */
   let aheadMs = Number.POSITIVE_INFINITY;
@@ -88,9 +90,17 @@ export function createRequestRunner({
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     dispatch([{ kind: 'sent', stream: key }]);
-    const address = feedAddress(queryNow(), 'stream', { after, heartbeat: heartbeatSeconds(heartbeatMs) });
-    const dispatchNews = (news: readonly StreamNews[]) =>
+    const quiet = activeAt === null ? undefined : Math.floor((clock.elapsed() - activeAt) / 1_000);
+    const address = feedAddress(queryNow(), 'stream', {
+      after,
+      heartbeat: heartbeatSeconds(heartbeatMs),
+      quiet,
+    });
+    const dispatchNews = (news: readonly StreamNews[]) => {
+      for (const each of news)
+        if (each.kind === 'frame' && each.frame.kind === 'hello') heard(each.frame.time);
       dispatch(news.flatMap((each) => (each.kind === 'answered' ? [] : [{ ...each, stream: key }])));
+    };
     await readStream(requestOf(address, bearer, signal), async (news) => {
       // While the app is busy, events wait. A hello before them does not: without it the stream would time out.
       const firstEvent = app.busyMs() === null ? -1 : news.findIndex(isForApp);
@@ -106,38 +116,53 @@ export function createRequestRunner({
     });
   }
 
-  /** Whether an answer comes from a cache that keeps polls too long. From then on each poll has an address of its own. */
-  function isStale(answer: PageAnswer, sentAt: number): boolean {
+  /** The server sent something at this time, Unix ms; null or NaN: it does not say. */
+  function heard(time: number | null): void {
+    if (time) aheadMs = Math.min(aheadMs, clock.elapsed() - time);
+  }
+
+  /**
+   * Whether an answer comes from a cache that keeps polls too long. From then on each poll has an address of its own. Caches
+   * may keep what they tell readers at rest, until these ask again.
+   */
+  function isStale(answer: PageAnswer, sentAt: number, restMs: number): boolean {
     // A full page of the past never changes: caches may keep it.
     if (answer.kind !== 'page' || answer.page.more || Number.isNaN(answer.time)) return false;
-    if (fresh === 0 && sentAt - answer.time > aheadMs + maxStaleMs) {
+    const mayKeepMs = restMs > 0 ? answer.page.advice.everyMs : 0;
+    if (fresh === 0 && sentAt - answer.time > aheadMs + mayKeepMs + maxStaleMs) {
       fresh = Math.ceil(clock.random() * 1e9);
       return true;
     }
-    aheadMs = Math.min(aheadMs, clock.elapsed() - answer.time);
+    heard(answer.time);
     return false;
   }
 
   async function runPoll(
-    { key, after, tokenVersion, waitSeconds }: Poll,
+    { key, after, tokenVersion, waitSeconds, restMs }: Poll,
     signal: AbortSignal,
   ): Promise<void> {
     const bearer = await token(tokenVersion);
     if (signal.aborted) return;
     const ask = () => {
       if (fresh > 0) fresh += 1;
-      const address = feedAddress(queryNow(), 'events', { after, wait: waitSeconds, fresh });
+      const address = feedAddress(queryNow(), 'events', {
+        ...{ after, wait: waitSeconds, fresh },
+        rest: Math.ceil(restMs / 1_000),
+      });
       return readPage(requestOf(address, bearer, signal));
     };
     const sentAt = clock.elapsed();
     let answer = await ask();
-    if (isStale(answer, sentAt)) answer = await ask();
+    if (isStale(answer, sentAt, restMs)) answer = await ask();
     if (signal.aborted) return;
     switch (answer.kind) {
-      case 'page':
+      case 'page': {
+        const { page, time } = answer;
+        const ageMs = Math.max(0, clock.elapsed() - time - aheadMs || 0);
         return app.whenFree(() => {
-          if (!signal.aborted) dispatch([{ kind: 'polled', poll: key, page: answer.page }]);
+          if (!signal.aborted) dispatch([{ kind: 'polled', poll: key, page, ageMs }]);
         });
+      }
       case 'refused':
         return void dispatch([{ kind: 'pollRefused', poll: key, refusal: answer.refusal }]);
       case 'failed':
@@ -169,8 +194,9 @@ export function createRequestRunner({
       cached = null;
       return token(version);
     },
-    reconcile({ streams, poll, enabledAt: at }) {
-      enabledAt = at;
+    reconcile({ streams, poll, settings, ...times }) {
+      enabledAt = times.enabledAt;
+      activeAt = settings.transport === 'auto' ? times.activeAt : null;
       const wanted = new Set(streams.map(({ key }) => key));
       if (poll !== null) wanted.add(poll.key);
       for (const [key, abort] of running) {

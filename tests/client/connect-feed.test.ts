@@ -285,7 +285,7 @@ describe('a reader without a cursor starts at the moment of connecting', () => {
       const { server, feed } = await setUpNow(badServers[name], { firstByteMs: 1_500 });
       await until(feed, has(feed, 2));
       expect(seqs(feed)).toEqual([4, 5]);
-      expect(server.asked[0]).toMatch(/^\/api\/stream\?channel=feed&heartbeat=5$/);
+      expect(server.asked[0]).toMatch(/^\/api\/stream\?channel=feed&heartbeat=5&quiet=0$/);
     },
   );
 

@@ -84,6 +84,18 @@ function startPolling(state: Connection, now: number, pollAt: number, probeAt: n
   return startDue({ ...stopIO(state), mode: 'polling', pollAt, probeAt }, now);
 }
 
+/** Polls after `delayMs`, and opens no stream until something happens: the server wants that in a quiet time. */
+export function startRest(state: Connection, restMs: number, delayMs: number, now: number): Connection {
+  const resting: Connection = { ...stopIO(state), mode: 'polling', restMs, pollFailures: 0 };
+  return startDue({ ...resting, pollAt: now + delayMs }, now);
+}
+
+/** Streams again after a rest. The page shows no pause: polls have worked until now. */
+export function endRest(state: Connection, now: number): Connection {
+  const next = connect(state, now);
+  return { ...next, isResuming: next.mode === 'connecting' };
+}
+
 /** Starts the poll and the probe whose time has come. */
 export function startDue(before: Connection, now: number): Connection {
   const state = withHeld(before);
@@ -173,7 +185,9 @@ export function onActivate(before: Connection, known: KnownState | null, now: nu
     pollingReason: known === null ? state.pollingReason : known.pollingReason,
     pauseAt: isHidden && settings.hiddenMs > 0 ? now + settings.hiddenMs : null,
   };
-  return connect(known === null ? active : holdUntil({ ...active, ...notHeld }, known.notBefore), now);
+  if (known === null) return connect(active, now);
+  const held = holdUntil({ ...active, ...notHeld }, known.notBefore);
+  return known.restMs > 0 ? startRest(held, known.restMs, 0, now) : connect(held, now);
 }
 
 /** Starts to poll the log to its end, once; unless that is under way. */
@@ -195,6 +209,7 @@ export function stopIO(state: Connection): Connection {
     retryAt: null,
     pollAt: null,
     probeAt: null,
+    restMs: 0,
     isResuming: false,
     returnLimitMs: 0,
   };
@@ -227,8 +242,8 @@ export function openStream(state: Connection, now: number): Connection {
 
 /** Sends one poll, from the reader's cursor. A check is not held by the server. */
 export function startPoll(state: Connection, now: number): Connection {
-  const { settings, reader, advice, maxWaitSeconds, pollFailures, returnLimitMs } = state;
-  const isHeld = state.mode === 'polling' && returnLimitMs === 0;
+  const { settings, reader, advice, maxWaitSeconds, pollFailures, returnLimitMs, restMs } = state;
+  const isHeld = state.mode === 'polling' && returnLimitMs + restMs === 0;
   const waitSeconds = isHeld ? Math.min(advice.waitSeconds, Math.floor(maxWaitSeconds)) : 0;
   // A slow network may need more time.
   const limitMs = returnLimitMs || settings.pollTimeoutMs * (pollFailures > 0 ? 2 : 1);
@@ -237,6 +252,7 @@ export function startPoll(state: Connection, now: number): Connection {
     after: writeCursor(reader),
     tokenVersion: state.tokenVersion,
     waitSeconds,
+    restMs,
     startedAt: now,
     timeoutAt: now + waitSeconds * 1_000 + limitMs,
     source: reader.positions,

@@ -1,5 +1,5 @@
 import { isUnexpected, type Page, type Refusal } from '../transport/messages.ts';
-import { backoffMs, handleRefusal, holdUntil, startDue, startPoll } from './lifecycle.ts';
+import { backoffMs, connect, endRest, handleRefusal, holdUntil, startDue, startPoll } from './lifecycle.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';
 
@@ -13,7 +13,7 @@ export function onPoll(
 ): Connection {
   switch (signal.kind) {
     case 'polled':
-      return onPage(state, poll, signal.page, now, random);
+      return onPage(state, poll, signal.page, signal.ageMs ?? 0, now, random);
     case 'pollRefused':
       return onPollFailed(state, poll, signal.refusal, now, random);
     case 'pollFailed':
@@ -25,11 +25,12 @@ export function onPoll(
 
 /**
  * Another feed has polled. The result counts like that of an own poll where both feeds are at the same cursor. At any
- * other cursor this feed ignores it: events would come twice, or some would seem to be missing.
+ * other cursor this feed ignores it: events would come twice, or some would seem to be missing. The advice in it is for readers
+ * that pause for as long.
  */
 export function onPollShared(
   state: Connection,
-  { after, startedAt, result }: FinishedPoll,
+  { after, restMs, startedAt, result }: FinishedPoll,
   now: number,
   random: number,
 ): Connection {
@@ -37,10 +38,17 @@ export function onPollShared(
   if (state.mode !== 'polling' || state.poll !== null || after === null) return state;
   const polling = startPoll(state, startedAt);
   const { poll } = polling;
-  return poll?.after === after ? onPoll(polling, poll, result, now, random) : state;
+  return poll?.after === after && poll.restMs === restMs ? onPoll(polling, poll, result, now, random) : state;
 }
 
-function onPage(before: Connection, poll: Poll, page: Page, now: number, random: number): Connection {
+function onPage(
+  before: Connection,
+  poll: Poll,
+  page: Page,
+  ageMs: number,
+  now: number,
+  random: number,
+): Connection {
   const applied = accept(before.reader, poll.source, page.items, page.cursor);
   const state = withApplied({ ...before, poll: null }, applied);
   if (!applied.isComplete) return failPoll(state, null, now, random);
@@ -49,7 +57,9 @@ function onPage(before: Connection, poll: Poll, page: Page, now: number, random:
     case 'standby':
       return continueCatchUp(answered, page, now);
     case 'polling':
-      return continuePolling(answered, poll, page, now);
+      return poll.restMs > 0
+        ? continueRest(answered, poll, page, ageMs, now)
+        : continuePolling(answered, poll, page, now);
     default:
       return continueChecks(answered, poll, page, now);
   }
@@ -67,6 +77,21 @@ function continueChecks(state: Connection, poll: Poll, { more, advice }: Page, n
 /** On standby: the last page completes the catch-up. */
 function continueCatchUp(state: Connection, page: Page, now: number): Connection {
   return page.more ? startPoll(state, now) : { ...state, catchUps: state.catchUps + 1 };
+}
+
+/**
+ * Rests on until something happens, or the server advises a shorter pause: that is its way to say "stream". The pause counts
+ * from the time of the server's answer, which a cache may have kept.
+ */
+function continueRest(state: Connection, poll: Poll, page: Page, ageMs: number, now: number): Connection {
+  const { everyMs } = page.advice;
+  if (page.items.length > 0 || page.more || everyMs < poll.restMs) return endRest(state, now);
+  const answeredAt = Math.min(poll.startedAt, now - ageMs);
+  return {
+    ...state,
+    restMs: everyMs,
+    pollAt: Math.max(now + state.settings.minPollMs, answeredAt + everyMs),
+  };
 }
 
 function continuePolling(state: Connection, poll: Poll, page: Page, now: number): Connection {
@@ -157,7 +182,7 @@ function isOverLimit(refusal: Refusal | null): boolean {
   return refusal?.retryAfterMs === null && (refusal.status === 503 || refusal.status === 429);
 }
 
-/** Counts the failure and schedules the next poll. */
+/** Counts the failure and schedules the next poll. A connection at rest has no second way to its events: it streams again. */
 function failPoll(state: Connection, refusal: Refusal | null, now: number, random: number): Connection {
   const pollFailures = state.pollFailures + 1;
   const retryAfterMs = refusal?.retryAfterMs ?? null;
@@ -168,5 +193,6 @@ function failPoll(state: Connection, refusal: Refusal | null, now: number, rando
   }
   const next: Connection = { ...state, pollFailures, pollAt };
   // The random wait is for the probe too.
-  return retryAfterMs === null ? next : holdUntil(next, pollAt);
+  const held = retryAfterMs === null ? next : holdUntil(next, pollAt);
+  return state.restMs > 0 ? connect({ ...held, pollFailures: 0 }, now) : held;
 }

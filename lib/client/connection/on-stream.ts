@@ -10,6 +10,7 @@ import {
   holdUntil,
   openStream,
   probeDelayMs,
+  startRest,
   stopIO,
 } from './lifecycle.ts';
 import { accept, acceptHello, hasReached } from './sequencer.ts';
@@ -222,8 +223,20 @@ function goLive(
   return finishHandover(checked, now);
 }
 
-/** The server announces the planned end of a stream: the next one is opened now. */
-function startHandover(before: Connection, key: number, { reason }: Handover, now: number): Connection {
+/** The server announces the planned end of a stream: the next one is opened now, or the connection rests. */
+function startHandover(
+  before: Connection,
+  key: number,
+  { reason, everyMs = 0 }: Handover,
+  now: number,
+): Connection {
+  const { transport, minPollMs } = before.settings;
+  // The end of an old stream says nothing of the next one.
+  const canRest = transport === 'auto' && before.streams.at(-1)?.key === key;
+  if (reason === 'quiet' && everyMs > 0 && canRest) {
+    const restMs = Math.max(everyMs, minPollMs);
+    return startRest(before, restMs, restMs, now);
+  }
   // A token that has expired must not be sent again.
   const needsToken = reason === 'token' && before.settings.hasToken;
   const state = needsToken ? { ...before, tokenVersion: before.tokenVersion + 1 } : before;

@@ -2,6 +2,7 @@ import type { FeedItem } from '../transport/messages.ts';
 import {
   connect,
   isDue,
+  isInactive,
   isOff,
   notHeld,
   onActivate,
@@ -38,7 +39,18 @@ import { type Connection, type Signal, withApplied } from './state.ts';
 export function reducer(before: Connection, signal: Signal, now: number, random: number): Connection {
   const state = before.accepted.length === 0 ? before : { ...before, accepted: [] };
   if (state.stoppedBy === 'closed') return state;
-  return withHeld(handle(state, signal, now, random));
+  const next = withHeld(handle(state, signal, now, random));
+  return isActive(state, next) ? { ...next, activeAt: now } : next;
+}
+
+/** Whether something has happened: an event came, the reader came, or it has come back from rest. */
+function isActive(before: Connection, after: Connection): boolean {
+  const hasCome = !isReading(before) && isReading(after);
+  return after.accepted.length > 0 || hasCome || (before.restMs > 0 && after.restMs === 0);
+}
+
+function isReading(state: Connection): boolean {
+  return !isInactive(state) && state.mode !== 'standby';
 }
 
 /** The next state of a connection after several signals, one after the other at one time, and what it accepted. */

@@ -88,7 +88,7 @@ function pollNow(state: Connection, now: number, isCertain: boolean): Connection
   const isYoung = (sentAt: number) => !isCertain && now - sentAt < silentMs;
   const poll = state.poll !== null && isYoung(state.poll.startedAt) ? state.poll : null;
   const streams = state.streams.filter(({ sentAt }) => isYoung(sentAt));
-  const hasProbe = streams.length > 0 || state.settings.transport === 'poll';
+  const hasProbe = streams.length > 0 || state.settings.transport === 'poll' || state.restMs > 0;
   return startDue(
     {
       ...state,

@@ -67,6 +67,8 @@ export type Poll = {
   readonly tokenVersion: number;
   /** How long the server may hold it, in seconds. */
   readonly waitSeconds: number;
+  /** The pause before it in ms, where the connection rests; 0 where it does not. */
+  readonly restMs: number;
   readonly startedAt: number;
   readonly timeoutAt: number;
   readonly source: SourcePositions;
@@ -91,6 +93,8 @@ export type KnownState = {
   readonly notBefore: number;
   /** It has paused because its page is hidden. */
   readonly isPaused: boolean;
+  /** It rests, with this pause in ms between two polls; 0: it does not. */
+  readonly restMs: number;
 };
 
 /**
@@ -102,9 +106,11 @@ export type KnownState = {
  * | connecting | one, on its way | a check, or none |
  * | streaming | one that is live; in a handover also the next | a check, or none |
  * | waiting | – | a check, or none |
- * | polling | none; in a probe one, on its way | in flight, or due |
+ * | polling | none; in a probe one, on its way; at rest none | in flight, or due |
  * | standby | – | only to catch up |
  * | paused, stopped | – | – |
+ *
+ * At rest, nothing happens in the feed, and the server wants polls instead of a stream until something does.
  *
  * A check is a poll without a wait. It brings what a stream holds back, while no stream is live or the live one is silent.
  */
@@ -120,6 +126,8 @@ export type Connection = {
   readonly pollAt: number | null;
   /** While polling: when the client tries to stream again. */
   readonly probeAt: number | null;
+  /** While it rests: the pause between two polls in ms; 0 at all other times. */
+  readonly restMs: number;
   /** When the connection of a hidden page ends. */
   readonly pauseAt: number | null;
 
@@ -132,6 +140,8 @@ export type Connection = {
   readonly reader: ReaderPositions;
   /** When the app first enabled the feed. A reader without a cursor begins here, whatever it asks first. */
   readonly enabledAt: number | null;
+  /** When something happened last: an event, or the reader came, or came back from rest. */
+  readonly activeAt: number;
   /** What the last signal brought, in order. */
   readonly accepted: readonly FeedItem[];
 
@@ -199,11 +209,13 @@ export function newConnection(
     retryAt: null,
     pollAt: null,
     probeAt: null,
+    restMs: 0,
     pauseAt: null,
     isStandby,
     catchUps: 0,
     reader,
     enabledAt: null,
+    activeAt: 0,
     accepted: [],
     returnLimitMs: 0,
     isResuming: false,
@@ -251,7 +263,8 @@ export type Signal =
   | { readonly kind: 'refused'; readonly stream: number; readonly refusal: Refusal }
   | { readonly kind: 'ended'; readonly stream: number }
   | { readonly kind: 'disconnected'; readonly stream: number }
-  | { readonly kind: 'polled'; readonly poll: number; readonly page: Page }
+  /** `ageMs`: how long ago the server sent the page, if a cache has kept it. */
+  | { readonly kind: 'polled'; readonly poll: number; readonly page: Page; readonly ageMs?: number }
   | { readonly kind: 'pollRefused'; readonly poll: number; readonly refusal: Refusal }
   | { readonly kind: 'pollFailed'; readonly poll: number }
   /** Another feed of the page has polled. */
@@ -272,6 +285,7 @@ export type PollSignal = Extract<Signal, { readonly poll: number }>;
 export type FinishedPoll = {
   /** The cursor of the request. */
   readonly after: string | null;
+  readonly restMs: number;
   /** Times in ms of a clock that never goes back; it is the same for all feeds of a page. */
   readonly startedAt: number;
   readonly finishedAt: number;

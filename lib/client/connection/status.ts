@@ -10,6 +10,8 @@ export type FeedStatus =
   /** After a failure. The next attempt is at `retryAt`. */
   | 'waiting'
   | 'polling'
+  /** Nothing happens in the feed: the server wants polls instead of a stream, less and less often. */
+  | 'resting'
   /** The page has been hidden for a while, or the app has switched the feed off. */
   | 'paused'
   | 'offline'
@@ -50,7 +52,8 @@ export function statusOf(state: Connection): FeedStatus {
     case 'streaming':
       return state.streams.some(({ isEnding }) => isEnding) ? 'handing over' : 'streaming';
     case 'polling':
-      return state.pollFailures === 0 ? 'polling' : offlineOr(state, 'waiting');
+      if (state.pollFailures > 0) return offlineOr(state, 'waiting');
+      return state.restMs > 0 ? 'resting' : 'polling';
     case 'standby':
       return offlineOr(state, 'connecting');
     case 'connecting':

@@ -104,8 +104,8 @@ export function needsCatchUp(
 /** What a tab that takes over from a leader need not find out again. */
 export function knownFrom(leader: LeaderReport | null): KnownState | null {
   if (leader === null) return null;
-  const { pollingReason, notBefore, status } = leader;
-  return { pollingReason, notBefore, isPaused: status === 'paused' };
+  const { pollingReason, restMs, notBefore, status } = leader;
+  return { pollingReason, restMs, notBefore, isPaused: status === 'paused' };
 }
 
 /** What the page shows in place of the connection's own state: what the leader does. Null: the connection's own. */
@@ -120,12 +120,12 @@ export function readingByLeader({ leader }: Following, connection: Connection): 
 
 /** What a tab reports about itself now. */
 export function reportOf(state: Following, connection: Connection, now: number): TabReport {
-  const { mode, pollFailures, isHidden, pollingReason, noPollBefore, noStreamBefore } = connection;
+  const { mode, pollFailures, isHidden, pollingReason, restMs, noPollBefore, noStreamBefore } = connection;
   const { status, transport, retryAt, problem } = readingByLeader(state, connection) ?? readingOf(connection);
   return {
     isVisible: !isHidden,
     isReading: mode === 'streaming' || (mode === 'polling' && pollFailures === 0),
-    ...{ status, transport, problem, pollingReason },
+    ...{ status, transport, problem, pollingReason, restMs },
     notBeforeInMs: Math.max(0, (pollingReason === null ? noStreamBefore : noPollBefore) - now),
     retryInMs: retryAt === null ? null : Math.max(0, retryAt - now),
     handovers: connection.handovers + state.handovers,

@@ -19,6 +19,8 @@ export type TabReport = {
   readonly problem: Problem | null;
   /** Why streams do not work here; null if they do. */
   readonly pollingReason: PollingReason | null;
+  /** It rests, with this pause in ms between two polls; 0: it does not. */
+  readonly restMs: number;
   /** Time in ms before which the server wants no request (`Retry-After`); 0 where that is over. */
   readonly notBeforeInMs: number;
   readonly handovers: number;

@@ -26,6 +26,10 @@ export function feedAddress(
     readonly after?: string | null;
     readonly wait?: number;
     readonly heartbeat?: number;
+    /** For how long the reader has had no event, in seconds. It says that the reader can rest. */
+    readonly quiet?: number | undefined;
+    /** The pause of a reader at rest before its poll, in seconds. */
+    readonly rest?: number;
     readonly before?: string;
     readonly limit?: number;
     /** Makes the address a new one, for a cache that keeps what it must not. The server ignores it. */
@@ -41,7 +45,9 @@ export function feedAddress(
   else if (more.after) add('after', more.after);
   else if (query.rewind !== '') add('rewind', query.rewind);
   if (more.heartbeat) add('heartbeat', more.heartbeat);
+  if (more.quiet !== undefined) add('quiet', more.quiet);
   if (more.wait) add('wait', more.wait);
+  if (more.rest) add('rest', more.rest);
   if (more.limit) add('limit', more.limit);
   if (more.fresh) add('fresh', more.fresh);
   return `${query.url.replace(/\/$/, '')}/api/${path}${query.pathEnd}?${search.join('&')}`;

@@ -66,9 +66,10 @@ export function readTime(value: unknown): number | null {
   return Number(value) || null;
 }
 
-/** Reads the data of a handover. An unknown reason is a planned end like any other. @throws FeedError `bad-request` */
+/** Reads the data of a handover. An unknown reason is a planned end like any other. @returns `everyMs` 0 where it is absent. @throws FeedError `bad-request` */
 export function readHandover(value: unknown): Handover {
-  return readRecord(value, 'handover') as Handover;
+  const handover = readRecord(value, 'handover') as Handover;
+  return { ...handover, everyMs: within(handover.everyMs, maxEveryMs) };
 }
 
 /** Reads the problem of a refusal. @returns null if it has no text that can be shown. @throws FeedError `bad-request` */

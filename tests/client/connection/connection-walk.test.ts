@@ -120,10 +120,8 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
       return send({ kind: 'frame', stream: key, frame: { kind: 'hello', cursor, hello, time: null } });
     }
     if (dice > 0.96) {
-      const handover = {
-        reason: random.pick<Handover['reason']>(['deadline', 'stopping', 'token']),
-        closesInMs: 1_000,
-      };
+      const reason = random.pick<Handover['reason']>(['deadline', 'stopping', 'token', 'quiet']);
+      const handover = { reason, closesInMs: 1_000, everyMs: reason === 'quiet' ? 5_000 : 0 };
       send({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor, handover } });
       return;
     }
@@ -158,6 +156,8 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     const advice = random.pick([
       { waitSeconds: 20, everyMs: 0 },
       { waitSeconds: 0, everyMs: 2_000 },
+      // To a reader at rest.
+      ...(poll.restMs > 0 ? [{ waitSeconds: 0, everyMs: Math.min(30_000, poll.restMs * 1.5) }] : []),
     ]);
     const page = { items, cursor: new Map(server.at), more: random.chance(0.2), advice };
     send({ kind: 'polled', poll: poll.key, page });
@@ -215,7 +215,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
   const share = [
     { kind: 'standBy' },
     { kind: 'activate', known: null },
-    { kind: 'activate', known: { pollingReason: 'held', notBefore: 0, isPaused: false } },
+    { kind: 'activate', known: { pollingReason: 'held', notBefore: 0, isPaused: false, restMs: 0 } },
     { kind: 'catchUp' },
   ] as const;
   send({ kind: 'enabled' });
@@ -282,6 +282,12 @@ function checker() {
       expect(timersOf(state)).not.toEqual([]);
     // a timer that fired is gone, or has moved on
     if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
+    // at rest there is no stream and no probe, and the next poll is on its way or due soon
+    if (state.restMs > 0) {
+      expect([state.mode, streams, state.probeAt, state.pollingReason]).toEqual(['polling', 0, null, null]);
+      expect(state.settings.transport).toBe('auto');
+      if (state.poll === null) expect((state.pollAt ?? Infinity) - now).toBeLessThanOrEqual(30_000);
+    }
     // failures
     const isPlanned =
       (signal.kind === 'ended' || signal.kind === 'disconnected') &&

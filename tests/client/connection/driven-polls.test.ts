@@ -21,7 +21,7 @@ function sharedPoll(it: ReturnType<typeof pollingReader>, after: string, seq: nu
     advice,
   };
   const result = { kind: 'polled', poll: 99, page } as const;
-  const shared = { after, startedAt: it.now - 100, finishedAt: it.now, result };
+  const shared = { after, restMs: 0, startedAt: it.now - 100, finishedAt: it.now, result };
   return { kind: 'pollShared', shared } as const;
 }
 

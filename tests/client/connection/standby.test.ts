@@ -13,7 +13,7 @@ function standbyReader() {
 const activate = (more: object = {}) =>
   ({
     kind: 'activate',
-    known: { pollingReason: null, notBefore: 0, isPaused: false, ...more },
+    known: { pollingReason: null, notBefore: 0, isPaused: false, restMs: 0, ...more },
   }) as const;
 
 describe('a connection that stands by', () => {
@@ -74,7 +74,7 @@ describe('a connection that is activated', () => {
   test('in a hidden page stays closed where the other connection had paused', () => {
     const it = standbyReader();
     it.happens('hidden');
-    it.tell(activate({ isPaused: true }));
+    it.tell(activate({ isPaused: true, restMs: 0 }));
     expect(it.state).toMatchObject({ mode: 'paused', pausedBy: 'hidden' });
   });
 

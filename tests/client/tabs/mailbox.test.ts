@@ -17,6 +17,7 @@ function updateOf(seq: number, more: Partial<TabUpdate> = {}): TabUpdate {
       isReading: true,
       hasGap: false,
       pollingReason: null,
+      restMs: 0,
     },
     notBeforeInMs: 0,
     ...{

@@ -42,7 +42,7 @@ describe('a field that is missing or new does no harm:', () => {
     expect(readGap({ ...gap, resumesAt: null })).toMatchObject({ resumesAt: null });
   });
   test('a handover for a reason that this version does not know', () => {
-    expect(readHandover({ reason: 'moon' })).toEqual({ reason: 'moon' });
+    expect(readHandover({ reason: 'moon' })).toEqual({ reason: 'moon', everyMs: 0 });
   });
   test('a problem with a field that this version does not know', () => {
     expect(readProblem({ ...problem, more: 1 })).toEqual({ ...problem, more: 1 });

@@ -124,9 +124,9 @@ export function reader(
         frame: { kind: 'heartbeat', cursor: cursorAt(cursor), time: null },
       });
     },
-    handover(cursor: string, reason: Handover['reason'] = 'deadline', key = stream().key) {
+    handover(cursor: string, reason: Handover['reason'] = 'deadline', key = stream().key, everyMs = 0) {
       it.bytes(key);
-      const handover = { reason, closesInMs: 6_000 };
+      const handover = { reason, closesInMs: 6_000, everyMs };
       tell({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor: cursorAt(cursor), handover } });
     },
     disconnects: (key = stream().key) => tell({ kind: 'disconnected', stream: key }),
@@ -137,11 +137,11 @@ export function reader(
     isPolled(
       items: readonly FeedItem[],
       cursor: string,
-      more: Partial<{ more: boolean; everyMs: number; waitSeconds: number }> = {},
+      more: Partial<{ more: boolean; everyMs: number; waitSeconds: number; ageMs: number }> = {},
     ) {
       const advice = { everyMs: more.everyMs ?? 2_000, waitSeconds: more.waitSeconds ?? 0 };
       const page = { items, cursor: cursorAt(cursor), more: more.more ?? false, advice };
-      tell({ kind: 'polled', poll: state.poll?.key ?? -1, page });
+      tell({ kind: 'polled', poll: state.poll?.key ?? -1, page, ageMs: more.ageMs ?? 0 });
     },
     pollIsRefused(status: number, more: Partial<Refusal> = {}) {
       const refusal = { status, retryAfterMs: null, problem: null, ...more };

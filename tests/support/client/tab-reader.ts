@@ -15,7 +15,7 @@ type Head = Omit<UpdateMessage, 'kind' | 'from' | 'cursor' | 'events'>;
 const head: Head = {
   ...{ tab: 'a', isLeader: true, isVisible: true, isReading: true, hasGap: false },
   ...{ status: 'streaming', transport: 'stream', retryInMs: null, problem: null },
-  ...{ pollingReason: null, notBeforeInMs: 0, handovers: 0, reconnects: 0 },
+  ...{ pollingReason: null, restMs: 0, notBeforeInMs: 0, handovers: 0, reconnects: 0 },
 };
 
 /** Another tab's update: the events with these seqs are all there are after `from` up to `cursor`. */

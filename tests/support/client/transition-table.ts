@@ -31,6 +31,7 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
         (it) => it.isPolled([], '30-3~aaaaaa'),
       ),
   ],
+  ['resting', () => tap(streamingReader(), rest)],
   ['standby', () => tap(streamingReader(), (it) => it.happens('standBy'))],
   [
     'catching up',
@@ -46,6 +47,11 @@ const states: readonly (readonly [name: string, make: () => Reader])[] = [
   ['stopped (refused)', () => tap(reader(), (it) => it.isRefused(403))],
   ['stopped (closed)', () => tap(reader(), (it) => it.happens('close'))],
 ];
+
+/** The server hands over, because nothing happens. */
+function rest(it: Reader): void {
+  it.handover('30-3~aaaaaa', 'quiet', it.stream().key, 5_000);
+}
 
 /** The page is hidden for a minute, and the stream lives on. */
 function paused(it: Reader): void {
@@ -71,6 +77,7 @@ const signals: readonly (readonly [name: string, act: (it: Reader) => unknown])[
         ),
       ),
   ],
+  ['handover quiet', (it) => onStream(it, () => (it.stream().phase === 'live' ? rest(it) : cannot))],
   ['clean end', (it) => onStream(it, () => it.ends())],
   ['disconnected', (it) => onStream(it, () => it.disconnects())],
   ['timeout', (it) => onStream(it, () => it.passes(it.stream().timeout.at - it.now))],

@@ -28,6 +28,7 @@ function statusOf(status: FeedStatus): ReaderStatus {
     case 'handing over':
       return 'live';
     case 'polling':
+    case 'resting':
       return 'polling';
     case 'connecting':
     case 'waiting':
