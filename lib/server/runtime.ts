@@ -6,9 +6,11 @@ import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { countCalls, Metrics } from './metrics.ts';
 import { createRest, type Rest } from './rest.ts';
 import type { EventStream } from './stream/event-stream.ts';
 import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
+import type { TailObserver } from './tail/tail.ts';
 import { createTails, type Tails } from './tail/tails.ts';
 
 // Where a client component imports this file, the build stops here, and says that the file is for the server. Only Next knows
@@ -29,6 +31,8 @@ export type Runtime = {
   readonly admission: Admission;
   /** Decides when the readers of a quiet process rest. */
   readonly rest: Rest;
+  /** What the process has done, as numbers. */
+  readonly metrics: Metrics;
   /** Aborts when the process starts to stop. */
   readonly stopping: AbortController;
 };
@@ -100,10 +104,23 @@ function dropOutdated(holder: Holder): void {
 }
 
 /** Creates a runtime; for tests, and for `getRuntime`. */
-export function createRuntime(settings: Settings, clock: Clock, log: EventLog = openLog(settings)): Runtime {
+export function createRuntime(
+  settings: Settings,
+  clock: Clock,
+  store: EventLog = openLog(settings),
+): Runtime {
+  const metrics = new Metrics(clock);
+  const log = countCalls(store, metrics, clock);
   const replicaWait = createReplicaWait(log, clock);
-  const onEvents = () => rest.happened();
-  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait, onEvents });
+  const observer: TailObserver = {
+    onEvents: () => rest.happened(),
+    onRepair(_channel, events) {
+      metrics.repairs.add();
+      metrics.repairedEvents.add(events);
+    },
+    onResubscribe: (_channel, reason) => metrics.resubscriptions.add(reason),
+  };
+  const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait, observer });
   const admission = createAdmission(settings, tails);
   const rest = createRest(settings, clock, admission.held);
   return {
@@ -115,6 +132,7 @@ export function createRuntime(settings: Settings, clock: Clock, log: EventLog = 
     streams: new Set(),
     admission,
     rest,
+    metrics,
     stopping: new AbortController(),
   };
 }

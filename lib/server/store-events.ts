@@ -157,7 +157,7 @@ export type StoredEvents = {
  * @throws FeedError as `append` of the log does.
  */
 export async function storeEvents(
-  { log, settings }: Runtime,
+  { log, settings, metrics }: Runtime,
   events: readonly CheckedEvent[],
   key: string | null,
   request: Request | null,
@@ -169,6 +169,8 @@ export async function storeEvents(
   });
   if (ids.length !== events.length)
     throw new Error(`the log issued ${ids.length} ids for ${events.length} events`);
+  metrics.publishes.add(duplicate ? 'duplicate' : 'stored');
+  if (!duplicate) metrics.publishedEvents.add(events.length);
   return { ids: ids.map(formatEventId), duplicate };
 }
 

@@ -39,7 +39,7 @@ async function getPage(
   check: ReadCheck,
   signal: AbortSignal,
 ): Promise<Response> {
-  const { clock } = runtime;
+  const { clock, metrics } = runtime;
   const requested = parsePageQuery(new URL(request.url).searchParams);
   const limitSeconds = maxWaitSeconds(runtime);
   const startedAt = clock.elapsed();
@@ -50,6 +50,8 @@ async function getPage(
   const waitSeconds = Math.max(0, Math.min(requested.waitSeconds, secondsLeft));
   const query = { ...requested, waitSeconds };
   const page = await readQueriedPage(request, runtime, query, signal);
+  metrics.polls.add();
+  if (page.gaps.length > 0) metrics.gaps.add(page.gaps.length);
   const restMs = query.restMs > 0 ? restAdvice(query.restMs, runtime.settings, clock.now()) : null;
   const advice = restMs === null ? adviceFor(request, runtime, query) : { waitSeconds: 0, everyMs: restMs };
   const body = pageJson(page, advice);

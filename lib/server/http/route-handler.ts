@@ -26,13 +26,15 @@ export function createRouteHandler(
   return async (request) => {
     let allowedOrigins: readonly string[] = [];
     let response: Response;
+    let runtime: Runtime | null = null;
     try {
-      const runtime = runtimeOf();
+      runtime = runtimeOf();
       allowedOrigins = runtime.settings.allowedOrigins;
       if (request.method === 'OPTIONS') return optionsResponse(request, allowed, allowedOrigins);
       response = await handlerOf(methods, request.method, allowed)(request, runtime);
     } catch (cause) {
       const error = toFeedError(cause);
+      runtime?.metrics.refusals.add(error.code);
       response = refuse(error, request);
       if (error.code === 'method-not-allowed') response.headers.set('allow', allowed);
     }

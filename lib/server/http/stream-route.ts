@@ -48,7 +48,7 @@ async function openStream(
   check: ReadCheck,
   maxDurationSeconds: number,
 ): Promise<Response> {
-  const { settings, clock, log, tails, streams, admission, rest, stopping } = runtime;
+  const { settings, clock, log, tails, streams, admission, rest, metrics, stopping } = runtime;
   // Read first: after an await, the asynchronous context may be another one.
   const connection = currentConnection();
   const limitSeconds = secondsLeft(settings.streamMaxSeconds ?? maxDurationSeconds, clock.now());
@@ -80,7 +80,9 @@ async function openStream(
       connection,
       // In a full process, the next stream of this reader would be refused otherwise, and its events would pause.
       onHandover: leave,
-      onEnd() {
+      onSent: (events, gaps, bytes, lagMs) => metrics.sent(events, gaps, bytes, lagMs),
+      onEnd({ reason }) {
+        metrics.streamsEnded.add(reason);
         streams.delete(stream);
         leave();
         for (const lease of leases) lease.release();
@@ -94,6 +96,7 @@ async function openStream(
     return { stream, start };
   });
   streams.add(stream);
+  metrics.streamsOpened.add();
   signal.addEventListener('abort', () => stream.abandon(), { once: true });
   try {
     if (start instanceof Promise) await Promise.race([start, wait(clock, firstAnswerMs, signal)]);

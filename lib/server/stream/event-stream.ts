@@ -16,7 +16,7 @@ import type { LeasedTail } from '../tail/tail.ts';
 import { tailTimes } from '../tail/tail-times.ts';
 import { ChannelReader } from './channel-reader.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
-import { cursorOf, takeFrames } from './frames.ts';
+import { cursorOf, Taken, takeFrames } from './frames.ts';
 
 /** How long the log may fail under an open stream, in ms. Then the stream ends with `retry:`. */
 export const logFailureLimitMs = tailTimes.giveUpMs;
@@ -36,6 +36,20 @@ export const graceShare = 0.3;
 /** Where a stream starts: a position for each channel; a channel without one starts at its end. */
 export type Positions = ReadonlyMap<string, Position>;
 
+/** Why a stream is over: the reason of its handover, or without one, the reader left, took nothing for too long, or the log failed. */
+export type StreamEndReason = Handover['reason'] | 'left' | 'stalled' | 'log-unavailable';
+
+/** What a stream has done, at its end. */
+export type StreamEnd = {
+  readonly reason: StreamEndReason;
+  readonly durationMs: number;
+  readonly events: number;
+  readonly gaps: number;
+  readonly bytes: number;
+  /** The longest and the mean lag of its chunks, in ms (`Metrics.lag`); null: no event was stored while it was open. */
+  readonly lag: { readonly maxMs: number; readonly meanMs: number } | null;
+};
+
 type EventStreamOptions = {
   /** The tails to read, one for each channel. */
   readonly tails: readonly LeasedTail[];
@@ -53,8 +67,10 @@ type EventStreamOptions = {
   readonly connection: OwnConnection | null;
   /** Called with each handover: from now on the stream only makes way for the next one. */
   readonly onHandover: () => void;
+  /** Called for each chunk. @param lagMs how late its oldest event is; null: it has none that was stored since the start. */
+  readonly onSent: (events: number, gaps: number, bytes: number, lagMs: number | null) => void;
   /** Called once, when the stream is over, however it ended. */
-  readonly onEnd: () => void;
+  readonly onEnd: (end: StreamEnd) => void;
 };
 
 const encoder = new TextEncoder();
@@ -79,6 +95,12 @@ export class EventStream {
   #state: 'waiting' | 'live' | 'ending' | 'over' = 'waiting';
   #readers: readonly ChannelReader[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  readonly #startedAt: number;
+  /** When the stream went live, in Unix ms: older events are not late. */
+  #liveSince = Number.POSITIVE_INFINITY;
+  /** What the next chunk holds, and what all chunks held. */
+  readonly #taken = new Taken();
+  readonly #sent = { events: 0, gaps: 0, bytes: 0, lags: 0, lagSumMs: 0, lagMaxMs: 0 };
   /** Whether the reader takes a chunk now. */
   #hasDemand = false;
   #pulls = 0;
@@ -102,6 +124,7 @@ export class EventStream {
   constructor(options: EventStreamOptions) {
     const { clock, deadline, start } = options;
     this.#options = options;
+    this.#startedAt = clock.elapsed();
     this.#endsAt = clock.elapsed() + deadline.handoverInMs + deadline.closesInMs;
     this.#writtenAt = clock.elapsed();
     const tokenEndsInMs = options.tokenEndsInMs ?? Infinity;
@@ -127,7 +150,7 @@ export class EventStream {
           this.#pulls += 1;
           this.#onDemand();
         },
-        cancel: () => this.#release(),
+        cancel: () => this.#release('left'),
       },
       { highWaterMark: 0 },
     );
@@ -148,8 +171,12 @@ export class EventStream {
 
   /** Ends the stream without a last frame: its reader has gone. */
   abandon(): void {
+    this.#close('left');
+  }
+
+  #close(otherwise: StreamEndReason): void {
     if (this.#state === 'over') return;
-    this.#release();
+    this.#release(otherwise);
     this.#controller?.close();
   }
 
@@ -167,6 +194,7 @@ export class EventStream {
     // An offer settles the reader's epoch, so that hello carries it.
     for (const reader of this.#readers) reader.offer();
     this.#state = 'live';
+    this.#liveSince = clock.now();
     const deadlineMs = Math.max(0, Math.round(this.#endsAt - clock.elapsed()));
     const hello = { cursor: cursorOf(this.#readers), heartbeatMs, deadlineMs, time: clock.now(), version };
     this.#controlFrames.push(encoder.encode(helloFrame(hello, unplannedRetryMs(clock.random()))));
@@ -218,11 +246,31 @@ export class EventStream {
         this.#hasDemand = false;
         this.#isHeartbeatDue = false;
         this.#isCommentDue = false;
-        this.#write(this.#controller, frames.length === 1 ? first : Buffer.concat(frames));
+        const chunk = frames.length === 1 ? first : Buffer.concat(frames);
+        this.#count(chunk.length);
+        this.#write(this.#controller, chunk);
       }
-      if (this.#state === 'ending') this.abandon();
+      if (this.#state === 'ending') this.#close('log-unavailable');
       else if (first === undefined) break;
     }
+  }
+
+  #count(bytes: number): void {
+    const { events, gaps, oldestTime } = this.#taken;
+    const sent = this.#sent;
+    let lagMs: number | null = null;
+    if (events > 0 && oldestTime >= this.#liveSince) {
+      // The log's clock can be ahead of ours.
+      lagMs = Math.max(0, this.#options.clock.now() - oldestTime);
+      sent.lags += 1;
+      sent.lagSumMs += lagMs;
+      if (lagMs > sent.lagMaxMs) sent.lagMaxMs = lagMs;
+    }
+    sent.events += events;
+    sent.gaps += gaps;
+    sent.bytes += bytes;
+    this.#options.onSent(events, gaps, bytes, lagMs);
+    this.#taken.clear();
   }
 
   #write(controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): void {
@@ -244,7 +292,7 @@ export class EventStream {
     const { types, clock, heartbeatMs } = this.#options;
     const now = clock.elapsed();
     this.#controlFrames = [];
-    frames.push(...takeFrames(readers, types));
+    frames.push(...takeFrames(readers, types, this.#taken));
     if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
       this.#isHandoverWritten = true;
       frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));
@@ -270,7 +318,7 @@ export class EventStream {
     if (this.#isOver()) return;
     this.#after(graceMs, () => {
       this.#connectionInTurn()?.socket.destroy();
-      this.abandon();
+      this.#close('stalled');
     });
   }
 
@@ -278,13 +326,20 @@ export class EventStream {
     return this.#state === 'over';
   }
 
-  #release(): void {
+  /** @param otherwise why it ends, if it was not handed over. */
+  #release(otherwise: StreamEndReason): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#cancelHeartbeat();
     this.#cancelComment();
     for (const cancel of this.#cancelTimers) cancel();
     for (const reader of this.#readers) reader.close();
-    this.#options.onEnd();
+    const { events, gaps, bytes, lags, lagSumMs, lagMaxMs } = this.#sent;
+    this.#options.onEnd({
+      reason: otherwise === 'stalled' ? otherwise : (this.#handover?.reason ?? otherwise),
+      durationMs: Math.round(this.#options.clock.elapsed() - this.#startedAt),
+      ...{ events, gaps, bytes },
+      lag: lags === 0 ? null : { maxMs: lagMaxMs, meanMs: Math.round(lagSumMs / lags) },
+    });
   }
 }

@@ -14,23 +14,47 @@ export function cursorOf(readers: readonly ChannelReader[]): string {
   return formatCursor(new Map(readers.map((reader) => [reader.tail.channel, reader.position()])));
 }
 
+/** What a stream has taken for one chunk. */
+export class Taken {
+  events = 0;
+  gaps = 0;
+  /** When the log stored the oldest of the events, in Unix ms; Infinity: there is none. */
+  oldestTime = Number.POSITIVE_INFINITY;
+
+  add(events: number, oldest: Entry | undefined): void {
+    if (events === 0 || oldest === undefined) return;
+    this.events += events;
+    if (oldest.id.time < this.oldestTime) this.oldestTime = oldest.id.time;
+  }
+
+  clear(): void {
+    this.events = 0;
+    this.gaps = 0;
+    this.oldestTime = Number.POSITIVE_INFINITY;
+  }
+}
+
 /**
  * Takes the frames that the readers can have now, about 256 KiB at most, and moves the readers past them.
  * @param types types to deliver; null: all. Other events are skipped without a frame.
+ * @param taken counts what is in the frames.
  */
 export function takeFrames(
   readers: readonly ChannelReader[],
   types: ReadonlySet<string> | null,
+  taken = new Taken(),
 ): Uint8Array<ArrayBuffer>[] {
   const [only] = readers;
-  if (only !== undefined && readers.length === 1 && types === null) return takeSharedFrames(only);
+  if (only !== undefined && readers.length === 1 && types === null) return takeSharedFrames(only, taken);
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let bytesLeft = maxChunkBytes;
   for (const reader of readers) {
     for (let offer = reader.offer(); bytesLeft > 0; offer = reader.offer()) {
-      if (offer.kind === 'gap') bytesLeft -= pushGap(frames, readers, reader, offer, types !== null);
-      else if (offer.kind === 'entries')
-        bytesLeft -= pushEntries(frames, readers, reader, offer, types, bytesLeft);
+      if (offer.kind === 'gap') {
+        bytesLeft -= pushGap(frames, readers, reader, offer, types !== null);
+        taken.gaps += 1;
+      } else if (offer.kind === 'entries')
+        bytesLeft -= pushEntries(frames, readers, reader, offer, types, bytesLeft, taken);
       else break;
     }
   }
@@ -38,11 +62,12 @@ export function takeFrames(
 }
 
 /** One channel with all types: the bytes are the same for every stream at this cursor. */
-function takeSharedFrames(reader: ChannelReader): Uint8Array<ArrayBuffer>[] {
+function takeSharedFrames(reader: ChannelReader, taken: Taken): Uint8Array<ArrayBuffer>[] {
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let offer = reader.offer();
   while (offer.kind === 'gap') {
     pushGap(frames, [reader], reader, offer, false);
+    taken.gaps += 1;
     offer = reader.offer();
   }
   if (offer.kind !== 'entries') return frames;
@@ -50,6 +75,7 @@ function takeSharedFrames(reader: ChannelReader): Uint8Array<ArrayBuffer>[] {
   const { bytes, count } = sharedChunk(segment.entries, from, maxChunkBytes);
   const last = segment.entries[from + count - 1];
   if (last !== undefined) reader.moveTo({ id: last.id, epoch: segment.base.epoch });
+  taken.add(count, segment.entries[from]);
   frames.push(bytes);
   return frames;
 }
@@ -80,6 +106,7 @@ function pushEntries(
   { segment, from }: Extract<Offer, { kind: 'entries' }>,
   types: ReadonlySet<string> | null,
   maxBytes: number,
+  taken: Taken,
 ): number {
   let size = 0;
   let position: Position = reader.position();
@@ -94,6 +121,7 @@ function pushEntries(
       reader.moveTo(position);
       frames.push(encoder.encode(`id: ${cursorOf(readers)}\n`), entry.frame.subarray(entry.dataAt));
     }
+    taken.add(1, entry);
     size += entry.frame.length;
   }
   reader.moveTo(position);

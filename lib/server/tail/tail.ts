@@ -64,6 +64,18 @@ export type Tail = LeasedTail & {
   close(): void;
 };
 
+/** Why a tail subscribes again: the subscription broke, reported nothing although events were stored, or the process was frozen. */
+export type ResubscribeReason = 'lost' | 'deaf' | 'frozen';
+
+/** Hears what happens in tails. A callback must not throw. */
+export type TailObserver = {
+  /** A channel has new events. */
+  onEvents(): void;
+  /** A tail has read events that no announcement had brought. */
+  onRepair(channel: string, events: number): void;
+  onResubscribe(channel: string, reason: ResubscribeReason): void;
+};
+
 export type TailOptions = {
   readonly log: EventLog;
   readonly channel: string;
@@ -74,15 +86,15 @@ export type TailOptions = {
   readonly checks: LivenessChecks;
   /** The process has one. It asks the log again, in one call for all readers that are ahead of it. */
   readonly replicaWait: ReplicaWait;
-  /** Called for events that were stored since the tail started. */
-  readonly onEvents?: () => void;
+  /** Hears what happens from the log's first answer on. */
+  readonly observer?: TailObserver;
 };
 
 const ringLimits = { maxEntries: 2_048, maxBytes: 2 * 1024 * 1024 };
 
 /** Starts a tail. It subscribes, waits for the acknowledgement, then reads: in this order it misses nothing. */
 export function createTail(options: TailOptions): Tail {
-  const { log, channel, clock, checkMs, checks, replicaWait, onEvents = () => {} } = options;
+  const { log, channel, clock, checkMs, checks, replicaWait, observer } = options;
   const ring = createRing(emptyRing.end, ringLimits);
   const pages = createPageCache((position, limit) =>
     loadPage(log, channel, position, state.newestAnnounced, limit),
@@ -125,11 +137,12 @@ export function createTail(options: TailOptions): Tail {
         break;
       case 'append':
         ring.append(effect.entries);
-        if (hasStarted) onEvents();
+        if (hasStarted) observer?.onEvents();
+        if (hasStarted) observer?.onRepair(channel, effect.entries.length);
         break;
       case 'encode':
         ring.append(effect.events.map((event) => encodeEntry(channel, effect.epoch, event)));
-        if (hasStarted) onEvents();
+        if (hasStarted) observer?.onEvents();
         break;
       case 'drop-pages':
         pages.clear();
@@ -171,6 +184,7 @@ export function createTail(options: TailOptions): Tail {
       dispatch({ kind: 'requested', isUrgent: true });
     } else {
       dispatch({ kind: signal.kind });
+      if (signal.kind === 'lost') observer?.onResubscribe(channel, 'lost');
     }
   }
 
@@ -182,7 +196,8 @@ export function createTail(options: TailOptions): Tail {
     return from === null || !isInDoubt(state, from);
   }
 
-  function resubscribe(): void {
+  function resubscribe(reason: ResubscribeReason): void {
+    observer?.onResubscribe(channel, reason);
     dispatch({ kind: 'subscribing' });
     subscription.renew();
   }
@@ -205,7 +220,7 @@ export function createTail(options: TailOptions): Tail {
       if (answer === null) dispatch({ kind: 'requested', isUrgent: true });
       else dispatch({ kind: 'checked', log: answer.end });
     },
-    onDeaf: resubscribe,
+    onDeaf: () => resubscribe('deaf'),
   });
   dispatch({ kind: 'subscribing' });
   const subscription = keepFollowing(log, channel, clock, onSignal);
@@ -240,7 +255,7 @@ export function createTail(options: TailOptions): Tail {
     },
     restart() {
       dispatch({ kind: 'invalidated' });
-      resubscribe();
+      resubscribe('frozen');
     },
     close() {
       isClosed = true;

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { EventLog } from '../../log/event-log.ts';
 import { createLivenessChecks } from './liveness-check.ts';
 import type { ReplicaWait } from './replica-wait.ts';
-import { createTail, type LeasedTail, type Tail } from './tail.ts';
+import { createTail, type LeasedTail, type Tail, type TailObserver } from './tail.ts';
 import { tailTimes } from './tail-times.ts';
 
 /** A tail that one stream or request uses. */
@@ -38,8 +38,7 @@ export type TailsOptions = {
   /** How long a channel may be quiet before the log is asked for missed events, in ms; each process takes 90 to 110 % of it. */
   readonly checkMs: number;
   readonly replicaWait: ReplicaWait;
-  /** Called when a channel has a new event. */
-  readonly onEvents?: () => void;
+  readonly observer?: TailObserver;
 };
 
 const tickMs = 1_000;
@@ -48,7 +47,7 @@ const tickMs = 1_000;
 const frozenMs = 2_000;
 
 /** Makes the tails of a process. Nothing runs while there is none. */
-export function createTails({ log, clock, checkMs, replicaWait, onEvents }: TailsOptions): Tails {
+export function createTails({ log, clock, checkMs, replicaWait, observer }: TailsOptions): Tails {
   const checks = createLivenessChecks(log, clock);
   // Processes differ, so that they do not all ask at once; the tails of one process do not, so that one call serves all.
   const spreadCheckMs = checkMs * (0.9 + 0.2 * clock.random());
@@ -77,7 +76,7 @@ export function createTails({ log, clock, checkMs, replicaWait, onEvents }: Tail
   function start(channel: string): Held {
     const tail = createTail({
       ...{ log, channel, clock, checkMs: spreadCheckMs, checks, replicaWait },
-      ...(onEvents && { onEvents }),
+      ...(observer && { observer }),
     });
     const entry: Held = { tail, leases: 0, cancelLinger() {} };
     held.set(channel, entry);
