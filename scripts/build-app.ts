@@ -26,6 +26,7 @@ export const buildSecrets = {
   UPSTASH_REDIS_REST_TOKEN: 'redis-token-while-building',
   KV_REST_API_URL: 'https://kv-url-while-building.invalid',
   KV_REST_API_TOKEN: 'kv-token-while-building',
+  REDIS_URL: 'redis://:redis-password-while-building@redis-while-building.invalid',
   PUBLISH_TOKEN: 'publish-token-while-building',
   PUBLISH_TOKEN_PREVIOUS: 'previous-publish-token-while-building',
   READ_TOKEN_SECRET: 'read-token-secret-while-building',

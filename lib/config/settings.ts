@@ -1,4 +1,5 @@
 import { FeedError } from '../core/feed-error.ts';
+import { parseRedisUrl, type RedisAddress, redisUrlRule } from '../core/redis-address.ts';
 
 /** The settings of the server, read from environment variables. `.env.example` explains each, with its default and range. */
 export type Settings = {
@@ -6,8 +7,11 @@ export type Settings = {
   readonly isProduction: boolean;
   /** VERCEL is `1`: the process owns neither its sockets nor a disk that lasts. */
   readonly isVercel: boolean;
-  /** The Redis REST API; null: events are kept in `feedDb`. */
-  readonly redis: { readonly url: string; readonly token: string } | null;
+  /** The Redis REST API, or a Redis over TCP; null: events are kept in `feedDb`. */
+  readonly redis:
+    | { readonly url: string; readonly token: string }
+    | { readonly address: RedisAddress }
+    | null;
   /** The file of the embedded log; `:memory:` loses all events at the end of the process. */
   readonly feedDb: string;
   /** How many events each channel keeps, at least. */
@@ -91,6 +95,7 @@ const secretNames = [
   'UPSTASH_REDIS_REST_TOKEN',
   'KV_REST_API_URL',
   'KV_REST_API_TOKEN',
+  'REDIS_URL',
   'PUBLISH_TOKEN',
   'PUBLISH_TOKEN_PREVIOUS',
   'READ_TOKEN_SECRET',
@@ -98,7 +103,9 @@ const secretNames = [
 
 /** The values of the secret settings that are set. */
 export function secretsIn(env: Environment): readonly string[] {
-  return secretNames.flatMap((name) => env[name] || []);
+  const address = parseRedisUrl(env.REDIS_URL ?? '');
+  const passwords = [address?.password ?? [], address?.sentinelPassword ?? []].flat();
+  return [...secretNames.flatMap((name) => env[name] || []), ...passwords];
 }
 
 function readRedis(env: Environment): Settings['redis'] {
@@ -123,7 +130,11 @@ function readRedis(env: Environment): Settings['redis'] {
     if (!isToken(token)) throw misconfigured(`${prefix}_TOKEN`, tokenRule);
     return { url, token };
   }
-  return null;
+  // Last: an integration of the platform may set both for one database, and an app that used REST must go on with it.
+  if (!env.REDIS_URL) return null;
+  const address = parseRedisUrl(env.REDIS_URL);
+  if (address === null) throw misconfigured('REDIS_URL', `is not a URL of Redis. ${redisUrlRule}`);
+  return { address };
 }
 
 const tokenRule =

@@ -19,7 +19,8 @@ import type { EventId } from '../core/ids.ts';
  *   never retries it; a caller with a key may.
  */
 export type EventLog = {
-  readonly kind: 'embedded' | 'redis';
+  /** `redis` is reached by the REST API, `redis-tcp` over TCP. */
+  readonly kind: 'embedded' | 'redis' | 'redis-tcp';
 
   /**
    * Stores all events of the request, or none. Events of one channel get neighbouring seqs, in the order of the request.

@@ -142,6 +142,6 @@ function openLog({ redis, isVercel, feedDb, retention, channelMaxIdleMs }: Setti
   if (!isVercel) return createSqliteLog({ file: feedDb, retention });
   throw new FeedError(
     'misconfigured',
-    'No log is configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN). On Vercel an embedded log would differ from instance to instance.',
+    'No log is configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN), or REDIS_URL. On Vercel an embedded log would differ from instance to instance.',
   );
 }

@@ -78,6 +78,23 @@ describe('settings', () => {
     expect(readSettings(env).redis).toEqual({ url: 'https://db.test', token: 't' });
   });
 
+  test('REDIS_URL selects the Redis log over TCP, unless a REST API is set', () => {
+    const env = { REDIS_URL: 'redis://:p@db.test:1' };
+    const rest = { KV_REST_API_URL: 'https://db.test', KV_REST_API_TOKEN: 't' };
+
+    expect(readSettings(env).redis).toMatchObject({
+      address: { password: 'p', nodes: [{ host: 'db.test' }] },
+    });
+    expect(readSettings({ ...env, ...rest }).redis).toEqual({ url: 'https://db.test', token: 't' });
+  });
+
+  test('an invalid REDIS_URL is refused without its text', () => {
+    const text = refusalOf({ REDIS_URL: 'redis://user:secret@host@x' });
+
+    expect(text).toMatch(/^REDIS_URL is not a URL of Redis\. Use redis:/);
+    expect(text).not.toContain('secret');
+  });
+
   test.each([
     ['FEED_RETENTION', ['0', '-1', '1.5', 'many', '1e3', ' 5', '99999999999']],
     ['CHANNEL_MAX_IDLE_DAYS', ['0', '3651', '1d', '0.5']],

@@ -79,6 +79,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@upstash/redis': /^lib\/log\/redis\/rest\.ts$/,
   '@vercel/functions': /^lib\/server\/stream\/deadline\.ts$/,
   'eventsource-parser': /^lib\/(log\/redis\/rest|client\/transport\/sse)\.ts$/,
+  ioredis: /^lib\/log\/redis\/tcp-connection\.ts$/,
   jose: /^lib\/server\/feed-token\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
   react: /^(app\/|lib\/client\/use-feed\.ts$)/,

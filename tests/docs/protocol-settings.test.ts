@@ -18,6 +18,7 @@ describe('the table of settings', () => {
     UPSTASH_REDIS_REST_TOKEN: ['token', 'a token'],
     KV_REST_API_URL: ['https://redis.example', 'redis://redis.example'],
     KV_REST_API_TOKEN: ['token', 'a token'],
+    REDIS_URL: ['rediss://:p@redis.example:6380/1', 'https://redis.example'],
     FEED_DB: [':memory:', null],
     PUBLISH_TOKEN: ['token', 'a token'],
     PUBLISH_TOKEN_PREVIOUS: ['older', 'an older'],

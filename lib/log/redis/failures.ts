@@ -9,7 +9,7 @@ export function toFeedError(error: unknown): FeedError {
   if (error instanceof FeedError) return error;
   if (!(error instanceof Error)) return unavailable('could not be asked.', 'unknown');
   if (error.name === 'TimeoutError') return unavailable('did not answer in time.', error.name);
-  if (error.name === 'UpstashError') return refusalToFeedError(error.message);
+  if (error.name === 'UpstashError' || error.name === 'ReplyError') return refusalToFeedError(error.message);
   if (error.name === 'UpstashJSONParseError')
     return unavailable('gave an answer that is not from its REST API. Check its URL.', error.name);
   // `fetch` gives the socket's error as the cause; or zlib's, for a body that is not compressed as its header says. A
@@ -106,10 +106,52 @@ const knownRefusals: readonly {
     isForAll: true,
   },
   {
-    pattern: /^(WRONGPASS|NOAUTH|Unauthorized)\b/,
-    message: 'refused its token. Check the token.',
+    pattern: /^(WRONGPASS|NOAUTH|Unauthorized|ERR AUTH|ERR invalid password)\b/,
+    message: 'refused its token or password. Check the token, or REDIS_URL.',
     retryAfterSeconds: 30,
     isForAll: true,
+  },
+  {
+    pattern: /^(LOADING|BUSY|MASTERDOWN)\b/,
+    message: 'is not ready: it loads its data, or runs a script of somebody else.',
+    retryAfterSeconds: 2,
+    isForAll: false,
+  },
+  {
+    pattern: /^(NOREPLICAS|MISCONF)\b/,
+    message: 'accepts no writes: it has too few replicas, or cannot save to its disk.',
+    retryAfterSeconds: 5,
+    isForAll: false,
+  },
+  {
+    pattern: /^(CLUSTERDOWN|TRYAGAIN|ASK)\b/,
+    message: 'has no node for the feed now: the cluster fails over, or moves the keys to another node.',
+    retryAfterSeconds: 1,
+    isForAll: false,
+  },
+  {
+    pattern: /^(MOVED|CROSSSLOT)\b/,
+    message: 'is a cluster. Write redis+cluster:// (or rediss+cluster://) in REDIS_URL.',
+    retryAfterSeconds: 30,
+    isForAll: false,
+  },
+  {
+    pattern: /^ERR This instance has cluster support disabled/,
+    message: 'is not a cluster. Write redis:// (or rediss://) in REDIS_URL.',
+    retryAfterSeconds: 30,
+    isForAll: false,
+  },
+  {
+    pattern: /^ERR unknown command .{0,2}S(PUBLISH|SUBSCRIBE)\b/i,
+    message: 'is older than version 7.0, which a cluster needs.',
+    retryAfterSeconds: 60,
+    isForAll: false,
+  },
+  {
+    pattern: /^ERR max number of clients reached/,
+    message: 'has too many connections.',
+    retryAfterSeconds: 5,
+    isForAll: false,
   },
   {
     pattern: /^WRONGTYPE\b/,

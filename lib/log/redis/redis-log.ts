@@ -2,6 +2,7 @@ import { type Clock, serverClock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { isEpoch, newEpoch } from '../../core/cursor.ts';
 import { type EventId, formatEventId, idAfter, readEventId } from '../../core/ids.ts';
+import type { RedisAddress } from '../../core/redis-address.ts';
 import {
   type AppendRequest,
   type AppendResult,
@@ -20,8 +21,10 @@ import { createCircuitBreaker } from './circuit-breaker.ts';
 import { refusesAll, unreadable } from './failures.ts';
 import { createRestTransport } from './rest.ts';
 import {
+  announceCommand,
   announcementChannel,
   appendScript,
+  keyPrefix,
   rateKey,
   readAnnouncement,
   readEntry,
@@ -30,13 +33,10 @@ import {
   streamKey,
   writeEntry,
 } from './storage.ts';
+import { createTcpTransport } from './tcp.ts';
 import type { RedisTransport, SubscriptionSignal } from './transport.ts';
 
-export type RedisLogOptions = {
-  /** The REST URL of the database: `UPSTASH_REDIS_REST_URL`. */
-  readonly url: string;
-  /** Its standard token: `UPSTASH_REDIS_REST_TOKEN`. A read-only token cannot append. */
-  readonly token: string;
+export type RedisLogOptions = RedisEndpoint & {
   /** How many events each channel keeps, at least; Redis removes whole blocks of about 100. */
   readonly retention: number;
   /**
@@ -50,22 +50,29 @@ export type RedisLogOptions = {
   readonly clock?: Pick<Clock, 'elapsed'>;
 };
 
+/** The REST API, by its URL and its standard token (a read-only token cannot append); or a Redis over TCP. */
+type RedisEndpoint = { readonly url: string; readonly token: string } | { readonly address: RedisAddress };
+
 const defaultMaxIdleMs = 30 * 86_400_000;
 
 /**
- * Opens the log in Redis, over the Upstash REST API. Each `append`, `read` and `ends` is one command and one HTTP request,
+ * Opens the log in Redis, over the REST API of Upstash or over TCP. Each `append`, `read` and `ends` is one command,
  * and is never retried here: an append without an answer may be stored, so only a publisher with a key can retry it.
  * If Redis refuses everything and names a time, as at the limit of its plan, the log asks it once after that time, for all.
  * Eviction must be off in the database (`noeviction`), because it would delete whole channels.
  * @throws FeedError `misconfigured` when the URL or the token is invalid.
  */
 export function createRedisLog(options: RedisLogOptions): EventLog {
-  const { url, token, retention, maxIdleMs = defaultMaxIdleMs } = options;
+  const { retention, maxIdleMs = defaultMaxIdleMs } = options;
   const { timeoutMs = answerWithinMs, clock = serverClock } = options;
   const breaker = createCircuitBreaker(clock, refusesAll);
-  const transport = createRestTransport({ url, token, timeoutMs, breaker });
+  const transport =
+    'address' in options
+      ? createTcpTransport({ address: options.address, timeoutMs, breaker })
+      : createRestTransport({ url: options.url, token: options.token, timeoutMs, breaker });
+  const prefix = keyPrefix(transport.isCluster);
   return {
-    kind: 'redis',
+    kind: 'address' in options ? 'redis-tcp' : 'redis',
     append: (request) => appendToRedis(transport, request, { retention, maxIdleMs }),
     read: (channel, from, limit) => readFromRedis(transport, channel, from, limit),
     async ends(channels) {
@@ -79,7 +86,7 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
         const announcement = readAnnouncement(found.text);
         onSignal(announcement === null ? { kind: 'unsure' } : { kind: 'events', ...announcement });
       };
-      transport.subscribe(announcementChannel(channel), onSubscriptionSignal, signal);
+      transport.subscribe(announcementChannel(channel, prefix), onSubscriptionSignal, signal);
     },
     close: transport.close,
   };
@@ -92,15 +99,17 @@ async function appendToRedis(
   { retention, maxIdleMs }: { readonly retention: number; readonly maxIdleMs: number },
 ): Promise<AppendResult> {
   const channels = Map.groupBy(events, (event) => event.channel);
-  const keys = [...[...channels.keys()].map(streamKey), ...limits.map(({ name }) => rateKey(name))];
-  if (key !== null) keys.push(recordKey(key.name));
+  const prefix = keyPrefix(transport.isCluster);
+  const keys = [...channels.keys()].map((channel) => streamKey(channel, prefix));
+  keys.push(...limits.map(({ name }) => rateKey(name, prefix)));
+  if (key !== null) keys.push(recordKey(key.name, prefix));
   const charges = limits.map((limit) => chargeOf(limit, events.length));
-  const record = [keyLifeMs, key?.fingerprint ?? ''];
+  const record = [keyLifeMs, key?.fingerprint ?? '', announceCommand(transport.isCluster)];
   const args = [channels.size, limits.length, retention, maxIdleMs, ...record].map(String);
   for (const { costMs, allowanceMs } of charges) args.push(String(costMs), String(allowanceMs));
   for (const [channel, own] of channels) {
     args.push(
-      announcementChannel(channel),
+      announcementChannel(channel, prefix),
       newEpoch(Math.random),
       String(own.length),
       ...own.map(writeEntry),
@@ -197,7 +206,9 @@ async function readPages(
   args: readonly string[],
   newestFirst: boolean,
 ): Promise<LogPage[]> {
-  const answer = await transport.evaluate(readScript, channels.map(streamKey), args);
+  const prefix = keyPrefix(transport.isCluster);
+  const keys = channels.map((channel) => streamKey(channel, prefix));
+  const answer = await transport.evaluate(readScript, keys, args);
   if (!Array.isArray(answer) || answer.length !== channels.length) throw unreadable();
   return answer.map((page: unknown) => toPage(page, newestFirst));
 }

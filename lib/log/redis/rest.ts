@@ -54,6 +54,7 @@ export function createRestTransport(endpoint: RedisEndpoint): RedisTransport {
   };
   const closed = new AbortController();
   return {
+    isCluster: false,
     evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args]), true),
     async ping() {
       if ((await call(() => redis.ping(), false)) !== 'PONG') throw unreadable();

@@ -19,7 +19,7 @@ import type { LogEvent, NewEvent } from '../event-log.ts';
  * KEYS: the stream of each channel; the key of each rate limit; the record of the idempotency key, if there is one.
  *
  * ARGV: number of channels, number of limits, retention, how long a channel without a publish lives in ms, how long the
- * record lives in ms, fingerprint; for each limit its cost and allowance in ms (see `chargeLimit` in
+ * record lives in ms, fingerprint, the command that announces; for each limit its cost and allowance in ms (see `chargeLimit` in
  * `lib/log/rate-limit.ts`); for each channel the pub/sub channel of its announcements, the epoch to use if the channel has
  * none, the number of its events, the events.
  *
@@ -45,7 +45,7 @@ if record then
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local argIndex, fullAt, longestWaitMs, limitIndex = 7, {}, 0, 0
+local argIndex, fullAt, longestWaitMs, limitIndex = 8, {}, 0, 0
 for l = 1, limits do
   local costMs, allowanceMs = tonumber(ARGV[argIndex]), tonumber(ARGV[argIndex + 1])
   local storedFullAt = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
@@ -87,7 +87,7 @@ for l, full in ipairs(fullAt) do
 end
 for c, log in ipairs(logs) do
   local events = table.concat(ARGV, '\t', log.firstArg, log.lastArg)
-  redis.call('PUBLISH', log.pubsubChannel, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
+  redis.call(ARGV[7], log.pubsubChannel, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
 end
 return { 'stored', answer }
 `;
@@ -168,24 +168,48 @@ end
 return answer
 `;
 
+/**
+ * How the keys and the pub/sub channels of the feed begin. In a cluster they have one hash tag, so that they are all on one
+ * node: a request to several channels, its rate limits and its idempotency key are one atomic step there too.
+ */
+type KeyPrefix = 'steadfeed' | '{steadfeed}';
+
+/** The prefix for a Redis that is a cluster, or not. */
+export function keyPrefix(isCluster: boolean): KeyPrefix {
+  return isCluster ? '{steadfeed}' : 'steadfeed';
+}
+
+/**
+ * The command that announces. In a cluster `PUBLISH` would send each announcement to every node; `SPUBLISH`, of Redis 7.0,
+ * keeps it on the node that holds the feed.
+ */
+export function announceCommand(isCluster: boolean): 'PUBLISH' | 'SPUBLISH' {
+  return isCluster ? 'SPUBLISH' : 'PUBLISH';
+}
+
 /** The key of the stream that holds a channel. */
-export function streamKey(channel: string): string {
-  return `steadfeed:log:${channel}`;
+export function streamKey(channel: string, prefix: KeyPrefix = 'steadfeed'): string {
+  return `${prefix}:log:${channel}`;
 }
 
 /** The key of an idempotency key's record. The name is hashed, so that its length is limited and Redis does not store it. */
-export function recordKey(name: string): string {
-  return `steadfeed:key:${createHash('sha256').update(name).digest('hex')}`;
+export function recordKey(name: string, prefix: KeyPrefix = 'steadfeed'): string {
+  return `${prefix}:key:${createHash('sha256').update(name).digest('hex')}`;
 }
 
 /** The key of the number that is stored for a rate limit's name. */
-export function rateKey(name: string): string {
-  return `steadfeed:rate:${name}`;
+export function rateKey(name: string, prefix: KeyPrefix = 'steadfeed'): string {
+  return `${prefix}:rate:${name}`;
+}
+
+/** A key that is never set. Whoever asks for it learns whether the node that holds the feed answers. */
+export function probeKey(isCluster: boolean): string {
+  return `${keyPrefix(isCluster)}:probe`;
 }
 
 /** The pub/sub channel on which the new events of a channel are announced. */
-export function announcementChannel(channel: string): string {
-  return `steadfeed:${channel}`;
+export function announcementChannel(channel: string, prefix: KeyPrefix = 'steadfeed'): string {
+  return `${prefix}:${channel}`;
 }
 
 /** Writes an event as text, the form in which it is stored and announced. A type needs no escaping: see `isName`. */

@@ -3,6 +3,8 @@
  * in Redis is the same. Every failure is a FeedError, which contains no text of a driver, no address and no secret.
  */
 export type RedisTransport = {
+  /** Whether the keys of one command must be on one node, and announcements too. */
+  readonly isCluster: boolean;
   /**
    * Runs a script: one command, which is never sent twice, because it may have been stored. The caller must check the shape
    * of the answer: a proxy or a broken endpoint can answer with anything.

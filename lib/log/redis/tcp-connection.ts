@@ -1,0 +1,263 @@
+import type { Redis, RedisOptions } from 'ioredis';
+import { FeedError } from '../../core/feed-error.ts';
+import type { RedisAddress, RedisNode } from '../../core/redis-address.ts';
+import { toFeedError, unavailable } from './failures.ts';
+
+/** A connection to the node that holds the feed. Each failure is a FeedError. */
+export type TcpConnection = {
+  /** Sends a command at once, behind those that wait for their answers. It is never sent twice. */
+  call(command: string, ...args: readonly string[]): Promise<unknown>;
+  /** Resolves when Redis has acknowledged. Messages go to `onMessage`. */
+  subscribe(name: string): Promise<void>;
+  unsubscribe(name: string): void;
+  /** Whether the process must stay alive for this connection. */
+  keepProcess(isNeeded: boolean): void;
+  close(): void;
+};
+
+type DriverOptions = Omit<RedisOptions, 'replyMapping'>;
+
+type ConnectionEvents = {
+  onMessage(name: string, text: string): void;
+  /** Called once, when the connection is gone, by whatever side; not after a failed `connect`. */
+  onEnd(cause: unknown): void;
+};
+
+const failingOverReason = 'is failing over: no server holds the feed now.';
+
+/** The cause of a refusal by a node that does not hold the feed any more. */
+class MovedAway extends Error {}
+
+/** Whether the node has not run the command because another holds the feed now: the command may be sent to that one. */
+export function hasMovedAway(error: unknown): boolean {
+  return error instanceof FeedError && error.cause instanceof MovedAway;
+}
+
+function movedAway(): FeedError {
+  const cause = new MovedAway('moved');
+  return new FeedError('log-unavailable', `Redis ${failingOverReason}`, { cause, retryAfterSeconds: 1 });
+}
+
+/** Opens connections to one Redis. */
+export type TcpConnector = {
+  /** @throws FeedError @throws the signal's reason when it aborts first. */
+  connect(events: ConnectionEvents, signal: AbortSignal): Promise<TcpConnection>;
+};
+
+/**
+ * The most ms to wait for one Sentinel, or for one node of a cluster: the next one may know more. Nobody waits for the host
+ * of a killed node until the whole time of a call is over.
+ */
+const nodeTimeoutMs = 1_500;
+
+/** The most nodes of a cluster that are asked, one after the other, for the one that holds the feed. */
+const maxHops = 6;
+
+/**
+ * Finds the server that holds the feed and connects to it: the server itself, the primary that the Sentinels name, or the
+ * node of the cluster that has the feed's hash slot. The driver is loaded at the first connection, so that a process
+ * without it does not pay for it. It neither reconnects nor sends anything again: whoever needs a connection opens another.
+ * @param probe a key that is never set, with the hash tag of the feed.
+ */
+export function createTcpConnector(address: RedisAddress, probe: string, timeoutMs: number): TcpConnector {
+  /** The nodes of the cluster that have been seen; the node that held the feed last comes first. */
+  let known: readonly RedisNode[] = address.nodes;
+
+  async function connectToCluster(events: ConnectionEvents, signal: AbortSignal): Promise<TcpConnection> {
+    const toAsk = [...known];
+    let failure: unknown = unavailable('cannot be reached.', 'unreachable');
+    for (let hop = 0; hop < maxHops; hop += 1) {
+      const node = toAsk.shift();
+      if (node === undefined) break;
+      const options = { ...optionsOf(address, nodeTimeoutMs), ...node };
+      let end = (_cause: unknown) => {};
+      const found = await open(options, { ...events, onEnd: (cause) => end(cause) }, true, signal).catch(
+        (error: unknown) => {
+          failure = error;
+        },
+      );
+      if (found === undefined) continue;
+      try {
+        await answersIn(nodeTimeoutMs, found.redis.call('EXISTS', probe));
+        const others = await nodesOf(found.redis);
+        // `SPUBLISH` inside a script of an older Redis would fail only after the events are stored.
+        await answersIn(nodeTimeoutMs, found.redis.call('SPUBLISH', probe, ''));
+        known = [node, ...[...others, ...address.nodes].filter((other) => !isSame(other, node))];
+        end = events.onEnd;
+        return found.connection;
+      } catch (error) {
+        found.connection.close();
+        const owner = movedTo(error, node);
+        if (owner === null) failure = toFeedError(error);
+        else toAsk.unshift(owner);
+      }
+    }
+    // The node that held the feed may be gone for good: the others know its successor.
+    known = [...known.slice(1), ...known.slice(0, 1)];
+    throw failure;
+  }
+
+  return {
+    async connect(events, signal) {
+      if (address.kind === 'cluster') return connectToCluster(events, signal);
+      const isSentinel = address.kind === 'sentinel';
+      const options = optionsOf(address, isSentinel ? nodeTimeoutMs : timeoutMs);
+      return (await open(options, events, false, signal)).connection;
+    },
+  };
+}
+
+/**
+ * The driver's options: it does nothing by itself. RESP2, the older form of the protocol, is what every server and every
+ * proxy speaks.
+ */
+function optionsOf(address: RedisAddress, connectTimeoutMs: number): DriverOptions {
+  const { kind, nodes, isEncrypted, username, password, database } = address;
+  const [node = { host: '', port: 0 }] = nodes;
+  return {
+    ...(kind === 'sentinel' ? sentinelOptions(address) : node),
+    ...(username !== null && { username }),
+    ...(password !== null && { password }),
+    ...(isEncrypted && { tls: {} }),
+    db: database,
+    protocol: 2,
+    lazyConnect: true,
+    connectTimeout: connectTimeoutMs,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    disableClientInfo: true,
+    connectionName: 'steadfeed',
+    // It asks INFO for the role: a Sentinel can still name a primary that has become a replica.
+    enableReadyCheck: kind === 'sentinel',
+  };
+}
+
+function sentinelOptions(address: RedisAddress): DriverOptions {
+  const { nodes, isEncrypted, primaryName, sentinelUsername, sentinelPassword } = address;
+  return {
+    sentinels: [...nodes],
+    ...(primaryName !== null && { name: primaryName }),
+    ...(sentinelUsername !== null && { sentinelUsername }),
+    ...(sentinelPassword !== null && { sentinelPassword }),
+    ...(isEncrypted && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+    sentinelRetryStrategy: () => null,
+    sentinelCommandTimeout: nodeTimeoutMs,
+  };
+}
+
+type Opened = { readonly redis: Redis; readonly connection: TcpConnection };
+
+async function open(
+  options: DriverOptions,
+  { onMessage, onEnd }: ConnectionEvents,
+  isCluster: boolean,
+  signal: AbortSignal,
+): Promise<Opened> {
+  const { Redis } = await import('ioredis');
+  signal.throwIfAborted();
+  const redis = new Redis(options);
+  const isMovable = isCluster || options.sentinels !== undefined;
+  const disconnect = () => redis.disconnect();
+  let isOpen = false;
+  let failure: unknown = null;
+  // Its commands say only that the connection is closed; this event comes before and says why.
+  redis.on('error', (error: unknown) => {
+    failure ??= error;
+  });
+  const reasonOf = (error: unknown): Error => {
+    if (isMovable && isMoved(error)) return movedAway();
+    if (isReply(error)) return toFeedError(error);
+    return failure === null ? unavailable('cannot be reached.', 'closed') : toFeedError(failure);
+  };
+  redis.on('end', () => {
+    if (isOpen) onEnd(reasonOf(failure));
+  });
+  // The cluster has given the hash slot, and with it the subscriptions, to another node.
+  redis.on('moved', disconnect);
+  redis.on(isCluster ? 'smessage' : 'message', onMessage);
+  signal.addEventListener('abort', disconnect, { once: true });
+  try {
+    await redis.connect();
+    isOpen = true;
+  } catch (error) {
+    redis.disconnect();
+    signal.throwIfAborted();
+    throw reasonOf(error);
+  } finally {
+    signal.removeEventListener('abort', disconnect);
+  }
+  const call = (command: string, ...args: readonly string[]) =>
+    redis.call(command, ...args).catch((error: unknown) => {
+      throw reasonOf(error);
+    });
+  const connection: TcpConnection = {
+    call,
+    async subscribe(name) {
+      await (isCluster ? redis.ssubscribe(name) : redis.subscribe(name)).catch((error: unknown) => {
+        throw reasonOf(error);
+      });
+    },
+    unsubscribe(name) {
+      const done = isCluster ? redis.sunsubscribe(name) : redis.unsubscribe(name);
+      done.catch(() => undefined);
+    },
+    keepProcess(isNeeded) {
+      if (isNeeded) redis.stream?.ref();
+      else redis.stream?.unref();
+    },
+    close() {
+      isOpen = false;
+      redis.disconnect();
+    },
+  };
+  return { redis, connection };
+}
+
+/** An error that Redis itself has answered. */
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Whether the server has refused a command because another one holds the data now. */
+function isMoved(error: unknown): boolean {
+  return isReply(error) && /^(MOVED|READONLY)\b/.test(error.message);
+}
+
+/** The node that `MOVED <slot> <host>:<port>` names; an empty host is the one that was asked. Null for other errors. */
+function movedTo(error: unknown, asked: RedisNode): RedisNode | null {
+  const [, host, port] = (isReply(error) && /^MOVED \d+ (.*):(\d+)$/.exec(error.message)) || [];
+  return port === undefined ? null : { host: host || asked.host, port: Number(port) };
+}
+
+function isSame(a: RedisNode, b: RedisNode): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+/** All nodes of the cluster, so that one is left to ask when those of the URL are gone. Empty if Redis does not tell. */
+async function nodesOf(redis: Redis): Promise<readonly RedisNode[]> {
+  const ranges = await answersIn(nodeTimeoutMs, redis.call('CLUSTER', 'SLOTS')).catch((error: unknown) => {
+    if (isReply(error) && error.message.includes('cluster support disabled')) throw error;
+    return [];
+  });
+  if (!Array.isArray(ranges)) return [];
+  const nodes = new Map<string, RedisNode>();
+  for (const range of ranges) {
+    for (const [host, port] of Array.isArray(range) ? range.slice(2) : []) {
+      if (typeof host === 'string' && host !== '') nodes.set(`${host}:${port}`, { host, port: Number(port) });
+    }
+  }
+  return [...nodes.values()];
+}
+
+/** The answer, or a FeedError after `ms`. */
+export async function answersIn<Answer>(ms: number, answer: Promise<Answer>): Promise<Answer> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(unavailable('did not answer in time.', 'TimeoutError')), ms);
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
