@@ -35,10 +35,15 @@ const defaultPort = 3_000;
  * @param min 0 if the command can choose a free port. @throws FeedError `bad-request`
  */
 export function readPort(min: 0 | 1): number {
+  return portIn(readSetting('PORT') ?? undefined, min);
+}
+
+/** A setting from the environment or an .env file; null: not set. It leaves the environment as it is. */
+export function readSetting(name: string): string | null {
   loadEnvironment();
-  const { PORT } = process.env;
+  const value = process.env[name];
   environmentLoader().resetEnv();
-  return portIn(PORT, min);
+  return value || null;
 }
 
 function portIn(text: string | undefined, min: 0 | 1): number {

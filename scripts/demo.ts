@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce, isFresh } from './build-app.ts';
-import { parseOptions, printFailure, readPort, readWholeNumber } from './command-line.ts';
+import { parseOptions, printFailure, readPort, readSetting, readWholeNumber } from './command-line.ts';
 import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
 import { createDemoSender, machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
@@ -16,6 +16,9 @@ const help = `Runs the app on this machine with a feed of real events. It needs 
 It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes the load of
 this machine once a second with POST /api/events. The app ends every stream within 30 seconds, as a serverless platform
 would, so you can see that readers do not notice. Press Ctrl-C to stop everything.
+
+Other programs can publish to it, such as npm run push, if you set PUBLISH_TOKEN in the environment or .env.local. Without
+it the demo has a random token.
 
   --port <n>     port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
   --seconds <n>  stop after this many seconds (default: run until Ctrl-C)
@@ -57,7 +60,8 @@ async function demo(options: DemoOptions): Promise<number> {
     await buildOnce();
   }
   const interrupt = catchInterrupt();
-  const token = randomBytes(24).toString('base64url');
+  const given = readSetting('PUBLISH_TOKEN');
+  const token = given ?? randomBytes(24).toString('base64url');
   const path = readBasePath();
   const app = await startDemoApp(root, port, path, token).catch((cause: unknown) => {
     if (interrupt.aborted) return null;
@@ -66,6 +70,11 @@ async function demo(options: DemoOptions): Promise<number> {
   if (app === null) return 0;
   say(`\n  Open http://localhost:${port}${path}\n`);
   say('The app ends every stream within 30 s, as a serverless platform would. No event is lost.');
+  say(
+    given === null
+      ? 'Other programs cannot publish here: use npm run dev, or set PUBLISH_TOKEN before you start the demo.'
+      : 'Other programs can publish here with your PUBLISH_TOKEN.',
+  );
   say('Press Ctrl-C to stop.\n');
   const endpoint = readEndpoint(`http://127.0.0.1:${port}${path}`);
   const failure = await publishUntilEnd(app, options, endpoint, token, interrupt);

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -22,7 +23,7 @@ import (
 
 const (
 	// A restart or a deploy of the server takes less than this.
-	retryTime  = 90 * time.Second
+	retryTime  = 60 * time.Second
 	maxBackoff = 10 * time.Second
 )
 
@@ -32,10 +33,19 @@ type event struct {
 	Data    json.RawMessage `json:"data"`
 }
 
+// refusal is the answer of a server that would refuse the same events again.
+type refusal struct {
+	status int
+	reason string
+}
+
+func (r *refusal) Error() string { return r.reason }
+
 // publish publishes events in one atomic step, and returns the server's answer.
 //
-// The key names this request, such as "order-7-created". The server stores the events of a key once, so each attempt sends
-// the same key. If publish returns an error, call it again with the same key: nothing is stored twice.
+// The key names this request, such as "order-7-created". The server knows a key for 24 hours, and stores its events once, so
+// each attempt sends the same key. If the error is a refusal, correct the events first. After any other error, call publish
+// again with the same key within this time: nothing is stored twice.
 func publish(feed, token, key string, events ...event) (answer string, err error) {
 	body, err := json.Marshal(events)
 	if err != nil {
@@ -72,10 +82,10 @@ func publish(feed, token, key string, events ...event) (answer string, err error
 				return string(text), nil
 			}
 			if status != 429 && status < 500 && status >= 300 {
-				return "", fmt.Errorf("the server answers %s: %s", response.Status, text)
+				return "", &refusal{status, describe(status, text)}
 			}
 			if reason == nil {
-				reason = fmt.Errorf("the server answers %s: %s", response.Status, text)
+				reason = errors.New(describe(status, text))
 			}
 			seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
 			wait += time.Duration(seconds) * time.Second
@@ -85,6 +95,19 @@ func publish(feed, token, key string, events ...event) (answer string, err error
 		}
 		time.Sleep(wait)
 	}
+}
+
+// describe says why the server has not stored the events.
+func describe(status int, body []byte) string {
+	problem := struct{ Detail string }{}
+	_ = json.Unmarshal(body, &problem)
+	if problem.Detail == "" { // The body is no problem of our server.
+		problem.Detail = http.StatusText(status)
+		if status != 429 && status < 500 {
+			problem.Detail += ". Is this the address of a Steadfeed app?"
+		}
+	}
+	return fmt.Sprintf("the server answers %d: %s", status, problem.Detail)
 }
 
 func newKey() string {
@@ -117,7 +140,15 @@ func main() {
 	one := event{Channel: os.Args[2], Type: os.Args[3], Data: json.RawMessage(os.Args[4])}
 	answer, err := publish(os.Args[1], os.Getenv("PUBLISH_TOKEN"), key, one)
 	if err != nil {
-		stop(1, fmt.Sprintf("%s\nRun it again with the key %s as the last argument: nothing is stored twice.", err, key))
+		advice := fmt.Sprintf("\nRun it again with the key %s as the last argument, within 24 hours: nothing is stored twice.", key)
+		var refused *refusal
+		if errors.As(err, &refused) {
+			advice = ""
+			if refused.status == 401 {
+				advice = "\nSet PUBLISH_TOKEN in the environment to the publish token of the app."
+			}
+		}
+		stop(1, err.Error()+advice)
 	}
 	fmt.Println(answer)
 }

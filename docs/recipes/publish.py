@@ -15,16 +15,21 @@ import urllib.request
 import uuid
 
 # A restart or a deploy of the server takes less than this.
-RETRY_SECONDS = 90
+RETRY_SECONDS = 60
 MAX_BACKOFF_SECONDS = 10
 
 
 class PublishError(Exception):
-    """The server has refused the event, or nobody knows whether it is stored. See `status`: 4xx is a refusal."""
+    """The event could not be published. `status` is that of the last answer, or None.
+
+    If `can_repeat` is false, the server has refused the event, and would refuse it again: correct it first. Otherwise
+    nobody knows whether it is stored: publish it again with the same key.
+    """
 
     def __init__(self, text, status=None):
         super().__init__(text)
         self.status = status
+        self.can_repeat = status is None or status == 429 or status >= 500
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -40,8 +45,9 @@ opener = urllib.request.build_opener(NoRedirects)
 def publish(url, token, event, key):
     """Publishes an event {"channel", "type", "data"}, or a list of them. Returns the server's answer.
 
-    The key names this request, such as "order-7-created". The server stores the events of a key once, so each attempt
-    sends the same key. If this function raises PublishError, call it again with the same key: nothing is stored twice.
+    The key names this request, such as "order-7-created". The server knows a key for 24 hours, and stores its events
+    once, so each attempt sends the same key. If this function raises a PublishError with `can_repeat`, call it again
+    with the same key within this time: nothing is stored twice.
     """
     if not re.fullmatch(r"https?://\S+", url):
         raise ValueError("The address must begin with http:// or https://.")
@@ -60,7 +66,7 @@ def publish(url, token, event, key):
             break
         except urllib.error.HTTPError as error:
             status = error.code
-            reason = f"The server answers {status} {error.reason}: {read(error)}"
+            reason = describe(error)
             if status != 429 and status < 500:
                 raise PublishError(reason, status) from None
             retry_after = error.headers.get("retry-after", "0")
@@ -76,14 +82,18 @@ def publish(url, token, event, key):
     try:
         return json.loads(answer)
     except ValueError:
-        raise PublishError(f"{url} is not the address of a Steadfeed app.") from None
+        raise PublishError(f"{url} is not the address of a Steadfeed app.", 200) from None
 
 
-def read(error):
+def describe(error):
+    """Why the server has not stored the event."""
     try:
-        return error.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException):
-        return ""  # The connection broke inside the answer.
+        detail = json.load(error)["detail"]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        detail = error.reason  # The body is no problem of our server, or the connection broke inside it.
+        if error.code != 429 and error.code < 500:
+            detail += ". Is this the address of a Steadfeed app?"
+    return f"The server answers {error.code}: {detail}"
 
 
 def stop(code, text):
@@ -103,8 +113,13 @@ if __name__ == "__main__":
     try:
         print(json.dumps(publish(url, os.environ.get("PUBLISH_TOKEN"), event, key)))
     except PublishError as error:
-        stop(1, f"{error}\nRun it again with the key {key} as the last argument: nothing is stored twice.")
+        advice = ""
+        if error.status == 401:
+            advice = "\nSet PUBLISH_TOKEN in the environment to the publish token of the app."
+        elif error.can_repeat:
+            advice = f"\nRun it again with the key {key} as the last argument, within 24 hours: nothing is stored twice."
+        stop(1, f"{error}{advice}")
     except ValueError as error:
         stop(2, error)
     except KeyboardInterrupt:
-        stop(130, f"It may be stored. To be sure, run it again with the key {key} as the last argument.")
+        stop(130, f"It may be stored. To be sure, run it again with the key {key} as the last argument, within 24 hours.")

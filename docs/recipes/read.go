@@ -1,6 +1,10 @@
+//go:build !windows
+
 // Appends every event of a channel to a file, each event once and in order. Start it again after any end: it continues.
 //
 //	go run read.go https://feed.example.com orders orders.ndjson
+//
+// On Windows run it in WSL: it locks the file as Unix does.
 //
 // Each line of the file is {"cursor":…,"event":{…}}, or {"cursor":…,"gap":{…}} where events are gone.
 //
@@ -24,6 +28,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +45,14 @@ const (
 // openJournal opens the file and reads the cursor of its last line. If a kill has cut that line short, it removes it first.
 func openJournal(path string) (journal *os.File, cursor string, err error) {
 	journal, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, "", err
+	}
+	// One program per file. The lock ends with this process, however it ends.
+	err = syscall.Flock(int(journal.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, "", errors.New("another program writes to " + path + ". Give this one a file of its own, or end the other one")
+	}
 	if err != nil {
 		return nil, "", err
 	}
@@ -78,17 +91,22 @@ func readToken() (string, error) {
 	}
 	token = strings.TrimSpace(token)
 	if !regexp.MustCompile(`^[!-~]*$`).MatchString(token) {
-		log.Fatal("The token has spaces or lines in it. Make it with npm run --silent token.")
+		return "", &refusal{"The token has spaces or lines in it. Make it with npm run --silent token."}
 	}
 	return token, nil
 }
 
+// refusal is an error that another attempt would not cure.
+type refusal struct{ reason string }
+
+func (r *refusal) Error() string { return r.reason }
+
 // frame has the fields of one frame, such as "id", "event" and "data".
 type frame map[string]string
 
-// readStream calls handle for each frame of one stream until it ends. err says why there was no stream; retryAfter is
-// what the server asks for, or 0.
-func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter time.Duration, err error) {
+// readStream calls handle for each frame of one stream until it ends, or handle fails. err says why there was no stream;
+// retryAfter is what the server asks for, or 0.
+func readStream(feed, channel, cursor string, handle func(frame) error) (retryAfter time.Duration, err error) {
 	query := url.Values{"channel": {channel}, "heartbeat": {strconv.Itoa(heartbeatSeconds)}, "after": {cursor}}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -96,7 +114,7 @@ func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter ti
 	defer watchdog.Stop()
 	request, err := http.NewRequestWithContext(ctx, "GET", feed+"/api/stream?"+query.Encode(), nil)
 	if err != nil {
-		log.Fatal(err)
+		return 0, &refusal{err.Error()}
 	}
 	token, err := readToken()
 	if err != nil {
@@ -111,13 +129,13 @@ func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter ti
 	}
 	defer response.Body.Close()
 	if status := response.StatusCode; status != 200 {
-		err := fmt.Errorf("the server answers %s: %s", response.Status, detailOf(response.Body))
+		reason := fmt.Errorf("the server answers %d: %s", response.StatusCode, detailOf(response))
 		canRenew := status == 401 && os.Getenv("FEED_TOKEN_FILE") != ""
 		if (status == 400 || status == 401 || status == 403) && !canRenew {
-			log.Fatalf("Cannot read %s: %s", feed, err)
+			return 0, &refusal{fmt.Sprintf("Cannot read %s: %s", feed, reason)}
 		}
 		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
-		return time.Duration(seconds) * time.Second, err
+		return time.Duration(seconds) * time.Second, reason
 	}
 	if !strings.HasPrefix(response.Header.Get("Content-Type"), "text/event-stream") {
 		return 0, errors.New("the answer is no stream") // For example the page of a proxy.
@@ -132,7 +150,9 @@ func readStream(feed, channel, cursor string, handle func(frame)) (retryAfter ti
 			current[name] = value
 			continue
 		}
-		handle(current)
+		if err := handle(current); err != nil {
+			return 0, err
+		}
 		current = frame{}
 	}
 	// A frame without an empty line at its end is incomplete. The next stream brings it again.
@@ -151,10 +171,67 @@ func rootOf(err error) error {
 }
 
 // detailOf is the reason in the body of a refusal, if our server has written it.
-func detailOf(body io.Reader) string {
-	problem := struct{ Detail string }{"no reason given"}
-	_ = json.NewDecoder(io.LimitReader(body, maxLineBytes)).Decode(&problem)
+func detailOf(response *http.Response) string {
+	problem := struct{ Detail string }{}
+	_ = json.NewDecoder(io.LimitReader(response.Body, maxLineBytes)).Decode(&problem)
+	if problem.Detail == "" {
+		problem.Detail = http.StatusText(response.StatusCode)
+		if response.StatusCode != 429 && response.StatusCode < 500 {
+			problem.Detail += ". Is this the address of a Steadfeed app?"
+		}
+	}
 	return problem.Detail
+}
+
+// readFeed calls handle for each event and each gap after the cursor, in order, and waits for more. The kind is "event" or
+// "gap"; data is JSON text. Store the cursor in the step that stores what you make of the data, and give the stored one to
+// the next call: then a kill repeats nothing and loses nothing. It ends with an error of handle, or with a refusal.
+func readFeed(feed, channel, cursor string, handle func(cursor, kind, data string) error) error {
+	random := rand.New(rand.NewSource(time.Now().UnixNano()))
+	reported := ""
+	for limit := time.Second; ; limit *= 2 {
+		isOpen := false
+		wait, err := readStream(feed, channel, cursor, func(next frame) error {
+			kind, named := next["event"]
+			if !named {
+				kind = "event"
+			}
+			switch kind {
+			case "hello":
+				limit, reported, isOpen = time.Second/2, "", true
+			case "event", "gap":
+				if next["data"] == "" {
+					return nil
+				}
+				cursor = next["id"]
+				if err := handle(cursor, kind, next["data"]); err != nil {
+					return &refusal{err.Error()}
+				}
+			}
+			return nil
+		})
+		var final *refusal
+		if errors.As(err, &final) {
+			return final
+		}
+		// An open stream may break at any time. But tell, once, why we cannot open one.
+		if !isOpen && err.Error() != reported {
+			reported = err.Error()
+			log.Printf("Cannot read %s: %s", feed, sentence(reported)+" It tries again.")
+		}
+		if limit > 30*time.Second {
+			limit = 30 * time.Second
+		}
+		// The random wait keeps readers apart that lost their streams together.
+		time.Sleep(wait + time.Duration(random.Int63n(int64(limit))))
+	}
+}
+
+func sentence(text string) string {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 func stop(text string) {
@@ -174,39 +251,10 @@ func main() {
 	if err != nil {
 		log.Fatalf("The file cannot be opened: %s", err)
 	}
-	random := rand.New(rand.NewSource(time.Now().UnixNano()))
-	reported := ""
-	for limit := time.Second; ; limit *= 2 {
-		isOpen := false
-		wait, err := readStream(feed, os.Args[2], cursor, func(next frame) {
-			kind, named := next["event"]
-			if !named {
-				kind = "event"
-			}
-			switch kind {
-			case "hello":
-				limit, reported, isOpen = time.Second/2, "", true
-			case "event", "gap":
-				if next["data"] == "" {
-					return
-				}
-				// The event and its cursor are one line: a kill cannot separate them.
-				_, err := fmt.Fprintf(journal, "{\"cursor\":%q,%q:%s}\n", next["id"], kind, next["data"])
-				if err != nil {
-					log.Fatal(err)
-				}
-				cursor = next["id"]
-			}
-		})
-		// An open stream may break at any time. But tell, once, why we cannot open one.
-		if !isOpen && err.Error() != reported {
-			reported = err.Error()
-			log.Printf("Cannot read %s: %s. It tries again.", feed, reported)
-		}
-		if limit > 30*time.Second {
-			limit = 30 * time.Second
-		}
-		// The random wait keeps readers apart that lost their streams together.
-		time.Sleep(wait + time.Duration(random.Int63n(int64(limit))))
-	}
+	// The event and its cursor are one line: a kill cannot separate them.
+	err = readFeed(feed, os.Args[2], cursor, func(cursor, kind, data string) error {
+		_, err := fmt.Fprintf(journal, "{\"cursor\":%q,%q:%s}\n", cursor, kind, data)
+		return err
+	})
+	log.Fatal(err)
 }

@@ -19,6 +19,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 # We ask for a heartbeat at least every 5 s. A stream that is silent for 2.5 times as long is dead.
 HEARTBEAT_SECONDS = 5
 SILENCE_SECONDS = 2.5 * HEARTBEAT_SECONDS
@@ -30,9 +35,15 @@ MAX_LINE_BYTES = 300_000
 START = "0-0"
 
 
+class ReadError(Exception):
+    """The server refuses the request, or the token cannot be one: another attempt would not help."""
+
+
 def open_journal(path):
     """Opens the file and reads the cursor of its last line. If a kill has cut that line short, removes it first."""
     journal = open(path, "ab+", buffering=0)
+    if fcntl:  # The lock ends with this process, however it ends.
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
     end = journal.seek(0, os.SEEK_END)
     journal.seek(max(0, end - 2 * MAX_LINE_BYTES))
     tail = journal.read()
@@ -59,7 +70,7 @@ def read_token():
         with open(os.environ["FEED_TOKEN_FILE"], encoding="utf-8", errors="replace") as file:
             token = file.read()
     if not re.fullmatch("[!-~]*", token.strip()):
-        sys.exit("The token has spaces or lines in it. Make it with npm run --silent token.")
+        raise ReadError("The token has spaces or lines in it. Make it with npm run --silent token.")
     return token.strip()
 
 
@@ -90,16 +101,17 @@ def describe(error):
         detail = json.load(error)["detail"]
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         detail = error.reason  # The body is no problem of our server.
+        if error.code != 429 and error.code < 500:
+            detail += ". Is this the address of a Steadfeed app?"
     return f"the server answers {error.code}: {detail}"
 
 
-def main(url, channel, path):
-    try:
-        journal, cursor = open_journal(path)
-    except OSError as error:
-        sys.exit(f"The file cannot be opened: {error}")
-    except (ValueError, LookupError, TypeError):
-        sys.exit(f"The last line of {path} has no cursor. Give a file of this program, or a new one.")
+def read_feed(url, channel, cursor=START):
+    """Yields (cursor, kind, data) for each event and each gap after the cursor, in order, and waits for more. It never ends.
+
+    `kind` is "event" or "gap"; `data` is JSON text. Store the cursor in the step that stores what you make of the data,
+    and give the stored one to the next call: then a kill repeats nothing and loses nothing. Raises ReadError.
+    """
     failures = 0
     reported = None
     while True:
@@ -112,24 +124,41 @@ def main(url, channel, path):
                 if kind == "hello":
                     failures, reported, is_open = 0, None, True
                 if kind in ("event", "gap") and "data" in frame:
-                    append(journal, frame["id"], kind, frame["data"])
                     cursor = frame["id"]
+                    yield cursor, kind, frame["data"]
         except urllib.error.HTTPError as error:
             cause = describe(error)
             can_renew = error.code == 401 and os.environ.get("FEED_TOKEN_FILE")
             if error.code in (400, 401, 403) and not can_renew:
-                sys.exit(f"Cannot read {url}: {cause}")
+                raise ReadError(f"Cannot read {url}: {cause}") from None
             retry_after = error.headers.get("retry-after", "0")
         except (OSError, http.client.HTTPException) as error:
             cause = getattr(error, "reason", error)
         # An open stream may break at any time. But tell, once, why we cannot open one.
         if not is_open and str(cause) != reported:
             reported = str(cause)
-            print(f"Cannot read {url}: {reported}. It tries again.", file=sys.stderr, flush=True)
+            end = "" if reported.endswith((".", "?")) else "."
+            print(f"Cannot read {url}: {reported}{end} It tries again.", file=sys.stderr, flush=True)
         # The random wait keeps readers apart that lost their streams together.
         wait = int(retry_after) if retry_after.isdigit() else 0
         time.sleep(wait + random.uniform(0, min(30, 0.5 * 2**failures)))
         failures = min(failures + 1, 10)
+
+
+def main(url, channel, path):
+    try:
+        journal, cursor = open_journal(path)
+    except BlockingIOError:
+        sys.exit(f"Another program writes to {path}. Give this one a file of its own, or end the other one.")
+    except OSError as error:
+        sys.exit(f"The file cannot be opened: {error}")
+    except (ValueError, LookupError, TypeError):
+        sys.exit(f"The last line of {path} has no cursor. Give a file of this program, or a new one.")
+    try:
+        for cursor, kind, data in read_feed(url, channel, cursor):
+            append(journal, cursor, kind, data)
+    except ReadError as error:
+        sys.exit(str(error))
 
 
 def stop(text):

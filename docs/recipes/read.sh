@@ -19,10 +19,16 @@ stop() {
 url=${1%/} channel=$2 file=$3
 case $url in http://?* | https://?*) ;; *) stop 2 'The address must begin with http:// or https://.' ;; esac
 
+# One program per file. The lock ends with this process, however it ends. macOS has no flock.
+exec 9>> "$file" || exit 1
+if command -v flock > /dev/null; then
+  flock --nonblock 9 || stop 1 "Another program writes to $file. Give this one a file of its own, or end the other one."
+fi
+
 # A kill can have cut the last line short. Remove it: its event comes again.
-touch "$file" || exit 1
 if [ -n "$(tail -c 1 "$file")" ]; then
-  sed '$d' "$file" > "$file.whole" && mv "$file.whole" "$file" || exit 1
+  whole=$(($(wc -c < "$file") - $(tail -n 1 "$file" | wc -c)))
+  dd if=/dev/null of="$file" bs=1 seek="$whole" 2> /dev/null || exit 1
 fi
 last=$(tail -n 1 "$file")
 cursor=$(sed -n 's/^{"cursor":"\([^"]*\)".*/\1/p' <<< "$last")
@@ -39,6 +45,11 @@ stream() {
     ${authorization[@]+"${authorization[@]}"} \
     --write-out '\nstatus %{http_code} %header{retry-after}\ncurl %{exitcode} %{errormsg}\n' \
     --get --data-urlencode "channel=$channel" --data heartbeat=5 --data-urlencode "after=$cursor" "$url/api/stream"
+}
+
+# Prints the reason in the body of a refusal: {…,"detail":"…",…}
+detail() {
+  sed -nE 's/.*"detail":"(([^"\\]|\\.)*)".*/\1/p' | sed -E 's/\\(["\\])/\1/g'
 }
 
 range=1 reported=''
@@ -59,7 +70,7 @@ while true; do
       'data: '*) data=${line#data: } ;;
       'status '*) read -r _ status wait <<< "$line" ;;
       'curl '*) read -r _ code reason <<< "$line" ;;
-      '{'*) problem=$line ;; # the body of a refusal
+      '{'*) problem=$(detail <<< "$line") ;; # the body of a refusal
       '')
         case $kind in
           hello) range=1 reported='' is_open=yes ;;
@@ -73,25 +84,30 @@ while true; do
         kind=event data=''
         ;;
     esac
-  done < <(stream)
+  done < <(
+    exec 9>&- # curl outlives a kill for a moment. It must not hold the lock.
+    stream
+  )
 
   # An open stream may break at any time. But tell, once, why we cannot open one.
   if [ $is_open = no ]; then
     case $status in
       000) cause=$reason ;;
       200) cause='the answer is no stream' ;;
-      *) cause="the server answers $status${problem:+: $problem}" ;;
+      429 | 5??) cause="the server answers $status${problem:+: $problem}" ;;
+      *) cause="the server answers $status: ${problem:-Is this the address of a Steadfeed app?}" ;;
     esac
     case $status:${FEED_TOKEN_FILE:-} in
       400:* | 401: | 403:*) stop 1 "Cannot read $url: $cause" ;;
     esac
     if [ "$status $code" != "$reported" ]; then
-      echo "Cannot read $url: $cause. It tries again." >&2
+      case $cause in *[.?]) ;; *) cause=$cause. ;; esac
+      echo "Cannot read $url: $cause It tries again." >&2
       reported="$status $code"
     fi
   fi
   # The random wait keeps readers apart that lost their streams together.
   case $wait in '' | *[!0-9]*) wait=0 ;; esac
-  sleep "$((wait + RANDOM % (range + 1)))"
+  sleep "$((wait + RANDOM % (range + 1)))" 9>&-
   range=$((range < 30 ? range * 2 : 30))
 done

@@ -29,6 +29,18 @@ test('the document shows every file of the recipes as it is', () => {
   expect(text).toBe(fillIn(text));
 });
 
+test('whoever promises that a repeat stores nothing says for how long', () => {
+  const programs = files.filter((file) => file.startsWith('publish.')).map((file) => join(folder, file));
+  const promise = /nothing is stored twice|stores? nothing|stores (?:the|its) events? once/;
+  for (const file of [join(root, 'README.md'), document, ...programs]) {
+    const text = readFileSync(file, 'utf8').replace(/```[\s\S]*?```/g, '');
+    const texts = text.split(/\n\s*\n|\n- |\n\| /);
+    const promises = texts.filter((text) => promise.test(text));
+    expect(promises.length, file).toBeGreaterThan(0);
+    for (const each of promises) expect(each, file).toMatch(/24 h(?:ours)?/);
+  }
+});
+
 test('a token goes into a variable without the lines that npm prints', () => {
   const texts = globSync(['README.md', 'docs/*.md', 'docs/recipes/**/*.*', 'scripts/**/*.{ts,md}'], {
     cwd: root,

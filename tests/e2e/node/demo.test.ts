@@ -16,8 +16,8 @@ afterEach(async () => {
 const redis = { UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:9', UPSTASH_REDIS_REST_TOKEN: 'none' };
 
 /** Starts the demo, with a Redis in its environment, and waits for its second event. */
-async function startDemo(...args: readonly string[]) {
-  const script = runScript('demo', ['--port', '0', ...args], redis);
+async function startDemo(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  const script = runScript('demo', ['--port', '0', ...args], { ...redis, ...env });
   scripts.push(script);
   const find = () => /http:\/\/localhost:(\d+)\n.*-\d+\n.*-\d+\n/s.exec(script.out())?.[1];
   const port = await eventually(
@@ -52,13 +52,27 @@ describe('npm run demo', () => {
     expect(Number(hello[1])).toBeLessThanOrEqual(30_000);
   });
 
-  test('refuses events from other publishers', async () => {
-    const { url } = await startDemo();
-    const headers = { 'content-type': 'application/json' };
+  const publish = (url: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(`${url}/api/events`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: '{"channel":"other","data":1}',
+    });
 
-    const answer = await fetch(`${url}/api/events`, { method: 'POST', headers, body: '{"data":1}' });
+  test('refuses events from other publishers, and says so', async () => {
+    const { script, url } = await startDemo();
 
-    expect(answer.status).toBe(401);
+    expect((await publish(url)).status).toBe(401);
+    expect(script.out()).toContain('Other programs cannot publish here: use npm run dev');
+  });
+
+  test('takes events from publishers with the PUBLISH_TOKEN that it was given', async () => {
+    const { script, url } = await startDemo([], { PUBLISH_TOKEN: 'token-of-the-user' });
+
+    expect((await publish(url, { authorization: 'Bearer token-of-the-user' })).status).toBe(201);
+    expect((await publish(url)).status).toBe(401);
+    expect(script.out()).toContain('Other programs can publish here with your PUBLISH_TOKEN.');
+    expect(script.out()).not.toContain('token-of-the-user');
   });
 
   test('leaves no process running after an interrupt', async () => {
@@ -71,7 +85,7 @@ describe('npm run demo', () => {
   });
 
   test('ends by itself when its time is over', async () => {
-    const { script } = await startDemo('--seconds', '3');
+    const { script } = await startDemo(['--seconds', '3']);
 
     expect(await script.code).toBe(0);
     expect(script.err()).toBe('');

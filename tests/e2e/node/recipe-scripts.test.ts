@@ -234,6 +234,7 @@ describe('the readers', () => {
         const reader = start(app.url, channel, `refused ${channel}`);
         expect(await reader.code).toBe(1);
         expect(reader.printed()).toContain('is not a valid name');
+        expect(reader.printed()).not.toContain('{');
       },
     );
 
@@ -266,6 +267,27 @@ describe('the readers', () => {
       await close();
       await reader.kill();
       expect(says('the server answers 404')).toBe(1);
+      expect(reader.printed()).toContain('Is this the address of a Steadfeed app?');
+    });
+
+    test('refuses a file to which another one writes, and stores nothing in it', async ({ expect }) => {
+      const [channel, file] = [`locked-${name}`, built(`locked-${name}`)];
+      await store(app, [1], { channel });
+      const first = start(app.url, channel, 'locked');
+      await until(file, 1);
+      const second = start(app.url, channel, 'locked');
+      expect(await second.code).toBe(1);
+      expect(second.printed()).toMatch(/another program writes to .*locked/i);
+      await store(app, [2], { channel });
+      await until(file, 2);
+      first.killAlone();
+      await first.code;
+      // What a killed reader leaves, such as curl, does not hold the file.
+      const third = start(app.url, channel, 'locked');
+      await store(app, [3], { channel });
+      await until(file, 3);
+      await third.kill();
+      expect(dataOf(file)).toEqual([1, 2, 3]);
     });
 
     test('ends with a line of its usage, and the exit code 2', async ({ expect }) => {
@@ -291,6 +313,37 @@ describe('the readers', () => {
       expect(reader.printed()).toMatch(/last line .*has no cursor/);
       expect(readFileSync(file, 'utf8')).toBe('a letter\n');
     });
+  });
+
+  test('store-orders.py, killed and started again, has each event in its database once', async () => {
+    const database = built('orders.db');
+    const command = ['python3', join(recipes, 'store-orders.py'), app.url, 'sqlite', database];
+    const start = () => run(command, { PYTHONDONTWRITEBYTECODE: '1' });
+    const query =
+      'import sqlite3,sys\nfor r in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print(r[0])';
+    const has = async (count: number) =>
+      eventually(`the database has ${count} orders`, 60_000, async () => {
+        const asked = run(['python3', '-c', query, database, 'select count(*) from orders']);
+        await asked.code;
+        return asked.printed() === `${count}\n`;
+      });
+    const publishOrders = (from: number) =>
+      store(
+        app,
+        range(from, from + 99).map((id) => ({ id })),
+        { channel: 'sqlite' },
+      );
+    await publishOrders(1);
+    const first = start();
+    await has(100);
+    await first.kill();
+    await publishOrders(101);
+    const second = start();
+    await has(200);
+    await crash();
+    await publishOrders(201);
+    await has(300);
+    await second.kill();
   });
 
   test('read.sh that is killed alone leaves no stream', async () => {
@@ -361,13 +414,46 @@ describe.concurrent('the publishers', () => {
     },
   );
 
+  const repeat = 'with the key my-key as the last argument';
+
   test.for(Object.entries(publishers))(
-    '%s ends with the reason when the server refuses its event',
+    '%s says why the server refuses its event, and advises no repeat, which would be refused too',
+    async ([name, command], { expect }) => {
+      const key = `refused-${name}`;
+      await publish(app, [7], { channel: 'orders', key });
+      const refusals = [
+        [['orders', '7', 'my-key'], '', /401[:.] \w+[\s\S]*Set PUBLISH_TOKEN/],
+        [['orders', '7', 'my-key'], 'wrong', /401[:.] \w+[\s\S]*Set PUBLISH_TOKEN/],
+        [['a b', '7', 'my-key'], secrets.publishToken, /"a b" is not a valid name/],
+        [['orders', '8', key], secrets.publishToken, /Use a new key/],
+      ] as const;
+      for (const [[channel, data, last], token, reason] of refusals) {
+        const args = [app.url, channel, 'order.created', data, last];
+        const publisher = run([...command, ...args], { PUBLISH_TOKEN: token });
+        expect(await publisher.code).toBe(1);
+        expect(publisher.printed()).toMatch(reason);
+        expect(publisher.printed()).not.toMatch(/Run it again|[{}]|Steadfeed app/);
+        expect(publisher.printed().includes('PUBLISH_TOKEN')).toBe(token !== secrets.publishToken);
+      }
+    },
+  );
+
+  test.for(Object.entries(publishers))(
+    '%s advises a repeat with its key within 24 hours when the server has failed',
     async ([, command], { expect }) => {
-      const args = [app.url, 'orders', 'order.created', '{"id": 7}'];
-      const publisher = run([...command, ...args], { PUBLISH_TOKEN: 'wrong' });
+      // A wait that no publisher accepts: it gives up at once.
+      const failing = createServer((_, response) => {
+        response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '3600' });
+        response.end('{"status":503,"detail":"Redis is \\"full\\"."}');
+      });
+      const address = `http://127.0.0.1:${await listenOnFreePort(failing)}`;
+      const publisher = run([...command, address, 'orders', 'order.created', '7', 'my-key']);
       expect(await publisher.code).toBe(1);
-      expect(publisher.printed()).toContain('A valid token is required');
+      expect(publisher.printed()).toContain('503');
+      expect(publisher.printed()).toContain('Redis is "full".');
+      expect(publisher.printed()).toContain(repeat);
+      expect(publisher.printed()).toContain('24 hours');
+      failing.close();
     },
   );
 
@@ -398,7 +484,8 @@ describe.concurrent('the publishers', () => {
         PUBLISH_TOKEN: secrets.publishToken,
       });
       expect(await publisher.code).toBe(1);
-      expect(publisher.printed()).toMatch(/301[\s\S]*with the key my-key/);
+      expect(publisher.printed()).toMatch(/301[\s\S]*Is this the address of a Steadfeed app\?/);
+      expect(publisher.printed()).not.toContain(repeat);
       moved.close();
     },
   );
