@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createServer, type RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { connectFeed } from '../../../lib/client/connect-feed.ts';
 import { examine } from '../../../scripts/doctor/examine.ts';
 import { findFreePort } from '../../../scripts/free-port.ts';
+import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask, readProblem } from '../../support/node/ask.ts';
 import { type ProxyName, startDocumentedProxy } from '../../support/node/documented-proxies.ts';
@@ -138,6 +140,56 @@ describe.concurrent.each(names)('%s, as docs/deploy.md says', (name) => {
     expect(data).toEqual(range(1, count));
     expect(gaps).toEqual([]);
     expect(refusals).toEqual([]);
+  });
+});
+
+/** Two servers that answer as each says, and the proxy in front of them. */
+async function startBeforeServers(name: ProxyName, answers: readonly [RequestListener, RequestListener]) {
+  await using stack = new AsyncDisposableStack();
+  const [one, two] = answers.map((answer) => createServer(answer));
+  if (one === undefined || two === undefined) throw new Error('two servers are needed');
+  for (const server of [one, two]) stack.defer(() => void server.close().closeAllConnections());
+  const ports = [await listenOnFreePort(one), await listenOnFreePort(two)] as const;
+  const tls = await findFreePort(0, '127.0.0.1');
+  const proxy = stack.use(await startDocumentedProxy(name, [ports[0], ports[1]], tls));
+  const kept = stack.move();
+  return { url: proxy.url, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+describe.concurrent.each(names)('%s, while two processes have different builds', (name) => {
+  const has =
+    (file: string): RequestListener =>
+    ({ url }, response) =>
+      void response.writeHead(url?.endsWith(file) ? 200 : 404).end(file);
+
+  test('finds a script that only one of them has', async () => {
+    await using proxy = await startBeforeServers(name, [has('old.js'), has('new.js')]);
+    for (const file of Array.from({ length: 5 }, () => ['old.js', 'new.js', 'none.js']).flat()) {
+      const { status } = await ask(proxy, `/_next/static/chunks/${file}`);
+      expect([file, status]).toEqual([file, file === 'none.js' ? 404 : 200]);
+    }
+    // Other addresses get the answer of one process, as it is.
+    expect((await ask(proxy, '/api/none')).status).toBe(404);
+  });
+});
+
+describe.concurrent.each(['nginx', 'haproxy'] as const)('%s, while one process stops', (name) => {
+  test('gives a request that it refuses to the other one, but sends no event twice', async () => {
+    const requests: string[] = [];
+    const stopping: RequestListener = ({ method = '' }, response) => {
+      requests.push(method);
+      response.writeHead(503, { 'retry-after': '1' }).end('{"detail":"This process is stopping."}');
+    };
+    const goesOn: RequestListener = (_, response) => void response.end('{}');
+    await using proxy = await startBeforeServers(name, [stopping, goesOn]);
+    for (const _ of range(1, 10)) expect((await ask(proxy, '/api/events')).status).toBe(200);
+    expect(requests).toContain('GET');
+    const statuses = await Promise.all(
+      range(1, 10).map(async () => (await ask(proxy, '/api/events', { method: 'POST', body: '{}' })).status),
+    );
+    expect(statuses.filter((status) => status === 503)).toHaveLength(
+      requests.filter((method) => method === 'POST').length,
+    );
   });
 });
 
