@@ -89,14 +89,17 @@ describe('npm run redis', () => {
   const run = (...args: string[]) => runScript('redis', args, {}, folder.path);
 
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'prints the two variables, answers, and ends on %s, also if the signal comes more than once',
+    'prints the settings of both ways, answers, and ends on %s, also if the signal comes more than once',
     async (signal) => {
-      const { port, free } = await takePort();
-      await free();
-      const { child, out, code } = run('--port', String(port));
-      await eventually('Redis is ready', 10_000, () => out().includes('UPSTASH_REDIS_REST_TOKEN=local\n'));
+      const [rest, tcp] = [await takePort(), await takePort()];
+      await Promise.all([rest.free(), tcp.free()]);
+      const { port } = rest;
+      const { child, out, code } = run('--port', String(port), '--redis-port', String(tcp.port));
+      await eventually('Redis is ready', 10_000, () => /^REDIS_URL=.*\n/m.test(out()));
 
       expect(out()).toContain(`UPSTASH_REDIS_REST_URL=http://127.0.0.1:${port}\n`);
+      expect(out()).toContain('UPSTASH_REDIS_REST_TOKEN=local\n');
+      expect(out()).toContain(`REDIS_URL=redis://127.0.0.1:${tcp.port}\n`);
       const info = await fetch(`http://127.0.0.1:${port}/info/server?_token=local`).then((answer) =>
         answer.text(),
       );
@@ -120,15 +123,19 @@ describe('npm run redis', () => {
     expect(err()).toBe(`redis: Port ${port} is already in use. Choose another one with --port.\n`);
   });
 
-  test.each([['--port', 'x'], ['--port', '70000'], ['--token', 'a b'], ['--unknown'], ['--port']])(
-    'refuses %s %s with the reason',
-    async (...args) => {
-      const { code, err } = run(...args);
+  test.each([
+    ['--port', 'x'],
+    ['--port', '70000'],
+    ['--redis-port', '0'],
+    ['--token', 'a b'],
+    ['--unknown'],
+    ['--port'],
+  ])('refuses %s %s with the reason', async (...args) => {
+    const { code, err } = run(...args);
 
-      expect(await code).toBe(1);
-      expect(err()).toMatch(/^redis: /);
-    },
-  );
+    expect(await code).toBe(1);
+    expect(err()).toMatch(/^redis: /);
+  });
 
   test('--help explains the command', async () => {
     const { code, out } = run('--help');

@@ -97,6 +97,20 @@ export const mutants: readonly Mutant[] = [
     projects: ['log'],
   },
   {
+    name: 'over TCP a command that may have been stored is sent again',
+    file: 'lib/log/redis/tcp.ts',
+    find: 'if (!hasMovedAway(error) || moves === maxMoves) throw toFeedError(error);',
+    replace: 'if (moves === maxMoves) throw toFeedError(error);',
+    projects: ['log'],
+  },
+  {
+    name: 'over TCP a lost connection for subscriptions is told to nobody',
+    file: 'lib/log/redis/tcp-subscriptions.ts',
+    find: 'for (const follower of followers) report(follower, lost(cause));',
+    replace: 'followers.length = 0;',
+    projects: ['log'],
+  },
+  {
     name: 'Redis announces the last event of a request but does not store it',
     file: 'lib/log/redis/storage.ts',
     find: "    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])",
