@@ -44,6 +44,8 @@ export type Settings = {
   readonly restMaxMs: number;
   /** Longest time between two attempts of the page to stream again while it polls. */
   readonly probeMaxMs: number;
+  /** The least important lines that the server prints. */
+  readonly logLevel: LogLevel;
   /** Other origins whose pages may read the feed. */
   readonly allowedOrigins: readonly string[];
 };
@@ -78,8 +80,21 @@ export function readSettings(env: Environment): Settings {
     quietMs: wholeNumber(env, 'QUIET_SECONDS', isVercel ? 60 : 0, 0, 86_400) * 1_000 || null,
     restMaxMs: wholeNumber(env, 'REST_MAX_SECONDS', 30, 5, 60) * 1_000,
     probeMaxMs: seconds(env, 'PROBE_MAX_SECONDS', 300, 1, 86_400),
+    logLevel: readLogLevel(env),
     allowedOrigins: readOrigins(env),
   };
+}
+
+/** How important a line of the server is, the most important first. */
+export const logLevels = ['error', 'warn', 'info', 'debug'] as const;
+
+/** How important a line of the server is. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** Which lines the server prints. @throws FeedError `misconfigured` */
+export function readLogLevel(env: Environment): LogLevel {
+  const defaults: Readonly<Record<string, LogLevel>> = { development: 'warn', test: 'error' };
+  return oneOf(env, 'LOG_LEVEL', defaults[env.NODE_ENV ?? ''] ?? 'info', logLevels);
 }
 
 /** The names of all environment variables that `readSettings` reads. */

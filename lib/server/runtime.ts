@@ -6,6 +6,7 @@ import type { EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './admission.ts';
+import { createTailLines, printLine } from './log-line.ts';
 import { countCalls, Metrics } from './metrics.ts';
 import { createRest, type Rest } from './rest.ts';
 import type { EventStream } from './stream/event-stream.ts';
@@ -100,7 +101,11 @@ function dropOutdated(holder: Holder): void {
   if (runtime === undefined || isDeepStrictEqual(runtime.settings, readSettings(process.env))) return;
   delete holder[key];
   stopRuntime(runtime);
-  console.log('steadfeed: The settings have changed. The feed uses the new ones from now on.');
+  printLine(
+    'warn',
+    'settings-changed',
+    'steadfeed: The settings have changed. The feed uses the new ones from now on.',
+  );
 }
 
 /** Creates a runtime; for tests, and for `getRuntime`. */
@@ -112,13 +117,18 @@ export function createRuntime(
   const metrics = new Metrics(clock);
   const log = countCalls(store, metrics, clock);
   const replicaWait = createReplicaWait(log, clock);
+  const lines = createTailLines(settings, clock);
   const observer: TailObserver = {
     onEvents: () => rest.happened(),
-    onRepair(_channel, events) {
+    onRepair(channel, events) {
+      lines.onRepair(channel, events);
       metrics.repairs.add();
       metrics.repairedEvents.add(events);
     },
-    onResubscribe: (_channel, reason) => metrics.resubscriptions.add(reason),
+    onResubscribe(channel, reason) {
+      lines.onResubscribe(channel, reason);
+      metrics.resubscriptions.add(reason);
+    },
   };
   const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait, observer });
   const admission = createAdmission(settings, tails);

@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { healthRoute } from '../../lib/server/http/health-route.ts';
+import type { StreamEndReason } from '../../lib/server/stream/event-stream.ts';
 import { cell, codeIn, type Row, rowsOf, textBetweenMarks } from '../support/docs/markdown-table.ts';
 import { root } from '../support/root.ts';
 import { makeStand } from '../support/server/stand.ts';
@@ -34,23 +35,49 @@ describe('docs/operations.md', () => {
     expect(shown).toHaveLength(new Set(shown).size);
   });
 
+  const sources = globSync(
+    ['{app,lib}/**/*.{ts,tsx,mjs}', 'instrumentation.ts', 'proxy.ts', 'next.config.mjs'],
+    { cwd: root },
+  );
+
   test('explains every line that the server can print, and no other', () => {
-    const sources = globSync(
-      ['{app,lib}/**/*.{ts,tsx,mjs}', 'instrumentation.ts', 'proxy.ts', 'next.config.mjs'],
-      { cwd: root },
-    );
-    const printing = sources.flatMap((file) =>
-      [...read(file).matchAll(/^(?! *(?:\*|\/\/)).*\bconsole\.\w+\(|process\.std(?:out|err)\.write/gm)].map(
-        () => file,
+    const printed = sources.flatMap((file) =>
+      [...read(file).matchAll(/printLine\(\s*(?:level|'(\w+)'),\s*'([\w-]+)'/g)].map(
+        ([, level, event = '']) => [event, level, file] as const,
       ),
     );
     const rows = tableOf('lines');
-    expect(rows.map((row) => firstCode(row, 'printed by')).sort()).toEqual(printing.sort());
-    for (const row of rows) {
-      const text = firstCode(row, 'the line begins with').replace(/^steadfeed: /, '');
-      const where = text.startsWith('FEED_DB') ? 'lib/log/sqlite/errors.ts' : firstCode(row, 'printed by');
-      if (!text.startsWith('<')) expect(read(where)).toContain(text);
+    expect(rows.map((row) => [firstCode(row, 'event'), firstCode(row, 'printed by')]).sort()).toEqual(
+      printed.map(([event, , file]) => [event, file]).sort(),
+    );
+    for (const [event, level] of printed) {
+      const row = rows.find((each) => firstCode(each, 'event') === event) ?? {};
+      if (level !== undefined) expect(codeIn(cell(row, 'level'))).toEqual([level]);
     }
+  });
+
+  test('says which files print a line without the others, and no other file does', () => {
+    const printing = sources.filter((file) =>
+      /^(?! *(?:\*|\/\/)).*\bconsole\.\w+\(|process\.std(?:out|err)\.write/m.test(read(file)),
+    );
+    const named = [...doc.matchAll(/`steadfeed: ([^`]+)`[\s(]+`([^`]+)`:/g)];
+    expect([...named.map(([, , file = '']) => file), 'lib/server/log-line.ts'].sort()).toEqual(
+      printing.sort(),
+    );
+    for (const [, text = '', file = ''] of named) expect(read(file)).toContain(text);
+  });
+
+  test('explains every reason for which a stream can end, and no other', () => {
+    const reasons: Record<StreamEndReason, true> = {
+      deadline: true,
+      token: true,
+      quiet: true,
+      stopping: true,
+      left: true,
+      stalled: true,
+      'log-unavailable': true,
+    };
+    expect(tableOf('ends').map((row) => firstCode(row, 'reason'))).toEqual(Object.keys(reasons));
   });
 
   test('has one row for each reason that the log can give for its failure', () => {

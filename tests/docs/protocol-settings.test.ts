@@ -24,6 +24,7 @@ describe('the table of settings', () => {
     PUBLISH_TOKEN_PREVIOUS: ['older', 'an older'],
     READ_TOKEN_SECRET: ['any text', null],
     POLL_MODE: ['short', 'medium'],
+    LOG_LEVEL: ['debug', 'loud'],
     ALLOWED_ORIGINS: ['https://a.example, https://b.example', 'https://a.example/path'],
     NODE_ENV: ['production', null],
     VERCEL: ['1', null],

@@ -3,6 +3,7 @@ import { secretsIn } from '../../config/settings.ts';
 import { FeedError, type FeedErrorCode, statusOf } from '../../core/feed-error.ts';
 import { escapeControlCharacters, escapeLineEnds } from '../../core/safe-text.ts';
 import type { Problem } from '../../core/sse-frames.ts';
+import { printLine } from '../log-line.ts';
 
 /** Turns anything that was thrown into a `FeedError`. An unexpected error goes to the server's own log, not to the client. */
 export function toFeedError(error: unknown): FeedError {
@@ -80,7 +81,7 @@ const retryAfterSeconds: Partial<Record<FeedErrorCode, number>> = {
  * control characters are escaped, and tokens and secret settings are left out.
  */
 export function logUnexpectedError(error: unknown): void {
-  console.error(`steadfeed: unexpected error ${entryOf(inspect(error))}`);
+  printLine('error', 'unexpected-error', `steadfeed: unexpected error ${entryOf(inspect(error))}`);
 }
 
 /** A JWT, and what a header or a query calls a token. */

@@ -1,11 +1,13 @@
+import type { Settings } from '../../config/settings.ts';
 import { wait } from '../../core/clock.ts';
 import { FeedError, statusOf } from '../../core/feed-error.ts';
 import { refusedFrame } from '../../core/sse-frames.ts';
+import { isPrinted, namesForLine, printLine } from '../log-line.ts';
 import { outsideRequest } from '../node/outside-request.ts';
 import { currentConnection } from '../node/sockets.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
-import { EventStream } from '../stream/event-stream.ts';
+import { EventStream, type StreamEnd } from '../stream/event-stream.ts';
 import { startOnTails } from '../stream/start-position.ts';
 import { type CheckedAccess, checkReadAccess, type ReadCheck } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
@@ -81,8 +83,9 @@ async function openStream(
       // In a full process, the next stream of this reader would be refused otherwise, and its events would pause.
       onHandover: leave,
       onSent: (events, gaps, bytes, lagMs) => metrics.sent(events, gaps, bytes, lagMs),
-      onEnd({ reason }) {
-        metrics.streamsEnded.add(reason);
+      onEnd(end) {
+        metrics.streamsEnded.add(end.reason);
+        printEnd(end, query.channels, settings);
         streams.delete(stream);
         leave();
         for (const lease of leases) lease.release();
@@ -112,6 +115,22 @@ async function parseAndCheck(request: Request, runtime: Runtime, check: ReadChec
   const query = parseStreamQuery(new URL(request.url).searchParams, request.headers.get('last-event-id'));
   const access = await check(request, query.channels, runtime);
   return { query, access };
+}
+
+function printEnd(
+  { reason, durationMs, events, gaps, bytes, lag }: StreamEnd,
+  channels: readonly string[],
+  settings: Settings,
+): void {
+  const level = reason === 'stalled' || reason === 'log-unavailable' ? 'warn' : 'info';
+  if (!isPrinted(level)) return;
+  printLine(level, 'stream-end', 'steadfeed: A stream has ended.', {
+    ...{ reason, durationMs, events, gaps, bytes },
+    lagMaxMs: lag?.maxMs ?? null,
+    lagMeanMs: lag?.meanMs ?? null,
+    channels: namesForLine(channels, settings),
+    channelCount: channels.length,
+  });
 }
 
 /**

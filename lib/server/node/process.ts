@@ -1,6 +1,6 @@
 import { readSettings, type Settings } from '../../config/settings.ts';
-import { escapeControlCharacters } from '../../core/safe-text.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
+import { messageOf, printLine } from '../log-line.ts';
 import { findRuntime, stopRuntime } from '../runtime.ts';
 import {
   answerUnreadableRequests,
@@ -29,7 +29,7 @@ export function startProcess(): void {
     checkLog(readSettings(process.env));
   } catch (error) {
     if (isVercel) return;
-    console.error(`steadfeed: ${messageOf(error)}`);
+    printLine('error', 'misconfigured', `steadfeed: ${messageOf(error)}`);
     // If this threw instead, the server would go on and answer 500.
     process.exit(1);
   }
@@ -54,12 +54,8 @@ function checkLog({ redis, isVercel, feedDb, retention }: Settings): void {
     createSqliteLog({ file: feedDb, retention }).close();
   } catch (error) {
     // The process goes on: each request gets this error until the file can be used, which may be soon.
-    console.error(`steadfeed: ${messageOf(error)}`);
+    printLine('error', 'log-unusable', `steadfeed: ${messageOf(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return escapeControlCharacters(error instanceof Error ? error.message : 'the settings cannot be read');
 }
 
 function stop(isVercel: boolean): void {

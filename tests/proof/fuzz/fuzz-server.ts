@@ -15,6 +15,8 @@ export function startFuzzServer(folder: string): Promise<BenchServer> {
     READ_TOKEN_SECRET: fuzzSecrets.readSecret,
     FEED_DB: logFile(folder),
     FEED_RETENTION: '10000000',
+    // A line for each stream that ends is no surprise.
+    LOG_LEVEL: 'warn',
   });
 }
 
