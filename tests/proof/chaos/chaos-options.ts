@@ -26,6 +26,8 @@ export type ChaosOptions = {
   readonly sabotage: SabotageName | null;
   /** The folder of the built app; null: this project. */
   readonly app: string | null;
+  /** Whether the app reaches Redis over TCP. The faults of the REST endpoint are then left out. */
+  readonly isOverTcp: boolean;
   /** The file that gets the figures as JSON; null: none. */
   readonly json: string | null;
   /** Whether the run prints its timeline while it goes on. */
@@ -47,6 +49,7 @@ const options = {
   browser: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
   peer: { type: 'boolean', default: false },
+  tcp: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   table: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
@@ -70,6 +73,7 @@ export const chaosHelp = `Causes many faults at the same time and checks that ev
   --no-browser        use no browser
   --peer              also run @upstash/realtime under the same faults, on servers of its own, and compare the two. The run
                       installs the package, and needs Chromium for its client
+  --tcp               reach Redis over TCP, without the faults of the REST endpoint
   --app <folder>      judge the app in this folder, which must be built; default: this project
   --json <file>       write the figures to this file
   --table <file>      run nothing; write the table of a file from --json into docs/reliability.md
@@ -108,12 +112,13 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
   return {
     seed: given.seed === undefined ? freshSeed : number('seed', given.seed, 0, 2 ** 31),
     forMs: forMs * 1_000,
-    chosen: choose(given.only ?? []),
+    chosen: choose(given.only ?? []).filter(({ part }) => !given.tcp || !restParts.includes(part)),
     together: number('faults', given.faults, 1, 100),
     readers: number('readers', given.readers, 3, 1_000),
     publishers: number('publishers', given.publishers, 1, 100),
     pauseMs: number('pause', given.pause, 0, 60_000),
     sabotage: readSabotage(given.sabotage),
+    isOverTcp: given.tcp,
     app: given.app === undefined ? null : resolve(given.app),
     json: given.json ?? null,
     browser: readBrowser(given),
@@ -121,6 +126,9 @@ function readRun(given: ReturnType<typeof parse>, freshSeed: number): ChaosOptio
     isVerbose: given.verbose,
   };
 }
+
+/** The parts that only the REST endpoint can break. */
+const restParts: readonly Fault['part'][] = ['calls', 'announcements'];
 
 function readBrowser(given: ReturnType<typeof parse>): ChaosOptions['browser'] {
   if (!given['no-browser']) return given.browser ? 'needed' : 'if found';

@@ -55,7 +55,8 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   const truth = createTruth(channels);
   // The peer starts first, so that its start does not slow down our own servers.
   const peer = options.withPeer ? await startPeer(stack, options, note) : null;
-  const stand = await startAppStand(stack, { seed, token, channels, truth, app: options.app });
+  const { app, isOverTcp } = options;
+  const stand = await startAppStand(stack, { seed, token, channels, truth, app, isOverTcp });
 
   const tally = createTally();
   const recoveries = createRecoveries();

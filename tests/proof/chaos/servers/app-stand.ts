@@ -23,6 +23,7 @@ export type AppStandOptions = {
   readonly token: string;
   readonly channels: readonly string[];
   readonly truth: Truth;
+  readonly isOverTcp?: boolean;
   /** The folder of the build; null: this project. */
   readonly app: string | null;
 };
@@ -33,7 +34,7 @@ export type AppStandOptions = {
  */
 export async function startAppStand(
   stack: AsyncDisposableStack,
-  { seed, token, channels, truth, app }: AppStandOptions,
+  { seed, token, channels, truth, app, isOverTcp = false }: AppStandOptions,
 ): Promise<AppStand> {
   const folder = stack.use(makeTemporaryFolder()).path;
   const redis = stack.use(await startRedisHost(folder, channels, truth));
@@ -42,8 +43,9 @@ export async function startAppStand(
   stack.defer(() => upstash.close());
   upstash.faults.random = seeded(seed + 1).next;
   const env = {
-    UPSTASH_REDIS_REST_URL: upstash.url,
-    UPSTASH_REDIS_REST_TOKEN: token,
+    ...(isOverTcp
+      ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` }
+      : { UPSTASH_REDIS_REST_URL: upstash.url, UPSTASH_REDIS_REST_TOKEN: token }),
     PUBLISH_TOKEN: token,
     // Only a fault may delete events, because the oracle must know about it.
     FEED_RETENTION: '1000000',
