@@ -1,3 +1,5 @@
+import { prices } from '../../../lib/config/prices.ts';
+
 /** A number that the model uses. */
 export type Constant = {
   readonly value: number;
@@ -11,11 +13,7 @@ export type Constant = {
   readonly source: string;
 };
 
-const vercelPrices = 'vercel.com/docs/fluid-compute/pricing, region iad1, read in a copy without a date';
-const vercelTransfer = 'vercel.com/blog/improved-infrastructure-pricing, 4 April 2024; differs by region';
 const vercelLimits = 'vercel.com/docs/functions/limitations, 18 December 2025';
-const upstashPrices =
-  'upstash.com/pricing/redis on 20 September 2026, from github.com/api-evangelist/upstash, plans/upstash-plans-pricing.yml';
 const peer = 'upstash.com/docs/realtime/overall/pricing; the same in the source of 1.1.0';
 
 /** All constants. An option sets one for one run: `--redis-dollars-per-100k-commands 0.3` sets `redisDollarsPer100kCommands`. */
@@ -44,16 +42,16 @@ export const constants = {
   fileDescriptors: published(1_024, 'per process', vercelLimits),
   processMB: published(2_048, 'MB per process (the maximum on Hobby; up to twice that on Pro)', vercelLimits),
   maxOpenRequests: published(30_000, 'at once (Pro; 100,000 and more on Enterprise)', vercelLimits),
-  memoryDollarsPerHour: published(0.0106, '$ per GB', vercelPrices),
-  cpuDollarsPerHour: published(0.128, '$', vercelPrices),
-  dollarsPerMillionInvocations: published(0.6, '$', vercelPrices),
-  dollarsPerMillionRequests: published(2, '$', vercelTransfer),
-  toReadersDollarsPerGB: published(0.15, '$', vercelTransfer),
-  fromProcessesDollarsPerGB: published(0.06, '$', vercelTransfer),
-  redisDollarsPer100kCommands: published(0.2, '$', upstashPrices),
-  redisFreeGB: published(200, 'GB per month', upstashPrices),
-  redisDollarsPerGB: published(0.03, '$', upstashPrices),
-  redisCommandsPerSecond: published(10_000, 'per database', upstashPrices),
+  memoryDollarsPerHour: priced('memoryDollarsPerHour'),
+  cpuDollarsPerHour: priced('cpuDollarsPerHour'),
+  dollarsPerMillionInvocations: priced('dollarsPerMillionInvocations'),
+  dollarsPerMillionRequests: priced('dollarsPerMillionRequests'),
+  toReadersDollarsPerGB: priced('toReadersDollarsPerGB'),
+  fromProcessesDollarsPerGB: priced('fromProcessesDollarsPerGB'),
+  redisDollarsPer100kCommands: priced('redisDollarsPer100kCommands'),
+  redisFreeGB: priced('redisFreeGB'),
+  redisDollarsPerGB: priced('redisDollarsPerGB'),
+  redisCommandsPerSecond: published(10_000, 'per database', prices.redisFreeGB.source),
   peerPingSeconds: published(60, 's', peer),
   peerStreamSeconds: published(300, 's', peer),
   peerCommandsPerStream: published(3, 'commands per reconnection', peer),
@@ -103,6 +101,11 @@ function code<T extends number>(value: T, unit: string, source: string) {
 
 function published<T extends number>(value: T, unit: string, source: string) {
   return { kind: 'published', value, unit, source } as const;
+}
+
+/** A price of `lib/config/prices.ts`. */
+function priced<N extends keyof typeof prices>(name: N) {
+  return { kind: 'published', ...prices[name] } as const;
 }
 
 function measured<T extends number>(value: T, unit: string) {

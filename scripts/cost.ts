@@ -1,0 +1,214 @@
+import { costOf, hoursPerMonth, prices, requestUse, type Usage } from '../lib/config/prices.ts';
+import { firstRestMs, nextRestMs, restAfterMs } from '../lib/server/rest.ts';
+import { parseOptions, printFailure, readWholeNumber } from './command-line.ts';
+
+const help = `Prints what one feed costs per month on Vercel and Upstash, by the published prices in lib/config/prices.ts.
+
+  npm run cost -- --readers 10 --events-per-hour 60
+
+  --readers <number>          pages that are open and visible, day and night (default: 1)
+  --events-per-hour <number>  events in the feed's one channel (default: 1)
+  --help                      show this text
+
+Each reader is another browser. docs/scale.md says how the model was checked against the real code. Exit code: 0 printed; 1 not.
+`;
+
+/** One row: a feed with one channel. */
+type Feed = { readonly readers: number; readonly eventsPerHour: number };
+
+const secondsPerMonth = hoursPerMonth * 3_600;
+
+/** What the code sends: the life of a stream and the pause of short polls in s, the bytes of a heartbeat and of an event. */
+const stream = {
+  seconds: 275,
+  heartbeatSeconds: 5,
+  heartbeatBytes: 80,
+  eventBytes: 300,
+  perProcess: 800,
+} as const;
+const pollSeconds = 2;
+const checksPerHour = 67;
+const deliveryCpuMs = 0.063;
+
+/** @upstash/realtime 1.1: a ping each minute, 3 commands for each stream of 300 s, 2 for each event. */
+const peer = {
+  pingSeconds: 60,
+  streamSeconds: 300,
+  commandsPerStream: 3,
+  commandsPerEvent: 2,
+  perProcess: 510,
+} as const;
+
+const hours = (ms: number) => ms / 3_600_000;
+
+/** The use of so many streams, polls and seconds with an open request, and of publishing. No cache answers a poll. */
+function useOf(
+  { eventsPerHour, readers }: Feed,
+  {
+    streams,
+    polls,
+    awakeSeconds,
+    streamSeconds,
+  }: Record<'streams' | 'polls' | 'awakeSeconds' | 'streamSeconds', number>,
+): Usage {
+  const { processGB, pollMs, pollCpuMs, openCpuMs, pollBytes, openBytes } = requestUse;
+  const events = eventsPerHour * hoursPerMonth;
+  const heartbeats = streamSeconds / stream.heartbeatSeconds;
+  const bytes =
+    polls * pollBytes +
+    streams * openBytes +
+    heartbeats * stream.heartbeatBytes +
+    events * readers * stream.eventBytes;
+  return {
+    gbHours: (processGB * awakeSeconds) / 3_600 + processGB * hours(polls * pollMs),
+    cpuHours: hours(
+      polls * pollCpuMs + streams * openCpuMs + (heartbeats + events * readers) * deliveryCpuMs,
+    ),
+    invocations: polls + streams + events,
+    edgeRequests: polls + streams + events,
+    gbToReaders: bytes / 1e9,
+    gbFromProcesses: bytes / 1e9,
+    redisCommands: polls + events + (awakeSeconds / 3_600) * checksPerHour,
+    redisGB: 0,
+  };
+}
+
+function streaming(feed: Feed): Usage {
+  const processes = Math.ceil(feed.readers / stream.perProcess);
+  const streamSeconds = feed.readers * secondsPerMonth;
+  const awakeSeconds = processes * secondsPerMonth;
+  return useOf(feed, { streams: streamSeconds / stream.seconds, polls: 0, awakeSeconds, streamSeconds });
+}
+
+function polling(feed: Feed): Usage {
+  const polls = (feed.readers * secondsPerMonth) / pollSeconds;
+  return useOf(feed, { streams: 0, polls, awakeSeconds: 0, streamSeconds: 0 });
+}
+
+/**
+ * Streams, and rest, through one day. An hour has the events, at equal distances, and one time at which all readers stream to be
+ * counted. The rule is the server's own.
+ */
+function resting(feed: Feed, quietMs = 60_000, maxMs = 30_000): Usage {
+  const { readers } = feed;
+  const gapMs = 3_600_000 / (feed.eventsPerHour + 1);
+  const quiet = Math.max(quietMs, restAfterMs(readers, maxMs));
+  if (quiet >= gapMs) return streaming(feed);
+  const dayMs = 86_400_000;
+  let [now, awakeMs, opens, polls] = [0, 0, 0, 0];
+  while (now < dayMs) {
+    const openedAt = now;
+    const eventAt = (Math.floor(now / gapMs) + 1) * gapMs;
+    // An event before the end of the silence begins it again.
+    const restAt = eventAt - openedAt <= quiet ? eventAt + quiet : openedAt + quiet;
+    const nextAt = (Math.floor(restAt / gapMs) + 1) * gapMs;
+    awakeMs += restAt - openedAt;
+    opens += Math.max(1, (restAt - openedAt) / 1_000 / stream.seconds);
+    now = restAt;
+    for (let restMs = firstRestMs; now < nextAt; restMs = nextRestMs(restMs, maxMs)) {
+      now += restMs;
+      polls += 1;
+    }
+  }
+  const days = (secondsPerMonth * 1_000) / now;
+  const awakeSeconds = (awakeMs / 1_000) * days;
+  return useOf(feed, {
+    streams: readers * opens * days,
+    polls: readers * polls * days,
+    awakeSeconds,
+    streamSeconds: readers * awakeSeconds,
+  });
+}
+
+function peerUse(feed: Feed): Usage {
+  const { readers, eventsPerHour } = feed;
+  const streams = (readers * secondsPerMonth) / peer.streamSeconds;
+  const pings = (readers * secondsPerMonth) / peer.pingSeconds;
+  const awakeSeconds = Math.ceil(readers / peer.perProcess) * secondsPerMonth;
+  const use = useOf(feed, { streams, polls: 0, awakeSeconds, streamSeconds: 0 });
+  // Each stream gets every ping of the channel.
+  const pingGB = (pings * readers * 60) / 1e9;
+  return {
+    ...use,
+    cpuHours: use.cpuHours + hours(pings * readers * deliveryCpuMs),
+    gbToReaders: use.gbToReaders + pingGB,
+    gbFromProcesses: use.gbFromProcesses + pingGB,
+    redisCommands:
+      streams * peer.commandsPerStream + pings + eventsPerHour * hoursPerMonth * peer.commandsPerEvent,
+    redisGB: pingGB,
+  };
+}
+
+/** The ways of the table. */
+export const costWays = [
+  { name: 'Steadfeed, streams and rest (the default on Vercel)', use: resting },
+  { name: 'Steadfeed, QUIET_SECONDS=0: always streaming', use: streaming },
+  { name: 'Steadfeed, always polling, each 2 s', use: polling },
+  { name: '@upstash/realtime 1.1', use: peerUse },
+] as const satisfies readonly { name: string; use: (feed: Feed) => Usage }[];
+
+function numberText(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);
+}
+
+/** The table, as Markdown. */
+export function costTable(feed: Feed): string {
+  const head = [
+    'way',
+    'GB-hours',
+    'invocations',
+    'edge requests',
+    'Redis commands',
+    'platform',
+    'Redis',
+    'month',
+  ];
+  const rows = costWays.map(({ name, use }) => {
+    const used = use(feed);
+    const { platform, redis, total } = costOf(used);
+    const numbers = [used.gbHours, used.invocations, used.edgeRequests, used.redisCommands].map(numberText);
+    return [name, ...numbers, ...[platform, redis, total].map((dollars) => `$${dollars.toFixed(2)}`)];
+  });
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Facts beside the prices that change a bill, with their dates. */
+const notes = [
+  'A month has 730 hours. The free allowances of a plan, and its price itself, are not counted. Readers are open day and night.',
+  'No CDN answers a poll here. It answers those of public channels, one for all readers of a region, so rest may cost half as much.',
+  'Redis: by the command. Upstash has fixed plans from $10 per month too, and a budget cap that stops the database.',
+  'One request may take 300 s by default, 800 s on Pro, and 1,800 s there in beta: longer streams are opened less often, and each second costs the same.',
+];
+
+function printCosts(): void {
+  const { values } = parseOptions({
+    options: {
+      readers: { type: 'string', default: '1' },
+      'events-per-hour': { type: 'string', default: '1' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help) {
+    console.log(help);
+    return;
+  }
+  const readers = readWholeNumber('--readers', values.readers, 1, 1_000_000);
+  const eventsPerHour = readWholeNumber('--events-per-hour', values['events-per-hour'], 0, 3_600_000);
+  console.log(`${readers} readers of one channel, ${eventsPerHour} events per hour\n`);
+  console.log(costTable({ readers, eventsPerHour }));
+  const sources = Object.entries(Object.groupBy(Object.entries(prices), ([, { source }]) => source));
+  for (const [source, group = []] of sources) {
+    const texts = group.map(([name, { value, unit }]) => `${name} ${value} ${unit}`);
+    console.log(`\n${source}:\n  ${texts.join('; ')}`);
+  }
+  console.log(`\n${notes.join('\n')}`);
+}
+
+if (import.meta.main) {
+  try {
+    printCosts();
+  } catch (cause) {
+    printFailure('cost', cause);
+    process.exitCode = 1;
+  }
+}
