@@ -56,7 +56,7 @@ async function walk(seed: number) {
   return pauses;
 }
 
-test.each(walkSeeds([11, 12, 13, 14, 15, 16]))(
+test.each(walkSeeds([11, 13, 15]))(
   'an event after a quiet time is shown within the pause of the polls and one round trip, and opens a stream (seed %i)',
   async (seed) => {
     const pauses = await walk(seed);
