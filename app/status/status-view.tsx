@@ -47,8 +47,8 @@ function Verdict({ processes }: { readonly processes: readonly ProcessStatus[] }
     found.length === 0 ? 'All is well' : found.length === 1 ? 'One thing needs you' : 'Some things need you';
   return (
     <section className={styles.verdict} data-tone={tone}>
-      <h2 className={styles.verdictTitle}>
-        <output>{title}</output>
+      <h2 aria-live="polite" className={styles.verdictTitle}>
+        {title}
       </h2>
       {found.length === 0 ? (
         <p className={styles.advice}>

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findByAxe } from '../../support/browser/axe.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { hasStatus, newPage, openLive } from '../../support/browser/page-steps.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { range, store } from '../../support/node/publish.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const mixed = [
   'a text',
@@ -28,22 +25,6 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
   await browser.close();
 });
-
-type Finding = { readonly id: string; readonly targets: readonly string[] };
-
-/** The findings of axe: the rules of WCAG 2.2 A and AA, and its best practices. */
-async function find(page: Page): Promise<readonly Finding[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    type Result = { violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[] };
-    const { axe } = globalThis as unknown as { axe: { run(context: object): Promise<Result> } };
-    const { violations } = await axe.run(document);
-    return violations.map(({ id, nodes }) => ({
-      id,
-      targets: nodes.slice(0, 3).map(({ target, failureSummary }) => `${target}: ${failureSummary}`),
-    }));
-  });
-}
 
 /** The states of the page, each with the steps that lead to it. */
 const states: Readonly<Record<string, (page: Page) => Promise<void>>> = {
@@ -106,19 +87,19 @@ describe.each([
   test.each(Object.entries(states))('when the page is %s', async (_, reach) => {
     await using open = await openLive(browser, app, options);
     await reach(open.page);
-    expect(await find(open.page)).toEqual([]);
+    expect(await findByAxe(open.page)).toEqual([]);
   });
 
   test('when a channel cannot be read', async () => {
     await using open = await newPage(browser, options);
     await open.page.goto(`${app.url}/?channel=no+such+name`);
-    expect(await find(open.page)).toEqual([]);
+    expect(await findByAxe(open.page)).toEqual([]);
   });
 
   test('when there is no event yet', async () => {
     await using open = await newPage(browser, options);
     await open.page.goto(`${app.url}/?channel=empty`);
     await hasStatus(open.page, 'Live');
-    expect(await find(open.page)).toEqual([]);
+    expect(await findByAxe(open.page)).toEqual([]);
   });
 });
