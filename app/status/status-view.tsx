@@ -105,7 +105,7 @@ function Processes({ processes, chosen, onChoose }: ProcessesProps) {
           </th>
           <td>{formatCount(status.streams)}</td>
           <td>{formatMemory(status.memoryBytes)}</td>
-          <td>
+          <td className={styles.age}>
             <Age time={status.time} />
           </td>
         </tr>
@@ -205,6 +205,7 @@ function Refusals({ status }: { readonly status: ProcessStatus }) {
       caption="Refused requests"
       columns={['Code', 'In 5 min', 'Since the start']}
       empty={status.refusals.length === 0 ? 'No request was refused.' : null}
+      isLikelyToGrow
     >
       {status.refusals.map(({ code, lately, total }) => (
         <tr key={code}>
@@ -229,8 +230,10 @@ function Month({ months }: { readonly months: readonly MonthCost[] }) {
     <Table
       caption="A month at this rate"
       columns={['What', 'How much', 'Dollars']}
-      empty={lines.size === 0 ? 'Nothing is billed by use: the log is a file on this machine.' : null}
-      note={first?.prices ?? ''}
+      empty={
+        lines.size === 0 ? 'Nothing here is billed by use: the log is a file, or a Redis of your own.' : null
+      }
+      note={`List prices, without free allowances: ${first?.prices ?? ''}. Your own go into lib/config/prices.ts.`}
     >
       {[...lines].map(([what, same]) => (
         <tr key={what}>
@@ -270,11 +273,13 @@ type TableProps = {
   /** The text in place of a table without rows; null: it has some. */
   readonly empty?: string | null;
   readonly note?: string;
+  /** Keeps room for a few rows, so that the first ones move nothing below. */
+  readonly isLikelyToGrow?: boolean;
 };
 
-function Table({ caption, columns, children, empty = null, note = '' }: TableProps) {
+function Table({ caption, columns, children, empty = null, note = '', isLikelyToGrow = false }: TableProps) {
   return (
-    <section className={styles.section}>
+    <section className={isLikelyToGrow ? `${styles.section} ${styles.roomy}` : styles.section}>
       <h3 className={styles.caption}>{caption}</h3>
       {empty !== null ? (
         <p className={styles.note}>{empty}</p>

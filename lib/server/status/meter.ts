@@ -1,13 +1,15 @@
 import { hostname } from 'node:os';
 import { requestUse } from '../../config/prices.ts';
+import type { Settings } from '../../config/settings.ts';
 import { wait } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
 import { formatEventId } from '../../core/ids.ts';
 import type { ChannelStatus, LogStatus, Percentiles, ProcessStatus } from '../../core/process-status.ts';
 import { version } from '../../core/sse-frames.ts';
+import { lookBackMinutes } from '../metrics.ts';
 import type { Runtime } from '../runtime.ts';
 import type { LeasedTail } from '../tail/tail.ts';
-import { monthCostOf } from './month-cost.ts';
+import { type CurrentUse, monthCostOf } from './month-cost.ts';
 
 /** The log counts as unavailable if it takes longer than this to answer, in ms. */
 const logTimeoutMs = 2_000;
@@ -18,7 +20,7 @@ const maxAnswers = 60;
 /** Channels that a snapshot lists, at most. */
 const maxChannels = 50;
 
-/** The rate of a channel is that of the last minutes. */
+/** What happens often has the rate of the last minutes. */
 const rateMinutes = 5;
 
 /** Measures one process. */
@@ -26,7 +28,7 @@ export type StatusMeter = { measure(): Promise<ProcessStatus> };
 
 /** @param runtime of the process. */
 export function createStatusMeter(runtime: Runtime): StatusMeter {
-  const { clock, settings, streams, tails, admission } = runtime;
+  const { clock, streams, tails, admission, metrics, settings } = runtime;
   const name = `${process.env.VERCEL_REGION || hostname()}-${Math.floor(clock.random() * 36 ** 4)
     .toString(36)
     .padStart(4, '0')}`;
@@ -41,9 +43,10 @@ export function createStatusMeter(runtime: Runtime): StatusMeter {
       const busiestFirst = followed.toSorted(
         (a, b) => b.eventsPerMinute - a.eventsPerMinute || b.readers - a.readers,
       );
-      const memoryLimitBytes = memoryLimit();
-      const commandsPerHour = 0;
-      const { user, system } = process.cpuUsage();
+      const upMinutes = (now - startedAt) / 60_000;
+      const refusals = metrics.refusals
+        .entries()
+        .map(([code, counter]) => ({ code, lately: counter.inLast(rateMinutes), total: counter.total }));
       return {
         name,
         version,
@@ -55,33 +58,52 @@ export function createStatusMeter(runtime: Runtime): StatusMeter {
         slots: settings.streamMaxConnections,
         channels: busiestFirst.slice(0, maxChannels),
         channelCount: followed.length,
-        commandsPerHour,
-        lag: null,
-        deliveriesPerMinute: 0,
-        refusals: [],
-        gaps: 0,
-        resubscriptions: 0,
+        commandsPerHour: perHour(metrics.logCommands, upMinutes),
+        lag: metrics.lag.percentiles(rateMinutes),
+        deliveriesPerMinute: metrics.deliveries.inLast(rateMinutes) / rateMinutes,
+        refusals: refusals.toSorted((a, b) => b.lately - a.lately || b.total - a.total),
+        gaps: metrics.gaps.total,
+        resubscriptions: metrics.resubscriptions.total,
         memoryBytes: process.memoryUsage.rss(),
-        memoryLimitBytes,
+        memoryLimitBytes: memoryLimit(),
         settings: settingsToShow(runtime),
-        month: monthCostOf({
-          billedGB: settings.isVercel
-            ? memoryLimitBytes === null
-              ? requestUse.processGB
-              : memoryLimitBytes / 2 ** 30
-            : null,
-          isAwake: admission.held() > 0,
-          cpuShare: (user + system) / 1e6 / process.uptime(),
-          commandsPerHour: settings.redis === null ? null : commandsPerHour,
-        }),
+        month: monthCostOf(useOf(runtime, upMinutes)),
       };
     },
   };
 }
 
+/** The rate of the last hour. A process that is younger has the rate of its life, and one of its first minutes that of five. */
+function perHour(counter: { inLast(minutes: number): number }, upMinutes: number): number {
+  const minutes = Math.min(lookBackMinutes, Math.max(rateMinutes, upMinutes));
+  return (counter.inLast(lookBackMinutes) / minutes) * 60;
+}
+
+/** What the process uses of what is billed by use. Only the REST API of Upstash bills each command. */
+function useOf({ settings, admission, metrics }: Runtime, upMinutes: number): CurrentUse {
+  const { user, system } = process.cpuUsage();
+  const requests = [metrics.streamsOpened, metrics.polls, metrics.publishes];
+  return {
+    platform: settings.isVercel
+      ? {
+          memoryGB:
+            admission.held() === 0 ? 0 : (memoryOfPlatform() ?? requestUse.processGB * 2 ** 30) / 2 ** 30,
+          cpuShare: (user + system) / 1e6 / process.uptime(),
+          requestsPerHour: requests.reduce((sum, each) => sum + perHour(each, upMinutes), 0),
+          bytesPerHour: perHour(metrics.bytes, upMinutes),
+        }
+      : null,
+    commandsPerHour: isBilled(settings) ? perHour(metrics.logCommands, upMinutes) : null,
+  };
+}
+
+function isBilled({ redis }: Settings): boolean {
+  return redis !== null && 'url' in redis;
+}
+
 /** Asks the log whether it answers. No log bills that question. */
-function createLogQuestion({ log, settings, clock }: Runtime): () => Promise<LogStatus> {
-  const kind = settings.redis === null ? 'Embedded, one file' : 'Redis, over the REST API of Upstash';
+function createLogQuestion({ log, clock }: Runtime): () => Promise<LogStatus> {
+  const kind = logNames[log.kind];
   const answersMs: number[] = [];
   return async () => {
     const askedAt = clock.elapsed();
@@ -102,6 +124,12 @@ function createLogQuestion({ log, settings, clock }: Runtime): () => Promise<Log
     return { kind, isReachable: problem === null, problem, latency: percentilesOf(answersMs) };
   };
 }
+
+const logNames = {
+  embedded: 'Embedded, one file',
+  redis: 'Redis, over the REST API of Upstash',
+  'redis-tcp': 'Redis, over TCP',
+} as const;
 
 /** The percentiles of values; null if there is none. */
 export function percentilesOf(values: readonly number[]): Percentiles | null {
@@ -129,10 +157,16 @@ function channelOf(tail: LeasedTail, readers: number, now: number): ChannelStatu
   };
 }
 
+/** Bytes that the platform gives to the process, and bills; null: it does not say. */
+function memoryOfPlatform(): number | null {
+  const megabytes = Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE);
+  return megabytes > 0 ? megabytes * 1_048_576 : null;
+}
+
 /** Bytes that the process may have; null: as much as the machine has. */
 function memoryLimit(): number | null {
-  const ofPlatform = Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 1_048_576;
-  if (ofPlatform > 0) return ofPlatform;
+  const ofPlatform = memoryOfPlatform();
+  if (ofPlatform !== null) return ofPlatform;
   const ofContainer = process.constrainedMemory();
   // Without a limit Node reports 0, or a number that is larger than every machine.
   return ofContainer > 0 && ofContainer < 2 ** 44 ? ofContainer : null;

@@ -4,13 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findByAxe } from '../../support/browser/axe.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
-import {
-  hasStatus,
-  newPage,
-  type OpenPage,
-  recordShifts,
-  shiftsOf,
-} from '../../support/browser/page-steps.ts';
+import { hasStatus, newPage, type OpenPage } from '../../support/browser/page-steps.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { startBalancer } from '../../support/node/balancer.ts';
 import { eventually } from '../../support/node/eventually.ts';
@@ -48,6 +42,16 @@ async function openStatus(target: Pick<App, 'url'>, options: BrowserContextOptio
 async function hasFigure(page: Page, name: string, value: string): Promise<void> {
   const figure = page.locator('dl > div').filter({ has: page.getByText(name, { exact: true }) });
   await figure.getByText(value, { exact: true }).waitFor({ timeout: 30_000 });
+}
+
+/** Where the headings and the numbers of the page are. */
+function placesOf(page: Page): Promise<readonly string[]> {
+  return page.locator('main h2, main h3, dl > div').evaluateAll((parts) =>
+    parts.map((part) => {
+      const { x, y, width, height } = part.getBoundingClientRect();
+      return [part.firstChild?.textContent, x, y, width, height].join(' ');
+    }),
+  );
 }
 
 /** A verdict: the heading that says whether something is wrong. */
@@ -108,7 +112,7 @@ describe('the status page', () => {
     await using own = await startApp();
     await using open = await openStatus(own);
     const { page } = open;
-    await page.evaluate(recordShifts);
+    const places = await placesOf(page);
 
     using _reader = await openSse(own, { query: 'channel=orders&channel=chat' });
     await hasFigure(page, 'Streams', '1');
@@ -116,7 +120,10 @@ describe('the status page', () => {
     await store(own, range(1, 3), { channel: 'orders' });
     const row = page.getByRole('row').filter({ hasText: 'orders' });
     await row.getByText(/^\d+-3$/).waitFor({ timeout: 30_000 });
-    expect(await shiftsOf(page)).toEqual([]);
+    await hasFigure(page, 'Events to readers', '0.6');
+    await store(own, ['x'], { channel: 'not a name' }).catch(() => undefined);
+    await page.getByRole('table', { name: 'Refused requests' }).getByText('bad-request').waitFor();
+    expect(await placesOf(page)).toEqual(places);
     expect(open.seen.errors).toEqual([]);
   });
 
