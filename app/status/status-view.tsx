@@ -27,8 +27,8 @@ export const StatusView = memo(function StatusView({
           <Channels status={chosen} />
         </div>
         <div>
-          <Refusals status={chosen} />
           <Month months={processes.map(({ month }) => month)} />
+          <Refusals status={chosen} />
           <Settings status={chosen} />
         </div>
       </div>
@@ -60,7 +60,7 @@ function Verdict({ processes }: { readonly processes: readonly ProcessStatus[] }
             <li data-tone={itsTone} key={`${process} ${what.replaceAll(/[\d,]+/g, '')}`}>
               <strong className={styles.problem}>
                 {what}
-                {processes.length > 1 && ` (${process})`}
+                {processes.length > 1 && ` (${process})`}.
               </strong>{' '}
               <span className={styles.advice}>{advice}</span>
             </li>
@@ -84,6 +84,7 @@ function Processes({ processes, chosen, onChoose }: ProcessesProps) {
   return (
     <Table
       caption={processes.length === 1 ? 'Process' : `${formatCount(processes.length)} processes`}
+      className={styles.withAge ?? ''}
       columns={['Name', 'Streams', 'Memory', 'Measured']}
       note="A process is listed when it answers this page. Behind a balancer that keeps you on one process, you see that one."
     >
@@ -105,7 +106,7 @@ function Processes({ processes, chosen, onChoose }: ProcessesProps) {
           </th>
           <td>{formatCount(status.streams)}</td>
           <td>{formatMemory(status.memoryBytes)}</td>
-          <td className={styles.age}>
+          <td>
             <Age time={status.time} />
           </td>
         </tr>
@@ -269,6 +270,7 @@ function Settings({ status }: { readonly status: ProcessStatus }) {
 type TableProps = {
   readonly caption: string;
   readonly columns: readonly string[];
+  readonly className?: string;
   readonly children: ReactNode;
   /** The text in place of a table without rows; null: it has some. */
   readonly empty?: string | null;
@@ -277,14 +279,22 @@ type TableProps = {
   readonly isLikelyToGrow?: boolean;
 };
 
-function Table({ caption, columns, children, empty = null, note = '', isLikelyToGrow = false }: TableProps) {
+function Table({
+  caption,
+  columns,
+  className = '',
+  children,
+  empty = null,
+  note = '',
+  isLikelyToGrow = false,
+}: TableProps) {
   return (
     <section className={isLikelyToGrow ? `${styles.section} ${styles.roomy}` : styles.section}>
       <h3 className={styles.caption}>{caption}</h3>
       {empty !== null ? (
         <p className={styles.note}>{empty}</p>
       ) : (
-        <table aria-label={caption} className={styles.table}>
+        <table aria-label={caption} className={`${styles.table} ${className}`}>
           <thead>
             <tr>
               {columns.map((column) => (

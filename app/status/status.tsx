@@ -43,7 +43,8 @@ export function Status({ initial, renderedAt, isSignedIn }: StatusProps) {
   const shown = processes.length > 0 || first === null ? processes : [first];
   const timeDisplay = useMemo(() => ({ style: 'ago', skewMs }) as const, [skewMs]);
   const text = describeStatus(status, problem?.detail ?? null, pollEvery, feed.pollingReason);
-  const description = text.tone === 'live' ? 'Measured every 2 s while this page is open.' : text.description;
+  const description =
+    text.tone === 'live' ? 'Measured every 2\u00a0s while this page is open.' : text.description;
   return (
     <TimeDisplayContext value={timeDisplay}>
       <div data-tone={text.tone}>

@@ -214,6 +214,22 @@ describe.each(cases)('%s', (_name, { settings, args }) => {
     expect(headers.get('content-security-policy')).toContain("'nonce-");
   });
 
+  test('the status page takes a sign-in, is live, and signs out', async () => {
+    await using opened = await newPage(browser);
+    const { page } = opened;
+    await page.goto(`${app.url}/status${pathEnd}`);
+    await page.getByLabel('Publish token').fill(secrets.publishToken);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await hasStatus(page, 'Live');
+    expect(page.url()).toBe(`${app.url}/status${pathEnd}`);
+    expect(opened.seen.errors).toEqual([]);
+    expect(await page.context().cookies()).toMatchObject([{ path: `${basePath}/status` }]);
+
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Publish token').waitFor();
+    expect(await page.context().cookies()).toEqual([]);
+  });
+
   test('the page has its policy, and may stay in the back/forward cache', async () => {
     const { status, headers } = await ask({ url: pageAddress() }, '', { redirect: 'manual' });
     expect(status).toBe(200);

@@ -49,7 +49,7 @@ function placesOf(page: Page): Promise<readonly string[]> {
   return page.locator('main h2, main h3, dl > div').evaluateAll((parts) =>
     parts.map((part) => {
       const { x, y, width, height } = part.getBoundingClientRect();
-      return [part.firstChild?.textContent, x, y, width, height].join(' ');
+      return [x, y, width, height].join(' ');
     }),
   );
 }
@@ -59,7 +59,8 @@ async function hasVerdict(page: Page, text: string): Promise<void> {
   await page.getByRole('heading', { name: text }).waitFor({ timeout: 30_000 });
 }
 
-describe('the status page', () => {
+// Each of them starts an app of its own, or waits.
+describe.concurrent('the status page', () => {
   test('asks for the publish token, says that one is wrong, and shows nothing until it is right', async () => {
     await using open = await newPage(browser);
     const { page } = open;
