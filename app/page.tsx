@@ -24,6 +24,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
   return (
     <Feed
       channel={channel}
+      hasFaults={process.env.DEMO_FAULTS === 'on'}
       initial={first.initial}
       key={channel}
       maxProbeMs={first.maxProbeMs}

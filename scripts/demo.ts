@@ -4,23 +4,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildOnce, isFresh } from './build-app.ts';
 import { parseOptions, printFailure, readPort, readSetting, readWholeNumber } from './command-line.ts';
-import { type DemoApp, startDemoApp } from './demo/demo-app.ts';
-import { createDemoSender, machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
+import { publishActivity } from './demo/activity.ts';
+import { type DemoSite, startDemoSite } from './demo/demo-site.ts';
+import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
-import { readEndpoint } from './push/push-options.ts';
 
 const help = `Runs the app on this machine with a feed of real events. It needs no account and no settings.
 
   npm run demo
 
-It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes the load of
-this machine once a second with POST /api/events. The app ends every stream within 30 seconds, as a serverless platform
-would, so you can see that readers do not notice. Press Ctrl-C to stop everything.
+It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes with
+POST /api/events: the load of this machine once a second, processes that start and end, and in the channel public:commits
+the commits of this repository. The app ends every stream within 30 seconds, as a serverless platform would, so you can see
+that readers do not notice. The page has buttons that try to break the feed. Press Ctrl-C to stop everything.
 
 Other programs can publish to it, such as npm run push, if you set PUBLISH_TOKEN in the environment or .env.local. Without
 it the demo has a random token.
 
   --port <n>     port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
+  --redis        keep the events in Redis, started for the demo in .data/demo-redis; needs redis-server
   --seconds <n>  stop after this many seconds (default: run until Ctrl-C)
   --help         show this text
 `;
@@ -30,6 +32,8 @@ type DemoOptions = {
   readonly port: number;
   /** The demo stops after this many seconds of publishing; null: never. */
   readonly seconds: number | null;
+  /** Whether the events are kept in Redis. */
+  readonly isOnRedis: boolean;
 };
 
 /** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and its range. */
@@ -38,6 +42,7 @@ function readOptions(): DemoOptions | null {
     options: {
       port: { type: 'string' },
       seconds: { type: 'string' },
+      redis: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -45,6 +50,7 @@ function readOptions(): DemoOptions | null {
   return {
     port: values.port === undefined ? readPort(0) : readWholeNumber('--port', values.port, 0, 65_535),
     seconds: values.seconds === undefined ? null : readWholeNumber('--seconds', values.seconds, 1, 1_000_000),
+    isOnRedis: values.redis,
   };
 }
 
@@ -63,11 +69,12 @@ async function demo(options: DemoOptions): Promise<number> {
   const given = readSetting('PUBLISH_TOKEN');
   const token = given ?? randomBytes(24).toString('base64url');
   const path = readBasePath();
-  const app = await startDemoApp(root, port, path, token).catch((cause: unknown) => {
+  const starting = startDemoSite({ root, port, path, isOnRedis: options.isOnRedis, token, interrupt, say });
+  const site = await starting.catch((cause: unknown) => {
     if (interrupt.aborted) return null;
     throw cause;
   });
-  if (app === null) return 0;
+  if (site === null) return 0;
   say(`\n  Open http://localhost:${port}${path}\n`);
   say('The app ends every stream within 30 s, as a serverless platform would. No event is lost.');
   say(
@@ -76,9 +83,8 @@ async function demo(options: DemoOptions): Promise<number> {
       : 'Other programs can publish here with your PUBLISH_TOKEN.',
   );
   say('Press Ctrl-C to stop.\n');
-  const endpoint = readEndpoint(`http://127.0.0.1:${port}${path}`);
-  const failure = await publishUntilEnd(app, options, endpoint, token, interrupt);
-  await app.stop();
+  const failure = await publishUntilEnd(site, options, interrupt);
+  await site.stop();
   if (failure === null) return 0;
   printFailure('demo', failure);
   return 1;
@@ -91,18 +97,19 @@ function readBasePath(): string {
 
 /** Publishes until Ctrl-C, or until `seconds` are over. @returns why it stopped before that; null if it did not. */
 async function publishUntilEnd(
-  app: DemoApp,
+  site: DemoSite,
   { seconds }: DemoOptions,
-  endpoint: URL,
-  token: string,
   interrupt: AbortSignal,
 ): Promise<string | null> {
   const sampler = startMachineSampler(root);
   const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
   const signal = AbortSignal.any([interrupt, ...timeLimit]);
-  const sender = createDemoSender(endpoint, token, signal, (reason) => say(`${reason} Retrying.`));
-  const publishing = publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`));
-  const crash = app.ended.then((printed) =>
+  const sender = site.sender(signal);
+  const publishing = Promise.race([
+    publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`)),
+    publishActivity(root, sender),
+  ]);
+  const crash = site.crashed.then((printed) =>
     interrupt.aborted ? null : `The app ended by itself. It printed:\n${printed}`,
   );
   const failure = await Promise.race([publishing, crash]);

@@ -57,7 +57,7 @@ async function takePictures({ seconds, folder }: PictureOptions): Promise<void> 
   const port = await findFreePort(0);
   const token = randomBytes(24).toString('base64url');
   using log = makeTemporaryFolder();
-  const app = await startDemoApp(root, port, '', token, join(log.path, 'feed.db'));
+  const app = await startDemoApp(root, port, '', token, { FEED_DB: join(log.path, 'feed.db') });
   const browser = await startChromium();
   const sampler = startMachineSampler(root);
   const stop = new AbortController();

@@ -1,11 +1,11 @@
 'use client';
 
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
 import { createActivity } from './activity.tsx';
 import { useConnectionHistory } from './connection-panel.tsx';
-import { createFaultyFetch, FaultButtons } from './fault-injection.tsx';
+import { createFaultyFetch, FaultButtons } from './faults/fault-injection.tsx';
 import { FeedView } from './feed-view.tsx';
 import { measureClockSkew } from './time.tsx';
 
@@ -18,6 +18,9 @@ const renderIntervalMs = 100;
 /** A constant of the build: the bundler leaves code for development out of the page in production. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
+/** Loaded where the page has the faults of the demo, and nowhere else. */
+const BreakPanel = lazy(async () => ({ default: (await import('./faults/break-panel.tsx')).BreakPanel }));
+
 type FeedProps = {
   readonly channel: string;
   /** The first `FeedPage` as JSON. */
@@ -28,10 +31,12 @@ type FeedProps = {
   readonly retention: number;
   /** Longest wait between two tries to stream again while polling, in ms. */
   readonly maxProbeMs: number;
+  /** Whether the page runs behind the proxy of `npm run demo`, which makes faults. */
+  readonly hasFaults: boolean;
 };
 
 /** The feed of the page: the events that the server rendered, then all that follow their cursor. */
-export function Feed({ channel, initial, renderedAt, retention, maxProbeMs }: FeedProps) {
+export function Feed({ channel, initial, renderedAt, retention, maxProbeMs, hasFaults }: FeedProps) {
   const [poll] = useState(() => (JSON.parse(initial) as FeedPage).poll);
   const [activity] = useState(() => createActivity(() => performance.now()));
   const [skewMs] = useState(() =>
@@ -59,10 +64,15 @@ export function Feed({ channel, initial, renderedAt, retention, maxProbeMs }: Fe
   const oldestFirst = useThrottled(feed.entries, renderIntervalMs);
   const cursor = useThrottled(feed.cursor, renderIntervalMs);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
-  const faultButtons = useMemo(
-    () => isDevelopment && faultyFetch && <FaultButtons faultyFetch={faultyFetch} />,
-    [faultyFetch],
-  );
+  const faultButtons = useMemo(() => {
+    if (isDevelopment && faultyFetch) return <FaultButtons faultyFetch={faultyFetch} />;
+    if (!hasFaults) return null;
+    return (
+      <Suspense>
+        <BreakPanel entries={entries} />
+      </Suspense>
+    );
+  }, [faultyFetch, hasFaults, entries]);
   return (
     <FeedView
       activity={activity}

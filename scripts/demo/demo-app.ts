@@ -10,10 +10,20 @@ export type DemoApp = {
   readonly ended: Promise<string>;
   /** Asks the process to end, and kills it if it does not. */
   stop(): Promise<void>;
+  /** Stops the process with SIGSTOP, or lets it go on. */
+  freeze(isFrozen: boolean): void;
 };
 
-/** Streams end soon, so that the reader of the demo sees handovers. */
-const settings = { ...unsetSettings, STREAM_MAX_SECONDS: '30' };
+/** How many events the log of the demo keeps in a channel: few, so that the page can show what happens to older ones. */
+export const demoRetention = 5_000;
+
+/** Streams end soon, so that the reader of the demo sees handovers. The page shows the panel with the faults. */
+const settings = {
+  ...unsetSettings,
+  STREAM_MAX_SECONDS: '30',
+  FEED_RETENTION: String(demoRetention),
+  DEMO_FAULTS: 'on',
+};
 
 const readyWithinMs = 30_000;
 
@@ -27,7 +37,7 @@ const maxOutput = 4_000;
  * Starts the built app on `port`, reachable from this machine only, and waits until its health route answers.
  * @param basePath the app's path at its origin, such as `/app`; empty: none.
  * @param publishToken the app accepts events with this token only.
- * @param file the file of the embedded log.
+ * @param log settings of the log: the file of the embedded one, or Redis.
  * @throws FeedError `internal-error` with the app's output, when it ends or does not answer within 30 s.
  */
 export async function startDemoApp(
@@ -35,7 +45,7 @@ export async function startDemoApp(
   port: number,
   basePath: string,
   publishToken: string,
-  file = '.data/demo.db',
+  log: Readonly<Record<string, string>> = { FEED_DB: '.data/demo.db' },
 ): Promise<DemoApp> {
   const next = join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
@@ -46,7 +56,7 @@ export async function startDemoApp(
       NODE_ENV: 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       ...settings,
-      FEED_DB: file,
+      ...log,
       PUBLISH_TOKEN: publishToken,
     },
   });
@@ -72,13 +82,16 @@ function watch(child: ChildProcess): DemoApp {
     child.once('close', () => resolve(printed));
   });
   const stop = async () => {
+    // A frozen process would not get the next signal.
+    child.kill('SIGCONT');
     child.kill('SIGTERM');
     const force = setTimeout(kill, stopWithinMs);
     await ended;
     clearTimeout(force);
     process.off('exit', kill);
   };
-  return { ended, stop };
+  const freeze = (isFrozen: boolean) => void child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  return { ended, stop, freeze };
 }
 
 /** Waits until the app answers. @returns why it does not; null when it does. */

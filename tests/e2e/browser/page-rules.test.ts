@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createActivity } from '../../../app/_feed/activity.tsx';
 import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-panel.tsx';
-import { createFaultyFetch } from '../../../app/_feed/fault-injection.tsx';
+import { createFaultyFetch } from '../../../app/_feed/faults/fault-injection.tsx';
 import { formatAge, measureClockSkew } from '../../../app/_feed/time.tsx';
 import { createEntryFilter, listTypes } from '../../../app/_feed/toolbar.tsx';
 import { eventEntry, gapEntry } from '../../../lib/client/feed-store.ts';
