@@ -185,10 +185,12 @@ function settingsToShow({ settings }: Runtime): ProcessStatus['settings'] {
     ['HEARTBEAT_SECONDS', seconds(settings.heartbeatMs)],
     ['TAIL_CHECK_SECONDS', seconds(settings.tailCheckMs)],
     ['QUIET_SECONDS', settings.quietMs === null ? 'off' : seconds(settings.quietMs)],
+    ['REST_MAX_SECONDS', seconds(settings.restMaxMs)],
     ['POLL_MODE', settings.pollMode],
     ['PUBLISH_RATE', orNone(settings.publishRate, 'events/s')],
     ['PUBLISH_TOKEN', isSet(settings.publishToken)],
     ['READ_TOKEN_SECRET', isSet(settings.readTokenSecret)],
+    ['LOG_LEVEL', settings.logLevel],
     ['ALLOWED_ORIGINS', settings.allowedOrigins.join(', ') || 'none'],
   ];
 }

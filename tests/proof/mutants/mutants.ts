@@ -301,6 +301,20 @@ export const mutants: readonly Mutant[] = [
     projects: ['client'],
   },
   {
+    name: 'anyone can write a sign-in to the status page',
+    file: 'lib/server/status/session.ts',
+    find: 'if (isOneOf(session, signed)) return',
+    replace: "if (session !== '') return",
+    projects: ['server'],
+  },
+  {
+    name: 'the status page measures while nobody watches',
+    file: 'lib/server/status/status-feed.ts',
+    find: 'if (!isWatched()) return;',
+    replace: 'if (isWatched() === null) return;',
+    projects: ['server'],
+  },
+  {
     name: 'anyone can publish without a token',
     file: 'lib/server/http/access.ts',
     find: 'timingSafeEqual(given, digest(secret))',
