@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { wait } from '../../core/clock.ts';
 import { version } from '../../core/sse-frames.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
@@ -30,8 +32,22 @@ async function getHealth(_request: Request, runtime: Runtime): Promise<Response>
     streams: streams.size,
     tails: tails.count(),
     version,
+    build,
   };
   return Response.json(body, { status: isUp ? 200 : 503, headers: { 'cache-control': 'private, no-store' } });
+}
+
+/** The id that `next build` has given to the build of this process; null in development. Another build has another id. */
+const build = process.env.NODE_ENV === 'production' ? readBuildId() : null;
+
+/** Read once: a later build in this folder is not the one that runs. */
+function readBuildId(): string | null {
+  try {
+    return readFileSync(join(/* turbopackIgnore: true */ process.cwd(), '.next', 'BUILD_ID'), 'utf8').trim();
+  } catch {
+    // The app has another `distDir`, or the platform has left the file out.
+    return null;
+  }
 }
 
 /** A channel that no app calls public, so that the answer tells whether strangers may read private channels. */

@@ -67,6 +67,36 @@ function keepPublishing(target: { readonly url: string }) {
   };
 }
 
+/**
+ * Readers that come while a process stops: each polls once and opens a stream, one after the other, until its caller stops them.
+ * The proxy may still have connections to that process.
+ * @returns a function that stops them, and returns what they asked for and did not get.
+ */
+function keepComing(target: { readonly url: string }) {
+  let isOver = false;
+  const refusals: string[] = [];
+  async function comeOnce(path: string): Promise<void> {
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([leaving.signal, AbortSignal.timeout(30_000)]);
+    const response = await fetch(target.url + path, { signal });
+    if (response.ok && path === '/api/events') await response.text();
+    if (!response.ok) refusals.push(`${response.status} ${path}: ${await response.text()}`);
+    leaving.abort();
+  }
+  const coming = range(1, 4).map(async () => {
+    while (!isOver) {
+      await comeOnce('/api/events');
+      await comeOnce('/api/stream');
+      await sleep(10);
+    }
+  });
+  return async () => {
+    isOver = true;
+    await Promise.all(coming);
+    return refusals;
+  };
+}
+
 describe.concurrent.each(names)('%s, as docs/deploy.md says', (name) => {
   test('passes every check of the doctor', { timeout: 240_000 }, async () => {
     await using behind = await startBehind(name);
@@ -131,10 +161,12 @@ describe.concurrent.each(names)('%s, as docs/deploy.md says', (name) => {
       eventually(`${count} events have arrived`, 60_000, () => data.length >= count);
     const stopPublishing = keepPublishing(behind);
     await until(5);
+    const stopComing = keepComing(behind);
     for (const index of [0, 1, 0, 1] as const) {
       await behind.restart(index);
       await until(data.length + 5);
     }
+    refusals.push(...(await stopComing()));
     const count = await stopPublishing();
     await until(count);
     expect(data).toEqual(range(1, count));

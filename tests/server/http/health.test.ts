@@ -21,6 +21,7 @@ describe('health', () => {
       streams: 1,
       tails: 2,
       version,
+      build: null,
     });
   });
 

@@ -17,6 +17,7 @@ export type Health = {
   readonly streams: number;
   readonly tails: number;
   readonly version: string;
+  readonly build: string | null;
 };
 
 /** How a process ended: its exit code, or the signal that ended it. */
