@@ -54,9 +54,26 @@ function gapLine({ channel, reason, missed, exact, after, resumesAt }: Gap): str
 
 function statusLine(status: FeedStatus, { retryAt, problem }: FeedSnapshot, address: AppAddress): string {
   const until = retryAt === null ? '' : `, next try at ${new Date(retryAt).toISOString()}`;
-  const silence = status === 'waiting' ? `: cannot read the feed at ${address.url}. ${address.advice}` : '';
-  const why = problem === null ? silence : `: ${problem.status} ${problem.title}: ${problem.detail}`;
+  const silence =
+    status === 'waiting' ? `: cannot read the feed at ${address.url}. ${silenceOf(address)}` : '';
+  const why = problem === null ? silence : `: ${problem.status} ${textOf(problem)}`;
   return `${status}${until}${why}`;
+}
+
+/** A detail that begins with its title needs no title before it. */
+function textOf({ title, detail }: NonNullable<FeedSnapshot['problem']>): string {
+  return detail.startsWith(title) ? detail : `${title}: ${detail}`;
+}
+
+/** The status of the last answer, if it refused without a problem of the feed, as a proxy does; null: there is none. */
+let foreignStatus: number | null = null;
+
+function silenceOf({ advice }: AppAddress): string {
+  if (foreignStatus === null) return advice;
+  const from = `The answer has the status ${foreignStatus}, and does not come from the feed.`;
+  return foreignStatus === 502 || foreignStatus === 504
+    ? `${from} The proxy reaches no process: does the app run behind it?`
+    : `${from} ${advice}`;
 }
 
 function report(line: string): void {
@@ -65,7 +82,10 @@ function report(line: string): void {
 
 /** A redirect to another origin becomes a refusal that says what to do. */
 const fetchFeed: typeof fetch = async (input, init) => {
+  foreignStatus = null;
   const response = await fetchSameOrigin(input, init);
+  const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json') ?? false;
+  if (!response.ok && !isProblem) foreignStatus = response.status;
   const next = redirectOf(response, String(input));
   if (next === null) return response;
   const { status } = response;

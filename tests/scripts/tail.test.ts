@@ -43,6 +43,23 @@ test('a server that cannot be reached is named', async () => {
   expect(run.err()).toMatch(/waiting, next try at \S+: cannot read the feed at http:/);
 });
 
+test('a proxy that reaches no process is named by its status', async () => {
+  const server = await setUp(({ response }) => void response.writeHead(502).end('<h1>Bad Gateway</h1>'));
+  const run = tail('--url', server.url);
+  await eventually('tail waits for the server', 30_000, () => run.err().includes('waiting'));
+  expect(run.err()).toMatch(/waiting, next try .* status 502, .* The proxy reaches no process/);
+});
+
+test('a reason that repeats its title is printed once', async () => {
+  const server = await setUp(({ response }) => {
+    response.writeHead(403, { 'content-type': 'application/problem+json' });
+    response.end(JSON.stringify({ title: 'It is so', status: 403, detail: 'It is so. Change it.' }));
+  });
+  const run = tail('--url', server.url);
+  expect(await run.code).toBe(1);
+  expect(run.err()).toContain('stopped: 403 It is so. Change it.\n');
+});
+
 test('status and gaps go to stderr', async () => {
   const server = await setUp();
   server.publish(9);
