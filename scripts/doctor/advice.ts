@@ -12,6 +12,10 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
   ],
   'no-answer': ['Check the address, and that the app or the proxy in front of it runs there.'],
   'log-failed': ['docs/operations.md has a row for each reason. Health reads only; publishing also writes.'],
+  'two-builds': [
+    'This is right during an update. Afterwards, restart the process that still has the old build.',
+    'If no update is under way: docs/deploy.md, Update. Without its lines in the proxy, new pages can stay on "Connecting".',
+  ],
   publishing: ['Give the doctor the token of the deployment: PUBLISH_TOKEN=… npm run doctor -- <url>'],
   'open-publishing': ['Set PUBLISH_TOKEN where the app runs, and start it in production.'],
   'strips-authorization': [

@@ -1,6 +1,7 @@
 import {
   type Finding,
   judgeAnswer,
+  judgeBuilds,
   judgeClock,
   judgeEnds,
   judgeGap,
@@ -72,7 +73,8 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     judgeOneBehind(events),
     judgeLatency(events),
     ...judgeEnds(events, silence, watchMs),
-    judgeParallel(parallel),
+    judgeParallel(parallel.answer),
+    judgeBuilds(parallel.builds),
     judgeResume(resume),
     judgePolls(polls),
     judgeLongPoll(longPoll),

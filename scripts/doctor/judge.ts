@@ -8,6 +8,7 @@ export type Obstacle =
   | 'no-process'
   | 'no-answer'
   | 'log-failed'
+  | 'two-builds'
   | 'publishing'
   | 'open-publishing'
   | 'strips-authorization'
@@ -341,6 +342,16 @@ export function judgeParallel(health: Answer | null): Finding {
   if (typeof Object(health.json).version === 'string') return pass(check, found);
   // A refusal at once is one by rate, which has a check of its own.
   return health.ms < 2_000 ? skipped(check, found) : fail(check, 'one-connection', found);
+}
+
+/** During an update two builds are right: a documented proxy finds the scripts of both. */
+export function judgeBuilds(builds: ReadonlySet<string>): Finding {
+  const check = 'builds';
+  const [only] = builds;
+  if (only === undefined) return skipped(check, 'no process tells the id of its build');
+  return builds.size === 1
+    ? pass(check, `build ${only}`)
+    : note(check, 'two-builds', `${builds.size} builds answer: ${[...builds].join(', ')}`);
 }
 
 export function judgeResume(numbers: readonly number[] | null): Finding {

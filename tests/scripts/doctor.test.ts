@@ -4,6 +4,7 @@ import { explainNetworkError } from '../../scripts/command-line.ts';
 import { advice } from '../../scripts/doctor/advice.ts';
 import { examine } from '../../scripts/doctor/examine.ts';
 import {
+  judgeBuilds,
   judgeEnds,
   judgeHealth,
   judgeOneBehind,
@@ -54,6 +55,16 @@ describe('the start of a stream', () => {
   test('trickles where single bytes come', () => {
     expect(judgeStart(heldWith(1, 1, 1, 1))).toMatchObject({ obstacle: 'trickles' });
   });
+});
+
+test('two builds that answer are named', () => {
+  expect(judgeBuilds(new Set(['one', 'two']))).toMatchObject({
+    verdict: 'note',
+    obstacle: 'two-builds',
+    found: '2 builds answer: one, two',
+  });
+  expect(judgeBuilds(new Set(['one']))).toMatchObject({ verdict: 'pass', found: 'build one' });
+  expect(judgeBuilds(new Set())).toMatchObject({ verdict: 'skipped' });
 });
 
 describe('the end of a stream', () => {

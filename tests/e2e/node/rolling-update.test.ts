@@ -55,12 +55,12 @@ describe('while one process has the old build and one the new', () => {
       const ids = [(await oldApp.health()).build, (await newApp.health()).build];
       expect(ids).toEqual([buildIdIn(root), buildIdIn(next.folder)]);
       const builds = new Set<string>();
-      for (const _ of range(1, 24)) {
+      for (const round of range(1, 24)) {
         const files = await openPage(proxy);
         expect(missing(files)).toEqual([]);
         builds.add([...files.keys()].toSorted().join(' '));
-        // Other requests come in between, so that the processes take turns.
-        await Promise.all(range(1, 1 + (builds.size % 2)).map(() => ask(proxy, '/api/events')));
+        // Other requests come in between, in changing numbers, so that both processes get their turn.
+        await Promise.all(range(1, 1 + (round % 2)).map(() => ask(proxy, '/api/events')));
       }
       expect(builds.size, 'builds that have rendered a page').toBe(2);
     },
