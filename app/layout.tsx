@@ -10,8 +10,8 @@ export const metadata: Metadata = {
 export const viewport: Viewport = {
   colorScheme: 'light dark',
   themeColor: [
-    { media: '(prefers-color-scheme: light)', color: '#f5f6f5' },
-    { media: '(prefers-color-scheme: dark)', color: '#0e1112' },
+    { media: '(prefers-color-scheme: light)', color: '#f8f9f8' },
+    { media: '(prefers-color-scheme: dark)', color: '#0d1011' },
   ],
 };
 

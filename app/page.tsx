@@ -10,11 +10,14 @@ const firstCount = 50;
 
 type SearchParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The page at `/`. It shows the default channel, or the one in the query: `/?channel=orders`. */
+/**
+ * The page at `/`. It shows the default channel, or the one in the query: `/?channel=orders`. With `view=wall` it is a display
+ * on a wall: large, without controls, and the screen stays on.
+ */
 export default async function Page({ searchParams }: { readonly searchParams: Promise<SearchParams> }) {
   // With `cacheComponents` Next renders what it can before a request comes; the newest events are of the request.
   await connection();
-  const { channel: requested } = await searchParams;
+  const { channel: requested, view } = await searchParams;
   const channel = [requested].flat()[0] || defaultChannel;
   const first = await readFirstPage(await headers(), { channels: [channel], count: firstCount });
   if (first.kind === 'problem') {
@@ -25,6 +28,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
     <Feed
       channel={channel}
       hasFaults={process.env.DEMO_FAULTS === 'on'}
+      isWall={[view].flat()[0] === 'wall'}
       initial={first.initial}
       key={channel}
       maxProbeMs={first.maxProbeMs}

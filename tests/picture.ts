@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
@@ -13,7 +13,10 @@ import { type Sender, sendBatch } from '../scripts/push/push-events.ts';
 import { makePushEvent } from '../scripts/push/push-input.ts';
 import { readEndpoint } from '../scripts/push/push-options.ts';
 import { startChromium } from './support/browser/chromium.ts';
-import { hasStatus, shows } from './support/browser/page-steps.ts';
+import { mixedData, pageStates } from './support/browser/page-states.ts';
+import { hasStatus, newPage, openLive, shows } from './support/browser/page-steps.ts';
+import { startApp } from './support/node/app-process.ts';
+import { store } from './support/node/publish.ts';
 import { root } from './support/root.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
@@ -24,6 +27,7 @@ const help = `Takes the pictures of the README from the real page: docs/page-lig
 It builds the app if the code has changed, starts it with an empty log, and publishes what npm run demo publishes, and the
 newest commits of this repository among it. It needs Chromium and Git.
 
+  --states        pictures of every state of the page instead, at 1280 and 360 pixels, light and dark, in test-results/states
   --seconds <n>   how long events arrive before the pictures are taken (default: 70, so that the charts are full)
   --folder <dir>  where to write the pictures (default: docs)
   --help          show this text
@@ -37,22 +41,27 @@ const maxBytes = 250_000;
 
 const themes = ['light', 'dark'] as const;
 
-type PictureOptions = { readonly seconds: number; readonly folder: string };
+type PictureOptions = { readonly seconds: number; readonly folder: string; readonly areStates: boolean };
 
 /** Null when the command line asks for help. @throws FeedError `bad-request` */
 function readOptions(): PictureOptions | null {
   const { values } = parseOptions({
     options: {
+      states: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '70' },
       folder: { type: 'string', default: join(root, 'docs') },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return null;
-  return { seconds: readWholeNumber('--seconds', values.seconds, 1, 600), folder: values.folder };
+  return {
+    seconds: readWholeNumber('--seconds', values.seconds, 1, 600),
+    folder: values.folder,
+    areStates: values.states,
+  };
 }
 
-async function takePictures({ seconds, folder }: PictureOptions): Promise<void> {
+async function takePictures({ seconds, folder }: Omit<PictureOptions, 'areStates'>): Promise<void> {
   await buildOnce();
   const port = await findFreePort(0);
   const token = randomBytes(24).toString('base64url');
@@ -129,10 +138,50 @@ async function takePicture(page: Page | undefined, folder: string, theme: string
   console.log(`${file}: ${picture.length} bytes`);
 }
 
+/** Takes a picture of each state in each size and theme, to be looked at. One folder for each size and theme. */
+async function takeStates(): Promise<void> {
+  await buildOnce();
+  const browser = await startChromium();
+  await using app = await startApp();
+  try {
+    for (let round = 0; round < 12; round += 1) await store(app, mixedData);
+    const views = [1_280, 360].flatMap((width) => themes.map((colorScheme) => ({ width, colorScheme })));
+    for (const { width, colorScheme } of views) {
+      const folder = join(root, 'test-results/states', `${width}-${colorScheme}`);
+      mkdirSync(folder, { recursive: true });
+      const options = { colorScheme, viewport: { width, height: width === 360 ? 740 : 800 } };
+      const shoot = (page: Page, state: string) =>
+        page.screenshot({
+          path: join(folder, `${state.replaceAll(/\W+/g, '-')}.png`),
+          animations: 'disabled',
+        });
+      for (const [state, reach] of Object.entries(pageStates)) {
+        await using open = await openLive(browser, app, options);
+        await reach(open.page, app);
+        await open.page.waitForTimeout(1_500);
+        await shoot(open.page, state);
+      }
+      for (const [state, query] of [
+        ['empty', 'empty'],
+        ['problem of the server', 'no+such+name'],
+      ] as const) {
+        await using open = await newPage(browser, options);
+        await open.page.goto(`${app.url}/?channel=${query}`);
+        await open.page.waitForTimeout(1_500);
+        await shoot(open.page, state);
+      }
+      console.log(folder);
+    }
+  } finally {
+    await browser.close();
+  }
+}
+
 async function main(): Promise<number> {
   try {
     const options = readOptions();
     if (options === null) process.stdout.write(help);
+    else if (options.areStates) await takeStates();
     else await takePictures(options);
     return 0;
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { type ReactNode, useCallback, useContext, useEffect, useId, useRef, useState } from 'react';
+import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './dialogs.module.css';
 import { formatData, toPrintable } from './event-data.tsx';
@@ -19,10 +20,59 @@ type OpenDialog = {
 /** Holds which dialog is open. Its functions never change, so that they cause no render of the rows. */
 export function useDialogs(): OpenDialog {
   const [open, setOpen] = useState<FeedEvent | 'help' | null>(null);
-  const openEvent = useCallback((event: FeedEvent) => setOpen(event), []);
+  const openEvent = useCallback((event: FeedEvent) => {
+    setOpen(event);
+    setHash(event.id);
+  }, []);
   const openHelp = useCallback(() => setOpen('help'), []);
-  const close = useCallback(() => setOpen(null), []);
+  const close = useCallback(() => {
+    setOpen(null);
+    setHash('');
+  }, []);
   return { event: open === 'help' ? null : open, isHelpOpen: open === 'help', openEvent, openHelp, close };
+}
+
+/** The address of the page names the event that is open, so that it is open again after a reload. */
+function setHash(id: string): void {
+  const { pathname, search } = window.location;
+  window.history.replaceState(window.history.state, '', `${pathname}${search}${id && `#${id}`}`);
+}
+
+/** Most pages of older events that are loaded to find the event of a link. */
+const maxPages = 20;
+
+type LinkSearch = {
+  /** Newest first. */
+  readonly entries: readonly FeedEntry[];
+  readonly hasOlder: boolean;
+  /** Loads a page of older events. @returns false if that failed. */
+  readonly loadOlder: () => Promise<boolean>;
+  readonly onFound: (event: FeedEvent) => void;
+};
+
+/** Opens the event that the address names (`#<id>`), once. It loads older events until the list reaches back to it. */
+export function useLinkedEvent({ entries, hasOlder, loadOlder, onFound }: LinkSearch): void {
+  const wanted = useRef<string | null>(null);
+  const pages = useRef(0);
+  useEffect(() => {
+    wanted.current = window.location.hash.slice(1) || null;
+  }, []);
+  useEffect(() => {
+    const id = wanted.current;
+    if (id === null) return;
+    const oldest = entries.findLast((entry) => entry.kind === 'event');
+    if (oldest?.kind === 'event' && (parseSeq(oldest.event.id) ?? 0) > (parseSeq(id) ?? 0)) {
+      // `hasOlder` may be false before the last page is in the list.
+      if (hasOlder && pages.current < maxPages) {
+        pages.current += 1;
+        void loadOlder();
+      }
+      return;
+    }
+    wanted.current = null;
+    const found = entries.find((entry) => entry.kind === 'event' && entry.event.id === id);
+    if (found?.kind === 'event') onFound(found.event);
+  }, [entries, hasOlder, loadOlder, onFound]);
 }
 
 type DialogProps = {
@@ -92,6 +142,7 @@ export function EventDialog({ event, onClose }: { readonly event: FeedEvent; rea
         <h3 className={styles.factName}>Data, {formatSize(json)}</h3>
         <CopyButton label="Copy data" text={json} />
         <CopyButton label="Copy event" text={formatData(event)} />
+        <CopyButton label="Copy link" text={() => window.location.href} />
       </div>
       <pre className={styles.data} dir="auto">
         {toPrintable(json)}
@@ -101,10 +152,10 @@ export function EventDialog({ event, onClose }: { readonly event: FeedEvent; rea
 }
 
 /** Copies text and reports the outcome. Browsers allow it only on pages served over HTTPS or from this machine. */
-function CopyButton({ label, text }: { readonly label: string; readonly text: string }) {
+function CopyButton({ label, text }: { readonly label: string; readonly text: string | (() => string) }) {
   const [outcome, setOutcome] = useState<string | null>(null);
   const copy = () =>
-    copyText(text).then(
+    copyText(typeof text === 'string' ? text : text()).then(
       () => setOutcome('Copied'),
       () => setOutcome('Not allowed here. Select the text.'),
     );

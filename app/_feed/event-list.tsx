@@ -43,7 +43,7 @@ export const EventList = memo(function EventList(props: EventListProps) {
   useSlideIn(list, entries[0]?.key ?? '', isReading);
   return (
     <div className={styles.timeline}>
-      <div className={styles.spacer} ref={top} style={{ height: rows.abovePx }} />
+      <div ref={top} style={{ height: rows.abovePx }} />
       <div
         aria-busy={isBusy}
         aria-label="Events, newest first"
@@ -63,13 +63,14 @@ export const EventList = memo(function EventList(props: EventListProps) {
               {...row}
               event={entry.event}
               isRecent={isRecent(entry.event)}
+              isSameTime={isSameSecond(entry, entries[index - 1])}
               key={entry.key}
               onOpen={onOpen}
             />
           );
         })}
       </div>
-      <div className={styles.spacer} style={{ height: rows.belowPx }} />
+      <div style={{ height: rows.belowPx }} />
     </div>
   );
 });
@@ -91,7 +92,7 @@ function moveFocus(event: KeyboardEvent<HTMLElement>): void {
 }
 
 /** Assumed height in px of a row that has not been rendered yet. */
-const estimatedRowPx = 64;
+const estimatedRowPx = 37;
 
 /** Rows rendered beyond each end of the visible part. A burst of this many events enters the page whole. */
 const overscan = 24;
@@ -162,6 +163,12 @@ function useVirtualRows(
     tabStop: firstVisible === 0 ? 0 : Math.min(firstVisible + coveredRows, last.index),
     measure,
   };
+}
+
+/** Whether both are events of one second. */
+function isSameSecond(entry: FeedEntry, above: FeedEntry | undefined): boolean {
+  if (entry.kind !== 'event' || above?.kind !== 'event') return false;
+  return Math.floor(entry.event.time / 1_000) === Math.floor(above.event.time / 1_000);
 }
 
 /** The exact height. With rounded heights the list would drift by half a pixel per row. */

@@ -30,8 +30,8 @@ function MachineData({ event }: { readonly event: EventOf<'machine'> }) {
         ['load', data.load.toFixed(2)],
         ['memory', `${data.memoryUsedPercent.toFixed(1)} %`],
         ['disk', `${data.diskUsedPercent.toFixed(1)} %`],
-        ['loop delay', `${data.eventLoopDelayMs.toFixed(1)} ms`],
-        ['uptime', formatDuration(data.uptimeSeconds)],
+        ['loop', `${data.eventLoopDelayMs.toFixed(1)} ms`],
+        ['up', formatDuration(data.uptimeSeconds)],
       ]}
     />
   );

@@ -7,6 +7,7 @@ import { EventData } from './event-data.tsx';
 import { eventRenderers } from './event-renderers.tsx';
 import styles from './event-row.module.css';
 import { describeGap, formatCount, parseSeq } from './format.ts';
+import { typeColor } from './ribbon/record.ts';
 import { EventTime } from './time.tsx';
 
 /** What the list tells each of its rows. */
@@ -23,6 +24,8 @@ type EventRowProps = RowProps & {
   readonly event: FeedEvent;
   /** Whether it has just arrived. */
   readonly isRecent: boolean;
+  /** Whether the event above it is of the same second, and shows the time for both. */
+  readonly isSameTime: boolean;
   readonly onOpen: (event: FeedEvent) => void;
 };
 
@@ -30,7 +33,7 @@ type EventRowProps = RowProps & {
  * One event of the list. It has no `aria-posinset`, because each new event would change it on all rows; the seq in the
  * label gives the position. The content is rendered once, only the position changes with each new event.
  */
-export function EventRow({ event, index, isTabStop, isRecent, measure, onOpen }: EventRowProps) {
+export function EventRow({ event, index, isTabStop, isRecent, isSameTime, measure, onOpen }: EventRowProps) {
   const labelId = useId();
   const openByKey = (press: KeyboardEvent<HTMLElement>) => {
     if (press.key !== 'Enter' || press.target !== press.currentTarget) return;
@@ -38,7 +41,7 @@ export function EventRow({ event, index, isTabStop, isRecent, measure, onOpen }:
     press.preventDefault();
     onOpen(event);
   };
-  const classes = [styles.row, index === 0 ? styles.newest : '', isRecent ? styles.recent : ''];
+  const classes = [styles.row, isSameTime ? styles.sameTime : '', isRecent ? styles.recent : ''];
   return (
     <article
       aria-labelledby={labelId}
@@ -69,7 +72,9 @@ const EventContent = memo(function EventContent({ event, labelId, onOpen }: Even
         <EventTime time={event.time} />
       </div>
       <h2 className={styles.label} id={labelId}>
-        <span className={styles.type}>{event.type}</span>{' '}
+        <span className={styles.type} data-type-color={typeColor(event.type)}>
+          {event.type}
+        </span>{' '}
         <button
           aria-haspopup="dialog"
           className={styles.seq}

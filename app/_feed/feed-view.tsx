@@ -1,16 +1,17 @@
 'use client';
 
-import { memo, type ReactNode, useMemo, useRef, useState } from 'react';
+import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
-import { type Activity, ActivityCharts, Announcer, Counters } from './activity.tsx';
 import { type ConnectionChange, ConnectionPanel, type ConnectionSnapshot } from './connection-panel.tsx';
-import { EventDialog, HelpDialog, useDialogs } from './dialogs.tsx';
+import { EventDialog, HelpDialog, useDialogs, useLinkedEvent } from './dialogs.tsx';
 import { EventList } from './event-list.tsx';
 import styles from './feed-view.module.css';
 import { Masthead } from './masthead.tsx';
 import { EmptyFeed, NewEventsButton, NoMatch, OlderEvents } from './notices.tsx';
 import { scrollToNewest, useIsReading, useNewCount, usePausedList } from './reading-position.ts';
+import type { FeedRecord } from './ribbon/record.ts';
+import { Announcer, Overview } from './ribbon/ribbon.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { describeStatus, pausedListStatus, StatusBar } from './status-bar.tsx';
 import { TimeDisplayContext } from './time.tsx';
@@ -19,9 +20,14 @@ import { usePreference } from './use-preference.ts';
 
 type FeedViewProps = {
   readonly channel: string;
+  /** Whether it is shown on a wall: large, without controls, and the screen stays on. */
+  readonly isWall: boolean;
   /** Events and gaps, newest first. */
   readonly entries: readonly FeedEntry[];
-  readonly activity: Activity;
+  /** What happened on this page in the last minutes. */
+  readonly record: FeedRecord;
+  /** Unix time in ms at which the server rendered the page. */
+  readonly renderedAt: number;
   /** Events the log keeps per channel; null if that is not known. */
   readonly retention: number | null;
   readonly connection: ConnectionSnapshot;
@@ -45,7 +51,7 @@ type FeedViewProps = {
 
 /** The feed page as the reader sees it. It does not know where its events come from. */
 export const FeedView = memo(function FeedView(props: FeedViewProps) {
-  const { channel, retention, connection, activity, retryAt, skewMs, onRetry } = props;
+  const { channel, retention, connection, record, renderedAt, retryAt, skewMs, onRetry } = props;
   const { status } = connection;
   const list = useRef<HTMLDivElement>(null);
   const search = useRef<HTMLInputElement>(null);
@@ -54,6 +60,13 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
   const [keys, setKeys] = usePreference('keys', ['on', 'off'], 'on');
   const [isPanelOpen, setPanelOpen] = useState(false);
   const dialogs = useDialogs();
+  useLinkedEvent({
+    entries: props.entries,
+    hasOlder: props.hasOlder,
+    loadOlder: props.loadOlder,
+    onFound: dialogs.openEvent,
+  });
+  useScreenLock(props.isWall);
   const pausedList = usePausedList(props.entries);
   const isReading = useIsReading(list);
   const newCount = useNewCount(props.entries, isReading || pausedList.isPaused);
@@ -62,7 +75,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
   const isShown = useMemo(() => (isFiltering(filter) ? createEntryFilter(filter) : null), [filter]);
   const shown = useMemo(() => (isShown === null ? entries : entries.filter(isShown)), [entries, isShown]);
   const types = useMemo(() => listTypes(props.entries), [props.entries]);
-  const timeDisplay = useMemo(() => ({ style: times, skewMs }), [times, skewMs]);
+  const timeDisplay = useMemo(() => ({ style: times, skewMs, renderedAt }), [times, skewMs, renderedAt]);
 
   const isReceiving =
     status === 'streaming' || status === 'handing over' || status === 'polling' || status === 'resting';
@@ -86,14 +99,17 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
       '?': dialogs.openHelp,
       ...(isPanelOpen && { Escape: togglePanel }),
     },
-    keys === 'on',
+    keys === 'on' && !props.isWall,
   );
 
   return (
     <TimeDisplayContext value={timeDisplay}>
       <div
-        className={isPanelOpen ? `${styles.page} ${styles.withPanel}` : styles.page}
+        className={[styles.page, isPanelOpen && styles.withPanel, props.isWall && styles.wall]
+          .filter(Boolean)
+          .join(' ')}
         data-tone={statusText.tone}
+        data-view={props.isWall ? 'wall' : undefined}
       >
         <Masthead channel={channel}>
           <StatusBar
@@ -110,31 +126,34 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
           </noscript>
         </Masthead>
         <main className={styles.main}>
-          <Toolbar
-            filter={filter}
-            isConnectionOpen={isPanelOpen}
-            isPaused={pausedList.isPaused}
-            onConnection={togglePanel}
-            onFilter={(next) => {
-              setFilter(next);
-              window.scrollTo({ top: 0, behavior: 'instant' });
-            }}
-            onHelp={dialogs.openHelp}
-            onPause={pausedList.toggle}
-            onTimes={toggleTimes}
-            search={search}
-            times={times}
-            types={types}
-          />
-          <Counters
+          <Overview
             cursor={props.cursor}
             handovers={connection.handovers}
+            isMissedExact={connection.gaps.every(({ missed, exact }) => missed !== null && exact)}
             loaded={countEvents(entries)}
+            lost={connection.reconnects}
+            missed={connection.gaps.reduce((sum, { missed }) => sum + (missed ?? 0), 0)}
+            record={record}
             shown={countEvents(shown)}
-            transport={connection.transport}
-          >
-            <ActivityCharts activity={activity} />
-          </Counters>
+          />
+          {!props.isWall && (
+            <Toolbar
+              filter={filter}
+              isConnectionOpen={isPanelOpen}
+              isPaused={pausedList.isPaused}
+              onConnection={togglePanel}
+              onFilter={(next) => {
+                setFilter(next);
+                window.scrollTo({ top: 0, behavior: 'instant' });
+              }}
+              onHelp={dialogs.openHelp}
+              onPause={pausedList.toggle}
+              onTimes={toggleTimes}
+              search={search}
+              times={times}
+              types={types}
+            />
+          )}
           {entries.length === 0 ? (
             <EmptyFeed />
           ) : (
@@ -146,24 +165,26 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
                   entries={shown}
                   isBusy={props.isLoadingOlder}
                   isReading={isReading}
-                  isRecent={activity.isRecent}
+                  isRecent={record.isRecent}
                   list={list}
                   onOpen={dialogs.openEvent}
                   retention={retention}
                 />
               )}
-              <OlderEvents
-                hasOlder={props.hasOlder}
-                isLoading={props.isLoadingOlder}
-                load={props.loadOlder}
-                loadsByItself={isShown === null}
-                retention={retention}
-              />
+              {!props.isWall && (
+                <OlderEvents
+                  hasOlder={props.hasOlder}
+                  isLoading={props.isLoadingOlder}
+                  load={props.loadOlder}
+                  loadsByItself={isShown === null}
+                  retention={retention}
+                />
+              )}
             </>
           )}
         </main>
         <NewEventsButton count={newCount} onClick={showNewest} />
-        <Announcer activity={activity} />
+        <Announcer record={record} />
         {isPanelOpen && (
           <ConnectionPanel
             connection={connection}
@@ -188,6 +209,22 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
     </TimeDisplayContext>
   );
 });
+
+/** Keeps the screen on while the page is visible, where the browser can do that. */
+function useScreenLock(isWanted: boolean): void {
+  useEffect(() => {
+    if (!isWanted) return;
+    const ended = new AbortController();
+    // The browser ends the lock when the page is hidden. It refuses one for example when the battery is low.
+    const lock = () => {
+      if (document.visibilityState === 'visible')
+        navigator.wakeLock?.request('screen').catch(() => undefined);
+    };
+    lock();
+    document.addEventListener('visibilitychange', lock, { signal: ended.signal });
+    return () => ended.abort();
+  }, [isWanted]);
+}
 
 /** The number of events among entries; the others are gaps. */
 function countEvents(entries: readonly FeedEntry[]): number {

@@ -3,10 +3,10 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
-import { createActivity } from './activity.tsx';
 import { useConnectionHistory } from './connection-panel.tsx';
 import { createFaultyFetch, FaultButtons } from './faults/fault-injection.tsx';
 import { FeedView } from './feed-view.tsx';
+import { createRecord } from './ribbon/record.ts';
 import { measureClockSkew } from './time.tsx';
 
 /** Newest events kept in the page. Older ones that the reader loads are kept in addition. */
@@ -23,6 +23,8 @@ const BreakPanel = lazy(async () => ({ default: (await import('./faults/break-pa
 
 type FeedProps = {
   readonly channel: string;
+  /** Whether it is shown on a wall: large, and without controls. */
+  readonly isWall: boolean;
   /** The first `FeedPage` as JSON. */
   readonly initial: string;
   /** Unix time in ms at which the server rendered the page. */
@@ -36,22 +38,26 @@ type FeedProps = {
 };
 
 /** The feed of the page: the events that the server rendered, then all that follow their cursor. */
-export function Feed({ channel, initial, renderedAt, retention, maxProbeMs, hasFaults }: FeedProps) {
+export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbeMs, hasFaults }: FeedProps) {
   const [poll] = useState(() => (JSON.parse(initial) as FeedPage).poll);
-  const [activity] = useState(() => createActivity(() => performance.now()));
+  const [record] = useState(() => createRecord(() => performance.now()));
   const [skewMs] = useState(() =>
     typeof window === 'undefined' ? 0 : measureClockSkew(renderedAt, Date.now()),
   );
   const [faultyFetch] = useState(() =>
     isDevelopment ? createFaultyFetch((...request) => fetch(...request)) : null,
   );
+  const [tracedFetch] = useState(() =>
+    record.trace(faultyFetch?.fetch ?? ((...request) => fetch(...request))),
+  );
   const feed = useFeed({
     channels: [channel],
     initial,
     limit,
     maxProbeMs,
-    onEvent: (event) => activity.record(event, Date.now() - skewMs - event.time),
-    ...(faultyFetch && { fetch: faultyFetch.fetch }),
+    onEvent: (event) => record.addEvent(event, Date.now() - skewMs - event.time),
+    onGap: (gap) => record.addGap(gap.missed),
+    fetch: tracedFetch,
   });
   const { status, transport, role, handovers, reconnects, discontinuities, pollingReason } = feed;
   const gaps = useStableList(feed.gaps);
@@ -61,6 +67,11 @@ export function Feed({ channel, initial, renderedAt, retention, maxProbeMs, hasF
     [status, transport, role, handovers, reconnects, discontinuities, gaps, reason, pollingReason],
   );
   const history = useConnectionHistory(connection);
+  useEffect(() => record.addStatus(status, role === 'follower'), [record, status, role]);
+  useEffect(() => {
+    const { events } = JSON.parse(initial) as FeedPage;
+    for (const event of events) record.addRendered(event, Date.now() - skewMs - event.time);
+  }, [record, initial, skewMs]);
   const oldestFirst = useThrottled(feed.entries, renderIntervalMs);
   const cursor = useThrottled(feed.cursor, renderIntervalMs);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
@@ -75,7 +86,6 @@ export function Feed({ channel, initial, renderedAt, retention, maxProbeMs, hasF
   }, [faultyFetch, hasFaults, entries]);
   return (
     <FeedView
-      activity={activity}
       channel={channel}
       connection={connection}
       cursor={cursor}
@@ -84,9 +94,12 @@ export function Feed({ channel, initial, renderedAt, retention, maxProbeMs, hasF
       hasOlder={feed.hasOlder}
       history={history}
       isLoadingOlder={feed.isLoadingOlder}
+      isWall={isWall}
       loadOlder={feed.older}
       onRetry={feed.retry}
       poll={poll}
+      record={record}
+      renderedAt={renderedAt}
       retention={retention}
       retryAt={feed.retryAt}
       skewMs={skewMs}

@@ -7,21 +7,26 @@ type TimeDisplay = {
   readonly style: 'ago' | 'clock';
   /** How far the reader's clock is ahead of the server's, in ms. */
   readonly skewMs: number;
+  /** Unix time in ms at which the server rendered the page. Default: every time is shown as one of that day. */
+  readonly renderedAt?: number;
 };
 
 /** A context, so that a change reaches the times without rendering every row again. */
 export const TimeDisplayContext = createContext<TimeDisplay>({ style: 'clock', skewMs: 0 });
 
 /**
- * When the log stored an event. The server renders UTC. After hydration the browser shows the reader's own zone and
- * locale, or the age. Each form is two lines of one width, so that nothing moves.
+ * When the log stored an event: the time of day, and before it the day if it is another one. The server renders UTC. After
+ * hydration the browser shows the reader's own zone and locale, or the age. Each form has one width, so that nothing moves.
  */
 export function EventTime({ time }: { readonly time: number }) {
-  const { style } = useContext(TimeDisplayContext);
+  const { style, skewMs, renderedAt = time } = useContext(TimeDisplayContext);
   const clock = useSyncExternalStore(
     subscribeToNothing,
-    () => formatLocalTime(time),
-    () => formatUtcTime(time),
+    () => (isSameDay(time, Date.now() - skewMs) ? formatLocalTime(time) : formatLocalDayTime(time)),
+    () =>
+      formatUtcDay(time) === formatUtcDay(renderedAt)
+        ? formatUtcTime(time)
+        : formatIso(time).slice(5, 16).replace('T', ' '),
   );
   const day = useSyncExternalStore(
     subscribeToNothing,
@@ -32,7 +37,7 @@ export function EventTime({ time }: { readonly time: number }) {
   return (
     <time className={styles.time} dateTime={iso} title={iso}>
       <span>{style === 'ago' ? <Age time={time} /> : clock}</span>{' '}
-      <span className={styles.day}>{style === 'ago' ? clock : day}</span>
+      <span className={styles.detail}>{style === 'ago' ? clock : day}</span>
     </time>
   );
 }
@@ -111,6 +116,12 @@ const localTimeFormat = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
   second: '2-digit',
 });
+const localDayTimeFormat = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const localDayFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
 /** The time of day in UTC: `20:33:54`. */
@@ -126,6 +137,16 @@ export function formatUtcDay(timeMs: number): string {
 /** The time of day in the reader's zone and locale. */
 export function formatLocalTime(timeMs: number): string {
   return localTimeFormat.format(clampTime(timeMs));
+}
+
+/** The day without its year, and the time of day without its seconds, in the reader's zone and locale. */
+function formatLocalDayTime(timeMs: number): string {
+  return localDayTimeFormat.format(clampTime(timeMs));
+}
+
+/** Whether two times are of the same day in the reader's zone. */
+function isSameDay(timeMs: number, otherMs: number): boolean {
+  return new Date(timeMs).toDateString() === new Date(otherMs).toDateString();
 }
 
 /** The day in the reader's zone and locale. */

@@ -73,7 +73,13 @@ test('nothing moves for a user who prefers reduced motion', async () => {
 
 /** Runs in the page: the contrast of every text with its background (WCAG 2.2, "contrast ratio"). */
 function measureContrasts(): { readonly text: string; readonly ratio: number }[] {
-  const channels = (color: string) => (color.match(/[\d.]+/g) ?? []).map(Number);
+  const channels = (color: string) => {
+    const numbers = (color.match(/[\d.]+/g) ?? []).map(Number);
+    // A mixed colour is written as `color(srgb 0.9 0.5 0.1)`, every other one as `rgb(230, 128, 26)`.
+    return color.startsWith('color(')
+      ? numbers.map((value, index) => (index < 3 ? value * 255 : value))
+      : numbers;
+  };
   const luminance = (color: string) => {
     const [r = 0, g = 0, b = 0] = channels(color).map((value) => {
       const part = value / 255;

@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'vitest';
-import { createActivity } from '../../../app/_feed/activity.tsx';
+import { describe, expect, test, vi } from 'vitest';
 import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-panel.tsx';
 import { createFaultyFetch } from '../../../app/_feed/faults/fault-injection.tsx';
+import { ribbonSeconds, spanAt } from '../../../app/_feed/ribbon/draw.ts';
+import { createRecord, describeRecord, sumUp } from '../../../app/_feed/ribbon/record.ts';
 import { formatAge, measureClockSkew } from '../../../app/_feed/time.tsx';
 import { createEntryFilter, listTypes } from '../../../app/_feed/toolbar.tsx';
 import { eventEntry, gapEntry } from '../../../lib/client/feed-store.ts';
@@ -63,29 +64,143 @@ describe('a filter', () => {
   });
 });
 
-describe('the activity', () => {
-  test('counts the events of each complete second, and keeps the slowest', () => {
-    let now = 100_000;
-    const activity = createActivity(() => now);
-    activity.record(event(1, ''), 20);
-    activity.record(event(2, ''), 70);
-    now += 1_000;
-    activity.record(event(3, ''), 5);
-    expect(activity.seconds().at(-1)).toEqual({ count: 2, slowestMs: 70 });
-    expect(activity.total()).toBe(3);
-    now += 61_000;
-    expect(activity.seconds().every(({ count }) => count === 0)).toBe(true);
+describe('the record of the ribbon', () => {
+  /** A record at `clock.now`, and a request that ends when the test says so. */
+  function newRecord() {
+    const clock = { now: 100_000 };
+    return { clock, record: createRecord(() => clock.now) };
+  }
+  const streamOf = (body: ReadableStream<Uint8Array>) => async () => new Response(body);
+  function newBody() {
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({
+      start(given) {
+        controller = given;
+      },
+    });
+    return {
+      body,
+      send: () => controller?.enqueue(new Uint8Array(1)),
+      end: () => controller?.close(),
+      fail: () => controller?.error(new TypeError('reset')),
+    };
+  }
+
+  test('has each stream from its request to its end, the next one on the other lane while both are open', async () => {
+    const { clock, record } = newRecord();
+    const [first, second] = [newBody(), newBody()];
+    const one = await record.trace(streamOf(first.body))('/api/stream?channel=feed');
+    clock.now += 10;
+    first.send();
+    await one.body?.getReader().read();
+    clock.now += 20_000;
+    await record.trace(streamOf(second.body))('/api/stream?channel=feed');
+    clock.now += 50;
+    first.end();
+    await vi.waitFor(() => expect(record.streams()[0]?.end).toBe('ended'));
+    expect(record.streams()).toEqual([
+      { sentAt: 100_000, openAt: 100_010, endedAt: 120_060, end: 'ended', lane: 0 },
+      { sentAt: 120_010, openAt: null, endedAt: null, end: null, lane: 1 },
+    ]);
+  });
+
+  test('tells a stream that broke, one that was refused, and one that the page has left', async () => {
+    const { record } = newRecord();
+    const broken = newBody();
+    await record.trace(streamOf(broken.body))('/api/stream');
+    broken.fail();
+    await record.trace(async () => new Response('', { status: 503 }))('/api/stream');
+    const leaving = new AbortController();
+    const left = newBody();
+    await record.trace(streamOf(left.body))('/api/stream', { signal: leaving.signal });
+    leaving.abort();
+    left.fail();
+    await vi.waitFor(() => expect(record.streams().map(({ end }) => end)).toEqual(['lost', 'lost', 'left']));
+  });
+
+  test('passes a response on as it is: its status, its address and its bytes', async () => {
+    const { record } = newRecord();
+    const answer = new Response('data: 1\n\n', { status: 200, headers: { 'x-test': 'yes' } });
+    const passed = await record.trace(async () => answer)('/api/stream');
+    expect(passed).toBe(answer);
+    expect(await new Response(passed.body).text()).toBe('data: 1\n\n');
+  });
+
+  test('has each poll, but not the pages of older events', async () => {
+    const { record } = newRecord();
+    const polling = record.trace(async () => new Response('{}'));
+    await polling('/api/events?channel=feed&after=1-1');
+    await polling('/api/events?channel=feed&before=1-1');
+    const failing = record.trace(async () => Promise.reject(new TypeError('offline')));
+    await expect(failing('/api/events?after=1-1')).rejects.toThrow('offline');
+    expect(record.polls().map(({ hasFailed }) => hasFailed)).toEqual([false, true]);
+  });
+
+  test('counts events by type, with their median and worst latency, and forgets them after five minutes', () => {
+    const { clock, record } = newRecord();
+    for (const latencyMs of [20, 70, 5]) record.addEvent(event(1, ''), latencyMs);
+    record.addEvent(event(2, '', 'deploy'), -3);
+    const { counts, events, medianMs, worstMs } = sumUp(record, clock.now, clock.now + 500);
+    expect({ counts: [...counts], events, medianMs, worstMs }).toEqual({
+      counts: [
+        ['message', 3],
+        ['deploy', 1],
+      ],
+      events: 4,
+      medianMs: 20,
+      worstMs: 70,
+    });
+    clock.now += 301_000;
+    record.addEvent(event(3, ''), 1);
+    expect(record.bucketAt(100_000)).toBeUndefined();
+    expect(record.total()).toBe(5);
+  });
+
+  test('shows a rendered event at the time of its storing, without a latency', () => {
+    const { record } = newRecord();
+    record.addRendered(event(1, ''), 4_000);
+    expect(record.bucketAt(96_000)).toMatchObject({ latencies: [], counts: new Map([['message', 1]]) });
+    expect(record.total()).toBe(0);
+  });
+
+  test('has one span for each status, also when it is said again', () => {
+    const { clock, record } = newRecord();
+    record.addStatus('streaming', false);
+    record.addStatus('streaming', false);
+    clock.now += 1_000;
+    record.addStatus('streaming', true);
+    expect(record.statuses()).toEqual([
+      { from: 100_000, status: 'streaming', isFollower: false },
+      { from: 101_000, status: 'streaming', isFollower: true },
+    ]);
+  });
+
+  test('says in words what it has', async () => {
+    const { clock, record } = newRecord();
+    await record.trace(streamOf(newBody().body))('/api/stream');
+    record.addEvent(event(1, ''), 1_240);
+    record.addGap(3);
+    clock.now += 1_000;
+    expect(describeRecord(record, 0)).toBe(
+      '1 stream, 0 opened before the last one ended, 0 lost; 0 polls; 1 event; 1 gap, 3 events missing; the slowest event took 1.2 s',
+    );
   });
 
   test('remembers for two seconds which events are new', () => {
-    let now = 0;
-    const activity = createActivity(() => now);
+    const { clock, record } = newRecord();
     const recent = event(1, '');
-    activity.record(recent, 0);
-    expect([activity.isRecent(recent), activity.isRecent(event(2, ''))]).toEqual([true, false]);
-    now = 2_000;
-    expect(activity.isRecent(recent)).toBe(false);
+    record.addEvent(recent, 0);
+    expect([record.isRecent(recent), record.isRecent(event(2, ''))]).toEqual([true, false]);
+    clock.now += 2_000;
+    expect(record.isRecent(recent)).toBe(false);
   });
+});
+
+test('the ribbon shows as much time as its width has room for, and stands still for who prefers that', () => {
+  expect([300, 400, 600, 2_000].map(ribbonSeconds)).toEqual([75, 105, 150, 240]);
+  expect(spanAt(100_000, 75, false)).toEqual({ from: 25_000, to: 100_000 });
+  const spans = [100_000, 110_000, 124_000].map((now) => spanAt(now, 75, true));
+  expect(new Set(spans.map(({ to }) => to))).toEqual(new Set([125_000]));
 });
 
 describe('the history of a connection', () => {

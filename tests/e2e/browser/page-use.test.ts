@@ -110,6 +110,49 @@ describe('one event', () => {
   });
 });
 
+describe('the link of one event', () => {
+  test('opens it again after a reload, also when older events must be loaded first', async () => {
+    await using other = await startApp();
+    const { text } = await publish(other, ['the wanted one']);
+    const [id] = /\d+-\d+/.exec(text) ?? [];
+    for (const batch of [60, 60])
+      await store(
+        other,
+        Array.from({ length: batch }, () => 'later'),
+      );
+    await using open = await newPage(browser);
+    await open.page.goto(`${other.url}/#${id}`);
+    const dialog = open.page.getByRole('dialog', { name: 'message #1' });
+    await dialog.getByText('the wanted one').waitFor();
+    await open.page.reload();
+    await dialog.waitFor();
+    await open.page.keyboard.press('Escape');
+    expect(new URL(open.page.url()).hash).toBe('');
+  });
+});
+
+describe('on a wall', () => {
+  test('the page is larger, has no controls, and asks for a screen that stays on', async () => {
+    await using open = await newPage(browser);
+    await open.page.addInitScript(() => {
+      const noted = globalThis as unknown as { locks: string[] };
+      noted.locks = [];
+      const request = async (type: string) => noted.locks.push(type);
+      Object.defineProperty(navigator, 'wakeLock', { value: { request } });
+    });
+    await open.page.goto(`${app.url}/?view=wall`);
+    await hasStatus(open.page, 'Live');
+    expect(await open.page.getByRole('toolbar').count()).toBe(0);
+    expect(await open.page.evaluate(() => (globalThis as unknown as { locks: string[] }).locks)).toContain(
+      'screen',
+    );
+    const sizeOf = () => open.page.evaluate(() => getComputedStyle(document.documentElement).fontSize);
+    const large = Number.parseFloat(await sizeOf());
+    await open.page.goto(app.url);
+    expect(large).toBeGreaterThan(Number.parseFloat(await sizeOf()));
+  });
+});
+
 describe('the keys', () => {
   test('are listed in a help dialog, and can be switched off', async () => {
     await using open = await openLive(browser, app);
@@ -199,6 +242,28 @@ describe('the connection', () => {
     await panel.getByText(/^A stream was lost/).waitFor();
     await hasStatus(open.page, 'Live');
     expect(await panel.textContent()).toMatch(/Cursor\d+-\d+~/);
+  });
+
+  test('is a ribbon that says in words which streams overlapped, and paints them', async () => {
+    await using ending = await startApp({ STREAM_MAX_SECONDS: '5' });
+    await store(ending, ['first']);
+    await using open = await openLive(browser, ending);
+    const ribbon = open.page.locator('canvas').first();
+    await ribbon
+      .locator('p')
+      .filter({ hasText: /streams, [1-9]\d* opened before the last one ended, 0 lost; .* nothing missing/ })
+      .waitFor({ state: 'attached', timeout: 60_000 });
+    const colors = await ribbon.evaluate((element) => {
+      const { width, height } = element as HTMLCanvasElement;
+      const pixels = (element as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height).data;
+      const found = new Set<string>();
+      for (let at = 0; pixels !== undefined && at < pixels.length; at += 4) {
+        if (pixels[at + 3] === 255)
+          found.add(`#${[0, 1, 2].map((part) => pixels[at + part]?.toString(16).padStart(2, '0')).join('')}`);
+      }
+      return [...found];
+    });
+    expect(colors).toEqual(expect.arrayContaining(['#0b7a5b', '#4a7fe0']));
   });
 
   test('has no buttons for faults outside development', async () => {

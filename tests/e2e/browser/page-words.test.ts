@@ -76,7 +76,7 @@ describe('an event is rendered', () => {
     );
 
   test('by the component of its type', () => {
-    expect(render('machine', figures)).toContain('>loop delay</dt>');
+    expect(render('machine', figures)).toContain('>loop</dt>');
   });
 
   test.each([

@@ -1,0 +1,249 @@
+'use client';
+
+import { type RefObject, useEffect, useRef, useState } from 'react';
+import { formatCount, formatDuration, parseSeq } from '../format.ts';
+import panel from '../panel.module.css';
+import { formatLocalTime, useEverySecond } from '../time.tsx';
+import { describeRecord, type FeedRecord, formatLatency, recordMs, sumUp } from './record.ts';
+import styles from './ribbon.module.css';
+
+/** The drawing is loaded after the page is live: what it draws needs minutes, and the first events are in the page already. */
+const loadDrawing = () => import('./draw.ts');
+
+/** Time between two drawings, in ms: the ribbon moves by a fifth of a pixel; a chart changes once a second. */
+const ribbonIntervalMs = 50;
+const chartIntervalMs = 1_000;
+
+/** Time between two texts for screen readers, in ms. */
+const describeIntervalMs = 10_000;
+
+type Drawing = typeof import('./draw.ts');
+
+/** Draws on a canvas again and again while it is in view, and at once when the pointer moves over it. */
+function useDrawing(
+  canvas: RefObject<HTMLCanvasElement | null>,
+  intervalMs: number,
+  draw: (drawing: Drawing, canvas: HTMLCanvasElement, hoverX: number | null, isStill: boolean) => void,
+): void {
+  const latest = useRef(draw);
+  useEffect(() => {
+    latest.current = draw;
+  });
+  useEffect(() => {
+    const { current: element } = canvas;
+    if (element === null) return;
+    const ended = new AbortController();
+    const { signal } = ended;
+    const reduced = matchMedia('(prefers-reduced-motion: reduce)');
+    let drawing: Drawing | null = null;
+    let hoverX: number | null = null;
+    let isInView = true;
+    let drawnAt = Number.NEGATIVE_INFINITY;
+    const update = (now: number) => {
+      if (signal.aborted) return;
+      requestAnimationFrame(update);
+      const waitMs = reduced.matches ? Math.max(intervalMs, chartIntervalMs) : intervalMs;
+      if (drawing === null || !isInView || now - drawnAt < waitMs) return;
+      drawnAt = now;
+      latest.current(drawing, element, hoverX, reduced.matches);
+    };
+    const hover = (event: PointerEvent) => {
+      hoverX = event.type === 'pointerleave' ? null : event.offsetX;
+      drawnAt = Number.NEGATIVE_INFINITY;
+    };
+    for (const name of ['pointermove', 'pointerdown', 'pointerleave'] as const) {
+      element.addEventListener(name, hover, { signal });
+    }
+    const observer = new IntersectionObserver(([seen]) => {
+      isInView = seen?.isIntersecting === true;
+    });
+    observer.observe(element);
+    loadDrawing().then(
+      (loaded) => {
+        drawing = loaded;
+      },
+      // Without the file nothing is drawn; the figures and the list are there.
+      () => undefined,
+    );
+    requestAnimationFrame(update);
+    return () => {
+      ended.abort();
+      observer.disconnect();
+    };
+  }, [canvas, intervalMs]);
+}
+
+type RibbonProps = {
+  readonly record: FeedRecord;
+  /** Events in the list after the filter, and before it. */
+  readonly shown: number;
+  readonly loaded: number;
+  readonly handovers: number;
+  /** Streams that were lost. */
+  readonly lost: number;
+  /** Events that are gone: their number, and whether it may be higher. */
+  readonly missed: number;
+  readonly isMissedExact: boolean;
+  readonly cursor: string | null;
+};
+
+/** The last minutes as a strip: each stream, each poll, each event, and each gap. Below it the figures. */
+function Ribbon({ record, shown, loaded, ...figures }: RibbonProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [seconds, setSeconds] = useState<number | null>(null);
+  useDrawing(canvas, ribbonIntervalMs, (drawing, element, _, isStill) => {
+    const sheet = drawing.openSheet(element);
+    if (sheet === null) return;
+    const shownSeconds = drawing.ribbonSeconds(sheet.width);
+    if (shownSeconds !== seconds) setSeconds(shownSeconds);
+    const span = drawing.spanAt(record.now(), shownSeconds, isStill);
+    drawing.drawRibbon(sheet, record, span, drawing.readPalette(element));
+  });
+  const span = seconds === null ? '' : formatDuration(seconds).replace(' 0 s', '');
+  return (
+    <section aria-labelledby="continuity" className={`${panel.panel} ${styles.continuity}`}>
+      <h2 className={panel.title}>
+        <span id="continuity">Continuity</span>
+        <LatestLatency record={record} />
+      </h2>
+      <canvas className={styles.ribbon} ref={canvas}>
+        <Description record={record} seconds={seconds} />
+      </canvas>
+      <p aria-hidden="true" className={styles.axis}>
+        <span>{span && `−${span}`}</span>
+        <span>now</span>
+      </p>
+      <Figures {...figures} loaded={loaded} shown={shown} />
+    </section>
+  );
+}
+
+/** The ribbon in words. A browser gives the content of a canvas to screen readers, and shows it to nobody else. */
+function Description({ record, seconds }: { readonly record: FeedRecord; readonly seconds: number | null }) {
+  const [text, setText] = useState('');
+  useEffect(() => {
+    if (seconds === null) return;
+    const describe = () => setText(describeRecord(record, record.now() - seconds * 1_000));
+    describe();
+    const timer = setInterval(describe, describeIntervalMs);
+    return () => clearInterval(timer);
+  }, [record, seconds]);
+  return seconds === null ? null : <p>{`In the last ${formatDuration(seconds)}: ${text}.`}</p>;
+}
+
+/** Seconds over which the latency is summed up. */
+const latencySeconds = 60;
+
+function LatestLatency({ record }: { readonly record: FeedRecord }) {
+  const text = useEverySecond(
+    () => {
+      const now = record.now();
+      const { medianMs, worstMs } = sumUp(record, now - latencySeconds * 1_000, now);
+      return medianMs === null || worstMs === null
+        ? ''
+        : `p50 ${formatLatency(medianMs)} · worst ${formatLatency(worstMs)}`;
+    },
+    () => '',
+  );
+  return <span className={panel.note}>{text && `latency ${text}`}</span>;
+}
+
+type FiguresProps = Omit<RibbonProps, 'record'>;
+
+/** The figures of the feed since the page was opened. */
+function Figures({ shown, loaded, handovers, lost, missed, isMissedExact, cursor }: FiguresProps) {
+  const seq = parseSeq(cursor);
+  const figures = [
+    ['Shown', shown === loaded ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(loaded)}`, ''],
+    [
+      'Missing',
+      `${formatCount(missed)}${isMissedExact ? '' : '+'}`,
+      missed > 0 || !isMissedExact ? styles.bad : styles.good,
+    ],
+    ['Handovers', formatCount(handovers), ''],
+    ['Streams lost', formatCount(lost), ''],
+    ['Cursor', seq === null ? '–' : `#${formatCount(seq)}`, ''],
+  ] as const;
+  return (
+    <dl className={styles.figures}>
+      {figures.map(([name, value, look], index) => (
+        <div className={index < 3 ? styles.figure : `${styles.figure} ${styles.detail}`} key={name}>
+          <dt>{name}</dt>
+          <dd
+            className={`${styles.value} ${look}`}
+            title={name === 'Cursor' && cursor !== null ? cursor : undefined}
+          >
+            {value}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** The keyboard must reach what scrolls: on a phone the charts are beside the ribbon. */
+const reachableByKeyboard = 0;
+
+/** The ribbon, and two charts of the last five minutes: how many events of which type, and how late. */
+export function Overview(props: RibbonProps) {
+  const { record } = props;
+  return (
+    <section aria-label="Activity" className={styles.overview} tabIndex={reachableByKeyboard}>
+      <Ribbon {...props} />
+      <Chart draw="drawRates" name="Events per second" record={record} unit="by type" />
+      <Chart draw="drawLatency" name="Latency" record={record} unit="from the log to this page" />
+    </section>
+  );
+}
+
+type ChartProps = {
+  readonly name: string;
+  readonly unit: string;
+  readonly draw: 'drawRates' | 'drawLatency';
+  readonly record: FeedRecord;
+};
+
+function Chart({ name, unit, draw, record }: ChartProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [note, setNote] = useState('');
+  useDrawing(canvas, chartIntervalMs, (drawing, element, hoverX) => {
+    const sheet = drawing.openSheet(element);
+    if (sheet === null) return;
+    const { at, text } = drawing[draw](sheet, record, drawing.readPalette(element), hoverX);
+    setNote(at === null ? text : `${formatLocalTime(Date.now() - record.now() + at)}  ${text}`);
+  });
+  return (
+    <section aria-label={name} className={`${panel.panel} ${styles.chart}`}>
+      <h2 className={panel.title}>
+        <span>{name}</span>
+        <span className={panel.note}>{note}</span>
+      </h2>
+      <canvas className={styles.plot} ref={canvas}>
+        <p>{`${name} in the last ${recordMs / 60_000} minutes, ${unit}; now ${note}.`}</p>
+      </canvas>
+    </section>
+  );
+}
+
+/** Shortest time between two announcements, in ms. On a busy feed a screen reader would otherwise never be silent. */
+const announceEveryMs = 20_000;
+
+/** Tells a screen reader from time to time how many events have arrived. */
+export function Announcer({ record }: { readonly record: FeedRecord }) {
+  const [text, setText] = useState('');
+  useEffect(() => {
+    let announced = record.total();
+    const timer = setInterval(() => {
+      const count = record.total() - announced;
+      if (count === 0) return;
+      announced += count;
+      setText(`${formatCount(count)} new ${count === 1 ? 'event' : 'events'}`);
+    }, announceEveryMs);
+    return () => clearInterval(timer);
+  }, [record]);
+  return (
+    <p aria-live="polite" className={styles.announcer}>
+      {text}
+    </p>
+  );
+}
