@@ -96,6 +96,7 @@ async function askToPublish(target: Target, token: string | null) {
     without: await send(null),
     wrong: await send('not-the-token'),
     given: token === null ? null : await send(token),
+    isTokenGiven: token !== null,
     isLocal: hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]',
   };
 }

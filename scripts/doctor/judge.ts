@@ -108,14 +108,16 @@ export function judgeClock(health: Answer, nowMs: number): Finding {
 }
 
 export type PublishAnswers = {
-  /** Without a token, with a wrong one, and with the one that the doctor was given (null: it has none). */
+  /** Without a token, with a wrong one, and with the one that the doctor was given. Null: no answer. */
   readonly without: Answer | null;
   readonly wrong: Answer | null;
   readonly given: Answer | null;
+  /** Whether the doctor was given a token. */
+  readonly isTokenGiven: boolean;
   readonly isLocal: boolean;
 };
 
-export function judgePublishing({ without, wrong, given, isLocal }: PublishAnswers): Finding {
+export function judgePublishing({ without, wrong, given, isTokenGiven, isLocal }: PublishAnswers): Finding {
   const check = 'publishing';
   if (without?.status === 201) {
     return isLocal
@@ -135,9 +137,30 @@ export function judgePublishing({ without, wrong, given, isLocal }: PublishAnswe
     return fail(check, 'publishing', `the test event is refused, status ${given.status}: ${detail}`);
   if (given !== null && isRefusalOfFeed(given))
     return fail(check, 'publishing', `the token is refused: ${detail}`);
-  return given === null
-    ? fail(check, 'publishing', 'no publish token, so all checks with test events were skipped')
-    : fail(check, 'publishing', `${statusOf(given)}, and not from the feed`);
+  if (!isTokenGiven)
+    return fail(check, 'publishing', 'no publish token, so all checks with test events were skipped');
+  return judgeForeignRefusal(given);
+}
+
+/** What a publish request got that the feed has not answered. */
+function judgeForeignRefusal(given: Answer | null): Finding {
+  const check = 'publishing';
+  switch (given?.status) {
+    case undefined:
+      return fail(check, 'no-answer', 'the server did not answer a publish request within 10 s');
+    case 502:
+      return fail(check, 'no-process', 'status 502: the proxy reaches no process of the feed');
+    case 504:
+      return fail(
+        check,
+        'no-process',
+        'status 504: the proxy got no answer in time from a process of the feed',
+      );
+    case 429:
+      return fail(check, 'rate-limit', 'status 429: something in front of the feed limits publishing');
+    default:
+      return fail(check, 'publishing', `${statusOf(given)}, and not from the feed`);
+  }
 }
 
 /** The answer of a stream: status, type, compression. Null where nothing more can be read from it. */

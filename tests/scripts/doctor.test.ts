@@ -119,7 +119,7 @@ test('events of this client that came late are late, and only holes are lost', (
 
 test('a forgotten publish token is no pass: most checks need test events', () => {
   const refused = { status: 401, headers: new Headers(), text: '', json: null, ms: 1 };
-  const answers = { without: refused, wrong: refused, given: null, isLocal: false };
+  const answers = { without: refused, wrong: refused, given: null, isTokenGiven: false, isLocal: false };
 
   expect(judgePublishing(answers)).toMatchObject({ verdict: 'fail', obstacle: 'publishing' });
 });
@@ -133,14 +133,37 @@ describe('a publish request that fails', () => {
     ms: 1,
   });
   const refused = problem(401, 'Publishing needs a token.');
-  const judge = (given: ReturnType<typeof problem>) =>
-    judgePublishing({ without: refused, wrong: refused, given, isLocal: false });
+  const judge = (given: Omit<ReturnType<typeof problem>, 'json'> & { readonly json: unknown }) =>
+    judgePublishing({ without: refused, wrong: refused, given, isTokenGiven: true, isLocal: false });
 
   test('with 503 names the log and its reason, and not the token', () => {
     expect(judge(problem(503, 'The embedded log failed: its file is read-only.'))).toMatchObject({
       obstacle: 'log-failed',
       found: 'the log failed, status 503: The embedded log failed: its file is read-only.',
     });
+  });
+
+  test.each([
+    [502, 'no-process', 'the proxy reaches no process of the feed'],
+    [504, 'no-process', 'the proxy got no answer in time'],
+    [429, 'rate-limit', 'something in front of the feed limits publishing'],
+    [413, 'publishing', 'and not from the feed'],
+  ] as const)('with %i of a proxy names what stands in the way', (status, obstacle, found) => {
+    const given = { ...problem(status, ''), json: null, text: '<html>' };
+    expect(judge(given)).toMatchObject({ verdict: 'fail', obstacle, found: expect.stringContaining(found) });
+    expect(judge(given).found).toContain(`status ${status}`);
+  });
+
+  test('without an answer names that', () => {
+    const none = judgePublishing({
+      without: refused,
+      wrong: null,
+      given: null,
+      isTokenGiven: true,
+      isLocal: false,
+    });
+    expect(none).toMatchObject({ verdict: 'fail', obstacle: 'no-answer' });
+    expect(none.found).toContain('did not answer');
   });
 
   test('with 401 names the token', () => {
