@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { streamRoute } from '../../lib/server/http/stream-route.ts';
 import { getRuntime } from '../../lib/server/runtime.ts';
 
-const printed = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+const printed = vi.spyOn(console, 'error').mockImplementation(() => undefined);
 beforeEach(() => {
   vi.stubEnv('FEED_DB', ':memory:');
   vi.stubEnv('NODE_ENV', 'development');
