@@ -4,5 +4,5 @@ export async function register(): Promise<void> {
   // Before any other file of the app: an old Node could not load them. A standalone server reads no `next.config.mjs`.
   await import('./lib/server/node/check-node.mjs');
   const { startProcess } = await import('./lib/server/node/process.ts');
-  startProcess();
+  await startProcess();
 }

@@ -114,6 +114,7 @@ const secretNames = [
   'PUBLISH_TOKEN',
   'PUBLISH_TOKEN_PREVIOUS',
   'READ_TOKEN_SECRET',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ];
 
 /** The values of the secret settings that are set. */

@@ -13,6 +13,7 @@ import type { EventStream } from './stream/event-stream.ts';
 import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
 import type { TailObserver } from './tail/tail.ts';
 import { createTails, type Tails } from './tail/tails.ts';
+import { findTracer } from './tracer.ts';
 
 // Where a client component imports this file, the build stops here, and says that the file is for the server. Only Next knows
 // this package; no other program gets to this line.
@@ -129,6 +130,7 @@ export function createRuntime(
       lines.onResubscribe(channel, reason);
       metrics.resubscriptions.add(reason);
     },
+    onDelivered: (channel, end, readers) => findTracer()?.delivered(channel, end, readers),
   };
   const tails = createTails({ log, clock, checkMs: settings.tailCheckMs, replicaWait, observer });
   const admission = createAdmission(settings, tails);

@@ -6,6 +6,7 @@ import { excerpt } from '../core/safe-text.ts';
 import type { NewEvent } from '../log/event-log.ts';
 import { publishLimits } from './admission.ts';
 import type { Runtime } from './runtime.ts';
+import { findTracer } from './tracer.ts';
 
 /*
  * What `POST /api/events` and `publish()` have in common: from events as their publisher gave them to one append.
@@ -162,11 +163,14 @@ export async function storeEvents(
   key: string | null,
   request: Request | null,
 ): Promise<StoredEvents> {
-  const { ids, duplicate } = await log.append({
-    events,
-    key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
-    limits: publishLimits(request, settings),
-  });
+  const append = () =>
+    log.append({
+      events,
+      key: key === null ? null : { name: key, fingerprint: fingerprintOf(events) },
+      limits: publishLimits(request, settings),
+    });
+  const tracer = findTracer();
+  const { ids, duplicate } = await (tracer === null ? append() : tracer.publish(events, append));
   if (ids.length !== events.length)
     throw new Error(`the log issued ${ids.length} ids for ${events.length} events`);
   metrics.publishes.add(duplicate ? 'duplicate' : 'stored');

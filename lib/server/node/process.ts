@@ -23,8 +23,10 @@ const closeIdleEveryMs = 100;
  * Prepares the process, once, before its first request. An invalid setting stops the process with the name of the
  * variable; on Vercel every route reports it instead.
  */
-export function startProcess(): void {
+export async function startProcess(): Promise<void> {
   const isVercel = process.env.VERCEL === '1';
+  if (hasCollector(process.env))
+    await import('./telemetry.ts').then(({ startTelemetry }) => startTelemetry());
   try {
     checkLog(readSettings(process.env));
   } catch (error) {
@@ -45,6 +47,13 @@ export function startProcess(): void {
   if (!isVercel && process.env.NODE_ENV === 'production') ignoreUpgrades();
   process.once('SIGTERM', () => stop(isVercel));
   if (!isVercel) process.once('SIGINT', () => stop(isVercel));
+}
+
+/** Whether the environment names a collector of OpenTelemetry; the last one is the platform's. */
+function hasCollector(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(
+    env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.VERCEL_OTEL_ENDPOINTS,
+  );
 }
 
 /** Reports at the start, and not only to the first reader, that the file of the embedded log cannot be used. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Loss } from '../../core/continuity.ts';
 import type { Position } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { compareEventIds } from '../../core/ids.ts';
+import { compareEventIds, type EventId } from '../../core/ids.ts';
 import { type EventLog, type FollowSignal, maxRead } from '../../log/event-log.ts';
 import type { LivenessChecks } from './liveness-check.ts';
 import { createPageCache, type Loaded, loadNewest, loadPage, type StaleAnswer } from './read-through.ts';
@@ -74,6 +74,8 @@ export type TailObserver = {
   /** A tail has read events that no announcement had brought. */
   onRepair(channel: string, events: number): void;
   onResubscribe(channel: string, reason: ResubscribeReason): void;
+  /** The readers were woken for new events: those that could take more have them. `end` is the newest. */
+  onDelivered(channel: string, end: EventId, readers: number): void;
 };
 
 export type TailOptions = {
@@ -160,6 +162,7 @@ export function createTail(options: TailOptions): Tail {
         break;
       case 'wake':
         for (const wake of listeners) wake();
+        observer?.onDelivered(channel, state.end.id, listeners.size);
     }
   }
 
