@@ -127,7 +127,8 @@ describe('the link of one event', () => {
     await open.page.reload();
     await dialog.waitFor();
     await open.page.keyboard.press('Escape');
-    expect(new URL(open.page.url()).hash).toBe('');
+    await open.page.waitForFunction(() => window.location.hash === '');
+    expect(await dialog.count()).toBe(0);
   });
 });
 
