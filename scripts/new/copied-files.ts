@@ -21,6 +21,8 @@ const choices: Readonly<Record<string, Choice>> = {
   Dockerfile: 'copy',
   '.dockerignore': 'copy',
   'compose.yaml': 'copy',
+  'compose.three.yaml': 'copy',
+  'compose.three.nginx.conf': 'copy',
   '.env.example': 'copy',
   '.gitignore': 'copy',
   '.yarnrc': 'copy',

@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { version } from '../../lib/core/sse-frames.ts';
+import { textBetweenMarks } from '../support/docs/markdown-table.ts';
 import { readYaml, valueAt, type Yaml } from '../support/docs/yaml.ts';
 import { root } from '../support/root.ts';
 
@@ -41,7 +42,10 @@ describe('the reader of YAML', () => {
 });
 
 describe('the files of the repository', () => {
-  const yamlFiles = [...globSync('.github/**/*.yml', { cwd: root }), 'compose.yaml'];
+  const yamlFiles = [
+    ...globSync('.github/**/*.yml', { cwd: root }),
+    ...globSync('compose*.yaml', { cwd: root }),
+  ];
 
   test.each(yamlFiles)('%s can be read', (file) => {
     expect(readYaml(read(file))).toBeInstanceOf(Object);
@@ -78,6 +82,34 @@ describe('the files of the repository', () => {
     expect(valueAt(compose, 'volumes')).toEqual({ feed: '' });
     const [, port] = /^EXPOSE (\d+)$/m.exec(read('Dockerfile')) ?? [];
     expect(app.ports).toEqual([`${port}:${port}`]);
+  });
+
+  test('compose.three.yaml starts the processes that its nginx passes to', () => {
+    const compose = readYaml(read('compose.three.yaml'));
+    const names = ['app-1', 'app-2', 'app-3'];
+    expect(valueAt(compose, 'services.app-1.build')).toBe('.');
+    for (const name of names.slice(1))
+      expect(valueAt(compose, `services.${name}.extends.service`)).toBe(names[0]);
+    const [, port] = /^EXPOSE (\d+)$/m.exec(read('Dockerfile')) ?? [];
+    const addresses = names.map((name) => valueAt(compose, `services.${name}.networks.feed.ipv4_address`));
+    const passedTo = [...read('compose.three.nginx.conf').matchAll(/^ *server (\S+) max_fails=0;$/gm)];
+    expect(passedTo.map(([, server]) => server)).toEqual(addresses.map((address) => `${address}:${port}`));
+    expect(valueAt(compose, 'services.nginx.depends_on')).toEqual(names);
+    expect(valueAt(compose, 'services.nginx.volumes')).toEqual([
+      './compose.three.nginx.conf:/etc/nginx/nginx.conf:ro',
+    ]);
+  });
+
+  test('the nginx of compose.three.yaml is that of docs/deploy.md, but for its addresses, HTTPS and time to connect', () => {
+    const own = /^(?:```|server 1|listen|server_name|ssl_|proxy_connect_timeout|# A container)/;
+    const lines = (text: string) =>
+      text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !own.test(line));
+    const documented = lines(textBetweenMarks(read('docs/deploy.md'), 'nginx'));
+    const composed = lines(read('compose.three.nginx.conf'));
+    expect(composed.slice(composed.indexOf('upstream steadfeed {'), -1)).toEqual(documented);
   });
 
   test.each(globSync('.github/ISSUE_TEMPLATE/{bug,idea}.yml', { cwd: root }))(

@@ -29,6 +29,17 @@ function swap(text: string, from: string, to: string): string {
 const swapProcesses = (text: string, [one, two]: readonly [number, number]) =>
   swap(swap(text, '127.0.0.1:3001', `127.0.0.1:${one}`), '127.0.0.1:3002', `127.0.0.1:${two}`);
 
+/** The lines of nginx that keep it in the foreground, and its files in the folder. */
+const nginxMain = (folder: string) => `daemon off;\n${isRoot ? 'user root;' : ''}\npid ${folder}/nginx.pid;`;
+
+/** The same for its block `http`. */
+function nginxHttp(folder: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder}/${name};`,
+  );
+  return `${temporary.join(' ')}\n  access_log off;`;
+}
+
 const proxies: Readonly<Record<ProxyName, Proxy>> = {
   nginx: {
     kind: {
@@ -39,16 +50,10 @@ const proxies: Readonly<Record<ProxyName, Proxy>> = {
     configure(text, { port, folder }, { processes, tls }) {
       const listen = `listen 127.0.0.1:${port};\n  listen 127.0.0.1:${tls} ssl http2;`;
       const own = swap(swapProcesses(text, processes), 'listen 443 ssl http2;', listen);
-      const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-        (name) => `${name}_temp_path ${folder}/${name};`,
-      );
-      return `daemon off;
-${isRoot ? 'user root;' : ''}
-pid ${folder}/nginx.pid;
+      return `${nginxMain(folder)}
 events { worker_connections 1024; }
 http {
-  ${temporary.join(' ')}
-  access_log off;
+  ${nginxHttp(folder)}
   ${swap(own, '/etc/ssl/', `${folder}/`)}
 }
 `;
@@ -99,4 +104,18 @@ export function startDocumentedProxy(
     return configure(snippet, place, { processes, tls });
   });
   return box.start({ port: processes[0] });
+}
+
+/** Starts nginx with `compose.three.nginx.conf`, in front of three processes of this machine. */
+export function startComposedNginx(ports: readonly [number, number, number]): Promise<RunningBox> {
+  const text = readFileSync(join(root, 'compose.three.nginx.conf'), 'utf8');
+  const { kind } = proxies.nginx;
+  const box = programBox(kind, { name: 'nginx', title: 'nginx of compose.three.yaml' }, (place) => {
+    const own = ports.reduce(
+      (config, port, index) => swap(config, `10.213.7.1${index + 1}:3000`, `127.0.0.1:${port}`),
+      swap(text, 'listen 80;', `listen 127.0.0.1:${place.port};`),
+    );
+    return `${nginxMain(place.folder)}\n${swap(own, 'http {', `http {\n  ${nginxHttp(place.folder)}`)}`;
+  });
+  return box.start({ port: ports[0] });
 }

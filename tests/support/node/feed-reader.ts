@@ -1,5 +1,5 @@
 import { connectFeed } from '../../../lib/client/connect-feed.ts';
-import type { Feed } from '../../../lib/client/feed-options.ts';
+import type { Feed, FeedOptions } from '../../../lib/client/feed-options.ts';
 import type { Gap } from '../../../lib/core/continuity.ts';
 import { eventually } from './eventually.ts';
 
@@ -14,11 +14,15 @@ export type FeedReader = Disposable & {
 };
 
 /** Reads the feed of an app from its first event, over its own sockets. */
-export function startFeedReader(app: { readonly url: string }): FeedReader {
+export function startFeedReader(
+  app: { readonly url: string },
+  options: Pick<FeedOptions, 'transport' | 'fetch'> = {},
+): FeedReader {
   const data: unknown[] = [];
   const gaps: Gap[] = [];
   const feed = connectFeed({
     url: app.url,
+    ...options,
     rewind: 'all',
     onEvent: (event) => void data.push(event.data),
     onGap: (gap) => void gaps.push(gap),
