@@ -15,8 +15,8 @@ import { readEndpoint } from '../scripts/push/push-options.ts';
 import { startChromium } from './support/browser/chromium.ts';
 import { mixedData, pageStates } from './support/browser/page-states.ts';
 import { hasStatus, newPage, openLive, shows } from './support/browser/page-steps.ts';
-import { startApp } from './support/node/app-process.ts';
 import { store } from './support/node/publish.ts';
+import { secrets } from './support/node/secrets.ts';
 import { root } from './support/root.ts';
 import { makeTemporaryFolder } from './support/temporary-folder.ts';
 
@@ -141,8 +141,12 @@ async function takePicture(page: Page | undefined, folder: string, theme: string
 /** Takes a picture of each state in each size and theme, to be looked at. One folder for each size and theme. */
 async function takeStates(): Promise<void> {
   await buildOnce();
+  const port = await findFreePort(0);
+  using log = makeTemporaryFolder();
+  const settings = { FEED_DB: join(log.path, 'feed.db') };
+  const server = await startDemoApp(root, port, '', secrets.publishToken, settings);
+  const app = { url: `http://127.0.0.1:${port}` };
   const browser = await startChromium();
-  await using app = await startApp();
   try {
     for (let round = 0; round < 12; round += 1) await store(app, mixedData);
     const views = [1_280, 360].flatMap((width) => themes.map((colorScheme) => ({ width, colorScheme })));
@@ -174,6 +178,7 @@ async function takeStates(): Promise<void> {
     }
   } finally {
     await browser.close();
+    await server.stop();
   }
 }
 
