@@ -1,9 +1,12 @@
-import { globSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { newPage } from '../../support/browser/page-steps.ts';
+import { readPrivateJob } from '../../support/docs/next-recipes.ts';
 import { sessionExample } from '../../support/docs/session-example.ts';
 import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
 import { ask, readProblem } from '../../support/node/ask.ts';
@@ -11,8 +14,9 @@ import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { store } from '../../support/node/publish.ts';
 import { keepSecret } from '../../support/node/secrets.ts';
+import { root } from '../../support/root.ts';
 
-/* The example of docs/private-channels.md, built and run as its reader would have it. */
+/* The example of docs/private-channels.md and the private job of docs/recipes.md, built and run as their reader would have them. */
 
 const sessionSecret = 'session-secret-nobody-may-see';
 keepSecret('the secret of the sessions', sessionSecret);
@@ -22,7 +26,7 @@ let copy: AppCopy;
 let app: App;
 
 beforeAll(async () => {
-  copy = copyAppToBuild(sessionExample());
+  copy = copyAppToBuild({ ...sessionExample(), ...readPrivateJob() });
   [browser] = await Promise.all([startChromium(), copy.build({})]);
   app = await startAppBy({
     command: process.execPath,
@@ -37,8 +41,8 @@ afterAll(async () => {
   await browser?.close();
 });
 
-async function signIn(page: Page, user: string): Promise<void> {
-  await page.goto(`${app.url}/inbox`);
+async function signIn(page: Page, user: string, path = '/inbox'): Promise<void> {
+  await page.goto(app.url + path);
   await page.getByLabel('User').fill(user);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('button', { name: 'Sign out' }).waitFor({ timeout: 30_000 });
@@ -151,6 +155,86 @@ test('a session that ends takes the private list from the page, and the bell cou
   await page.getByText('You are no longer signed in.').waitFor({ timeout: 30_000 });
   expect(await page.getByRole('list').count()).toBe(0);
   expect(await page.getByText('for 27').count()).toBe(0);
+});
+
+/** Starts a job as a user. @returns the address of its page. */
+async function startJob(page: Page, user: string): Promise<string> {
+  await signIn(page, user, '/import');
+  await page.getByRole('button', { name: 'Import', exact: true }).click();
+  await page.waitForURL('**/import?job=*', { timeout: 30_000 });
+  await page.getByRole('progressbar').waitFor({ timeout: 30_000 });
+  return page.url();
+}
+
+test('only its user sees a job: on the page, by the route and on its channel', async () => {
+  await using ann = await newPage(browser);
+  await using bob = await newPage(browser);
+  const url = await startJob(ann.page, 'ann');
+  await signIn(bob.page, 'bob', url.slice(app.url.length));
+  expect(bob.page.url()).toBe(url);
+  await bob.page.getByText('There is no such job.').waitFor({ timeout: 30_000 });
+
+  const id = new URL(url).searchParams.get('job');
+  const cookies = { ann: await cookieOf('ann'), bob: await cookieOf('bob'), nobody: 'none=1' };
+  const statuses = async (path: string) =>
+    Promise.all(
+      Object.values(cookies).map(async (cookie) => (await ask(app, path, { headers: { cookie } })).status),
+    );
+  expect(await statuses(`/api/events?channel=user.ann.job.${id}`)).toEqual([200, 403, 401]);
+  await store(app, [{ rows: 7 }], { channel: `user.ann.job.${id}`, type: 'job.done' });
+  expect(await statuses(`/api/jobs/${id}`)).toEqual([200, 404, 404]);
+  expect([...ann.seen.errors, ...bob.seen.errors]).toEqual([]);
+});
+
+test('signing out in a second tab takes a job from the first, and signing in there brings it back', async () => {
+  await using opened = await newPage(browser);
+  const { page } = opened;
+  const url = await startJob(page, '37');
+  const second = await page.context().newPage();
+  await second.goto(`${app.url}/import`);
+  await second.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('User').waitFor({ timeout: 30_000 });
+  expect(await page.content()).not.toMatch(/progress|rows|user\.37/);
+  await page.getByLabel('User').fill('37');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByText(/rows/).waitFor({ timeout: 30_000 });
+  expect(page.url()).toBe(url);
+  expect(opened.seen.errors).toEqual([]);
+});
+
+test('a session that ends takes its job from the page', async () => {
+  await using opened = await newPage(browser);
+  const { page } = opened;
+  await startJob(page, '47');
+  await page.context().clearCookies();
+  await page.context().setOffline(true);
+  await page.context().setOffline(false);
+  await page.getByText('You may no longer see this job.').waitFor({ timeout: 30_000 });
+  expect([await page.getByRole('progressbar').count(), await page.getByText('rows').count()]).toEqual([0, 0]);
+});
+
+test.each([
+  ['/import?job=7-a', '/import?job=7-a'],
+  ['//evil.example', '/'],
+  ['https://evil.example/inbox', '/'],
+  ['/\\evil.example', '/'],
+  ['/inbox\nx', '/'],
+])('a sign-in or sign-out with %j leads to %s', async (to, location) => {
+  const places = ['/sign-in', '/sign-out'].map(async (path) => {
+    const body = new URLSearchParams({ user: '7', to });
+    const response = await fetch(app.url + path, { method: 'POST', body, redirect: 'manual' });
+    return [response.status, response.headers.get('location')];
+  });
+  expect(await Promise.all(places)).toEqual(Array(2).fill([303, location]));
+});
+
+test('the examples have no type error in the app that they are added to', async () => {
+  writeFileSync(join(copy.folder, 'next-env.d.ts'), '/// <reference types="next" />\n');
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const { stdout } = await promisify(execFile)(process.execPath, [tsc, '--noEmit'], {
+    cwd: copy.folder,
+  }).catch((error: { readonly stdout: string }) => error);
+  expect(stdout).toBe('');
 });
 
 test('the browser gets nothing of what the rules import', () => {

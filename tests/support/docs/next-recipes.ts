@@ -18,6 +18,20 @@ export function readNextRecipes(): Readonly<Record<string, string>> {
   return { ...Object.fromEntries(added), [types]: eventTypesWith(eventTypeLines()) };
 }
 
+/**
+ * The files of the job that only its user sees, as the reader of the document has them: path in the app → text. They need the files
+ * of `sessionExample()`.
+ */
+export function readPrivateJob(): Readonly<Record<string, string>> {
+  const folder = join(recipesFolder, 'private');
+  const replaced = globSync('**/*.*', { cwd: folder });
+  const ofJob = Object.entries(readNextRecipes()).filter(([path]) => /job|import|event-types/.test(path));
+  return {
+    ...Object.fromEntries(ofJob),
+    ...Object.fromEntries(replaced.map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
+  };
+}
+
 /** The lines that the document adds to `lib/config/event-types.ts`. */
 function eventTypeLines(): string {
   const text = readFileSync(recipesDocument, 'utf8');

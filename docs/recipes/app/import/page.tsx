@@ -3,38 +3,44 @@ import { headers } from 'next/headers';
 import { redirect } from 'next/navigation';
 import { after } from 'next/server';
 import { createImport, findJob, runImport } from '../../lib/import-job.ts';
+import { jobChannel } from '../../lib/job-channel.ts';
 import { ProgressBar } from './progress-bar.tsx';
 
 type SearchParams = Promise<{ readonly job?: string | string[] }>;
 
-/** A button that starts a job. Then the progress of the job, also after a reload. */
+/** Two buttons that start a job. Then the progress of the job, also after a reload. */
 export default async function Import({ searchParams }: { readonly searchParams: SearchParams }) {
   const { job } = await searchParams;
+  return <main style={{ padding: '1rem' }}>{job === undefined ? <StartForm /> : <Progress id={job} />}</main>;
+}
+
+function StartForm() {
   return (
-    <main style={{ padding: '1rem' }}>
-      {job === undefined ? (
-        <form action={startImport}>
-          <button type="submit">Import</button>
-        </form>
-      ) : (
-        <Progress id={job} />
-      )}
-    </main>
+    <form action={startImport}>
+      <button type="submit" name="file" value="good">
+        Import
+      </button>{' '}
+      <button type="submit" name="file" value="broken">
+        Import a broken file
+      </button>
+    </form>
   );
 }
 
 async function Progress({ id }: { readonly id: unknown }) {
   const job = await findJob(id, await headers());
   if (job.kind === 'problem') return <p role="alert">{job.detail}</p>;
-  return <ProgressBar channel={job.channel} initial={job.initial} />;
+  return <ProgressBar channel={job.channel} initial={job.initial} renderedAt={job.renderedAt} />;
 }
 
-async function startImport(): Promise<void> {
+async function startImport(form: FormData): Promise<void> {
   'use server';
   const id = randomUUID();
-  const rows = 300;
-  await createImport(id, rows);
+  const channel = jobChannel(id, await headers());
+  if (channel === null) redirect('/import');
+  const rows = 2_000;
+  await createImport(channel, rows);
   // Runs when the answer has been sent. A platform ends it after the route's `maxDuration`.
-  after(() => runImport(id, rows));
+  after(() => runImport(channel, rows, String(form.get('file'))));
   redirect(`/import?job=${id}`);
 }
