@@ -3,6 +3,7 @@ export const templateScripts: readonly string[] = [
   'build',
   'build:client',
   'check',
+  'cost',
   'demo',
   'dev',
   'doctor',
