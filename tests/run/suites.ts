@@ -103,10 +103,11 @@ export const timedTests: readonly string[] = [
 ];
 
 /**
- * The tests of the slow suites that run once a night, and not for every commit: they install or build whole apps for minutes, or
- * run a proof of `npm run proof:…` in short. What they guard has a faster test too.
+ * The tests of the slow suites that run once a night, and not for every commit: they install or build whole apps for minutes, run
+ * a proof of `npm run proof:…` in short, or compare times to some ms. What they guard has a faster test too.
  */
 export const nightlyTests: readonly string[] = [
+  'tests/e2e/browser/handover-latency.test.ts',
   'tests/e2e/browser/next-settings.test.ts',
   'tests/e2e/browser/picture.test.ts',
   'tests/e2e/node/bench.test.ts',
