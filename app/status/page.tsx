@@ -9,7 +9,7 @@ export const metadata: Metadata = { title: 'Status · Steadfeed', robots: { inde
 
 type SearchParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** The page at `/status`, for whoever runs the feed. In production it asks for the publish token. */
+/** The page at `/status`, for those who run the feed. In production it asks for the publish token. */
 export default async function Page({ searchParams }: { readonly searchParams: Promise<SearchParams> }) {
   await connection();
   const { refused } = await searchParams;

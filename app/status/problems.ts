@@ -3,7 +3,7 @@ import type { ProcessStatus } from '../../lib/core/process-status.ts';
 import { formatCount } from '../_feed/format.ts';
 import { formatMemory, formatMs } from './numbers.ts';
 
-/** Something that whoever runs the feed should know. */
+/** Something that those who run the feed should know. */
 export type StatusProblem = {
   /** `stopped`: readers or publishers suffer now. `moving`: they may soon. */
   readonly tone: 'stopped' | 'moving';

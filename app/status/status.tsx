@@ -73,7 +73,7 @@ export function Status({ initial, renderedAt, isSignedIn }: StatusProps) {
 
 const pollEvery = { waitSeconds: 0, everyMs: 2_000 };
 
-/** How often the page asks whichever process answers, in ms. */
+/** How often the page asks the address of the feed, where any process may answer, in ms. */
 const askEveryMs = 5_000;
 
 /** A process that has not been heard of for so long is no longer shown, in ms. */

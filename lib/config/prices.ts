@@ -61,6 +61,18 @@ export type Usage = {
   readonly redisGB: number;
 };
 
+/** A usage of nothing. */
+export const noUsage: Usage = {
+  gbHours: 0,
+  cpuHours: 0,
+  invocations: 0,
+  edgeRequests: 0,
+  gbToReaders: 0,
+  gbFromProcesses: 0,
+  redisCommands: 0,
+  redisGB: 0,
+};
+
 /** Dollars. */
 export type Cost = { readonly platform: number; readonly redis: number; readonly total: number };
 

@@ -1,4 +1,4 @@
-import { costOf, requestUse, type Usage } from '../config/prices.ts';
+import { costOf, noUsage, requestUse, type Usage } from '../config/prices.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Clock } from '../core/clock.ts';
 
@@ -21,23 +21,12 @@ export function nextRestMs(restMs: number, maxMs: number): number {
 /** How much dearer than streaming resting may become in the worst case, as a share of what the silence has cost so far. */
 const maxExtraShare = 0.1;
 
-const nothing: Usage = {
-  gbHours: 0,
-  cpuHours: 0,
-  invocations: 0,
-  edgeRequests: 0,
-  gbToReaders: 0,
-  gbFromProcesses: 0,
-  redisCommands: 0,
-  redisGB: 0,
-};
-
 /** Dollars for one second of a process with an open request; for one poll that no cache answers; for one opened stream. */
 export const restPrices = (() => {
   const { processGB, pollMs, pollCpuMs, openCpuMs, pollBytes, openBytes } = requestUse;
   const hours = (ms: number) => ms / 3_600_000;
   const request = (cpuMs: number, bytes: number): Usage => ({
-    ...nothing,
+    ...noUsage,
     cpuHours: hours(cpuMs),
     invocations: 1,
     edgeRequests: 1,
@@ -45,7 +34,7 @@ export const restPrices = (() => {
     gbFromProcesses: bytes / 1e9,
   });
   return {
-    awakeSecond: costOf({ ...nothing, gbHours: processGB * hours(1_000) }).total,
+    awakeSecond: costOf({ ...noUsage, gbHours: processGB * hours(1_000) }).total,
     poll: costOf({ ...request(pollCpuMs, pollBytes), gbHours: processGB * hours(pollMs), redisCommands: 1 })
       .total,
     open: costOf(request(openCpuMs, openBytes)).total,

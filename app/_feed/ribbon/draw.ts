@@ -258,6 +258,11 @@ function columnsOf({ width }: Sheet, record: FeedRecord) {
   });
 }
 
+/** The columns, each with what the record has of its time. */
+function summedColumns(sheet: Sheet, record: FeedRecord) {
+  return columnsOf(sheet, record).map((column) => ({ ...column, ...sumUp(record, column.from, column.to) }));
+}
+
 /** Draws the events per second of the last five minutes, by type. @returns the highest rate. */
 export function drawRates(
   sheet: Sheet,
@@ -266,10 +271,7 @@ export function drawRates(
   hoverX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
-  const columns = columnsOf(sheet, record).map((column) => ({
-    ...column,
-    ...sumUp(record, column.from, column.to),
-  }));
+  const columns = summedColumns(sheet, record);
   const most = Math.max(1, ...columns.map(({ events }) => events));
   for (const { x, counts } of columns) {
     let y = height - 1;
@@ -300,10 +302,7 @@ export function drawLatency(
   hoverX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
-  const columns = columnsOf(sheet, record).map((column) => ({
-    ...column,
-    ...sumUp(record, column.from, column.to),
-  }));
+  const columns = summedColumns(sheet, record);
   const most = Math.max(10, ...columns.map(({ worstMs }) => worstMs ?? 0));
   const heightOf = (ms: number) => (Math.log1p(ms) / Math.log1p(most)) * (height - 5);
   for (const { x, medianMs, worstMs } of columns) {

@@ -202,7 +202,7 @@ export function rateKey(name: string, prefix: KeyPrefix = 'steadfeed'): string {
   return `${prefix}:rate:${name}`;
 }
 
-/** A key that is never set. Whoever asks for it learns whether the node that holds the feed answers. */
+/** A key that is never set. A request for it shows whether the node that holds the feed answers. */
 export function probeKey(isCluster: boolean): string {
   return `${keyPrefix(isCluster)}:probe`;
 }

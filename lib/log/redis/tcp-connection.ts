@@ -56,7 +56,7 @@ const maxHops = 6;
 /**
  * Finds the server that holds the feed and connects to it: the server itself, the primary that the Sentinels name, or the
  * node of the cluster that has the feed's hash slot. The driver is loaded at the first connection, so that a process
- * without it does not pay for it. It neither reconnects nor sends anything again: whoever needs a connection opens another.
+ * without it does not pay for it. It neither reconnects nor sends anything again: the code that needs a connection opens another.
  * @param probe a key that is never set, with the hash tag of the feed.
  */
 export function createTcpConnector(address: RedisAddress, probe: string, timeoutMs: number): TcpConnector {

@@ -166,8 +166,8 @@ function publishTokenOf(request: Request, newest: string, previous: string | nul
 }
 
 /**
- * Whether a secret that a client sent is one of those that count; null: there is none. It takes as long for each of them,
- * whichever it is. It compares digests, so that lengths do not show either.
+ * Whether a secret that a client sent is one of those that count; null: there is none. The time it takes does not tell which
+ * one. It compares digests, so that the time does not tell the length either.
  */
 export function isOneOf(sent: string, secrets: readonly (string | null)[]): boolean {
   const given = digest(sent);

@@ -1,4 +1,4 @@
-import { costOf, hoursPerMonth, prices, type Usage } from '../../config/prices.ts';
+import { costOf, hoursPerMonth, noUsage, prices, type Usage } from '../../config/prices.ts';
 import type { MonthCost } from '../../core/process-status.ts';
 
 /** What a process uses now, of what is billed by use. */
@@ -87,19 +87,8 @@ function redisLines(commandsPerHour: number | null): readonly Line[] {
   ];
 }
 
-const nothing: Usage = {
-  gbHours: 0,
-  cpuHours: 0,
-  invocations: 0,
-  edgeRequests: 0,
-  gbToReaders: 0,
-  gbFromProcesses: 0,
-  redisCommands: 0,
-  redisGB: 0,
-};
-
 function dollarsOf(use: Partial<Usage>): number {
-  return costOf({ ...nothing, ...use }).total;
+  return costOf({ ...noUsage, ...use }).total;
 }
 
 function format(value: number): string {

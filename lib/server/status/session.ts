@@ -6,7 +6,7 @@ import { chargeLimit, chargeOf } from '../../log/rate-limit.ts';
 import { isOneOf } from '../http/access.ts';
 
 /*
- * Who may see the status of the server: in production whoever knows the publish token. The browser keeps a signed end of the
+ * Who may see the status of the server: in production everyone who knows the publish token. The browser keeps a signed end of the
  * session in a cookie, never the token. The server keeps no session, so that each process accepts what another one has signed.
  */
 
