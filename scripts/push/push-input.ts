@@ -4,7 +4,7 @@ import { getSystemErrorMessage } from 'node:util';
 import { type Clock, wait } from '../../lib/core/clock.ts';
 import { FeedError } from '../../lib/core/feed-error.ts';
 import { parseName } from '../../lib/core/ids.ts';
-import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
+import { parseJsonStrict } from '../../lib/server/http/parse-json-strict.ts';
 
 type PushInput = {
   readonly chunks: AsyncIterable<Uint8Array>;

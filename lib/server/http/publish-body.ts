@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { parseJsonStrict } from '../../core/parse-json-strict.ts';
 import { excerpt } from '../../core/safe-text.ts';
 import { maxAppend } from '../../log/event-log.ts';
 import type { GivenEvent } from '../store-events.ts';
+import { parseJsonStrict } from './parse-json-strict.ts';
 
 /** Most bytes of the body of one publish request. */
 export const maxBodyBytes = 1024 * 1024;

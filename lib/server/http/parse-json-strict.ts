@@ -1,5 +1,5 @@
-import { FeedError } from './feed-error.ts';
-import { excerpt } from './safe-text.ts';
+import { FeedError } from '../../core/feed-error.ts';
+import { excerpt } from '../../core/safe-text.ts';
 
 /**
  * Parses JSON, and refuses a number that would come back changed. JavaScript keeps every number as a double: a whole

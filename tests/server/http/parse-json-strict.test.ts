@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseJsonStrict } from '../../lib/core/parse-json-strict.ts';
-import { seeded, seeds } from '../support/seeded.ts';
+import { parseJsonStrict } from '../../../lib/server/http/parse-json-strict.ts';
+import { seeded, seeds } from '../../support/seeded.ts';
 
 const parse = (text: string) => parseJsonStrict(text, 'body');
 
