@@ -6,6 +6,8 @@ export type LogState = {
   readonly epoch: string;
   readonly first: EventId;
   readonly last: EventId;
+  /** The last event was published with `end`: nothing follows it in this epoch. */
+  readonly ended?: true;
 } | null;
 
 /** Events after a reader's position that are gone for good. */

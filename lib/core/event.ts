@@ -6,6 +6,14 @@ export type FeedEvent = {
   readonly id: string;
   readonly channel: string;
   readonly type: string;
+  /** What the event is about; absent: it names nothing. The newest event of each subject is the channel's state. */
+  readonly subject?: string;
+  /** The event takes its subject out of the state. */
+  readonly remove?: true;
+  /** Unix time in ms, by the log's clock, from which on the event counts no longer for the state; absent: it counts until the next one. */
+  readonly expiresAt?: number;
+  /** The channel ends with this event: nobody can publish to it any more. */
+  readonly end?: true;
   /** Unix time in ms at which the log stored the event; the same as in the id. */
   readonly time: number;
   /** Any JSON value, equal to the published one. */

@@ -49,6 +49,8 @@ const statuses = {
   'publishing-off': 403,
   'not-found': 404,
   'method-not-allowed': 405,
+  'channel-ended': 409,
+  'too-many-subjects': 409,
   'too-large': 413,
   'unsupported-media-type': 415,
   'data-does-not-fit': 422,

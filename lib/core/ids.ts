@@ -80,6 +80,26 @@ export function isName(text: unknown): text is string {
   return typeof text === 'string' && namePattern.test(text);
 }
 
+const subjectPattern = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
+
+/** Whether `text` is a valid subject: the characters of a name, but up to 200 of them. */
+export function isSubject(text: unknown): text is string {
+  return typeof text === 'string' && subjectPattern.test(text);
+}
+
+/**
+ * Checks a subject, and returns it.
+ * @param what names the part in the error, for example `subject` or `events[3].subject`.
+ * @throws FeedError `bad-request`
+ */
+export function parseSubject(text: unknown, what: string): string {
+  if (isSubject(text)) return text;
+  throw new FeedError(
+    'bad-request',
+    `${what}: ${describe(text)} is not a valid subject. Use 1 to 200 of the characters A-Z a-z 0-9 . _ : - and start with a letter or a digit.`,
+  );
+}
+
 /**
  * Checks the name of a channel or a type, and returns it.
  * @param what names the part in the error, for example `channel` or `events[3].type`.
@@ -87,11 +107,12 @@ export function isName(text: unknown): text is string {
  */
 export function parseName(text: unknown, what: string): string {
   if (isName(text)) return text;
-  const found =
-    typeof text === 'string'
-      ? `"${excerpt(text)}"`
-      : `a value of type ${text === null ? 'null' : typeof text}`;
-  throw new FeedError('bad-request', `${what}: ${found} ${notAName}`);
+  throw new FeedError('bad-request', `${what}: ${describe(text)} ${notAName}`);
+}
+
+function describe(text: unknown): string {
+  if (typeof text === 'string') return `"${excerpt(text)}"`;
+  return `a value of type ${text === null ? 'null' : typeof text}`;
 }
 
 /** The end of the error about a text that is not a name. */

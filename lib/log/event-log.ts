@@ -1,6 +1,6 @@
 import type { LogState } from '../core/continuity.ts';
 import { FeedError } from '../core/feed-error.ts';
-import type { EventId } from '../core/ids.ts';
+import { type EventId, formatEventId } from '../core/ids.ts';
 
 /**
  * The port to the store of the events; `redis/` and `sqlite/` implement it. A new adapter is done when the contract
@@ -10,8 +10,15 @@ import type { EventId } from '../core/ids.ts';
  * - **Ids.** Only the log issues ids and epochs, in the same atomic step that stores the events. Within an epoch, seqs are
  *   dense from 1 and times never go back: if the log's clock stands behind the last id, the log uses the last id's time.
  *   A channel without a stored log, because it is new or was lost, starts at seq 1 in a new epoch.
- * - **Atomic steps.** Each `append`, `read` and `ends` is one atomic step, for any number of processes on the same store.
+ * - **Atomic steps.** Each `append`, `read`, `latest`, `ends` and `forget` is one atomic step, for any number of processes on
+ *   the same store.
  * - **Data** comes back as the same text.
+ * - **State.** For each channel the log keeps the latest event of each subject, also when retention has removed it from the
+ *   sequence. An event with `remove` takes its subject out. An event with `ttlMs` counts until `id.time + ttlMs`, by the log's
+ *   clock; from then on its subject is gone, and no older event of it comes back. A channel that starts again in a new epoch
+ *   starts without a state.
+ * - **End.** A channel whose last event has `end` takes no more events. The log never removes the last event of a channel
+ *   while it keeps the channel.
  * - **Errors.** Each method rejects with a FeedError: `log-unavailable` when the store cannot be reached or fails, or has not
  *   answered after `answerWithinMs`, or a code that the method names. If the store says when to
  *   ask again, the error has that time as `retryAfterSeconds`, and each retry waits for it. Messages never contain a driver's
@@ -27,13 +34,16 @@ export type EventLog = {
    *
    * In the same step it:
    * 1. looks up the key. If the key was used in the last 24 h for the same events, it stores nothing, and returns the first
-   *    ids with `duplicate: true`. A refused request does not use up its key.
-   * 2. checks the limits by the log's clock, and charges the events to each of them; a refused request costs nothing.
-   * 3. stores the events, and removes the oldest ones beyond retention. It may keep more than the retention, never less.
-   * 4. announces the events to followers: one signal for each channel, in the order of the log. Duplicates and refused
+   *    ids with `duplicate: true`, also if the channel has ended since. A refused request does not use up its key.
+   * 2. refuses the request if one of its channels has ended.
+   * 3. checks the limits by the log's clock, and charges the events to each of them; a refused request costs nothing.
+   * 4. refuses the request if it adds a subject, and its channel would then have more than `maxSubjects`. Expired subjects
+   *    do not count.
+   * 5. stores the events, and removes the oldest ones beyond the channel's rules. It may keep more than they say, never less.
+   * 6. announces the events to followers: one signal for each channel, in the order of the log. Duplicates and refused
    *    requests are not announced.
-   * @throws FeedError `key-reused` when the key was used for other events; `rate-limited` with the time until the request
-   * fits; `too-large` when the store does not accept a request of this size.
+   * @throws FeedError `key-reused` when the key was used for other events; `channel-ended`; `rate-limited` with the time until
+   * the request fits; `too-many-subjects`; `too-large` when the store does not accept a request of this size.
    */
   append(request: AppendRequest): Promise<AppendResult>;
 
@@ -43,6 +53,17 @@ export type EventLog = {
    * `state.last` to know whether there are more. A channel without a log gives `{ state: null, events: [] }`.
    */
   read(channel: string, from: ReadFrom, limit: number): Promise<LogPage>;
+
+  /**
+   * Reads a channel's state: the latest events of its subjects, without removed and expired ones, in the order of their seqs.
+   * It returns those with a seq higher than `afterSeq` (0: from the start), at most `limit` (1 to `maxRead`). The page ends
+   * early after about `readBudgetBytes` of data, but never before its first event.
+   *
+   * The next page begins after the seq of the last event of this one. A subject that gets an event between two pages moves to
+   * the end. So whoever reads all pages, and then applies the events that follow the end of the log at the first page, has the
+   * state. A channel without a log gives `{ state: null, events: [], more: false }`.
+   */
+  latest(channel: string, afterSeq: number, limit: number): Promise<LatestPage>;
 
   /**
    * Returns the state of each channel: null for one without a log. Without channels it only checks that the log answers.
@@ -62,6 +83,12 @@ export type EventLog = {
    */
   follow(channel: string, onSignal: (signal: FollowSignal) => void, signal: AbortSignal): void;
 
+  /**
+   * Deletes a channel: its events, its state and its epoch. Its followers get `unsure`. A publish starts it again, in a new
+   * epoch. Idempotency keys stay: a request from before is still a duplicate. A channel without a log stays so.
+   */
+  forget(channel: string): Promise<void>;
+
   /** Ends the subscriptions without a signal, and frees files, sockets and timers. The log is not used after it. */
   close(): void;
 };
@@ -72,6 +99,19 @@ export type NewEvent = {
   readonly type: string;
   /** JSON text on one line, as `JSON.stringify` writes it. */
   readonly data: string;
+  readonly attributes?: EventAttributes;
+};
+
+/** What an event has besides its type and data. A plain event has no attributes; there is never an empty object. */
+export type EventAttributes = {
+  /** What the event is about: a text that `isSubject` accepts. */
+  readonly subject?: string;
+  /** Takes the subject out of the state. Only with a subject, and not with `ttlMs`. */
+  readonly remove?: true;
+  /** How long the event counts for the state, in whole ms, 1 or more. Only with a subject. */
+  readonly ttlMs?: number;
+  /** Ends the channel. Only on the last event of its channel in a request. */
+  readonly end?: true;
 };
 
 /** A stored event. */
@@ -80,7 +120,25 @@ export type LogEvent = {
   readonly type: string;
   /** The same text that was stored. */
   readonly data: string;
+  readonly attributes?: EventAttributes;
 };
+
+/** What a log keeps of a channel, and how many subjects the channel may have. */
+export type ChannelRules = {
+  /** How many events the channel keeps, at least. */
+  readonly retentionEvents: number;
+  /** How long the channel keeps an event, at least, in seconds; each publish removes older ones. null: as long as `retentionEvents` allows. */
+  readonly retentionSeconds: number | null;
+  /** How long after its end the channel is deleted, in seconds; null: it is kept as if it had not ended. */
+  readonly expireAfterEndSeconds: number | null;
+  /** How many subjects the channel may have. */
+  readonly maxSubjects: number;
+};
+
+/** The rules of a channel for which no others are set. */
+export function defaultRules(retentionEvents: number): ChannelRules {
+  return { retentionEvents, retentionSeconds: null, expireAfterEndSeconds: null, maxSubjects: 10_000 };
+}
 
 export type AppendRequest = {
   /** 1 to `maxAppend` events of any channels. */
@@ -127,6 +185,16 @@ export type LogPage = {
   readonly events: readonly LogEvent[];
 };
 
+/** A part of a channel's state. */
+export type LatestPage = {
+  /** The channel's epoch, and the first and last id that the log keeps, read in the same step as the events. */
+  readonly state: LogState;
+  /** Latest events of subjects, in the order of their seqs. */
+  readonly events: readonly LogEvent[];
+  /** Whether the channel has more subjects after these. */
+  readonly more: boolean;
+};
+
 /** What a subscription reports. */
 export type FollowSignal =
   /** The store has acknowledged the subscription. */
@@ -165,5 +233,22 @@ export function keyReused(): FeedError {
   return new FeedError(
     'key-reused',
     'This Idempotency-Key was used in the last 24 h for other events. Use a new key, or send the same events again.',
+  );
+}
+
+/** The error for a publish to a channel that has ended. @param last the id of its last event. */
+export function channelEnded(channel: string, last: EventId): FeedError {
+  return new FeedError(
+    'channel-ended',
+    `Channel "${channel}" ended at ${formatEventId(last)}. Publish to another channel, or delete this one with: npm run forget -- --channel ${channel}`,
+  );
+}
+
+/** The error for a publish after which a channel would have `count` subjects, more than the `most` it may have. */
+export function tooManySubjects(channel: string, count: number, most: number): FeedError {
+  const [many, limit] = [count, most].map((number) => number.toLocaleString('en-US'));
+  return new FeedError(
+    'too-many-subjects',
+    `Channel "${channel}" would have ${many} subjects; the limit is ${limit} (maxSubjects in lib/config/channels.ts). Remove subjects, or publish them with ttlSeconds.`,
   );
 }

@@ -158,7 +158,7 @@ function sumOf<T>(all: Iterable<T>, numberOf: (each: T) => number): number {
 }
 
 /** The calls of the log that send a command to it. Redis bills each of them as one. */
-export type LogCommand = 'append' | 'read' | 'ends' | 'follow';
+export type LogCommand = 'append' | 'read' | 'latest' | 'ends' | 'forget' | 'follow';
 
 /** The numbers of one runtime, and so of one process. */
 export class Metrics {
@@ -252,6 +252,14 @@ export function countCalls(log: EventLog, metrics: Metrics, clock: Pick<Clock, '
       metrics.logCommands.add('read');
       return timed(log.read(channel, from, limit));
     },
+    latest(channel, afterSeq, limit) {
+      metrics.logCommands.add('latest');
+      return timed(log.latest(channel, afterSeq, limit));
+    },
+    forget(channel) {
+      metrics.logCommands.add('forget');
+      return timed(log.forget(channel));
+    },
     ends(channels) {
       if (channels.length === 0) metrics.logChecks.add();
       else metrics.logCommands.add('ends');
@@ -267,6 +275,13 @@ export function countCalls(log: EventLog, metrics: Metrics, clock: Pick<Clock, '
 
 /** Whether the log has answered, and its answer is no. */
 function isRefusal(error: unknown): boolean {
-  const code = error instanceof FeedError ? error.code : null;
-  return code === 'key-reused' || code === 'rate-limited' || code === 'too-large';
+  return error instanceof FeedError && refusals.has(error.code);
 }
+
+const refusals: ReadonlySet<FeedErrorCode> = new Set([
+  'key-reused',
+  'rate-limited',
+  'too-large',
+  'channel-ended',
+  'too-many-subjects',
+]);

@@ -8,8 +8,10 @@ import {
   idAfter,
   idBefore,
   isName,
+  isSubject,
   parseEventId,
   parseName,
+  parseSubject,
 } from '../../lib/core/ids.ts';
 import { seeded, seeds } from '../support/seeded.ts';
 
@@ -162,4 +164,24 @@ describe('a name', () => {
     expect(isName(value)).toBe(false);
     expect(() => parseName(value, 'channel')).toThrow(`channel: ${found} is not a valid name`);
   });
+});
+
+describe('a subject', () => {
+  test.each(['a', '7', 'host-7', 'tenant:4/x'.replace('/', '.'), `a${'b'.repeat(199)}`])(
+    'can be %j',
+    (text) => {
+      expect(isSubject(text)).toBe(true);
+      expect(parseSubject(text, 'subject')).toBe(text);
+    },
+  );
+
+  test.each(['', '-a', 'a b', 'a/b', 'ä', 'a\n', `a${'b'.repeat(200)}`, 7, null, undefined, ['a']])(
+    'cannot be %j',
+    (value) => {
+      expect(isSubject(value)).toBe(false);
+      expect(() => parseSubject(value, 'events[3].subject')).toThrow(
+        /^events\[3\]\.subject: .* is not a valid subject\. Use 1 to 200 /,
+      );
+    },
+  );
 });

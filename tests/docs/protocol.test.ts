@@ -120,6 +120,8 @@ describe('the table of refusals', () => {
     'publishing-off': true,
     'not-found': true,
     'method-not-allowed': true,
+    'channel-ended': true,
+    'too-many-subjects': true,
     'too-large': true,
     'unsupported-media-type': true,
     'data-does-not-fit': true,

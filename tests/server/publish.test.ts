@@ -62,7 +62,7 @@ describe('publish', () => {
   test('costs the log one call', async () => {
     const stand = makeOwnStand();
     await publish('note', 1, { idempotencyKey: 'k' });
-    expect(stand.log.calls).toEqual({ append: 1, read: 0, ends: 0, follow: 0 });
+    expect(stand.log.calls).toEqual({ append: 1, read: 0, latest: 0, ends: 0, follow: 0 });
   });
 
   test('with the key of an earlier call stores nothing, and returns the first id', async () => {

@@ -80,6 +80,8 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
       await transport.ping();
       return new Map();
     },
+    latest: () => Promise.reject(new Error('the state of a channel is not built yet')),
+    forget: () => Promise.reject(new Error('the state of a channel is not built yet')),
     follow(channel, onSignal, signal) {
       const onSubscriptionSignal = (found: SubscriptionSignal) => {
         if (found.kind !== 'message') return onSignal(found);

@@ -126,6 +126,8 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
         }),
       );
     },
+    latest: () => Promise.reject(new Error('the state of a channel is not built yet')),
+    forget: () => Promise.reject(new Error('the state of a channel is not built yet')),
     follow(channel, onSignal, signal) {
       const ended = AbortSignal.any([signal, closing.signal]);
       const start = () => {

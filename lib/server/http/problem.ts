@@ -53,6 +53,8 @@ const titles: Record<FeedErrorCode, string> = {
   'publishing-off': 'Publishing is off',
   'not-found': 'Nothing was found here',
   'method-not-allowed': 'The method is not allowed here',
+  'channel-ended': 'The channel has ended',
+  'too-many-subjects': 'The channel has too many subjects',
   'too-large': 'The request is too large',
   'unsupported-media-type': 'The content type is not supported',
   'data-does-not-fit': 'The data does not fit its type',

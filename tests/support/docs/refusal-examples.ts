@@ -1,7 +1,8 @@
 import { vi } from 'vitest';
 import { canRead } from '../../../lib/config/access.ts';
 import { readSettings } from '../../../lib/config/settings.ts';
-import type { FeedErrorCode } from '../../../lib/core/feed-error.ts';
+import type { FeedError, FeedErrorCode } from '../../../lib/core/feed-error.ts';
+import { channelEnded, tooManySubjects } from '../../../lib/log/event-log.ts';
 import { unavailable } from '../../../lib/log/redis/failures.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
@@ -47,6 +48,13 @@ function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   const fail = () => Promise.reject(unavailable('cannot be reached.', 'ECONNREFUSED'));
   Object.assign(stand.log, { read: fail, ends: fail });
   return answerOf(stand, stand.ask(path, { headers: { accept } }));
+}
+
+/** Publishes where the log refuses the request. */
+function publishRefused(error: FeedError): Promise<Response> {
+  const stand = makeStand();
+  Object.assign(stand.log, { append: () => Promise.reject(error) });
+  return post('{"data":1}', jsonType, stand);
 }
 
 /** Sends a request to a server whose app cannot decide. The test file must have mocked `lib/config/access.ts` as a spy. */
@@ -229,6 +237,16 @@ export const refusalExamples: readonly RefusalExample[] = [
     code: 'method-not-allowed',
     request: '`PUT /api/events`',
     ask: () => makeStand().ask('events', { method: 'PUT' }),
+  },
+  {
+    code: 'channel-ended',
+    request: '`POST /api/events` to the channel `job.7`, which has ended',
+    ask: () => publishRefused(channelEnded('job.7', { time: 1_763_841_234_567, seq: 42 })),
+  },
+  {
+    code: 'too-many-subjects',
+    request: '`POST /api/events` with one subject more than the channel `hosts` may have',
+    ask: () => publishRefused(tooManySubjects('hosts', 10_001, 10_000)),
   },
   {
     code: 'too-large',

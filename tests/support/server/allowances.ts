@@ -3,7 +3,9 @@ import { rateLimited } from '../../../lib/log/rate-limit.ts';
 
 /** How much each name has left. */
 export type Allowances = {
-  /** Takes `count` events from all limits. @throws FeedError `rate-limited` if one has too few left. */
+  /** @throws FeedError `rate-limited` if one of the limits has too few left. */
+  check(limits: readonly RateLimit[], count: number): void;
+  /** Takes `count` events from all limits. */
   spend(limits: readonly RateLimit[], count: number): void;
   clear(): void;
 };
@@ -19,13 +21,15 @@ export function createAllowances(now: () => number): Allowances {
   }
 
   return {
-    spend(limits, count) {
+    check(limits, count) {
       const waits = limits.map((limit) => ({
         limit,
         waitMs: ((count - leftOf(limit)) * 1_000) / limit.perSecond,
       }));
       const [longest] = waits.sort((a, b) => b.waitMs - a.waitMs);
       if (longest !== undefined && longest.waitMs > 0) throw rateLimited(longest.limit, longest.waitMs);
+    },
+    spend(limits, count) {
       for (const limit of limits) buckets.set(limit.name, { left: leftOf(limit) - count, at: now() });
     },
     clear: () => buckets.clear(),

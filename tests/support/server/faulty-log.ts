@@ -5,7 +5,7 @@ import type { EventLog, FollowSignal } from '../../../lib/log/event-log.ts';
 /** A log that misbehaves on demand, and counts every call. Publishing through it works unless `isDown`. */
 export type FaultyLog = EventLog & {
   /** Calls of each method. */
-  readonly calls: { append: number; read: number; ends: number; follow: number };
+  readonly calls: { append: number; read: number; latest: number; ends: number; follow: number };
   /** All calls together, without appends. */
   asked(): number;
   /** Whether every call fails. */
@@ -39,7 +39,7 @@ const inTime: readonly number[] = [0];
 /** Wraps `inner` with faults. */
 export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
   const open = new Set<Follower>();
-  const calls = { append: 0, read: 0, ends: 0, follow: 0 };
+  const calls = { append: 0, read: 0, latest: 0, ends: 0, follow: 0 };
 
   async function answer<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     const { answerMs, isDown } = log;
@@ -66,7 +66,7 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
   const log: FaultyLog = {
     kind: inner.kind,
     calls,
-    asked: () => calls.read + calls.ends + calls.follow,
+    asked: () => calls.read + calls.latest + calls.ends + calls.follow,
     isDown: false,
     retryAfterSeconds: null,
     answerMs: 0,
@@ -81,6 +81,11 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
       calls.read += 1;
       return answer(() => inner.read(channel, from, limit));
     },
+    latest(channel, afterSeq, limit) {
+      calls.latest += 1;
+      return answer(() => inner.latest(channel, afterSeq, limit));
+    },
+    forget: (channel) => answer(() => inner.forget(channel)),
     ends(channels) {
       calls.ends += 1;
       return answer(() => inner.ends(channels));

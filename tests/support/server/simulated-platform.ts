@@ -95,7 +95,7 @@ export function simulatedPlatform({
     const counted = new Proxy(log, {
       get(target, name: keyof typeof log) {
         const member = target[name];
-        if (!['append', 'read', 'ends', 'follow'].includes(name)) return member;
+        if (!['append', 'read', 'latest', 'ends', 'forget', 'follow'].includes(name)) return member;
         return (...args: unknown[]) => {
           count.commands += 1;
           return (member as (...args: unknown[]) => unknown)(...args);
