@@ -7,6 +7,8 @@ import { toFeedError, unavailable } from './failures.ts';
 export type TcpConnection = {
   /** Sends a command at once, behind those that wait for their answers. It is never sent twice. */
   call(command: string, ...args: readonly string[]): Promise<unknown>;
+  /** Resolves when the node answers that it holds the feed. */
+  check(): Promise<void>;
   /** Resolves when Redis has acknowledged. Messages go to `onMessage`. */
   subscribe(name: string): Promise<void>;
   unsubscribe(name: string): void;
@@ -32,6 +34,17 @@ class MovedAway extends Error {}
 export function hasMovedAway(error: unknown): boolean {
   return error instanceof FeedError && error.cause instanceof MovedAway;
 }
+
+/**
+ * Whether the node has not run the command because the cluster is moving its keys to another node: it may be sent again. A
+ * script can run when all of its keys are on one node.
+ */
+export function isMovingKeys(error: unknown): boolean {
+  const cause = error instanceof FeedError ? error.cause : null;
+  return cause instanceof Error && movingPattern.test(cause.message);
+}
+
+const movingPattern = /^(ASK|TRYAGAIN)\b/;
 
 function movedAway(): FeedError {
   const cause = new MovedAway('moved');
@@ -71,14 +84,13 @@ export function createTcpConnector(address: RedisAddress, probe: string, timeout
       if (node === undefined) break;
       const options = { ...optionsOf(address, nodeTimeoutMs), ...node };
       let end = (_cause: unknown) => {};
-      const found = await open(options, { ...events, onEnd: (cause) => end(cause) }, true, signal).catch(
-        (error: unknown) => {
-          failure = error;
-        },
-      );
+      const ownEvents = { ...events, onEnd: (cause: unknown) => end(cause) };
+      const found = await open(options, probe, ownEvents, true, signal).catch((error: unknown) => {
+        failure = error;
+      });
       if (found === undefined) continue;
       try {
-        await answersIn(nodeTimeoutMs, found.redis.call('EXISTS', probe));
+        await answersIn(nodeTimeoutMs, checkNode(found.redis, probe));
         const others = await nodesOf(found.redis);
         // `SPUBLISH` inside a script of an older Redis would fail only after the events are stored.
         await answersIn(nodeTimeoutMs, found.redis.call('SPUBLISH', probe, ''));
@@ -102,7 +114,7 @@ export function createTcpConnector(address: RedisAddress, probe: string, timeout
       if (address.kind === 'cluster') return connectToCluster(events, signal);
       const isSentinel = address.kind === 'sentinel';
       const options = optionsOf(address, isSentinel ? nodeTimeoutMs : timeoutMs);
-      return (await open(options, events, false, signal)).connection;
+      return (await open(options, probe, events, false, signal)).connection;
     },
   };
 }
@@ -151,6 +163,7 @@ type Opened = { readonly redis: Redis; readonly connection: TcpConnection };
 
 async function open(
   options: DriverOptions,
+  probe: string,
   { onMessage, onEnd }: ConnectionEvents,
   isCluster: boolean,
   signal: AbortSignal,
@@ -188,16 +201,15 @@ async function open(
   } finally {
     signal.removeEventListener('abort', disconnect);
   }
-  const call = (command: string, ...args: readonly string[]) =>
-    redis.call(command, ...args).catch((error: unknown) => {
+  const answerOf = <Answer>(answer: Promise<Answer>) =>
+    answer.catch((error: unknown) => {
       throw reasonOf(error);
     });
   const connection: TcpConnection = {
-    call,
+    call: (command, ...args) => answerOf(redis.call(command, ...args)),
+    check: () => answerOf(checkNode(redis, probe)),
     async subscribe(name) {
-      await (isCluster ? redis.ssubscribe(name) : redis.subscribe(name)).catch((error: unknown) => {
-        throw reasonOf(error);
-      });
+      await answerOf(isCluster ? redis.ssubscribe(name) : redis.subscribe(name));
     },
     unsubscribe(name) {
       const done = isCluster ? redis.sunsubscribe(name) : redis.unsubscribe(name);
@@ -223,6 +235,13 @@ function isReply(error: unknown): error is Error {
 /** Whether the server has refused a command because another one holds the data now. */
 function isMoved(error: unknown): boolean {
   return isReply(error) && /^(MOVED|READONLY)\b/.test(error.message);
+}
+
+/** Resolves when a node holds the feed. One that is giving the feed away holds it until the last key has moved. */
+async function checkNode(redis: Redis, probe: string): Promise<void> {
+  await redis.call('EXISTS', probe).catch((error: unknown) => {
+    if (!(isReply(error) && movingPattern.test(error.message))) throw error;
+  });
 }
 
 /** The node that `MOVED <slot> <host>:<port>` names; an empty host is the one that was asked. Null for other errors. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisAddress } from '../../core/redis-address.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { toFeedError } from './failures.ts';
@@ -6,6 +7,7 @@ import {
   answersIn,
   createTcpConnector,
   hasMovedAway,
+  isMovingKeys,
   type TcpConnection,
   type TcpConnector,
 } from './tcp-connection.ts';
@@ -30,23 +32,20 @@ type TcpOptions = {
  */
 export function createTcpTransport({ address, timeoutMs, breaker }: TcpOptions): RedisTransport {
   const isCluster = address.kind === 'cluster';
-  const probe = probeKey(isCluster);
-  const connector = createTcpConnector(address, probe, timeoutMs);
+  const connector = createTcpConnector(address, probeKey(isCluster), timeoutMs);
   const subscriptions = createTcpSubscriptions(connector, timeoutMs, breaker);
-  const commands = createCommandLink(connector, probe, subscriptions.giveUp);
+  const commands = createCommandLink(connector, subscriptions.giveUp);
 
-  const call = (command: string, args: readonly string[], isProof: boolean) => {
+  const run = <Answer>(work: Work<Answer>, isProof: boolean) => {
     const calledAt = performance.now();
     // The wait for another call's probe counts too.
-    const send = () => commands.send(command, args, timeoutMs - (performance.now() - calledAt));
-    return breaker.run(send, isProof);
+    return breaker.run(() => commands.run(work, timeoutMs - (performance.now() - calledAt)), isProof);
   };
   return {
     isCluster,
-    evaluate: (script, keys, args) => call('EVAL', [script, String(keys.length), ...keys, ...args], true),
-    async ping() {
-      await call('EXISTS', [probe], false);
-    },
+    evaluate: (script, keys, args) =>
+      run((connection) => connection.call('EVAL', script, String(keys.length), ...keys, ...args), true),
+    ping: () => run((connection) => connection.check(), false),
     subscribe: subscriptions.subscribe,
     close() {
       commands.close();
@@ -55,10 +54,13 @@ export function createTcpTransport({ address, timeoutMs, breaker }: TcpOptions):
   };
 }
 
+/** Sends one command on a connection. */
+type Work<Answer> = (connection: TcpConnection) => Promise<Answer>;
+
 /** The connection for commands. */
 type CommandLink = {
   /** Sends a command, and connects before if it must. @throws FeedError */
-  send(command: string, args: readonly string[], timeoutMs: number): Promise<unknown>;
+  run<Answer>(work: Work<Answer>, timeoutMs: number): Promise<Answer>;
   close(): void;
 };
 
@@ -87,11 +89,13 @@ const proofMs = 1_000;
 /** How often a command is sent again because the server that was asked does not hold the feed any more. */
 const maxMoves = 2;
 
-function createCommandLink(
-  connector: TcpConnector,
-  probe: string,
-  onGivenUp: (cause: unknown) => void,
-): CommandLink {
+/**
+ * How long to wait before a command is sent again because the cluster is moving its keys, in ms. A small feed moves within
+ * moments, and the caller waits for that instead of getting a refusal.
+ */
+const movingPauseMs = 200;
+
+function createCommandLink(connector: TcpConnector, onGivenUp: (cause: unknown) => void): CommandLink {
   let current: Attempt | null = null;
   let isClosed = false;
 
@@ -151,7 +155,7 @@ function createCommandLink(
   async function prove(attempt: Attempt): Promise<void> {
     try {
       const connection = await attempt.connection;
-      await answersIn(proofMs, connection.call('EXISTS', probe));
+      await answersIn(proofMs, connection.check());
       attempt.answeredAt = performance.now();
     } catch (cause) {
       giveUp(attempt, cause);
@@ -160,23 +164,23 @@ function createCommandLink(
     }
   }
 
-  async function sendOn(attempt: Attempt, command: string, args: readonly string[]): Promise<unknown> {
+  async function runOn<Answer>(attempt: Attempt, work: Work<Answer>): Promise<Answer> {
     const connection = await attempt.connection;
     attempt.answeredAt ??= performance.now();
     connection.keepProcess(true);
     try {
-      return await connection.call(command, ...args);
+      return await work(connection);
     } finally {
       attempt.answeredAt = performance.now();
     }
   }
 
   /** @throws FeedError */
-  async function sendOnce(command: string, args: readonly string[], timeoutMs: number): Promise<unknown> {
+  async function runOnce<Answer>(work: Work<Answer>, timeoutMs: number): Promise<Answer> {
     const attempt = await proven();
     attempt.pending += 1;
     let isAnswered = false;
-    const answer = sendOn(attempt, command, args).finally(() => {
+    const answer = runOn(attempt, work).finally(() => {
       isAnswered = true;
     });
     try {
@@ -193,13 +197,16 @@ function createCommandLink(
   }
 
   return {
-    async send(command, args, timeoutMs) {
+    async run(work, timeoutMs) {
       const until = performance.now() + timeoutMs;
-      for (let moves = 0; ; moves += 1) {
+      for (let moves = 0; ; ) {
+        const leftMs = until - performance.now();
         try {
-          return await sendOnce(command, args, until - performance.now());
+          return await runOnce(work, leftMs);
         } catch (error) {
-          if (!hasMovedAway(error) || moves === maxMoves) throw toFeedError(error);
+          if (isMovingKeys(error) && leftMs > movingPauseMs) await sleep(movingPauseMs);
+          else if (hasMovedAway(error) && moves < maxMoves) moves += 1;
+          else throw toFeedError(error);
         }
       }
     },

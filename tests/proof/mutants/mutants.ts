@@ -99,8 +99,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'over TCP a command that may have been stored is sent again',
     file: 'lib/log/redis/tcp.ts',
-    find: 'if (!hasMovedAway(error) || moves === maxMoves) throw toFeedError(error);',
-    replace: 'if (moves === maxMoves) throw toFeedError(error);',
+    find: 'else if (hasMovedAway(error) && moves < maxMoves) moves += 1;',
+    replace: 'else if (moves < maxMoves) moves += 1;',
     projects: ['log'],
   },
   {

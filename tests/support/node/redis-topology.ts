@@ -82,6 +82,19 @@ export type ClusterStand = AsyncDisposable & {
   readonly atOwner: Redis;
   /** A connection to the replica. */
   readonly atReplica: Redis;
+  /**
+   * Begins to move the feed's hash slot from the node that holds it to another primary, step by step, as `redis-cli --cluster
+   * reshard` does. The second move leads back to `owner`.
+   */
+  beginMove(): Promise<SlotMove>;
+};
+
+/** A move of the feed's hash slot. While it is under way, both nodes hold a part of the slot's keys. */
+export type SlotMove = {
+  /** Moves the keys that are there now. */
+  moveKeys(): Promise<void>;
+  /** Moves what is left, and gives the slot to its new node. */
+  finish(): Promise<void>;
 };
 
 /** Starts it, and waits until every node says that it is complete. */
@@ -125,17 +138,78 @@ export async function startClusterStand(): Promise<ClusterStand> {
       String(await a.call('CLUSTER', 'NODES')).includes(`slave ${id}`)
     );
   });
+  let moves = 0;
   return {
     url: `redis+cluster://${addresses[(index + 1) % 3]}`,
     owner,
     atOwner,
     atReplica: d,
+    async beginMove() {
+      const ways = [index, (index + 1) % 3].map((each) => ({
+        at: connections[each] ?? atOwner,
+        port: servers[each]?.port ?? 0,
+      }));
+      const [from, to] = moves % 2 === 0 ? ways : ways.toReversed();
+      moves += 1;
+      if (from === undefined || to === undefined) throw new Error('a node is missing');
+      return beginMove({ slot, from: from.at, to: to.at, toPort: to.port, all: connections });
+    },
     async [Symbol.asyncDispose]() {
       for (const each of connections) each.disconnect();
       await Promise.all(servers.map((server) => server.kill()));
       folder[Symbol.dispose]();
     },
   };
+}
+
+type MoveOptions = {
+  readonly slot: number;
+  readonly from: Redis;
+  readonly to: Redis;
+  readonly toPort: number;
+  readonly all: readonly Redis[];
+};
+
+async function beginMove({ slot, from, to, toPort, all }: MoveOptions): Promise<SlotMove> {
+  const [fromId, toId] = (await Promise.all([from, to].map((each) => each.call('CLUSTER', 'MYID')))).map(
+    String,
+  );
+  if (fromId === undefined || toId === undefined) throw new Error('a node has no id');
+  await to.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+  await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+  const moveKeys = async () => {
+    const keys = await from.call('CLUSTER', 'GETKEYSINSLOT', slot, '10000');
+    if (!Array.isArray(keys) || keys.length === 0) return;
+    await from.call('MIGRATE', '127.0.0.1', toPort, '', '0', '30000', 'KEYS', ...keys.map(String));
+  };
+  return {
+    moveKeys,
+    async finish() {
+      await moveKeys();
+      // The node that gets the slot learns it first, so that it knows the slot when the other one sends clients to it.
+      await to.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+      await from.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+      await eventually('every node knows who has the slot', patienceMs, async () => {
+        const answers = await Promise.all(all.map((each) => each.call('CLUSTER', 'NODES')));
+        return answers.every((nodes) =>
+          String(nodes)
+            .split('\n')
+            .some((line) => line.startsWith(toId) && holds(line, slot)),
+        );
+      });
+    },
+  };
+}
+
+/** Whether a line of `CLUSTER NODES` has the slot in one of its ranges. */
+function holds(line: string, slot: number): boolean {
+  return line
+    .split(' ')
+    .slice(8)
+    .some((range) => {
+      const [first = '', last = first] = range.split('-');
+      return Number(first) <= slot && slot <= Number(last);
+    });
 }
 
 function connect(port: number): Redis {
