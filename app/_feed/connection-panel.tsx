@@ -145,6 +145,7 @@ const statusTexts: Readonly<Record<FeedStatus, string>> = {
   waiting: 'Disconnected; waiting to reconnect',
   polling: 'Polling; streaming will be retried',
   resting: 'Resting: nothing has happened for a while',
+  ended: 'Ended: no more events will come',
   paused: 'Paused in the background',
   offline: 'Offline',
   stopped: 'Stopped',

@@ -73,6 +73,8 @@ export function describeStatus(
       };
     case 'stopped':
       return { label: 'Stopped', description: reason ?? 'The feed was closed.', tone: 'stopped' };
+    case 'ended':
+      return { label: 'Ended', description: 'No more events will come.', tone: 'resting' };
     default:
       return status satisfies never;
   }

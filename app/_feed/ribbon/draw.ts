@@ -157,6 +157,7 @@ const statusTexts: Readonly<Record<string, string>> = {
   stopped: 'stopped',
   waiting: 'waiting',
   resting: 'resting',
+  ended: 'ended',
 };
 
 /** Times without a stream of this page: why, and for how long. */

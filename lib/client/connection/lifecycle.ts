@@ -105,8 +105,13 @@ export function startDue(before: Connection, now: number): Connection {
 }
 
 /** Whether it neither reads nor tries to. */
-export function isInactive({ mode }: Connection): boolean {
-  return mode === 'paused' || mode === 'stopped';
+export function isInactive(state: Connection): boolean {
+  return state.mode === 'paused' || isOver(state);
+}
+
+/** Whether only the user can start it again. */
+export function isOver({ mode }: Connection): boolean {
+  return mode === 'stopped' || mode === 'ended';
 }
 
 /** Whether a time has come. Null never comes. */
@@ -135,10 +140,15 @@ export function pause(state: Connection, pausedBy: Connection['pausedBy']): Conn
 /** Ends all requests for good, or until the user retries. */
 export function stop(
   state: Connection,
-  stoppedBy: 'closed' | 'refused',
+  stoppedBy: Connection['stoppedBy'],
   problem: Problem | null,
 ): Connection {
   return { ...stopIO(state), mode: 'stopped', stoppedBy, problem, pauseAt: null, pausedBy: null };
+}
+
+/** All channels have ended, and the reader has their last events: there is nothing left to ask for. */
+export function end(state: Connection): Connection {
+  return { ...stop(state, null, null), mode: 'ended', pollFailures: 0, pollingReason: null };
 }
 
 /** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */
@@ -235,6 +245,7 @@ export function openStream(state: Connection, now: number): Connection {
     timeout: { name: 'hello', at: now + settings.helloMs },
     source: reader.positions,
     isEnding: false,
+    ended: [],
     switchAt: null,
   };
   return { ...state, streams: [...state.streams, stream], retryAt: null, nextKey: state.nextKey + 1 };

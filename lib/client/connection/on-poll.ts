@@ -1,5 +1,14 @@
 import { isUnexpected, type Page, type Refusal } from '../transport/messages.ts';
-import { backoffMs, connect, endRest, handleRefusal, holdUntil, startDue, startPoll } from './lifecycle.ts';
+import {
+  backoffMs,
+  connect,
+  end,
+  endRest,
+  handleRefusal,
+  holdUntil,
+  startDue,
+  startPoll,
+} from './lifecycle.ts';
 import { accept } from './sequencer.ts';
 import { type Connection, type FinishedPoll, type Poll, type PollSignal, withApplied } from './state.ts';
 
@@ -53,6 +62,7 @@ function onPage(
   const state = withApplied({ ...before, poll: null }, applied);
   if (!applied.isComplete) return failPoll(state, null, now, random);
   const answered: Connection = { ...state, pollFailures: 0, problem: null, isTokenNew: false };
+  if (page.hasEnded) return end(answered);
   switch (state.mode) {
     case 'standby':
       return continueCatchUp(answered, page, now);

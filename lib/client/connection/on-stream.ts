@@ -1,10 +1,11 @@
 import type { Handover } from '../../core/sse-frames.ts';
-import { isUnexpected, type Refusal, type StreamFrame } from '../transport/messages.ts';
+import { channelOf, isUnexpected, type Refusal, type StreamFrame } from '../transport/messages.ts';
 import { isOverdue, judgeTime, timeDueAt, withOwed } from './freshness.ts';
 import {
   backoffMs,
   checkBy,
   connect,
+  end,
   fallBackToPolling,
   handleRefusal,
   holdUntil,
@@ -174,12 +175,20 @@ function onFrame(
   const next = withApplied(state, applied);
   if (!applied.isComplete) return failStream(next, stream, 'disconnected', now, random);
   const hasDelivered = stream.hasDelivered || items.length > 0;
-  const read: Stream = { ...stream, hasDelivered, source: applied.source };
+  const ended = endedAfter(stream, frame);
+  if (state.reader.subscription.channels.every((channel) => ended.includes(channel))) return end(next);
+  const read: Stream = { ...stream, hasDelivered, ended, source: applied.source };
   if (frame.kind === 'hello') return goLive(next, read, frame.hello.heartbeatMs, frame.time, now);
   const settled = finishHandover(replaceStream(next, read), now);
   if (frame.kind === 'heartbeat' && frame.time !== null)
     return onTime(settled, stream.key, frame.time, now, random);
   return frame.kind === 'handover' ? startHandover(settled, stream.key, frame.handover, now) : settled;
+}
+
+/** The channels that have ended, as far as a stream has said. One that was deleted can begin anew. */
+function endedAfter({ ended }: Stream, frame: StreamFrame): readonly string[] {
+  if (frame.kind === 'end') return [...ended, frame.channel];
+  return frame.kind === 'item' ? ended.filter((channel) => channel !== channelOf(frame.item)) : ended;
 }
 
 /** The log has answered: streaming works, whatever this stream was opened for. */
@@ -365,6 +374,7 @@ function failStream(
 ): Connection {
   const left = withoutStream(before, stream);
   const refusal = typeof failure === 'object' ? failure : null;
+  if (refusal?.status === 204) return onNoContent(left, now, random);
   const handled = refusal && handleRefusal(left, 'stream', stream.tokenVersion, refusal, now);
   if (handled !== null) return handled;
 
@@ -412,6 +422,15 @@ function failStream(
     now + counted.settings.checkMs * (0.6 + 0.8 * random),
   );
   return { ...waiting, poll, pollAt, returnLimitMs };
+}
+
+/**
+ * A 204: all channels have ended. But a filter in between may answer so to what it blocks, and a poll tells which it is. The
+ * transport `stream` has no polls, and believes it as an `EventSource` does.
+ */
+function onNoContent(state: Connection, now: number, random: number): Connection {
+  const { transport } = state.settings;
+  return transport === 'stream' ? end(state) : fallBackToPolling(state, now, random, 0, 'refused');
 }
 
 function countFailure(before: Connection, stream: Stream, failure: Failure, now: number): Connection {

@@ -1,9 +1,11 @@
 import type { FeedItem } from '../transport/messages.ts';
 import {
   connect,
+  end,
   isDue,
   isInactive,
   isOff,
+  isOver,
   notHeld,
   onActivate,
   onCatchUp,
@@ -106,15 +108,17 @@ function handle(state: Connection, signal: Signal, now: number, random: number):
     case 'hidden':
       return onHidden(state, now);
     case 'frozen':
-      return state.mode === 'stopped' || isOff(state) ? state : pause(state, 'frozen');
+      return isOver(state) || isOff(state) ? state : pause(state, 'frozen');
     case 'restored':
-      return state.mode === 'stopped' || isOff(state) ? state : onRestored(state, now);
+      return isOver(state) || isOff(state) ? state : onRestored(state, now);
     case 'enabled':
       return isOff(state) ? connect({ ...state, enabledAt: state.enabledAt ?? now }, now) : state;
     case 'disabled':
-      return state.mode === 'stopped' ? state : pause(state, 'disabled');
+      return isOver(state) ? state : pause(state, 'disabled');
     case 'retry':
       return isOff(state) ? state : connect({ ...state, ...notHeld, isTokenNew: false }, now);
+    case 'end':
+      return end(state);
     case 'close':
       return stop(state, 'closed', null);
     default:

@@ -59,6 +59,7 @@ export function comeBack(state: Connection, now: number, isCertain: boolean): Co
     case 'standby':
     case 'paused':
     case 'stopped':
+    case 'ended':
       return state;
     default:
       return state.mode satisfies never;

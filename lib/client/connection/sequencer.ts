@@ -129,6 +129,15 @@ export function isBehind(reader: ReaderPositions, cursor: Cursor): boolean {
   return [...cursor].some(([channel, position]) => isAhead(reader, channel, position));
 }
 
+/** Whether the reader is exactly at `cursor` in each of its channels. */
+export function isAt({ positions, subscription }: ReaderPositions, cursor: Cursor): boolean {
+  return subscription.channels.every((channel) => {
+    const position = positions.get(channel)?.position;
+    const other = cursor.get(channel);
+    return position && other && formatPosition(position) === formatPosition(other);
+  });
+}
+
 /** Whether `source` has sent everything that a source at `target` has. Then a handover from that one can end. */
 export function hasReached(source: SourcePositions, target: SourcePositions): boolean {
   return [...target].every(([channel, { position, generation }]) => {

@@ -39,6 +39,8 @@ export type Stream = {
   readonly source: SourcePositions;
   /** The server has announced its planned end. */
   readonly isEnding: boolean;
+  /** The channels that have ended, as the stream has said since it brought something of them. */
+  readonly ended: readonly string[];
   /** Only for the next stream of a handover: where the old one was at the hello. From there on the old one is not needed. */
   readonly switchAt: SourcePositions | null;
 };
@@ -108,7 +110,9 @@ export type KnownState = {
  * | waiting | – | a check, or none |
  * | polling | none; in a probe one, on its way; at rest none | in flight, or due |
  * | standby | – | only to catch up |
- * | paused, stopped | – | – |
+ * | paused, stopped, ended | – | – |
+ *
+ * Ended: all channels have ended, and the reader has their last events.
  *
  * At rest, nothing happens in the feed, and the server wants polls instead of a stream until something does.
  *
@@ -116,7 +120,15 @@ export type KnownState = {
  */
 export type Connection = {
   readonly settings: ConnectionSettings;
-  readonly mode: 'connecting' | 'streaming' | 'waiting' | 'polling' | 'standby' | 'paused' | 'stopped';
+  readonly mode:
+    | 'connecting'
+    | 'streaming'
+    | 'waiting'
+    | 'polling'
+    | 'standby'
+    | 'paused'
+    | 'stopped'
+    | 'ended';
   /** Oldest first, at most two. */
   readonly streams: readonly Stream[];
   readonly poll: Poll | null;
@@ -315,6 +327,8 @@ export type PlainSignal = {
     | 'standBy'
     /** On standby: polls the log to its end, once. */
     | 'catchUp'
+    /** Another source has found that all channels have ended, and the reader has their last events. */
+    | 'end'
     | 'close';
 };
 

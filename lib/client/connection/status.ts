@@ -16,7 +16,9 @@ export type FeedStatus =
   | 'paused'
   | 'offline'
   /** Closed, or refused by the server: `problem` says why. */
-  | 'stopped';
+  | 'stopped'
+  /** All channels have ended, and the reader has their last events. */
+  | 'ended';
 
 /** What reads for a feed, as its page shows it. */
 export type ReadingState = {
@@ -46,7 +48,8 @@ export function readingOf(state: Connection): ReadingState {
 export function statusOf(state: Connection): FeedStatus {
   switch (state.mode) {
     case 'stopped':
-      return 'stopped';
+    case 'ended':
+      return state.mode;
     case 'paused':
       return state.pausedBy === 'unstarted' ? 'connecting' : 'paused';
     case 'streaming':

@@ -1,6 +1,6 @@
-import { backoffMs, isCatchingUp } from '../connection/lifecycle.ts';
+import { backoffMs, isCatchingUp, isOver } from '../connection/lifecycle.ts';
 import { reducer } from '../connection/reducer.ts';
-import { acceptSegment, writeCursor } from '../connection/sequencer.ts';
+import { acceptSegment, isAt, writeCursor } from '../connection/sequencer.ts';
 import type { ShareView } from '../connection/share.ts';
 import type { Connection, Signal } from '../connection/state.ts';
 import type { FeedItem } from '../transport/messages.ts';
@@ -121,8 +121,8 @@ function canReadOn(before: Connection['mode'], after: Connection['mode']): boole
   return after === 'streaming' || (after === 'polling' && before === 'polling');
 }
 
-function isTakingPart({ mode, pausedBy }: Connection): boolean {
-  return mode === 'paused' ? pausedBy === 'hidden' : mode !== 'stopped';
+function isTakingPart(connection: Connection): boolean {
+  return connection.mode === 'paused' ? connection.pausedBy === 'hidden' : !isOver(connection);
 }
 
 function dispatch(run: Run, signal: Signal): void {
@@ -193,6 +193,7 @@ function applyTabUpdate(run: Run, update: TabUpdate): void {
 function move(run: Run, update: TabUpdate): boolean {
   const { reader, accepted, isComplete } = acceptSegment(run.connection.reader, update);
   if (reader !== run.connection.reader) dispatch(run, { kind: 'moved', reader, accepted });
+  if (update.status === 'ended' && isAt(reader, update.cursor)) read(run, { kind: 'end' });
   return isComplete;
 }
 
@@ -232,7 +233,9 @@ function outboxOf(run: Run, before: Tab, connectionBefore: Connection): readonly
   const { name, election, following, connection, accepted, wanted, now } = run;
   const messages: TabMessage[] = wanted.has('ask') ? [{ kind: 'ask' }] : [];
   const isLeader = election.role === 'leader';
-  if (!isLeader && following.releaseLeadAt === null) return messages;
+  // The others need not ask the server too.
+  const hasFoundEnd = connection.mode === 'ended' && !connectionBefore.isStandby;
+  if (!isLeader && following.releaseLeadAt === null && !hasFoundEnd) return messages;
   const isNews = accepted.length > 0 || isChanged(before.following, connectionBefore, run);
   if (!isNews && !wanted.has('update')) return messages;
   const report = reportOf(following, connection, now);

@@ -25,6 +25,8 @@ export type StreamFrame =
   /** A lone comment. */
   | { readonly kind: 'time'; readonly time: number }
   | { readonly kind: 'handover'; readonly cursor: Cursor; readonly handover: Handover }
+  /** A channel has ended, and the stream has brought its last event. */
+  | { readonly kind: 'end'; readonly cursor: Cursor; readonly channel: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** A page. Its events and gaps are in the order in which a reader accepts them. */
@@ -32,6 +34,8 @@ export type Page = {
   readonly items: readonly FeedItem[];
   readonly cursor: Cursor;
   readonly more: boolean;
+  /** All channels have ended, and the page reaches their end. */
+  readonly hasEnded?: boolean;
   readonly advice: PollAdvice;
 };
 

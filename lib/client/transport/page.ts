@@ -34,7 +34,13 @@ export function parsePage(value: unknown, channels: readonly string[]): Page {
   const cursor = readCursorOf(channels, page.cursor, 'page');
   const items = readList(page.events, 'page').map((each) => readEvent(each, cursor));
   for (const each of readList(page.gaps, 'page')) placeGap(items, readGap(each), cursor);
-  return { items, cursor, more: page.more === true, advice: readPollAdvice(page.poll) };
+  return {
+    items,
+    cursor,
+    more: page.more === true,
+    hasEnded: page.ended === true,
+    advice: readPollAdvice(page.poll),
+  };
 }
 
 /** A gap comes before the first event of its channel at which the log goes on, or last if there is none yet. */

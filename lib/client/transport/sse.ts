@@ -139,6 +139,8 @@ function readFrame(
       return { kind, cursor, time: readTime(data.time) };
     case 'handover':
       return { kind, cursor, handover: readHandover(data) };
+    case 'end':
+      return { kind, cursor, channel: String(data.channel) };
     case 'gap': {
       const gap = readGap(data);
       return { kind: 'item', cursor, item: { kind, gap, position: positionOf(cursor, gap) } };
@@ -148,4 +150,4 @@ function readFrame(
   }
 }
 
-const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'refused']);
+const kinds = new Set(['hello', 'message', 'gap', 'heartbeat', 'handover', 'end', 'refused']);

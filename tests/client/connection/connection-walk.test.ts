@@ -26,22 +26,29 @@ import { seeded } from '../../support/seeded.ts';
  * after each signal.
  */
 const channels = ['one', 'two'];
-type Served = { readonly at: Map<string, Position>; isLive: boolean };
+type Served = { readonly at: Map<string, Position>; isLive: boolean; readonly ended: Set<string> };
 
 /**
  * How often connections break, whether servers skip events without a gap, whether the connection stands by at times, and
- * whether something closes connections that are silent for some seconds, and streams after some time.
+ * whether something closes connections that are silent for some seconds, and streams after some time. `ends`: channels end,
+ * and a filter answers streams with the 204 of an ended channel.
  */
 type World = {
   readonly breaks: number;
   readonly skips: boolean;
   readonly standsBy?: boolean;
   readonly hasLimits?: boolean;
+  readonly ends?: boolean;
 };
 
 let walked = 0;
+let ended = 0;
 
-function walk(seed: number, signals: number, { breaks, skips, standsBy = false, hasLimits = false }: World) {
+function walk(
+  seed: number,
+  signals: number,
+  { breaks, skips, standsBy = false, hasLimits = false, ends = false }: World,
+) {
   const random = seeded(seed);
   const silenceMs = hasLimits ? random.pick([1_500, 3_000, 5_000, 10_000]) : Number.POSITIVE_INFINITY;
   const lifeMs = hasLimits
@@ -58,7 +65,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
   };
   let now = 0;
   let state = newConnection(settings, readerAt(new Map(), { channels, isFiltered: false }));
-  const check = checker();
+  const check = checker(log);
 
   const trail: string[] = [];
 
@@ -80,7 +87,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     if (known !== undefined) return known;
     const at = after === null ? new Map<string, Position>() : parseCursor(after, channels, 'after');
     for (const channel of channels) if (!at.has(channel)) at.set(channel, log(channel).end());
-    const fresh = { at, isLive: false };
+    const fresh = { at, isLive: false, ended: new Set<string>() };
     served.set(key, fresh);
     return fresh;
   }
@@ -89,8 +96,13 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     const channel = random.pick(['one', 'two']);
     const item = log(channel).next(server.at.get(channel) as Position);
     if (item !== null) server.at.set(channel, item.position);
+    if (item !== null) server.ended.delete(channel);
     return item;
   }
+
+  const isOver = (server: Served, channel: string) =>
+    log(channel).isFinished() && log(channel).next(server.at.get(channel) as Position) === null;
+  const allOver = (server: Served) => channels.every((channel) => isOver(server, channel));
 
   function streamSignal(honest: boolean) {
     const stream = state.streams[random.below(state.streams.length)];
@@ -112,6 +124,12 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
       };
       return send({ kind: 'refused', stream: key, refusal });
     }
+    // An ended channel; or a filter, which only a client that polls can tell from it.
+    const isFiltered = ends && !honest && settings.transport !== 'stream' && dice > 0.98;
+    if (!server.isLive && ((allOver(server) && dice > 0.5) || isFiltered)) {
+      const refusal = { status: 204, retryAfterMs: null, problem: null };
+      return send({ kind: 'refused', stream: key, refusal });
+    }
     send({ kind: 'bytes', stream: key });
     const cursor = new Map(server.at);
     if (!server.isLive) {
@@ -129,6 +147,11 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     if (!honest && skips && dice > 0.93) nextItem(server);
     const item = nextItem(server);
     const after = new Map(server.at);
+    const channel = item === null && channels.find((name) => isOver(server, name) && !server.ended.has(name));
+    if (channel) {
+      server.ended.add(channel);
+      return send({ kind: 'frame', stream: key, frame: { kind: 'end', cursor: after, channel } });
+    }
     const frame =
       item === null
         ? ({ kind: 'heartbeat', cursor: after, time: null } as const)
@@ -159,13 +182,15 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
       // To a reader at rest.
       ...(poll.restMs > 0 ? [{ waitSeconds: 0, everyMs: Math.min(30_000, poll.restMs * 1.5) }] : []),
     ]);
-    const page = { items, cursor: new Map(server.at), more: random.chance(0.2), advice };
+    const more = random.chance(0.2);
+    const page = { items, cursor: new Map(server.at), more, hasEnded: !more && allOver(server), advice };
     send({ kind: 'polled', poll: poll.key, page });
   }
 
   function changeLog() {
     const it = log(random.pick(['one', 'two']));
     const dice = random.next();
+    if (ends && random.chance(0.1)) it.finish();
     if (dice < 0.9) it.append();
     else if (dice < 0.96) it.trim(1 + random.below(4));
     else {
@@ -228,6 +253,7 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     else if (dice < 0.99 - 0.04 * breaks) passTime();
     else send({ kind: random.pick(page) });
     if (state.mode === 'stopped') send({ kind: 'retry' });
+    if (state.mode === 'ended' && random.chance(0.2)) send({ kind: 'retry' });
   }
 
   // Everything works again: the reader must get to the end of the log within a bounded time.
@@ -243,21 +269,28 @@ function walk(seed: number, signals: number, { breaks, skips, standsBy = false, 
     if (state.streams.length > 0) streamSignal(true);
     if (state.poll !== null) pollSignal(true);
     if (state.poll === null && state.streams.length === 0) passTime();
-    if (state.mode === 'stopped') send({ kind: 'retry' });
+    if (state.mode === 'stopped' || state.mode === 'ended') send({ kind: 'retry' });
   }
   walked += trail.length;
   return { isAtEnd: isAtEnd(), state, restarts, reported: check.restarts() };
 }
 
 /** Checks what must hold between a state and the next one. */
-function checker() {
+function checker(log: (channel: string) => ModelLog) {
   const history = historyCheck();
   const check = (before: Connection, state: Connection, signal: Signal, now: number) => {
     // requests
     const streams = state.streams.length;
-    const most = { connecting: 1, streaming: 2, waiting: 0, polling: 1, standby: 0, paused: 0, stopped: 0 }[
-      state.mode
-    ];
+    const most = {
+      connecting: 1,
+      streaming: 2,
+      waiting: 0,
+      polling: 1,
+      standby: 0,
+      paused: 0,
+      stopped: 0,
+      ended: 0,
+    }[state.mode];
     expect(streams).toBeLessThanOrEqual(most);
     expect(streams === 0 && (state.mode === 'connecting' || state.mode === 'streaming')).toBe(false);
     // with the transport "stream" there are no checks
@@ -273,13 +306,23 @@ function checker() {
       if ((state.streams.at(-1)?.key ?? 0) >= before.nextKey)
         expect(now).toBeGreaterThanOrEqual(before.noStreamBefore);
     }
-    if (state.isStandby) expect(['standby', 'paused', 'stopped']).toContain(state.mode);
+    if (state.isStandby) expect(['standby', 'paused', 'stopped', 'ended']).toContain(state.mode);
     else expect(state.mode).not.toBe('standby');
-    if (state.mode === 'paused' || state.mode === 'stopped') expect(timersOf(state)).toEqual([]);
+    const isOff = state.mode === 'paused' || state.mode === 'stopped' || state.mode === 'ended';
+    if (isOff) expect(timersOf(state)).toEqual([]);
     else expect(nextTimerAt(state) ?? 0).toBeGreaterThanOrEqual(0);
     const isIdle = state.mode === 'standby' && !isCatchingUp(state);
-    if (state.mode !== 'paused' && state.mode !== 'stopped' && !isIdle)
-      expect(timersOf(state)).not.toEqual([]);
+    if (!isOff && !isIdle) expect(timersOf(state)).not.toEqual([]);
+    // it is over only where each channel has ended, and the reader is there; a 204 alone says nothing of a position
+    if (state.mode === 'ended') {
+      if (before.mode !== 'ended') ended += 1;
+      expect(state.poll).toBeNull();
+      for (const channel of channels) {
+        const known = state.reader.positions.get(channel);
+        if (known === undefined) expect(state.settings.transport).toBe('stream');
+        else expect(log(channel).hasEndedAt(known.position)).toBe(true);
+      }
+    }
     // a timer that fired is gone, or has moved on
     if (signal.kind === 'timer') expect(nextTimerAt(state) ?? now + 1).toBeGreaterThan(now - 1);
     // at rest there is no stream and no probe, and the next poll is on its way or due soon
@@ -374,6 +417,18 @@ test.each(seedsFrom(11_001))(
     expect(state.reader.discontinuities).toBeLessThanOrEqual(restarts);
   },
 );
+
+test.each(seedsFrom(12_001))(
+  'while channels end and begin anew, it is over only where the reader has their last events (seed %i)',
+  (seed) => {
+    const { isAtEnd } = walk(seed, 5_500, { breaks: 0.5, skips: true, standsBy: true, ends: true });
+    expect(isAtEnd).toBe(true);
+  },
+);
+
+test('the walks saw more than 500 ends', () => {
+  expect(ended).toBeGreaterThan(500);
+});
 
 test('the walks were more than 100,000 signals long', () => {
   expect(walked).toBeGreaterThan(100_000);

@@ -12,6 +12,17 @@ function expectCalm({ browser, tabs }: ReturnType<typeof walkTabs>) {
   for (const tab of tabs) expect(browser.isAtEnd(tab), `${tab.name} is at the end`).toBe(true);
 }
 
+function expectOver({ browser, tabs }: ReturnType<typeof walkTabs>) {
+  for (const tab of tabs) {
+    expect(tab.state().connection.mode, tab.name).toBe('ended');
+    expect(browser.isAtEnd(tab), `${tab.name} is at the end`).toBe(true);
+  }
+  const requests = browser.asked + browser.pages;
+  browser.passes(600_000);
+  expect(browser.asked + browser.pages).toBe(requests);
+  expect([browser.streams(), browser.locks(), browser.listeners()]).toEqual([0, 0, 0]);
+}
+
 /** Ten seeds, and those that once showed a fault. */
 const seedsFrom = (first: number, ...shown: readonly number[]) =>
   walkSeeds([...Array.from({ length: 10 }, (_, index) => first + index * 17), ...shown]);
@@ -58,5 +69,14 @@ test.each(seedsFrom(4_001, 300_011))(
       const [first = 0] = seqs;
       expect(seqs).toEqual(seqs.map((_, index) => first + 2 * index));
     }
+  },
+);
+
+test.each(seedsFrom(5_001))(
+  'where the channel ends and begins anew, each tab is over at its end, and keeps no request and no lock (seed %i)',
+  (seed) => {
+    const end = walkTabs(seed, 250, { ...rough, trims: true, restarts: true, ends: true });
+    expectOver(end);
+    expect(end.reported).toBeLessThanOrEqual(end.restarts);
   },
 );

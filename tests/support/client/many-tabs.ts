@@ -51,6 +51,8 @@ export type OpenTab = {
   readonly crash: () => void;
   readonly isGone: () => boolean;
   readonly isHanging: () => boolean;
+  /** When its next timer is due; null: none runs. */
+  readonly nextTimerAt: () => number | null;
 };
 
 /** A browser with tabs, Web Locks and a BroadcastChannel, and a server with one log. Time is moved by hand. */
@@ -69,6 +71,7 @@ export function manyTabs(options: BrowserOptions = {}) {
   let queue: { readonly run: Run; readonly key: number }[] = [];
   let pages = 0;
   let sent = 0;
+  let asked = 0;
   let isServerUp = true;
   let isStreamingBlocked = false;
   let observe = () => {};
@@ -124,6 +127,8 @@ export function manyTabs(options: BrowserOptions = {}) {
   const start = (after: string | null): Position =>
     (after === null ? undefined : parseCursor(after, channels, 'after').get('feed')) ?? log.end();
 
+  const isOver = (position: Position) => log.isFinished() && log.next(position) === null;
+
   function flush(run: Run, key: number) {
     const stream = run.streams.get(key);
     if (stream === undefined) return;
@@ -136,9 +141,14 @@ export function manyTabs(options: BrowserOptions = {}) {
         : ({ kind: 'heartbeat', cursor, time: null } as const);
       signals.push({ kind: 'frame', stream: key, frame });
     }
+    if (isOver(stream.at)) {
+      const cursor = new Map([['feed', stream.at]]);
+      signals.push({ kind: 'frame', stream: key, frame: { kind: 'end', cursor, channel: 'feed' } });
+    }
     if (signals.length > 0) run.dispatch({ kind: 'bytes', stream: key }, ...signals);
   }
   function serve(run: Run, key: number, after: string | null) {
+    asked += 1;
     run.streams.set(key, { at: start(after) });
     soon(0, 1, () => run.dispatch({ kind: 'sent', stream: key }));
     soon(2, 30, () => {
@@ -146,6 +156,7 @@ export function manyTabs(options: BrowserOptions = {}) {
       if (stream === undefined) return;
       if (!isServerUp) return run.dispatch({ kind: 'disconnected', stream: key });
       if (isStreamingBlocked) return run.dispatch(refused(key));
+      if (isOver(stream.at)) return run.dispatch(refused(key, 204));
       const hello = { cursor: '', heartbeatMs: 15_000, deadlineMs: 1, version: '0.1.0' };
       const frame = { kind: 'hello', cursor: new Map([['feed', stream.at]]), hello, time: null } as const;
       run.dispatch({ kind: 'bytes', stream: key }, { kind: 'frame', stream: key, frame });
@@ -178,6 +189,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         items,
         cursor: new Map([['feed', position]]),
         more,
+        hasEnded: !more && log.isFinished(),
         advice: { waitSeconds: 0, everyMs: 2_000 },
       };
       run.dispatch({ kind: 'polled', poll: key, page });
@@ -228,6 +240,10 @@ export function manyTabs(options: BrowserOptions = {}) {
           if (message.kind === 'ask') run.dispatch({ kind: 'asked' });
           else run.dispatch({ kind: 'update', update: parseTabUpdate(message, channels) });
         });
+      },
+      nextTimerAt() {
+        const times = [nextTabTimerAt(tab), nextTimerAt(connection)].filter((time) => time !== null);
+        return times.length === 0 ? null : Math.min(...times);
       },
       later(act: () => void) {
         if (!tabs.has(run)) return;
@@ -301,11 +317,11 @@ export function manyTabs(options: BrowserOptions = {}) {
     /** A tab has one timer, as a page has. An earlier one replaces it. */
     let armed: { readonly at: number } | null = null;
     function arm() {
-      const times = [nextTabTimerAt(tab), nextTimerAt(connection)].filter((time) => time !== null);
-      if (times.length === 0) return;
+      const due = run.nextTimerAt();
+      if (due === null) return;
       // A browser runs a hidden tab's timers once a second.
       const earliest = connection.isHidden ? lastTimerAt + 1_000 : now;
-      const timer = { at: Math.max(Math.min(...times), earliest, now) };
+      const timer = { at: Math.max(due, earliest, now) };
       if (armed !== null && armed.at <= timer.at) return;
       armed = timer;
       at(timer.at, () => {
@@ -337,6 +353,13 @@ export function manyTabs(options: BrowserOptions = {}) {
     get pages() {
       return pages;
     },
+    /** Streams asked for so far. */
+    get asked() {
+      return asked;
+    },
+    /** Locks that tabs hold or wait for, and tabs that get messages. */
+    locks: () => queue.length + (holder === null ? 0 : 1),
+    listeners: () => [...tabs].filter((run) => run.isJoined).length,
     /** Messages that tabs sent so far. */
     get sent() {
       return sent;
@@ -351,6 +374,11 @@ export function manyTabs(options: BrowserOptions = {}) {
       const ids = Array.from({ length: count }, () => log.append());
       news();
       return ids;
+    },
+    /** Ends the channel with one more event. */
+    finish() {
+      log.finish();
+      news();
     },
     /** Sends all streams what is new in the log. */
     news,
@@ -403,6 +431,7 @@ export function manyTabs(options: BrowserOptions = {}) {
         crash: run.gone,
         isGone: () => !tabs.has(run),
         isHanging: () => run.isHanging,
+        nextTimerAt: run.nextTimerAt,
       };
     },
     /** How many streams are open, or being opened, in all tabs together. */
@@ -414,6 +443,6 @@ export function manyTabs(options: BrowserOptions = {}) {
   };
 }
 
-function refused(stream: number): Signal {
-  return { kind: 'refused', stream, refusal: { status: 502, retryAfterMs: null, problem: null } };
+function refused(stream: number, status = 502): Signal {
+  return { kind: 'refused', stream, refusal: { status, retryAfterMs: null, problem: null } };
 }

@@ -9,9 +9,10 @@ import {
   type Signal,
   type Stream,
 } from '../../../lib/client/connection/state.ts';
-import type { FeedItem, Refusal } from '../../../lib/client/transport/messages.ts';
+import type { FeedItem, Page, Refusal } from '../../../lib/client/transport/messages.ts';
 import { type ConnectionSettings, defaultSettings } from '../../../lib/config/client-timing.ts';
 import type { Cursor } from '../../../lib/core/cursor.ts';
+import type { PollAdvice } from '../../../lib/core/event.ts';
 import type { Handover } from '../../../lib/core/sse-frames.ts';
 import { cursorAt } from './feed-items.ts';
 
@@ -129,6 +130,15 @@ export function reader(
       const handover = { reason, closesInMs: 6_000, everyMs };
       tell({ kind: 'frame', stream: key, frame: { kind: 'handover', cursor: cursorAt(cursor), handover } });
     },
+    /** The stream says that the channel `feed` has ended at `cursor`. */
+    channelEnds(cursor: string, key = stream().key) {
+      it.bytes(key);
+      tell({
+        kind: 'frame',
+        stream: key,
+        frame: { kind: 'end', cursor: cursorAt(cursor), channel: 'feed' },
+      });
+    },
     disconnects: (key = stream().key) => tell({ kind: 'disconnected', stream: key }),
     ends: (key = stream().key) => tell({ kind: 'ended', stream: key }),
     isRefused(status: number, more: Partial<Refusal> = {}, key = stream().key) {
@@ -137,10 +147,10 @@ export function reader(
     isPolled(
       items: readonly FeedItem[],
       cursor: string,
-      more: Partial<{ more: boolean; everyMs: number; waitSeconds: number; ageMs: number }> = {},
+      more: Partial<Pick<Page, 'more' | 'hasEnded'> & PollAdvice & { ageMs: number }> = {},
     ) {
       const advice = { everyMs: more.everyMs ?? 2_000, waitSeconds: more.waitSeconds ?? 0 };
-      const page = { items, cursor: cursorAt(cursor), more: more.more ?? false, advice };
+      const page = { items, cursor: cursorAt(cursor), more: false, advice, ...more };
       tell({ kind: 'polled', poll: state.poll?.key ?? -1, page, ageMs: more.ageMs ?? 0 });
     },
     pollIsRefused(status: number, more: Partial<Refusal> = {}) {

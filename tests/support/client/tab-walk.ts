@@ -1,5 +1,6 @@
 import { historyCheck } from './history-check.ts';
 import { type BrowserOptions, manyTabs, type OpenTab } from './many-tabs.ts';
+import type { ModelLog } from './model-log.ts';
 
 /*
  * A seeded walk through everything that can happen to tabs, while messages between them are lost, doubled and late. It
@@ -11,6 +12,8 @@ export type World = BrowserOptions & {
   /** The log drops its oldest events; it loses its newest events, or begins again. */
   readonly trims: boolean;
   readonly restarts: boolean;
+  /** The channel ends, and begins anew. */
+  readonly ends?: boolean;
 };
 
 /** Walks `actions` steps. @returns how it ended: everything must be in order then. */
@@ -30,6 +33,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
         if (entry !== undefined && !world.isFiltered) held.check.take(entry);
       }
     for (const tab of tabs) checkReader(tab);
+    for (const tab of tabs) checkEnd(tab, browser.log);
     const alive = tabs.filter((tab) => !tab.isGone() && !tab.isHanging());
     const on = alive.filter((tab) => tab.state().election.role !== 'off');
     const leaders = on.filter((tab) => tab.state().election.role === 'leader');
@@ -46,6 +50,7 @@ export function walkTabs(seed: number, actions: number, world: World) {
   }
 
   function changeLog() {
+    if (world.ends && random.chance(0.1)) return browser.finish();
     const dice = random.next();
     if (world.trims && dice < 0.05) browser.log.trim(1 + random.below(4));
     else if (world.restarts && dice < 0.09) {
@@ -111,10 +116,13 @@ export function walkTabs(seed: number, actions: number, world: World) {
     tab.wake();
     tab.thaw();
     tab.dispatch({ kind: 'enabled' });
+    // The channel may have begun anew since.
+    if (tab.state().connection.mode === 'ended') tab.dispatch({ kind: 'retry' });
   }
   tabs[0]?.show();
   browser.passes(60_000);
-  browser.publish(2);
+  if (world.ends) browser.finish();
+  else browser.publish(2);
   browser.passes(30_000);
   return {
     browser,
@@ -123,6 +131,18 @@ export function walkTabs(seed: number, actions: number, world: World) {
     restarts,
     reported: Math.max(...[...checks.values()].map(({ check }) => check.restarts())),
   };
+}
+
+/** @throws Error when a tab is over before it has the channel's last event, or when it keeps something after that. */
+function checkEnd(tab: OpenTab, log: ModelLog) {
+  const { connection, election } = tab.state();
+  if (connection.mode !== 'ended') return;
+  const position = connection.reader.positions.get('feed')?.position;
+  if (position === undefined || !log.hasEndedAt(position)) throw new Error(`${tab.name} is over too soon`);
+  const { streams, poll } = connection;
+  const isQuiet = streams.length === 0 && poll === null && tab.nextTimerAt() === null;
+  if (!isQuiet || election.role !== 'off' || election.lock !== null)
+    throw new Error(`${tab.name} is over, and keeps something`);
 }
 
 /** @throws Error when a follower reads by itself. Without `expect`, since it runs very often. */

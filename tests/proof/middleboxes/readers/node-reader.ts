@@ -35,6 +35,7 @@ function statusOf(status: FeedStatus): ReaderStatus {
     case 'paused':
     case 'offline':
     case 'stopped':
+    case 'ended':
       return 'down';
     default:
       return status satisfies never;
