@@ -90,6 +90,8 @@ export type FeedStart = {
   readonly events: readonly FeedEvent[];
   readonly cursor: string;
   readonly gaps?: readonly Gap[];
+  /** All channels have ended at the cursor: the feed asks for nothing. */
+  readonly ended?: boolean;
 };
 
 /** One line of a feed as a page shows it: an event, or a place where events are missing. `key` is unique within a feed. */

@@ -180,6 +180,7 @@ export function createFeed(
 
   function begin(): void {
     signal('enabled');
+    if (initial?.ended && initial.cursor === writeCursor(connection.reader)) signal('end');
     const watching = [watchPage(signal), saved?.whenLeaving(savePlace)];
     unwatch = () => {
       for (const end of watching) end?.();

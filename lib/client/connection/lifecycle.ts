@@ -148,7 +148,7 @@ export function stop(
 
 /** All channels have ended, and the reader has their last events: there is nothing left to ask for. */
 export function end(state: Connection): Connection {
-  return { ...stop(state, null, null), mode: 'ended', pollFailures: 0, pollingReason: null };
+  return { ...stop(state, null, null), mode: 'ended', pollingReason: null };
 }
 
 /** A wait is over: connect, or repeat a handover that failed while the old stream goes on. */

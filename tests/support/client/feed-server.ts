@@ -1,7 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { FeedItem } from '../../../lib/client/transport/messages.ts';
 import { type Cursor, formatPosition, type Position, parseCursor } from '../../../lib/core/cursor.ts';
-import { beforeFirst, compareEventIds, type EventId, readEventId } from '../../../lib/core/ids.ts';
+import {
+  beforeFirst,
+  compareEventIds,
+  type EventId,
+  formatEventId,
+  readEventId,
+} from '../../../lib/core/ids.ts';
 import {
   eventFrame,
   gapFrame,
@@ -93,8 +99,14 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     for (const [response, { position: from, write }] of live) {
       const { text, position } = frames(from);
       if (text !== '') write(text);
+      if (log.isFinished()) response.end(endFrame(position) + lastFrame(250));
       live.set(response, { position, write });
     }
+  }
+
+  function endFrame({ id, epoch }: Position): string {
+    const data = JSON.stringify({ channel: 'feed', id: formatEventId(id) });
+    return `id: ${formatPosition({ id, epoch })}\nevent: end\ndata: ${data}\n\n`;
   }
 
   function serving(request: IncomingMessage, response: ServerResponse): Serving {
@@ -106,9 +118,12 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       response,
       text,
       begin(headers = {}, write = (each) => void response.write(each)) {
+        if (log.isFinished() && itemsAfter(from).items.length === 0)
+          return void response.writeHead(204).end();
         response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...headers });
         write(text());
         live.set(response, { position: frames(from).position, write });
+        if (log.isFinished()) flush();
       },
       cut: () => request.socket.destroy(),
     };
@@ -149,6 +164,7 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       gaps,
       cursor: formatPosition(position),
       more: false,
+      ...(log.isFinished() && { ended: true }),
       poll: { waitSeconds: 0, everyMs },
     };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(page));
@@ -170,6 +186,12 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
     serve: (path: string, type: string, body: string) => void files.set(path, { type, body }),
     publish(count = 1) {
       for (let each = 0; each < count; each += 1) published.push({ id: log.append(), atMs: Date.now() });
+      flush();
+    },
+    /** Ends the channel with one more event. */
+    finish() {
+      log.finish();
+      published.push({ id: log.end().id, atMs: Date.now() });
       flush();
     },
     /** The events so far were published this much earlier. */
