@@ -1,6 +1,8 @@
 import { costOf, hoursPerMonth, prices, requestUse, type Usage } from '../lib/config/prices.ts';
-import { firstRestMs, nextRestMs, restAfterMs } from '../lib/server/rest.ts';
+import { type Environment, readSettings } from '../lib/config/settings.ts';
+import { restAfterMs } from '../lib/server/rest.ts';
 import { parseOptions, printFailure, readWholeNumber } from './command-line.ts';
+import { simulateRest } from './cost/simulate-rest.ts';
 
 const help = `Prints what one feed costs per month on Vercel and Upstash, by the published prices in lib/config/prices.ts.
 
@@ -85,38 +87,33 @@ function polling(feed: Feed): Usage {
   return useOf(feed, { streams: 0, polls, awakeSeconds: 0, streamSeconds: 0 });
 }
 
-/**
- * Streams, and rest, through one day. An hour has the events, at equal distances, and one time at which all readers stream to be
- * counted. The rule is the server's own.
- */
-function resting(feed: Feed, quietMs = 60_000, maxMs = 30_000): Usage {
-  const { readers } = feed;
-  const gapMs = 3_600_000 / (feed.eventsPerHour + 1);
-  const quiet = Math.max(quietMs, restAfterMs(readers, maxMs));
-  if (quiet >= gapMs) return streaming(feed);
-  const dayMs = 86_400_000;
-  let [now, awakeMs, opens, polls] = [0, 0, 0, 0];
-  while (now < dayMs) {
-    const openedAt = now;
-    const eventAt = (Math.floor(now / gapMs) + 1) * gapMs;
-    // An event before the end of the silence begins it again.
-    const restAt = eventAt - openedAt <= quiet ? eventAt + quiet : openedAt + quiet;
-    const nextAt = (Math.floor(restAt / gapMs) + 1) * gapMs;
-    awakeMs += restAt - openedAt;
-    opens += Math.max(1, (restAt - openedAt) / 1_000 / stream.seconds);
-    now = restAt;
-    for (let restMs = firstRestMs; now < nextAt; restMs = nextRestMs(restMs, maxMs)) {
-      now += restMs;
-      polls += 1;
-    }
-  }
-  const days = (secondsPerMonth * 1_000) / now;
-  const awakeSeconds = (awakeMs / 1_000) * days;
+/** Days that are simulated: so many that the budget for streams, which is there once, does not count. */
+const simulatedDays = 3;
+
+/** Streams, and rest, through some days with events at equal distances. The rule is the server's own. */
+function resting(feed: Feed, env: Environment = {}): Usage {
+  const { readers, eventsPerHour } = feed;
+  const settings = readSettings({ VERCEL: '1', ...env });
+  // So many never rest.
+  if (restAfterMs(readers, settings.restMaxMs) === Number.POSITIVE_INFINITY) return streaming(feed);
+  const durationMs = simulatedDays * 86_400_000;
+  const gapMs = 3_600_000 / eventsPerHour;
+  const eventsAt = Array.from(
+    { length: Math.floor(durationMs / gapMs) },
+    (_, index) => (index + 0.5) * gapMs,
+  );
+  const { streams, polls, awakeMs, streamMs } = simulateRest({
+    readers,
+    eventsAt,
+    durationMs,
+    settings,
+  });
+  const months = (secondsPerMonth * 1_000) / durationMs;
   return useOf(feed, {
-    streams: readers * opens * days,
-    polls: readers * polls * days,
-    awakeSeconds,
-    streamSeconds: readers * awakeSeconds,
+    streams: streams * months,
+    polls: polls * months,
+    awakeSeconds: (awakeMs / 1_000) * months,
+    streamSeconds: (streamMs / 1_000) * months,
   });
 }
 
@@ -141,11 +138,15 @@ function peerUse(feed: Feed): Usage {
 
 /** The ways of the table. */
 export const costWays = [
-  { name: 'Steadfeed, streams and rest (the default on Vercel)', use: resting },
+  { name: 'Steadfeed, streams and rest (the default on Vercel)', use: (feed) => resting(feed) },
+  {
+    name: 'Steadfeed, REST_BUSY_SECONDS=0: rest only in quiet times',
+    use: (feed) => resting(feed, { REST_BUSY_SECONDS: '0' }),
+  },
   { name: 'Steadfeed, QUIET_SECONDS=0: always streaming', use: streaming },
   { name: 'Steadfeed, always polling, each 2 s', use: polling },
   { name: '@upstash/realtime 1.1', use: peerUse },
-] as const satisfies readonly { name: string; use: (feed: Feed) => Usage }[];
+] as const satisfies readonly { readonly name: string; readonly use: (feed: Feed) => Usage }[];
 
 function numberText(value: number): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toFixed(value >= 10 ? 1 : 2);

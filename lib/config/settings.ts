@@ -42,6 +42,8 @@ export type Settings = {
   readonly quietMs: number | null;
   /** Longest pause between two polls of a reader at rest. */
   readonly restMaxMs: number;
+  /** Pause between two polls of a reader that rests although events come; null: readers rest only in a quiet time. */
+  readonly restBusyMs: number | null;
   /** Longest time between two attempts of the page to stream again while it polls. */
   readonly probeMaxMs: number;
   /** The least important lines that the server prints. */
@@ -79,6 +81,7 @@ export function readSettings(env: Environment): Settings {
     pollMode: oneOf(env, 'POLL_MODE', isVercel ? 'short' : 'long', ['long', 'short']),
     quietMs: wholeNumber(env, 'QUIET_SECONDS', isVercel ? 60 : 0, 0, 86_400) * 1_000 || null,
     restMaxMs: wholeNumber(env, 'REST_MAX_SECONDS', 30, 5, 60) * 1_000,
+    restBusyMs: wholeNumber(env, 'REST_BUSY_SECONDS', isVercel ? 2 : 0, 0, 5) * 1_000 || null,
     probeMaxMs: seconds(env, 'PROBE_MAX_SECONDS', 300, 1, 86_400),
     logLevel: readLogLevel(env),
     allowedOrigins: readOrigins(env),

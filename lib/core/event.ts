@@ -37,6 +37,8 @@ export type PollAdvice = {
   readonly waitSeconds: number;
   /** The pause between two polls, in ms. */
   readonly everyMs: number;
+  /** Only for a reader at rest: it should rest on. Without it, it should stream. */
+  readonly rest?: boolean;
 };
 
 /** How a client polls before the server has advised it. */

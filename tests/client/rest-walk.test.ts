@@ -15,8 +15,13 @@ const marginMs = 2 * latencyMs + 20 + 1_000;
 
 async function walk(seed: number) {
   const random = seeded(seed);
+  const busySeconds = random.pick([0, 2]);
   const platform = simulatedPlatform({
-    env: { QUIET_SECONDS: String(random.pick([20, 60])), REST_MAX_SECONDS: String(random.pick([10, 30])) },
+    env: {
+      QUIET_SECONDS: String(random.pick([20, 60])),
+      REST_MAX_SECONDS: String(random.pick([10, 30])),
+      REST_BUSY_SECONDS: String(busySeconds),
+    },
     seed,
     regions: random.pick([1, 3]),
     perProcess: random.pick([2, 800]),
@@ -48,7 +53,7 @@ async function walk(seed: number) {
       );
       if (pausedMs > 0) {
         pauses.push(pausedMs);
-        expect(streams, where).toBe(1);
+        if (busySeconds === 0) expect(streams, where).toBe(1);
       }
     }
   }
@@ -65,3 +70,32 @@ test.each(walkSeeds([11, 13, 15]))(
   },
   60_000,
 );
+
+test('a reader of a busy feed sees each event at once for ten minutes, then within the 2 s of its polls, and at once again in the next visit', async () => {
+  const platform = simulatedPlatform({ latencyMs });
+  const { clock } = platform;
+  const reader = platform.read(0);
+  await clock.advance(5_000);
+  /** How late each event of an hour is. */
+  async function lateness(minutes: number): Promise<number[]> {
+    const first = reader.arrived.length;
+    const sent: number[] = [];
+    for (let event = 0; event < minutes * 6; event++) {
+      sent.push(await platform.publish());
+      await clock.advance(10_000);
+    }
+    expect(reader.arrived).toHaveLength(first + sent.length);
+    return sent.map((at, index) => (reader.arrived[first + index]?.at ?? Number.NaN) - at);
+  }
+  const late = await lateness(60);
+  expect(Math.max(...late.slice(0, 60))).toBeLessThanOrEqual(latencyMs);
+  expect(Math.max(...late)).toBeLessThanOrEqual(2_000 + marginMs);
+  expect(late.slice(-200).filter((ms) => ms > latencyMs).length).toBeGreaterThan(150);
+  expect([reader.status(), platform.use().gbHours < 0.8]).toEqual(['resting', true]);
+
+  await clock.advance(3_600_000);
+  const next = await lateness(10);
+  expect(Math.max(...next.slice(0, 3))).toBeLessThanOrEqual(30_000 + marginMs);
+  expect(Math.max(...next.slice(4))).toBeLessThanOrEqual(latencyMs);
+  reader.close();
+}, 60_000);

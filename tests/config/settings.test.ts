@@ -38,7 +38,9 @@ describe('settings', () => {
 
   test.each([
     [{ NODE_ENV: 'production' }, { isProduction: true }],
-    [{ VERCEL: '1' }, { isVercel: true, pollMode: 'short', quietMs: 60_000 }],
+    [{ VERCEL: '1' }, { isVercel: true, pollMode: 'short', quietMs: 60_000, restBusyMs: 2_000 }],
+    [{ VERCEL: '1', REST_BUSY_SECONDS: '0' }, { restBusyMs: null }],
+    [{ REST_BUSY_SECONDS: '5' }, { restBusyMs: 5_000 }],
     [{ VERCEL: '1', QUIET_SECONDS: '0' }, { quietMs: null }],
     [{ VERCEL: '1', POLL_MODE: 'long' }, { pollMode: 'long' }],
     [{ FEED_DB: ':memory:' }, { feedDb: ':memory:' }],

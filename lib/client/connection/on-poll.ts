@@ -89,18 +89,22 @@ function continueCatchUp(state: Connection, page: Page, now: number): Connection
   return page.more ? startPoll(state, now) : { ...state, catchUps: state.catchUps + 1 };
 }
 
-/**
- * Rests on until something happens, or the server advises a shorter pause: that is its way to say "stream". The pause counts
- * from the time of the server's answer, which a cache may have kept.
- */
-function continueRest(state: Connection, poll: Poll, page: Page, ageMs: number, now: number): Connection {
-  const { everyMs } = page.advice;
-  if (page.items.length > 0 || page.more || everyMs < poll.restMs) return endRest(state, now);
+/** Rests on as long as the server wants. The pause counts from the time of the server's answer, which a cache may have kept. */
+function continueRest(
+  state: Connection,
+  poll: Poll,
+  { advice }: Page,
+  ageMs: number,
+  now: number,
+): Connection {
+  if (!advice.rest) return endRest(state, now);
+  const { minPollMs } = state.settings;
+  const restMs = Math.max(advice.everyMs, minPollMs);
   const answeredAt = Math.min(poll.startedAt, now - ageMs);
   return {
     ...state,
-    restMs: everyMs,
-    pollAt: Math.max(now + state.settings.minPollMs, answeredAt + everyMs),
+    restMs,
+    pollAt: Math.max(now + minPollMs, answeredAt + restMs),
   };
 }
 

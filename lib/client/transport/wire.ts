@@ -84,8 +84,12 @@ const maxEveryMs = 60_000;
 
 /** Reads the advice for polling, within bounds: a wrong one must let the client neither spin nor fall asleep. */
 export function readPollAdvice(value: unknown): PollAdvice {
-  const { waitSeconds, everyMs } = { ...defaultPollAdvice, ...(value as object) };
-  return { waitSeconds: within(waitSeconds, maxWaitSeconds), everyMs: within(everyMs, maxEveryMs) };
+  const { waitSeconds, everyMs, rest } = { ...defaultPollAdvice, ...(value as PollAdvice) };
+  return {
+    waitSeconds: within(waitSeconds, maxWaitSeconds),
+    everyMs: within(everyMs, maxEveryMs),
+    rest: rest === true,
+  };
 }
 
 /** A number from 0 to `most`; 0 for anything that is no number. */

@@ -3,7 +3,6 @@ import { wait } from '../../core/clock.ts';
 import { formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
 import { createPollSlot, type PollSlot } from '../admission.ts';
-import { restAdvice } from '../rest.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
@@ -52,13 +51,14 @@ async function getPage(
   const page = await readQueriedPage(request, runtime, query, signal);
   metrics.polls.add();
   if (page.gaps.length > 0) metrics.gaps.add(page.gaps.length);
-  const restMs = query.restMs > 0 ? restAdvice(query.restMs, runtime.settings, clock.now()) : null;
-  const advice = restMs === null ? adviceFor(request, runtime, query) : { waitSeconds: 0, everyMs: restMs };
+  const restMs = nextRestMs(runtime, query, page);
+  const advice =
+    restMs === null ? adviceFor(request, runtime, query) : { waitSeconds: 0, everyMs: restMs, rest: true };
   const body = pageJson(page, advice);
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
-    'cache-control': cacheControl(query, page, isShareable, restMs),
+    'cache-control': cacheControl(query, page, isShareable, restMs, runtime.settings),
     'content-type': 'application/json; charset=utf-8',
     // Shows a client that a cache keeps polls too long.
     'feed-time': String(clock.now()),
@@ -102,6 +102,11 @@ async function readQueriedPage(
 function adviceFor(request: Request, { settings, admission }: Runtime, { channels }: PageQuery): PollAdvice {
   const isLong = settings.pollMode === 'long' && admission.hasSpare(request, channels);
   return pollAdvice(isLong ? 'long' : 'short');
+}
+
+/** The pause before the next poll of a reader at rest, in ms; null: it does not rest, or should stream. */
+function nextRestMs({ rest }: Runtime, { restMs }: PageQuery, { events, gaps, more }: Page): number | null {
+  return restMs === 0 || gaps.length > 0 || more ? null : rest.polled(restMs, events.length);
 }
 
 async function startPositions({ log }: Runtime, { channels, start }: PageQuery) {
@@ -181,7 +186,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /**
  * A shared cache may keep only what is the same for every reader, and only while it stays true. What it tells readers at rest
- * is old by the time of their next poll: they count the pause from the time at which the server answered.
+ * is old by the time of their next poll: they count the pause from the time at which the server answered. In a busy time no
+ * cache answers them: the server counts their polls, so that they do not become more than a stream costs.
  * @param restMs that pause; null: the reader does not rest.
  */
 function cacheControl(
@@ -189,9 +195,11 @@ function cacheControl(
   page: Page,
   isShareable: boolean,
   restMs: number | null,
+  { restBusyMs }: Runtime['settings'],
 ) {
-  const isShared =
-    isShareable && channels.length === 1 && waitSeconds === 0 && before === null && page.gaps.length === 0;
+  const isCounted = restMs !== null && restBusyMs !== null && restMs <= restBusyMs;
+  const isCurrent = waitSeconds === 0 && before === null && !isCounted;
+  const isShared = isShareable && channels.length === 1 && isCurrent && page.gaps.length === 0;
   if (isShared && isEmpty(page) && restMs !== null) {
     return `public, max-age=0, s-maxage=${Math.max(1, restMs / 1_000 - 1)}`;
   }

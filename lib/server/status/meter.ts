@@ -186,6 +186,7 @@ function settingsToShow({ settings }: Runtime): ProcessStatus['settings'] {
     ['TAIL_CHECK_SECONDS', seconds(settings.tailCheckMs)],
     ['QUIET_SECONDS', settings.quietMs === null ? 'off' : seconds(settings.quietMs)],
     ['REST_MAX_SECONDS', seconds(settings.restMaxMs)],
+    ['REST_BUSY_SECONDS', settings.restBusyMs === null ? 'off' : seconds(settings.restBusyMs)],
     ['POLL_MODE', settings.pollMode],
     ['PUBLISH_RATE', orNone(settings.publishRate, 'events/s')],
     ['PUBLISH_TOKEN', isSet(settings.publishToken)],

@@ -42,7 +42,7 @@ describe('a connection that the server lets rest', () => {
     const pauses = [8_000, 12_000, ...Array.from({ length: 130 }, () => 30_000)];
     const passed = pauses.map((everyMs) => {
       const ms = untilPoll(it);
-      it.isPolled([], at3, { everyMs });
+      it.isPolled([], at3, { everyMs, rest: true });
       return ms;
     });
     expect(passed.slice(0, 5)).toEqual([5_000, 8_000, 12_000, 30_000, 30_000]);
@@ -50,10 +50,10 @@ describe('a connection that the server lets rest', () => {
     expect(it.state).toMatchObject({ streams: [], probes: 0, handovers: 0, reconnects: 0, failures: 0 });
   });
 
-  test('streams at once when a poll brings an event, from behind it, and shows no pause', () => {
+  test('streams at once when the server wants that after an event, from behind it, and shows no pause', () => {
     const it = restingReader();
     untilPoll(it);
-    it.isPolled([eventItem(4)], '40-4~aaaaaa', { everyMs: 8_000 });
+    it.isPolled([eventItem(4)], '40-4~aaaaaa', { everyMs: 2_000 });
     expect(it.accepted).toEqual(['40-4']);
     expect(it.state).toMatchObject({ mode: 'connecting', poll: null, restMs: 0 });
     expect([it.stream().after, readingOf(it.state).status]).toEqual(['40-4~aaaaaa', 'streaming']);
@@ -61,11 +61,28 @@ describe('a connection that the server lets rest', () => {
     expect(readingOf(it.state)).toMatchObject({ status: 'streaming', pollingReason: null });
   });
 
+  test('rests on when the server wants that after an event, with a shorter pause', () => {
+    const it = restingReader();
+    untilPoll(it);
+    it.isPolled([eventItem(4)], '40-4~aaaaaa', { everyMs: 2_000, rest: true });
+    expect(it.accepted).toEqual(['40-4']);
+    expect(it.state).toMatchObject({ mode: 'polling', streams: [], restMs: 2_000 });
+    expect([untilPoll(it), it.state.poll?.after]).toEqual([2_000, '40-4~aaaaaa']);
+  });
+
+  test('polls no sooner than after a second, whatever the server advises', () => {
+    const it = restingReader();
+    untilPoll(it);
+    it.isPolled([], at3, { everyMs: 0, rest: true });
+    expect(it.state.restMs).toBe(1_000);
+    expect(untilPoll(it)).toBe(1_000);
+  });
+
   test.each([
-    ['advises a shorter pause', { everyMs: 2_000 }],
-    ['advises long polls', { everyMs: 0, waitSeconds: 20 }],
-    ['has more', { everyMs: 8_000, more: true }],
-  ])('streams when the server %s', (_, more) => {
+    ['the advice of any poll', { everyMs: 2_000 }],
+    ['a longer pause, and not to rest', { everyMs: 8_000 }],
+    ['long polls', { everyMs: 0, waitSeconds: 20 }],
+  ])('streams when the server advises %s', (_, more) => {
     const it = restingReader();
     untilPoll(it);
     it.isPolled([], at3, more);
@@ -95,16 +112,16 @@ describe('a connection that the server lets rest', () => {
     untilPoll(it);
     it.pollIsRefused(401);
     expect(it.state).toMatchObject({ mode: 'polling', tokenVersion: 1, poll: { restMs: 5_000 } });
-    it.isPolled([], at3, { everyMs: 8_000 });
+    it.isPolled([], at3, { everyMs: 8_000, rest: true });
     expect(readingOf(it.state).status).toBe('resting');
   });
 
   test('counts the pause from the answer of the server, however long a cache has kept it', () => {
     const it = restingReader();
     untilPoll(it);
-    it.isPolled([], at3, { everyMs: 30_000, ageMs: 20_000 });
+    it.isPolled([], at3, { everyMs: 30_000, rest: true, ageMs: 20_000 });
     expect(untilPoll(it)).toBe(10_000);
-    it.isPolled([], at3, { everyMs: 30_000, ageMs: 31_000 });
+    it.isPolled([], at3, { everyMs: 30_000, rest: true, ageMs: 31_000 });
     expect(untilPoll(it)).toBe(1_000);
   });
 
@@ -129,7 +146,7 @@ describe('a connection that the server lets rest', () => {
     it.happens('hidden');
     for (let polls = 0; polls < 12; polls++) {
       untilPoll(it);
-      it.isPolled([], at3, { everyMs: 5_000 });
+      it.isPolled([], at3, { everyMs: 5_000, rest: true });
     }
     expect(it.state).toMatchObject({ mode: 'paused', restMs: 0 });
     it.happens('visible');
@@ -148,7 +165,7 @@ describe('a connection that the server lets rest', () => {
 
   test('takes the poll of another feed of the page only if that rests with the same pause', () => {
     const cursor = new Map([['feed', eventItem(3).position]]);
-    const page = { items: [], cursor, more: false, advice: { everyMs: 8_000, waitSeconds: 0 } };
+    const page = { items: [], cursor, more: false, advice: { everyMs: 8_000, waitSeconds: 0, rest: true } };
     const result = { kind: 'polled', poll: 99, page } as const;
     const tellAll = (it: ReturnType<typeof reader>, restMs: number) => {
       const shared = { after: at3, restMs, startedAt: it.now, finishedAt: it.now, result };
@@ -237,7 +254,7 @@ describe('a tab that takes over from a leader at rest', () => {
     const known = { pollingReason: null, notBefore: 0, isPaused: false, restMs: 30_000 };
     it.tell({ kind: 'activate', known });
     expect(it.state).toMatchObject({ mode: 'polling', streams: [], poll: { restMs: 30_000 } });
-    it.isPolled([], at3, { everyMs: 30_000 });
+    it.isPolled([], at3, { everyMs: 30_000, rest: true });
     expect(readingOf(it.state).status).toBe('resting');
   });
 });

@@ -51,6 +51,6 @@ describe('a field that is missing or new does no harm:', () => {
     expect(readProblem({ ...problem, title: undefined })).toBeNull();
   });
   test('a page without advice', () => {
-    expect(readPollAdvice(undefined)).toEqual({ waitSeconds: 0, everyMs: 2_000 });
+    expect(readPollAdvice(undefined)).toEqual({ waitSeconds: 0, everyMs: 2_000, rest: false });
   });
 });

@@ -90,8 +90,8 @@ describe('a poll of a reader at rest', () => {
   };
 
   /** A server whose hour has begun ten minutes ago. */
-  async function makeQuiet(settings: Readonly<Record<string, string>> = env) {
-    const stand = makeStand({ env: settings });
+  async function makeQuiet(settings: Readonly<Record<string, string>> = env, retention = 10_000) {
+    const stand = makeStand({ env: settings, retention });
     const hour = 3_600_000;
     await stand.clock.advance(hour - (stand.clock.now() % hour) + 600_000);
     await stand.publish();
@@ -101,7 +101,7 @@ describe('a poll of a reader at rest', () => {
   test('is told a longer pause, and caches may keep the answer until just before that is over', async () => {
     const stand = await makeQuiet();
     expect(await poll(stand, 'rest=5')).toEqual({
-      advice: { waitSeconds: 0, everyMs: 8_000 },
+      advice: { waitSeconds: 0, everyMs: 8_000, rest: true },
       events: 0,
       cache: 'public, max-age=0, s-maxage=7',
     });
@@ -117,6 +117,42 @@ describe('a poll of a reader at rest', () => {
       events: 1,
       cache: 'public, max-age=0, s-maxage=1',
     });
+  });
+
+  /** A server whose readers have used up their budget for streams. */
+  async function makeBusy(retention?: number) {
+    const stand = await makeQuiet({ ...env, REST_BUSY_SECONDS: '2' }, retention);
+    const leave = stand.runtime.rest.join({ quietMs: 0, isSure: () => false, rest() {} });
+    await stand.clock.advance(1_200_000);
+    leave();
+    return stand;
+  }
+
+  test('that rests on although it got an event is in no cache, so that the server counts it', async () => {
+    const stand = await makeBusy();
+    const stream = await openStream(stand, 'quiet=0');
+    for (let seconds = 0; seconds < 60; seconds += 10) {
+      await stand.publish();
+      expect(stream.of('handover')).toEqual([]);
+      await stand.clock.advance(10_000);
+    }
+    expect(stream.of('handover')).toMatchObject([{ data: { reason: 'quiet', everyMs: 2_000 } }]);
+
+    const busy = { advice: { waitSeconds: 0, everyMs: 2_000, rest: true }, cache: 'private, no-store' };
+    const after = stand.cursorAtEnd();
+    expect(await poll(stand, 'rest=2', after)).toEqual({ ...busy, events: 0 });
+    await stand.publish();
+    expect(await poll(stand, 'rest=2', after)).toEqual({ ...busy, events: 1 });
+  });
+
+  test('that brings a gap, or one page of several, gets the advice of any poll', async () => {
+    const stand = await makeBusy(5);
+    const after = stand.cursorAtEnd();
+    for (let count = 0; count < 3; count++) await stand.publish();
+    expect((await poll(stand, 'rest=2&limit=1', after)).advice).not.toHaveProperty('rest');
+    expect((await poll(stand, 'rest=2', after)).advice).toHaveProperty('rest');
+    for (let count = 0; count < 6; count++) await stand.publish();
+    expect((await poll(stand, 'rest=2', after)).advice).not.toHaveProperty('rest');
   });
 
   test('of two channels, or with a token, is in no cache', async () => {

@@ -149,7 +149,8 @@ export function reader(
       cursor: string,
       more: Partial<Pick<Page, 'more' | 'hasEnded'> & PollAdvice & { ageMs: number }> = {},
     ) {
-      const advice = { everyMs: more.everyMs ?? 2_000, waitSeconds: more.waitSeconds ?? 0 };
+      const { everyMs = 2_000, waitSeconds = 0, rest = false } = more;
+      const advice = { everyMs, waitSeconds, rest };
       const page = { items, cursor: cursorAt(cursor), more: false, advice, ...more };
       tell({ kind: 'polled', poll: state.poll?.key ?? -1, page, ageMs: more.ageMs ?? 0 });
     },
