@@ -236,6 +236,18 @@ export function keyReused(): FeedError {
   );
 }
 
+/** The last event of each subject in a request, in the order of the request. Only it counts for the state. */
+export function lastOfEachSubject<Event extends { readonly attributes?: EventAttributes }>(
+  events: readonly Event[],
+): ReadonlyMap<string, Event> {
+  const found = new Map<string, Event>();
+  for (const event of events) {
+    const subject = event.attributes?.subject;
+    if (subject !== undefined) found.set(subject, event);
+  }
+  return found;
+}
+
 /** The error for a publish to a channel that has ended. @param last the id of its last event. */
 export function channelEnded(channel: string, last: EventId): FeedError {
   return new FeedError(

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../lib/log/event-log.ts';
-import { describeEventLog, type LogHarness } from '../log/contract.ts';
+import { describeEventLog, type LogHarness, rulesOf } from '../log/contract.ts';
 import { createMemoryLog, type MemoryLog } from '../support/server/memory-log.ts';
 
 // The log that other tests take for the truth keeps the promises of one.
@@ -11,10 +11,11 @@ describeEventLog('model in memory', async (): Promise<LogHarness> => {
     return log;
   };
   return {
-    open({ retention = 10_000 } = {}): EventLog {
-      log ??= createMemoryLog({ retention, now: () => nowMs });
+    open(options = {}): EventLog {
+      log ??= createMemoryLog({ rules: rulesOf(options), now: () => nowMs });
       return log;
     },
+    now: () => nowMs,
     async passTime(ms) {
       nowMs += ms;
     },

@@ -112,7 +112,7 @@ function openDatabase(path: string): Pick<SqliteStore, 'db' | 'statements'> {
 }
 
 /** The version of the tables below; the file has it as its `user_version`. */
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 /*
  * Version 1. The primary key of an event is its id, because every read is in the order of ids. Each event has its epoch, so
@@ -147,13 +147,38 @@ const version2Tables = `
   CREATE INDEX rate_by_full_at ON rate (full_at);
 `;
 
+/*
+ * Version 3 adds the attributes of an event, as JSON; null for a plain event. The last event of a channel that expires has the
+ * time at which the channel is deleted, Unix time in ms. `latest` holds a copy of the latest event of each subject, because
+ * retention removes the event itself; `expires` is the time from which on it does not count, Unix time in ms.
+ */
+const version3Tables = `
+  ALTER TABLE event ADD COLUMN attributes TEXT;
+  ALTER TABLE event ADD COLUMN channel_due INTEGER;
+  CREATE INDEX event_by_channel_due ON event (channel_due) WHERE channel_due IS NOT NULL;
+  CREATE TABLE latest (
+    channel TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    expires INTEGER,
+    PRIMARY KEY (channel, subject)
+  ) STRICT;
+  CREATE INDEX latest_by_seq ON latest (channel, seq);
+  CREATE INDEX latest_by_expiry ON latest (channel, expires);
+`;
+
 /** Fails in the file of another program that has the same `user_version` but not the tables of version 1. */
 const requireVersion1Tables = 'SELECT 1 FROM event, request LIMIT 0;';
 
 /** The SQL that upgrades a file of each older version to this one. */
 const upgrades: Readonly<Record<number, string>> = {
-  0: version1Tables + version2Tables,
-  1: requireVersion1Tables + version2Tables,
+  0: version1Tables + version2Tables + version3Tables,
+  1: requireVersion1Tables + version2Tables + version3Tables,
+  2: requireVersion1Tables + version3Tables,
 };
 
 /**
@@ -191,14 +216,17 @@ function wrongVersion(found: number): FeedError {
 /** Every statement of the embedded log, prepared once. Ids are compared as pairs: by time first, then by seq. */
 export type SqliteStatements = Readonly<Record<keyof typeof texts, StatementSync>>;
 
-const selectEvent = 'SELECT time, seq, epoch, type, data FROM event WHERE channel = ?';
+const selectEvent = 'SELECT time, seq, epoch, type, data, attributes FROM event WHERE channel = ?';
+
+/** A subject that counts: its event has not expired. */
+const isValid = '(expires IS NULL OR expires > ?)';
 
 const texts = {
   beginRead: 'BEGIN DEFERRED',
   beginWrite: 'BEGIN IMMEDIATE',
   commit: 'COMMIT',
   first: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1',
-  last: 'SELECT time, seq, epoch FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1',
+  last: 'SELECT time, seq, epoch, attributes, channel_due FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT 1',
   nth: 'SELECT time, seq FROM event WHERE channel = ? ORDER BY time, seq LIMIT 1 OFFSET ?',
   firstSince: 'SELECT time, seq FROM event WHERE channel = ? AND time >= ? ORDER BY time, seq LIMIT 1',
   after: `${selectEvent} AND (time, seq) > (?, ?) ORDER BY time, seq LIMIT ?`,
@@ -206,8 +234,25 @@ const texts = {
   newest: `${selectEvent} ORDER BY time DESC, seq DESC LIMIT ?`,
   from: `${selectEvent} AND (time, seq) >= (?, ?) ORDER BY time, seq LIMIT ?`,
   since: `${selectEvent} AND time >= ? ORDER BY time, seq LIMIT ?`,
-  insert: 'INSERT INTO event (channel, time, seq, epoch, type, data) VALUES (?, ?, ?, ?, ?, ?)',
+  insert:
+    'INSERT INTO event (channel, time, seq, epoch, type, data, attributes, channel_due) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
   trim: 'DELETE FROM event WHERE channel = ? AND (time, seq) <= (?, ?)',
+  trimOlder:
+    'DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE channel = ? AND time < ? ORDER BY time, seq LIMIT ?)',
+  latest: `SELECT time, seq, type, data, attributes FROM latest WHERE channel = ? AND seq > ? AND ${isValid} ORDER BY seq LIMIT ?`,
+  findLatest: `SELECT 1 FROM latest WHERE channel = ? AND subject = ? AND ${isValid}`,
+  countLatest: `SELECT count(*) AS count FROM latest WHERE channel = ? AND ${isValid}`,
+  saveLatest:
+    'INSERT OR REPLACE INTO latest (channel, subject, time, seq, type, data, attributes, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  removeLatest: 'DELETE FROM latest WHERE channel = ? AND subject = ?',
+  deleteExpiredLatest:
+    'DELETE FROM latest WHERE rowid IN (SELECT rowid FROM latest WHERE channel = ? AND expires <= ? LIMIT ?)',
+  findDueChannel: 'SELECT channel FROM event WHERE channel_due <= ? LIMIT 1',
+  deleteSomeEvents:
+    'DELETE FROM event WHERE rowid IN (SELECT rowid FROM event WHERE channel = ? ORDER BY time, seq LIMIT ?)',
+  deleteSomeLatest: 'DELETE FROM latest WHERE rowid IN (SELECT rowid FROM latest WHERE channel = ? LIMIT ?)',
+  deleteLatest: 'DELETE FROM latest WHERE channel = ?',
+  deleteEvents: 'DELETE FROM event WHERE channel = ?',
   findRequest: 'SELECT fingerprint, ids FROM request WHERE key = ? AND expires > ?',
   saveRequest: 'INSERT OR REPLACE INTO request (key, fingerprint, ids, expires) VALUES (?, ?, ?, ?)',
   deleteExpiredRequests:

@@ -5,11 +5,15 @@ import { beforeFirst, compareEventIds, type EventId, formatEventId, parseEventId
 import {
   type AppendRequest,
   type AppendResult,
+  type ChannelRules,
+  channelEnded,
+  defaultRules,
   type EventLog,
   type FollowSignal,
   keyLifeMs,
   keyReused,
   type LogEvent,
+  type NewEvent,
   type RateLimit,
   type ReadFrom,
   readBudgetBytes,
@@ -17,12 +21,14 @@ import {
 import { chargeLimit, chargeOf, rateLimited } from '../rate-limit.ts';
 import { openSqliteStore, type SqliteStatements, type SqliteStore } from './database.ts';
 import { isLocked, toLogError, unavailable } from './errors.ts';
+import { applyToLatest, checkSubjects, readLatestPage, toAttributes, toText } from './latest.ts';
 import { createStepQueue } from './step-queue.ts';
 
 /** Options of the embedded log. */
 type SqliteLogOptions = {
-  /** How many events each channel keeps, at least. */
-  readonly retention: number;
+  /** What the log keeps of a channel: the rules of each, or how many events every channel keeps, at least. */
+  readonly rules?: (channel: string) => ChannelRules;
+  readonly retention?: number;
   /** The log's clock. Default: the system's. */
   readonly clock?: Pick<Clock, 'now'>;
   /** Random numbers for epochs, 0 ≤ x < 1. Default: `Math.random`. */
@@ -57,7 +63,8 @@ function charactersOf({ events }: AppendRequest): number {
 }
 
 function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog {
-  const { retention, clock = Date, random = Math.random } = options;
+  const { retention = 10_000, clock = Date, random = Math.random } = options;
+  const { rules = () => defaultRules(retention) } = options;
   // In WAL mode a writer does not stop readers, so what waits for the one must not hold up the other.
   const writes = createStepQueue(systemClock);
   const reads = createStepQueue(systemClock);
@@ -101,7 +108,7 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
     append(request) {
       return writes.run(() => {
         const { result, stored } = inTransaction('beginWrite', (statements) =>
-          storeRequest({ statements, retention, nowMs: clock.now(), random }, request),
+          storeRequest({ statements, rules, nowMs: clock.now(), random }, request),
         );
         for (const [channel, { epoch, events }] of stored) {
           store().followers.notify(channel, { kind: 'events', epoch, events });
@@ -112,8 +119,18 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
     read(channel, from, limit) {
       return reads.run(() =>
         inTransaction('beginRead', (statements) => {
-          const state = readState(statements, channel);
-          return { state, events: readEvents(statements, channel, state, from, limit, clock.now()) };
+          const nowMs = clock.now();
+          const state = readState(statements, channel, nowMs);
+          return { state, events: readEvents(statements, channel, state, from, limit, nowMs) };
+        }),
+      );
+    },
+    latest(channel, afterSeq, limit) {
+      return reads.run(() =>
+        inTransaction('beginRead', (statements) => {
+          const nowMs = clock.now();
+          const state = readState(statements, channel, nowMs);
+          return readLatestPage(statements, channel, state, afterSeq, limit, nowMs);
         }),
       );
     },
@@ -122,12 +139,17 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
         inTransaction('beginRead', (statements) => {
           // Without channels nothing below reads the file, and a log that is gone would look healthy.
           statements.last.get('');
-          return new Map(channels.map((channel) => [channel, readState(statements, channel)]));
+          const nowMs = clock.now();
+          return new Map(channels.map((channel) => [channel, readState(statements, channel, nowMs)]));
         }),
       );
     },
-    latest: () => Promise.reject(new Error('the state of a channel is not built yet')),
-    forget: () => Promise.reject(new Error('the state of a channel is not built yet')),
+    forget(channel) {
+      return writes.run(() => {
+        inTransaction('beginWrite', (statements) => deleteChannel(statements, channel));
+        store().followers.notify(channel, { kind: 'unsure' });
+      });
+    },
     follow(channel, onSignal, signal) {
       const ended = AbortSignal.any([signal, closing.signal]);
       const start = () => {
@@ -165,8 +187,7 @@ function followUntil(
 
 type AppendContext = {
   readonly statements: SqliteStatements;
-  /** How many events each channel keeps, at least. */
-  readonly retention: number;
+  readonly rules: (channel: string) => ChannelRules;
   /** The log's clock, Unix time in ms. */
   readonly nowMs: number;
   /** Random numbers for epochs, 0 ≤ x < 1. */
@@ -184,61 +205,156 @@ const extraTrim = 200;
 
 /** Stores a request. Call it inside a transaction; if it throws, roll back. */
 function storeRequest(context: AppendContext, request: AppendRequest): Appended {
-  const { statements, nowMs } = context;
+  const { statements, rules, nowMs } = context;
   const { key, limits = [] } = request;
   const earlier = key === null ? null : findResult(statements, key, nowMs);
   if (earlier !== null) return { result: earlier, stored: new Map() };
+  const channels = new Map<string, ChannelWrite>();
+  for (const [channel, events] of Map.groupBy(request.events, (event) => event.channel)) {
+    channels.set(channel, {
+      given: events,
+      rules: rules(channel),
+      end: readEnd(context, channel),
+      stored: [],
+    });
+  }
   chargeLimits(statements, limits, request.events.length, nowMs);
+  for (const [
+    channel,
+    {
+      given,
+      rules: { maxSubjects },
+      end,
+    },
+  ] of channels) {
+    if (end.isNew) deleteChannel(statements, channel);
+    checkSubjects(statements, channel, given, maxSubjects, nowMs);
+  }
+  deleteSomeOfDueChannel(statements, nowMs);
 
   const ids: EventId[] = [];
-  const stored = new Map<string, { epoch: string; last: EventId; events: LogEvent[] }>();
-  for (const { channel, type, data } of request.events) {
-    const end = stored.get(channel) ?? readEnd(context, channel);
+  for (const { channel, ...event } of request.events) {
+    const write = channels.get(channel) as ChannelWrite;
+    const { end, stored } = write;
     const id = { time: Math.max(nowMs, end.last.time), seq: end.last.seq + 1 };
-    statements.insert.run(channel, id.time, id.seq, end.epoch, type, data);
+    insertEvent(statements, channel, end.epoch, { id, ...event }, dueOf(event, write.rules, nowMs));
     end.last = id;
-    end.events.push({ id, type, data });
-    stored.set(channel, end);
+    stored.push({ id, ...event });
     ids.push(id);
   }
-  for (const [channel, { last, events }] of stored) trimOldest(context, channel, last, events.length);
+  for (const [channel, { rules: own, end, stored }] of channels) {
+    trimOldest(context, channel, own, end.last, stored.length);
+    applyToLatest(statements, channel, stored, nowMs);
+  }
   if (key !== null) saveResult(statements, key, ids, nowMs);
+  const stored = new Map(
+    [...channels].map(([channel, { end, stored }]) => [channel, { epoch: end.epoch, events: stored }]),
+  );
   return { result: { ids, duplicate: false }, stored };
 }
 
-/** The end of a channel. A channel without a log starts at 0-0 in a new epoch. */
-function readEnd({ statements, random }: AppendContext, channel: string) {
-  const row = readLast(statements, channel);
-  const last = row === null ? beforeFirst : { time: row.time, seq: row.seq };
-  return { epoch: row?.epoch ?? newEpoch(random), last, events: [] as LogEvent[] };
+/** What a request does to one channel. */
+type ChannelWrite = {
+  readonly given: readonly NewEvent[];
+  readonly rules: ChannelRules;
+  readonly end: { readonly isNew: boolean; readonly epoch: string; last: EventId };
+  readonly stored: LogEvent[];
+};
+
+/**
+ * The end of a channel. A channel without a log, or whose time is over, starts at 0-0 in a new epoch.
+ * @throws FeedError `channel-ended`
+ */
+function readEnd({ statements, nowMs, random }: AppendContext, channel: string): ChannelWrite['end'] {
+  const row = readLast(statements, channel, nowMs);
+  if (row === null) return { isNew: true, epoch: newEpoch(random), last: beforeFirst };
+  if (isEnd(row)) throw channelEnded(channel, toId(row));
+  return { isNew: false, epoch: row.epoch, last: toId(row) };
 }
 
-/** Removes the oldest events beyond retention. Seqs are dense, so the first and last id give their number. */
-function trimOldest({ statements, retention }: AppendContext, channel: string, last: EventId, added: number) {
+/** When the channel is deleted because of this event, Unix time in ms; null: never. */
+function dueOf(
+  { attributes }: Pick<NewEvent, 'attributes'>,
+  { expireAfterEndSeconds }: ChannelRules,
+  nowMs: number,
+): number | null {
+  if (attributes?.end !== true || expireAfterEndSeconds === null) return null;
+  return nowMs + expireAfterEndSeconds * 1_000;
+}
+
+function insertEvent(
+  statements: SqliteStatements,
+  channel: string,
+  epoch: string,
+  { id, type, data, attributes }: LogEvent,
+  channelDue: number | null,
+): void {
+  const written = attributes === undefined ? null : toText(attributes);
+  statements.insert.run(channel, id.time, id.seq, epoch, type, data, written, channelDue);
+}
+
+/** Removes the oldest events beyond the rules. Seqs are dense, so the first and last id give their number. */
+function trimOldest(
+  { statements, nowMs }: AppendContext,
+  channel: string,
+  { retentionEvents, retentionSeconds }: ChannelRules,
+  last: EventId,
+  added: number,
+) {
+  const most = 2 * added + extraTrim;
+  if (retentionSeconds !== null) statements.trimOlder.run(channel, nowMs - retentionSeconds * 1_000, most);
   const first = statements.first.get(channel);
-  const excess = last.seq - Number(first?.seq) + 1 - retention;
+  const excess = last.seq - Number(first?.seq) + 1 - retentionEvents;
   if (excess <= 0) return;
-  const newestRemoved = statements.nth.get(channel, Math.min(excess, 2 * added + extraTrim) - 1);
+  const newestRemoved = statements.nth.get(channel, Math.min(excess, most) - 1);
   if (newestRemoved !== undefined)
     statements.trim.run(channel, Number(newestRemoved.time), Number(newestRemoved.seq));
 }
 
+function deleteChannel(statements: SqliteStatements, channel: string): void {
+  statements.deleteEvents.run(channel);
+  statements.deleteLatest.run(channel);
+}
+
+/**
+ * Deletes a part of one channel whose time is over. Readers do not see it any more, so a large one need not hold up one
+ * append. Its last event goes last, because that one says that the time is over.
+ */
+function deleteSomeOfDueChannel(statements: SqliteStatements, nowMs: number): void {
+  const due = statements.findDueChannel.get(nowMs);
+  if (due === undefined) return;
+  const channel = String(due.channel);
+  const { changes } = statements.deleteSomeLatest.run(channel, extraTrim);
+  if (Number(changes) < extraTrim) statements.deleteSomeEvents.run(channel, extraTrim);
+}
+
 // Rows, with the columns of the statements. The tables are STRICT, so SQLite guarantees these types.
 type IdRow = { readonly time: number; readonly seq: number };
-type LastRow = IdRow & { readonly epoch: string };
-type EventRow = LastRow & { readonly type: string; readonly data: string };
+type LastRow = IdRow & {
+  readonly epoch: string;
+  readonly attributes: string | null;
+  readonly channel_due: number | null;
+};
+type EventRow = IdRow & { readonly type: string; readonly data: string; readonly attributes: string | null };
 
-/** The last id of a channel and its epoch; null when the channel has no events. */
-function readLast(statements: SqliteStatements, channel: string): LastRow | null {
-  return (statements.last.get(channel) as LastRow | undefined) ?? null;
+/** The last event of a channel; null when the channel has none, or its time is over. */
+function readLast(statements: SqliteStatements, channel: string, nowMs: number): LastRow | null {
+  const row = statements.last.get(channel) as LastRow | undefined;
+  if (row === undefined || (row.channel_due !== null && row.channel_due <= nowMs)) return null;
+  return row;
+}
+
+function isEnd({ attributes }: LastRow): boolean {
+  return attributes !== null && toAttributes(attributes).end === true;
 }
 
 /** The epoch, first and last id of a channel. Call it inside a transaction. */
-function readState(statements: SqliteStatements, channel: string): LogState {
-  const last = readLast(statements, channel);
+function readState(statements: SqliteStatements, channel: string, nowMs: number): LogState {
+  const last = readLast(statements, channel, nowMs);
   const first = statements.first.get(channel) as IdRow | undefined;
   if (last === null || first === undefined) return null;
-  return { epoch: last.epoch, first: toId(first), last: toId(last) };
+  const state = { epoch: last.epoch, first: toId(first), last: toId(last) };
+  return isEnd(last) ? { ...state, ended: true } : state;
 }
 
 /**
@@ -301,7 +417,9 @@ function toEvents(rows: Iterable<unknown>): LogEvent[] {
   for (const row of rows as Iterable<EventRow>) {
     left -= row.data.length;
     if (left < 0 && events.length > 0) break;
-    events.push({ id: toId(row), type: row.type, data: row.data });
+    const { type, data, attributes } = row;
+    const event = { id: toId(row), type, data };
+    events.push(attributes === null ? event : { ...event, attributes: toAttributes(attributes) });
   }
   return events;
 }

@@ -71,14 +71,14 @@ describe('a file that cannot be used', () => {
       },
       reason: 'its file is not a database of this feed.',
     },
-    {
-      name: 'the database of another program that counts its versions',
+    ...[1, 2].map((version) => ({
+      name: `the database of another program that is at its version ${version}`,
       file: () => {
-        makeDatabase('CREATE TABLE other (x); PRAGMA user_version = 1');
+        makeDatabase(`CREATE TABLE other (x); PRAGMA user_version = ${version}`);
         return at('feed.db');
       },
       reason: 'its file is not a database of this feed.',
-    },
+    })),
     { name: 'an empty path', file: () => '', reason: 'its file cannot be opened.' },
     { name: 'a path with a NUL', file: () => 'a\0b', reason: 'its file cannot be opened.' },
   ];
@@ -112,13 +112,13 @@ describe('a file that cannot be used', () => {
   });
 
   test('a file of a newer version of this feed is refused, and stays unchanged', () => {
-    makeDatabase('PRAGMA user_version = 3; CREATE TABLE newer (x)');
+    makeDatabase('PRAGMA user_version = 4; CREATE TABLE newer (x)');
 
     const error = refusal(at('feed.db'));
 
     expect(error.code).toBe('misconfigured');
     expect(error.message).toBe(
-      'FEED_DB: The file has schema version 3, but this server can read versions 1 to 2. Run the newer version that wrote the file, or set FEED_DB to another file.',
+      'FEED_DB: The file has schema version 4, but this server can read versions 1 to 3. Run the newer version that wrote the file, or set FEED_DB to another file.',
     );
     const db = new DatabaseSync(at('feed.db'));
     expect(db.prepare('SELECT name FROM sqlite_schema').all()).toEqual([{ name: 'newer' }]);

@@ -2,17 +2,45 @@ import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { keyLifeMs } from '../../../lib/log/event-log.ts';
+import { defaultRules, keyLifeMs } from '../../../lib/log/event-log.ts';
 import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { listen } from '../../support/log/listener.ts';
-import { appendTo, newEvent, newEvents, range, readAll, seqs, stateOf } from '../../support/log/log-steps.ts';
+import {
+  about,
+  appendTo,
+  lastEvent,
+  newEvent,
+  newEvents,
+  range,
+  readAll,
+  seqs,
+  stateOf,
+  store,
+  subjectsOf,
+} from '../../support/log/log-steps.ts';
 import { openSqliteHarness } from '../../support/log/sqlite-harness.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 import { describeEventLog } from '../contract.ts';
 
 describeEventLog('SQLite file', () => openSqliteHarness('file'));
 describeEventLog('SQLite in memory', () => openSqliteHarness(':memory:'));
+
+/** The tables as the first versions of this project made them. */
+const tablesOfVersion1 = `
+  CREATE TABLE event (
+    channel TEXT NOT NULL, time INTEGER NOT NULL, seq INTEGER NOT NULL, epoch TEXT NOT NULL, type TEXT NOT NULL,
+    data TEXT NOT NULL, PRIMARY KEY (channel, time, seq)
+  ) STRICT;
+  CREATE TABLE request (
+    key TEXT NOT NULL PRIMARY KEY, fingerprint TEXT NOT NULL, ids TEXT NOT NULL, expires INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX request_by_expiry ON request (expires);
+`;
+const tablesAddedByVersion2 = `
+  CREATE TABLE rate (name TEXT NOT NULL PRIMARY KEY, full_at REAL NOT NULL) STRICT;
+  CREATE INDEX rate_by_full_at ON rate (full_at);
+`;
 
 describe('embedded log', () => {
   let folder: ReturnType<typeof makeTemporaryFolder>;
@@ -21,7 +49,7 @@ describe('embedded log', () => {
   const open = (retention = 100) =>
     createSqliteLog({ file: path(), retention, clock: { now: () => nowMs }, random: () => 0 });
 
-  const countRows = (table: 'request' | 'rate') => {
+  const countRows = (table: 'request' | 'rate' | 'latest' | 'event') => {
     const file = new DatabaseSync(path());
     const row = file.prepare(`SELECT count(*) AS count FROM ${table}`).get();
     file.close();
@@ -170,19 +198,72 @@ describe('embedded log', () => {
     log.close();
   });
 
-  test('a file of version 1 keeps its events, and gets rate limits', async () => {
-    const older = open();
-    await appendTo(older, 'feed', 3);
-    older.close();
-    const file = new DatabaseSync(path());
-    file.exec('DROP TABLE rate; PRAGMA user_version = 1');
-    file.close();
+  test.each([
+    ['1', tablesOfVersion1, 1],
+    ['2', `${tablesOfVersion1} ${tablesAddedByVersion2}`, 2],
+  ])(
+    'a file of version %s keeps its events and keys, and takes subjects and rate limits',
+    async (_, tables, version) => {
+      const file = new DatabaseSync(path());
+      file.exec(`PRAGMA journal_mode = WAL; ${tables} PRAGMA user_version = ${version}`);
+      file.exec(`
+      INSERT INTO event VALUES ('feed', 1763841234000, 1, 'as98kw', 'message', '"old"');
+      INSERT INTO event VALUES ('feed', 1763841234000, 2, 'as98kw', 'message', '2');
+      INSERT INTO request VALUES ('k', 'f', '1763841234000-1', 9007199254740991);
+    `);
+      file.close();
 
+      const log = open();
+      const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
+      await log.append({ events: [about('a', 1, { ttlMs: 1_000 })], key: null, limits });
+
+      expect(await readAll(log, 'feed')).toEqual([
+        { id: { time: 1_763_841_234_000, seq: 1 }, type: 'message', data: '"old"' },
+        { id: { time: 1_763_841_234_000, seq: 2 }, type: 'message', data: '2' },
+        {
+          id: { time: nowMs, seq: 3 },
+          type: 'message',
+          data: '1',
+          attributes: { subject: 'a', ttlMs: 1_000 },
+        },
+      ]);
+      expect((await stateOf(log, 'feed')).epoch).toBe('as98kw');
+      expect(await subjectsOf(log)).toEqual({ a: 1 });
+      const again = { events: newEvents('feed', 1), key: { name: 'k', fingerprint: 'f' } };
+      expect((await log.append(again)).duplicate).toBe(true);
+      log.close();
+    },
+  );
+
+  test('a channel whose time is over leaves the file, a part with each append, and its readers see none of it', async () => {
+    const log = createSqliteLog({
+      file: path(),
+      clock: { now: () => nowMs },
+      rules: () => ({ ...defaultRules(10_000), expireAfterEndSeconds: 60 }),
+    });
+    await appendTo(log, 'job', 900);
+    await store(log, ...range(1, 450).map((n) => about(`s${n}`, n, { channel: 'job' })));
+    await store(log, lastEvent('job'));
+    nowMs += 60_000;
+
+    await appendTo(log, 'feed', 1);
+
+    expect(countRows('latest')).toBeGreaterThan(0);
+    expect((await log.ends(['job'])).get('job')).toBeNull();
+    for (const _ of range(1, 20)) await appendTo(log, 'feed', 1);
+    expect(countRows('latest')).toBe(0);
+    expect(countRows('event')).toBe(21);
+    log.close();
+  });
+
+  test('expired subjects leave the file', async () => {
     const log = open();
-    const limits = [{ name: 'a', perSecond: 1, burst: 500 }];
-    await log.append({ events: newEvents('feed', 1), key: null, limits });
+    await store(log, ...range(1, 100).map((n) => about(`s${n}`, n, { ttlMs: 1_000 })));
+    nowMs += 1_000;
 
-    expect(seqs(await readAll(log, 'feed'))).toEqual(range(1, 4));
+    for (const _ of range(1, 10)) await store(log, about('a', 1));
+
+    expect(countRows('latest')).toBe(1);
     log.close();
   });
 

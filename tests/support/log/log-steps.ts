@@ -1,5 +1,6 @@
 import { beforeFirst, compareEventIds, formatEventId } from '../../../lib/core/ids.ts';
 import {
+  type EventAttributes,
   type EventLog,
   type LogEvent,
   maxAppend,
@@ -10,6 +11,43 @@ import {
 /** An event to store; `data` is any JSON value. */
 export function newEvent(channel: string, data: unknown = null, type = 'message'): NewEvent {
   return { channel, type, data: JSON.stringify(data) };
+}
+
+/** An event about a subject. */
+export function about(
+  subject: string,
+  data: unknown = null,
+  { channel = 'feed', ...attributes }: EventAttributes & { readonly channel?: string } = {},
+): NewEvent {
+  return { ...newEvent(channel, data), attributes: { subject, ...attributes } };
+}
+
+/** The last event of a channel. */
+export function lastEvent(channel = 'feed', data: unknown = null): NewEvent {
+  return { ...newEvent(channel, data), attributes: { end: true } };
+}
+
+/** Stores the events in one request, without a key. */
+export function store(log: EventLog, ...events: readonly NewEvent[]) {
+  return log.append({ events, key: null });
+}
+
+/** The latest events of all subjects of a channel, read page by page. */
+export async function readLatest(log: EventLog, channel = 'feed', limit = maxRead): Promise<LogEvent[]> {
+  const all: LogEvent[] = [];
+  for (let after = 0, more = true; more; after = all.at(-1)?.id.seq ?? 0) {
+    const page = await log.latest(channel, after, limit);
+    if (page.more && (page.events.at(-1)?.id.seq ?? 0) <= after) throw new Error('a page leads no further');
+    all.push(...page.events);
+    more = page.more;
+  }
+  return all;
+}
+
+/** The state of a channel as `{ subject: data }`. */
+export async function subjectsOf(log: EventLog, channel = 'feed'): Promise<Record<string, unknown>> {
+  const events = await readLatest(log, channel);
+  return Object.fromEntries(events.map(({ attributes, data }) => [attributes?.subject, JSON.parse(data)]));
 }
 
 /** `count` events of a channel; their data are the numbers from `from` on. */

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { EventLog } from '../../../lib/log/event-log.ts';
+import type { ChannelRules, EventLog } from '../../../lib/log/event-log.ts';
 import { streamKey } from '../../../lib/log/redis/storage.ts';
-import type { LogHarness } from '../../log/contract.ts';
+import { type LogHarness, rulesOf } from '../../log/contract.ts';
 
 const hourMs = 60 * 60 * 1_000;
 
 type Store = {
-  open(options: { readonly retention?: number; readonly timeoutMs: number }): EventLog;
+  open(options: { readonly rules: (channel: string) => ChannelRules; readonly timeoutMs: number }): EventLog;
   readonly redis: Redis;
   cutFollowers(): Promise<void>;
 };
@@ -25,7 +25,8 @@ export function redisHarness(
     store().redis.xrevrange(keyOf(channel), '+', '-', 'COUNT', count);
   return {
     // The default of 5 s is too short for 50 appenders on a busy machine.
-    open: (options) => store().open({ timeoutMs: 20_000, ...options }),
+    open: (options = {}) => store().open({ timeoutMs: 20_000, rules: rulesOf(options) }),
+    now: Date.now,
     // The log uses the clock of Redis; by that clock a timer can fire a little early.
     passTime: (ms) => sleep(ms + 3),
     async clockJumpsBack(channel) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { EventLog } from '../../../lib/log/event-log.ts';
 import { openSqliteStore } from '../../../lib/log/sqlite/database.ts';
 import { createLogOnStore } from '../../../lib/log/sqlite/sqlite-log.ts';
-import type { LogHarness } from '../../log/contract.ts';
+import { type LogHarness, rulesOf } from '../../log/contract.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
 /** A harness with a new file, or in memory. Its clock stands still until it is moved. */
@@ -14,12 +14,13 @@ export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogH
   let nowMs = Date.now();
 
   return {
-    open({ retention = 10_000 } = {}) {
+    open(options = {}) {
       const store = kind === 'file' ? openSqliteStore(file) : { ...own, release: () => undefined };
-      const log = createLogOnStore(store, { retention, clock: { now: () => nowMs } });
+      const log = createLogOnStore(store, { rules: rulesOf(options), clock: { now: () => nowMs } });
       logs.push(log);
       return log;
     },
+    now: () => nowMs,
     async passTime(ms) {
       nowMs += ms;
     },
@@ -30,11 +31,18 @@ export async function openSqliteHarness(kind: 'file' | ':memory:'): Promise<LogH
       own.db.prepare('DELETE FROM event WHERE channel = ?').run(channel);
     },
     async wipe() {
-      own.db.exec('DELETE FROM event; DELETE FROM request; DELETE FROM rate');
+      own.db.exec('DELETE FROM event; DELETE FROM latest; DELETE FROM request; DELETE FROM rate');
     },
     async loseEnd(channel, count) {
       const ids = 'SELECT rowid FROM event WHERE channel = ? ORDER BY time DESC, seq DESC LIMIT ?';
       own.db.prepare(`DELETE FROM event WHERE rowid IN (${ids})`).run(channel, count);
+      own.statements.deleteLatest.run(channel);
+      // In a row with max(), the other columns are those of the row that has the maximum.
+      own.db.exec(`
+        INSERT INTO latest SELECT channel, subject, time, seq, type, data, attributes, time + attributes ->> 'ttlMs'
+        FROM (SELECT *, attributes ->> 'subject' AS subject, max(seq) FROM event GROUP BY channel, subject)
+        WHERE channel = '${channel}' AND subject IS NOT NULL AND attributes ->> 'remove' IS NULL
+      `);
     },
     async breakChannel(channel) {
       own.db.exec(
