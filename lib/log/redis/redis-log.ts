@@ -1,20 +1,28 @@
 import { type Clock, serverClock } from '../../core/clock.ts';
 import type { LogState } from '../../core/continuity.ts';
 import { isEpoch, newEpoch } from '../../core/cursor.ts';
+import type { FeedError } from '../../core/feed-error.ts';
 import { type EventId, formatEventId, idAfter, readEventId } from '../../core/ids.ts';
 import type { RedisAddress } from '../../core/redis-address.ts';
 import {
   type AppendRequest,
   type AppendResult,
   answerWithinMs,
+  type ChannelRules,
+  channelEnded,
+  defaultRules,
   type EventLog,
   keyLifeMs,
   keyReused,
+  type LatestPage,
   type LogEvent,
   type LogPage,
+  lastOfEachSubject,
   type NewEvent,
+  type RateLimit,
   type ReadFrom,
   readBudgetBytes,
+  tooManySubjects,
 } from '../event-log.ts';
 import { chargeOf, rateLimited } from '../rate-limit.ts';
 import { createCircuitBreaker } from './circuit-breaker.ts';
@@ -24,7 +32,10 @@ import {
   announceCommand,
   announcementChannel,
   appendScript,
+  channelKeys,
+  forgetScript,
   keyPrefix,
+  latestScript,
   rateKey,
   readAnnouncement,
   readEntry,
@@ -37,8 +48,10 @@ import { createTcpTransport } from './tcp.ts';
 import type { RedisTransport, SubscriptionSignal } from './transport.ts';
 
 export type RedisLogOptions = RedisEndpoint & {
-  /** How many events each channel keeps, at least; Redis removes whole blocks of about 100. */
-  readonly retention: number;
+  /** What the log keeps of each channel; Redis removes events in whole blocks of about 100. Default: `retention` for all. */
+  readonly rules?: (channel: string) => ChannelRules;
+  /** How many events every channel keeps, at least. Default: 10,000. */
+  readonly retention?: number;
   /**
    * Redis deletes a channel after this time without a publish, in ms, so that channels that were used once do not fill the
    * database. Its readers get a gap `restarted`. Default: 30 days.
@@ -63,7 +76,7 @@ const defaultMaxIdleMs = 30 * 86_400_000;
  * @throws FeedError `misconfigured` when the URL or the token is invalid.
  */
 export function createRedisLog(options: RedisLogOptions): EventLog {
-  const { retention, maxIdleMs = defaultMaxIdleMs } = options;
+  const { retention = 10_000, rules = () => defaultRules(retention), maxIdleMs = defaultMaxIdleMs } = options;
   const { timeoutMs = answerWithinMs, clock = serverClock } = options;
   const breaker = createCircuitBreaker(clock, refusesAll);
   const transport =
@@ -73,15 +86,15 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
   const prefix = keyPrefix(transport.isCluster);
   return {
     kind: 'address' in options ? 'redis-tcp' : 'redis',
-    append: (request) => appendToRedis(transport, request, { retention, maxIdleMs }),
+    append: (request) => appendToRedis(transport, request, { rules, maxIdleMs }),
     read: (channel, from, limit) => readFromRedis(transport, channel, from, limit),
+    latest: (channel, afterSeq, limit) => latestFromRedis(transport, channel, afterSeq, limit),
+    forget: (channel) => forgetInRedis(transport, channel),
     async ends(channels) {
       if (channels.length > 0) return endsFromRedis(transport, channels);
       await transport.ping();
       return new Map();
     },
-    latest: () => Promise.reject(new Error('the state of a channel is not built yet')),
-    forget: () => Promise.reject(new Error('the state of a channel is not built yet')),
     follow(channel, onSignal, signal) {
       const onSubscriptionSignal = (found: SubscriptionSignal) => {
         if (found.kind !== 'message') return onSignal(found);
@@ -94,43 +107,86 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
   };
 }
 
-/** Stores a request in one command. @throws FeedError `key-reused`, `rate-limited`, `log-unavailable`, `too-large` */
+/**
+ * Stores a request in one command.
+ * @throws FeedError `key-reused`, `channel-ended`, `rate-limited`, `too-many-subjects`, `log-unavailable`, `too-large`
+ */
 async function appendToRedis(
   transport: RedisTransport,
   { events, key, limits = [] }: AppendRequest,
-  { retention, maxIdleMs }: { readonly retention: number; readonly maxIdleMs: number },
+  { rules, maxIdleMs }: AppendOptions,
 ): Promise<AppendResult> {
-  const channels = Map.groupBy(events, (event) => event.channel);
+  const groups = Map.groupBy(events, (event) => event.channel);
+  const channels = [...groups.keys()];
   const prefix = keyPrefix(transport.isCluster);
-  const keys = [...channels.keys()].map((channel) => streamKey(channel, prefix));
+  const keys = channels.flatMap((channel) => channelKeys(channel, prefix));
   keys.push(...limits.map(({ name }) => rateKey(name, prefix)));
   if (key !== null) keys.push(recordKey(key.name, prefix));
-  const charges = limits.map((limit) => chargeOf(limit, events.length));
   const record = [keyLifeMs, key?.fingerprint ?? '', announceCommand(transport.isCluster)];
-  const args = [channels.size, limits.length, retention, maxIdleMs, ...record].map(String);
-  for (const { costMs, allowanceMs } of charges) args.push(String(costMs), String(allowanceMs));
-  for (const [channel, own] of channels) {
-    args.push(
-      announcementChannel(channel, prefix),
-      newEpoch(Math.random),
-      String(own.length),
-      ...own.map(writeEntry),
-    );
+  const args = [channels.length, limits.length, ...record].map(String);
+  for (const limit of limits) {
+    const { costMs, allowanceMs } = chargeOf(limit, events.length);
+    args.push(String(costMs), String(allowanceMs));
+  }
+  for (const [channel, own] of groups) {
+    const name = announcementChannel(channel, prefix);
+    args.push(name, newEpoch(Math.random), ...channelArgs(own, rules(channel), maxIdleMs));
   }
   const answer = await transport.evaluate(appendScript, keys, args);
   const [outcome, value = '', index = ''] = isTexts(answer) ? answer : [];
   switch (outcome) {
     case 'stored':
     case 'duplicate':
-      return { ids: idsOf(events, [...channels.keys()], value), duplicate: outcome === 'duplicate' };
+      return { ids: idsOf(events, channels, value), duplicate: outcome === 'duplicate' };
     case 'reused':
       throw keyReused();
-    case 'limited': {
-      const limit = limits[Number(index) - 1];
-      if (limit !== undefined && Number(value) > 0) throw rateLimited(limit, Number(value));
-    }
+    case 'ended':
+    case 'full':
+    case 'limited':
+      throw toRefusal(outcome, value, {
+        channel: channels[Number(index) - 1],
+        limit: limits[Number(index) - 1],
+        rules,
+      });
   }
   throw unreadable();
+}
+
+type AppendOptions = { readonly rules: (channel: string) => ChannelRules; readonly maxIdleMs: number };
+
+/** What the script must know of a channel: its rules, the events of the request, and which of them count for its state. */
+function channelArgs(events: readonly NewEvent[], rules: ChannelRules, maxIdleMs: number): string[] {
+  const { retentionEvents, retentionSeconds, expireAfterEndSeconds, maxSubjects } = rules;
+  const isLast = events.at(-1)?.attributes?.end === true && expireAfterEndSeconds !== null;
+  const lifeMs = isLast ? expireAfterEndSeconds * 1_000 : maxIdleMs;
+  const subjects = lastOfEachSubject(events);
+  const numbers = [retentionEvents, (retentionSeconds ?? 0) * 1_000, lifeMs, maxSubjects];
+  const args = [...numbers, events.length, subjects.size].map(String);
+  args.push(...events.map(writeEntry));
+  for (const [subject, event] of subjects) {
+    const { remove, ttlMs = 0 } = event.attributes ?? {};
+    args.push(subject, String(events.indexOf(event) + 1), remove ? '-1' : String(ttlMs));
+  }
+  return args;
+}
+
+/** The error for a refusal of the script: see `appendScript`. */
+function toRefusal(
+  outcome: 'ended' | 'full' | 'limited',
+  value: string,
+  of: {
+    readonly channel: string | undefined;
+    readonly limit: RateLimit | undefined;
+    readonly rules: AppendOptions['rules'];
+  },
+): FeedError {
+  const { channel, limit, rules } = of;
+  if (outcome === 'limited' && limit !== undefined && Number(value) > 0)
+    return rateLimited(limit, Number(value));
+  if (outcome === 'ended' && channel !== undefined) return channelEnded(channel, toEventId(value));
+  if (outcome === 'full' && channel !== undefined && Number(value) > 0)
+    return tooManySubjects(channel, Number(value), rules(channel).maxSubjects);
+  return unreadable();
 }
 
 /** The id of each event, from the first id of each channel: events of one channel in one request have neighbouring seqs. */
@@ -168,6 +224,30 @@ async function readFromRedis(
   const [page] = await readPages(transport, [channel], args, isNewestFirst(from));
   if (page === undefined) throw unreadable();
   return page;
+}
+
+/** Reads a page of a channel's state in one command. @throws FeedError `log-unavailable` */
+async function latestFromRedis(
+  transport: RedisTransport,
+  channel: string,
+  afterSeq: number,
+  limit: number,
+): Promise<LatestPage> {
+  const keys = channelKeys(channel, keyPrefix(transport.isCluster));
+  const answer = await transport.evaluate(latestScript, keys, [readBudgetBytes, afterSeq, limit].map(String));
+  if (!isTexts(answer)) throw unreadable();
+  const [epoch, first, last, ended, more, ...entries] = answer;
+  if (epoch === undefined) return { state: null, events: [], more: false };
+  if (more !== '' && more !== 'more') throw unreadable();
+  return { state: toState(epoch, first, last, ended), events: toEvents(entries), more: more === 'more' };
+}
+
+/** Deletes a channel in one command. @throws FeedError `log-unavailable` */
+async function forgetInRedis(transport: RedisTransport, channel: string): Promise<void> {
+  const prefix = keyPrefix(transport.isCluster);
+  const args = [announceCommand(transport.isCluster), announcementChannel(channel, prefix)];
+  const answer = await transport.evaluate(forgetScript, channelKeys(channel, prefix), args);
+  if (!isTexts(answer) || answer[0] !== 'forgotten') throw unreadable();
 }
 
 /** Reads the state of channels in one command. @throws FeedError `log-unavailable` */
@@ -221,16 +301,32 @@ async function readPages(
  */
 function toPage(page: unknown, newestFirst: boolean): LogPage {
   if (!isTexts(page)) throw unreadable();
-  const [epoch, first, last, ...entries] = page;
+  const [epoch, first, last, ended, ...entries] = page;
   if (epoch === undefined) return { state: null, events: [] };
+  const events = toEvents(entries);
+  if (newestFirst) events.reverse();
+  return { state: toState(epoch, first, last, ended), events };
+}
+
+function toState(
+  epoch: string,
+  first: string | undefined,
+  last: string | undefined,
+  ended: string | undefined,
+): LogState {
   if (!isEpoch(epoch) || first === undefined || last === undefined) throw unreadable();
+  if (ended !== '' && ended !== 'ended') throw unreadable();
   const state = { epoch, first: toEventId(first), last: toEventId(last) };
+  return ended === 'ended' ? { ...state, ended: true } : state;
+}
+
+/** Events from ids and entries in turn. */
+function toEvents(entries: readonly string[]): LogEvent[] {
   const events: LogEvent[] = [];
   for (let at = 0; at < entries.length; at += 2) {
     events.push(toEvent(toEventId(entries[at] ?? ''), entries[at + 1] ?? ''));
   }
-  if (newestFirst) events.reverse();
-  return { state, events };
+  return events;
 }
 
 function toEvent(id: EventId, entry: string): LogEvent {

@@ -1,93 +1,169 @@
 import { createHash } from 'node:crypto';
 import { isEpoch } from '../../core/cursor.ts';
-import { type EventId, idAfter, isName, parseEventId } from '../../core/ids.ts';
-import type { LogEvent, NewEvent } from '../event-log.ts';
+import { type EventId, idAfter, isName, isSubject, parseEventId } from '../../core/ids.ts';
+import type { EventAttributes, LogEvent, NewEvent } from '../event-log.ts';
 
 /*
- * The two scripts of the Redis log, and the form of what they store. Each script is one atomic step, and is billed as one
+ * The scripts of the Redis log, and the form of what they store. Each script is one atomic step, and is billed as one
  * command. The log sends them whole, by EVAL: EVALSHA needs a second round trip when the server has lost the script, and a
  * replica that lags may serve EVAL_RO. A script declares every key, because Upstash loads declared keys from its disk
  * before the script runs; it loads other keys while the whole database waits (Upstash's documentation, "Key-Based Locking").
  *
- * A channel is a Redis stream. Each entry has two fields, in this order: `epoch`, and `event` as JSON text. The scripts only
- * copy and join that text: Lua's cjson would change numbers, slashes and empty arrays.
+ * A channel has four keys (`channelKeys`):
+ * 1. a stream with its events. Each entry has two fields, in this order: `epoch`, and `event` as JSON text.
+ * 2. a hash with its state: subject → id of the latest event, a tab, and the event as in the stream.
+ * 3. a sorted set with the same subjects; the score is the seq. It is the order of the state's pages.
+ * 4. a sorted set with the subjects that expire; the score is the time, Unix time in ms.
+ * The scripts only copy and join the JSON text: Lua's cjson would change numbers, slashes and empty arrays.
  */
+
+/**
+ * Whether an entry ends its channel: `writeEntry` puts `"end":true` directly before the data. No name contains a quote, so
+ * the first `,"data":` is the entry's own.
+ */
+const defineIsEnd = `
+local function isEnd(text)
+  local dataAt = string.find(text, ',"data":', 1, true)
+  return dataAt ~= nil and string.sub(text, dataAt - 11, dataAt - 1) == ',"end":true'
+end
+`;
 
 /**
  * Stores all events of a request, or none.
  *
- * KEYS: the stream of each channel; the key of each rate limit; the record of the idempotency key, if there is one.
+ * KEYS: the four keys of each channel; the key of each rate limit; the record of the idempotency key, if there is one.
  *
- * ARGV: number of channels, number of limits, retention, how long a channel without a publish lives in ms, how long the
- * record lives in ms, fingerprint, the command that announces; for each limit its cost and allowance in ms (see `chargeLimit` in
- * `lib/log/rate-limit.ts`); for each channel the pub/sub channel of its announcements, the epoch to use if the channel has
- * none, the number of its events, the events.
+ * ARGV: number of channels, number of limits, how long the record lives in ms, fingerprint, the command that announces; for
+ * each limit its cost and allowance in ms (see `chargeLimit` in `lib/log/rate-limit.ts`); for each channel:
+ * - the pub/sub channel of its announcements, the epoch to use if it has none, retention, the age in ms from which on its events
+ *   are removed (0: none is), how long it lives from now in ms, the most subjects, number of events, number of subjects;
+ * - the events; then for each subject its name, the number of its last event in this request, from 1, and for how long this
+ *   event counts in ms (0: always; -1: it removes the subject).
  *
- * Returns `stored`, `duplicate` or `reused`, and the first id of each channel, separated by spaces. Or returns `limited`, the
- * ms until the request fits, and the number of the limit that it exceeds, from 1.
+ * Returns `stored`, `duplicate` or `reused`, and the first id of each channel, separated by spaces. Or it returns the reason of
+ * a refusal, a value, and the number of the channel or limit, from 1: `ended` and the last id of the channel, `limited` and the
+ * ms until the request fits, `full` and the number of subjects that the channel would have.
  *
  * - The script reads everything that can fail because of the content of a key before its first write, because Redis does
  *   not undo. Redis checks its memory at the first write only, so it refuses that write, and nothing is stored.
  * - A stream without entries has lost its epoch, but remembers its last id and would refuse the lower ids of a new epoch. So
- *   the script deletes it.
+ *   the script deletes it, and with it the state, which is that of the lost epoch.
+ * - A channel without subjects pays one call for the state that it does not have: `PEXPIRE` of the hash.
  * - `%.0f`, because Lua writes large numbers as 1.7e+12.
  */
-export const appendScript = String.raw`
+export const appendScript = String.raw`${defineIsEnd}
 local channels, limits = tonumber(ARGV[1]), tonumber(ARGV[2])
-local record = KEYS[channels + limits + 1]
+local record = KEYS[4 * channels + limits + 1]
 if record then
   local known = redis.call('GET', record)
   if known then
     local ids, fingerprint = string.match(known, '^([^\n]*)\n(.*)$')
-    if fingerprint ~= ARGV[6] then return { 'reused', '' } end
+    if fingerprint ~= ARGV[4] then return { 'reused', '' } end
     return { 'duplicate', ids }
   end
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local argIndex, fullAt, longestWaitMs, limitIndex = 8, {}, 0, 0
-for l = 1, limits do
-  local costMs, allowanceMs = tonumber(ARGV[argIndex]), tonumber(ARGV[argIndex + 1])
-  local storedFullAt = tonumber(redis.call('GET', KEYS[channels + l]) or now) or now
-  fullAt[l] = math.min(math.max(storedFullAt, now), now + allowanceMs) + costMs
-  local waitMs = fullAt[l] - allowanceMs - now
-  if waitMs > longestWaitMs then longestWaitMs, limitIndex = waitMs, l end
-  argIndex = argIndex + 2
-end
-if limitIndex > 0 then return { 'limited', string.format('%.3f', longestWaitMs), tostring(limitIndex) } end
-local logs = {}
+local logs, argIndex = {}, 6 + 2 * limits
 for c = 1, channels do
-  local log = { pubsubChannel = ARGV[argIndex], epoch = ARGV[argIndex + 1], time = now, seq = 0 }
-  log.firstArg, log.lastArg = argIndex + 3, argIndex + 2 + ARGV[argIndex + 2]
-  local last = redis.call('XREVRANGE', KEYS[c], '+', '-', 'COUNT', 1)[1]
+  local stream, latest, order, expiry = KEYS[4 * c - 3], KEYS[4 * c - 2], KEYS[4 * c - 1], KEYS[4 * c]
+  local log = { stream = stream, latest = latest, order = order, expiry = expiry, time = now, seq = 0 }
+  log.arg, log.subjects = argIndex, tonumber(ARGV[argIndex + 7])
+  log.firstArg, log.lastArg = argIndex + 8, argIndex + 7 + ARGV[argIndex + 6]
+  log.epoch = ARGV[argIndex + 1]
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   if last then
+    if isEnd(last[2][4]) then return { 'ended', last[1], tostring(c) } end
     local time, seq = string.match(last[1], '^(%d+)-(%d+)$')
     log.time, log.seq, log.epoch = math.max(now, tonumber(time)), tonumber(seq), last[2][2]
   else
-    log.isEmptyKey = redis.call('EXISTS', KEYS[c]) == 1
+    log.hasRemains = redis.call('EXISTS', stream, latest, order, expiry) > 0
   end
-  logs[c], argIndex = log, log.lastArg + 1
+  logs[c], argIndex = log, log.lastArg + 1 + 3 * log.subjects
+end
+local fullAt, longestWaitMs, limitIndex = {}, 0, 0
+for l = 1, limits do
+  local costMs, allowanceMs = tonumber(ARGV[4 + 2 * l]), tonumber(ARGV[5 + 2 * l])
+  local storedFullAt = tonumber(redis.call('GET', KEYS[4 * channels + l]) or now) or now
+  fullAt[l] = math.min(math.max(storedFullAt, now), now + allowanceMs) + costMs
+  local waitMs = fullAt[l] - allowanceMs - now
+  if waitMs > longestWaitMs then longestWaitMs, limitIndex = waitMs, l end
+end
+if limitIndex > 0 then return { 'limited', string.format('%.3f', longestWaitMs), tostring(limitIndex) } end
+local function findExpired(log, most)
+  return redis.call('ZRANGEBYSCORE', log.expiry, '-inf', string.format('%.0f', now), 'LIMIT', 0, most)
+end
+local function countSubjects(log)
+  local count, added = redis.call('HLEN', log.latest), 0
+  if log.seq == 0 then count = 0 end
+  for s = 1, log.subjects do
+    local subject, ttlMs = ARGV[log.lastArg + 3 * s - 2], ARGV[log.lastArg + 3 * s]
+    local expiresAt = redis.call('ZSCORE', log.expiry, subject)
+    local isThere = redis.call('ZSCORE', log.order, subject) and not (expiresAt and tonumber(expiresAt) <= now)
+    if log.seq == 0 then isThere = false end
+    if isThere and ttlMs == '-1' then count = count - 1 end
+    if not isThere and ttlMs ~= '-1' then count, added = count + 1, added + 1 end
+  end
+  log.expired = log.seq == 0 and {} or findExpired(log, 20)
+  if added == 0 or count <= tonumber(ARGV[log.arg + 5]) then return 0 end
+  log.expired = log.seq == 0 and {} or findExpired(log, 1000)
+  return count - #log.expired
+end
+for c, log in ipairs(logs) do
+  if log.subjects > 0 then
+    local count = countSubjects(log)
+    if count > tonumber(ARGV[log.arg + 5]) then return { 'full', string.format('%.0f', count), tostring(c) } end
+  end
+end
+local function saveState(log)
+  if #log.expired > 0 then
+    redis.call('HDEL', log.latest, unpack(log.expired))
+    redis.call('ZREM', log.order, unpack(log.expired))
+    redis.call('ZREM', log.expiry, unpack(log.expired))
+  end
+  for s = 1, log.subjects do
+    local arg = log.lastArg + 3 * s - 2
+    local subject, number, ttlMs = ARGV[arg], tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
+    if ttlMs == -1 then
+      redis.call('HDEL', log.latest, subject)
+      redis.call('ZREM', log.order, subject)
+    else
+      local seq = string.format('%.0f', log.seq + number)
+      local id = string.format('%.0f', log.time) .. '-' .. seq
+      redis.call('HSET', log.latest, subject, id .. '\t' .. ARGV[log.firstArg + number - 1])
+      redis.call('ZADD', log.order, seq, subject)
+    end
+    if ttlMs > 0 then redis.call('ZADD', log.expiry, string.format('%.0f', log.time + ttlMs), subject)
+    else redis.call('ZREM', log.expiry, subject) end
+  end
 end
 local ids = {}
 for c, log in ipairs(logs) do
-  if log.isEmptyKey then redis.call('DEL', KEYS[c]) end
+  local retention, maxAgeMs, lifeMs = ARGV[log.arg + 2], tonumber(ARGV[log.arg + 3]), ARGV[log.arg + 4]
+  if log.hasRemains then redis.call('DEL', log.stream, log.latest, log.order, log.expiry) end
   for e = log.firstArg, log.lastArg do
     local id = string.format('%.0f-%.0f', log.time, log.seq + 1 + e - log.firstArg)
-    redis.call('XADD', KEYS[c], id, 'epoch', log.epoch, 'event', ARGV[e])
+    redis.call('XADD', log.stream, id, 'epoch', log.epoch, 'event', ARGV[e])
     ids[c] = ids[c] or id
   end
-  redis.call('XTRIM', KEYS[c], 'MAXLEN', '~', ARGV[3])
-  redis.call('PEXPIRE', KEYS[c], ARGV[4])
+  redis.call('XTRIM', log.stream, 'MAXLEN', '~', retention)
+  if maxAgeMs > 0 then redis.call('XTRIM', log.stream, 'MINID', '~', string.format('%.0f', now - maxAgeMs)) end
+  if log.subjects > 0 then saveState(log) end
+  redis.call('PEXPIRE', log.stream, lifeMs)
+  if redis.call('PEXPIRE', log.latest, lifeMs) == 1 then
+    redis.call('PEXPIRE', log.order, lifeMs)
+    redis.call('PEXPIRE', log.expiry, lifeMs)
+  end
 end
 local answer = table.concat(ids, ' ')
-if record then redis.call('SET', record, answer .. '\n' .. ARGV[6], 'PX', ARGV[5]) end
+if record then redis.call('SET', record, answer .. '\n' .. ARGV[4], 'PX', ARGV[3]) end
 for l, full in ipairs(fullAt) do
   local ttlMs = string.format('%.0f', math.ceil(full - now))
-  redis.call('SET', KEYS[channels + l], string.format('%.17g', full), 'PX', ttlMs)
+  redis.call('SET', KEYS[4 * channels + l], string.format('%.17g', full), 'PX', ttlMs)
 end
 for c, log in ipairs(logs) do
   local events = table.concat(ARGV, '\t', log.firstArg, log.lastArg)
-  redis.call(ARGV[7], log.pubsubChannel, log.epoch .. '\t' .. ids[c] .. '\t' .. events)
+  redis.call(ARGV[5], ARGV[log.arg], log.epoch .. '\t' .. ids[c] .. '\t' .. events)
 end
 return { 'stored', answer }
 `;
@@ -100,15 +176,15 @@ return { 'stored', answer }
  * ARGV: the most bytes of events to return; for each channel the mode (`after`, `before`, `newest`, `last` or `since`), its
  * id, count or age in ms (`-` if it has none), and the limit.
  *
- * Returns for each channel an empty list if it has no events; otherwise epoch, first id, last id, then id and event of each
- * event; newest first for `before` and `newest`.
+ * Returns for each channel an empty list if it has no events; otherwise epoch, first id, last id, `ended` or an empty text, then
+ * id and event of each event; newest first for `before` and `newest`.
  *
  * - Upstash limits the size of an answer (1 MB on its older plans). So a page ends early when its bytes are used up, but
  *   never before its first event. The script reads in portions, so that Redis does not hold a page of large events whole.
  * - `last` knows the seq of its first event, but a stream is indexed by time. `placeOf` finds the time by binary search: the
  *   event is at the latest time from which on the first entry does not exceed its seq.
  */
-export const readScript = `
+export const readScript = `${defineIsEnd}
 local budget = tonumber(ARGV[1])
 local function take(page, command, key, startId, endId, limit)
   while limit > 0 do
@@ -116,7 +192,7 @@ local function take(page, command, key, startId, endId, limit)
     local entries = redis.call(command, key, startId, endId, 'COUNT', portion)
     for _, entry in ipairs(entries) do
       budget = budget - #entry[2][4]
-      if budget < 0 and #page > 3 then return end
+      if budget < 0 and #page > 4 then return end
       page[#page + 1] = entry[1]
       page[#page + 1] = entry[2][4]
       startId = '(' .. entry[1]
@@ -148,7 +224,7 @@ for c, key in ipairs(KEYS) do
   local first = redis.call('XRANGE', key, '-', '+', 'COUNT', 1)[1]
   if first then
     local last = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
-    page = { last[2][2], first[1], last[1] }
+    page = { last[2][2], first[1], last[1], isEnd(last[2][4]) and 'ended' or '' }
     if mode == 'after' then
       take(page, 'XRANGE', key, '(' .. place, '+', limit)
     elseif mode == 'before' then
@@ -166,6 +242,63 @@ for c, key in ipairs(KEYS) do
   answer[c] = page
 end
 return answer
+`;
+
+/**
+ * Reads a page of a channel's state.
+ *
+ * KEYS: the four keys of the channel.
+ *
+ * ARGV: the most bytes of events to return, the seq after which the page begins, the limit.
+ *
+ * Returns an empty list if the channel has no events; otherwise epoch, first id, last id, `ended` or an empty text, `more` or an
+ * empty text, then id and event of each subject, in the order of their seqs.
+ */
+export const latestScript = String.raw`${defineIsEnd}
+local stream, latest, order, expiry = unpack(KEYS)
+local budget, afterSeq, limit = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+if not first then return {} end
+local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+local page = { last[2][2], first[1], last[1], isEnd(last[2][4]) and 'ended' or '', '' }
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local canExpire = redis.call('EXISTS', expiry) == 1
+local function isExpired(subject)
+  local expiresAt = canExpire and redis.call('ZSCORE', expiry, subject)
+  return expiresAt and tonumber(expiresAt) <= now
+end
+while true do
+  local subjects = redis.call('ZRANGEBYSCORE', order, '(' .. afterSeq, '+inf', 'LIMIT', 0, 50)
+  if #subjects == 0 then return page end
+  for s, value in ipairs(redis.call('HMGET', latest, unpack(subjects))) do
+    local id, seq, event = string.match(value, '^(%d+%-(%d+))\t(.*)$')
+    afterSeq = seq
+    if not isExpired(subjects[s]) then
+      budget = budget - #event
+      if limit == 0 or (budget < 0 and #page > 5) then
+        page[5] = 'more'
+        return page
+      end
+      limit = limit - 1
+      page[#page + 1] = id
+      page[#page + 1] = event
+    end
+  end
+end
+`;
+
+/**
+ * Deletes a channel.
+ *
+ * KEYS: the four keys of the channel. ARGV: the command that announces, the pub/sub channel of its announcements.
+ *
+ * It publishes a text that is no announcement: whoever follows the channel then reads, and finds it gone.
+ */
+export const forgetScript = `
+redis.call('DEL', unpack(KEYS))
+redis.call(ARGV[1], ARGV[2], 'forgotten')
+return { 'forgotten' }
 `;
 
 /**
@@ -192,6 +325,12 @@ export function streamKey(channel: string, prefix: KeyPrefix = 'steadfeed'): str
   return `${prefix}:log:${channel}`;
 }
 
+/** The four keys of a channel, in the order in which the scripts want them: stream, state, order and expiry of its subjects. */
+export function channelKeys(channel: string, prefix: KeyPrefix = 'steadfeed'): string[] {
+  const ofState = ['latest', 'order', 'expiry'].map((part) => `${prefix}:${part}:${channel}`);
+  return [streamKey(channel, prefix), ...ofState];
+}
+
 /** The key of an idempotency key's record. The name is hashed, so that its length is limited and Redis does not store it. */
 export function recordKey(name: string, prefix: KeyPrefix = 'steadfeed'): string {
   return `${prefix}:key:${createHash('sha256').update(name).digest('hex')}`;
@@ -212,18 +351,42 @@ export function announcementChannel(channel: string, prefix: KeyPrefix = 'steadf
   return `${prefix}:${channel}`;
 }
 
-/** Writes an event as text, the form in which it is stored and announced. A type needs no escaping: see `isName`. */
-export function writeEntry({ type, data }: NewEvent): string {
-  return `{"type":"${type}","data":${data}}`;
+/**
+ * Writes an event as text, the form in which it is stored and announced. Names and subjects need no escaping: see `isName`.
+ * `end` must stay directly before the data, where the scripts look for it.
+ */
+export function writeEntry({ type, data, attributes }: Omit<NewEvent, 'channel'>): string {
+  return `{"type":"${type}"${attributes === undefined ? '' : writeAttributes(attributes)},"data":${data}}`;
 }
 
-const entryPattern = /^\{"type":"([^"\\]+)","data":([\s\S]+)\}$/;
+function writeAttributes({ subject, remove, ttlMs, end }: EventAttributes): string {
+  return [
+    subject === undefined ? '' : `,"subject":"${subject}"`,
+    remove ? ',"remove":true' : '',
+    ttlMs === undefined ? '' : `,"ttl":${ttlMs}`,
+    end ? ',"end":true' : '',
+  ].join('');
+}
+
+const dataMember = ',"data":';
+const entryHead =
+  /^\{"type":"([^"\\]+)"(?:,"subject":"([^"\\]+)")?(,"remove":true)?(?:,"ttl":([1-9]\d{0,15}))?(,"end":true)?$/;
 
 /** Reads what `writeEntry` wrote. It cuts the data out and does not parse it. @throws Error on any other text. */
 export function readEntry(id: EventId, text: string): LogEvent {
-  const [, type, data] = entryPattern.exec(text) ?? [];
-  if (!isName(type) || data === undefined) throw new Error('an entry is not an event');
-  return { id, type, data };
+  const dataAt = text.indexOf(dataMember);
+  const [, type, subject, remove, ttl, end] = entryHead.exec(text.slice(0, Math.max(0, dataAt))) ?? [];
+  const data = text.slice(dataAt + dataMember.length, -1);
+  const isWhole = isName(type) && data !== '' && text.endsWith('}');
+  if (!isWhole || !(subject === undefined || isSubject(subject))) throw new Error('an entry is not an event');
+  if (subject === undefined && end === undefined) return { id, type, data };
+  const attributes: EventAttributes = {
+    ...(subject === undefined ? {} : { subject }),
+    ...(remove === undefined ? {} : { remove: true }),
+    ...(ttl === undefined ? {} : { ttlMs: Number(ttl) }),
+    ...(end === undefined ? {} : { end: true }),
+  };
+  return { id, type, data, attributes };
 }
 
 /** The announced events of one append. */

@@ -46,7 +46,7 @@ describeEventLog('Redis Cluster', async () => {
         await atOwner.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       },
     }),
-    keyOf,
+    { isCluster: true },
   );
   return {
     ...harness,

@@ -66,7 +66,12 @@ const wrongForAppend: Readonly<Record<string, Answer>> = {
   'an unknown outcome': json([secret, '1763841234567-1 1763841234567-1']),
   'a limit that the request does not have': json(['limited', '1000.000', '1']),
   'a limit without a time': json(['limited']),
-  'a page': json([['abcdef', '1-1', '1-1']]),
+  'a limit that is a channel': json(['limited', '1000.000', '2']),
+  'the end of a channel that the request does not have': json(['ended', '1-1', '3']),
+  'the end of a channel without an id': json(['ended', secret, '1']),
+  'too many subjects without a number': json(['full', secret, '1']),
+  'too many subjects of no channel': json(['full', '7']),
+  'a page': json([['abcdef', '1-1', '1-1', '']]),
 };
 
 const entry = '{"type":"message","data":1}';
@@ -77,14 +82,40 @@ const wrongForRead: Readonly<Record<string, Answer>> = {
   'a page that is a text': json(['abcdef']),
   'a page without ids': json([['abcdef']]),
   'a page without a last id': json([['abcdef', '1-1']]),
-  'an epoch that is none': json([[secret, '1-1', '1-1']]),
-  'ids that are numbers': json([['abcdef', 1, 1]]),
-  'a first id that is none': json([['abcdef', '', '1-1']]),
-  'a last id of 0': json([['abcdef', '1-1', '0-0']]),
-  'an event without its text': json([['abcdef', '1-1', '1-1', '1-1']]),
-  'an event without an id': json([['abcdef', '1-1', '1-1', '', entry]]),
-  'an event that another program wrote': json([['abcdef', '1-1', '1-1', '1-1', `{"x":"${secret}"}`]]),
+  'a page that does not say whether it has ended': json([['abcdef', '1-1', '1-1']]),
+  'an epoch that is none': json([[secret, '1-1', '1-1', '']]),
+  'ids that are numbers': json([['abcdef', 1, 1, '']]),
+  'a first id that is none': json([['abcdef', '', '1-1', '']]),
+  'a last id of 0': json([['abcdef', '1-1', '0-0', '']]),
+  'an end in other words': json([['abcdef', '1-1', '1-1', secret]]),
+  'an event without its text': json([['abcdef', '1-1', '1-1', '', '1-1']]),
+  'an event without an id': json([['abcdef', '1-1', '1-1', '', '', entry]]),
+  'an event that another program wrote': json([['abcdef', '1-1', '1-1', '', '1-1', `{"x":"${secret}"}`]]),
+  'an event whose data is cut off': json([['abcdef', '1-1', '1-1', '', '1-1', entry.slice(0, -1)]]),
+  'a subject that is none': json([
+    ['abcdef', '1-1', '1-1', '', '1-1', `{"type":"t","subject":"${secret} x","data":1}`],
+  ]),
+  'attributes in another order': json([
+    ['abcdef', '1-1', '1-1', '', '1-1', '{"type":"t","end":true,"subject":"a","data":1}'],
+  ]),
   'a stored request': json(['stored', '1763841234567-1']),
+};
+
+/** The same pages, as the state of one channel: its answer has one page, which also says whether there is more. */
+const wrongForLatest: Readonly<Record<string, Answer>> = {
+  'a page of a read': json([['abcdef', '1-1', '1-1', '', '']]),
+  'a page without a last id': json(['abcdef', '1-1']),
+  'a page that does not say whether there is more': json(['abcdef', '1-1', '1-1', '']),
+  'more in other words': json(['abcdef', '1-1', '1-1', '', secret]),
+  'an epoch that is none': json([secret, '1-1', '1-1', '', '']),
+  'ids that are numbers': json(['abcdef', 1, 1, '', '']),
+  'an event without its text': json(['abcdef', '1-1', '1-1', '', '', '1-1']),
+  'an event that another program wrote': json(['abcdef', '1-1', '1-1', '', '', '1-1', `{"x":"${secret}"}`]),
+};
+
+const wrongForForget: Readonly<Record<string, Answer>> = {
+  'no answer': json([]),
+  'another word': json(['stored']),
 };
 
 const wrongForPing: Readonly<Record<string, Answer>> = {
@@ -115,6 +146,8 @@ const events = [...newEvents('feed', 1), ...newEvents('other', 1)];
 const calls = {
   append: () => openLog().append({ events, key: null }),
   read: () => openLog().read('feed', { kind: 'newest' }, 10),
+  latest: () => openLog().latest('feed', 0, 10),
+  forget: () => openLog().forget('feed'),
   ends: () => openLog().ends(['feed']),
   ping: () => openLog().ends([]),
 };
@@ -134,7 +167,14 @@ async function expectWorded(call: () => Promise<unknown>): Promise<void> {
 }
 
 describe.each(Object.entries(calls))('a malformed answer to %s', (name, call) => {
-  const own = { append: wrongForAppend, read: wrongForRead, ends: wrongForRead, ping: wrongForPing };
+  const own = {
+    append: wrongForAppend,
+    read: wrongForRead,
+    latest: wrongForLatest,
+    forget: wrongForForget,
+    ends: wrongForRead,
+    ping: wrongForPing,
+  };
   const wrong = { ...wrongForAll, ...own[name as keyof typeof calls] };
 
   test.each(Object.entries(wrong))('is reported in our words: %s', async (_, malformed) => {
@@ -147,8 +187,12 @@ describe.each(Object.entries(calls))('a malformed answer to %s', (name, call) =>
 test('the well-formed answers beside them are accepted', async () => {
   answer = json(['stored', '1763841234567-1 1763841234567-7']);
   expect((await calls.append()).ids.map(({ seq }) => seq)).toEqual([1, 7]);
-  answer = json([['abcdef', '1-1', '1-1', '1-1', entry]]);
+  answer = json([['abcdef', '1-1', '1-1', '', '1-1', entry]]);
   expect((await calls.read()).events).toHaveLength(1);
+  answer = json(['abcdef', '1-1', '1-1', 'ended', 'more', '1-1', entry]);
+  expect(await calls.latest()).toMatchObject({ state: { ended: true }, more: true, events: [{ data: '1' }] });
+  answer = json(['forgotten']);
+  await calls.forget();
   answer = { body: gzipSync('{"result":[[]]}'), headers: { 'content-encoding': 'gzip' } };
   expect((await calls.ends()).get('feed')).toBeNull();
   answer = json('PONG');

@@ -12,7 +12,7 @@ export type RedisStack = {
   readonly upstash: LocalUpstash;
   readonly redis: Redis;
   /** Opens a log through the endpoint; it is closed before the next test. */
-  open(options?: Partial<Pick<RedisLogOptions, 'retention' | 'maxIdleMs' | 'timeoutMs'>>): EventLog;
+  open(options?: Partial<Pick<RedisLogOptions, 'retention' | 'rules' | 'maxIdleMs' | 'timeoutMs'>>): EventLog;
 };
 
 /** The token of the endpoint; no error may contain it. */

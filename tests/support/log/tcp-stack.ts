@@ -11,7 +11,9 @@ export type TcpStack = {
   readonly redis: Redis;
   /** Opens a log; it is closed before the next test. */
   open(
-    options?: Partial<Pick<RedisLogOptions, 'retention' | 'maxIdleMs' | 'timeoutMs'>> & { url?: string },
+    options?: Partial<Pick<RedisLogOptions, 'retention' | 'rules' | 'maxIdleMs' | 'timeoutMs'>> & {
+      url?: string;
+    },
   ): EventLog;
   /** The connections to the server besides the test's own: `normal` or `pubsub`. */
   connections(type: 'normal' | 'pubsub'): Promise<readonly string[]>;
