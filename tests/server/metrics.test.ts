@@ -137,4 +137,13 @@ describe('the numbers of a process', () => {
     });
     expect([logChecks.total, logFailures.total, logLatency.count]).toEqual([1, 1, 3]);
   });
+
+  test('count no refusal of the log as its failure: a used key is an answer', async () => {
+    const { runtime } = makeStand();
+    const events = (data: string) => [{ channel: 'feed', type: 'message', data }];
+    const key = (fingerprint: string) => ({ name: 'k', fingerprint });
+    await runtime.log.append({ events: events('1'), key: key('a') });
+    await expect(runtime.log.append({ events: events('2'), key: key('b') })).rejects.toThrow();
+    expect([runtime.metrics.logFailures.total, runtime.metrics.logCommands.total]).toEqual([0, 2]);
+  });
 });

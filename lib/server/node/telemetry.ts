@@ -62,7 +62,7 @@ export function startTelemetry(): void {
  * Samples a share of the traces, but never the request of a stream: its span would stay open for as long as the stream, and
  * hold what the framework knows about the request.
  */
-function createSampler(share: number): Sampler {
+export function createSampler(share: number): Sampler {
   const inner = new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(share) });
   return {
     shouldSample(
