@@ -44,7 +44,9 @@ describe('following a file', () => {
   /** Writes to the file as another process would: over a connection of its own. */
   function writeFromOutside() {
     const db = new DatabaseSync(path());
-    db.exec("INSERT INTO event VALUES ('other', 1, 1, 'aaaaaa', 'message', 'null')");
+    db.exec(
+      "INSERT INTO event (channel, time, seq, epoch, type, data) VALUES ('other', 1, 1, 'aaaaaa', 'message', 'null')",
+    );
     db.close();
   }
 
