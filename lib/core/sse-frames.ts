@@ -25,7 +25,23 @@ export function eventFrame(cursor: string, json: string): string {
   return `id: ${cursor}\n${dataField(json)}\n\n`;
 }
 
-/** Reports lost events; `cursor` is the reader's cursor after the gap. */
+/**
+ * Carries the latest event of one subject, before hello. It has no id: a reader that is cut off here gets all of the state again.
+ * @param json the event as JSON.
+ */
+export function stateFrame(json: string): string {
+  return `event: state\n${dataField(json)}\n\n`;
+}
+
+/** Says that a channel has ended: nothing follows the event `id` in it. `cursor` is the reader's cursor. */
+export function endFrame(cursor: string, end: ChannelEnd): string {
+  return `id: ${cursor}\nevent: end\n${dataField(JSON.stringify(end))}\n\n`;
+}
+
+/**
+ * Reports lost events; `cursor` is the reader's cursor after the gap. An empty one deletes the reader's cursor, also that of an
+ * `EventSource`: it comes back without one.
+ */
 export function gapFrame(cursor: string, gap: Gap): string {
   return `id: ${cursor}\nevent: gap\n${dataField(JSON.stringify(gap))}\n\n`;
 }
@@ -80,6 +96,13 @@ export type Hello = {
   readonly time?: number;
   /** The server's version, `major.minor.patch`. */
   readonly version: string;
+};
+
+/** The data of the `end` frame. */
+export type ChannelEnd = {
+  readonly channel: string;
+  /** The id of the channel's last event. */
+  readonly id: string;
 };
 
 /** The data of the `handover` frame: this stream ends soon, as planned; open the next one now. */

@@ -1,5 +1,6 @@
 import type { PublishData } from '../config/event-types.ts';
 import { FeedError } from '../core/feed-error.ts';
+import { parseName } from '../core/ids.ts';
 import { maxAppend } from '../log/event-log.ts';
 import { getRuntime } from './runtime.ts';
 import {
@@ -19,10 +20,22 @@ import {
 /** Most bytes of data in one call, as JSON. A request over HTTP has the same limit. */
 export const maxPublishBytes = 1024 * 1024;
 
-/** How an event is published. */
-export type PublishOptions = {
+/** What an event can have besides its type and data. */
+export type EventOptions = {
   /** Default: `feed`. */
   readonly channel?: string;
+  /** What the event is about, 1 to 200 characters: it becomes the latest event of this subject. Default: nothing. */
+  readonly subject?: string;
+  /** Takes the subject out of the channel's state. Default: false. */
+  readonly remove?: boolean;
+  /** After how many seconds the event is no longer part of the state, 1 to 2,592,000. It needs a subject. Default: never. */
+  readonly ttlSeconds?: number;
+  /** Ends the channel with this event: nobody can publish to it any more. Default: false. */
+  readonly end?: boolean;
+};
+
+/** How an event is published. */
+export type PublishOptions = EventOptions & {
   /**
    * The name of this publish, 1 to 200 printable ASCII characters. A second call with the same key and the same events within
    * 24 h stores nothing, and returns the first ids. With a key it is safe to retry after `log-unavailable`. Default: none.
@@ -43,26 +56,56 @@ export type Published = {
  * stored.
  * @param data must have the shape that `lib/config/event-types.ts` declares for the type. A type that is not declared accepts
  * any JSON. The log stores what the schema returns.
- * @throws FeedError with one of these codes: `bad-request`, `data-does-not-fit`, `too-large`, `key-reused`, `rate-limited`,
- * `log-unavailable`, `misconfigured`. After `log-unavailable` the event may be stored all the same. An error that the schema's
+ * @throws FeedError with one of these codes: `bad-request`, `data-does-not-fit`, `too-large`, `key-reused`, `channel-ended`,
+ * `too-many-subjects`, `rate-limited`, `log-unavailable`, `misconfigured`. After `log-unavailable` the event may be stored all the same. An error that the schema's
  * own code throws reaches you as it is.
  */
 export async function publish<T extends string>(
   type: T,
   data: PublishData<T>,
-  { channel, idempotencyKey }: PublishOptions = {},
+  { idempotencyKey, ...options }: PublishOptions = {},
 ): Promise<Published> {
-  const { ids, duplicate } = await store([toGiven({ channel, type, data }, 'event')], idempotencyKey);
+  const { ids, duplicate } = await store([toGiven({ ...options, type, data }, 'event')], idempotencyKey);
   const [id = ''] = ids;
   return { id, duplicate };
 }
 
+/** How a channel is ended. */
+export type EndOptions<T extends string> = {
+  /** The type of its last event. Default: `end`. */
+  readonly type?: T;
+  /** Default: null. */
+  readonly data?: PublishData<T>;
+  /** As for `publish`. Default: none. */
+  readonly idempotencyKey?: string;
+};
+
+/**
+ * Ends a channel: `await endChannel('job.7')`. Its readers get this event and then the end; their streams close, and their
+ * clients stop. To end a channel with an event that has a subject, use `publish` with `end`.
+ * @throws FeedError as `publish` does; `channel-ended` if it has ended already.
+ */
+export function endChannel<T extends string = 'end'>(
+  channel: string,
+  { type = 'end' as T, data = null as PublishData<T>, idempotencyKey }: EndOptions<T> = {},
+): Promise<Published> {
+  const options = { channel, end: true, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+  return publish(type, data, options);
+}
+
+/**
+ * Deletes a channel with all of its events and its state. Its readers get a gap `restarted`. A later publish starts it again.
+ * Shared caches may still have pages of it: those of an ended channel for up to an hour.
+ * @throws FeedError `bad-request`, `log-unavailable`, `misconfigured`.
+ */
+export async function forgetChannel(channel: string): Promise<void> {
+  await getRuntime().log.forget(parseName(channel, 'channel'));
+}
+
 /** An event for `publishAll`. */
-export type EventToPublish<T extends string = string> = {
+export type EventToPublish<T extends string = string> = EventOptions & {
   readonly type: T;
   readonly data: PublishData<T>;
-  /** Default: `feed`. */
-  readonly channel?: string;
 };
 
 /**

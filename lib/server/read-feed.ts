@@ -8,6 +8,7 @@ import { outsideRequest } from './node/outside-request.ts';
 import { getRuntime } from './runtime.ts';
 import { FeedReader } from './stream/feed-reader.ts';
 import { maxChannels, maxTypes, parseRewind, type ReadQuery, startOnTails } from './stream/start-position.ts';
+import { filterFor } from './tail/ring-buffer.ts';
 import type { Lease } from './tail/tails.ts';
 
 /*
@@ -75,7 +76,7 @@ export function readFeed<const T extends string = string>(options: ReadFeedOptio
   let leases: readonly Lease[] = [];
   const reader = new FeedReader({
     clock,
-    types: query.types,
+    filter: query.filter,
     signal: options.signal,
     stopping: stopping.signal,
     open() {
@@ -152,7 +153,7 @@ function queryOf({ channels = [defaultChannel], types, after, rewind }: ReadFeed
   const names = namesOf(channels, 'channels', maxChannels);
   return {
     channels: names,
-    types: types === undefined ? null : new Set(namesOf(types, 'types', maxTypes)),
+    filter: filterFor(types === undefined ? [] : namesOf(types, 'types', maxTypes), []),
     start:
       after !== undefined
         ? { kind: 'cursor', cursor: parseCursor(after, names, 'after') }

@@ -9,6 +9,7 @@ import { type Admission, createAdmission } from './admission.ts';
 import { createTailLines, printLine } from './log-line.ts';
 import { countCalls, Metrics } from './metrics.ts';
 import { createRest, type Rest } from './rest.ts';
+import { createStateReads, type StateReads } from './stream/channel-state.ts';
 import type { EventStream } from './stream/event-stream.ts';
 import { createReplicaWait, type ReplicaWait } from './tail/replica-wait.ts';
 import type { TailObserver } from './tail/tail.ts';
@@ -27,6 +28,8 @@ export type Runtime = {
   /** Waits until the log has caught up with readers whose position is ahead of it. */
   readonly replicaWait: ReplicaWait;
   readonly tails: Tails;
+  /** Reads the state of channels. */
+  readonly states: StateReads;
   /** The open streams. */
   readonly streams: Set<EventStream>;
   /** The slots for streams and long polls. */
@@ -141,6 +144,7 @@ export function createRuntime(
     log,
     replicaWait,
     tails,
+    states: createStateReads(log, clock),
     streams: new Set(),
     admission,
     rest,

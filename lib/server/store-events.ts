@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { schemaOf } from '../config/event-types.ts';
 import { FeedError } from '../core/feed-error.ts';
-import { defaultChannel, defaultType, formatEventId, parseName } from '../core/ids.ts';
+import { defaultChannel, defaultType, formatEventId, parseName, parseSubject } from '../core/ids.ts';
 import { excerpt } from '../core/safe-text.ts';
-import type { NewEvent } from '../log/event-log.ts';
+import type { EventAttributes, NewEvent } from '../log/event-log.ts';
 import { publishLimits } from './admission.ts';
 import type { Runtime } from './runtime.ts';
 import { findTracer } from './tracer.ts';
@@ -12,8 +12,11 @@ import { findTracer } from './tracer.ts';
  * What `POST /api/events` and `publish()` have in common: from events as their publisher gave them to one append.
  */
 
-/** Most bytes of one event as the log stores it, as JSON: channel, type and data. */
+/** Most bytes of one event as the log stores it, as JSON: channel, type, subject and data. */
 export const maxEventBytes = 64 * 1024;
+
+/** The longest life of an event that expires, in seconds: 30 days. */
+export const maxTtlSeconds = 30 * 86_400;
 
 /** Most faults of one event's data that a refusal names. */
 const maxNamedFaults = 5;
@@ -37,32 +40,117 @@ export type CheckedEvent = NewEvent & {
  * @throws FeedError `bad-request`, `too-large` or `data-does-not-fit`, which names the event and the part. What a schema's own
  * code throws is thrown on.
  */
-export function checkEvents(events: readonly GivenEvent[]): Promise<readonly CheckedEvent[]> {
-  return Promise.all(events.map(checkEvent));
+export async function checkEvents(events: readonly GivenEvent[]): Promise<readonly CheckedEvent[]> {
+  const checked = await Promise.all(events.map(checkEvent));
+  checkEnds(checked, events);
+  return checked;
+}
+
+/** @throws FeedError `bad-request` if an event follows the end of its channel in the same request. */
+function checkEnds(checked: readonly CheckedEvent[], events: readonly GivenEvent[]): void {
+  const ended = new Map<string, string>();
+  for (const [index, { channel, attributes }] of checked.entries()) {
+    const what = events[index]?.what ?? '';
+    const end = ended.get(channel);
+    if (end !== undefined) {
+      throw new FeedError(
+        'bad-request',
+        `${what} follows ${end}, which ends channel "${channel}". Give end to the last event of the channel.`,
+      );
+    }
+    if (attributes?.end) ended.set(channel, what);
+  }
 }
 
 async function checkEvent({ value, what }: GivenEvent): Promise<CheckedEvent> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new FeedError('bad-request', `${what} is not an object. Send {"channel"?, "type"?, "data"}.`);
   }
-  const { channel = defaultChannel, type = defaultType, data, ...others } = value as Record<string, unknown>;
+  const members = value as Record<string, unknown>;
+  const {
+    channel = defaultChannel,
+    type = defaultType,
+    data,
+    subject,
+    remove,
+    ttlSeconds,
+    end,
+    ...others
+  } = members;
   const [other] = Object.keys(others);
   if (other !== undefined) {
     throw new FeedError(
       'bad-request',
-      `${what} has the unknown member "${excerpt(other)}". An event has channel, type and data.`,
+      `${what} has the unknown member "${excerpt(other)}". An event has channel, type, subject, remove, ttlSeconds, end and data.`,
     );
   }
   if (data === undefined) throw new FeedError('bad-request', `${what} has no data. Send any JSON value.`);
   const names = { channel: parseName(channel, `${what}.channel`), type: parseName(type, `${what}.type`) };
+  const attributes = attributesOf({ subject, remove, ttlSeconds, end }, what);
   const given = toJson(data, what);
-  const event = { ...names, data: await storedData(names.type, data, given, what), given };
-  const size = Buffer.byteLength(JSON.stringify(names)) + Buffer.byteLength(event.data) + 8;
+  const stored = await storedData(names.type, data, given, what);
+  const event = { ...names, data: stored, given, ...(attributes !== null && { attributes }) };
+  const named = attributes?.subject === undefined ? names : { ...names, subject: attributes.subject };
+  const size = Buffer.byteLength(JSON.stringify(named)) + Buffer.byteLength(event.data) + 8;
   if (size <= maxEventBytes) return event;
+  const parts =
+    attributes?.subject === undefined ? 'channel, type and data' : 'channel, type, subject and data';
   throw new FeedError(
     'too-large',
-    `${what} is ${size} bytes as JSON (channel, type and data); the limit is ${maxEventBytes}. No events were stored.`,
+    `${what} is ${size} bytes as JSON (${parts}); the limit is ${maxEventBytes}. No events were stored.`,
   );
+}
+
+/** The members of an event besides channel, type and data, as its publisher gave them. */
+type GivenAttributes = Readonly<Record<'subject' | 'remove' | 'ttlSeconds' | 'end', unknown>>;
+
+/** Checks them. @returns null for a plain event. */
+function attributesOf(given: GivenAttributes, what: string): EventAttributes | null {
+  const { subject, ttlSeconds } = given;
+  const remove = parseFlag(given.remove, `${what}.remove`);
+  const end = parseFlag(given.end, `${what}.end`);
+  if (subject === undefined && ttlSeconds === undefined && !remove && !end) return null;
+  const attributes: EventAttributes = {
+    ...(subject !== undefined && { subject: parseSubject(subject, `${what}.subject`) }),
+    ...(remove && { remove }),
+    ...(ttlSeconds !== undefined && { ttlMs: parseTtl(ttlSeconds, `${what}.ttlSeconds`) }),
+    ...(end && { end }),
+  };
+  if (subject === undefined && remove) {
+    throw new FeedError('bad-request', `${what}.remove needs a subject. Name the subject that it removes.`);
+  }
+  if (subject === undefined && ttlSeconds !== undefined) {
+    throw new FeedError('bad-request', `${what}.ttlSeconds needs a subject. Name the subject that expires.`);
+  }
+  if (remove && ttlSeconds !== undefined) {
+    throw new FeedError(
+      'bad-request',
+      `${what} has remove and ttlSeconds. Leave one of them out: what is removed cannot expire.`,
+    );
+  }
+  return attributes;
+}
+
+function parseFlag(value: unknown, what: string): boolean {
+  if (value === undefined || value === false) return false;
+  if (value === true) return true;
+  throw new FeedError('bad-request', `${what}: ${shown(value)} is not valid. Use true or false.`);
+}
+
+function parseTtl(value: unknown, what: string): number {
+  const isValid = Number.isInteger(value) && Number(value) >= 1 && Number(value) <= maxTtlSeconds;
+  if (isValid) return Number(value) * 1_000;
+  throw new FeedError(
+    'bad-request',
+    `${what}: ${shown(value)} is not valid. Use a whole number from 1 to ${maxTtlSeconds}.`,
+  );
+}
+
+/** A value that is not valid, for an error. */
+function shown(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'string') return `"${excerpt(value)}"`;
+  return `a value of type ${value === null ? 'null' : typeof value}`;
 }
 
 /** The JSON text to store: the output of the type's schema; the given text if the type has none. */
@@ -185,7 +273,10 @@ export async function storeEvents(
 function fingerprintOf(events: readonly CheckedEvent[]): string {
   const hash = createHash('sha256');
   // Neither a name nor JSON text contains a line end.
-  for (const { channel, type, given } of events) hash.update(`${channel}\n${type}\n${given}\n`);
+  for (const { channel, type, given, attributes } of events) {
+    const more = attributes === undefined ? '' : `${JSON.stringify(attributes)}\n`;
+    hash.update(`${channel}\n${type}\n${given}\n${more}`);
+  }
   return hash.digest('base64url');
 }
 

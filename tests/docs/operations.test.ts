@@ -76,6 +76,8 @@ describe('docs/operations.md', () => {
       left: true,
       stalled: true,
       'log-unavailable': true,
+      ended: true,
+      gap: true,
     };
     expect(tableOf('ends').map((row) => firstCode(row, 'reason'))).toEqual(Object.keys(reasons));
   });

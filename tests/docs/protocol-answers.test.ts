@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Environment } from '../../lib/config/settings.ts';
 import { cell, type Row, tableBelow } from '../support/docs/markdown-table.ts';
 import { plain, readProtocol } from '../support/docs/protocol-doc.ts';
+import { newEvent } from '../support/log/log-steps.ts';
 import { secret } from '../support/server/closed-stand.ts';
 import { makeStand, type Stand } from '../support/server/stand.ts';
 
@@ -58,14 +59,33 @@ describe('the table of response headers', () => {
       stand.log.isDown = true;
       return ask(stand);
     };
+  const ofEnded =
+    (query: string): Ask =>
+    async (stand) => {
+      await stand.publish(2, 'job.7');
+      const [first] = stand.memory.kept('job.7');
+      const end = { ...newEvent('job.7', null, 'end'), attributes: { end: true } as const };
+      await stand.memory.append({ events: [end], key: null });
+      return get(query.replace('FIRST', `${first?.id.time}-1~${first?.epoch}`))(stand);
+    };
   const token = { authorization: 'Bearer x' };
 
   /** Requests whose answers are of each kind. */
   const asks: Readonly<Record<string, readonly Ask[]>> = {
     published: [post],
     'published before': [twice(post)],
-    'page at the end of the log': [get('events'), get('events?rewind=all'), get('events?type=a')],
+    'page at the end of the log': [
+      get('events'),
+      get('events?rewind=all'),
+      get('events?type=a'),
+      get('events?latest'),
+    ],
     'empty page for a reader at rest': [atRest],
+    'page of an ended channel': [
+      ofEnded('events?channel=job.7&after=FIRST'),
+      ofEnded('events?channel=job.7&after=FIRST&limit=1'),
+      ofEnded('events?channel=job.7&rewind=all&limit=1'),
+    ],
     'full page after a cursor': [afterFirst('')],
     'any other page': [
       get('events', token),
@@ -83,6 +103,7 @@ describe('the table of response headers', () => {
     ],
     'page that the client has': [ifKnown],
     stream: [get('stream'), (stand) => stand.ask('stream', { method: 'HEAD' })],
+    'stream that starts at the end of ended channels': [ofEnded('stream?channel=job.7')],
     'stream with a token': [get('stream', token)],
     'refusal inside a stream': [downed(get('stream?after=0-0', { accept: 'text/event-stream' }))],
     health: [get('health')],

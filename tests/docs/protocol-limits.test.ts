@@ -1,7 +1,7 @@
 import { maxHeaderSize } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { maxReplicaLagMs } from '../../lib/core/continuity.ts';
-import { isName, readEventId } from '../../lib/core/ids.ts';
+import { isName, isSubject, readEventId } from '../../lib/core/ids.ts';
 import { paddingFrame } from '../../lib/core/sse-frames.ts';
 import { answerWithinMs, keyLifeMs, maxAppend, readBudgetBytes } from '../../lib/log/event-log.ts';
 import { lockPatienceMs } from '../../lib/log/sqlite/errors.ts';
@@ -20,7 +20,7 @@ import {
   stallLimits,
 } from '../../lib/server/node/socket-limits.ts';
 import { stopMs } from '../../lib/server/runtime.ts';
-import { maxEventBytes } from '../../lib/server/store-events.ts';
+import { maxEventBytes, maxTtlSeconds } from '../../lib/server/store-events.ts';
 import { planDeadline, plannedRetryMs, unplannedRetryMs } from '../../lib/server/stream/deadline.ts';
 import {
   graceShare,
@@ -120,7 +120,7 @@ describe('the table of limits', () => {
       'body of a publish request': bytes(maxBodyBytes),
       'body that the server reads and drops beyond that': bytes(maxDrainBytes),
       'time until the body is complete': seconds(maxBodyMs),
-      'one event as JSON: channel, type and data': bytes(maxEventBytes),
+      'one event as JSON: channel, type, subject and data': bytes(maxEventBytes),
       '`Idempotency-Key`': `1 to ${await longestKey()} characters`,
       'memory of an idempotency key': `${keyLifeMs / 3_600_000} h`,
       'events at once under `PUBLISH_RATE`': `${(burst(1_000) ?? 0) / 1_000} s worth, at least ${burst(1)}`,
@@ -128,6 +128,9 @@ describe('the table of limits', () => {
       'time and seq of an id': grouped(Number.MAX_SAFE_INTEGER),
       'channels in one request': String(largest(200, named('channel'))),
       'types in one request': String(largest(200, named('type'))),
+      'subjects in one request': String(largest(200, named('subject'))),
+      subject: `1 to ${largest(1_000, (length) => isSubject('n'.repeat(length)))} characters`,
+      '`ttlSeconds`': `1 to ${grouped(maxTtlSeconds)} s`,
       'number in `rewind`': `${largest(30, (digits) => isPage(`rewind=${'9'.repeat(digits)}`))} digits`,
       '`limit`': `1 to ${limitOf}`,
       '`heartbeat`': `${heartbeatOf(0)} to ${heartbeatOf(1_000)} s`,

@@ -9,7 +9,7 @@ import { parseEventId } from '../../lib/core/ids.ts';
 import { type Handover, paddingFrame } from '../../lib/core/sse-frames.ts';
 import { refuseStream } from '../../lib/server/http/stream-route.ts';
 import { fillIn } from '../support/doc-table.ts';
-import { shownPadding, streamText } from '../support/docs/exchange-examples.ts';
+import { shownPadding, stateText, streamText } from '../support/docs/exchange-examples.ts';
 import { cell, codeIn, pairs, tableBelow, textBetweenMarks } from '../support/docs/markdown-table.ts';
 import { grouped, plain, protocolFile, readProtocol } from '../support/docs/protocol-doc.ts';
 import { makeExamples } from '../support/docs/protocol-examples.ts';
@@ -182,7 +182,7 @@ describe('the table of frames', () => {
   test('has the name and the members of every frame that the server writes', async () => {
     const { text } = await streamText();
     const [, refused = ''] = textBetweenMarks(doc, 'example: refused').split('\n\n');
-    const told = readFrames(`${text}${refused.replace('```', '')}\n\n`);
+    const told = readFrames(`${await stateText()}${text}${refused.replace('```', '')}\n\n`);
     const real = new Map(told.map(({ event, members }) => [event, members.join(', ')]));
     const written = rows.filter((row) => !['padding', 'lone comment', 'last'].includes(cell(row, 'frame')));
     const found = written.map((row) => [

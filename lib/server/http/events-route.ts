@@ -9,7 +9,7 @@ import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { positionAtEnd, resolveStart } from '../stream/start-position.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, type ReadCheck } from './access.ts';
-import { type Page, pageJson, pollAdvice, readHistory, readPage } from './page.ts';
+import { type Page, pageJson, pollAdvice, readHistory, readLatestPage, readPage } from './page.ts';
 import { readEvents } from './publish-body.ts';
 import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
 import { createRouteHandler, type RouteMethods } from './route-handler.ts';
@@ -82,16 +82,20 @@ async function readQueriedPage(
 ): Promise<Page> {
   const { log, admission } = runtime;
   const [channel] = query.channels;
+  const { filter, limit } = query;
   if (query.before !== null && channel !== undefined) {
-    return readHistory(log, channel, query.before, query.types, query.limit);
+    return readHistory(log, channel, query.before, filter, limit);
   }
-  const positions = await startPositions(runtime, query);
   const slot = createPollSlot(request, admission, query.channels, signal);
   try {
-    const page = await readPage(runtime, positions, query.types, query.limit, slot);
+    // Awaited here, because the slot is held until then.
+    if (query.latest !== null && channel !== undefined) {
+      return await readLatestPage(runtime, channel, query.latest, filter, limit, slot);
+    }
+    const positions = await startPositions(runtime, query);
+    const page = await readPage(runtime, positions, filter, limit, slot);
     // Without a slot the poll is not refused: the reader gets the empty page, and the advice to wait by itself.
     const isHeld = query.waitSeconds > 0 && isEmpty(page) && !signal.aborted && slot.tryTake();
-    // Awaited here, because the slot is held until then.
     return isHeld ? await longPoll(runtime, query, page, slot) : page;
   } finally {
     slot.release();
@@ -129,7 +133,7 @@ async function startPositions({ log }: Runtime, { channels, start }: PageQuery) 
  */
 async function longPoll(
   runtime: Runtime,
-  { types, limit, waitSeconds }: PageQuery,
+  { filter, limit, waitSeconds }: PageQuery,
   first: Page,
   slot: PollSlot,
 ): Promise<Page> {
@@ -146,7 +150,7 @@ async function longPoll(
     await Promise.race([Promise.all(leases.map(({ tail }) => tail.ready())), aborted(over.signal)]);
     while (isEmpty(page) && !over.signal.aborted) {
       await untilTailsMove(leases, page, over.signal);
-      if (!over.signal.aborted) page = await readPage(runtime, page.positions, types, limit, slot);
+      if (!over.signal.aborted) page = await readPage(runtime, page.positions, filter, limit, slot);
       // Without the pause, a replica that lags behind its own announcement would make this loop spin.
       if (isEmpty(page)) await wait(clock, 50, over.signal);
     }
@@ -159,8 +163,8 @@ async function longPoll(
 }
 
 /** Whether a page reports nothing, so that its request can be held. */
-function isEmpty({ events, gaps, more }: Page): boolean {
-  return events.length === 0 && gaps.length === 0 && !more;
+function isEmpty({ events, gaps, more, ended }: Page): boolean {
+  return events.length === 0 && gaps.length === 0 && !more && !ended;
 }
 
 /** Resolves when the end of a tail differs from the page's position, or on abort. */
@@ -191,7 +195,7 @@ function aborted(signal: AbortSignal): Promise<void> {
  * @param restMs that pause; null: the reader does not rest.
  */
 function cacheControl(
-  { channels, types, start, waitSeconds, before }: PageQuery,
+  { channels, filter, start, waitSeconds, before, latest }: PageQuery,
   page: Page,
   isShareable: boolean,
   restMs: number | null,
@@ -203,10 +207,12 @@ function cacheControl(
   if (isShared && isEmpty(page) && restMs !== null) {
     return `public, max-age=0, s-maxage=${Math.max(1, restMs / 1_000 - 1)}`;
   }
-  if (isShared && !page.more) return 'public, max-age=0, s-maxage=1';
+  const isWholePast = start.kind === 'cursor' || (start.kind === 'rewind' && start.rewind.kind === 'all');
+  if (isShared && page.isFinal && isWholePast && latest === null) return 'public, max-age=0, s-maxage=3600';
+  if (isShared && (!page.more || latest !== null)) return 'public, max-age=0, s-maxage=1';
   const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
   const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;
-  if (isShared && isAnchored && types === null) return 'public, max-age=0, s-maxage=60';
+  if (isShared && isAnchored && filter === null) return 'public, max-age=0, s-maxage=60';
   return 'private, no-store';
 }
 

@@ -3,6 +3,7 @@ import { defaultChannel, parseName } from '../../core/ids.ts';
 import { maxRead } from '../../log/event-log.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { resolveStart } from '../stream/start-position.ts';
+import { type EventFilter, filterFor } from '../tail/ring-buffer.ts';
 import { checkReadAccess } from './access.ts';
 import { pageJson, pollAdvice, readPage } from './page.ts';
 import { retryAfterMs, toFeedError } from './problem.ts';
@@ -54,7 +55,7 @@ export async function readFirstPage(headers: Headers, options: FirstPageOptions 
     // The framework's headers are a class of its own; a `Request` takes the standard one.
     const request = new Request('http://page.invalid/', { headers: new Headers(headers) });
     await checkReadAccess(request, channels, runtime);
-    const filter = types.length === 0 ? null : new Set(types);
+    const filter = filterFor(types, []);
     return {
       kind: 'page',
       initial: await readNewest(runtime, channels, filter, count),
@@ -72,12 +73,12 @@ export async function readFirstPage(headers: Headers, options: FirstPageOptions 
 
 /**
  * Reads the newest events of channels, as the option `initial` of `useFeed`. It does not ask who reads.
- * @param types types to deliver; null: all. @param count how many events of each channel, before `types` drops some.
+ * @param filter which events to deliver. @param count how many events of each channel, before `filter` drops some.
  */
 export async function readNewest(
   runtime: Runtime,
   channels: readonly string[],
-  types: ReadonlySet<string> | null,
+  filter: EventFilter | null,
   count: number,
 ): Promise<string> {
   const start = { kind: 'rewind', rewind: { kind: 'count', count } } as const;
@@ -88,6 +89,6 @@ export async function readNewest(
   // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
   const slot = { take: () => undefined, signal: new AbortController().signal };
   const limit = Math.min(maxRead, count * channels.length);
-  const page = await readPage(runtime, positions, types, limit, slot);
+  const page = await readPage(runtime, positions, filter, limit, slot);
   return pageJson(page, pollAdvice(runtime.settings.pollMode));
 }

@@ -1,15 +1,16 @@
-import type { Clock } from '../../core/clock.ts';
-import { type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
+import { checkContinuity, type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
-import { beforeFirst, type EventId, idBefore } from '../../core/ids.ts';
+import { beforeFirst, compareEventIds, type EventId, formatEventId, idBefore } from '../../core/ids.ts';
 import { escapeLineEnds } from '../../core/safe-text.ts';
-import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
+import { type EventLog, type LogEvent, readBudgetBytes } from '../../log/event-log.ts';
 import type { PollSlot } from '../admission.ts';
+import type { Runtime } from '../runtime.ts';
+import { type StatePage, upTo } from '../stream/channel-state.ts';
 import { positionAtEnd } from '../stream/start-position.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
-import type { ReplicaWait } from '../tail/replica-wait.ts';
-import { type Entry, eventJson, jsonOf } from '../tail/ring-buffer.ts';
+import { type Entry, type EventFilter, eventJson, isWanted, jsonOf } from '../tail/ring-buffer.ts';
+import type { LatestQuery } from './read-query.ts';
 
 /** A page before it is written: its events are JSON text already. */
 export type Page = {
@@ -18,17 +19,26 @@ export type Page = {
   /** Where the reader is after the page. */
   readonly positions: ReadonlyMap<string, Position>;
   readonly more: boolean;
+  /** The page reaches the end of its channels, and all of them have ended. */
+  readonly ended: boolean;
+  /** The page is of one channel, which has ended, with this page or later: what the log has of it stays as it is. */
+  readonly isFinal: boolean;
+  /** With the state of a channel, and `more`: where the next page begins. */
+  readonly next: EventId | null;
 };
 
 /** The log, and what is needed to wait for a replica that lags. */
-type PageSource = { readonly log: EventLog; readonly clock: Clock; readonly replicaWait: ReplicaWait };
+type PageSource = Pick<Runtime, 'log' | 'clock' | 'replicaWait'>;
+
+/** What gives the state of channels, and what is needed to wait for a replica that lags. */
+type StateSource = Pick<Runtime, 'states' | 'clock' | 'replicaWait'>;
 
 /** The part of a poll's slot that reading a page needs. */
 type WaitSlot = Pick<PollSlot, 'take' | 'signal'>;
 
 /**
  * Reads one page after the positions. It reports gaps by the same rule as a stream.
- * @param types types to deliver; null: all.
+ * @param filter which events to deliver.
  * @param limit events to read from all channels together; fewer if they are large.
  * @param slot is taken if the log lags behind a position and the page waits for it. The wait ends when the reader leaves.
  * @throws FeedError `too-many-streams` if it would have to wait and there is no slot.
@@ -36,7 +46,7 @@ type WaitSlot = Pick<PollSlot, 'take' | 'signal'>;
 export async function readPage(
   source: PageSource,
   positions: ReadonlyMap<string, Position>,
-  types: ReadonlySet<string> | null,
+  filter: EventFilter | null,
   limit: number,
   slot: WaitSlot,
 ): Promise<Page> {
@@ -44,6 +54,7 @@ export async function readPage(
   const gaps: Gap[] = [];
   const after = new Map(positions);
   let more = false;
+  let haveAllEnded = true;
   let bytes = 0;
   let eventsLeft = limit;
   let channelsLeft = positions.size;
@@ -62,17 +73,23 @@ export async function readPage(
       continue;
     }
     const read = await readChannel(wait, channel, position, share);
-    for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, types !== null));
+    for (const loss of read.losses) gaps.push(toGap(channel, loss.after, loss.loss, filter !== null));
     for (const entry of read.entries) {
       bytes += entry.frame.length;
-      if (types?.has(entry.type) ?? true) events.push(jsonOf(entry));
+      if (isWanted(filter, entry)) events.push(jsonOf(entry));
     }
     after.set(channel, read.position);
     more ||= read.more;
+    haveAllEnded &&= read.hasEnded;
     eventsLeft -= read.entries.length;
   }
-  if (!more && unread.size > 0) more = await isAnyBehind(log, unread);
-  return { events, gaps, positions: after, more };
+  if (!more && unread.size > 0) {
+    const rest = await compareWithEnds(log, unread);
+    more = rest.isAnyBehind;
+    haveAllEnded &&= rest.haveAllEnded;
+  }
+  const isFinal = haveAllEnded && positions.size === 1;
+  return { events, gaps, positions: after, more, ended: haveAllEnded && !more, isFinal, next: null };
 }
 
 /** Reads one page backwards: the newest events before `before`, newest first. */
@@ -80,12 +97,12 @@ export async function readHistory(
   log: EventLog,
   channel: string,
   before: EventId,
-  types: ReadonlySet<string> | null,
+  filter: EventFilter | null,
   limit: number,
 ): Promise<Page> {
   const { state, events } = await log.read(channel, { kind: 'before', id: before }, limit);
   const [oldest] = events;
-  const wanted = events.filter((event) => types?.has(event.type) ?? true);
+  const wanted = events.filter((event) => isEventWanted(filter, event));
   // A read that continues from here gives the events after this page.
   const position = {
     id: events.at(-1)?.id ?? (before.seq === 0 ? beforeFirst : idBefore(before)),
@@ -96,13 +113,84 @@ export async function readHistory(
     gaps: [],
     positions: new Map([[channel, position]]),
     more: state !== null && oldest !== undefined && oldest.id.seq > state.first.seq,
+    ended: false,
+    isFinal: false,
+    next: null,
   };
+}
+
+/**
+ * Reads a page of a channel's state. If the log was lost since the first page, it is the first page of the new log.
+ * @param slot is taken if the log lags behind the first page and the page waits for it.
+ */
+export async function readLatestPage(
+  source: StateSource,
+  channel: string,
+  latest: LatestQuery,
+  filter: EventFilter | null,
+  limit: number,
+  slot: WaitSlot,
+): Promise<Page> {
+  const first = latest.kind === 'next' ? (latest.at.get(channel) ?? null) : null;
+  const afterSeq = latest.kind === 'next' ? latest.after.seq : 0;
+  const found = await loadState(source, channel, afterSeq, limit, first, slot);
+  const isSameLog = first === null || (first.epoch ?? found.state?.epoch) === found.state?.epoch;
+  if (!isSameLog) return readLatestPage(source, channel, { kind: 'first' }, filter, limit, slot);
+  const { state } = found;
+  const end = positionAtEnd(state);
+  const position = first === null ? end : { id: first.id, epoch: end.epoch };
+  const { events, more } = upTo(found, position.id);
+  const hasEnded = state?.ended === true;
+  const isAtEnd = compareEventIds(position.id, end.id) === 0;
+  return {
+    events: events.filter((event) => isEventWanted(filter, event)).map((event) => eventJson(channel, event)),
+    gaps: [],
+    positions: new Map([[channel, position]]),
+    more,
+    ended: hasEnded && isAtEnd && !more,
+    isFinal: hasEnded && isAtEnd,
+    next: more ? (events.at(-1)?.id ?? null) : null,
+  };
+}
+
+/** Reads a part of the state; again while a replica lags behind the first page, and may have what was replaced before it. */
+async function loadState(
+  { states, clock, replicaWait }: StateSource,
+  channel: string,
+  afterSeq: number,
+  limit: number,
+  first: Position | null,
+  slot: WaitSlot,
+): Promise<StatePage> {
+  const startedAt = clock.elapsed();
+  for (;;) {
+    const page = await states.read(channel, afterSeq, limit);
+    if (first === null || page.state === null) return page;
+    if (first.epoch !== null && page.state.epoch !== first.epoch) return page;
+    if (compareEventIds(page.state.last, first.id) >= 0) return page;
+    const lag = checkContinuity({ position: first, state: page.state, next: null });
+    const leftMs = maxReplicaLagMs - (page.askedAt - startedAt);
+    if (lag.kind !== 'stale' || leftMs <= 0 || slot.signal.aborted) return page;
+    slot.take();
+    await replicaWait.untilCaughtUp(channel, lag, leftMs, slot.signal);
+  }
+}
+
+function isEventWanted(filter: EventFilter | null, { type, attributes }: LogEvent): boolean {
+  return isWanted(filter, { type, subject: attributes?.subject ?? null });
 }
 
 /** The page as JSON, on one line for every reader. Its events are text already, and are not parsed again. */
 export function pageJson(page: Page, poll: PollAdvice): string {
-  const { gaps, more } = page;
-  const rest = JSON.stringify({ cursor: formatCursor(page.positions), gaps, more, poll });
+  const { gaps, more, next, ended } = page;
+  const rest = JSON.stringify({
+    cursor: formatCursor(page.positions),
+    gaps,
+    more,
+    ...(next !== null && { next: formatEventId(next) }),
+    ...(ended && { ended }),
+    poll,
+  });
   return escapeLineEnds(`{"events":[${page.events.join(',')}],${rest.slice(1)}`);
 }
 
@@ -111,13 +199,14 @@ export function pollAdvice(mode: 'long' | 'short'): PollAdvice {
   return mode === 'long' ? { waitSeconds: 20, everyMs: 0 } : { waitSeconds: 0, everyMs: 2_000 };
 }
 
-/** Whether the log has anything after one of the positions, or has started again since. */
-async function isAnyBehind(log: EventLog, positions: ReadonlyMap<string, Position>): Promise<boolean> {
+/** Whether the log has anything after one of the positions, or has started again since; and whether all channels have ended. */
+async function compareWithEnds(log: EventLog, positions: ReadonlyMap<string, Position>) {
   const ends = await log.ends([...positions.keys()]);
-  return [...positions].some(([channel, position]) => {
+  const isAnyBehind = [...positions].some(([channel, position]) => {
     const end = positionAtEnd(ends.get(channel) ?? null);
     return formatPosition(end) !== formatPosition({ id: position.id, epoch: position.epoch ?? end.epoch });
   });
+  return { isAnyBehind, haveAllEnded: [...ends.values()].every((state) => state?.ended === true) };
 }
 
 /** Reads for a reader that may have to wait for a lagging replica. */
@@ -142,6 +231,7 @@ async function readChannel(wait: WaitOptions, channel: string, start: Position, 
         entries,
         position: last === undefined ? base : { id: last.id, epoch: base.epoch },
         more: loaded.more,
+        hasEnded: loaded.hasEnded,
       };
     }
     losses.push({ after: position.id, loss: loaded });
@@ -175,7 +265,7 @@ async function loadFresh(
     const leftMs = maxReplicaLagMs - (askedAt - startedAt);
     if (leftMs <= 0) return loaded.otherwise;
     if (slot.signal.aborted)
-      return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
+      return { kind: 'segment', segment: { base: position, entries: [] }, more: false, hasEnded: false };
     slot.take();
     await replicaWait.untilCaughtUp(channel, loaded, leftMs, slot.signal);
   }

@@ -1,12 +1,22 @@
 import { isIgnoredParameter } from '../../config/ignored-parameters.ts';
-import { parseCursor, parseLastCursor } from '../../core/cursor.ts';
+import { type Cursor, parseCursor, parseLastCursor } from '../../core/cursor.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { defaultChannel, type EventId, parseEventId, parseName } from '../../core/ids.ts';
+import { defaultChannel, type EventId, parseEventId, parseName, parseSubject } from '../../core/ids.ts';
 import { excerpt } from '../../core/safe-text.ts';
-import { maxChannels, maxTypes, parseRewind, type ReadQuery, type Start } from '../stream/start-position.ts';
+import {
+  maxChannels,
+  maxSubjectFilters,
+  maxTypes,
+  parseRewind,
+  type ReadQuery,
+  type Start,
+} from '../stream/start-position.ts';
+import { filterFor } from '../tail/ring-buffer.ts';
 
 /** The query of a stream. */
 export type StreamQuery = ReadQuery & {
+  /** The reader wants the state of its only channel first, if it has no cursor. */
+  readonly isLatest: boolean;
   /** The longest silence that the reader wants, in ms; infinite if the server may decide. */
   readonly heartbeatMs: number;
   /** For how long the reader has had no event, in ms; null: it does not know the handover `quiet`. */
@@ -23,12 +33,20 @@ export type PageQuery = ReadQuery & {
   readonly restMs: number;
   /** Read backwards, the events before this id; null: forwards. */
   readonly before: EventId | null;
+  /** Read the state of the only channel; null: read its events. */
+  readonly latest: LatestQuery | null;
 };
+
+/** Which page of a channel's state to read. */
+export type LatestQuery =
+  | { readonly kind: 'first' }
+  /** The page after the event `after`. `at`: the cursor of the first page. */
+  | { readonly kind: 'next'; readonly after: EventId; readonly at: Cursor };
 
 /** Polyfills of EventSource send the cursor under these names in the query, because a header would cost a preflight. */
 const lastEventIdNames = ['lastEventId', 'last-event-id', 'evs_last_event_id'] as const;
 
-const readParameters = ['channel', 'type', 'after', 'rewind', 'token'] as const;
+const readParameters = ['channel', 'type', 'subject', 'latest', 'after', 'rewind', 'token'] as const;
 const streamParameters = [...readParameters, 'heartbeat', 'quiet', ...lastEventIdNames] as const;
 const pageParameters = [...readParameters, 'limit', 'wait', 'rest', 'before'] as const;
 
@@ -44,8 +62,16 @@ export function parseStreamQuery(params: URLSearchParams, lastEventId: string | 
     ...lastEventIdNames.map((name) => ({ what: name, text: params.getAll(name).join(', ') })),
   ]);
   const quietSeconds = wholeNumber(params, 'quiet', Infinity, 0, 999_999_999);
+  const latest = parseLatest(params, query.channels, ['rewind']);
+  if (latest !== null && latest !== '') {
+    throw new FeedError(
+      'bad-request',
+      `latest: "${excerpt(latest)}" is not valid. A stream takes it without a value.`,
+    );
+  }
   return {
     ...query,
+    isLatest: latest !== null,
     heartbeatMs: wholeNumber(params, 'heartbeat', Infinity, 2, 300) * 1_000,
     quietMs: quietSeconds === Infinity ? null : quietSeconds * 1_000,
   };
@@ -57,10 +83,11 @@ type Resume = { readonly what: string; readonly text: string };
 function parseReadQuery(params: URLSearchParams, resumes: readonly Resume[]): ReadQuery {
   const channels = names(params, 'channel', maxChannels);
   const types = names(params, 'type', maxTypes);
+  const subjects = names(params, 'subject', maxSubjectFilters, parseSubject);
   if (channels.length === 0) channels.push(defaultChannel);
   return {
     channels,
-    types: types.length === 0 ? null : new Set(types),
+    filter: filterFor(types, subjects),
     start: parseStart(params, channels, resumes),
   };
 }
@@ -79,7 +106,40 @@ export function parsePageQuery(params: URLSearchParams): PageQuery {
     waitSeconds: wholeNumber(params, 'wait', 0, 0, 20),
     restMs: wholeNumber(params, 'rest', 0, 1, 60) * 1_000,
     before: before === null ? null : parseEventId(before, 'before'),
+    latest: parseLatestPage(params, query),
   };
+}
+
+function parseLatestPage(params: URLSearchParams, { channels, start }: ReadQuery): LatestQuery | null {
+  const text = parseLatest(params, channels, ['before', 'rewind', 'wait', 'rest']);
+  if (text === null) return null;
+  const after = text === '' ? null : parseEventId(text, 'latest');
+  if (after === null && start.kind === 'now') return { kind: 'first' };
+  if (after !== null && start.kind === 'cursor') return { kind: 'next', after, at: start.cursor };
+  const fault =
+    after === null
+      ? 'It has no value, but the request has after. Give it the next of the page before, or leave after out.'
+      : 'The next page needs after, the cursor of the first page. Send both, or latest without a value.';
+  throw new FeedError('bad-request', `latest: ${fault}`);
+}
+
+/** The value of `latest`; null: the request has none. @param others parameters that cannot stand beside it. */
+function parseLatest(
+  params: URLSearchParams,
+  channels: readonly string[],
+  others: readonly string[],
+): string | null {
+  const text = single(params, 'latest');
+  if (text === null) return null;
+  if (channels.length > 1) {
+    throw new FeedError(
+      'bad-request',
+      'latest: The state is read from one channel. Ask for one channel only.',
+    );
+  }
+  const other = others.find((name) => params.has(name));
+  if (other === undefined) return text;
+  throw new FeedError('bad-request', `latest: ${other} cannot stand beside it. Leave one of the two out.`);
 }
 
 /** Checks the query of a publish request, which has no parameters. @throws FeedError `bad-request`, which names the parameter. */
@@ -128,8 +188,8 @@ function editDistance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-function names(params: URLSearchParams, name: string, max: number): string[] {
-  const found = new Set(params.getAll(name).map((text) => parseName(text, name)));
+function names(params: URLSearchParams, name: string, max: number, parse = parseName): string[] {
+  const found = new Set(params.getAll(name).map((text) => parse(text, name)));
   if (found.size <= max) return [...found];
   throw new FeedError(
     'bad-request',

@@ -1,17 +1,20 @@
 import type { Settings } from '../../config/settings.ts';
 import { wait } from '../../core/clock.ts';
+import type { Cursor } from '../../core/cursor.ts';
 import { FeedError, statusOf } from '../../core/feed-error.ts';
 import { refusedFrame } from '../../core/sse-frames.ts';
 import { isPrinted, namesForLine, printLine } from '../log-line.ts';
 import { outsideRequest } from '../node/outside-request.ts';
 import { currentConnection } from '../node/sockets.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
+import { StateReader } from '../stream/channel-state.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { EventStream, type StreamEnd } from '../stream/event-stream.ts';
 import { startOnTails } from '../stream/start-position.ts';
+import type { LeasedTail } from '../tail/tail.ts';
 import { type CheckedAccess, checkReadAccess, type ReadCheck } from './access.ts';
 import { problemOf, problemResponse, retryAfterMs } from './problem.ts';
-import { parseStreamQuery } from './read-query.ts';
+import { parseStreamQuery, type StreamQuery } from './read-query.ts';
 import { createRouteHandler } from './route-handler.ts';
 
 /** How long the route waits for the log before it sends the first byte, in ms: a failure until then can still be a 503. */
@@ -65,7 +68,8 @@ async function openStream(
   const { stream, start } = outsideRequest(() => {
     const leases = query.channels.map((channel) => tails.lease(channel));
     const leased = leases.map(({ tail }) => tail);
-    const start = startOnTails(log, query, leased);
+    const state = stateReaderFor(query, runtime);
+    const start = state === null ? startOnTails(log, query, leased) : startWithState(state, leased);
     let leaveRest = () => {};
     const leave = () => {
       releaseSlot();
@@ -74,7 +78,9 @@ async function openStream(
     const stream = new EventStream({
       tails: leased,
       start,
-      types: query.types,
+      filter: query.filter,
+      isLatest: query.isLatest,
+      state,
       clock,
       heartbeatMs: Math.min(settings.heartbeatMs, query.heartbeatMs),
       deadline: planDeadline(limitSeconds - secondsSpent, clock.random()),
@@ -108,7 +114,25 @@ async function openStream(
     throw error;
   }
   if (signal.aborted) stream.abandon();
+  // A native EventSource stops at this status, and at no other that is not a failure.
+  if (stream.endIfEnded()) return new Response(null, { status: 204, headers: endedHeaders });
   return new Response(stream.body, { headers: headersFor(access) });
+}
+
+/** Reads the state that a stream sends first; null: it sends none. */
+function stateReaderFor(
+  { isLatest, start, channels, filter }: StreamQuery,
+  runtime: Runtime,
+): StateReader | null {
+  const [channel] = channels;
+  if (!isLatest || start.kind !== 'now' || channel === undefined) return null;
+  return new StateReader(runtime.states, channel, filter, runtime.clock);
+}
+
+/** Where such a stream starts. While the log is asked for the state, the tails begin to follow. */
+async function startWithState(state: StateReader, tails: readonly LeasedTail[]): Promise<Cursor> {
+  const [positions] = await Promise.all([state.start(), ...tails.map((tail) => tail.ready())]);
+  return positions;
 }
 
 async function parseAndCheck(request: Request, runtime: Runtime, check: ReadCheck) {
@@ -155,6 +179,8 @@ const streamHeaders = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 } as const;
+
+const endedHeaders = { 'cache-control': 'private, no-store' } as const;
 
 /** For a stream that only its reader may have, or that is refused. */
 const privateStreamHeaders = {

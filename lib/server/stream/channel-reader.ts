@@ -46,6 +46,8 @@ export class ChannelReader {
   #hasRequestedSync = false;
   /** Whether the reader and the tail were together at the end of an empty log: the tail's next epoch is the reader's. */
   #isAtEmptyLog = false;
+  /** Whether the channel has ended at the position, and whether the reader was told. */
+  #end: 'none' | 'reached' | 'told' = 'none';
   /** When the log was asked for the first of the answers that may be stale; null: the newest answer is not. */
   #staleSince: number | null = null;
   #cancelRetry: (() => void) | null = null;
@@ -81,7 +83,9 @@ export class ChannelReader {
     if (segment !== null) {
       this.#staleSince = null;
       const from = indexAfter(segment, this.#position);
-      return from < segment.entries.length ? { kind: 'entries', segment, from } : { kind: 'nothing' };
+      if (from < segment.entries.length) return { kind: 'entries', segment, from };
+      if (this.#end === 'none' && segment.entries[from - 1]?.isEnd) this.#end = 'reached';
+      return { kind: 'nothing' };
     }
     switch (this.#read.kind) {
       case 'answered':
@@ -96,9 +100,22 @@ export class ChannelReader {
     }
   }
 
+  /** Whether the channel has ended and the reader has everything, as far as the last offer knew. */
+  hasEnded(): boolean {
+    return this.#end !== 'none';
+  }
+
+  /** Whether the reader must be told now that the channel has ended: once at one end. */
+  takeEnd(): boolean {
+    if (this.#end !== 'reached') return false;
+    this.#end = 'told';
+    return true;
+  }
+
   /** Continues after `position`: the offer was taken up to there. */
   moveTo(position: Position): void {
     this.#position = position;
+    this.#end = 'none';
     if (this.#read.kind !== 'asking') this.#read = notAsked;
     this.#hasRequestedSync = false;
     this.#isAtEmptyLog = false;

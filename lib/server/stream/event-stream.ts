@@ -12,9 +12,11 @@ import {
 } from '../../core/sse-frames.ts';
 import { answerWithinMs } from '../../log/event-log.ts';
 import { type OwnConnection, writeChunk } from '../node/sockets.ts';
+import type { EventFilter } from '../tail/ring-buffer.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { tailTimes } from '../tail/tail-times.ts';
 import { ChannelReader } from './channel-reader.ts';
+import type { StateReader } from './channel-state.ts';
 import { type Deadline, plannedRetryMs, unplannedRetryMs } from './deadline.ts';
 import { cursorOf, Taken, takeFrames } from './frames.ts';
 
@@ -36,8 +38,11 @@ export const graceShare = 0.3;
 /** Where a stream starts: a position for each channel; a channel without one starts at its end. */
 export type Positions = ReadonlyMap<string, Position>;
 
-/** Why a stream is over: the reason of its handover, or without one, the reader left, took nothing for too long, or the log failed. */
-export type StreamEndReason = Handover['reason'] | 'left' | 'stalled' | 'log-unavailable';
+/**
+ * Why a stream is over: the reason of its handover, or without one: the reader left, took nothing for too long, or the log failed;
+ * all channels have ended; the state that the reader holds is no longer true.
+ */
+export type StreamEndReason = Handover['reason'] | 'left' | 'stalled' | 'log-unavailable' | 'ended' | 'gap';
 
 /** What a stream has done, at its end. */
 export type StreamEnd = {
@@ -55,8 +60,12 @@ type EventStreamOptions = {
   readonly tails: readonly LeasedTail[];
   /** Where the reader starts; a promise if the log must be asked. */
   readonly start: Positions | Promise<Positions>;
-  /** Types to deliver; null: all. */
-  readonly types: ReadonlySet<string> | null;
+  /** Which events to deliver; null: all. */
+  readonly filter: EventFilter | null;
+  /** The reader holds the state of its channel: at a gap the stream ends, and the reader comes back without a cursor. */
+  readonly isLatest: boolean;
+  /** What the stream sends before hello; null: nothing. */
+  readonly state: StateReader | null;
   readonly clock: Clock;
   /** Longest silence, in ms. */
   readonly heartbeatMs: number;
@@ -91,8 +100,13 @@ export class EventStream {
   readonly #options: EventStreamOptions;
   /** When the stream ends at the latest, by the clock's `elapsed`. */
   readonly #endsAt: number;
-  /** `waiting` for the start position, then `live`; `ending` writes the last frame, then the stream is `over`. */
-  #state: 'waiting' | 'live' | 'ending' | 'over' = 'waiting';
+  /**
+   * `waiting` for the start position, then `live`, some after `sending-state`; `ending` writes the last frame, then the stream
+   * is `over`.
+   */
+  #state: 'waiting' | 'sending-state' | 'live' | 'ending' | 'over' = 'waiting';
+  /** Why it is `ending`, if it was not handed over. */
+  #endReason: StreamEndReason = 'log-unavailable';
   #readers: readonly ChannelReader[] = [];
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   readonly #startedAt: number;
@@ -139,8 +153,8 @@ export class EventStream {
         if (this.#state === 'waiting') endEarly();
       });
       // The headers are out: a log that fails now is reported by an early end, which says when to come back.
-      start.then((positions) => this.#goLive(positions), endEarly);
-    } else this.#goLive(start);
+      start.then((positions) => this.#begin(positions), endEarly);
+    } else this.#begin(start);
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
@@ -184,8 +198,34 @@ export class EventStream {
     this.#cancelTimers.push(this.#options.clock.after(ms, run));
   }
 
-  #goLive(positions: Positions): void {
+  /**
+   * Ends the stream before its first byte, if its channels have ended and its reader has all of them.
+   * @returns whether it did.
+   */
+  endIfEnded(): boolean {
+    const hasBegun = this.#state !== 'live' || this.#pulls > 0;
+    if (hasBegun || !this.#readers.every((reader) => reader.hasEnded())) return false;
+    this.#close('ended');
+    return true;
+  }
+
+  #begin(positions: Positions): void {
     if (this.#state !== 'waiting') return;
+    if (this.#options.state === null) this.#goLive(positions);
+    else this.#state = 'sending-state';
+    this.#flush();
+  }
+
+  /** Takes the next part of the state as a control frame. @returns whether there is something to write. */
+  #takeState(state: StateReader): boolean {
+    const offer = state.take(() => this.#flush());
+    if (offer === 'done') this.#goLive(state.positions());
+    else if (offer === 'lost') this.#state = 'ending';
+    else if (offer !== 'asking') this.#controlFrames.push(offer);
+    return this.#controlFrames.length > 0 || this.#state === 'ending';
+  }
+
+  #goLive(positions: Positions): void {
     const { tails, clock, heartbeatMs } = this.#options;
     const wake = () => this.#flush();
     this.#readers = tails.map(
@@ -204,7 +244,6 @@ export class EventStream {
       this.#isCommentDue = true;
       this.#flush();
     });
-    this.#flush();
   }
 
   #scheduleHeartbeat(ms: number): void {
@@ -237,8 +276,9 @@ export class EventStream {
 
   /** Writes all that is due, chunk by chunk, for as long as the reader takes more. */
   #flush(): void {
-    const { tails } = this.#options;
+    const { tails, state } = this.#options;
     while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
+      if (this.#state === 'sending-state' && state !== null && !this.#takeState(state)) break;
       if (tails.some((tail) => tail.failingForMs() >= logFailureLimitMs)) this.#state = 'ending';
       const frames = this.#nextFrames();
       const [first] = frames;
@@ -250,7 +290,7 @@ export class EventStream {
         this.#count(chunk.length);
         this.#write(this.#controller, chunk);
       }
-      if (this.#state === 'ending') this.#close('log-unavailable');
+      if (this.#state === 'ending') this.#close(this.#endReason);
       else if (first === undefined) break;
     }
   }
@@ -289,10 +329,12 @@ export class EventStream {
   #nextFrames(): Uint8Array<ArrayBuffer>[] {
     const frames = this.#controlFrames;
     const readers = this.#readers;
-    const { types, clock, heartbeatMs } = this.#options;
+    const { filter, isLatest, clock, heartbeatMs } = this.#options;
     const now = clock.elapsed();
     this.#controlFrames = [];
-    frames.push(...takeFrames(readers, types, this.#taken));
+    frames.push(...takeFrames(readers, filter, this.#taken, isLatest));
+    if (this.#taken.ends > 0 && readers.every((reader) => reader.hasEnded())) this.#endFor('ended');
+    if (isLatest && this.#taken.gaps > 0) this.#endFor('gap');
     if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
       this.#isHandoverWritten = true;
       frames.push(encoder.encode(handoverFrame(cursorOf(readers), this.#handover)));
@@ -307,6 +349,11 @@ export class EventStream {
     if (hasFrames || isHeartbeat) this.#writtenAt = now;
     if ((isHeartbeat || isComment) && now >= this.#timeDueAt) this.#timeDueAt = now + heartbeatMs;
     return frames;
+  }
+
+  #endFor(reason: StreamEndReason): void {
+    this.#state = 'ending';
+    this.#endReason = reason;
   }
 
   /** Ends cleanly when the reader takes the last chunk; if it does not within `graceMs`, cuts the connection. */

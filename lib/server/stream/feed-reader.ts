@@ -3,7 +3,7 @@ import { type Gap, toGap } from '../../core/continuity.ts';
 import type { Cursor } from '../../core/cursor.ts';
 import type { FeedEvent } from '../../core/event.ts';
 import { FeedError } from '../../core/feed-error.ts';
-import { jsonOf } from '../tail/ring-buffer.ts';
+import { type EventFilter, isWanted, jsonOf } from '../tail/ring-buffer.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { tailTimes } from '../tail/tail-times.ts';
 import { ChannelReader } from './channel-reader.ts';
@@ -16,8 +16,8 @@ export type ReadItem =
 
 type FeedReaderOptions = {
   readonly clock: Clock;
-  /** Types to deliver; null: all. */
-  readonly types: ReadonlySet<string> | null;
+  /** Which events to deliver; null: all. */
+  readonly filter: EventFilter | null;
   /** Ends the reader without an error. */
   readonly signal: AbortSignal | undefined;
   /** Aborts when the process starts to stop: the reader then ends with `stopping`. */
@@ -206,25 +206,29 @@ export class FeedReader implements AsyncIterableIterator<ReadItem, undefined> {
       const item = reader === undefined ? null : this.#takeFrom(reader);
       if (item !== null) return item;
     }
+    if (this.#readers.every((reader) => reader.hasEnded())) this.end(null);
     return null;
   }
 
   #takeFrom(reader: ChannelReader): ReadItem | null {
-    const { types } = this.#options;
+    const { filter } = this.#options;
     for (let offer = reader.offer(); ; offer = reader.offer()) {
       if (offer.kind === 'gap') {
-        const gap = toGap(reader.tail.channel, reader.position().id, offer.loss, types !== null);
+        const gap = toGap(reader.tail.channel, reader.position().id, offer.loss, filter !== null);
         reader.moveTo(offer.loss.resume);
         return { kind: 'gap', gap, cursor: cursorOf(this.#readers) };
       }
       if (offer.kind !== 'entries') return null;
       const { entries, base } = offer.segment;
       let index = offer.from;
-      while (index < entries.length - 1 && !(types?.has(entries[index]?.type ?? '') ?? true)) index += 1;
-      const entry = entries[index];
+      let entry = entries[index];
+      while (index < entries.length - 1 && entry !== undefined && !isWanted(filter, entry)) {
+        index += 1;
+        entry = entries[index];
+      }
       if (entry === undefined) return null;
       reader.moveTo({ id: entry.id, epoch: base.epoch });
-      if (types?.has(entry.type) ?? true)
+      if (isWanted(filter, entry))
         return { kind: 'event', event: JSON.parse(jsonOf(entry)), cursor: cursorOf(this.#readers) };
     }
   }

@@ -1,7 +1,8 @@
 import { toGap } from '../../core/continuity.ts';
 import { formatCursor, type Position } from '../../core/cursor.ts';
-import { gapFrame } from '../../core/sse-frames.ts';
-import type { Entry } from '../tail/ring-buffer.ts';
+import { formatEventId } from '../../core/ids.ts';
+import { endFrame, gapFrame } from '../../core/sse-frames.ts';
+import { type Entry, type EventFilter, isWanted } from '../tail/ring-buffer.ts';
 import type { ChannelReader, Offer } from './channel-reader.ts';
 
 /** Most bytes of one chunk; a single frame may be larger. */
@@ -18,6 +19,8 @@ export function cursorOf(readers: readonly ChannelReader[]): string {
 export class Taken {
   events = 0;
   gaps = 0;
+  /** How many channels have ended. */
+  ends = 0;
   /** When the log stored the oldest of the events, in Unix ms; Infinity: there is none. */
   oldestTime = Number.POSITIVE_INFINITY;
 
@@ -30,47 +33,63 @@ export class Taken {
   clear(): void {
     this.events = 0;
     this.gaps = 0;
+    this.ends = 0;
     this.oldestTime = Number.POSITIVE_INFINITY;
   }
 }
 
 /**
  * Takes the frames that the readers can have now, about 256 KiB at most, and moves the readers past them.
- * @param types types to deliver; null: all. Other events are skipped without a frame.
+ * @param filter which events to deliver. Others are skipped without a frame.
  * @param taken counts what is in the frames.
+ * @param endsAtGap the reader holds the state of its channel, which is no longer true after a gap: the gap is the last of the
+ * frames, and deletes the reader's cursor.
  */
 export function takeFrames(
   readers: readonly ChannelReader[],
-  types: ReadonlySet<string> | null,
+  filter: EventFilter | null,
   taken = new Taken(),
+  endsAtGap = false,
 ): Uint8Array<ArrayBuffer>[] {
   const [only] = readers;
-  if (only !== undefined && readers.length === 1 && types === null) return takeSharedFrames(only, taken);
+  if (only !== undefined && readers.length === 1 && filter === null) {
+    return takeSharedFrames(only, taken, endsAtGap);
+  }
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let bytesLeft = maxChunkBytes;
   for (const reader of readers) {
     for (let offer = reader.offer(); bytesLeft > 0; offer = reader.offer()) {
       if (offer.kind === 'gap') {
-        bytesLeft -= pushGap(frames, readers, reader, offer, types !== null);
+        bytesLeft -= pushGap(frames, readers, reader, offer, filter !== null, endsAtGap);
         taken.gaps += 1;
+        if (endsAtGap) return frames;
       } else if (offer.kind === 'entries')
-        bytesLeft -= pushEntries(frames, readers, reader, offer, types, bytesLeft, taken);
+        bytesLeft -= pushEntries(frames, readers, reader, offer, filter, bytesLeft, taken);
       else break;
     }
+    pushEnd(frames, readers, reader, taken);
   }
   return frames;
 }
 
-/** One channel with all types: the bytes are the same for every stream at this cursor. */
-function takeSharedFrames(reader: ChannelReader, taken: Taken): Uint8Array<ArrayBuffer>[] {
+/** One channel with all of its events: the bytes are the same for every stream at this cursor. */
+function takeSharedFrames(
+  reader: ChannelReader,
+  taken: Taken,
+  endsAtGap: boolean,
+): Uint8Array<ArrayBuffer>[] {
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let offer = reader.offer();
   while (offer.kind === 'gap') {
-    pushGap(frames, [reader], reader, offer, false);
+    pushGap(frames, [reader], reader, offer, false, endsAtGap);
     taken.gaps += 1;
+    if (endsAtGap) return frames;
     offer = reader.offer();
   }
-  if (offer.kind !== 'entries') return frames;
+  if (offer.kind !== 'entries') {
+    pushEnd(frames, [reader], reader, taken);
+    return frames;
+  }
   const { segment, from } = offer;
   const { bytes, count } = sharedChunk(segment.entries, from, maxChunkBytes);
   const last = segment.entries[from + count - 1];
@@ -87,12 +106,26 @@ function pushGap(
   reader: ChannelReader,
   { loss }: Extract<Offer, { kind: 'gap' }>,
   isFiltered: boolean,
+  endsAtGap: boolean,
 ): number {
   const gap = toGap(reader.tail.channel, reader.position().id, loss, isFiltered);
   reader.moveTo(loss.resume);
-  const frame = encoder.encode(gapFrame(cursorOf(readers), gap));
+  const frame = encoder.encode(gapFrame(endsAtGap ? '' : cursorOf(readers), gap));
   frames.push(frame);
   return frame.length;
+}
+
+/** Adds the frame that says that the reader's channel has ended, if it has, once. */
+function pushEnd(
+  frames: Uint8Array<ArrayBuffer>[],
+  readers: readonly ChannelReader[],
+  reader: ChannelReader,
+  taken: Taken,
+): void {
+  if (!reader.takeEnd()) return;
+  const end = { channel: reader.tail.channel, id: formatEventId(reader.position().id) };
+  frames.push(encoder.encode(endFrame(cursorOf(readers), end)));
+  taken.ends += 1;
 }
 
 /**
@@ -104,7 +137,7 @@ function pushEntries(
   readers: readonly ChannelReader[],
   reader: ChannelReader,
   { segment, from }: Extract<Offer, { kind: 'entries' }>,
-  types: ReadonlySet<string> | null,
+  filter: EventFilter | null,
   maxBytes: number,
   taken: Taken,
 ): number {
@@ -114,7 +147,7 @@ function pushEntries(
     const entry = segment.entries[i];
     if (entry === undefined) break;
     position = { id: entry.id, epoch: segment.base.epoch };
-    if (types !== null && !types.has(entry.type)) continue;
+    if (filter !== null && !isWanted(filter, entry)) continue;
     if (readers.length === 1) {
       frames.push(entry.frame);
     } else {

@@ -4,6 +4,7 @@ import { FeedError } from '../../core/feed-error.ts';
 import { beforeFirst, compareEventIds, idBefore } from '../../core/ids.ts';
 import { excerpt } from '../../core/safe-text.ts';
 import type { EventLog, LogPage } from '../../log/event-log.ts';
+import type { EventFilter } from '../tail/ring-buffer.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 
 /** Where a reader without a cursor starts. */
@@ -25,14 +26,15 @@ export type Start =
 export type ReadQuery = {
   /** 1 to 20 names, each once. */
   readonly channels: readonly string[];
-  /** Types to deliver; null: all. */
-  readonly types: ReadonlySet<string> | null;
+  /** Which events to deliver; null: all. */
+  readonly filter: EventFilter | null;
   readonly start: Start;
 };
 
-/** The most channels and types of one reader. */
+/** The most channels, types and subjects of one reader. */
 export const maxChannels = 20;
 export const maxTypes = 100;
+export const maxSubjectFilters = 100;
 
 const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 

@@ -78,8 +78,17 @@ function sizeOf(entries: readonly Entry[]): number {
 
 /** What the log has for a reader at a position: events, a loss, or an answer that may be stale. */
 export type Loaded =
-  /** Events that follow without a hole; none if the reader has all of them. `more`: the log has more events after them. */
-  { readonly kind: 'segment'; readonly segment: Segment; readonly more: boolean } | Loss | StaleAnswer;
+  | {
+      readonly kind: 'segment';
+      /** Events that follow without a hole; none if the reader has all of them. */
+      readonly segment: Segment;
+      /** The log has more events after them. */
+      readonly more: boolean;
+      /** The channel has ended, with the last of these events or a later one. */
+      readonly hasEnded: boolean;
+    }
+  | Loss
+  | StaleAnswer;
 
 /** The answer may be stale: read again for up to `maxReplicaLagMs`; after that, `otherwise` is true. */
 export type StaleAnswer = Extract<Continuity, { kind: 'stale' }>;
@@ -100,7 +109,9 @@ export async function loadPage(
   const next = events[0]?.id ?? null;
   const verdict = checkContinuity({ position, state, next, newestKnown });
   if (verdict.kind !== 'continue') return verdict;
-  if (state === null) return { kind: 'segment', segment: { base: position, entries: [] }, more: false };
+  if (state === null) {
+    return { kind: 'segment', segment: { base: position, entries: [] }, more: false, hasEnded: false };
+  }
   const base = { id: position.id, epoch: state.epoch };
   const entries: Entry[] = [];
   for (const event of events) {
@@ -109,7 +120,8 @@ export async function loadPage(
     entries.push(encodeEntry(channel, state.epoch, event));
   }
   const end = entries.at(-1)?.id ?? position.id;
-  return { kind: 'segment', segment: { base, entries }, more: end.seq < state.last.seq };
+  const more = end.seq < state.last.seq;
+  return { kind: 'segment', segment: { base, entries }, more, hasEnded: state.ended === true };
 }
 
 /** Reads the newest events of a channel. A segment has no room for a hole, so it begins after the last one. */

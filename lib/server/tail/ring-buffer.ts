@@ -1,7 +1,7 @@
 import { formatPosition, type Position } from '../../core/cursor.ts';
 import { type EventId, formatEventId } from '../../core/ids.ts';
 import { eventFrame } from '../../core/sse-frames.ts';
-import type { LogEvent } from '../../log/event-log.ts';
+import type { EventAttributes, LogEvent } from '../../log/event-log.ts';
 
 /** The newest entries of a channel, limited by count and bytes. `entries` stays the same array until the ring is trimmed. */
 export type Ring = Segment & {
@@ -101,6 +101,10 @@ export function endOf({ base, entries }: Segment): Position {
 export type Entry = {
   readonly id: EventId;
   readonly type: string;
+  /** What the event is about; null: it names nothing. */
+  readonly subject: string | null;
+  /** The channel ends with this event. */
+  readonly isEnd: boolean;
   /** The whole frame, as a stream of this channel alone writes it. */
   readonly frame: Buffer<ArrayBuffer>;
   /** The index of the `data:` line in `frame`. A stream of several channels writes its own `id:` line before that one. */
@@ -116,16 +120,61 @@ export function encodeEntry(channel: string, epoch: string, event: LogEvent): En
   // `Buffer.from(text)` would take a part of Node's pool, and each frame could then hold 64 KiB alive.
   const { buffer } = encoder.encode(eventFrame(cursor, eventJson(channel, event)));
   const frame = Buffer.from(buffer);
-  return { id: event.id, type: event.type, frame, dataAt: `id: ${cursor}\n`.length };
+  return {
+    id: event.id,
+    type: event.type,
+    subject: event.attributes?.subject ?? null,
+    isEnd: event.attributes?.end === true,
+    frame,
+    dataAt: `id: ${cursor}\n`.length,
+  };
 }
 
 /** The JSON of an event as every reader gets it. The data is JSON already and is not parsed again. */
-export function eventJson(channel: string, { id, type, data }: LogEvent): string {
-  // Channel and type are validated names and need no escaping.
-  return `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}","time":${id.time},"data":${data}}`;
+export function eventJson(channel: string, { id, type, attributes, data }: LogEvent): string {
+  const more = attributes === undefined ? '' : attributesJson(attributes, id);
+  // Channel and type are validated names and need no escaping; neither does a subject.
+  return `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}",${more}"time":${id.time},"data":${data}}`;
+}
+
+function attributesJson({ subject, remove, ttlMs, end }: EventAttributes, { time }: EventId): string {
+  const members = [
+    subject === undefined ? '' : `"subject":"${subject}",`,
+    remove === undefined ? '' : '"remove":true,',
+    ttlMs === undefined ? '' : `"expiresAt":${time + ttlMs},`,
+    end === undefined ? '' : '"end":true,',
+  ];
+  return members.join('');
 }
 
 /** The JSON of the event, taken from its frame. */
 export function jsonOf(entry: Entry): string {
   return entry.frame.toString('utf8', entry.dataAt + dataField.length, entry.frame.length - 2);
+}
+
+/** Which events a reader wants: those that fit both. */
+export type EventFilter = {
+  /** Null: all types. */
+  readonly types: ReadonlySet<string> | null;
+  /** Null: all subjects, and events without one. */
+  readonly subjects: ReadonlySet<string> | null;
+};
+
+/** The filter for these types and subjects; null: the reader wants every event. */
+export function filterFor(types: readonly string[], subjects: readonly string[]): EventFilter | null {
+  if (types.length === 0 && subjects.length === 0) return null;
+  return {
+    types: types.length === 0 ? null : new Set(types),
+    subjects: subjects.length === 0 ? null : new Set(subjects),
+  };
+}
+
+/** Whether a reader gets the event. @param filter null: it wants every event. */
+export function isWanted(
+  filter: EventFilter | null,
+  { type, subject }: Pick<Entry, 'type' | 'subject'>,
+): boolean {
+  if (filter === null) return true;
+  const { types, subjects } = filter;
+  return (types?.has(type) ?? true) && (subjects === null || (subject !== null && subjects.has(subject)));
 }

@@ -254,19 +254,19 @@ async function exchangeOf(name: string): Promise<readonly Response[]> {
 
 const heading = (name: string) => `\n=== ${name}\n\n`;
 
-if (process.env.RECORD_WIRE === '1') {
-  const sections: string[] = [];
-  for (const name of [...Object.keys(exchanges), ...refusals.keys()])
-    sections.push(heading(name), await answersTo(name));
-  writeFileSync(file, sections.join(''));
+function readRecording(): ReadonlyMap<string, string> {
+  const sections = readFileSync(file, 'utf8')
+    .split(/\n=== (.*)\n\n/)
+    .slice(1);
+  return new Map(sections.flatMap((text, at) => (at % 2 === 0 ? [[text, sections[at + 1] ?? '']] : [])));
 }
 
-const sections = readFileSync(file, 'utf8')
-  .split(/\n=== (.*)\n\n/)
-  .slice(1);
-const recorded = new Map(
-  sections.flatMap((text, at) => (at % 2 === 0 ? [[text, sections[at + 1] ?? '']] : [])),
-);
+if (process.env.RECORD_WIRE === '1') {
+  const sections: string[] = [];
+  for (const name of readRecording().keys()) sections.push(heading(name), await answersTo(name));
+  writeFileSync(file, sections.join(''));
+}
+const recorded = readRecording();
 
 describe('the wire of a reader that asks for nothing new', () => {
   test('was recorded for all of these exchanges, and for the refusals of that time', () => {

@@ -43,6 +43,7 @@ const page = (base: number, first: number, last: number): Loaded => ({
   kind: 'segment',
   segment: { base: positionAt(base), entries: makeEntries(first, last) },
   more: false,
+  hasEnded: false,
 });
 
 /** Takes everything that is offered, as a stream does. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ChannelReader } from '../../../lib/server/stream/channel-reader.ts';
 import { cursorOf, maxChunkBytes, sharedChunk, takeFrames } from '../../../lib/server/stream/frames.ts';
+import { filterFor } from '../../../lib/server/tail/ring-buffer.ts';
 import { newEvent, range } from '../../support/log/log-steps.ts';
 import { makeEntries, makeEntry } from '../../support/server/entries.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
@@ -66,7 +67,7 @@ describe('the frames of one channel', () => {
     await stand.memory.append({ events, key: null });
     const readers = await readersOf(stand, ['feed']);
 
-    const text = textOf(takeFrames(readers, new Set(['a'])));
+    const text = textOf(takeFrames(readers, filterFor(['a'], [])));
 
     expect(idsIn(text).map((id) => /-(\d+)~/.exec(id ?? '')?.[1])).toEqual(['1', '3']);
     expect(cursorOf(readers)).toBe(stand.cursorAtEnd());

@@ -12,7 +12,12 @@ function makeCache(last = 10_000, size = 1) {
     const { seq } = position.id;
     reads.push({ after: seq, limit });
     const entries = makeEntries(seq + 1, Math.min(last, seq + limit), size);
-    return { kind: 'segment', segment: { base: position, entries }, more: seq + limit < last };
+    return {
+      kind: 'segment',
+      segment: { base: position, entries },
+      more: seq + limit < last,
+      hasEnded: false,
+    };
   });
   return { cache, reads };
 }
@@ -78,7 +83,7 @@ describe('pages', () => {
     let isDown = true;
     const cache = createPageCache(async (base) => {
       if (isDown) throw new Error('down');
-      return { kind: 'segment', segment: { base, entries: makeEntries(1, 2) }, more: false };
+      return { kind: 'segment', segment: { base, entries: makeEntries(1, 2) }, more: false, hasEnded: false };
     });
     await expect(cache.load(positionAt(0))).rejects.toThrow('down');
 

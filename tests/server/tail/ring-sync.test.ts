@@ -62,7 +62,7 @@ const announced = (first: number, last = first, inEpoch = epoch): RingSignal => 
 /** What a read after `base` found, up to event `last`. */
 function page(base: number, last: number, more = false): RingSignal {
   const segment = { base: positionAt(base), entries: makeEntries(base + 1, last) };
-  return { kind: 'loaded', found: { kind: 'segment', segment, more } };
+  return { kind: 'loaded', found: { kind: 'segment', segment, more, hasEnded: false } };
 }
 
 function newest(base: number, last: number): RingSignal {

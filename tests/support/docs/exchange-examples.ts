@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { paddingFrame } from '../../../lib/core/sse-frames.ts';
+import type { EventAttributes, NewEvent } from '../../../lib/log/event-log.ts';
 import { declareType } from '../declared-type.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
 
@@ -102,4 +103,45 @@ export async function twoChannelsExample(): Promise<string> {
   await stand.clock.advance(30_000);
   const frames = (await text).replace(paddingFrame, '').split('\n\n').slice(0, 2);
   return block(`GET /api/stream?channel=orders&channel=feed\n\n${frames.join('\n\n')}`, 'text');
+}
+
+/** A server whose channel `machines` has the state of two hosts; the second one expires. */
+async function makeMachines(): Promise<Stand> {
+  const stand = makeStand({ env: { STREAM_MAX_SECONDS: '30' } });
+  const put = async (load: number, attributes: EventAttributes) => {
+    const event = { channel: 'machines', type: 'message', data: JSON.stringify({ load }), attributes };
+    await stand.memory.append({ events: [event], key: null });
+    await stand.clock.advance(1_000);
+  };
+  await put(0.1, { subject: 'host-9', ttlMs: 60_000 });
+  await put(0.2, { subject: 'host-1' });
+  await put(0.7, { subject: 'host-9', ttlMs: 60_000 });
+  await put(0.4, { subject: 'host-3' });
+  return stand;
+}
+
+/** The first of two pages of a state. */
+export async function latestExample(): Promise<string> {
+  return exchange(await makeMachines(), 'GET', 'events?latest&channel=machines&limit=2');
+}
+
+/** A stream that begins with the state of a channel, until the channel ends. */
+export async function stateText(): Promise<string> {
+  const stand = await makeMachines();
+  const text = (await stand.ask('stream?latest&channel=machines&subject=host-1')).text();
+  await stand.clock.advance(50);
+  const event = {
+    channel: 'machines',
+    type: 'message',
+    data: '"off"',
+    attributes: { subject: 'host-1', end: true },
+  };
+  await stand.memory.append({ events: [event as NewEvent], key: null });
+  await stand.clock.advance(30_000);
+  return text;
+}
+
+export async function stateExample(): Promise<string> {
+  const text = (await stateText()).replace(paddingFrame, '');
+  return block(`GET /api/stream?latest&channel=machines&subject=host-1\n\n${text}`, 'text');
 }

@@ -179,6 +179,23 @@ export const refusalExamples: readonly RefusalExample[] = [
   },
   {
     code: 'bad-request',
+    request: '`?latest&channel=a&channel=b`',
+    ask: get('events?latest&channel=a&channel=b'),
+  },
+  { code: 'bad-request', request: '`?latest&rewind=all`', ask: get('stream?latest&rewind=all') },
+  { code: 'bad-request', request: '`GET /api/events?latest&wait=5`', ask: get('events?latest&wait=5') },
+  { code: 'bad-request', request: '`GET /api/events?latest&after=7-1`', ask: get('events?latest&after=7-1') },
+  { code: 'bad-request', request: '`GET /api/events?latest=7-1`', ask: get('events?latest=7-1') },
+  { code: 'bad-request', request: '`GET /api/stream?latest=7-1`', ask: get('stream?latest=7-1') },
+  { code: 'bad-request', request: '`?latest=7`', ask: get('events?latest=7') },
+  { code: 'bad-request', request: '`?subject=-x`', ask: get('events?subject=-x') },
+  {
+    code: 'bad-request',
+    request: '101 subjects',
+    ask: get(`events?${Array.from({ length: 101 }, (_, i) => `subject=s${i}`).join('&')}`),
+  },
+  {
+    code: 'bad-request',
     request: '`Idempotency-Key:` of 201 characters',
     ask: () => post('{"data":1}', { ...jsonType, 'idempotency-key': 'k'.repeat(201) }),
   },
@@ -197,6 +214,51 @@ export const refusalExamples: readonly RefusalExample[] = [
   { code: 'bad-request', request: 'body `[{"data":1},{}]`', ask: publish([{ data: 1 }, {}]) },
   { code: 'bad-request', request: 'body `{"data":1,"id":"7-1"}`', ask: publish({ data: 1, id: '7-1' }) },
   { code: 'bad-request', request: 'body `{"data":1,"channel":7}`', ask: publish({ data: 1, channel: 7 }) },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"subject":""}`',
+    ask: () => post('{"data":1,"subject":""}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"subject":7}`',
+    ask: () => post('{"data":1,"subject":7}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"remove":true}`',
+    ask: () => post('{"data":1,"remove":true}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"subject":"a","remove":1}`',
+    ask: () => post('{"data":1,"subject":"a","remove":1}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"ttlSeconds":60}`',
+    ask: () => post('{"data":1,"ttlSeconds":60}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"subject":"a","ttlSeconds":0.5}`',
+    ask: () => post('{"data":1,"subject":"a","ttlSeconds":0.5}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"subject":"a","ttlSeconds":60,"remove":true}`',
+    ask: () => post('{"data":1,"subject":"a","ttlSeconds":60,"remove":true}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `{"data":1,"end":"yes"}`',
+    ask: () => post('{"data":1,"end":"yes"}'),
+  },
+  {
+    code: 'bad-request',
+    request: 'body `[{"data":1,"end":true},{"data":2}]`',
+    ask: () => post('[{"data":1,"end":true},{"data":2}]'),
+  },
   {
     code: 'unauthorized',
     request: '`POST /api/events` without the token, where `PUBLISH_TOKEN` is set',
