@@ -233,7 +233,8 @@ function storeRequest(context: AppendContext, request: AppendRequest): Appended 
   deleteSomeOfDueChannel(statements, nowMs);
 
   const ids: EventId[] = [];
-  for (const { channel, ...event } of request.events) {
+  for (const { channel, type, data, attributes } of request.events) {
+    const event = { type, data, ...(attributes === undefined ? {} : { attributes }) };
     const write = channels.get(channel) as ChannelWrite;
     const { end, stored } = write;
     const id = { time: Math.max(nowMs, end.last.time), seq: end.last.seq + 1 };

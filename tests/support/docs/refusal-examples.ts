@@ -1,13 +1,14 @@
 import { vi } from 'vitest';
 import { canRead } from '../../../lib/config/access.ts';
 import { readSettings } from '../../../lib/config/settings.ts';
-import type { FeedError, FeedErrorCode } from '../../../lib/core/feed-error.ts';
-import { channelEnded, tooManySubjects } from '../../../lib/log/event-log.ts';
+import type { FeedErrorCode } from '../../../lib/core/feed-error.ts';
+import { defaultRules, maxAppend } from '../../../lib/log/event-log.ts';
 import { unavailable } from '../../../lib/log/redis/failures.ts';
 import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { eventsRoute } from '../../../lib/server/http/events-route.ts';
 import { createRuntime } from '../../../lib/server/runtime.ts';
 import { declareMachine, machine } from '../declared-type.ts';
+import { about } from '../log/log-steps.ts';
 import { makeClosedStand, sign } from '../server/closed-stand.ts';
 import { createManualClock } from '../server/manual-clock.ts';
 import { makeStand, type Stand } from '../server/stand.ts';
@@ -50,11 +51,25 @@ function askWithoutLog(path: string, accept = '*/*'): Promise<Response> {
   return answerOf(stand, stand.ask(path, { headers: { accept } }));
 }
 
-/** Publishes where the log refuses the request. */
-function publishRefused(error: FeedError): Promise<Response> {
+/** Sends two publish requests to one server. @returns the second answer. */
+function publishTwice(first: unknown, second: unknown): () => Promise<Response> {
+  return async () => {
+    const stand = makeStand();
+    await post(JSON.stringify(first), jsonType, stand);
+    return post(JSON.stringify(second), jsonType, stand);
+  };
+}
+
+/** Publishes to a channel that has as many subjects as it may have. */
+async function publishOneSubjectMore(): Promise<Response> {
   const stand = makeStand();
-  Object.assign(stand.log, { append: () => Promise.reject(error) });
-  return post('{"data":1}', jsonType, stand);
+  const { maxSubjects } = defaultRules(1);
+  for (let from = 0; from < maxSubjects; from += maxAppend) {
+    const length = Math.min(maxAppend, maxSubjects - from);
+    const events = Array.from({ length }, (_, n) => about(`host-${from + n}`, n, { channel: 'hosts' }));
+    await stand.log.append({ events, key: null });
+  }
+  return post('{"channel":"hosts","subject":"one-more","data":1}', jsonType, stand);
 }
 
 /** Sends a request to a server whose app cannot decide. The test file must have mocked `lib/config/access.ts` as a spy. */
@@ -303,12 +318,12 @@ export const refusalExamples: readonly RefusalExample[] = [
   {
     code: 'channel-ended',
     request: '`POST /api/events` to the channel `job.7`, which has ended',
-    ask: () => publishRefused(channelEnded('job.7', { time: 1_763_841_234_567, seq: 42 })),
+    ask: publishTwice({ channel: 'job.7', data: 1, end: true }, { channel: 'job.7', data: 2 }),
   },
   {
     code: 'too-many-subjects',
     request: '`POST /api/events` with one subject more than the channel `hosts` may have',
-    ask: () => publishRefused(tooManySubjects('hosts', 10_001, 10_000)),
+    ask: publishOneSubjectMore,
   },
   {
     code: 'too-large',
