@@ -28,6 +28,10 @@ export type FeedPage = {
   readonly gaps: readonly Gap[];
   /** Whether the log has more events after this page, or before it when the request has `before`. */
   readonly more: boolean;
+  /** Only on a page of the state, with `more`: the id to give as `latest` for the next page. */
+  readonly next?: string;
+  /** All channels have ended, and the page reaches their end: no request would bring more. */
+  readonly ended?: true;
   readonly poll: PollAdvice;
 };
 

@@ -1,14 +1,23 @@
 import type { EventOf } from '../config/event-types.ts';
 import type { Gap } from '../core/continuity.ts';
-import { parseCursor } from '../core/cursor.ts';
+import { formatPosition, parseCursor } from '../core/cursor.ts';
 import type { FeedEvent } from '../core/event.ts';
 import { FeedError } from '../core/feed-error.ts';
-import { defaultChannel, parseName } from '../core/ids.ts';
+import { defaultChannel, parseName, parseSubject } from '../core/ids.ts';
+import { maxRead } from '../log/event-log.ts';
 import { outsideRequest } from './node/outside-request.ts';
 import { getRuntime } from './runtime.ts';
+import { readState, type StatePart, type StatePlace } from './stream/channel-state.ts';
 import { FeedReader } from './stream/feed-reader.ts';
-import { maxChannels, maxTypes, parseRewind, type ReadQuery, startOnTails } from './stream/start-position.ts';
-import { filterFor } from './tail/ring-buffer.ts';
+import {
+  maxChannels,
+  maxSubjectFilters,
+  maxTypes,
+  parseRewind,
+  type ReadQuery,
+  startOnTails,
+} from './stream/start-position.ts';
+import { type EventFilter, eventJson, filterFor, isWanted } from './tail/ring-buffer.ts';
 import type { Lease } from './tail/tails.ts';
 
 /*
@@ -23,6 +32,8 @@ export type ReadFeedOptions<T extends string = string> = {
   readonly channels?: readonly string[];
   /** Only events of these types, at most 100. Default: all types. */
   readonly types?: readonly T[];
+  /** Only events about these subjects, at most 100. Default: all events. */
+  readonly subjects?: readonly string[];
   /** Start after this cursor: that of an item, the one of a page, or the id that `publish` has returned. */
   readonly after?: string;
   /** Where to start without `after`: `50` events back, `10m` back, or `all`. Default: now, the moment when reading begins. */
@@ -65,7 +76,8 @@ export type FeedItems<T extends string = string> = AsyncIterableIterator<FeedIte
  * channel, as the streams do. A slow loop holds nothing but its position.
  *
  * It begins at the first turn of the loop. The loop ends with `signal`, `break`, `return` or an error of its body; nothing of
- * it is left then. It never ends by itself. If it cannot go on, it throws; read on with the cursor of the last item.
+ * it is left then. It ends by itself when all of its channels have ended and it has read them. If it cannot go on, it throws;
+ * read on with the cursor of the last item.
  * @throws FeedError `bad-request` at once; from the loop: `log-unavailable` when the log does not answer at the start, or for
  * 30 s later; `stopping` when the process is about to exit; `too-many-streams` if this process follows too many channels.
  */
@@ -106,7 +118,7 @@ export type CollectOptions<T extends string, Last extends FeedEvent> = ReadFeedO
 
 /** What `collectFeed` has read. */
 export type Collected<T extends string, Last extends FeedEvent> = {
-  /** The event for which `until` returned true; null: the time was over, or `signal` has aborted. */
+  /** The event for which `until` returned true; null: the time was over, `signal` has aborted, or the channels have ended. */
   readonly last: Last | null;
   /** All events, in order, `last` too. */
   readonly events: readonly EventOf<T>[];
@@ -149,11 +161,59 @@ export async function collectFeed<const T extends string = string, Last extends 
   return { last, events, gaps, cursor: items.cursor };
 }
 
-function queryOf({ channels = [defaultChannel], types, after, rewind }: ReadFeedOptions): ReadQuery {
+/** Which part of a channel's state to read. */
+export type ReadLatestOptions<T extends string = string> = {
+  /** Default: `feed`. */
+  readonly channel?: string;
+  /** Only latest events of these types, at most 100. Default: all types. */
+  readonly types?: readonly T[];
+  /** Only these subjects, at most 100. Default: all subjects. */
+  readonly subjects?: readonly string[];
+};
+
+/** The state of a channel. */
+export type Latest<T extends string = string> = {
+  /** The latest event of each subject, by the subject, in the order in which the log stored them. */
+  readonly events: ReadonlyMap<string, EventOf<T>>;
+  /** Where the state is true: give it to `readFeed` as `after` to follow what happens next. */
+  readonly cursor: string;
+  /** The channel has ended: nothing follows. */
+  readonly hasEnded: boolean;
+};
+
+/**
+ * Reads the state of a channel: the latest event of each subject, without those that were removed or have expired. It asks the
+ * log, in pages of up to 500 subjects; readers who ask at the same time share the answers.
+ * @throws FeedError `bad-request`, `log-unavailable`, `misconfigured`.
+ */
+export async function readLatest<const T extends string = string>(
+  options: ReadLatestOptions<T> = {},
+): Promise<Latest<T>> {
+  const channel = parseName(options.channel ?? defaultChannel, 'channel');
+  const filter = filterOf(options);
+  const runtime = getRuntime();
+  let events = new Map<string, EventOf<T>>();
+  let place: StatePlace = null;
+  for (;;) {
+    const part: StatePart = await readState(runtime, channel, place, maxRead);
+    // The log was lost since the first part: this is the first part of the new one.
+    if (place !== null && place.position.epoch !== part.position.epoch) events = new Map();
+    for (const event of part.events) {
+      if (!isWanted(filter, event)) continue;
+      const read = JSON.parse(eventJson(channel, event)) as EventOf<T>;
+      if (read.subject !== undefined) events.set(read.subject, read);
+    }
+    place = part.next;
+    if (place !== null) continue;
+    return { events, cursor: formatPosition(part.position), hasEnded: part.hasEnded };
+  }
+}
+
+function queryOf({ channels = [defaultChannel], after, rewind, ...filters }: ReadFeedOptions): ReadQuery {
   const names = namesOf(channels, 'channels', maxChannels);
   return {
     channels: names,
-    filter: filterFor(types === undefined ? [] : namesOf(types, 'types', maxTypes), []),
+    filter: filterOf(filters),
     start:
       after !== undefined
         ? { kind: 'cursor', cursor: parseCursor(after, names, 'after') }
@@ -163,8 +223,15 @@ function queryOf({ channels = [defaultChannel], types, after, rewind }: ReadFeed
   };
 }
 
-function namesOf(texts: readonly string[], what: string, most: number): readonly string[] {
-  const names = [...new Set(texts.map((text, index) => parseName(text, `${what}[${index}]`)))];
+function filterOf({ types, subjects }: Pick<ReadFeedOptions, 'types' | 'subjects'>): EventFilter | null {
+  return filterFor(
+    types === undefined ? [] : namesOf(types, 'types', maxTypes),
+    subjects === undefined ? [] : namesOf(subjects, 'subjects', maxSubjectFilters, parseSubject),
+  );
+}
+
+function namesOf(texts: readonly string[], what: string, most: number, parse = parseName): readonly string[] {
+  const names = [...new Set(texts.map((text, index) => parse(text, `${what}[${index}]`)))];
   if (names.length > 0 && names.length <= most) return names;
   const fault =
     names.length === 0

@@ -5,13 +5,14 @@ import type { PollAdvice } from '../../core/event.ts';
 import { createPollSlot, type PollSlot } from '../admission.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { checkEvents, checkIdempotencyKey, storeEvents } from '../store-events.ts';
+import type { StatePlace } from '../stream/channel-state.ts';
 import { planDeadline, secondsLeft } from '../stream/deadline.ts';
 import { positionAtEnd, resolveStart } from '../stream/start-position.ts';
 import type { Lease } from '../tail/tails.ts';
 import { checkPublishAccess, checkReadAccess, type ReadCheck } from './access.ts';
 import { type Page, pageJson, pollAdvice, readHistory, readLatestPage, readPage } from './page.ts';
 import { readEvents } from './publish-body.ts';
-import { checkPublishQuery, type PageQuery, parsePageQuery } from './read-query.ts';
+import { checkPublishQuery, type LatestQuery, type PageQuery, parsePageQuery } from './read-query.ts';
 import { createRouteHandler, type RouteMethods } from './route-handler.ts';
 
 /** The handler of `/api/events`: pages of events, and publishing. */
@@ -90,7 +91,7 @@ async function readQueriedPage(
   try {
     // Awaited here, because the slot is held until then.
     if (query.latest !== null && channel !== undefined) {
-      return await readLatestPage(runtime, channel, query.latest, filter, limit, slot);
+      return await readLatestPage(runtime, channel, placeOf(query.latest, channel), filter, limit, slot);
     }
     const positions = await startPositions(runtime, query);
     const page = await readPage(runtime, positions, filter, limit, slot);
@@ -100,6 +101,11 @@ async function readQueriedPage(
   } finally {
     slot.release();
   }
+}
+
+function placeOf(latest: LatestQuery, channel: string): StatePlace {
+  const position = latest.kind === 'next' ? latest.at.get(channel) : undefined;
+  return latest.kind === 'first' || position === undefined ? null : { afterSeq: latest.after.seq, position };
 }
 
 /** Every answer of a server that is nearly full advises the same: its reader must not come back at once for a slot. */

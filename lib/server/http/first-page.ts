@@ -5,7 +5,7 @@ import { getRuntime, type Runtime } from '../runtime.ts';
 import { resolveStart } from '../stream/start-position.ts';
 import { type EventFilter, filterFor } from '../tail/ring-buffer.ts';
 import { checkReadAccess } from './access.ts';
-import { pageJson, pollAdvice, readPage } from './page.ts';
+import { pageJson, pollAdvice, readLatestPage, readPage } from './page.ts';
 import { retryAfterMs, toFeedError } from './problem.ts';
 
 /** What to read, as in the options of `useFeed`. */
@@ -46,19 +46,52 @@ export type FirstPage =
  * from that cursor without a hole or a repeat.
  * @param headers of the request for the page: its cookies may open private channels.
  */
-export async function readFirstPage(headers: Headers, options: FirstPageOptions = {}): Promise<FirstPage> {
+export function readFirstPage(headers: Headers, options: FirstPageOptions = {}): Promise<FirstPage> {
+  const { channels: wanted = [defaultChannel], types = [], count = 50 } = options;
+  return readAsPage(headers, wanted, (runtime, channels) =>
+    readNewest(runtime, channels, filterFor(types, []), count),
+  );
+}
+
+/** Which state to read, as in the options of `useLatest`. */
+export type FirstLatestOptions = {
+  /** Default: `feed`. */
+  readonly channel?: string;
+  /** Default: all types. */
+  readonly types?: readonly string[];
+  /** Default: all subjects. */
+  readonly subjects?: readonly string[];
+};
+
+/**
+ * Reads the state of a channel for a page that the server renders: `initial` is the option of `useLatest`. It has up to 500
+ * subjects; the browser reads the others.
+ * @param headers of the request for the page: its cookies may open private channels.
+ */
+export function readFirstLatest(headers: Headers, options: FirstLatestOptions = {}): Promise<FirstPage> {
+  const { channel: wanted = defaultChannel, types = [], subjects = [] } = options;
+  return readAsPage(headers, [wanted], async (runtime, [channel = wanted]) => {
+    const page = await readLatestPage(runtime, channel, null, filterFor(types, subjects), maxRead, noSlot);
+    return pageJson(page, pollAdvice(runtime.settings.pollMode));
+  });
+}
+
+/** Reads what a page starts with, or the reason why its reader gets nothing. */
+async function readAsPage(
+  headers: Headers,
+  wanted: readonly string[],
+  read: (runtime: Runtime, channels: readonly string[]) => Promise<string>,
+): Promise<FirstPage> {
   try {
     const runtime = getRuntime();
     const { settings, clock } = runtime;
-    const { channels: wanted = [defaultChannel], types = [], count = 50 } = options;
     const channels = [...new Set(wanted.map((name) => parseName(name, 'channel')))];
     // The framework's headers are a class of its own; a `Request` takes the standard one.
     const request = new Request('http://page.invalid/', { headers: new Headers(headers) });
     await checkReadAccess(request, channels, runtime);
-    const filter = filterFor(types, []);
     return {
       kind: 'page',
-      initial: await readNewest(runtime, channels, filter, count),
+      initial: await read(runtime, channels),
       retention: settings.retention,
       renderedAt: clock.now(),
       maxProbeMs: settings.probeMaxMs,
@@ -70,6 +103,9 @@ export async function readFirstPage(headers: Headers, options: FirstPageOptions 
     return { kind: 'problem', detail: error.message, retryAfterSeconds };
   }
 }
+
+/** The log itself has just given the start: if a replica lags behind it, the page waits without a slot. */
+const noSlot = { take: () => undefined, signal: new AbortController().signal };
 
 /**
  * Reads the newest events of channels, as the option `initial` of `useFeed`. It does not ask who reads.
@@ -86,9 +122,7 @@ export async function readNewest(
     throw new Error('a rewind needs no end');
   };
   const positions = await resolveStart(runtime.log, channels, start, noEnd);
-  // The log itself has just given the start: if a replica lags behind it, the page waits without a slot.
-  const slot = { take: () => undefined, signal: new AbortController().signal };
   const limit = Math.min(maxRead, count * channels.length);
-  const page = await readPage(runtime, positions, filter, limit, slot);
+  const page = await readPage(runtime, positions, filter, limit, noSlot);
   return pageJson(page, pollAdvice(runtime.settings.pollMode));
 }

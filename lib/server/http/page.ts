@@ -1,16 +1,15 @@
-import { checkContinuity, type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
+import { type Gap, type Loss, maxReplicaLagMs, toGap } from '../../core/continuity.ts';
 import { formatCursor, formatPosition, type Position } from '../../core/cursor.ts';
 import type { PollAdvice } from '../../core/event.ts';
-import { beforeFirst, compareEventIds, type EventId, formatEventId, idBefore } from '../../core/ids.ts';
+import { beforeFirst, type EventId, formatEventId, idBefore } from '../../core/ids.ts';
 import { escapeLineEnds } from '../../core/safe-text.ts';
-import { type EventLog, type LogEvent, readBudgetBytes } from '../../log/event-log.ts';
+import { type EventLog, readBudgetBytes } from '../../log/event-log.ts';
 import type { PollSlot } from '../admission.ts';
 import type { Runtime } from '../runtime.ts';
-import { type StatePage, upTo } from '../stream/channel-state.ts';
+import { readState, type StatePlace } from '../stream/channel-state.ts';
 import { positionAtEnd } from '../stream/start-position.ts';
 import { type Loaded, loadPage } from '../tail/read-through.ts';
 import { type Entry, type EventFilter, eventJson, isWanted, jsonOf } from '../tail/ring-buffer.ts';
-import type { LatestQuery } from './read-query.ts';
 
 /** A page before it is written: its events are JSON text already. */
 export type Page = {
@@ -29,9 +28,6 @@ export type Page = {
 
 /** The log, and what is needed to wait for a replica that lags. */
 type PageSource = Pick<Runtime, 'log' | 'clock' | 'replicaWait'>;
-
-/** What gives the state of channels, and what is needed to wait for a replica that lags. */
-type StateSource = Pick<Runtime, 'states' | 'clock' | 'replicaWait'>;
 
 /** The part of a poll's slot that reading a page needs. */
 type WaitSlot = Pick<PollSlot, 'take' | 'signal'>;
@@ -102,7 +98,7 @@ export async function readHistory(
 ): Promise<Page> {
   const { state, events } = await log.read(channel, { kind: 'before', id: before }, limit);
   const [oldest] = events;
-  const wanted = events.filter((event) => isEventWanted(filter, event));
+  const wanted = events.filter((event) => isWanted(filter, event));
   // A read that continues from here gives the events after this page.
   const position = {
     id: events.at(-1)?.id ?? (before.seq === 0 ? beforeFirst : idBefore(before)),
@@ -124,60 +120,25 @@ export async function readHistory(
  * @param slot is taken if the log lags behind the first page and the page waits for it.
  */
 export async function readLatestPage(
-  source: StateSource,
+  source: Pick<Runtime, 'states' | 'clock' | 'replicaWait'>,
   channel: string,
-  latest: LatestQuery,
+  place: StatePlace,
   filter: EventFilter | null,
   limit: number,
   slot: WaitSlot,
 ): Promise<Page> {
-  const first = latest.kind === 'next' ? (latest.at.get(channel) ?? null) : null;
-  const afterSeq = latest.kind === 'next' ? latest.after.seq : 0;
-  const found = await loadState(source, channel, afterSeq, limit, first, slot);
-  const isSameLog = first === null || (first.epoch ?? found.state?.epoch) === found.state?.epoch;
-  if (!isSameLog) return readLatestPage(source, channel, { kind: 'first' }, filter, limit, slot);
-  const { state } = found;
-  const end = positionAtEnd(state);
-  const position = first === null ? end : { id: first.id, epoch: end.epoch };
-  const { events, more } = upTo(found, position.id);
-  const hasEnded = state?.ended === true;
-  const isAtEnd = compareEventIds(position.id, end.id) === 0;
+  const { events, next, position, hasEnded } = await readState(source, channel, place, limit, {
+    waiting: slot,
+  });
   return {
-    events: events.filter((event) => isEventWanted(filter, event)).map((event) => eventJson(channel, event)),
+    events: events.filter((event) => isWanted(filter, event)).map((event) => eventJson(channel, event)),
     gaps: [],
     positions: new Map([[channel, position]]),
-    more,
-    ended: hasEnded && isAtEnd && !more,
-    isFinal: hasEnded && isAtEnd,
-    next: more ? (events.at(-1)?.id ?? null) : null,
+    more: next !== null,
+    ended: hasEnded && next === null,
+    isFinal: false,
+    next: next === null ? null : (events.at(-1)?.id ?? null),
   };
-}
-
-/** Reads a part of the state; again while a replica lags behind the first page, and may have what was replaced before it. */
-async function loadState(
-  { states, clock, replicaWait }: StateSource,
-  channel: string,
-  afterSeq: number,
-  limit: number,
-  first: Position | null,
-  slot: WaitSlot,
-): Promise<StatePage> {
-  const startedAt = clock.elapsed();
-  for (;;) {
-    const page = await states.read(channel, afterSeq, limit);
-    if (first === null || page.state === null) return page;
-    if (first.epoch !== null && page.state.epoch !== first.epoch) return page;
-    if (compareEventIds(page.state.last, first.id) >= 0) return page;
-    const lag = checkContinuity({ position: first, state: page.state, next: null });
-    const leftMs = maxReplicaLagMs - (page.askedAt - startedAt);
-    if (lag.kind !== 'stale' || leftMs <= 0 || slot.signal.aborted) return page;
-    slot.take();
-    await replicaWait.untilCaughtUp(channel, lag, leftMs, slot.signal);
-  }
-}
-
-function isEventWanted(filter: EventFilter | null, { type, attributes }: LogEvent): boolean {
-  return isWanted(filter, { type, subject: attributes?.subject ?? null });
 }
 
 /** The page as JSON, on one line for every reader. Its events are text already, and are not parsed again. */

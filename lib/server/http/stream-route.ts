@@ -126,7 +126,7 @@ function stateReaderFor(
 ): StateReader | null {
   const [channel] = channels;
   if (!isLatest || start.kind !== 'now' || channel === undefined) return null;
-  return new StateReader(runtime.states, channel, filter, runtime.clock);
+  return new StateReader(runtime, channel, filter);
 }
 
 /** Where such a stream starts. While the log is asked for the state, the tails begin to follow. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import { maxReplicaLagMs } from '../../core/continuity.ts';
+import { checkContinuity, maxReplicaLagMs } from '../../core/continuity.ts';
 import type { Cursor, Position } from '../../core/cursor.ts';
-import { compareEventIds, type EventId } from '../../core/ids.ts';
+import { compareEventIds } from '../../core/ids.ts';
 import { stateFrame } from '../../core/sse-frames.ts';
-import { type EventLog, type LatestPage, maxRead } from '../../log/event-log.ts';
+import { type EventLog, type LatestPage, type LogEvent, maxRead } from '../../log/event-log.ts';
+import type { ReplicaWait } from '../tail/replica-wait.ts';
 import { type EventFilter, eventJson, isWanted } from '../tail/ring-buffer.ts';
-import { tailTimes } from '../tail/tail-times.ts';
 import { maxChunkBytes } from './frames.ts';
 import { positionAtEnd } from './start-position.ts';
 
@@ -102,42 +102,123 @@ export function createStateReads(log: Pick<EventLog, 'latest'>, clock: Clock): S
   };
 }
 
-/** What a stream can have of the state now: one chunk; `asking`: not yet; `done`: it has all; `lost`: the log has lost the rest. */
+/** What reads a state: the process has one of each. */
+type StateSource = { readonly states: StateReads; readonly clock: Clock; readonly replicaWait: ReplicaWait };
+
+/** Which part of a channel's state to read: the first one; or the next one, after the seq where the part before ended. */
+export type StatePlace = { readonly afterSeq: number; readonly position: Position } | null;
+
+/** A part of a channel's state. */
+export type StatePart = {
+  /** Latest events of subjects, in the order of their seqs. */
+  readonly events: readonly LogEvent[];
+  /** Where the next part begins; null: there is none. */
+  readonly next: StatePlace;
+  /** Where all parts together are true: what was stored later is in none of them. */
+  readonly position: Position;
+  /** The channel has ended at `position`. */
+  readonly hasEnded: boolean;
+  readonly question: number;
+};
+
+/** A reader that may have to wait for a replica that lags. */
+type Waiting = {
+  /** Aborts when the reader has left. */
+  readonly signal?: AbortSignal;
+  /** Called before the wait. */
+  readonly take: () => void;
+};
+
+const noSlot: Waiting = { take: () => undefined };
+
+/**
+ * Reads a part of a channel's state. If the log was lost since the first part, it is the first part of the new log: its
+ * position is another one.
+ * @param least as in `StateReads.read`.
+ * @param waiting the log may lag behind the first part, and have what was replaced before it: then it is asked again.
+ */
+export async function readState(
+  source: StateSource,
+  channel: string,
+  place: StatePlace,
+  limit: number,
+  { least, waiting = noSlot }: { readonly least?: number; readonly waiting?: Waiting } = {},
+): Promise<StatePart> {
+  const page = await readFresh(source, channel, place, limit, least, waiting);
+  const end = positionAtEnd(page.state);
+  const { epoch } = end;
+  const isLost = place !== null && place.position.epoch !== null && place.position.epoch !== epoch;
+  if (isLost) return readState(source, channel, null, limit, { waiting });
+  const position = place === null ? end : { id: place.position.id, epoch };
+  // Without the limit, a reader of a busy channel would read on for as long as subjects move to the end.
+  const events = page.events.filter(({ id }) => id.seq <= position.id.seq);
+  const last = events.at(-1);
+  const isCut = events.length < page.events.length || last?.id.seq === position.id.seq;
+  return {
+    events,
+    next: page.more && !isCut && last !== undefined ? { afterSeq: last.id.seq, position } : null,
+    position,
+    hasEnded: page.state?.ended === true && compareEventIds(position.id, end.id) === 0,
+    question: page.question,
+  };
+}
+
+async function readFresh(
+  { states, clock, replicaWait }: StateSource,
+  channel: string,
+  place: StatePlace,
+  limit: number,
+  least: number | undefined,
+  { signal, take }: Waiting,
+): Promise<StatePage> {
+  const startedAt = clock.elapsed();
+  let newEnough = least;
+  for (;;) {
+    const page = await states.read(channel, place?.afterSeq ?? 0, limit, newEnough);
+    const { state } = page;
+    if (place === null || state === null || compareEventIds(state.last, place.position.id) >= 0) return page;
+    const lag = checkContinuity({ position: place.position, state, next: null });
+    const leftMs = maxReplicaLagMs - (page.askedAt - startedAt);
+    if (lag.kind !== 'stale' || leftMs <= 0 || signal?.aborted) return page;
+    take();
+    await replicaWait.untilCaughtUp(channel, lag, leftMs, signal);
+    newEnough = page.question + 1;
+  }
+}
+
+/** What a stream can have of the state now: one chunk; `asking`: not yet; `done`: it has all; `lost`: the rest cannot be read. */
 export type StateOffer = Uint8Array<ArrayBuffer> | 'asking' | 'done' | 'lost';
 
-/** Sends the state of one channel to one stream, page by page, as fast as its reader takes it. */
+/** Sends the state of one channel to one stream, part by part, as fast as its reader takes it. */
 export class StateReader {
-  readonly #reads: StateReads;
+  readonly #source: StateSource;
   readonly #channel: string;
   readonly #filter: EventFilter | null;
-  readonly #clock: Clock;
-  #position: Position = positionAtEnd(null);
-  /** The question for the first page: every later answer fits it. */
-  #first = 0;
+  #positions: Cursor = new Map();
   #chunks: Uint8Array<ArrayBuffer>[] = [];
-  /** The seq after which the next page begins; null: there is no more. */
-  #nextSeq: number | null = 0;
+  #next: StatePlace = null;
+  /** The question for the first part: every later answer fits it. */
+  #first = 0;
   #state: 'ready' | 'asking' | 'lost' = 'ready';
 
-  constructor(reads: StateReads, channel: string, filter: EventFilter | null, clock: Clock) {
-    this.#reads = reads;
+  constructor(source: StateSource, channel: string, filter: EventFilter | null) {
+    this.#source = source;
     this.#channel = channel;
     this.#filter = filter;
-    this.#clock = clock;
   }
 
-  /** Reads the first page. @returns where the state is true: the stream goes on from there. */
+  /** Reads the first part. @returns where the state is true: the stream goes on from there. */
   async start(): Promise<Cursor> {
-    const page = await this.#reads.read(this.#channel, 0, maxRead, 0);
-    this.#first = page.question;
-    this.#position = positionAtEnd(page.state);
-    this.#accept(page);
-    return this.positions();
+    const part = await readState(this.#source, this.#channel, null, maxRead, { least: 0 });
+    this.#first = part.question;
+    this.#positions = new Map([[this.#channel, part.position]]);
+    this.#accept(part);
+    return this.#positions;
   }
 
-  /** Where the state is true. */
+  /** Where the state is true; empty before `start`. */
   positions(): Cursor {
-    return new Map([[this.#channel, this.#position]]);
+    return this.#positions;
   }
 
   /** What the stream can have next. @param wake called when an offer of `asking` is over. */
@@ -145,53 +226,28 @@ export class StateReader {
     const chunk = this.#chunks.shift();
     if (chunk !== undefined) return chunk;
     if (this.#state !== 'ready') return this.#state;
-    if (this.#nextSeq === null) return 'done';
-    void this.#ask(this.#nextSeq).then(wake);
+    if (this.#next === null) return 'done';
+    void this.#ask(this.#next).then(wake);
     return 'asking';
   }
 
-  async #ask(afterSeq: number): Promise<void> {
+  async #ask(place: NonNullable<StatePlace>): Promise<void> {
     this.#state = 'asking';
-    const page = await this.#read(afterSeq);
-    this.#state = page === null ? 'lost' : 'ready';
-    if (page !== null) this.#accept(page);
-  }
-
-  /** The page after `afterSeq`; null: the log fails, or it has no longer what the first page was part of. */
-  async #read(afterSeq: number): Promise<StatePage | null> {
-    const { id, epoch } = this.#position;
-    const giveUpAt = this.#clock.elapsed() + maxReplicaLagMs;
     try {
-      for (;;) {
-        const page = await this.#reads.read(this.#channel, afterSeq, maxRead, this.#first);
-        if (page.state === null || page.state.epoch !== epoch) return null;
-        if (compareEventIds(page.state.last, id) >= 0) return page;
-        // A replica that is behind the first page could still have what was replaced since.
-        if (this.#clock.elapsed() >= giveUpAt) return null;
-        this.#first = page.question + 1;
-        await new Promise<void>((resolve) => void this.#clock.after(tailTimes.staleMs, resolve));
-      }
+      const part = await readState(this.#source, this.#channel, place, maxRead, { least: this.#first });
+      const isSame = part.position.epoch === place.position.epoch;
+      this.#state = isSame ? 'ready' : 'lost';
+      if (isSame) this.#accept(part);
     } catch {
-      return null;
+      // The stream ends without a cursor: its reader comes back for the whole state, and gets the reason.
+      this.#state = 'lost';
     }
   }
 
-  #accept(page: StatePage): void {
-    const { events, more } = upTo(page, this.#position.id);
-    const last = events.at(-1);
-    this.#nextSeq = more && last !== undefined ? last.id.seq : null;
+  #accept({ events, next }: StatePart): void {
     this.#chunks = stateChunks(this.#channel, events, this.#filter);
+    this.#next = next;
   }
-}
-
-/**
- * The part of a page with events up to `end`, where the first page was true. What was stored later comes as an event: without
- * this, a reader of a busy channel would read page after page, for as long as subjects move to the end.
- */
-export function upTo({ events, more }: StatePage, end: EventId): Pick<StatePage, 'events' | 'more'> {
-  const last = events.at(-1);
-  if (last === undefined || last.id.seq <= end.seq) return { events, more: more && last?.id.seq !== end.seq };
-  return { events: events.filter(({ id }) => id.seq <= end.seq), more: false };
 }
 
 const encoder = new TextEncoder();
@@ -199,25 +255,28 @@ const encoder = new TextEncoder();
 /** The frames of the state, in chunks of about `maxChunkBytes`. */
 function stateChunks(
   channel: string,
-  events: StatePage['events'],
+  events: readonly LogEvent[],
   filter: EventFilter | null,
 ): Uint8Array<ArrayBuffer>[] {
-  const known = filter === null ? shared.get(events) : undefined;
-  if (known !== undefined) return [...known];
+  const [first] = events;
+  const known = filter === null && first !== undefined ? shared.get(first) : undefined;
+  if (known !== undefined && known.events === events.length) return [...known.chunks];
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let text = '';
   for (const event of events) {
-    const { type, attributes } = event;
-    if (!isWanted(filter, { type, subject: attributes?.subject ?? null })) continue;
+    if (!isWanted(filter, event)) continue;
     text += stateFrame(eventJson(channel, event));
     if (text.length < maxChunkBytes) continue;
     chunks.push(encoder.encode(text));
     text = '';
   }
   if (text !== '') chunks.push(encoder.encode(text));
-  if (filter === null) shared.set(events, chunks);
+  if (filter === null && first !== undefined) shared.set(first, { events: events.length, chunks });
   return [...chunks];
 }
 
-/** The chunks of an answer that streams share. */
-const shared = new WeakMap<StatePage['events'], readonly Uint8Array<ArrayBuffer>[]>();
+/** The chunks that streams share, by the first event of an answer. */
+const shared = new WeakMap<
+  LogEvent,
+  { readonly events: number; readonly chunks: readonly Uint8Array<ArrayBuffer>[] }
+>();

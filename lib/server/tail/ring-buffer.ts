@@ -170,11 +170,11 @@ export function filterFor(types: readonly string[], subjects: readonly string[])
 }
 
 /** Whether a reader gets the event. @param filter null: it wants every event. */
-export function isWanted(
-  filter: EventFilter | null,
-  { type, subject }: Pick<Entry, 'type' | 'subject'>,
-): boolean {
+export function isWanted(filter: EventFilter | null, event: Entry | LogEvent): boolean {
   if (filter === null) return true;
   const { types, subjects } = filter;
-  return (types?.has(type) ?? true) && (subjects === null || (subject !== null && subjects.has(subject)));
+  if (types !== null && !types.has(event.type)) return false;
+  if (subjects === null) return true;
+  const subject = 'subject' in event ? event.subject : (event.attributes?.subject ?? null);
+  return subject !== null && subjects.has(subject);
 }

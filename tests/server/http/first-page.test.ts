@@ -3,10 +3,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { createFeed } from '../../../lib/client/feed.ts';
 import type { Environment } from '../../../lib/config/settings.ts';
 import type { FeedPage } from '../../../lib/core/event.ts';
-import { readFirstPage } from '../../../lib/server/http/first-page.ts';
+import { readFirstLatest, readFirstPage } from '../../../lib/server/http/first-page.ts';
+import { newEvent, range } from '../../support/log/log-steps.ts';
 import { openStream } from '../../support/server/open-stream.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
 
+const secret = 'a-secret-of-thirty-two-characters';
 const holder = globalThis as { [key: symbol]: unknown };
 const key = Symbol.for('steadfeed');
 
@@ -104,8 +106,6 @@ describe('the first page of a log that fails', () => {
 });
 
 describe('the first page of a private channel', () => {
-  const secret = 'a-secret-of-thirty-two-characters';
-
   /** The first page of `room` for a reader whose token, valid for this many seconds, is in this header. */
   async function pageFor(channels: readonly string[], seconds: number, send: (token: string) => HeadersInit) {
     const stand = makeProcess({ READ_TOKEN_SECRET: secret });
@@ -134,5 +134,34 @@ describe('the first page of a private channel', () => {
 
     expect(first).toEqual({ kind: 'problem', detail: expect.any(String), retryAfterSeconds: null });
     expect(stand.log.asked()).toBe(0);
+  });
+});
+
+describe('the first state of a page', () => {
+  test('is the first page of the state, and the browser goes on from it', async () => {
+    const stand = makeProcess();
+    const events = range(1, 500).map((n) => ({ ...newEvent('hosts', n), attributes: { subject: `s${n}` } }));
+    await stand.memory.append({ events, key: null });
+    await stand.memory.append({
+      events: [{ ...newEvent('hosts', 0), attributes: { subject: 'more' } }],
+      key: null,
+    });
+
+    const page = startOf(await readFirstLatest(new Headers(), { channel: 'hosts' }));
+
+    expect(page.events).toHaveLength(500);
+    expect(page).toMatchObject({
+      more: true,
+      next: page.events.at(-1)?.id,
+      cursor: stand.cursorAtEnd('hosts'),
+    });
+    const few = startOf(await readFirstLatest(new Headers(), { channel: 'hosts', subjects: ['s7', 'more'] }));
+    expect(few.events.map(({ subject }) => subject)).toEqual(['s7']);
+  });
+
+  test('needs a token for a private channel', async () => {
+    makeProcess({ READ_TOKEN_SECRET: secret });
+
+    expect(await readFirstLatest(new Headers(), { channel: 'order.a' })).toMatchObject({ kind: 'problem' });
   });
 });
