@@ -63,6 +63,12 @@ export type TcpConnector = {
  */
 const nodeTimeoutMs = 1_500;
 
+/**
+ * After this silence the system itself checks a connection, then once a second, in ms. So a connection whose other end is gone
+ * without a word is lost after about 20 s, and NATs and firewalls on the way keep it. It costs no command of Redis.
+ */
+const keepAliveMs = 10_000;
+
 /** The most nodes of a cluster that are asked, one after the other, for the one that holds the feed. */
 const maxHops = 6;
 
@@ -135,6 +141,7 @@ function optionsOf(address: RedisAddress, connectTimeoutMs: number): DriverOptio
     protocol: 2,
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
+    keepAlive: keepAliveMs,
     retryStrategy: null,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
