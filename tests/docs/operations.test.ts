@@ -91,7 +91,7 @@ describe('docs/operations.md', () => {
         ...text.matchAll(/^ {4}message:\s*'([^']+)'/gm),
         ...text.matchAll(/^ {2}\d+: '([^']+)'/gm),
       ];
-      const named = [...text.matchAll(/^const \w+Reason = ['`]([^'`]+)['`]/gm)];
+      const named = [...text.matchAll(/^const \w+Reason =\s*['`]([^'`]+)['`]/gm)];
       const redis = file.startsWith('lib/log/redis/') ? 'Redis ' : '';
       return [...thrown, ...listed, ...named].map(([, reason = '']) => redis + reason);
     });

@@ -1,4 +1,5 @@
 import { FeedError } from '../../core/feed-error.ts';
+import type { RedisAddress } from '../../core/redis-address.ts';
 
 /**
  * Turns an error of the driver or of a socket into a FeedError. The driver's texts contain whole commands, its URL and the
@@ -22,6 +23,60 @@ export function toFeedError(error: unknown): FeedError {
   const code = codeOf(error);
   if (code !== null) return unavailable('cannot be reached.', code);
   return unreadable();
+}
+
+/**
+ * Turns the error of a connection that could not be opened, or was lost, into a FeedError. Most of them are mistakes in
+ * REDIS_URL, and the text says which.
+ */
+export function connectionFailure(
+  error: unknown,
+  { kind, isEncrypted }: Pick<RedisAddress, 'kind' | 'isEncrypted'>,
+): FeedError {
+  if (!(error instanceof Error)) return toFeedError(error);
+  // The driver wraps a refusal that comes before any command, and the last failure of the Sentinels.
+  const [, inner = ''] = /Last error: (.*)$/s.exec(error.message) ?? [];
+  if (error.message.startsWith('All sentinels are unreachable')) return sentinelFailure(inner, isEncrypted);
+  if (inner !== '') return refusalToFeedError(inner);
+  const code = codeOf(error) ?? '';
+  if (certificatePattern.test(code)) return unavailable(certificateReason, code);
+  if (isEncrypted && /^(ETIMEDOUT|EPROTO|ERR_SSL_[A-Z_]+)$/.test(code)) {
+    const plain = kind === 'single' ? 'redis://' : `redis+${kind}://`;
+    return unavailable(`${handshakeReason} ${plain} in REDIS_URL.`, code);
+  }
+  return toFeedError(error);
+}
+
+/** The codes of Node and of OpenSSL for certificates, for example DEPTH_ZERO_SELF_SIGNED_CERT. */
+const certificatePattern = /CERT|UNABLE_TO_VERIFY_LEAF_SIGNATURE/;
+
+const certificateReason =
+  'shows a certificate that is not trusted. Give Node the file of its authority: NODE_EXTRA_CA_CERTS.';
+const handshakeReason = 'did not complete the TLS handshake. If it is not encrypted, write';
+const sentinelLoginReason =
+  'is behind Sentinels that refuse the login. Check sentinel_username and sentinel_password in REDIS_URL.';
+const sentinelNameReason = 'is not known to the Sentinels. Check the name at the end of REDIS_URL.';
+const noSentinelReason = 'cannot be found: another program answers at the address of the Sentinel.';
+const deadSentinelReason = 'cannot be found: no Sentinel answers. Check the addresses in REDIS_URL.';
+const encryptedSentinelReason =
+  'cannot be found: no Sentinel answers over TLS. Check its certificate (NODE_EXTRA_CA_CERTS), or write redis+sentinel:// if it is not encrypted.';
+const rightsReason = 'does not allow its user to run';
+
+/** @param text the last failure of the Sentinels that were asked. */
+function sentinelFailure(text: string, isEncrypted: boolean): FeedError {
+  const [label = 'sentinel'] = /^[A-Z]{3,20}\b/.exec(text) ?? [];
+  if (/^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH)\b/.test(text)) return unavailable(sentinelLoginReason, label);
+  if (/^ERR No such master/.test(text)) return unavailable(sentinelNameReason, label);
+  if (/^ERR unknown command/.test(text)) return unavailable(noSentinelReason, label);
+  // The driver does not say why.
+  return unavailable(isEncrypted ? encryptedSentinelReason : deadSentinelReason, label);
+}
+
+/** Makes the error for commands that a user of Redis may not run. */
+export function missingRights(commands: readonly string[]): FeedError {
+  const cause = new RefusalOfAll('NOPERM');
+  const message = `Redis ${rightsReason} ${commands.join(', ')} on the keys and channels of the feed. Give the user the rights that docs/deploy.md lists.`;
+  return new FeedError('log-unavailable', message, { cause, retryAfterSeconds: 30 });
 }
 
 /** Turns an error text of Redis or of Upstash into a FeedError, without the text. */
@@ -106,7 +161,16 @@ const knownRefusals: readonly {
     isForAll: true,
   },
   {
-    pattern: /^(WRONGPASS|NOAUTH|Unauthorized|ERR AUTH|ERR invalid password)\b/,
+    // Inside a script: Redis 7.0, and 7.2 or newer.
+    pattern: /^(ERR )?(The user executing the script can't|ACL failure in script)/,
+    message:
+      'does not allow its user to run a command of the feed. Give the user the rights that docs/deploy.md lists.',
+    retryAfterSeconds: 30,
+    isForAll: false,
+  },
+  {
+    pattern:
+      /^(WRONGPASS|NOAUTH|Unauthorized|ERR AUTH|ERR invalid password|ERR Protocol error: unauthenticated)\b/,
     message: 'refused its token or password. Check the token, or REDIS_URL.',
     retryAfterSeconds: 30,
     isForAll: true,
@@ -145,6 +209,18 @@ const knownRefusals: readonly {
     pattern: /^ERR unknown command .{0,2}S(PUBLISH|SUBSCRIBE)\b/i,
     message: 'is older than version 7.0, which a cluster needs.',
     retryAfterSeconds: 60,
+    isForAll: false,
+  },
+  {
+    pattern: /^ERR unknown command/i,
+    message: 'does not know a command of the feed: another program answers there, or a Sentinel.',
+    retryAfterSeconds: 30,
+    isForAll: false,
+  },
+  {
+    pattern: /^ERR (DB index is out of range|invalid DB index|SELECT is not allowed)/,
+    message: 'does not have the database that REDIS_URL names. Check the number at its end.',
+    retryAfterSeconds: 30,
     isForAll: false,
   },
   {

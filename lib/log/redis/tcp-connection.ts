@@ -1,7 +1,8 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import { FeedError } from '../../core/feed-error.ts';
 import type { RedisAddress, RedisNode } from '../../core/redis-address.ts';
-import { toFeedError, unavailable } from './failures.ts';
+import { connectionFailure, unavailable } from './failures.ts';
+import { checkRights, failureOf, isReply, shakeHands } from './tcp-handshake.ts';
 
 /** A connection to the node that holds the feed. Each failure is a FeedError. */
 export type TcpConnection = {
@@ -51,10 +52,27 @@ function movedAway(): FeedError {
   return new FeedError('log-unavailable', `Redis ${failingOverReason}`, { cause, retryAfterSeconds: 1 });
 }
 
+export type ConnectorOptions = {
+  readonly address: RedisAddress;
+  /** A key that is never set, with the hash tag of the feed. */
+  readonly probe: string;
+  /** The command that announces. */
+  readonly announce: string;
+  /** How long a call waits for its answer, in ms. */
+  readonly timeoutMs: number;
+};
+
 /** Opens connections to one Redis. */
 export type TcpConnector = {
-  /** @throws FeedError @throws the signal's reason when it aborts first. */
-  connect(events: ConnectionEvents, signal: AbortSignal): Promise<TcpConnection>;
+  /**
+   * @param purpose `commands`: the connection has proved that its user may do all that the log needs.
+   * @throws FeedError @throws the signal's reason when it aborts first.
+   */
+  connect(
+    purpose: 'commands' | 'subscriptions',
+    events: ConnectionEvents,
+    signal: AbortSignal,
+  ): Promise<TcpConnection>;
 };
 
 /**
@@ -76,22 +94,24 @@ const maxHops = 6;
  * Finds the server that holds the feed and connects to it: the server itself, the primary that the Sentinels name, or the
  * node of the cluster that has the feed's hash slot. The driver is loaded at the first connection, so that a process
  * without it does not pay for it. It neither reconnects nor sends anything again: the code that needs a connection opens another.
- * @param probe a key that is never set, with the hash tag of the feed.
  */
-export function createTcpConnector(address: RedisAddress, probe: string, timeoutMs: number): TcpConnector {
+export function createTcpConnector({ address, probe, announce, timeoutMs }: ConnectorOptions): TcpConnector {
   /** The nodes of the cluster that have been seen; the node that held the feed last comes first. */
   let known: readonly RedisNode[] = address.nodes;
 
-  async function connectToCluster(events: ConnectionEvents, signal: AbortSignal): Promise<TcpConnection> {
+  async function connectToCluster(events: ConnectionEvents, signal: AbortSignal): Promise<Opened> {
     const toAsk = [...known];
     let failure: unknown = unavailable('cannot be reached.', 'unreachable');
     for (let hop = 0; hop < maxHops; hop += 1) {
       const node = toAsk.shift();
       if (node === undefined) break;
-      const options = { ...optionsOf(address, nodeTimeoutMs), ...node };
       let end = (_cause: unknown) => {};
       const ownEvents = { ...events, onEnd: (cause: unknown) => end(cause) };
-      const found = await open(options, probe, ownEvents, true, signal).catch((error: unknown) => {
+      const found = await open(
+        { address, node, probe, connectTimeoutMs: nodeTimeoutMs },
+        ownEvents,
+        signal,
+      ).catch((error: unknown) => {
         failure = error;
       });
       if (found === undefined) continue;
@@ -99,14 +119,14 @@ export function createTcpConnector(address: RedisAddress, probe: string, timeout
         await answersIn(nodeTimeoutMs, checkNode(found.redis, probe));
         const others = await nodesOf(found.redis);
         // `SPUBLISH` inside a script of an older Redis would fail only after the events are stored.
-        await answersIn(nodeTimeoutMs, found.redis.call('SPUBLISH', probe, ''));
+        await answersIn(nodeTimeoutMs, found.redis.call(announce, probe, ''));
         known = [node, ...[...others, ...address.nodes].filter((other) => !isSame(other, node))];
         end = events.onEnd;
-        return found.connection;
+        return found;
       } catch (error) {
         found.connection.close();
         const owner = movedTo(error, node);
-        if (owner === null) failure = toFeedError(error);
+        if (owner === null) failure = found.reasonOf(error);
         else toAsk.unshift(owner);
       }
     }
@@ -115,12 +135,31 @@ export function createTcpConnector(address: RedisAddress, probe: string, timeout
     throw failure;
   }
 
+  function connectToServer(events: ConnectionEvents, signal: AbortSignal): Promise<Opened> {
+    // Half of the time: the error then tells of the connection, not only that the call got no answer.
+    const connectTimeoutMs = address.kind === 'sentinel' ? nodeTimeoutMs : timeoutMs / 2;
+    const [node = null] = address.kind === 'sentinel' ? [] : address.nodes;
+    return open({ address, node, probe, connectTimeoutMs }, events, signal);
+  }
+
   return {
-    async connect(events, signal) {
-      if (address.kind === 'cluster') return connectToCluster(events, signal);
-      const isSentinel = address.kind === 'sentinel';
-      const options = optionsOf(address, isSentinel ? nodeTimeoutMs : timeoutMs);
-      return (await open(options, probe, events, false, signal)).connection;
+    async connect(purpose, events, signal) {
+      const isCluster = address.kind === 'cluster';
+      const { redis, connection, reasonOf } = await (isCluster ? connectToCluster : connectToServer)(
+        events,
+        signal,
+      );
+      if (purpose === 'subscriptions') return connection;
+      signal.addEventListener('abort', connection.close, { once: true });
+      try {
+        await checkRights(callOf(redis), { isCluster, probe, announce });
+        return connection;
+      } catch (error) {
+        connection.close();
+        throw reasonOf(error);
+      } finally {
+        signal.removeEventListener('abort', connection.close);
+      }
     },
   };
 }
@@ -129,15 +168,10 @@ export function createTcpConnector(address: RedisAddress, probe: string, timeout
  * The driver's options: it does nothing by itself. RESP2, the older form of the protocol, is what every server and every
  * proxy speaks.
  */
-function optionsOf(address: RedisAddress, connectTimeoutMs: number): DriverOptions {
-  const { kind, nodes, isEncrypted, username, password, database } = address;
-  const [node = { host: '', port: 0 }] = nodes;
+function optionsOf({ address, node, connectTimeoutMs }: Target): DriverOptions {
   return {
-    ...(kind === 'sentinel' ? sentinelOptions(address) : node),
-    ...(username !== null && { username }),
-    ...(password !== null && { password }),
-    ...(isEncrypted && { tls: {} }),
-    db: database,
+    ...(node ?? sentinelOptions(address)),
+    ...(address.isEncrypted && { tls: {} }),
     protocol: 2,
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
@@ -146,10 +180,9 @@ function optionsOf(address: RedisAddress, connectTimeoutMs: number): DriverOptio
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
+    // The driver sends nothing on its own: it ignores refusals that matter, and prints some of them (`tcp-handshake.ts`).
     disableClientInfo: true,
-    connectionName: 'steadfeed',
-    // It asks INFO for the role: a Sentinel can still name a primary that has become a replica.
-    enableReadyCheck: kind === 'sentinel',
+    enableReadyCheck: false,
   };
 }
 
@@ -166,19 +199,33 @@ function sentinelOptions(address: RedisAddress): DriverOptions {
   };
 }
 
-type Opened = { readonly redis: Redis; readonly connection: TcpConnection };
+/** One server. */
+type Target = {
+  readonly address: RedisAddress;
+  /** Null: the one that the Sentinels name. */
+  readonly node: RedisNode | null;
+  readonly probe: string;
+  readonly connectTimeoutMs: number;
+};
+
+type Opened = {
+  readonly redis: Redis;
+  readonly connection: TcpConnection;
+  /** Turns an error of the driver into a FeedError. */
+  reasonOf(error: unknown): Error;
+};
 
 async function open(
-  options: DriverOptions,
-  probe: string,
+  target: Target,
   { onMessage, onEnd }: ConnectionEvents,
-  isCluster: boolean,
   signal: AbortSignal,
 ): Promise<Opened> {
+  const { address, probe } = target;
   const { Redis } = await import('ioredis');
   signal.throwIfAborted();
-  const redis = new Redis(options);
-  const isMovable = isCluster || options.sentinels !== undefined;
+  const redis = new Redis(optionsOf(target));
+  const isCluster = address.kind === 'cluster';
+  const isMovable = address.kind !== 'single';
   const disconnect = () => redis.disconnect();
   let isOpen = false;
   let failure: unknown = null;
@@ -188,8 +235,10 @@ async function open(
   });
   const reasonOf = (error: unknown): Error => {
     if (isMovable && isMoved(error)) return movedAway();
-    if (isReply(error)) return toFeedError(error);
-    return failure === null ? unavailable('cannot be reached.', 'closed') : toFeedError(failure);
+    if (isReply(error) || error instanceof FeedError) return failureOf(error);
+    return failure === null
+      ? unavailable('cannot be reached.', 'closed')
+      : connectionFailure(failure, address);
   };
   redis.on('end', () => {
     if (isOpen) onEnd(reasonOf(failure));
@@ -200,6 +249,9 @@ async function open(
   signal.addEventListener('abort', disconnect, { once: true });
   try {
     await redis.connect();
+    // A handshake without an answer ends with the call that waits for it; in front of several nodes, sooner.
+    const handshake = shakeHands(callOf(redis), address);
+    await (isMovable ? answersIn(nodeTimeoutMs, handshake) : handshake);
     isOpen = true;
   } catch (error) {
     redis.disconnect();
@@ -231,12 +283,11 @@ async function open(
       redis.disconnect();
     },
   };
-  return { redis, connection };
+  return { redis, connection, reasonOf };
 }
 
-/** An error that Redis itself has answered. */
-function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
+function callOf(redis: Redis) {
+  return (command: string, ...args: readonly string[]) => redis.call(command, ...args);
 }
 
 /** Whether the server has refused a command because another one holds the data now. */

@@ -49,6 +49,7 @@ export function createTcpSubscriptions(
     };
     const connect = async () => {
       const connection = await connector.connect(
+        'subscriptions',
         { onMessage, onEnd: (cause) => lose(link, cause) },
         abort.signal,
       );

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisAddress } from '../../core/redis-address.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { toFeedError } from './failures.ts';
-import { probeKey } from './storage.ts';
+import { announceCommand, probeKey } from './storage.ts';
 import {
   answersIn,
   createTcpConnector,
@@ -32,7 +32,12 @@ type TcpOptions = {
  */
 export function createTcpTransport({ address, timeoutMs, breaker }: TcpOptions): RedisTransport {
   const isCluster = address.kind === 'cluster';
-  const connector = createTcpConnector(address, probeKey(isCluster), timeoutMs);
+  const connector = createTcpConnector({
+    address,
+    probe: probeKey(isCluster),
+    announce: announceCommand(isCluster),
+    timeoutMs,
+  });
   const subscriptions = createTcpSubscriptions(connector, timeoutMs, breaker);
   const commands = createCommandLink(connector, subscriptions.giveUp);
 
@@ -103,6 +108,7 @@ function createCommandLink(connector: TcpConnector, onGivenUp: (cause: unknown) 
     const abort = new AbortController();
     const attempt: Attempt = {
       connection: connector.connect(
+        'commands',
         { onMessage: () => {}, onEnd: (cause) => giveUp(attempt, cause) },
         abort.signal,
       ),

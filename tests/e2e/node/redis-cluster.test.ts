@@ -70,6 +70,26 @@ describe('a cluster', () => {
     expect((await stand().atOwner.keys('*')).sort()).toEqual([keyOf('a'), keyOf('b')]);
   });
 
+  test('refuses a user without the documented rights by the name of the command, and a URL for one server', async () => {
+    await stand().atOwner.flushall();
+    const url = new URL(stand().url.replace('redis+cluster', 'redis'));
+    const single = createRedisLog({ address: addressOf(url.href), retention: 10_000 });
+    logs.add(single);
+    await expect(single.ends([])).rejects.toThrow('Redis is a cluster. Write redis+cluster://');
+    const own = ['on', '>secret', '~{steadfeed}:*', '&{steadfeed}:*', '-@all', '+exists', '+cluster|slots'];
+    await Promise.all(
+      stand().primaries.map((each) => each.call('ACL', 'SETUSER', 'feed', ...own, '+eval', '+spublish')),
+    );
+    const address = addressOf(stand().url.replace('//', '//feed:secret@'));
+    const log = createRedisLog({ address, retention: 10_000 });
+    logs.add(log);
+
+    await expect(log.append({ events: [newEvent('feed')], key: null })).rejects.toThrow(
+      /to run TIME, GET, SET, DEL, PEXPIRE, XADD, .* on the keys and channels/,
+    );
+    expect(await stand().atOwner.dbsize()).toBe(0);
+  });
+
   test('keeps what the replica has when the node that holds the feed is killed, and loses the subscription', async () => {
     await stand().atOwner.flushall();
     const log = open();

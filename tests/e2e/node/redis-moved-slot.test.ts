@@ -6,7 +6,7 @@ import { listen } from '../../support/log/listener.ts';
 import { appendTo, newEvents, range, readAll, seqs } from '../../support/log/log-steps.ts';
 import { addressOf } from '../../support/log/tcp-stack.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
-import { publish } from '../../support/node/publish.ts';
+import { storeAtLast } from '../../support/node/publish.ts';
 import { type ClusterStand, startClusterStand } from '../../support/node/redis-topology.ts';
 import { startResumingReader } from '../../support/node/resuming-reader.ts';
 
@@ -126,13 +126,10 @@ describe('while the cluster moves the feed to another node', () => {
   });
 });
 
-/** Publishes 1 to `count`, each with a key until it is stored, with a pause between them. */
+/** Publishes 1 to `count`, each until it is stored, with a pause between them. */
 async function publishAll(app: App, count: number, stored: number[]): Promise<void> {
   for (const number of range(1, count)) {
-    await vi.waitUntil(async () => (await publish(app, [number], { key: `${number}` })).status === 201, {
-      timeout: 60_000,
-      interval: 100,
-    });
+    await storeAtLast(app, [number]);
     stored.push(number);
     await sleep(20);
   }

@@ -122,7 +122,7 @@ describe('an append over TCP', () => {
       behind.pipe(socket);
       socket.on('data', (bytes) => {
         behind.write(bytes);
-        if (!bytes.includes('XADD')) return;
+        if (!bytes.includes("redis.call('XADD'")) return;
         appends += 1;
         socket.destroy();
       });
@@ -156,22 +156,6 @@ describe('an append over TCP', () => {
 describe('the login', () => {
   const login = 'redis://feed:secret-of-the-user@';
 
-  test('an ACL user with the documented rights can publish, read and follow, in a database of its own', async () => {
-    const { redis, server } = stack();
-    const commands =
-      '+eval +get +set +del +exists +time +pexpire +xadd +xtrim +xrange +xrevrange +publish +subscribe +unsubscribe +select';
-    const rights = `on >secret-of-the-user resetchannels ~steadfeed:* &steadfeed:* -@all ${commands}`;
-    await redis.call('ACL', 'SETUSER', 'feed', 'reset', ...rights.split(' '));
-    const log = stack().open({ url: `${login}127.0.0.1:${server.port}/3` });
-    const listener = await listen(log, 'feed');
-
-    await log.append({ events: newEvents('feed', 2), key: { name: 'k', fingerprint: 'f' } });
-
-    await listener.receives(2);
-    expect(await readAll(log, 'feed')).toEqual(listener.events());
-    expect(await redis.dbsize()).toBe(0);
-  });
-
   test('a wrong password is refused in words that contain neither it nor the address, and held for 30 s', async () => {
     const { redis, server } = stack();
     await redis.call('ACL', 'SETUSER', 'feed', 'reset', 'on', '>another');
@@ -188,7 +172,7 @@ describe('the login', () => {
     const port = await serve(passOn, (onSocket) => createTlsServer(selfSigned, onSocket as never));
     const url = `rediss://127.0.0.1:${port}`;
     const refused = await refusalOf(stack().open({ url }).ends([]));
-    expect(refused.message).toBe('Redis cannot be reached.');
+    expect(refused.message).toContain('shows a certificate that is not trusted');
 
     const trusted = getCACertificates('default');
     setDefaultCACertificates([...trusted, selfSigned.cert]);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, ask } from './ask.ts';
 import { secrets } from './secrets.ts';
 
@@ -30,6 +31,17 @@ export async function store(
 ): Promise<void> {
   const { status, text } = await publish(app, data, options);
   if (status !== 201) throw new Error(`the answer to the publish request was ${status}: ${text}`);
+}
+
+/** Publishes each value, with a key, again and again until it is stored. @throws Error if that takes longer than two minutes. */
+export async function storeAtLast(app: Target, values: readonly unknown[]): Promise<void> {
+  const until = performance.now() + 120_000;
+  for (const value of values) {
+    while ((await publish(app, [value], { key: `value ${value}` })).status !== 201) {
+      if (performance.now() > until) throw new Error(`${value} was not stored`);
+      await sleep(200);
+    }
+  }
 }
 
 /** The whole numbers from `first` to `last`. */

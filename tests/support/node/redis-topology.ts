@@ -5,16 +5,22 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { findFreePort } from '../../../scripts/free-port.ts';
 import { type RedisServer, startRedisServer } from '../../../scripts/local-upstash/redis-server.ts';
+import { selfSigned } from '../log/self-signed.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 import { eventually } from './eventually.ts';
 
 const patienceMs = 60_000;
+
+/** `encrypted`: all servers speak TLS only, with the certificate `selfSigned`. */
+type Transport = 'plain' | 'encrypted';
 
 /** A primary, its replica, and one Sentinel that lets the replica take over. They end with their scope. */
 export type SentinelStand = AsyncDisposable & {
   /** For `REDIS_URL`. */
   readonly url: string;
   readonly primary: RedisServer;
+  /** A connection to it. */
+  readonly atPrimary: Redis;
   readonly replica: RedisServer;
   /** Waits until the replica has everything that the primary has. */
   replicated(): Promise<void>;
@@ -23,15 +29,23 @@ export type SentinelStand = AsyncDisposable & {
 };
 
 /** Starts them, and waits until the Sentinel knows the replica. */
-export async function startSentinelStand(): Promise<SentinelStand> {
+export async function startSentinelStand(transport: Transport = 'plain'): Promise<SentinelStand> {
   const folder = makeTemporaryFolder();
-  const primary = await startRedisServer();
-  const replica = await startRedisServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+  const tls = transport === 'encrypted' ? writeTlsFiles(folder.path) : null;
+  const primary = await startNode(tls, []);
+  const replica = await startNode(tls, ['--replicaof', '127.0.0.1', String(primary.port)]);
   const port = await findFreePort(0, '127.0.0.1');
   const file = join(folder.path, 'sentinel.conf');
+  const portLines =
+    tls === null
+      ? `port ${port}`
+      : tls
+          .settingsAt(port)
+          .map((line) => line.join(' '))
+          .join('\n');
   writeFileSync(
     file,
-    `port ${port}
+    `${portLines}
 bind 127.0.0.1
 dir ${folder.path}
 sentinel monitor feed 127.0.0.1 ${primary.port} 1
@@ -42,15 +56,16 @@ sentinel failover-timeout feed 5000
   const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore', detached: true });
   const ended = new Promise((resolve) => child.once('close', resolve));
   process.once('exit', () => child.kill());
-  const sentinel = connect(port);
+  const sentinel = connect(port, tls);
   await eventually('the Sentinel knows the replica', patienceMs, async () => {
     const replicas = await sentinel.call('SENTINEL', 'replicas', 'feed').catch(() => []);
     return Array.isArray(replicas) && replicas.length === 1 && !String(replicas[0]).includes('s_down');
   });
-  const atPrimary = connect(primary.port);
+  const atPrimary = connect(primary.port, tls);
   return {
-    url: `redis+sentinel://127.0.0.1:${port}?name=feed`,
+    url: `${tls === null ? 'redis' : 'rediss'}+sentinel://127.0.0.1:${port}?name=feed`,
     primary,
+    atPrimary,
     replica,
     async replicated() {
       await eventually('the replica has everything', patienceMs, async () => {
@@ -80,6 +95,8 @@ export type ClusterStand = AsyncDisposable & {
   readonly owner: RedisServer;
   /** A connection to it. */
   readonly atOwner: Redis;
+  /** Connections to all primaries. */
+  readonly primaries: readonly Redis[];
   /** A connection to the replica. */
   readonly atReplica: Redis;
   /**
@@ -98,9 +115,12 @@ export type SlotMove = {
 };
 
 /** Starts it, and waits until every node says that it is complete. */
-export async function startClusterStand(): Promise<ClusterStand> {
+export async function startClusterStand(transport: Transport = 'plain'): Promise<ClusterStand> {
   const run = promisify(execFile);
   const folder = makeTemporaryFolder();
+  const tls = transport === 'encrypted' ? writeTlsFiles(folder.path) : null;
+  const cli = (...args: readonly string[]) =>
+    run('redis-cli', [...(tls?.cliArgs ?? []), '--cluster', ...args]);
   const servers: RedisServer[] = [];
   for (const name of ['a', 'b', 'c', 'd']) {
     const config = join(folder.path, `${name}.conf`);
@@ -114,11 +134,11 @@ export async function startClusterStand(): Promise<ClusterStand> {
     ];
     // The bus of the cluster listens at 10,000 above the port by default: that port may be in use, or not exist.
     const busPort = await findFreePort(0, '127.0.0.1');
-    servers.push(await startRedisServer({ args: [...args, '--cluster-port', String(busPort)] }));
+    servers.push(await startNode(tls, [...args, '--cluster-port', String(busPort)]));
   }
-  const connections = servers.map(({ port }) => connect(port));
+  const connections = servers.map(({ port }) => connect(port, tls));
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-  await run('redis-cli', ['--cluster', 'create', ...addresses.slice(0, 3), '--cluster-yes']);
+  await cli('create', ...addresses.slice(0, 3), '--cluster-yes');
   const [a, , , d] = connections;
   if (a === undefined || d === undefined) throw new Error('a node is missing');
   const slot = Number(await a.call('CLUSTER', 'KEYSLOT', '{steadfeed}'));
@@ -128,7 +148,7 @@ export async function startClusterStand(): Promise<ClusterStand> {
   if (owner === undefined || atOwner === undefined) throw new Error('no node holds the feed');
   const id = String(await atOwner.call('CLUSTER', 'MYID'));
   const added = [addresses[3] ?? '', addresses[index] ?? ''];
-  await run('redis-cli', ['--cluster', 'add-node', ...added, '--cluster-slave', '--cluster-master-id', id]);
+  await cli('add-node', ...added, '--cluster-slave', '--cluster-master-id', id);
   await eventually('the cluster is complete', patienceMs, async () => {
     const infos = await Promise.all(connections.map((each) => each.call('CLUSTER', 'INFO')));
     const replication = String(await d.call('INFO', 'replication'));
@@ -140,9 +160,10 @@ export async function startClusterStand(): Promise<ClusterStand> {
   });
   let moves = 0;
   return {
-    url: `redis+cluster://${addresses[(index + 1) % 3]}`,
+    url: `${tls === null ? 'redis' : 'rediss'}+cluster://${addresses[(index + 1) % 3]}`,
     owner,
     atOwner,
+    primaries: connections.slice(0, 3),
     atReplica: d,
     async beginMove() {
       const ways = [index, (index + 1) % 3].map((each) => ({
@@ -212,8 +233,49 @@ function holds(line: string, slot: number): boolean {
     });
 }
 
-function connect(port: number): Redis {
-  const redis = new Redis({ host: '127.0.0.1', port, retryStrategy: () => 100, maxRetriesPerRequest: 0 });
+/** The files of a server that speaks TLS only, and how to reach it. */
+type TlsFiles = {
+  /** The settings of a server on a port. */
+  settingsAt(port: number): readonly (readonly [name: string, value: string])[];
+  /** For `redis-cli`. */
+  readonly cliArgs: readonly string[];
+};
+
+function writeTlsFiles(folder: string): TlsFiles {
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  writeFileSync(cert, selfSigned.cert);
+  writeFileSync(key, selfSigned.key);
+  return {
+    settingsAt: (port) => [
+      ['port', '0'],
+      ['tls-port', String(port)],
+      ['tls-cert-file', cert],
+      ['tls-key-file', key],
+      ['tls-ca-cert-file', cert],
+      ['tls-auth-clients', 'no'],
+      ['tls-replication', 'yes'],
+    ],
+    cliArgs: ['--tls', '--cacert', cert],
+  };
+}
+
+async function startNode(tls: TlsFiles | null, args: readonly string[]): Promise<RedisServer> {
+  if (tls === null) return startRedisServer({ args });
+  const port = await findFreePort(0, '127.0.0.1');
+  const settings = tls.settingsAt(port).flatMap(([name, value]) => [`--${name}`, value]);
+  const isInCluster = args.includes('--cluster-enabled');
+  const bus = isInCluster ? ['--tls-cluster', 'yes'] : [];
+  return startRedisServer({ port, args: [...settings, ...bus, ...args] });
+}
+
+function connect(port: number, tls: TlsFiles | null): Redis {
+  const redis = new Redis({
+    host: '127.0.0.1',
+    port,
+    retryStrategy: () => 100,
+    maxRetriesPerRequest: 0,
+    ...(tls !== null && { tls: { ca: selfSigned.cert } }),
+  });
   redis.on('error', () => undefined);
   return redis;
 }
