@@ -247,7 +247,7 @@ export function createFeed(
 }
 
 /** The query of a feed's requests, with the defaults. */
-function queryOf(options: FeedOptions): FeedQuery {
+export function queryOf(options: FeedOptions): FeedQuery {
   const { url, channels = [defaultChannel], types = [], rewind = '' } = options;
   // Of another app nothing is known: it may redirect.
   const where = url ? { url, pathEnd: '' } : { url: basePath, pathEnd };
@@ -255,7 +255,7 @@ function queryOf(options: FeedOptions): FeedQuery {
 }
 
 /** A connection's settings: the app's, or the defaults. */
-function settingsOf(options: FeedOptions, hasPollDriver: boolean): ConnectionSettings {
+export function settingsOf(options: FeedOptions, hasPollDriver: boolean): ConnectionSettings {
   const tunables = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name in defaultSettings && value !== undefined),
   );
