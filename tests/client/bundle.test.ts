@@ -22,6 +22,10 @@ test('a client that does not share between tabs stays within 17.4 KB, and carrie
   expect(withoutTabs.files.filter((id) => id.includes('lib/client/tabs/'))).toEqual([]);
 });
 
+test('an app that reads no state carries nothing of it', () => {
+  expect(whole.files.filter((id) => /lib\/(client\/latest\/|core\/latest)/.test(id))).toEqual([]);
+});
+
 test('the texts that tell a person what a request may hold stay with the server', () => {
   expect(whole.code).not.toMatch(/allowed (is|are)/);
 });

@@ -59,6 +59,14 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'lib/client/connection',
     'lib/client/tabs',
   ],
+  'lib/client/latest': [
+    'lib/core',
+    'lib/config',
+    'lib/client/transport',
+    'lib/client/connection',
+    'lib/client/tabs',
+    'lib/client',
+  ],
 };
 
 /** Files outside of `lib`, and the only files of `lib` they may import: the public faces. */
@@ -67,7 +75,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^app\/status\/.*\/route\.ts$/, /^lib\/server\/status\/status-route\.ts$/],
   [
     /^app\//,
-    /^lib\/(client\/(use-feed|connect-feed|feed-options)|server\/(http\/first-page|status\/status-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
+    /^lib\/(client\/(use-feed|connect-feed|feed-options|latest\/(use|connect)-latest)|server\/(http\/first-page|status\/status-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
   [/^proxy\.ts$/, /^lib\/config\/page-policy\.mjs$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
@@ -87,7 +95,7 @@ const packages: Readonly<Record<string, RegExp>> = {
   ioredis: /^lib\/log\/redis\/tcp-connection\.ts$/,
   jose: /^lib\/server\/feed-token\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
-  react: /^(app\/|lib\/client\/use-feed\.ts$)/,
+  react: /^(app\/|lib\/client\/(use-feed|latest\/use-latest)\.ts$)/,
   'server-only': /^lib\/server\/runtime\.ts$/,
   swr: /^lib\/client\/use-feed\.ts$/,
   zod: /^lib\/config\/event-types\.ts$/,
