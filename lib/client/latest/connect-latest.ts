@@ -5,12 +5,11 @@ import type { FeedEvent } from '../../core/event.ts';
 import { defaultChannel } from '../../core/ids.ts';
 import type { Problem } from '../../core/sse-frames.ts';
 import type { Signal } from '../connection/state.ts';
-import { createFeed, queryOf, settingsOf } from '../feed.ts';
+import { createFeed, type PollHost, queryOf, settingsOf } from '../feed.ts';
 import type { Feed, FeedOptions, FeedStatus, FeedTunables } from '../feed-options.ts';
 import { createTabShare } from '../tabs/share.ts';
 import { guard } from '../transport/back-pressure.ts';
 import type { FeedQuery } from '../transport/http.ts';
-import { readCursorOf } from '../transport/wire.ts';
 import { LatestFold, type Taken } from './latest-fold.ts';
 import { StateLoader } from './state-loader.ts';
 import { parseStatePage, type StatePage } from './state-page.ts';
@@ -88,6 +87,9 @@ export function createLatest<const T extends string = string>(options: LatestOpt
 /** A timer of a browser can wait for 24 days, an event for 30: it looks again after this many ms. */
 const maxTimerMs = 3_600_000;
 
+/** The feed, and what it lets others see of its connection. */
+type HostedFeed = Feed & { readonly pollHost: PollHost };
+
 class LatestReader {
   readonly #options: LatestOptions;
   readonly #clock: Clock;
@@ -97,7 +99,7 @@ class LatestReader {
   readonly #listeners = new Set<() => void>();
   readonly #initial: LatestSnapshot;
   /** Null until the state is there: the feed goes on from its cursor. */
-  #feed: Feed | null = null;
+  #feed: HostedFeed | null = null;
   /** The state has to be read, from its beginning or on. */
   #mustLoad = true;
   #life: 'new' | 'on' | 'off' | 'closed' = 'new';
@@ -194,7 +196,7 @@ class LatestReader {
     this.#show();
   }
 
-  #createFeed(cursor: string, ended: boolean): Feed {
+  #createFeed(cursor: string, ended: boolean): HostedFeed {
     const { channels, types } = this.#query;
     const feed = createFeed(
       {
@@ -223,10 +225,10 @@ class LatestReader {
 
   /** Reads the state as it is where the feed is now, or later. */
   #readAgain(reason: Gap['reason']): void {
-    const { channels } = this.#query;
-    const cursor = this.#feed?.getSnapshot().cursor ?? null;
-    const positions = cursor === null ? [] : [...readCursorOf(channels, cursor, 'cursor').values()];
-    this.#fold.lose(reason, positions[0] ?? null);
+    const [channel = ''] = this.#query.channels;
+    // Not that of the snapshot, which is made after the callbacks.
+    const at = this.#feed?.pollHost.connection().reader.positions.get(channel);
+    this.#fold.lose(reason, at?.position ?? null);
     this.#load();
   }
 

@@ -9,7 +9,7 @@ import { createRuntime, type Runtime } from '../../../lib/server/runtime.ts';
 import { newEvents } from '../log/log-steps.ts';
 import { createFaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
-import { createMemoryLog } from './memory-log.ts';
+import { createMemoryLog, type MemoryLog } from './memory-log.ts';
 
 /*
  * The platform, with a clock that is moved by hand: the real client, the real routes, and between them a network that takes
@@ -65,6 +65,10 @@ export type SimulatedPlatform = {
     status(): string;
     close(): void;
   };
+  /** What a reader in a region sends its requests with. */
+  fetchFrom(region: number): typeof fetch;
+  /** The log of all processes. */
+  readonly log: MemoryLog;
   /** Stores one event now. @returns when, by the clock's `elapsed`. */
   publish(): Promise<number>;
   /** Ends a process as the platform does: its streams are handed over. */
@@ -177,9 +181,12 @@ export function simulatedPlatform({
     if (path === 'stream') {
       count.cpuMs += requestUse.openCpuMs;
       const answer = await process.routes.stream?.(request);
-      if (answer?.body === undefined || answer.body === null) throw new Error('a stream has a body');
       count.sent += headerBytes;
       count.fetched += headerBytes;
+      if (answer?.body === undefined || answer.body === null) {
+        close();
+        return answer ?? new Response(null, { status: 500 });
+      }
       return new Response(counted(answer.body, close), answer);
     }
     count.cpuMs += requestUse.pollCpuMs;
@@ -205,6 +212,8 @@ export function simulatedPlatform({
 
   return {
     clock,
+    log: memory,
+    fetchFrom: (region) => (input, init) => ask(region, String(input), init),
     read(region, options = {}) {
       const arrived: { at: number; pausedMs: number; streams: number }[] = [];
       let pausedMs = 0;
