@@ -21,6 +21,11 @@ export const tailTimes = {
   firstCheckMs: 5_000,
   /** How long a tail is kept after its last reader. */
   lingerMs: 20_000,
+  /**
+   * How long it is kept if its channel has ended: until the readers of a stream that closed have come back, and got their 204
+   * from memory. Nothing follows, and each job may have a channel of its own: a long time would hold many subscriptions.
+   */
+  endedLingerMs: 5_000,
 } as const;
 
 /**

@@ -59,6 +59,8 @@ export type LeasedTail = ReadableTail & TailStatus;
 
 /** The one reader of a channel's new events in this process, shared by all its streams. */
 export type Tail = LeasedTail & {
+  /** Whether the channel has ended, as far as the tail has read. */
+  hasEnded(): boolean;
   /** Subscribes anew and trusts nothing until the log has answered; for a process that was frozen. */
   restart(): void;
   close(): void;
@@ -256,6 +258,7 @@ export function createTail(options: TailOptions): Tail {
       const outage = outageOf(state);
       return outage === null ? 0 : clock.elapsed() - outage.since;
     },
+    hasEnded: () => ring.entries.at(-1)?.isEnd === true,
     restart() {
       dispatch({ kind: 'invalidated' });
       resubscribe('frozen');

@@ -110,7 +110,8 @@ export function createTails({ log, clock, checkMs, replicaWait, observer }: Tail
           entry.leases -= 1;
           if (entry.leases > 0) return;
           idle.set(channel, entry);
-          entry.cancelLinger = clock.after(tailTimes.lingerMs, () => end(channel, entry));
+          const lingerMs = entry.tail.hasEnded() ? tailTimes.endedLingerMs : tailTimes.lingerMs;
+          entry.cancelLinger = clock.after(lingerMs, () => end(channel, entry));
         },
       };
     },

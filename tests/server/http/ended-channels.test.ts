@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { tailTimes } from '../../../lib/server/tail/tail-times.ts';
 import { newEvent } from '../../support/log/log-steps.ts';
 import { settle } from '../../support/server/manual-clock.ts';
 import { openStream } from '../../support/server/open-stream.ts';
@@ -147,6 +148,20 @@ describe('a stream that starts at the end of ended channels', () => {
     }
 
     expect(stand.log.asked()).toBe(asked);
+  });
+
+  test('leaves its tail for a short time only: nothing follows', async () => {
+    const { stand, last } = await makeEnded();
+    await stand.publish(1, 'goes-on');
+    await stand.ask(`stream?channel=job.7&after=${last}`);
+    const other = await openStream(stand, 'channel=goes-on');
+    await other.cancel();
+    expect([stand.runtime.tails.count(), stand.log.followers()]).toEqual([2, 2]);
+
+    await stand.clock.advance(tailTimes.endedLingerMs);
+    expect(stand.runtime.tails.list().map(({ tail }) => tail.channel)).toEqual(['goes-on']);
+    await stand.clock.advance(tailTimes.lingerMs);
+    expect([stand.runtime.tails.count(), stand.log.followers()]).toEqual([0, 0]);
   });
 
   test('is a stream if one of the channels has not ended', async () => {
