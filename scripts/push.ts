@@ -5,6 +5,7 @@ import { pushEvents, type Sender } from './push/push-events.ts';
 import {
   type BatchLimits,
   detectTextFormat,
+  makePushEvent,
   openInput,
   type PushEvent,
   pace,
@@ -27,14 +28,16 @@ const requestTimeoutMs = 30_000;
 type Input = { readonly events: AsyncIterable<PushEvent>; readonly isLive: boolean };
 
 function openEvents(options: PushOptions, signal: AbortSignal): Input {
-  const { text, format } = options;
-  if (text !== null) {
-    const known = format === 'auto' ? detectTextFormat(text) : format;
-    const event = readPushEvent(text, known, options, null, 'The text');
+  const { text, format, isRemove, isEnd } = options;
+  if (text !== null || isRemove) {
+    const known = text === null ? 'json' : format === 'auto' ? detectTextFormat(text) : format;
+    const flags = { ...(isRemove && { remove: true }), ...(isEnd && { end: true }) };
+    const event = readPushEvent(text ?? 'null', known, { ...options, ...flags }, null, 'The text');
     return { events: one(event), isLive: false };
   }
   const { chunks, isLive } = openInput(options.file, signal);
-  const events = readPushEvents(splitLines(chunks), format, options);
+  const lines = readPushEvents(splitLines(chunks), format, options);
+  const events = isEnd ? withEnd(lines, options.channel, signal) : lines;
   const { ratePerSecond } = options;
   return {
     events: ratePerSecond === null ? events : pace(events, ratePerSecond, systemClock, signal),
@@ -50,6 +53,16 @@ function misfitAdviceFor({ text, format }: PushOptions): string | null {
   return format === 'auto' && /^\s*[[{]/.test(text)
     ? 'The text begins like JSON, but is not valid JSON, so push sent it as a string. Check its quotes and commas.'
     : `push sends a text as a string. For an object, give JSON: npm run push -- --type … '{"id":1}'.`;
+}
+
+/** The events, and one more that ends the channel. What an interrupted input would still have had is not published: no end. */
+async function* withEnd(
+  events: AsyncIterable<PushEvent>,
+  channel: string,
+  signal: AbortSignal,
+): AsyncGenerator<PushEvent> {
+  yield* events;
+  if (!signal.aborted) yield makePushEvent({ channel, type: 'end', end: true, data: null }, null, 'The end');
 }
 
 async function* one<T>(item: T): AsyncGenerator<T> {

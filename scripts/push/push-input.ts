@@ -128,8 +128,20 @@ export type PushEvent = {
  */
 export type LineFormat = 'lines' | 'json' | 'ndjson';
 
-/** The channel and the type of an event that names none. */
-export type EventDefaults = { readonly channel: string; readonly type: string };
+/** The channel and the type of an event that names none; and, if it names no subject, what it is about. */
+export type EventDefaults = {
+  readonly channel: string;
+  readonly type: string;
+  readonly subject?: string | null;
+  readonly ttlSeconds?: number | null;
+  /** For the one event of a text. */
+  readonly remove?: boolean;
+  readonly end?: boolean;
+};
+
+/** What an event can have besides its channel, type and data. The server checks it. */
+const attributeNames = ['subject', 'remove', 'ttlSeconds', 'end'] as const;
+type Attributes = Readonly<Partial<Record<(typeof attributeNames)[number], unknown>>>;
 
 /** The server's limit for an event, in bytes as JSON. */
 const maxEventBytes = 64 * 1_024;
@@ -140,13 +152,17 @@ const maxEventBytes = 64 * 1_024;
  * @throws FeedError `too-large`
  */
 export function makePushEvent(
-  event: EventDefaults & { readonly data: unknown },
+  event: Pick<EventDefaults, 'channel' | 'type'> & Attributes & { readonly data: unknown },
   line: number | null,
   what: string,
 ): PushEvent {
   const { channel, type } = event;
+  const attributes = attributeNames.map((name) => {
+    const value = event[name] ?? undefined;
+    return value === undefined ? '' : `"${name}":${JSON.stringify(value)},`;
+  });
   // Names have no character that JSON must escape.
-  const json = `{"channel":"${channel}","type":"${type}","data":${JSON.stringify(event.data)}}`;
+  const json = `{"channel":"${channel}","type":"${type}",${attributes.join('')}"data":${JSON.stringify(event.data)}}`;
   const bytes = Buffer.byteLength(json);
   if (bytes <= maxEventBytes) return { json, bytes, line };
   throw new FeedError('too-large', `${what} is ${bytes} bytes as JSON. The limit is ${maxEventBytes}.`);
@@ -176,7 +192,10 @@ export function readPushEvent(
   const channel =
     event.channel === undefined ? defaults.channel : parseName(event.channel, `${what}: channel`);
   const type = event.type === undefined ? defaults.type : parseName(event.type, `${what}: type`);
-  return makePushEvent({ channel, type, data: event.data }, line, what);
+  const { subject, remove, ttlSeconds, end, data } = event;
+  const own = { remove: remove ?? defaults.remove, end: end ?? defaults.end };
+  const about = subject === undefined ? defaults : { subject, ttlSeconds };
+  return makePushEvent({ ...about, ...own, channel, type, data }, line, what);
 }
 
 /** The format of an input, by its first line that is not blank: `ndjson` if that line is an event as JSON. */
@@ -219,7 +238,11 @@ export async function* readPushEvents(
   }
 }
 
-type EventShape = { readonly channel?: unknown; readonly type?: unknown; readonly data: unknown };
+type EventShape = Attributes & {
+  readonly channel?: unknown;
+  readonly type?: unknown;
+  readonly data: unknown;
+};
 
 function isEvent(value: unknown): value is EventShape {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'data');

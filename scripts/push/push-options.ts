@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { FeedError } from '../../lib/core/feed-error.ts';
-import { defaultChannel, defaultType, parseName } from '../../lib/core/ids.ts';
+import { defaultChannel, defaultType, parseName, parseSubject } from '../../lib/core/ids.ts';
 import { excerpt } from '../../lib/core/safe-text.ts';
 import { parseOptions, readAppAddress, readChoice, readWholeNumber } from '../command-line.ts';
 import type { LineFormat } from './push-input.ts';
+
+/** The longest life of an event, in seconds; the server's limit. */
+const maxTtlSeconds = 30 * 86_400;
 
 /** What `npm run push -- --help` prints. */
 export const pushHelp = `Publishes events.
@@ -16,13 +19,18 @@ export const pushHelp = `Publishes events.
 --format says what a line is. Blank lines are skipped.
   lines   the line is text: it becomes the data, a string, of an event with the type of --type
   json    the line is JSON: it becomes the data of an event with the type of --type
-  ndjson  the line is an event as JSON: {"data": …, "type"?: "…", "channel"?: "…"}. Other members are ignored
+  ndjson  the line is an event as JSON: {"data": …, "type"?: "…", "channel"?: "…"}, and subject, remove, ttlSeconds and end.
+          Other members are ignored
   auto    (default) ndjson if the first line that is not blank is a JSON object with a "data" member, else lines.
           A text on the command line is also json if it is any other JSON object, or an array
 
   --file <path>     read this file instead of standard input
   --channel <name>  channel of events that name none (default: ${defaultChannel})
   --type <name>     type of events that name none (default: ${defaultType})
+  --subject <name>  what events are about that name nothing: each becomes the latest event of this subject
+  --ttl <seconds>   after that time such an event is no longer part of the state, 1 to ${maxTtlSeconds}; needs --subject
+  --remove          take the subject out of the state with one event; without a text its data is null; needs --subject
+  --end             end the channel: with the text, or after the last line with one more event of the type "end"
   --url <address>   address of the app, with its basePath if it has one (default: the
                     port in PORT on this machine, from the environment or .env.local, else http://localhost:3000)
   --token <token>   the app's publish token (default: PUBLISH_TOKEN from the environment or .env.local, which is safer:
@@ -50,6 +58,14 @@ export type PushOptions = {
   /** Channel and type of an event that names none. */
   readonly channel: string;
   readonly type: string;
+  /** What an event is about that names nothing; null: nothing. */
+  readonly subject: string | null;
+  /** After how many seconds such an event expires; null: never. */
+  readonly ttlSeconds: number | null;
+  /** Publish one event that takes the subject out of the state. */
+  readonly isRemove: boolean;
+  /** End the channel. */
+  readonly isEnd: boolean;
   /** The publish route: `<url>/api/events`. */
   readonly endpoint: URL;
   /** What the user can do if nobody answers there. */
@@ -79,6 +95,10 @@ export function readPushOptions(): PushOptions | null {
       format: { type: 'string', default: 'auto' },
       channel: { type: 'string', default: defaultChannel },
       type: { type: 'string', default: defaultType },
+      subject: { type: 'string' },
+      ttl: { type: 'string' },
+      remove: { type: 'boolean', default: false },
+      end: { type: 'boolean', default: false },
       url: { type: 'string' },
       token: { type: 'string' },
       key: { type: 'string' },
@@ -97,6 +117,13 @@ export function readPushOptions(): PushOptions | null {
   if (text !== null && values.file !== undefined) {
     throw refuse('A text and --file are given. Use only one of them.');
   }
+  const { subject, ttl, remove: isRemove } = values;
+  if (subject === undefined && (isRemove || ttl !== undefined)) {
+    throw refuse(`${isRemove ? '--remove' : '--ttl'} needs --subject.`);
+  }
+  if (isRemove && (ttl ?? values.file) !== undefined) {
+    throw refuse('--remove publishes one event that does not expire. Leave --ttl and --file out.');
+  }
   const address = readAppAddress(values.url);
   return {
     text,
@@ -104,6 +131,10 @@ export function readPushOptions(): PushOptions | null {
     format: readChoice('--format', values.format, ['auto', 'lines', 'json', 'ndjson']),
     channel: parseName(values.channel, '--channel'),
     type: parseName(values.type, '--type'),
+    subject: subject === undefined ? null : parseSubject(subject, '--subject'),
+    ttlSeconds: ttl === undefined ? null : readWholeNumber('--ttl', ttl, 1, maxTtlSeconds),
+    isRemove,
+    isEnd: values.end,
     endpoint: readEndpoint(address.url),
     unreachableAdvice: address.advice,
     token: values.token || process.env.PUBLISH_TOKEN || null,

@@ -39,6 +39,44 @@ describe('npm run push', () => {
     expect(script.err()).toMatch(/^1 event stored, 1 batch, 0 retries, 0 duplicates, \d+\.\d s\n$/);
   });
 
+  test.each([
+    [['7', '--subject', 'host-1', '--ttl', '30'], { subject: 'host-1', ttlSeconds: 30, data: '7' }],
+    [['{"a":1}', '--subject', 'host-1', '--end'], { subject: 'host-1', end: true, data: { a: 1 } }],
+    [['{"data":1,"subject":"own"}', '--subject', 'other', '--ttl', '30'], { subject: 'own', data: 1 }],
+    [['--subject', 'host-1', '--remove'], { subject: 'host-1', remove: true, data: null }],
+    [['gone', '--subject', 'host-1', '--remove'], { subject: 'host-1', remove: true, data: 'gone' }],
+  ])('publishes what an event is about: %j', async (args, event) => {
+    const script = push(args);
+
+    expect(await script.code).toBe(0);
+    expect(server.stored).toEqual([{ channel: 'feed', type: 'message', ...event }]);
+  });
+
+  test('ends a channel after the last line', async () => {
+    const script = pushInput('a\nb\n', ['--channel', 'job.7', '--subject', 'line', '--end']);
+
+    expect(await script.code).toBe(0);
+    expect(server.stored).toEqual([
+      { channel: 'job.7', type: 'message', subject: 'line', data: 'a' },
+      { channel: 'job.7', type: 'message', subject: 'line', data: 'b' },
+      { channel: 'job.7', type: 'end', end: true, data: null },
+    ]);
+  });
+
+  test.each([
+    [['x', '--ttl', '5'], '--ttl needs --subject.'],
+    [['x', '--remove'], '--remove needs --subject.'],
+    [['x', '--subject', 'a b'], '--subject: "a b" is not a valid subject.'],
+    [['x', '--subject', 'a', '--ttl', '0'], '--ttl: "0" is not a whole number from 1 to 2592000'],
+    [['x', '--subject', 'a', '--ttl', '5', '--remove'], '--remove publishes one event that does not expire.'],
+  ])('refuses %j, and publishes nothing', async (args, text) => {
+    const script = push(args);
+
+    expect(await script.code).toBe(1);
+    expect(script.err()).toContain(text);
+    expect(server.requests).toHaveLength(0);
+  });
+
   test('publishes the lines of its input, in order', async () => {
     const script = pushInput(`${numbered(1_234)}last`, ['--batch', '500']);
 

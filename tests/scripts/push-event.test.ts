@@ -41,6 +41,22 @@ describe('an event from a line', () => {
     expect(sent(await all(eventsOf(line)))).toEqual([{ channel: 'a', type: 'b', data: { x: [1.5, 'é'] } }]);
   });
 
+  test('an event in JSON keeps what it is about, and that its channel ends', async () => {
+    const lines = [
+      '{"data":1,"subject":"a","ttlSeconds":60,"expiresAt":7}',
+      '{"data":null,"subject":"a","remove":true}',
+      '{"data":2,"end":true}',
+      '{"data":3,"subject":7}',
+    ];
+
+    expect(sent(await all(eventsOf(lines.join('\n'))))).toEqual([
+      { channel: 'feed', type: 'message', subject: 'a', ttlSeconds: 60, data: 1 },
+      { channel: 'feed', type: 'message', subject: 'a', remove: true, data: null },
+      { channel: 'feed', type: 'message', end: true, data: 2 },
+      { channel: 'feed', type: 'message', subject: 7, data: 3 },
+    ]);
+  });
+
   test('a number that JavaScript cannot represent is refused, not changed', async () => {
     await expect(dataOf('{"data":1}\n{"data":12345678901234567890}')).rejects.toThrow(
       'line 2: The number 12345678901234567890',
