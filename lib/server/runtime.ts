@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
+import { channels } from '../config/channels.ts';
 import { readSettings, type Settings } from '../config/settings.ts';
 import { type Clock, serverClock } from '../core/clock.ts';
 import { FeedError } from '../core/feed-error.ts';
-import type { EventLog } from '../log/event-log.ts';
+import { createChannelRules } from '../log/channel-rules.ts';
+import type { ChannelRules, EventLog } from '../log/event-log.ts';
 import { createRedisLog } from '../log/redis/redis-log.ts';
 import { createSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { type Admission, createAdmission } from './admission.ts';
@@ -153,9 +155,17 @@ export function createRuntime(
   };
 }
 
-function openLog({ redis, isVercel, feedDb, retention, channelMaxIdleMs }: Settings): EventLog {
-  if (redis !== null) return createRedisLog({ ...redis, retention, maxIdleMs: channelMaxIdleMs });
-  if (!isVercel) return createSqliteLog({ file: feedDb, retention });
+/** The rules of each channel. @throws FeedError `misconfigured`, naming the wrong line of `lib/config/channels.ts`. */
+export function readChannelRules({ retention }: Settings): (channel: string) => ChannelRules {
+  return createChannelRules(channels, retention);
+}
+
+/** Opens the log that the settings name. @throws FeedError `misconfigured` */
+export function openLog(settings: Settings): EventLog {
+  const { redis, isVercel, feedDb, channelMaxIdleMs } = settings;
+  const rules = readChannelRules(settings);
+  if (redis !== null) return createRedisLog({ ...redis, rules, maxIdleMs: channelMaxIdleMs });
+  if (!isVercel) return createSqliteLog({ file: feedDb, rules });
   throw new FeedError(
     'misconfigured',
     'No log is configured. Set UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN (or KV_REST_API_URL and KV_REST_API_TOKEN), or REDIS_URL. On Vercel an embedded log would differ from instance to instance.',

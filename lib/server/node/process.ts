@@ -1,7 +1,7 @@
 import { readSettings, type Settings } from '../../config/settings.ts';
 import { createSqliteLog } from '../../log/sqlite/sqlite-log.ts';
 import { messageOf, printLine } from '../log-line.ts';
-import { findRuntime, stopRuntime } from '../runtime.ts';
+import { findRuntime, readChannelRules, stopRuntime } from '../runtime.ts';
 import {
   answerUnreadableRequests,
   closeStalledConnections,
@@ -28,7 +28,9 @@ export async function startProcess(): Promise<void> {
   if (hasCollector(process.env))
     await import('./telemetry.ts').then(({ startTelemetry }) => startTelemetry());
   try {
-    checkLog(readSettings(process.env));
+    const settings = readSettings(process.env);
+    readChannelRules(settings);
+    checkLog(settings);
   } catch (error) {
     if (isVercel) return;
     printLine('error', 'misconfigured', `steadfeed: ${messageOf(error)}`);

@@ -7,6 +7,7 @@ export const templateScripts: readonly string[] = [
   'demo',
   'dev',
   'doctor',
+  'forget',
   'lint',
   'new',
   'picture',
