@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
-import type { Server, ServerResponse } from 'node:http';
+import { type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /*
@@ -23,7 +23,19 @@ export function trackConnections(): void {
     const { socket, response, server } = message as OwnConnection & { readonly server: Server };
     storage().enterWith({ socket, response });
     servers.add(server);
+    response.flushHeaders = flushHeadersWithBody;
   });
+}
+
+/**
+ * Sends the headers together with the body that follows in the same turn. Next flushes them before it writes the first chunk:
+ * that would be two system calls and two packets for each response.
+ */
+function flushHeadersWithBody(this: ServerResponse): void {
+  const { socket } = this;
+  socket?.cork();
+  ServerResponse.prototype.flushHeaders.call(this);
+  process.nextTick(() => socket?.uncork());
 }
 
 /** The connection of the request that is being handled; null if this process does not own it. */
