@@ -63,6 +63,23 @@ export function writeChunk(
 }
 
 /**
+ * Takes a response, whose headers have been sent, over from the framework. From now on the framework can end its part of the
+ * response, and free what it holds for the request, while the response goes on.
+ * @returns ends the response.
+ */
+export function takeOver({ response }: OwnConnection): () => void {
+  const ignored: ServerResponse['end'] = () => response;
+  response.end = ignored;
+  // Otherwise the framework would wait for the end, and hold the request until then. It looks before this turn is over.
+  Object.defineProperty(response, 'writableFinished', { configurable: true, value: true });
+  setImmediate(() => Reflect.deleteProperty(response, 'writableFinished'));
+  return () => {
+    Reflect.deleteProperty(response, 'end');
+    response.end();
+  };
+}
+
+/**
  * Closes connections that wait for their next request. A server that stops closes the ones that wait at that moment; a
  * connection whose response ends later would keep the process alive for as long as its client likes.
  */

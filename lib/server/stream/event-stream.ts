@@ -11,7 +11,7 @@ import {
   version,
 } from '../../core/sse-frames.ts';
 import { answerWithinMs } from '../../log/event-log.ts';
-import { type OwnConnection, writeChunk } from '../node/sockets.ts';
+import { type OwnConnection, takeOver, writeChunk } from '../node/sockets.ts';
 import type { EventFilter } from '../tail/ring-buffer.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { tailTimes } from '../tail/tail-times.ts';
@@ -90,8 +90,8 @@ const doNothing = () => {};
  * A live stream. It is pull-driven: when the reader takes a chunk, the stream writes everything after the cursor as the
  * next one, up to about 256 KiB. A reader that stops reading costs its cursor and one chunk.
  *
- * If the process owns the connection, only the first chunk goes through the framework, which sends the headers with it. All
- * later chunks go straight to the connection, and the framework gets nothing more but the end.
+ * If the process owns the connection, only the first chunk goes through the framework, which sends the headers with it. Then
+ * the stream takes the response over: all later chunks go straight to the connection, and the framework frees its part.
  */
 export class EventStream {
   /** The body of the response. */
@@ -115,6 +115,8 @@ export class EventStream {
   /** What the next chunk holds, and what all chunks held. */
   readonly #taken = new Taken();
   readonly #sent = { events: 0, gaps: 0, bytes: 0, lags: 0, lagSumMs: 0, lagMaxMs: 0 };
+  /** Ends the response, once it was taken over from the framework; null before that. */
+  #endResponse: (() => void) | null = null;
   /** Whether the reader takes a chunk now. */
   #hasDemand = false;
   #pulls = 0;
@@ -162,6 +164,7 @@ export class EventStream {
         },
         pull: () => {
           this.#pulls += 1;
+          if (this.#pulls > 1) this.#takeOver();
           this.#onDemand();
         },
         cancel: () => this.#release('left'),
@@ -191,7 +194,8 @@ export class EventStream {
   #close(otherwise: StreamEndReason): void {
     if (this.#state === 'over') return;
     this.#release(otherwise);
-    this.#controller?.close();
+    if (this.#endResponse === null) this.#controller?.close();
+    else this.#endResponse();
   }
 
   #after(ms: number, run: () => void): void {
@@ -269,6 +273,14 @@ export class EventStream {
     });
   }
 
+  /** A second pull means that the framework has sent the first chunk, and the headers with it. */
+  #takeOver(): void {
+    const connection = this.#connectionInTurn();
+    if (connection === null || this.#endResponse !== null) return;
+    this.#endResponse = takeOver(connection);
+    this.#controller?.close();
+  }
+
   #onDemand(): void {
     this.#hasDemand = true;
     this.#flush();
@@ -314,9 +326,8 @@ export class EventStream {
   }
 
   #write(controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): void {
-    // A second pull means that the framework has sent the first chunk, and the headers with it.
-    const connection = this.#pulls > 1 ? this.#connectionInTurn() : null;
-    if (connection === null) controller.enqueue(chunk);
+    const { connection } = this.#options;
+    if (this.#endResponse === null || connection === null) controller.enqueue(chunk);
     else this.#hasDemand = writeChunk(connection, chunk, () => this.#onDemand());
   }
 

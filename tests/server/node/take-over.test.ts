@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { trackConnections } from '../../../lib/server/node/sockets.ts';
+import { takeOver, trackConnections, writeChunk } from '../../../lib/server/node/sockets.ts';
 import { listenOnFreePort } from '../../support/listen-on-free-port.ts';
 
 trackConnections();
@@ -11,6 +14,7 @@ async function serve(handle: (response: ServerResponse) => void) {
   const server = createServer((_request, response) => handle(response));
   const port = await listenOnFreePort(server);
   return {
+    port,
     url: `http://127.0.0.1:${port}/`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -45,3 +49,42 @@ test('headers that are flushed without a body are sent at the end of the turn', 
   (await open.promise).end('late');
   expect(await answer.text()).toBe('late');
 });
+
+test('a response that was taken over looks finished to the framework in this turn, and goes on', async () => {
+  const looks: boolean[] = [];
+  await using server = await serve(async (response) => {
+    response.write('first,');
+    const end = takeOver(connectionOf(response));
+    looks.push(response.writableFinished);
+    response.end();
+    await nextTurn();
+    looks.push(response.writableFinished);
+    writeChunk(connectionOf(response), new TextEncoder().encode('second,'), () => {});
+    response.end('ignored');
+    await nextTurn();
+    end();
+  });
+  expect(await (await fetch(server.url)).text()).toBe('first,second,');
+  expect(looks).toEqual([true, false]);
+});
+
+test('the connection serves the next request after a response that was taken over', async () => {
+  await using server = await serve((response) => {
+    response.write('first');
+    const end = takeOver(connectionOf(response));
+    response.end();
+    setImmediate(end);
+  });
+  const socket = connect(server.port, '127.0.0.1');
+  const request = (more: string) => `GET / HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`;
+  socket.write(request(''));
+  await once(socket, 'data');
+  socket.write(request('connection: close\r\n'));
+  expect(await text(socket)).toMatch(/HTTP\/1\.1 200[\s\S]*5\r\nfirst\r\n0\r\n\r\n$/);
+});
+
+function connectionOf(response: ServerResponse) {
+  const { socket } = response;
+  if (socket === null) throw new Error('the response has no connection');
+  return { response, socket };
+}
