@@ -121,7 +121,7 @@ export class EventStream {
   #hasDemand = false;
   #pulls = 0;
   /** Control frames to write before any event. */
-  #controlFrames: Uint8Array<ArrayBuffer>[] = [padding];
+  readonly #controlFrames: Uint8Array<ArrayBuffer>[] = [padding];
   #handover: Handover | null = null;
   #isHandoverWritten = false;
   #isHeartbeatDue = false;
@@ -132,6 +132,8 @@ export class EventStream {
   #writtenAt: number;
   /** When the next frames must carry the server's time, by the clock's `elapsed`: a busy stream says it too. */
   #timeDueAt = Number.POSITIVE_INFINITY;
+  /** One function for all chunks. */
+  readonly #onDrain = () => this.#onDemand();
   #cancelHeartbeat = doNothing;
   #cancelComment = doNothing;
   /** Cancel the timers that end the stream: there are few, and each fires once. */
@@ -288,23 +290,26 @@ export class EventStream {
 
   /** Writes all that is due, chunk by chunk, for as long as the reader takes more. */
   #flush(): void {
-    const { tails, state } = this.#options;
+    const { state } = this.#options;
     while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
       if (this.#state === 'sending-state' && state !== null && !this.#takeState(state)) break;
-      if (tails.some((tail) => tail.failingForMs() >= logFailureLimitMs)) this.#state = 'ending';
-      const frames = this.#nextFrames();
-      const [first] = frames;
-      if (first !== undefined) {
+      if (this.#hasLogFailed()) this.#state = 'ending';
+      const chunk = this.#nextChunk();
+      if (chunk !== null) {
         this.#hasDemand = false;
         this.#isHeartbeatDue = false;
         this.#isCommentDue = false;
-        const chunk = frames.length === 1 ? first : Buffer.concat(frames);
         this.#count(chunk.length);
         this.#write(this.#controller, chunk);
       }
       if (this.#state === 'ending') this.#close(this.#endReason);
-      else if (first === undefined) break;
+      else if (chunk === null) break;
     }
+  }
+
+  #hasLogFailed(): boolean {
+    for (const tail of this.#options.tails) if (tail.failingForMs() >= logFailureLimitMs) return true;
+    return false;
   }
 
   #count(bytes: number): void {
@@ -328,7 +333,7 @@ export class EventStream {
   #write(controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): void {
     const { connection } = this.#options;
     if (this.#endResponse === null || connection === null) controller.enqueue(chunk);
-    else this.#hasDemand = writeChunk(connection, chunk, () => this.#onDemand());
+    else this.#hasDemand = writeChunk(connection, chunk, this.#onDrain);
   }
 
   /** The connection, if it is this response's turn: Node gives it to the responses of pipelined requests one by one. */
@@ -337,13 +342,13 @@ export class EventStream {
     return connection?.response.socket === connection?.socket ? connection : null;
   }
 
-  #nextFrames(): Uint8Array<ArrayBuffer>[] {
-    const frames = this.#controlFrames;
+  /** All that is due, up to about 256 KiB; null: nothing is. */
+  #nextChunk(): Uint8Array | null {
     const readers = this.#readers;
     const { filter, isLatest, clock, heartbeatMs } = this.#options;
     const now = clock.elapsed();
-    this.#controlFrames = [];
-    frames.push(...takeFrames(readers, filter, this.#taken, isLatest));
+    const frames = takeFrames(readers, filter, this.#taken, isLatest);
+    if (this.#controlFrames.length > 0) frames.unshift(...this.#controlFrames.splice(0));
     if (this.#taken.ends > 0 && readers.every((reader) => reader.hasEnded())) this.#endFor('ended');
     if (isLatest && this.#taken.gaps > 0) this.#endFor('gap');
     if (this.#handover !== null && !this.#isHandoverWritten && readers.length > 0) {
@@ -359,7 +364,8 @@ export class EventStream {
     if (isComment) frames.push(encoder.encode(loneComment(clock.now())));
     if (hasFrames || isHeartbeat) this.#writtenAt = now;
     if ((isHeartbeat || isComment) && now >= this.#timeDueAt) this.#timeDueAt = now + heartbeatMs;
-    return frames;
+    const [first = null] = frames;
+    return frames.length > 1 ? Buffer.concat(frames) : first;
   }
 
   #endFor(reason: StreamEndReason): void {

@@ -2,7 +2,7 @@ import { toGap } from '../../core/continuity.ts';
 import { formatCursor, type Position } from '../../core/cursor.ts';
 import { formatEventId } from '../../core/ids.ts';
 import { endFrame, gapFrame } from '../../core/sse-frames.ts';
-import { type Entry, type EventFilter, isWanted } from '../tail/ring-buffer.ts';
+import { type Entry, type EventFilter, isWanted, type Segment } from '../tail/ring-buffer.ts';
 import type { ChannelReader, Offer } from './channel-reader.ts';
 
 /** Most bytes of one chunk; a single frame may be larger. */
@@ -91,9 +91,8 @@ function takeSharedFrames(
     return frames;
   }
   const { segment, from } = offer;
-  const { bytes, count } = sharedChunk(segment.entries, from, maxChunkBytes);
-  const last = segment.entries[from + count - 1];
-  if (last !== undefined) reader.moveTo({ id: last.id, epoch: segment.base.epoch });
+  const { bytes, count, end } = sharedChunk(segment, from, maxChunkBytes);
+  reader.moveTo(end);
   taken.add(count, segment.entries[from]);
   frames.push(bytes);
   return frames;
@@ -165,38 +164,46 @@ type Chunk = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How many entries it holds. */
   readonly count: number;
+  /** The position after it, one object for all streams. */
+  readonly end: Position;
 };
 
 /**
  * The frames from index `from` on as one chunk of at most `maxBytes`, but at least one frame. Streams at the same cursor
- * get the same bytes.
+ * get the same chunk.
  * @param maxBytes the same in every call: it is no part of the cache's key.
  */
-export function sharedChunk(entries: readonly Entry[], from: number, maxBytes: number): Chunk {
-  const first = entries[from];
-  if (first !== undefined && from === entries.length - 1) return { bytes: first.frame, count: 1 };
+export function sharedChunk({ base, entries }: Segment, from: number, maxBytes: number): Chunk {
   const cache = cacheOf(entries);
   const known = cache.chunks.get(from);
   if (known !== undefined) return known;
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
+  let { id } = base;
   for (let i = from; i < entries.length; i++) {
-    const frame = entries[i]?.frame ?? new Uint8Array();
-    if (frames.length > 0 && size + frame.length > maxBytes) break;
-    frames.push(frame);
-    size += frame.length;
+    const entry = entries[i];
+    if (entry === undefined || (frames.length > 0 && size + entry.frame.length > maxBytes)) break;
+    frames.push(entry.frame);
+    size += entry.frame.length;
+    id = entry.id;
   }
-  // `Buffer.concat` would take a part of Node's pool, and the cached chunk could then hold 64 KiB alive.
+  const chunk = { bytes: join(frames, size), count: frames.length, end: { id, epoch: base.epoch } };
+  if (cache.chunks.size >= maxCachedChunks) cache.chunks.clear();
+  cache.chunks.set(from, chunk);
+  return chunk;
+}
+
+/** `Buffer.concat` would take a part of Node's pool, and the cached chunk could then hold 64 KiB alive. */
+function join(frames: readonly Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
+  const [only] = frames;
+  if (only !== undefined && frames.length === 1) return only;
   const bytes = new Uint8Array(size);
   let at = 0;
   for (const frame of frames) {
     bytes.set(frame, at);
     at += frame.length;
   }
-  const chunk = { bytes, count: frames.length };
-  if (cache.chunks.size >= maxCachedChunks) cache.chunks.clear();
-  cache.chunks.set(from, chunk);
-  return chunk;
+  return bytes;
 }
 
 /** The chunks of one array of entries, since it last grew. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { beforeFirst } from '../../../lib/core/ids.ts';
 import { ChannelReader } from '../../../lib/server/stream/channel-reader.ts';
 import { cursorOf, maxChunkBytes, sharedChunk, takeFrames } from '../../../lib/server/stream/frames.ts';
-import { filterFor } from '../../../lib/server/tail/ring-buffer.ts';
+import { type Entry, filterFor } from '../../../lib/server/tail/ring-buffer.ts';
 import { newEvent, range } from '../../support/log/log-steps.ts';
 import { makeEntries, makeEntry } from '../../support/server/entries.ts';
 import { makeStand, type Stand } from '../../support/server/stand.ts';
@@ -127,9 +128,11 @@ describe('the frames of several channels', () => {
 
 const maxBytes = 10_000;
 
+const segmentOf = (entries: readonly Entry[]) => ({ base: { id: beforeFirst, epoch: 'abcdef' }, entries });
+
 describe('a shared chunk', () => {
   test('keeps no other memory alive while it is cached', () => {
-    const { bytes } = sharedChunk(makeEntries(1, 5), 2, maxChunkBytes);
+    const { bytes } = sharedChunk(segmentOf(makeEntries(1, 5)), 2, maxChunkBytes);
 
     expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
@@ -137,23 +140,26 @@ describe('a shared chunk', () => {
   test('has the frames from the index on, in order, byte for byte', () => {
     const entries = makeEntries(1, 5);
 
-    const { bytes, count } = sharedChunk(entries, 2, maxBytes);
+    const { bytes, count, end } = sharedChunk(segmentOf(entries), 2, maxBytes);
 
     expect(count).toBe(3);
+    expect(end).toEqual({ id: entries[4]?.id, epoch: 'abcdef' });
     expect(Buffer.from(bytes)).toEqual(Buffer.concat(entries.slice(2).map(({ frame }) => frame)));
   });
 
   test('is the same object for all streams at the same cursor', () => {
     const entries = makeEntries(1, 5);
 
-    expect(sharedChunk(entries, 2, maxBytes).bytes).toBe(sharedChunk(entries, 2, maxBytes).bytes);
-    expect(sharedChunk(entries, 4, maxBytes).bytes).toBe(entries[4]?.frame);
+    expect(sharedChunk(segmentOf(entries), 2, maxBytes).bytes).toBe(
+      sharedChunk(segmentOf(entries), 2, maxBytes).bytes,
+    );
+    expect(sharedChunk(segmentOf(entries), 4, maxBytes).bytes).toBe(entries[4]?.frame);
   });
 
   test('ends before the frame that would make it too large', () => {
     const entries = makeEntries(1, 10, 3_000);
 
-    const { bytes, count } = sharedChunk(entries, 0, maxBytes);
+    const { bytes, count } = sharedChunk(segmentOf(entries), 0, maxBytes);
 
     expect(count).toBe(3);
     expect(bytes.length).toBeLessThanOrEqual(maxBytes);
@@ -162,25 +168,25 @@ describe('a shared chunk', () => {
   test('has at least one frame, however large it is', () => {
     const entries = [makeEntry(1, 50_000), makeEntry(2)];
 
-    expect(sharedChunk(entries, 0, maxBytes).count).toBe(1);
+    expect(sharedChunk(segmentOf(entries), 0, maxBytes).count).toBe(1);
   });
 
   test('has the frames that were added since it was first made', () => {
     const entries = makeEntries(1, 3);
-    sharedChunk(entries, 0, maxBytes);
+    sharedChunk(segmentOf(entries), 0, maxBytes);
 
     entries.push(makeEntry(4));
 
-    expect(sharedChunk(entries, 0, maxBytes).count).toBe(4);
+    expect(sharedChunk(segmentOf(entries), 0, maxBytes).count).toBe(4);
   });
 
   test('is not cached for every cursor that there ever was', () => {
     const entries = makeEntries(1, 200);
-    const { bytes } = sharedChunk(entries, 0, maxBytes);
+    const { bytes } = sharedChunk(segmentOf(entries), 0, maxBytes);
 
-    for (let from = 1; from < 100; from++) sharedChunk(entries, from, maxBytes);
+    for (let from = 1; from < 100; from++) sharedChunk(segmentOf(entries), from, maxBytes);
 
-    expect(sharedChunk(entries, 0, maxBytes).bytes).not.toBe(bytes);
-    expect(sharedChunk(entries, 0, maxBytes).bytes).toEqual(bytes);
+    expect(sharedChunk(segmentOf(entries), 0, maxBytes).bytes).not.toBe(bytes);
+    expect(sharedChunk(segmentOf(entries), 0, maxBytes).bytes).toEqual(bytes);
   });
 });
