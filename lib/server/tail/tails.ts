@@ -43,6 +43,16 @@ export type TailsOptions = {
 
 const tickMs = 1_000;
 
+/**
+ * How many tails of a process that was frozen subscribe again at once, and the pause before the next ones, in ms. Thousands at
+ * once would keep the process busy for so long that their acknowledgements come late: then each tail reads the log by itself,
+ * and a busy machine takes that work for the next freeze.
+ */
+const restartsAtOnce = 100;
+const restartPauseMs = 20;
+
+const doNothing = () => {};
+
 /** A tick this late means that the process was frozen. */
 const frozenMs = 2_000;
 
@@ -55,6 +65,7 @@ export function createTails({ log, clock, checkMs, replicaWait, observer }: Tail
   /** The tails that linger, the longest idle first. */
   const idle = new Map<string, Held>();
   let cancelTick: (() => void) | null = null;
+  let cancelRestart = doNothing;
   let tickedAt = { now: 0, elapsed: 0 };
 
   function startTicking(): void {
@@ -67,10 +78,25 @@ export function createTails({ log, clock, checkMs, replicaWait, observer }: Tail
     const { now, elapsed } = tickedAt;
     // A sleeping machine may stop either of the two clocks. The wall clock can also be set, which at worst costs a check.
     const passedMs = Math.max(clock.now() - now, clock.elapsed() - elapsed);
-    const tails = [...held.values()].map(({ tail }) => tail);
-    if (passedMs > tickMs + frozenMs) for (const tail of tails) tail.restart();
+    if (passedMs > tickMs + frozenMs) restart([...held.values()]);
     cancelTick = null;
     if (held.size > 0) startTicking();
+  }
+
+  /** Some now, the others a moment later. The last ones that a freeze before this one has left are among them. */
+  function restart(frozen: readonly Held[]): void {
+    cancelRestart();
+    for (const { tail } of frozen.slice(0, restartsAtOnce)) {
+      if (held.get(tail.channel)?.tail === tail) tail.restart();
+    }
+    const left = frozen.slice(restartsAtOnce);
+    cancelRestart = left.length === 0 ? doNothing : clock.after(restartPauseMs, () => restart(left));
+  }
+
+  function stop(): void {
+    cancelTick?.();
+    cancelTick = null;
+    cancelRestart();
   }
 
   function start(channel: string): Held {
@@ -90,9 +116,7 @@ export function createTails({ log, clock, checkMs, replicaWait, observer }: Tail
     idle.delete(channel);
     entry.cancelLinger();
     entry.tail.close();
-    if (held.size > 0) return;
-    cancelTick?.();
-    cancelTick = null;
+    if (held.size === 0) stop();
   }
 
   return {
@@ -125,8 +149,7 @@ export function createTails({ log, clock, checkMs, replicaWait, observer }: Tail
       return true;
     },
     close() {
-      cancelTick?.();
-      cancelTick = null;
+      stop();
       for (const { tail, cancelLinger } of held.values()) {
         cancelLinger();
         tail.close();

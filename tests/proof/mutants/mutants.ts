@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a process that was frozen trusts its memory',
     file: 'lib/server/tail/tails.ts',
-    find: 'for (const tail of tails) tail.restart();',
+    find: 'if (held.get(tail.channel)?.tail === tail) tail.restart();',
     replace: '{}',
     projects: ['server'],
   },

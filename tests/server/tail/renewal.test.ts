@@ -193,4 +193,22 @@ describe('a subscription that is renewed', () => {
 
     expect(ring(1)).toEqual([1, 2]);
   });
+
+  test('because the process was frozen is renewed with a hundred others, and the next hundred 20 ms later: all at once would be acknowledged late, and each would read', async () => {
+    const { clock, asked, runtime } = await standAtRest(250);
+    clock.freeze(60_000);
+    await clock.advance(0);
+    expect(asked().follow).toBe(100);
+    await clock.advance(20);
+    expect(asked().follow).toBe(200);
+    await clock.advance(20);
+    expect(asked().follow).toBe(250);
+
+    await clock.advance(5_000);
+    expect(asked()).toMatchObject({ follow: 250, read: 0 });
+    clock.freeze(60_000);
+    await clock.advance(0);
+    runtime.tails.close();
+    expect(clock.pending()).toBe(0);
+  });
 });
