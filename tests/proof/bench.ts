@@ -6,7 +6,14 @@ import { root } from '../support/root.ts';
 import { seededRandom } from '../support/seeded.ts';
 import { type BenchOptions, benchHelp, readBenchOptions } from './bench/bench-options.ts';
 import type { Case, Measured } from './bench/cases/case.ts';
-import { type Contestant, type ContestantKey, contestantNames, contestants } from './bench/contestants.ts';
+import { documentedCases } from './bench/cases/cases.ts';
+import {
+  type Contestant,
+  type ContestantKey,
+  contestantNames,
+  contestants,
+  isPeer,
+} from './bench/contestants.ts';
 import { shuffled } from './bench/figures.ts';
 import { describeRun, keepRun, readRuns, withRun } from './bench/kept-runs.ts';
 import { prepare } from './bench/prepare.ts';
@@ -42,7 +49,8 @@ async function measureCase(
 }
 
 async function measure(order: Order): Promise<void> {
-  const folders = await prepare(root);
+  const isAlone = order.cases.every((each) => !each.contestants.some(isPeer));
+  const folders = await prepare(root, isAlone);
   process.once('exit', () => rmSync(folders.data, { recursive: true, force: true }));
   const random = seededRandom(order.seed);
   const outcomes: Outcome[] = [];
@@ -60,7 +68,7 @@ async function measure(order: Order): Promise<void> {
 
 function writeDoc(): void {
   const doc = join(root, 'docs/performance.md');
-  const tables = docTables(readRuns(join(root, 'tests/proof/runs/performance.json')));
+  const tables = docTables(readRuns(join(root, 'tests/proof/runs/performance.json')), documentedCases);
   writeFileSync(doc, fillIn(readFileSync(doc, 'utf8'), tables));
 }
 

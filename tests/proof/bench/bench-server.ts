@@ -16,6 +16,8 @@ export type BenchServer = AsyncDisposable & {
   residentKb(): number;
   /** Its memory on and off the heap after garbage collection, in KB. */
   heldKb(): Promise<number>;
+  /** How many spans of OpenTelemetry were in memory when `heldKb` was called last. */
+  spansHeld(): number;
 };
 
 const readyWithinMs = 30_000;
@@ -49,6 +51,7 @@ export async function startServer(
     cpuMs: () => cpuMsOf(child),
     waitedMs: () => waitedMsOf(child.pid ?? 0),
     heldKb: () => held(child, () => printed),
+    spansHeld: () => Number([...printed.matchAll(/(\d+) spans/g)].at(-1)?.[1] ?? Number.NaN),
     residentKb: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readProc(child, 'status'))?.[1] ?? Number.NaN),
     async [Symbol.asyncDispose]() {
       kill();

@@ -5,11 +5,12 @@ import { fillIn } from '../../support/doc-table.ts';
 import { root } from '../../support/root.ts';
 import { readBenchOptions } from './bench-options.ts';
 import type { Measured } from './cases/case.ts';
-import { cases } from './cases/cases.ts';
+import { documentedCases } from './cases/cases.ts';
 import { median, ratio, shuffled } from './figures.ts';
 import type { About } from './kept-runs.ts';
 import { type Run, readRuns, withRun } from './kept-runs.ts';
 import { docTables, type Line, linesOf, type Outcome, tableOf } from './report.ts';
+import { summaryRows } from './summary.ts';
 
 const rounds = (figure: string, values: readonly number[]): Measured[] =>
   values.map((value) => ({ figures: { [figure]: value }, clientLoad: 0.5 }));
@@ -122,18 +123,23 @@ describe('saved figures', () => {
 
 describe('docs/performance.md', () => {
   const doc = readFileSync(join(root, 'docs/performance.md'), 'utf8');
-  const tables = docTables(readRuns(join(root, 'tests/proof/runs/performance.json')));
+  const tables = docTables(readRuns(join(root, 'tests/proof/runs/performance.json')), documentedCases);
 
   test.each(tables)('has the table "$name" as the figures give it', ({ name, text }) => {
     const written = new RegExp(`<!-- ${name} -->\n([\\s\\S]*?)\n<!-- /${name} -->`).exec(doc)?.[1];
     expect(written, 'write it with: npm run proof:bench -- --doc').toBe(text);
   });
 
+  test('begins with a figure for each row of its first table', () => {
+    const summary = tables.find(({ name }) => name === 'summary');
+    expect(summary?.text.split('\n').slice(2)).toHaveLength(summaryRows.length);
+    expect(doc.indexOf('<!-- summary -->')).toBeLessThan(doc.indexOf('\n## '));
+  });
+
   test('has one table of figures for each case', () => {
     const marked = [...doc.matchAll(/<!-- ([\w-]+) -->/g)].map(([, name]) => name);
     expect(marked.toSorted()).toEqual(tables.map(({ name }) => name).toSorted());
-    expect(marked.toSorted()).toEqual(['machine', 'missed', ...cases.map(({ name }) => name)].toSorted());
-    expect(doc.match(/^\| figure \| server \| /gm)).toHaveLength(cases.length);
+    expect(marked.toSorted()).toEqual(['summary', 'missed', 'machine', ...documentedCases].toSorted());
   });
 });
 

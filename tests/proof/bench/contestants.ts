@@ -2,11 +2,17 @@ import { join } from 'node:path';
 import { unsetSettings } from '../../../scripts/build-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
 import type { Target } from './load/load-orders.ts';
+import type { Collected } from './servers/otlp-collector.ts';
+import { startWorker } from './worker.ts';
 
 /** All contestants, with their names in reports. */
 export const contestantNames = {
   steadfeed: 'Steadfeed',
   steadfeedRedis: 'Steadfeed on Redis',
+  steadfeedTcp: 'Steadfeed on Redis over TCP',
+  steadfeedUncounted: 'Steadfeed without its counters',
+  steadfeedMetrics: 'Steadfeed with metrics',
+  steadfeedTraced: 'Steadfeed with metrics and spans',
   bareNode: 'bare `node:http`',
   betterSse: 'better-sse',
   plainNext: 'plain Next route',
@@ -16,9 +22,14 @@ export const contestantNames = {
 
 export type ContestantKey = keyof typeof contestantNames;
 
-/** Whether it is this feed. Goals are for this feed only. */
+/** Whether it is this feed as it is. Most goals are for it only. */
 export function isOurs(key: ContestantKey): boolean {
-  return key === 'steadfeed' || key === 'steadfeedRedis';
+  return key === 'steadfeed' || key === 'steadfeedRedis' || key === 'steadfeedTcp';
+}
+
+/** Whether it needs a package or a build of another project. */
+export function isPeer(key: ContestantKey): boolean {
+  return key === 'betterSse' || key === 'plainNext' || key === 'upstashRealtime';
 }
 
 /** A server of a live feed that the benchmark measures. */
@@ -64,6 +75,14 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
   return {
     steadfeed: ours,
     steadfeedRedis: { ...ours, isOnRedis: true },
+    steadfeedTcp: { ...ours, isOnRedis: true },
+    steadfeedUncounted: {
+      ...ours,
+      start: (env = {}) =>
+        ours.start({ ...env, NODE_OPTIONS: `--import ${join(servers, 'without-counters.ts')}` }),
+    },
+    steadfeedMetrics: withCollector(ours, { OTEL_TRACES_SAMPLER_ARG: '0' }),
+    steadfeedTraced: withCollector(ours, {}),
     bareNode: other([join(servers, 'bare-node.ts')], root),
     betterSse: other([join(servers, 'better-sse.ts'), peers], root),
     plainNext: other(nextStart(root), plainNext, '/api/stream'),
@@ -104,6 +123,28 @@ export function steadfeed(root: string, data: string): Contestant {
       publishHeaders: { authorization: `Bearer ${publishToken}` },
       resume: { idMark: '\nid: ', idEnd: '\n', handoverMark: 'event: handover', query: 'after' },
     }),
+  };
+}
+
+/** The same with a collector of OpenTelemetry beside it. */
+function withCollector(ours: Contestant, own: Readonly<Record<string, string>>): Contestant {
+  return {
+    ...ours,
+    async start(env = {}) {
+      const collector = startWorker<{ readonly kind: 'count' }, Collected>(
+        'servers/otlp-collector.ts',
+        'the collector',
+      );
+      const { url } = await collector.tell({ kind: 'count' });
+      const server = await ours.start({ OTEL_EXPORTER_OTLP_ENDPOINT: url, ...own, ...env });
+      return {
+        ...server,
+        async [Symbol.asyncDispose]() {
+          collector[Symbol.dispose]();
+          await server[Symbol.asyncDispose]();
+        },
+      };
+    },
   };
 }
 

@@ -20,16 +20,18 @@ const servers = new URL('servers/', import.meta.url).pathname;
 /**
  * Builds the contestants and installs the peers' packages, unless this was done before. The builds for the benchmark are
  * next to the packages, where no other build deletes them.
+ * @param isAlone whether no peer is needed; then only this feed is built.
  * @throws Error with the output, if a build or the install fails.
  */
-export async function prepare(root: string): Promise<BenchFolders> {
+export async function prepare(root: string, isAlone = false): Promise<BenchFolders> {
   await buildOnce();
   const cache = cacheOf(root);
-  installPeers(cache);
+  if (!isAlone) installPeers(cache);
+  const app = (name: string) => (isAlone ? join(cache, name) : buildApp(join(servers, name), root, cache));
   return {
     root,
-    plainNext: buildApp(join(servers, 'plain-next'), root, cache),
-    upstashRealtime: buildApp(join(servers, 'upstash-realtime'), root, cache),
+    plainNext: app('plain-next'),
+    upstashRealtime: app('upstash-realtime'),
     peers: cache,
     data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')),
   };

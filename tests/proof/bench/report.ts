@@ -1,8 +1,9 @@
 import { type DocTable, markdownTable } from '../../support/doc-table.ts';
-import type { Case, Figure, Goal, Measured } from './cases/case.ts';
+import type { Case, Cell, Figure, Goal, Measured } from './cases/case.ts';
 import { type ContestantKey, contestantNames, isOurs } from './contestants.ts';
 import { median, ratio } from './figures.ts';
 import type { Run } from './kept-runs.ts';
+import { summaryTable } from './summary.ts';
 
 /** The results of all rounds of a case. */
 export type Outcome = {
@@ -25,6 +26,7 @@ export type Line = {
   readonly what: string;
   readonly figure: string;
   readonly unit: string;
+  readonly cell?: Cell;
   readonly contestant: ContestantKey;
   readonly median: number;
   readonly least: number;
@@ -42,13 +44,16 @@ export function linesOf(outcomes: readonly Outcome[]): readonly Line[] {
       (Object.keys(rounds) as ContestantKey[]).flatMap((contestant): Line[] => {
         const values = valuesOf(rounds, contestant, figure.name);
         if (values.length === 0) return [];
-        const goals = isOurs(contestant) ? figure.goals : [];
+        const goals = figure.goals.filter(({ of }) =>
+          of === undefined ? isOurs(contestant) : of === contestant,
+        );
         return [
           {
             case: of.name,
             what: of.what,
             figure: figure.name,
             unit: figure.unit,
+            ...(figure.cell && { cell: figure.cell }),
             contestant,
             median: median(values),
             least: Math.min(...values),
@@ -77,7 +82,7 @@ function judge(
   const terms = to?.map((term) =>
     typeof term === 'string'
       ? { name: contestantNames[term], values: valuesOf(rounds, term, name) }
-      : { name: term.own, values: valuesOf(rounds, ours, term.own) },
+      : { name: term.as ?? term.own, values: valuesOf(rounds, ours, term.own) },
   );
   const sumOf = (round: number) =>
     terms?.reduce((sum, term) => sum + (term.values[round] ?? Number.NaN), 0) ?? 1;
@@ -114,9 +119,13 @@ export function cellsOf(line: Line): readonly string[] {
     `${figureText(line.median)} ${line.unit}`.trim(),
     `${figureText(line.least)} to ${figureText(line.most)}`,
     verdicts.flatMap((verdict) => verdict.ratio?.toFixed(2) ?? []).join('; '),
-    verdicts.map(({ goal, isMet }) => `${goal}: ${isMet ? 'met' : '**missed**'}`).join('; '),
+    verdicts.map(goalText).join('; '),
     `${Math.round(line.clientLoad * 100)} %`,
   ];
+}
+
+function goalText({ goal, isMet }: Verdict): string {
+  return `${goal}: ${isMet ? 'met' : '**missed**'}`;
 }
 
 /** A number with two or three digits that count. */
@@ -129,18 +138,45 @@ const machineHead = ['cases', 'date', 'CPU', 'cores', 'kernel', 'Node', 'Next', 
 
 const missedHead = ['case', 'figure', 'Steadfeed', 'ratio', 'goal'];
 
-/** `missed`: the missed goals. `machine`: the machine of each run. Then one table for each case, under its name. */
-export function docTables(runs: readonly Run[]): readonly DocTable[] {
+/**
+ * `summary`: the figures that answer most questions. `missed`: the missed goals. `machine`: the machine of each run. Then one
+ * table for each case, under its name.
+ * @param names the cases that the document has a place for; default: those that were measured.
+ */
+export function docTables(runs: readonly Run[], names?: readonly string[]): readonly DocTable[] {
   const lines = runs.flatMap((run) => run.lines);
-  const cases = Object.entries(Object.groupBy(lines, (line) => line.case));
+  const measured = Object.groupBy(lines, (line) => line.case);
   return [
+    { name: 'summary', text: summaryTable(lines) },
     { name: 'missed', text: markdownTable(missedHead, lines.flatMap(missedCells)) },
     { name: 'machine', text: markdownTable(machineHead, runs.map(machineCells)) },
-    ...cases.map(([name, own = []]) => ({
-      name,
-      text: `Setup: ${own[0]?.what}.\n\n${markdownTable(lineHead, own.map(cellsOf))}`,
-    })),
+    ...(names ?? Object.keys(measured)).map((name) => ({ name, text: caseTable(measured[name] ?? []) })),
   ];
+}
+
+function caseTable(lines: readonly Line[]): string {
+  const [first] = lines;
+  if (first === undefined) return 'Not measured yet.';
+  const table = first.cell === undefined ? markdownTable(lineHead, lines.map(cellsOf)) : gridOf(lines);
+  return `Setup: ${first.what}.\n\n${table}`;
+}
+
+/** The lines of a case as a table with one row for each cost, by their cells. The goals of a row are in its last column. */
+function gridOf(lines: readonly Line[]): string {
+  const columns = [...new Set(lines.flatMap(({ cell }) => cell?.column ?? []))];
+  const rows = Object.entries(Object.groupBy(lines, ({ cell }) => cell?.row ?? ''));
+  return markdownTable(
+    ['', ...columns, 'ratio', 'goal'],
+    rows.map(([row, own = []]) => [
+      row,
+      ...columns.map((column) => {
+        const line = own.find(({ cell }) => cell?.column === column);
+        return line === undefined ? '' : `${figureText(line.median)} ${line.unit}`;
+      }),
+      own.flatMap(({ verdicts }) => verdicts.flatMap(({ ratio }) => ratio?.toFixed(2) ?? [])).join('; '),
+      own.flatMap(({ verdicts }) => verdicts.map(goalText)).join('; '),
+    ]),
+  );
 }
 
 /** One row for each goal that a line misses. */

@@ -15,17 +15,27 @@ export type Size = 'full' | 'smoke';
 export type Figure = {
   readonly name: string;
   readonly unit: string;
+  /** The place of the figure in a table of its case with one row for each cost; not set: it has a row of its own. */
+  readonly cell?: Cell;
   /** Goals for this feed; none: the figure is only reported. */
   readonly goals: readonly Goal[];
 };
 
+/** A row and a column of a table. */
+export type Cell = { readonly row: string; readonly column: string };
+
 /** A limit for a figure of this feed: for its value, or for its ratio to a sum of other figures. */
 export type Goal = {
+  /** The contestant that it is for; not set: this feed as it is. */
+  readonly of?: ContestantKey;
   /** The sum: the same figure of other contestants, or other figures of ours. Not set: the limit is for the value. */
-  readonly to?: readonly (ContestantKey | { readonly own: string })[];
+  readonly to?: readonly (ContestantKey | OwnFigure)[];
   readonly atLeast?: number;
   readonly atMost?: number;
 };
+
+/** Another figure of ours, by its name, and what the goal calls it; default: its name. */
+export type OwnFigure = { readonly own: string; readonly as?: string };
 
 /** One case of the benchmark. */
 export type Case = {

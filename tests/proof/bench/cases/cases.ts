@@ -1,13 +1,16 @@
 import type { Case } from './case.ts';
+import { catchUpStormCases } from './catch-up-storm.ts';
 import { deliveryCases } from './deliveries.ts';
+import { growthCases } from './growth.ts';
 import { latencyCases } from './latency.ts';
 import { readerCases } from './readers.ts';
 import { redisCostCases } from './redis-cost.ts';
 import { redisIdleCases } from './redis-idle.ts';
 import { redisLatencyCases } from './redis-latency.ts';
 import { requestCases } from './requests.ts';
+import { telemetryCases } from './telemetry.ts';
 
-/** All cases: first on the embedded log, then on Redis. */
+/** All cases: first on the embedded log, then on Redis; at last how the costs grow. */
 export const cases: readonly Case[] = [
   ...deliveryCases,
   ...latencyCases,
@@ -16,4 +19,10 @@ export const cases: readonly Case[] = [
   ...redisLatencyCases,
   ...redisCostCases,
   ...redisIdleCases,
+  ...growthCases,
+  ...catchUpStormCases,
+  ...telemetryCases,
 ];
+
+/** The cases that docs/performance.md has a table for. The last one has a command of its own, because it takes long. */
+export const documentedCases: readonly string[] = [...cases.map(({ name }) => name), 'overnight'];

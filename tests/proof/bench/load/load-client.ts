@@ -2,8 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { obeyOrders } from '../worker.ts';
 import { ask, post } from './load-http.ts';
 import type { LoadOrder, LoadResult, PublishOrder } from './load-orders.ts';
-import { closeReaders, openReaders, readerCount, reopenReaders, resumeReaders } from './load-readers.ts';
-import { arrived, countOne, makeData, receivedSoFar, takeLatencies } from './load-tally.ts';
+import {
+  closeReaders,
+  cutOne,
+  openReaders,
+  placesOfReaders,
+  readerCount,
+  reopenReaders,
+  resumeReaders,
+} from './load-readers.ts';
+import {
+  arrived,
+  countAnswer,
+  countOne,
+  makeData,
+  receivedSoFar,
+  takeAnswers,
+  takeLatencies,
+} from './load-tally.ts';
 
 /* The load client of every measurement, in a process of its own. */
 
@@ -24,7 +40,9 @@ async function publish(order: PublishOrder): Promise<void> {
       if (everyMs > 0 && dueMs > 0) await sleep(dueMs);
       const data = makeData(bytes);
       const mine = before + sent * readers;
+      const askedAt = performance.now();
       await post(target, JSON.stringify(Array.from({ length: size }, () => ({ data }))));
+      countAnswer(performance.now() - askedAt);
       if (isStepwise) await arrived(mine);
     }
   };
@@ -45,6 +63,22 @@ async function askForLong(order: LoadOrder & { readonly kind: 'ask' }): Promise<
   );
 }
 
+async function live({ seconds, cutsPerSecond }: LoadOrder & { readonly kind: 'live' }): Promise<void> {
+  const endsAt = performance.now() + seconds * 1_000;
+  while (performance.now() < endsAt) {
+    await sleep(1_000 / cutsPerSecond);
+    cutOne();
+  }
+}
+
+/** @throws Error with the number of readers at each position, if they differ after 20 s. */
+async function untilAgreed(): Promise<void> {
+  for (let tries = 0; placesOfReaders().size !== 1; tries += 1) {
+    if (tries === 200) throw new Error(`the readers differ: ${JSON.stringify([...placesOfReaders()])}`);
+    await sleep(100);
+  }
+}
+
 async function obey(order: LoadOrder): Promise<unknown> {
   switch (order.kind) {
     case 'open':
@@ -63,6 +97,10 @@ async function obey(order: LoadOrder): Promise<unknown> {
       return reopenReaders(cut);
     case 'rest':
       return sleep(order.seconds * 1_000);
+    case 'live':
+      return live(order);
+    case 'agree':
+      return untilAgreed();
     case 'ask':
       return askForLong(order);
     case 'close':
@@ -78,16 +116,20 @@ function share(sorted: Float64Array, part: number): number | null {
 
 obeyOrders<LoadOrder, LoadResult>(async (order) => {
   takeLatencies();
+  takeAnswers();
   const before = { at: performance.now(), cpu: process.cpuUsage(), received: receivedSoFar() };
   await obey(order);
   const { user, system } = process.cpuUsage(before.cpu);
   const wallMs = performance.now() - before.at;
   const latencies = takeLatencies();
+  const answers = takeAnswers();
   return {
     wallMs,
     cpuMs: (user + system) / 1_000,
     count: receivedSoFar() - before.received,
     p50Ms: share(latencies, 0.5),
     p99Ms: share(latencies, 0.99),
+    answerP50Ms: share(answers, 0.5),
+    answerP99Ms: share(answers, 0.99),
   };
 });

@@ -51,6 +51,8 @@ export type OpenOrder = {
   readonly isReading: boolean;
   /** Number of channels. Each reader reads one of them; not set: all read the default channel. */
   readonly channels?: number;
+  /** The number of the first of these channels; default 0. */
+  readonly firstChannel?: number;
   /** Whether readers keep their position and follow handovers. That costs CPU time, so such runs time nothing. */
   readonly isLasting?: boolean;
 };
@@ -64,6 +66,10 @@ export type LoadOrder =
   | { readonly kind: 'return' }
   /** Waits, and only follows handovers. */
   | { readonly kind: 'rest'; readonly seconds: number }
+  /** Waits as `rest`, and cuts so many streams a second at random. Their readers, which must be `isLasting`, come back. */
+  | { readonly kind: 'live'; readonly seconds: number; readonly cutsPerSecond: number }
+  /** Waits until all readers, which must be `isLasting`, have the same last event. */
+  | { readonly kind: 'agree' }
   /** Lets paused streams read, and waits until all streams together have this many events since they were opened. */
   | { readonly kind: 'resume'; readonly events: number }
   /** Sends GETs for `path` again and again over `together` connections. */
@@ -88,4 +94,7 @@ export type LoadResult = {
   /** Latency over all events and streams, in ms; null if none was measured. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
+  /** How long the answers to publish requests took, in ms; null if there was none. */
+  readonly answerP50Ms: number | null;
+  readonly answerP99Ms: number | null;
 };

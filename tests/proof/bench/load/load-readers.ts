@@ -26,13 +26,13 @@ export function readerCount(): number {
 
 /** Opens readers. @throws Error if the server refuses a stream. */
 export async function openReaders(order: OpenOrder): Promise<void> {
-  const { target, count, together, isReading, channels, isLasting = false } = order;
+  const { target, count, together, isReading, channels, firstChannel = 0, isLasting = false } = order;
   if (isLasting && target.resume === undefined) throw new Error('This server cannot resume streams');
   let opened = 0;
   await Promise.all(
     Array.from({ length: together }, async () => {
       while (opened < count) {
-        const channel = channels === undefined ? null : `channel-${opened % channels}`;
+        const channel = channels === undefined ? null : `channel-${firstChannel + (opened % channels)}`;
         opened += 1;
         const resume = isLasting ? (target.resume ?? null) : null;
         const reader: Reader = { target, channel, isReading, resume, place: null, socket: null };
@@ -61,6 +61,21 @@ export async function reopenReaders(closed: readonly Reader[]): Promise<void> {
   );
 }
 
+/** Cuts the stream of a reader at random, with or without a last packet. The reader comes back. */
+export function cutOne(): void {
+  const reader = [...readers][Math.floor(Math.random() * readers.size)];
+  if (reader === undefined) return;
+  if (Math.random() < 0.5) reader.socket?.resetAndDestroy();
+  else reader.socket?.destroy();
+}
+
+/** The positions of all readers, and how many have each. */
+export function placesOfReaders(): ReadonlyMap<string | null, number> {
+  const places = new Map<string | null, number>();
+  for (const { place } of readers) places.set(place, (places.get(place) ?? 0) + 1);
+  return places;
+}
+
 /** Lets paused readers read. */
 export function resumeReaders(): void {
   for (const { socket } of readers) socket?.resume();
@@ -77,7 +92,10 @@ function openStream(reader: Reader): Promise<void> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     reader.socket = socket;
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error('The server closed a stream')));
+    socket.on('close', () => {
+      reject(new Error('The server closed a stream'));
+      comeBack(reader, socket);
+    });
     socket.write(`GET ${pathOf(reader)} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`);
     const take = (chunk: Buffer) => {
       countEvents(chunk);
@@ -87,7 +105,10 @@ function openStream(reader: Reader): Promise<void> {
     const begin = (chunk: Buffer) => {
       take(chunk);
       head += chunk.toString('latin1');
-      if (head.includes('event: refused') || !head.startsWith('HTTP/1.1 200')) return reject(new Error(head));
+      if (head.includes('event: refused') || !head.startsWith('HTTP/1.1 200')) {
+        socket.destroy();
+        return reject(new Error(head));
+      }
       if (!head.includes(openMark)) return;
       socket.off('data', begin).on('data', take);
       if (!isReading) socket.pause();
@@ -95,6 +116,17 @@ function openStream(reader: Reader): Promise<void> {
     };
     socket.on('data', begin);
   });
+}
+
+/** How soon a reader comes back whose stream was cut, in ms. */
+const comeBackMs = 200;
+
+/** A reader that lasts opens another stream when its last one is gone. */
+function comeBack(reader: Reader, socket: Socket): void {
+  if (reader.resume === null) return;
+  setTimeout(() => {
+    if (reader.socket === socket && readers.has(reader)) openStream(reader).catch(() => undefined);
+  }, comeBackMs);
 }
 
 /** Keeps the position of the stream. At a handover, opens the next stream and closes this one when the next is live. */
@@ -108,7 +140,8 @@ function follow(reader: Reader, resume: Resume, socket: Socket, chunk: Buffer): 
       countOne();
       socket.destroy();
     },
-    (cause: Error) => process.emitWarning(`A handover failed: ${cause.message}`),
+    // Then `comeBack` opens another one.
+    () => undefined,
   );
 }
 

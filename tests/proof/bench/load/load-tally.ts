@@ -8,6 +8,7 @@ const end = '$'.charCodeAt(0);
 
 let received = 0;
 let latencies: number[] = [];
+let answers: number[] = [];
 let news = Promise.withResolvers<void>();
 
 /** The data of an event that is published now, with at least this many bytes. */
@@ -63,5 +64,17 @@ export async function arrived(total: number): Promise<void> {
 export function takeLatencies(): Float64Array {
   const sorted = Float64Array.from(latencies).sort();
   latencies = [];
+  return sorted;
+}
+
+/** Notes how long the answer to a publish request took, in ms. */
+export function countAnswer(ms: number): void {
+  answers.push(ms);
+}
+
+/** The times of answers since the last call, in ms, in rising order. */
+export function takeAnswers(): Float64Array {
+  const sorted = Float64Array.from(answers).sort();
+  answers = [];
   return sorted;
 }
