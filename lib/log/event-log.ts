@@ -89,6 +89,12 @@ export type EventLog = {
    */
   forget(channel: string): Promise<void>;
 
+  /**
+   * Whether the store may delete whole channels when its memory is full, as far as the log knows; false: it does not, or
+   * the store does not tell.
+   */
+  mayEvict(): boolean;
+
   /** Ends the subscriptions without a signal, and frees files, sockets and timers. The log is not used after it. */
   close(): void;
 };

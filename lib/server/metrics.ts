@@ -269,6 +269,7 @@ export function countCalls(log: EventLog, metrics: Metrics, clock: Pick<Clock, '
       metrics.logCommands.add('follow');
       log.follow(channel, onSignal, signal);
     },
+    mayEvict: () => log.mayEvict(),
     close: () => log.close(),
   };
 }

@@ -11,7 +11,11 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     "systemctl status 'steadfeed@*'   journalctl -u 'steadfeed@*' -n 50   docker ps",
   ],
   'no-answer': ['Check the address, and that the app or the proxy in front of it runs there.'],
-  'log-failed': ['docs/operations.md has a row for each reason. Health reads only; publishing also writes.'],
+  'log-failed': ['docs/operations.md, "When the log fails", has a row for each reason, with what to do.'],
+  evicts: [
+    'Turn eviction off where Redis runs: maxmemory-policy noeviction (redis.conf), or CONFIG SET and CONFIG REWRITE.',
+    'A managed Redis has it on its configuration page. Restart the app, or wait until it connects again, to see it here.',
+  ],
   'two-builds': [
     'This is right during an update. Afterwards, restart the process that still has the old build.',
     'If no update is under way: docs/deploy.md, Update. Without its lines in the proxy, new pages can stay on "Connecting".',

@@ -4,6 +4,7 @@ import {
   judgeBuilds,
   judgeClock,
   judgeEnds,
+  judgeEviction,
   judgeGap,
   judgeHealth,
   judgeLatency,
@@ -42,7 +43,9 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   const target = createTarget(options);
   onProgress(`asking ${target.url} for its health`);
   const health = await target.ask('/api/health', 20_000);
-  const reached = judgeHealth(health, target.lastFailure());
+  const isFailing = health !== null && health.status === 503;
+  const page = isFailing ? await target.ask(`/api/events?channel=${target.channel('health')}`, 20_000) : null;
+  const reached = judgeHealth(health, target.lastFailure(), page);
   if (health === null || reached.verdict === 'fail') return [reached];
   const clock = judgeClock(health, Date.now());
   const publishing = judgePublishing(await askToPublish(target, options.publishToken));
@@ -66,6 +69,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   const answer = judgeAnswer(events.record);
   return [
     reached,
+    ...judgeEviction(health),
     clock,
     publishing,
     ...answer,

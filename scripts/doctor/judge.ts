@@ -8,6 +8,7 @@ export type Obstacle =
   | 'no-process'
   | 'no-answer'
   | 'log-failed'
+  | 'evicts'
   | 'two-builds'
   | 'publishing'
   | 'open-publishing'
@@ -71,16 +72,23 @@ const statusOf = (answer: Answer | null) => (answer === null ? 'no answer' : `st
  * Whether this is the feed at all. Null: nothing else can be looked at.
  * @param failure why no answer came; null if one came.
  */
-export function judgeHealth(health: Answer | null, failure: string | null = null): Finding {
+/**
+ * @param failure why there was no answer.
+ * @param page the answer to a request for a page, if health says that the log does not answer: it says why.
+ */
+export function judgeHealth(
+  health: Answer | null,
+  failure: string | null = null,
+  page: Answer | null = null,
+): Finding {
   const check = 'health';
   if (health === null) return fail(check, 'no-answer', `no answer: ${failure ?? 'the reason is unknown'}`);
   const { version, status, log } = Object(health.json);
   if (typeof version === 'string') {
     const { kind } = Object(log);
     const found = `version ${version}, log ${kind}, answered in ${health.ms} ms`;
-    return status === 'ok'
-      ? pass(check, found)
-      : fail(check, 'log-failed', `the log does not answer: ${found}`);
+    if (status !== 'ok') return fail(check, 'log-failed', `${reasonOf(page)} (${found})`);
+    return pass(check, found);
   }
   if (isRefusalOfFeed(health)) {
     return fail(check, 'log-failed', `the server says: ${String(Object(health.json).detail)}`);
@@ -94,6 +102,24 @@ export function judgeHealth(health: Answer | null, failure: string | null = null
     'not-the-feed',
     `${statusOf(health)} with ${type}: something other than the feed has answered`,
   );
+}
+
+/** @returns nothing for a log that cannot evict. */
+export function judgeEviction(health: Answer): readonly Finding[] {
+  const check = 'eviction';
+  const { kind, mayEvict } = Object(Object(health.json).log);
+  if (mayEvict === true)
+    return [fail(check, 'evicts', 'Redis deletes whole channels when its memory is full')];
+  if (kind === 'redis-tcp') return [pass(check, 'Redis does not say that it would delete channels')];
+  return kind === 'redis'
+    ? [skipped(check, 'look in the console of Upstash: Details, Eviction must be off')]
+    : [];
+}
+
+/** Why the log fails, in the words of the server. */
+function reasonOf(page: Answer | null): string {
+  const { detail } = Object(page?.json);
+  return typeof detail === 'string' ? detail : 'The log does not answer.';
 }
 
 /** @param nowMs this machine's clock when the answer came. */

@@ -175,6 +175,26 @@ describe('a publish request that fails', () => {
   });
 });
 
+describe('a log that does not answer', () => {
+  const health = {
+    status: 503,
+    headers: new Headers(),
+    text: '',
+    json: { status: 'log-unavailable', version: '1', log: { kind: 'redis-tcp', latencyMs: null } },
+    ms: 2_000,
+  };
+
+  test('is named with the reason that the server gives to a page', () => {
+    const page = { ...health, json: { detail: 'Redis is full.' } };
+
+    expect(judgeHealth(health, null, page).found).toMatch(/^Redis is full\. \(version 1, log redis-tcp/);
+  });
+
+  test('is named without a reason where none came', () => {
+    expect(judgeHealth(health, null, null).found).toMatch(/^The log does not answer\. \(/);
+  });
+});
+
 describe('health without the feed', () => {
   test.each([502, 504])('is a proxy without a process where the status is %i', (status) => {
     const page = { status, headers: new Headers(), text: '<html>', json: null, ms: 1 };

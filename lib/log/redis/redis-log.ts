@@ -103,6 +103,7 @@ export function createRedisLog(options: RedisLogOptions): EventLog {
       };
       transport.subscribe(announcementChannel(channel, prefix), onSubscriptionSignal, signal);
     },
+    mayEvict: transport.mayEvict,
     close: transport.close,
   };
 }

@@ -55,6 +55,8 @@ export function createRestTransport(endpoint: RedisEndpoint): RedisTransport {
   const closed = new AbortController();
   return {
     isCluster: false,
+    // The console of Upstash shows it; the REST API does not tell.
+    mayEvict: () => false,
     evaluate: (script, keys, args) => call(() => redis.eval(script, [...keys], [...args]), true),
     async ping() {
       if ((await call(() => redis.ping(), false)) !== 'PONG') throw unreadable();

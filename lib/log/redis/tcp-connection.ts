@@ -2,7 +2,7 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { FeedError } from '../../core/feed-error.ts';
 import type { RedisAddress, RedisNode } from '../../core/redis-address.ts';
 import { connectionFailure, unavailable } from './failures.ts';
-import { checkRights, failureOf, isReply, shakeHands } from './tcp-handshake.ts';
+import { checkRights, failureOf, isReply, readEviction, shakeHands } from './tcp-handshake.ts';
 
 /** A connection to the node that holds the feed. Each failure is a FeedError. */
 export type TcpConnection = {
@@ -13,6 +13,8 @@ export type TcpConnection = {
   /** Resolves when Redis has acknowledged. Messages go to `onMessage`. */
   subscribe(name: string): Promise<void>;
   unsubscribe(name: string): void;
+  /** Whether the server deletes keys when its memory is full; only a connection for commands has asked. */
+  readonly mayEvict: boolean;
   /** Whether the process must stay alive for this connection. */
   keepProcess(isNeeded: boolean): void;
   close(): void;
@@ -152,8 +154,12 @@ export function createTcpConnector({ address, probe, announce, timeoutMs }: Conn
       if (purpose === 'subscriptions') return connection;
       signal.addEventListener('abort', connection.close, { once: true });
       try {
-        await checkRights(callOf(redis), { isCluster, probe, announce });
-        return connection;
+        const call = callOf(redis);
+        const [, mayEvict] = await Promise.all([
+          checkRights(call, { isCluster, probe, announce }),
+          readEviction(call),
+        ]);
+        return { ...connection, mayEvict };
       } catch (error) {
         connection.close();
         throw reasonOf(error);
@@ -265,6 +271,7 @@ async function open(
       throw reasonOf(error);
     });
   const connection: TcpConnection = {
+    mayEvict: false,
     call: (command, ...args) => answerOf(redis.call(command, ...args)),
     check: () => answerOf(checkNode(redis, probe)),
     async subscribe(name) {

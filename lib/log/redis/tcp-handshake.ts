@@ -129,3 +129,17 @@ export async function checkRights(call: Call, { isCluster, probe, announce }: Ri
   );
   if (typeof missing === 'string' && missing !== '') throw missingRights(missing.split(' '));
 }
+
+/**
+ * Asks whether the server deletes keys when its memory is full. It is a warning for the operator, so a user who may not ask
+ * does without it.
+ */
+export async function readEviction(call: Call): Promise<boolean> {
+  const info = await call('INFO', 'memory').catch((error: unknown) => {
+    if (!isReply(error)) throw error;
+    return '';
+  });
+  const [, maxBytes = '0'] = /^maxmemory:(\d+)/m.exec(String(info)) ?? [];
+  const [, policy = 'noeviction'] = /^maxmemory_policy:(\S+)/m.exec(String(info)) ?? [];
+  return maxBytes !== '0' && policy !== 'noeviction';
+}

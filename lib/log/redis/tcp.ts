@@ -52,6 +52,7 @@ export function createTcpTransport({ address, timeoutMs, breaker }: TcpOptions):
       run((connection) => connection.call('EVAL', script, String(keys.length), ...keys, ...args), true),
     ping: () => run((connection) => connection.check(), false),
     subscribe: subscriptions.subscribe,
+    mayEvict: commands.mayEvict,
     close() {
       commands.close();
       subscriptions.close();
@@ -66,6 +67,8 @@ type Work<Answer> = (connection: TcpConnection) => Promise<Answer>;
 type CommandLink = {
   /** Sends a command, and connects before if it must. @throws FeedError */
   run<Answer>(work: Work<Answer>, timeoutMs: number): Promise<Answer>;
+  /** What the last connection has found out. */
+  mayEvict(): boolean;
   close(): void;
 };
 
@@ -103,6 +106,7 @@ const movingPauseMs = 200;
 function createCommandLink(connector: TcpConnector, onGivenUp: (cause: unknown) => void): CommandLink {
   let current: Attempt | null = null;
   let isClosed = false;
+  let mayEvict = false;
 
   function connect(): Attempt {
     const abort = new AbortController();
@@ -118,7 +122,12 @@ function createCommandLink(connector: TcpConnector, onGivenUp: (cause: unknown) 
       proof: null,
       isGivenUp: false,
     };
-    attempt.connection.catch((cause: unknown) => giveUp(attempt, cause));
+    attempt.connection.then(
+      (connection) => {
+        mayEvict = connection.mayEvict;
+      },
+      (cause: unknown) => giveUp(attempt, cause),
+    );
     return attempt;
   }
 
@@ -216,6 +225,7 @@ function createCommandLink(connector: TcpConnector, onGivenUp: (cause: unknown) 
         }
       }
     },
+    mayEvict: () => mayEvict,
     close() {
       isClosed = true;
       if (current !== null) {

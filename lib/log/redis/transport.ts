@@ -18,6 +18,8 @@ export type RedisTransport = {
    * @param name a valid name (`isName`) behind a prefix, so that it needs no escaping.
    */
   subscribe(name: string, onSignal: (signal: SubscriptionSignal) => void, signal: AbortSignal): void;
+  /** Whether Redis has said that it deletes keys when its memory is full. */
+  mayEvict(): boolean;
   /** Ends the subscriptions without a signal, and closes the connections. */
   close(): void;
 };

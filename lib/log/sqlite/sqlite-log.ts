@@ -105,6 +105,7 @@ function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog
 
   return {
     kind: 'embedded',
+    mayEvict: () => false,
     append(request) {
       return writes.run(() => {
         const { result, stored } = inTransaction('beginWrite', (statements) =>

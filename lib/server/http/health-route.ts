@@ -27,7 +27,11 @@ async function getHealth(_request: Request, runtime: Runtime): Promise<Response>
   const latencyMs = Math.round((clock.elapsed() - startedAt) * 10) / 10;
   const body = {
     status: isUp ? 'ok' : 'log-unavailable',
-    log: { kind: log.kind, latencyMs: isUp ? latencyMs : null },
+    log: {
+      kind: log.kind,
+      latencyMs: isUp ? latencyMs : null,
+      ...(log.mayEvict() && { mayEvict: true }),
+    },
     access: await Promise.race([openness, timeout.then(() => 'restricted')]),
     streams: streams.size,
     tails: tails.count(),

@@ -48,6 +48,19 @@ describe('health', () => {
     expect(await response.json()).toMatchObject({ status: 'log-unavailable', log: { latencyMs: null } });
   });
 
+  test('says that the store may delete channels, if it does; a failing log does not hide it', async () => {
+    const stand = makeStand();
+    stand.log.mayEvict = () => true;
+
+    expect((await (await stand.ask('health')).json()).log).toEqual({
+      kind: 'embedded',
+      latencyMs: 0,
+      mayEvict: true,
+    });
+    stand.log.isDown = true;
+    expect((await (await stand.ask('health')).json()).log).toMatchObject({ latencyMs: null, mayEvict: true });
+  });
+
   test('is 503 when the log takes longer than 2 s; if it is faster, it says how long it took', async () => {
     const stand = makeStand();
     stand.log.answerMs = 1_500;

@@ -65,6 +65,7 @@ export function createFaultyLog(inner: EventLog, clock: Clock): FaultyLog {
 
   const log: FaultyLog = {
     kind: inner.kind,
+    mayEvict: () => inner.mayEvict(),
     calls,
     asked: () => calls.read + calls.latest + calls.ends + calls.follow,
     isDown: false,

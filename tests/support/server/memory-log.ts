@@ -169,6 +169,7 @@ export function createMemoryLog({
 
   return {
     kind: 'embedded',
+    mayEvict: () => false,
     append: async (request) => append(request),
     async read(channel, from, limit) {
       const kept = readable(channel);
