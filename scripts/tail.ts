@@ -29,7 +29,8 @@ const help = `Prints the events of a feed as they come. It reconnects by itself,
   --after <cursor>       start after this cursor, or after the id of an event. 0-0: with the oldest event, and first a
                          gap for the events before it that are gone. --rewind all reports no gap
   --rewind <n|age|all>   start n events back (50), or at an age (30s, 10m, 2h), or with the oldest event
-  --transport <name>     auto (default), stream or poll
+  --transport <name>     auto (default), stream or poll. With auto it rests where the server wants polls instead of a stream,
+                         so that it keeps no process awake; with stream it has each event at once
   --token <token>        a token for private channels; npm run --silent token makes one
   --json                 print each event as one line of JSON
   --help                 show this text

@@ -200,9 +200,12 @@ export async function probeReader(target: Target, untilMs: number): Promise<Read
     share: false,
     ...(target.headers.authorization === undefined ? {} : { getToken: () => bearerOf(target) }),
     fetch: (input, init) => {
-      const isStream = String(input).includes('/api/stream');
+      const address = new URL(String(input));
+      const isStream = address.pathname.includes('/api/stream');
+      // It tests streams: the server must not let it rest.
+      address.searchParams.delete('quiet');
       const signals = [init?.signal ?? [], isStream && !cut.signal.aborted ? cut.signal : []].flat();
-      return fetch(input, { ...init, signal: AbortSignal.any(signals) });
+      return fetch(address, { ...init, signal: AbortSignal.any(signals) });
     },
     onEvent: ({ data }) => {
       const number = Object(data).number as number;

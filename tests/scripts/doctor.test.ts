@@ -13,9 +13,12 @@ import {
   judgeStart,
   type Obstacle,
 } from '../../scripts/doctor/judge.ts';
-import type { EventProbe } from '../../scripts/doctor/probes.ts';
+import { type EventProbe, probeEvents, probeReader } from '../../scripts/doctor/probes.ts';
 import { openRawStream, type StreamRecord } from '../../scripts/doctor/raw-stream.ts';
+import { createTarget } from '../../scripts/doctor/target.ts';
+import { feedServer } from '../support/client/feed-server.ts';
 import { listenOnFreePort } from '../support/listen-on-free-port.ts';
+import { eventually } from '../support/node/eventually.ts';
 
 const answer = { atMs: 5, status: 200, headers: { 'content-type': 'text/event-stream' } };
 const hello = { atMs: 20, kind: 'hello', id: '0-0', data: { heartbeatMs: 15_000, deadlineMs: 50_000 } };
@@ -302,6 +305,20 @@ function probeWithComments(commentsAfterMs: readonly number[]): EventProbe {
     burst: [],
   };
 }
+
+test('no stream of the doctor can rest: it tests streams', async () => {
+  const server = await feedServer();
+  try {
+    const target = createTarget({ url: server.url, token: null, publishToken: null });
+    const probing = [probeReader(target, 3_000), probeEvents(target, 3_000)];
+    const streams = () => server.asked.filter((address) => address.startsWith('/api/stream'));
+    await eventually('both of its readers stream', 30_000, () => streams().length >= 2);
+    await Promise.all(probing);
+    expect(streams().filter((address) => address.includes('quiet='))).toEqual([]);
+  } finally {
+    await server.close();
+  }
+});
 
 describe('the comment after each test event', () => {
   test.each([

@@ -60,6 +60,27 @@ test('a reason that repeats its title is printed once', async () => {
   expect(run.err()).toContain('stopped: 403 It is so. Change it.\n');
 });
 
+test('tail rests where the server wants that, prints the event that a poll brings, and streams again', async () => {
+  const server = await setUp();
+  const run = tail('--url', server.url, '--json');
+  await eventually('tail streams', 30_000, () => run.err().includes('streaming'));
+  server.handOver('quiet', { everyMs: 1_000 });
+  await eventually('tail rests', 30_000, () => run.err().includes('resting'));
+  server.publish(1);
+  await eventually('tail streams again', 30_000, () => server.streams === 1 && run.lines().length === 1);
+
+  expect(server.asked[0]).toMatch(/^\/api\/stream\?.*quiet=0/);
+  expect(server.asked.some((address) => /^\/api\/events\?.*rest=1/.test(address))).toBe(true);
+  expect(run.lines().map(seqOf)).toEqual([1]);
+});
+
+test('tail with --transport stream says that it cannot rest', async () => {
+  const server = await setUp();
+  tail('--url', server.url, '--transport', 'stream');
+  await eventually('tail streams', 30_000, () => server.streams === 1);
+  expect(server.asked[0]).not.toContain('quiet=');
+});
+
 test('status and gaps go to stderr', async () => {
   const server = await setUp();
   server.publish(9);

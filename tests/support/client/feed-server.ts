@@ -202,10 +202,10 @@ export async function feedServer(misbehave: Misbehaviour = (stream) => stream.be
       for (const { position, write } of live.values())
         write(heartbeatFrame(formatPosition(position), Date.now()));
     },
-    /** Announces the end of all open streams. They go on until their readers close them. */
-    handOver(reason: Handover['reason'] = 'deadline') {
+    /** Announces the end of all open streams. They go on until their readers close them. @param more of the frame. */
+    handOver(reason: Handover['reason'] = 'deadline', more: Pick<Handover, 'everyMs'> = {}) {
       for (const { position, write } of live.values()) {
-        write(handoverFrame(formatPosition(position), { reason, closesInMs: 60_000 }));
+        write(handoverFrame(formatPosition(position), { reason, closesInMs: 60_000, ...more }));
       }
     },
     endAll() {
