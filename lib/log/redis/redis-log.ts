@@ -119,6 +119,8 @@ async function appendToRedis(
 ): Promise<AppendResult> {
   const groups = Map.groupBy(events, (event) => event.channel);
   const channels = [...groups.keys()];
+  const hasAttributes = events.some(({ attributes }) => attributes !== undefined);
+  const script = appendScript(limits.length > 0, hasAttributes);
   const prefix = keyPrefix(transport.isCluster);
   const keys = channels.flatMap((channel) => channelKeys(channel, prefix));
   keys.push(...limits.map(({ name }) => rateKey(name, prefix)));
@@ -132,8 +134,9 @@ async function appendToRedis(
   for (const [channel, own] of groups) {
     const name = announcementChannel(channel, prefix);
     args.push(name, newEpoch(Math.random), ...channelArgs(own, rules(channel), maxIdleMs));
+    if (hasAttributes) args.push(...subjectArgs(own, rules(channel)));
   }
-  const answer = await transport.evaluate(appendScript, keys, args);
+  const answer = await transport.evaluate(script, keys, args);
   const [outcome, value = '', index = ''] = isTexts(answer) ? answer : [];
   switch (outcome) {
     case 'stored':
@@ -155,15 +158,19 @@ async function appendToRedis(
 
 type AppendOptions = { readonly rules: (channel: string) => ChannelRules; readonly maxIdleMs: number };
 
-/** What the script must know of a channel: its rules, the events of the request, and which of them count for its state. */
+/** What the script must know of a channel: what it keeps, and the events of the request. */
 function channelArgs(events: readonly NewEvent[], rules: ChannelRules, maxIdleMs: number): string[] {
-  const { retentionEvents, retentionSeconds, expireAfterEndSeconds, maxSubjects } = rules;
-  const isLast = events.at(-1)?.attributes?.end === true && expireAfterEndSeconds !== null;
-  const lifeMs = isLast ? expireAfterEndSeconds * 1_000 : maxIdleMs;
+  const { retentionEvents, retentionSeconds, expireAfterEndSeconds } = rules;
+  const isEnd = events.at(-1)?.attributes?.end === true;
+  const lifeMs = isEnd && expireAfterEndSeconds !== null ? expireAfterEndSeconds * 1_000 : maxIdleMs;
+  const numbers = [retentionEvents, (retentionSeconds ?? 0) * 1_000, lifeMs, events.length];
+  return [...numbers.map(String), ...events.map(writeEntry)];
+}
+
+/** What the script must know of the subjects of a channel: see `appendScript`. */
+function subjectArgs(events: readonly NewEvent[], { maxSubjects }: ChannelRules): string[] {
   const subjects = lastOfEachSubject(events);
-  const numbers = [retentionEvents, (retentionSeconds ?? 0) * 1_000, lifeMs, maxSubjects];
-  const args = [...numbers, events.length, subjects.size].map(String);
-  args.push(...events.map(writeEntry));
+  const args = [maxSubjects, subjects.size].map(String);
   for (const [subject, event] of subjects) {
     const { remove, ttlMs = 0 } = event.attributes ?? {};
     args.push(subject, String(events.indexOf(event) + 1), remove ? '-1' : String(ttlMs));

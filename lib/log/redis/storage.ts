@@ -28,6 +28,78 @@ local function isEnd(text)
 end
 `;
 
+/* The parts of `appendScript` for requests with rate limits. */
+const checkLimits = `
+local fullAt, longestWaitMs, limitIndex = {}, 0, 0
+for l = 1, limits do
+  local costMs, allowanceMs = tonumber(ARGV[4 + 2 * l]), tonumber(ARGV[5 + 2 * l])
+  local storedFullAt = tonumber(redis.call('GET', KEYS[4 * channels + l]) or now) or now
+  fullAt[l] = math.min(math.max(storedFullAt, now), now + allowanceMs) + costMs
+  local waitMs = fullAt[l] - allowanceMs - now
+  if waitMs > longestWaitMs then longestWaitMs, limitIndex = waitMs, l end
+end
+if limitIndex > 0 then return { 'limited', string.format('%.3f', longestWaitMs), tostring(limitIndex) } end
+`;
+const chargeLimits = `
+for l, full in ipairs(fullAt) do
+  local ttlMs = string.format('%.0f', math.ceil(full - now))
+  redis.call('SET', KEYS[4 * channels + l], string.format('%.17g', full), 'PX', ttlMs)
+end
+`;
+
+/* The parts for requests whose events have attributes. A log is one channel of the request. */
+const checkSubjects = `
+local function findExpired(log, most)
+  return redis.call('ZRANGEBYSCORE', log.expiry, '-inf', string.format('%.0f', now), 'LIMIT', 0, most)
+end
+local function countSubjects(log)
+  local count, added = redis.call('HLEN', log.latest), 0
+  if log.seq == 0 then count = 0 end
+  for s = 1, log.subjects do
+    local subject, ttlMs = ARGV[log.lastArg + 3 * s], ARGV[log.lastArg + 3 * s + 2]
+    local expiresAt = redis.call('ZSCORE', log.expiry, subject)
+    local isThere = redis.call('ZSCORE', log.order, subject) and not (expiresAt and tonumber(expiresAt) <= now)
+    if log.seq == 0 then isThere = false end
+    if isThere and ttlMs == '-1' then count = count - 1 end
+    if not isThere and ttlMs ~= '-1' then count, added = count + 1, added + 1 end
+  end
+  log.expired = log.seq == 0 and {} or findExpired(log, 20)
+  if added == 0 or count <= log.maxSubjects then return 0 end
+  log.expired = log.seq == 0 and {} or findExpired(log, 1000)
+  return count - #log.expired
+end
+for c, log in ipairs(logs) do
+  log.latest, log.order, log.expiry = KEYS[4 * c - 2], KEYS[4 * c - 1], KEYS[4 * c]
+  if log.subjects > 0 then
+    local count = countSubjects(log)
+    if count > log.maxSubjects then return { 'full', string.format('%.0f', count), tostring(c) } end
+  end
+end
+`;
+const saveState = String.raw`
+if log.subjects > 0 and #log.expired > 0 then
+  redis.call('HDEL', log.latest, unpack(log.expired))
+  redis.call('ZREM', log.order, unpack(log.expired))
+  redis.call('ZREM', log.expiry, unpack(log.expired))
+end
+for s = 1, log.subjects do
+  local arg = log.lastArg + 3 * s
+  local subject, number, ttlMs = ARGV[arg], tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
+  if ttlMs == -1 then
+    redis.call('HDEL', log.latest, subject)
+    redis.call('ZREM', log.order, subject)
+  else
+    local seq = string.format('%.0f', log.seq + number)
+    local id = string.format('%.0f', log.time) .. '-' .. seq
+    redis.call('HSET', log.latest, subject, id .. '\t' .. ARGV[log.firstArg + number - 1])
+    redis.call('ZADD', log.order, seq, subject)
+  end
+  if ttlMs > 0 then redis.call('ZADD', log.expiry, string.format('%.0f', log.time + ttlMs), subject)
+  else redis.call('ZREM', log.expiry, subject) end
+end
+local isLast = isEnd(ARGV[log.lastArg])
+`;
+
 /**
  * Stores all events of a request, or none.
  *
@@ -36,9 +108,9 @@ end
  * ARGV: number of channels, number of limits, how long the record lives in ms, fingerprint, the command that announces; for
  * each limit its cost and allowance in ms (see `chargeLimit` in `lib/log/rate-limit.ts`); for each channel:
  * - the pub/sub channel of its announcements, the epoch to use if it has none, retention, the age in ms from which on its events
- *   are removed (0: none is), how long it lives from now in ms, the most subjects, number of events, number of subjects;
- * - the events; then for each subject its name, the number of its last event in this request, from 1, and for how long this
- *   event counts in ms (0: always; -1: it removes the subject).
+ *   are removed (0: none is), how long it lives from now in ms, the number of events, the events;
+ * - with attributes only: the most subjects, the number of subjects in this request; for each subject its name, the number of its
+ *   last event in this request, from 1, and for how long this event counts in ms (0: always; -1: it removes the subject).
  *
  * Returns `stored`, `duplicate` or `reused`, and the first id of each channel, separated by spaces. Or it returns the reason of
  * a refusal, a value, and the number of the channel or limit, from 1: `ended` and the last id of the channel, `limited` and the
@@ -48,10 +120,21 @@ end
  *   not undo. Redis checks its memory at the first write only, so it refuses that write, and nothing is stored.
  * - A stream without entries has lost its epoch, but remembers its last id and would refuse the lower ids of a new epoch. So
  *   the script deletes it, and with it the state, which is that of the lost epoch.
- * - A channel without subjects pays one call for the state that it does not have: `PEXPIRE` of the hash.
+ * - The state must not expire before the stream, but plain events must cost no more than they did before there was a state. So
+ *   the state lives an hour longer than the stream, and plain events prolong its life only when a new hour has begun.
+ * - Redis hashes the text of a script at each EVAL. So the script has no indentation, and no part that the request does not need.
  * - `%.0f`, because Lua writes large numbers as 1.7e+12.
+ * @param hasLimits whether the request has rate limits.
+ * @param hasAttributes whether an event of the request has attributes.
  */
-export const appendScript = String.raw`${defineIsEnd}
+export function appendScript(hasLimits: boolean, hasAttributes: boolean): string {
+  const scripts = appendScripts[hasLimits ? 'limited' : 'free'];
+  return hasAttributes ? scripts.withAttributes : scripts.plain;
+}
+
+function buildAppendScript(hasLimits: boolean, hasAttributes: boolean): string {
+  const ifAttributes = (part: string) => (hasAttributes ? part : '');
+  return withoutIndentation(String.raw`${defineIsEnd}
 local channels, limits = tonumber(ARGV[1]), tonumber(ARGV[2])
 local record = KEYS[4 * channels + limits + 1]
 if record then
@@ -64,109 +147,62 @@ if record then
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local logs, argIndex = {}, 6 + 2 * limits
+local logs, arg = {}, 6 + 2 * limits
 for c = 1, channels do
-  local stream, latest, order, expiry = KEYS[4 * c - 3], KEYS[4 * c - 2], KEYS[4 * c - 1], KEYS[4 * c]
-  local log = { stream = stream, latest = latest, order = order, expiry = expiry, time = now, seq = 0 }
-  log.arg, log.subjects = argIndex, tonumber(ARGV[argIndex + 7])
-  log.firstArg, log.lastArg = argIndex + 8, argIndex + 7 + ARGV[argIndex + 6]
-  log.epoch = ARGV[argIndex + 1]
+  local stream, lastArg = KEYS[4 * c - 3], arg + 5 + ARGV[arg + 5]
+  local log = { arg = arg, firstArg = arg + 6, lastArg = lastArg, epoch = ARGV[arg + 1], time = now, seq = 0 }
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   if last then
     if isEnd(last[2][4]) then return { 'ended', last[1], tostring(c) } end
     local time, seq = string.match(last[1], '^(%d+)-(%d+)$')
     log.time, log.seq, log.epoch = math.max(now, tonumber(time)), tonumber(seq), last[2][2]
+    log.isNewHour = math.floor(time / 3600000) ~= math.floor(now / 3600000)
   else
-    log.hasRemains = redis.call('EXISTS', stream, latest, order, expiry) > 0
+    log.hasRemains = redis.call('EXISTS', stream, KEYS[4 * c - 2], KEYS[4 * c - 1], KEYS[4 * c]) > 0
   end
-  logs[c], argIndex = log, log.lastArg + 1 + 3 * log.subjects
+  logs[c], arg = log, lastArg + 1
+  ${ifAttributes(`log.maxSubjects, log.subjects = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1])
+  arg = arg + 2 + 3 * log.subjects`)}
 end
-local fullAt, longestWaitMs, limitIndex = {}, 0, 0
-for l = 1, limits do
-  local costMs, allowanceMs = tonumber(ARGV[4 + 2 * l]), tonumber(ARGV[5 + 2 * l])
-  local storedFullAt = tonumber(redis.call('GET', KEYS[4 * channels + l]) or now) or now
-  fullAt[l] = math.min(math.max(storedFullAt, now), now + allowanceMs) + costMs
-  local waitMs = fullAt[l] - allowanceMs - now
-  if waitMs > longestWaitMs then longestWaitMs, limitIndex = waitMs, l end
-end
-if limitIndex > 0 then return { 'limited', string.format('%.3f', longestWaitMs), tostring(limitIndex) } end
-local function findExpired(log, most)
-  return redis.call('ZRANGEBYSCORE', log.expiry, '-inf', string.format('%.0f', now), 'LIMIT', 0, most)
-end
-local function countSubjects(log)
-  local count, added = redis.call('HLEN', log.latest), 0
-  if log.seq == 0 then count = 0 end
-  for s = 1, log.subjects do
-    local subject, ttlMs = ARGV[log.lastArg + 3 * s - 2], ARGV[log.lastArg + 3 * s]
-    local expiresAt = redis.call('ZSCORE', log.expiry, subject)
-    local isThere = redis.call('ZSCORE', log.order, subject) and not (expiresAt and tonumber(expiresAt) <= now)
-    if log.seq == 0 then isThere = false end
-    if isThere and ttlMs == '-1' then count = count - 1 end
-    if not isThere and ttlMs ~= '-1' then count, added = count + 1, added + 1 end
-  end
-  log.expired = log.seq == 0 and {} or findExpired(log, 20)
-  if added == 0 or count <= tonumber(ARGV[log.arg + 5]) then return 0 end
-  log.expired = log.seq == 0 and {} or findExpired(log, 1000)
-  return count - #log.expired
-end
-for c, log in ipairs(logs) do
-  if log.subjects > 0 then
-    local count = countSubjects(log)
-    if count > tonumber(ARGV[log.arg + 5]) then return { 'full', string.format('%.0f', count), tostring(c) } end
-  end
-end
-local function saveState(log)
-  if #log.expired > 0 then
-    redis.call('HDEL', log.latest, unpack(log.expired))
-    redis.call('ZREM', log.order, unpack(log.expired))
-    redis.call('ZREM', log.expiry, unpack(log.expired))
-  end
-  for s = 1, log.subjects do
-    local arg = log.lastArg + 3 * s - 2
-    local subject, number, ttlMs = ARGV[arg], tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
-    if ttlMs == -1 then
-      redis.call('HDEL', log.latest, subject)
-      redis.call('ZREM', log.order, subject)
-    else
-      local seq = string.format('%.0f', log.seq + number)
-      local id = string.format('%.0f', log.time) .. '-' .. seq
-      redis.call('HSET', log.latest, subject, id .. '\t' .. ARGV[log.firstArg + number - 1])
-      redis.call('ZADD', log.order, seq, subject)
-    end
-    if ttlMs > 0 then redis.call('ZADD', log.expiry, string.format('%.0f', log.time + ttlMs), subject)
-    else redis.call('ZREM', log.expiry, subject) end
-  end
-end
+${hasLimits ? checkLimits : ''}
+${ifAttributes(checkSubjects)}
 local ids = {}
 for c, log in ipairs(logs) do
-  local retention, maxAgeMs, lifeMs = ARGV[log.arg + 2], tonumber(ARGV[log.arg + 3]), ARGV[log.arg + 4]
-  if log.hasRemains then redis.call('DEL', log.stream, log.latest, log.order, log.expiry) end
+  local stream, maxAgeMs, lifeMs = KEYS[4 * c - 3], ARGV[log.arg + 3], ARGV[log.arg + 4]
+  if log.hasRemains then redis.call('DEL', stream, KEYS[4 * c - 2], KEYS[4 * c - 1], KEYS[4 * c]) end
   for e = log.firstArg, log.lastArg do
     local id = string.format('%.0f-%.0f', log.time, log.seq + 1 + e - log.firstArg)
-    redis.call('XADD', log.stream, id, 'epoch', log.epoch, 'event', ARGV[e])
+    redis.call('XADD', stream, id, 'epoch', log.epoch, 'event', ARGV[e])
     ids[c] = ids[c] or id
   end
-  redis.call('XTRIM', log.stream, 'MAXLEN', '~', retention)
-  if maxAgeMs > 0 then redis.call('XTRIM', log.stream, 'MINID', '~', string.format('%.0f', now - maxAgeMs)) end
-  if log.subjects > 0 then saveState(log) end
-  redis.call('PEXPIRE', log.stream, lifeMs)
-  if redis.call('PEXPIRE', log.latest, lifeMs) == 1 then
-    redis.call('PEXPIRE', log.order, lifeMs)
-    redis.call('PEXPIRE', log.expiry, lifeMs)
+  redis.call('XTRIM', stream, 'MAXLEN', '~', ARGV[log.arg + 2])
+  if maxAgeMs ~= '0' then redis.call('XTRIM', stream, 'MINID', '~', string.format('%.0f', now - maxAgeMs)) end
+  redis.call('PEXPIRE', stream, lifeMs)
+  ${ifAttributes(saveState)}
+  if ${hasAttributes ? 'true' : 'log.isNewHour'} then
+    local stateLifeMs = ${hasAttributes ? 'isLast and lifeMs or ' : ''}string.format('%.0f', lifeMs + 3600000)
+    for k = 4 * c - 2, 4 * c do redis.call('PEXPIRE', KEYS[k], stateLifeMs) end
   end
 end
 local answer = table.concat(ids, ' ')
 if record then redis.call('SET', record, answer .. '\n' .. ARGV[4], 'PX', ARGV[3]) end
-for l, full in ipairs(fullAt) do
-  local ttlMs = string.format('%.0f', math.ceil(full - now))
-  redis.call('SET', KEYS[4 * channels + l], string.format('%.17g', full), 'PX', ttlMs)
-end
+${hasLimits ? chargeLimits : ''}
 for c, log in ipairs(logs) do
   local events = table.concat(ARGV, '\t', log.firstArg, log.lastArg)
   redis.call(ARGV[5], ARGV[log.arg], log.epoch .. '\t' .. ids[c] .. '\t' .. events)
 end
 return { 'stored', answer }
-`;
+`);
+}
+
+function withoutIndentation(script: string): string {
+  return script.replace(/\n\s+/g, '\n');
+}
+
+const appendScripts = {
+  free: { plain: buildAppendScript(false, false), withAttributes: buildAppendScript(false, true) },
+  limited: { plain: buildAppendScript(true, false), withAttributes: buildAppendScript(true, true) },
+};
 
 /**
  * Reads the state of channels, and events of each.
@@ -184,7 +220,7 @@ return { 'stored', answer }
  * - `last` knows the seq of its first event, but a stream is indexed by time. `placeOf` finds the time by binary search: the
  *   event is at the latest time from which on the first entry does not exceed its seq.
  */
-export const readScript = `${defineIsEnd}
+export const readScript = withoutIndentation(`${defineIsEnd}
 local budget = tonumber(ARGV[1])
 local function take(page, command, key, startId, endId, limit)
   while limit > 0 do
@@ -242,7 +278,7 @@ for c, key in ipairs(KEYS) do
   answer[c] = page
 end
 return answer
-`;
+`);
 
 /**
  * Reads a page of a channel's state.
@@ -254,7 +290,7 @@ return answer
  * Returns an empty list if the channel has no events; otherwise epoch, first id, last id, `ended` or an empty text, `more` or an
  * empty text, then id and event of each subject, in the order of their seqs.
  */
-export const latestScript = String.raw`${defineIsEnd}
+export const latestScript = withoutIndentation(String.raw`${defineIsEnd}
 local stream, latest, order, expiry = unpack(KEYS)
 local budget, afterSeq, limit = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
@@ -286,7 +322,7 @@ while true do
     end
   end
 end
-`;
+`);
 
 /**
  * Deletes a channel.

@@ -65,14 +65,53 @@ describe('the state of a channel over Redis', () => {
     expect(events).toEqual([{ id: { time: 7, seq: 1 }, type: 'message', data: '{"end":true}' }]);
   });
 
-  test('all keys of a channel live equally long, and a plain event prolongs all of them', async () => {
+  test('the state never expires before the stream, and an event about a subject prolongs both', async () => {
     const log = withRules({});
     await store(log, about('a', 1), about('b', 1, { ttlMs: longMs }));
     for (const key of channelKeys('feed')) await stack().redis.pexpire(key, 40_000);
 
+    await store(log, about('a', 2));
+
+    const [ofStream = 0, ...ofState] = await lives();
+    expect(ofStream).toBeGreaterThan(60_000);
+    for (const life of ofState) expect(life).toBeGreaterThan(ofStream + longMs - 60_000);
+  });
+
+  test('the first plain event of an hour prolongs the state, so that it outlives the stream until the next hour', async () => {
+    const log = withRules({});
+    await store(log, about('a', 1), about('b', 1, { ttlMs: longMs }));
+    const [[, fields] = ['', []]] = await stack().redis.xrange(stream, '-', '+');
+    // The last event is now more than an hour old.
+    await stack().redis.del(stream);
+    await stack().redis.xadd(stream, `${Date.now() - longMs - 1_000}-2`, ...fields);
+    for (const key of channelKeys('feed')) await stack().redis.pexpire(key, 40_000);
+
     await store(log, newEvent('feed'));
 
-    for (const life of await lives()) expect(life).toBeGreaterThan(60_000);
+    const [ofStream = 0, ...ofState] = await lives();
+    expect(ofStream).toBeGreaterThan(60_000);
+    for (const life of ofState) expect(life).toBeGreaterThan(ofStream + longMs - 60_000);
+  });
+
+  test('a plain event in the same hour as the last one costs the state no command', async () => {
+    const log = withRules({});
+    const countPexpire = async () => {
+      const info = await stack().redis.info('commandstats');
+      return Number(/cmdstat_pexpire:calls=(\d+)/.exec(info)?.[1] ?? 0);
+    };
+    const hour = () => Math.floor(Date.now() / longMs);
+    const costOfSecond = async () => {
+      await appendTo(log, 'feed', 1);
+      const before = await countPexpire();
+      await appendTo(log, 'feed', 1);
+      return (await countPexpire()) - before;
+    };
+
+    const startedIn = hour();
+    const cost = await costOfSecond();
+
+    // The one for the stream. If the hour has just changed, the next two events are in the same one.
+    expect(hour() === startedIn ? cost : await costOfSecond()).toBe(1);
   });
 
   test('the last event shortens the life of all keys where the rules say so', async () => {
