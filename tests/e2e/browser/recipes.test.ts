@@ -237,6 +237,90 @@ test('a progress bar shows how far its job is, also one that began long before',
   expect(opened.seen.errors).toEqual([]);
 });
 
+/** Publishes an event about a subject. */
+async function storeAbout(channel: string, type: string, subject: string, data: unknown, more: object = {}) {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${secrets.publishToken}` };
+  const body = JSON.stringify({ channel, type, subject, data, ...more });
+  return (await ask(app, '/api/events', { method: 'POST', headers, body })).status;
+}
+
+test('everyone sees who is here, and a hidden page sends no heartbeat', async () => {
+  const open = async (user: string) => {
+    const opened = await newPage(browser);
+    await opened.page.context().addCookies([{ name: 'user', value: user, url: app.url }]);
+    await opened.page.goto(`${app.url}/who`);
+    return opened;
+  };
+  await using ann = await open('ann');
+  await using bob = await open('bob');
+  for (const { page } of [ann, bob])
+    for (const name of ['ann', 'bob'])
+      await page.getByRole('listitem').filter({ hasText: name }).waitFor(waitOptions);
+  const { text } = await ask(app, '/api/events?latest&channel=public:who');
+  for (const { time, expiresAt } of JSON.parse(text).events) expect(expiresAt - time).toBe(45_000);
+
+  const beats: string[] = [];
+  bob.page.on('request', (request) => void (request.method() === 'POST' && beats.push(request.url())));
+  const become = (state: string) =>
+    bob.page.evaluate((visibility) => {
+      Object.defineProperty(document, 'visibilityState', { value: visibility, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, state);
+  await become('hidden');
+  await become('hidden');
+  await Promise.all([
+    bob.page.waitForRequest((each) => each.method() === 'POST', waitOptions),
+    become('visible'),
+  ]);
+  expect(beats).toHaveLength(1);
+  expect([...ann.seen.errors, ...bob.seen.errors]).toEqual([]);
+});
+
+test('a dashboard has one row for each host, with its latest value', async () => {
+  await storeAbout('public:hosts', 'host.load', 'host-1', { load: 0.5 });
+  await storeAbout('public:hosts', 'host.load', 'host-2', { load: 1.25 });
+  expect((await ask(app, '/dashboard')).text).toContain('host-2');
+  await using opened = await newPage(browser);
+  const { page } = opened;
+  await page.goto(`${app.url}/dashboard`);
+  const row = (host: string, load: string) =>
+    page.getByRole('row', { name: new RegExp(`^${host} ${load} `) });
+  await row('host-1', '0.50').waitFor(waitOptions);
+  await storeAbout('public:hosts', 'host.load', 'host-1', { load: 0.75 });
+  await row('host-1', '0.75').waitFor(waitOptions);
+  await row('host-2', '1.25').waitFor(waitOptions);
+  await storeAbout('public:hosts', 'message', 'host-2', null, { remove: true });
+  expect((await ask(app, '/dashboard')).text).not.toContain('host-2');
+  expect(opened.seen.errors).toEqual([]);
+});
+
+test('a log that ends says so, and its page asks for nothing after that', async () => {
+  await using opened = await newPage(browser);
+  const { page } = opened;
+  await page.goto(`${app.url}/logs`);
+  await page.getByRole('button').click();
+  await page.waitForURL('**/logs?job=*', waitOptions);
+  await page.getByText('The job is over.').waitFor(waitOptions);
+  const log = await page.getByLabel('Log').textContent();
+  expect(log?.trim().split('\n')).toEqual([
+    'Waiting …',
+    'Install …',
+    'Check …',
+    'Build …',
+    'Deploy …',
+    'Done.',
+  ]);
+  const asked: string[] = [];
+  page.on('request', (request) => void (request.url().includes('/api/') && asked.push(request.url())));
+  await page.reload();
+  await page.getByText('The job is over.').waitFor(waitOptions);
+  expect(await page.getByLabel('Log').textContent()).toBe(log);
+  expect(asked).toEqual([]);
+  const channel = `public:log.${new URL(page.url()).searchParams.get('job')}`;
+  expect(await storeAbout(channel, 'log.line', 'x', { text: 'more' })).toBe(409);
+  expect(opened.seen.errors).toEqual([]);
+});
+
 test('the job that the form starts publishes its progress and its end', async () => {
   await good.page.getByText('2000 rows imported').waitFor({ timeout: 120_000 });
   const events = await storedIn(`public:job.${idOfJob(good)}`);
