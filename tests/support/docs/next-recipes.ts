@@ -9,13 +9,18 @@ export const recipesFolder = join(root, 'docs/recipes');
 
 /**
  * The files that the recipes add to the app, as its user copies them: path in the app → text. `lib/config/event-types.ts` has
- * the event types of the document.
+ * the event types of the document, and `lib/config/channels.ts` its rules of channels.
  */
 export function readNextRecipes(): Readonly<Record<string, string>> {
   const files = globSync('{app,lib,public}/**/*.*', { cwd: recipesFolder });
   const added = files.map((file) => [file, readFileSync(join(recipesFolder, file), 'utf8')] as const);
   const types = 'lib/config/event-types.ts';
-  return { ...Object.fromEntries(added), [types]: eventTypesWith(eventTypeLines()) };
+  const rules = 'lib/config/channels.ts';
+  const channels = readFileSync(join(root, rules), 'utf8').replace(
+    ' = [\n',
+    () => ` = [\n${linesOf('channel rule')}`,
+  );
+  return { ...Object.fromEntries(added), [types]: eventTypesWith(linesOf('event type')), [rules]: channels };
 }
 
 /**
@@ -32,9 +37,9 @@ export function readPrivateJob(): Readonly<Record<string, string>> {
   };
 }
 
-/** The lines that the document adds to `lib/config/event-types.ts`. */
-function eventTypeLines(): string {
+/** The lines that the document adds to a list of `lib/config`. */
+function linesOf(list: 'event type' | 'channel rule'): string {
   const text = readFileSync(recipesDocument, 'utf8');
-  const blocks = text.matchAll(/<!-- event type -->\n```ts\n([\s\S]*?)```/g);
+  const blocks = text.matchAll(new RegExp(`<!-- ${list} -->\n\`\`\`ts\n([\\s\\S]*?)\`\`\``, 'g'));
   return [...blocks].map(([, lines]) => lines).join('');
 }
