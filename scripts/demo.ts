@@ -15,7 +15,8 @@ const help = `Runs the app on this machine with a feed of real events. It needs 
 
 It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes with
 POST /api/events: the load of this machine once a second, processes that start and end, and in the channel public:commits
-the commits of this repository. The app ends every stream within 30 seconds, as a serverless platform would, so you can see
+the commits of this repository. The page also shows the latest value of each core, and a job whose
+channel ends (public:machine-state, public:job.…). The app ends every stream within 30 seconds, as a serverless platform would, so you can see
 that readers do not notice. The page has buttons that try to break the feed. Press Ctrl-C to stop everything.
 
 Other programs can publish to it, such as npm run push, if you set PUBLISH_TOKEN in the environment or .env.local. Without

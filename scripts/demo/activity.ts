@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { wait } from '../../lib/core/clock.ts';
 import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent, type PushEvent } from '../push/push-input.ts';
+import { type DemoPublish, publishCores, publishJobs } from './state.ts';
 
 const run = promisify(execFile);
 
@@ -18,11 +19,11 @@ const maxChanges = 5;
 const commitEveryMs = 5_000;
 const maxCommits = 200;
 
-type DemoEvent = { readonly channel: string; readonly type: string; readonly data: object };
+type DemoEvent = Parameters<typeof makePushEvent>[0];
 
 /**
- * Publishes what happens besides the load of the machine, until the sender's signal aborts: processes that start and end, and,
- * one after the other, the commits of this repository. What a machine lacks (`ps`, `git`) is left out.
+ * Publishes what happens besides the load of the machine, until the sender's signal aborts: processes that start and end, the
+ * values of its cores, a job that ends, and, one after the other, the commits of this repository. What a machine lacks (`ps`, `git`) is left out.
  * @returns why publishing failed; null when the signal stopped it.
  */
 export async function publishActivity(root: string, sender: Sender): Promise<string | null> {
@@ -32,6 +33,8 @@ export async function publishActivity(root: string, sender: Sender): Promise<str
   const stopOnFailure = (failure: string | null) => failure !== null && resolve(failure);
   void publishProcesses(sender, listProcesses).then(stopOnFailure);
   void publishCommits(sender, await listCommits(root)).then(stopOnFailure);
+  void publishCores(createPublish(sender), sender).then(stopOnFailure);
+  void publishJobs(root, createPublish(sender), sender).then(stopOnFailure);
   return promise;
 }
 
@@ -119,10 +122,10 @@ async function listCommits(root: string): Promise<readonly Commit[]> {
 }
 
 /** @returns what publishes a list of events at once, and returns why that failed; null: it is stored. */
-function createPublish(sender: Sender) {
+function createPublish(sender: Sender): DemoPublish {
   const prefix = randomBytes(9).toString('base64url');
   let number = 0;
-  return async (events: readonly DemoEvent[]): Promise<string | null> => {
+  return async (events) => {
     const [first, ...rest] = events.map((event) => makePushEvent(event, null, event.type));
     if (first === undefined) return null;
     number += 1;
