@@ -113,9 +113,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'Redis announces the last event of a request but does not store it',
     file: 'lib/log/redis/storage.ts',
-    find: "    redis.call('XADD', log.stream, id, 'epoch', log.epoch, 'event', ARGV[e])",
+    find: "    redis.call('XADD', stream, id, 'epoch', log.epoch, 'event', ARGV[e])",
     replace:
-      "    if e < log.lastArg then redis.call('XADD', log.stream, id, 'epoch', log.epoch, 'event', ARGV[e]) end",
+      "    if e < log.lastArg then redis.call('XADD', stream, id, 'epoch', log.epoch, 'event', ARGV[e]) end",
     projects: ['log'],
   },
   {
