@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
@@ -11,12 +12,17 @@ import { listen } from '../../support/log/listener.ts';
 import { appendTo, newEvents, range, readAll, seqs } from '../../support/log/log-steps.ts';
 import { selfSigned } from '../../support/log/self-signed.ts';
 import { useTcpStack } from '../../support/log/tcp-stack.ts';
+import { root } from '../../support/root.ts';
 
 const stack = useTcpStack();
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
 
+const children = new Set<ChildProcess>();
+
 afterEach(() => {
+  for (const child of children) child.kill();
+  children.clear();
   for (const socket of sockets) socket.destroy();
   for (const server of servers.splice(0)) server.close();
 });
@@ -85,6 +91,8 @@ describe('the connections of a process', () => {
 
     for (const listener of listeners) listener.stop();
     await soon(async () => expect(await stack().connections('pubsub')).toEqual([]));
+    // One without subscriptions would be listed here.
+    await soon(async () => expect(await stack().connections('normal')).toHaveLength(1));
     log.close();
     await soon(async () => expect(await stack().connections('normal')).toEqual([]));
   });
@@ -95,9 +103,32 @@ describe('the connections of a process', () => {
 
     gone.stop();
 
-    await soon(async () => expect(await stack().connections('pubsub')).toMatchObject([/ sub=1 /]));
+    await soon(async () =>
+      expect(await stack().connections('pubsub')).toEqual([expect.stringContaining(' sub=1 ')]),
+    );
     await appendTo(log, 'b', 1);
     await stays.receives(1);
+  });
+
+  test('keep no script alive, after a call and while somebody follows', async () => {
+    const { port } = stack().server;
+    const script = `
+      import { parseRedisUrl } from './lib/core/redis-address.ts';
+      import { createRedisLog } from './lib/log/redis/redis-log.ts';
+      const log = createRedisLog({ address: parseRedisUrl('redis://127.0.0.1:${port}'), retention: 100 });
+      await log.ends([]);
+      const { promise, resolve } = Promise.withResolvers();
+      log.follow('feed', ({ kind }) => kind === 'connected' && resolve(), new AbortController().signal);
+      await Promise.all([promise, log.ends([])]);
+      console.log('connected');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: root });
+    children.add(child);
+    const printed: string[] = [];
+    child.stdout.on('data', (text) => printed.push(String(text)));
+
+    await vi.waitFor(() => expect(child.exitCode).toBe(0), { timeout: 50_000, interval: 10 });
+
+    expect(printed.join('')).toBe('connected\n');
   });
 
   test('when the one for commands breaks, the next call opens another, and the subscriptions are lost', async () => {
