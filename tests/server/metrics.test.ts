@@ -87,6 +87,20 @@ describe('the numbers of a process', () => {
     );
   });
 
+  test('agree with what the process holds: streams that were opened and have not ended', async () => {
+    const stand = makeStand();
+    const { clock, runtime } = stand;
+    const leaver = await openStream(stand, '');
+    for (let more = 0; more < 3; more += 1) await openStream(stand, '');
+    await clock.advance(1_000);
+    await leaver.cancel();
+    await clock.advance(1_000);
+
+    const { streamsOpened, streamsEnded } = runtime.metrics;
+    const health = (await (await stand.ask('health')).json()) as { readonly streams: number };
+    expect([health.streams, streamsOpened.total - streamsEnded.total]).toEqual([3, 3]);
+  });
+
   test('count an event that no announcement brought as repaired, and no event of the first read', async () => {
     const stand = makeStand();
     const { clock, runtime, log, publish } = stand;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { wait } from '../../core/clock.ts';
+import { FeedError } from '../../core/feed-error.ts';
 import { version } from '../../core/sse-frames.ts';
 import { getRuntime, type Runtime } from '../runtime.ts';
 import { checkReadAccess } from './access.ts';
@@ -9,6 +10,27 @@ import { createRouteHandler } from './route-handler.ts';
 /** The log counts as unavailable if it takes longer than this to answer, in ms. */
 export const logTimeoutMs = 2_000;
 
+/** Whether the log answers in time. `problem`: why not, in words without a secret; null: it does, after `latencyMs`. */
+export type LogCheck = { readonly problem: string | null; readonly latencyMs: number };
+
+/** Asks the log whether it answers, and nothing else. No provider bills that question. */
+export async function checkLog({ log, clock }: Pick<Runtime, 'log' | 'clock'>): Promise<LogCheck> {
+  const askedAt = clock.elapsed();
+  const isOver = new AbortController();
+  const problem = await Promise.race([
+    log.ends([]).then(
+      () => null,
+      // The text of a FeedError is made for clients: it has no secret.
+      (error: unknown) => (error instanceof FeedError ? error.message : 'The log failed.'),
+    ),
+    wait(clock, logTimeoutMs, isOver.signal).then(
+      () => `The log has not answered within ${logTimeoutMs / 1_000} s.`,
+    ),
+  ]);
+  isOver.abort();
+  return { problem, latencyMs: clock.elapsed() - askedAt };
+}
+
 /** The handler of `/api/health`: whether the log answers, and what this process holds. */
 export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Request) => Promise<Response> {
   return createRouteHandler({ GET: getHealth, HEAD: headHealth }, runtimeOf);
@@ -16,23 +38,18 @@ export function healthRoute(runtimeOf: () => Runtime = getRuntime): (request: Re
 
 async function getHealth(_request: Request, runtime: Runtime): Promise<Response> {
   const { log, clock, streams, tails } = runtime;
-  const startedAt = clock.elapsed();
   const openness = readAccess(runtime);
-  const logAnswers = log.ends([]).then(
-    () => true,
-    () => false,
-  );
-  const timeout = wait(clock, logTimeoutMs).then(() => false);
-  const isUp = await Promise.race([logAnswers, timeout]);
-  const latencyMs = Math.round((clock.elapsed() - startedAt) * 10) / 10;
+  const late = wait(clock, logTimeoutMs).then(() => 'restricted' as const);
+  const { problem, latencyMs } = await checkLog(runtime);
+  const isUp = problem === null;
   const body = {
     status: isUp ? 'ok' : 'log-unavailable',
     log: {
       kind: log.kind,
-      latencyMs: isUp ? latencyMs : null,
+      latencyMs: isUp ? Math.round(latencyMs * 10) / 10 : null,
       ...(log.mayEvict() && { mayEvict: true }),
     },
-    access: await Promise.race([openness, timeout.then(() => 'restricted')]),
+    access: await Promise.race([openness, late]),
     streams: streams.size,
     tails: tails.count(),
     version,

@@ -1,18 +1,14 @@
 import { hostname } from 'node:os';
 import { requestUse } from '../../config/prices.ts';
 import type { Settings } from '../../config/settings.ts';
-import { wait } from '../../core/clock.ts';
-import { FeedError } from '../../core/feed-error.ts';
 import { formatEventId } from '../../core/ids.ts';
 import type { ChannelStatus, LogStatus, Percentiles, ProcessStatus } from '../../core/process-status.ts';
 import { version } from '../../core/sse-frames.ts';
+import { checkLog } from '../http/health-route.ts';
 import { lookBackMinutes } from '../metrics.ts';
 import type { Runtime } from '../runtime.ts';
 import type { LeasedTail } from '../tail/tail.ts';
 import { type CurrentUse, monthCostOf } from './month-cost.ts';
-
-/** The log counts as unavailable if it takes longer than this to answer, in ms. */
-const logTimeoutMs = 2_000;
 
 /** Answers of the log whose times are kept: those of about two minutes. */
 const maxAnswers = 60;
@@ -101,25 +97,13 @@ function isBilled({ redis }: Settings): boolean {
   return redis !== null && 'url' in redis;
 }
 
-/** Asks the log whether it answers. No log bills that question. */
-function createLogQuestion({ log, clock }: Runtime): () => Promise<LogStatus> {
-  const kind = logNames[log.kind];
+/** Asks the log, and keeps how long its last answers took. */
+function createLogQuestion(runtime: Runtime): () => Promise<LogStatus> {
+  const kind = logNames[runtime.log.kind];
   const answersMs: number[] = [];
   return async () => {
-    const askedAt = clock.elapsed();
-    const hasAnswered = new AbortController();
-    const problem = await Promise.race([
-      log.ends([]).then(
-        () => null,
-        // The text of a FeedError is made for clients: it has no secret.
-        (error: unknown) => (error instanceof FeedError ? error.message : 'The log failed.'),
-      ),
-      wait(clock, logTimeoutMs, hasAnswered.signal).then(
-        () => `The log has not answered within ${logTimeoutMs / 1_000} s.`,
-      ),
-    ]);
-    hasAnswered.abort();
-    if (problem === null) answersMs.push(clock.elapsed() - askedAt);
+    const { problem, latencyMs } = await checkLog(runtime);
+    if (problem === null) answersMs.push(latencyMs);
     if (answersMs.length > maxAnswers) answersMs.shift();
     return { kind, isReachable: problem === null, problem, latency: percentilesOf(answersMs) };
   };
