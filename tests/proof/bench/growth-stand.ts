@@ -28,6 +28,9 @@ export type GrowthStand = {
   clientLoad(): number;
 };
 
+/** How many readers an order opens: on a slow machine more would take too long for one. */
+const openAtOnce = 250;
+
 /** More readers than any case has at one server, and streams that outlive the case. */
 const limits = { STREAM_MAX_CONNECTIONS: '20000', STREAM_MAX_SECONDS: '86400' };
 
@@ -64,17 +67,26 @@ export async function withGrowth<T>(
 
   async function grow(readers: number, isOwnChannel: boolean): Promise<void> {
     const share = Math.ceil(readers / count);
-    let first = loads.reduce((sum, load) => sum + load.readers, 0);
+    let next = loads.reduce((sum, load) => sum + load.readers, 0);
+    const growOne = async (load: (typeof loads)[number], most: number, firstChannel: number) => {
+      const { client, target } = load;
+      for (let first = firstChannel; load.readers < most; ) {
+        const added = Math.min(openAtOnce, most - load.readers);
+        const own = isOwnChannel ? { channels: added, firstChannel: first } : {};
+        await client.tell({
+          ...{ kind: 'open', target, count: added, together: 20, isReading: true },
+          ...own,
+        });
+        load.readers += added;
+        first += added;
+      }
+    };
     await Promise.all(
       loads.map((load, at) => {
-        const added = Math.min(share, readers - at * share) - load.readers;
-        if (added <= 0) return undefined;
-        load.readers += added;
-        const own = isOwnChannel ? { channels: added, firstChannel: first } : {};
-        first += added;
-        return load.client.tell({
-          ...{ kind: 'open', target: load.target, count: added, together: 20, isReading: true, ...own },
-        });
+        const most = Math.min(share, readers - at * share);
+        const firstChannel = next;
+        next += Math.max(0, most - load.readers);
+        return growOne(load, most, firstChannel);
       }),
     );
     delivered = loads.map(() => 0);

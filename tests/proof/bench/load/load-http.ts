@@ -5,8 +5,16 @@ import type { Target } from './load-orders.ts';
 
 const agent = new Agent({ keepAlive: true });
 
-/** Publishes. @throws Error if the answer is not 201. */
-export function post({ port, publishPath, publishHeaders }: Target, body: string): Promise<void> {
+/**
+ * Publishes. It sends the request again if the server has just closed the kept connection, as HTTP clients do.
+ * @throws Error if the answer is not 201.
+ */
+export async function post(target: Target, body: string): Promise<void> {
+  while (!(await tryToPost(target, body)));
+}
+
+/** @returns false if the connection that was kept from an earlier request was closed meanwhile. */
+function tryToPost({ port, publishPath, publishHeaders }: Target, body: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'application/json',
@@ -18,11 +26,16 @@ export function post({ port, publishPath, publishHeaders }: Target, body: string
       (response) => {
         response.resume();
         response.on('end', () =>
-          response.statusCode === 201 ? resolve() : reject(new Error(`publishing: ${response.statusCode}`)),
+          response.statusCode === 201
+            ? resolve(true)
+            : reject(new Error(`publishing: ${response.statusCode}`)),
         );
       },
     );
-    request.on('error', reject);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      if (request.reusedSocket && error.code === 'ECONNRESET') resolve(false);
+      else reject(error);
+    });
     request.end(body);
   });
 }
