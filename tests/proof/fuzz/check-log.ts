@@ -10,6 +10,7 @@ export type StoredEvent = {
   readonly epoch: string;
   readonly type: string;
   readonly data: string;
+  readonly attributes: string | null;
 };
 
 /** All events of the file, in the order of their channels. */
@@ -17,7 +18,7 @@ export function readStored(file: string): readonly StoredEvent[] {
   const db = new DatabaseSync(file, { readOnly: true });
   try {
     const rows = db.prepare(
-      'SELECT channel, time, seq, epoch, type, data FROM event ORDER BY channel, time, seq',
+      'SELECT channel, time, seq, epoch, type, data, attributes FROM event ORDER BY channel, time, seq',
     );
     return rows.all() as unknown as StoredEvent[];
   } finally {
@@ -114,5 +115,11 @@ async function checkChannel(
 function jsonOf(event: StoredEvent | undefined): string | null {
   if (event === undefined) return null;
   const { channel, time, seq, type, data } = event;
-  return JSON.stringify({ id: `${time}-${seq}`, channel, type, time, data: JSON.parse(data) });
+  const { ttlMs, end, ...others } = JSON.parse(event.attributes ?? '{}');
+  return JSON.stringify({
+    ...{ id: `${time}-${seq}`, channel, type, ...others },
+    ...(ttlMs !== undefined && { expiresAt: time + ttlMs }),
+    ...(end !== undefined && { end }),
+    ...{ time, data: JSON.parse(data) },
+  });
 }

@@ -17,7 +17,7 @@ function answerOf(status: number, ...ids: readonly string[]) {
 }
 
 function stored(seq: number, data: string): StoredEvent {
-  return { channel: 'feed', time: 5, seq, epoch: 'aaaaaa', type: 'message', data };
+  return { channel: 'feed', time: 5, seq, epoch: 'aaaaaa', type: 'message', data, attributes: null };
 }
 
 /** A model of two events that were acknowledged, 1 and 2, and one, 3, whose answer was lost. */
@@ -77,6 +77,20 @@ describe('an acknowledgement', () => {
 test('of two equal keys the last one counts, and the name of a prototype is an ordinary key', () => {
   const bytes = Buffer.from('{"channel":"a","data":{"__proto__":1,"x":1,"x":2}}');
   expect(publishedBy({ form: 'json', bytes })).toEqual([
-    { channel: 'a', type: 'message', data: '{"__proto__":1,"x":2}' },
+    { channel: 'a', type: 'message', data: '{"__proto__":1,"x":2}', attributes: null },
   ]);
+});
+
+test('what an event is about is part of what must be stored', () => {
+  const event = { data: 1, subject: 'a', ttlSeconds: 5, remove: false, end: true };
+  const bytes = Buffer.from(JSON.stringify(event));
+  const expected = expectAnswer({ method: 'POST', body: { form: 'json', bytes } });
+  const model = makeModel();
+  model.acknowledge(expected, answerOf(201, '5-1'));
+  const attributes = '{"subject":"a","ttlMs":5000,"end":true}';
+
+  expect(checkLog([{ ...one, attributes }], model)).toEqual([]);
+  for (const other of [null, '{"subject":"a","end":true}', '{"subject":"b","ttlMs":5000,"end":true}']) {
+    expect(checkLog([{ ...one, attributes: other }], model).join()).toContain('holds another event');
+  }
 });

@@ -1,6 +1,7 @@
 import { type Chance, chanceOf } from './chance.ts';
 import { cutRequest, mangledRequest, noHttp, pipeline } from './inputs/cut-request.ts';
 import { falseLength, oddChunks } from './inputs/false-length.ts';
+import { oddAttributes } from './inputs/odd-attributes.ts';
 import { oddHeaders, oddKey } from './inputs/odd-headers.ts';
 import { oddContentType, oddJson, oddLines, oddUtf8 } from './inputs/odd-json.ts';
 import { oddCursor, oddName, oddQuery } from './inputs/odd-query.ts';
@@ -17,14 +18,15 @@ type Kind = {
 
 /** All kinds of input, by name. */
 export const kinds: Readonly<Record<string, Kind>> = {
-  'valid publish': { weight: 10, make: validPublish },
-  'valid read': { weight: 10, make: validRead },
+  'valid publish': { weight: 11, make: validPublish },
+  'valid read': { weight: 11, make: validRead },
   cursor: { weight: 9, make: oddCursor },
   name: { weight: 6, make: oddName },
   query: { weight: 9, make: oddQuery },
   headers: { weight: 10, make: oddHeaders },
   key: { weight: 3, make: oddKey },
   json: { weight: 10, make: oddJson },
+  attributes: { weight: 6, make: oddAttributes },
   lines: { weight: 4, make: oddLines },
   'not UTF-8': { weight: 3, make: oddUtf8 },
   'content type': { weight: 3, make: oddContentType },

@@ -61,6 +61,7 @@ function faultsOfForm(expected: ExpectedAnswer, answer: TimedAnswer): readonly s
   // If the client left early, the end may be missing.
   if (!isWhole && expected.route !== 'stream') return [];
   if (status >= 400) return isWhole ? faultsOfProblem(answer) : [];
+  if (status === 204) return answer.body === '' ? [] : ['a 204 has a body'];
   return status === 200 ? faultsOfSuccess(expected, answer) : [];
 }
 
@@ -80,7 +81,7 @@ function faultsOfSuccess({ route, method }: ExpectedAnswer, { headers, body }: T
 
 /** The parts of a request that a refusal may name. */
 const part =
-  /\b(?:body|query|events?|line \d+|data|channel|type|after|before|limit|wait|rewind|heartbeat|Last-Event-ID|lastEventId|content-type|Idempotency-Key|key|token|Authorization|allowed here|streams|log)\b/i;
+  /\b(?:body|query|events?|line \d+|data|channel|type|subject|latest|remove|ttlSeconds|end|after|before|limit|wait|rewind|heartbeat|Last-Event-ID|lastEventId|content-type|Idempotency-Key|key|token|Authorization|allowed here|streams|log)\b/i;
 
 /** What is wrong with a refusal by our code. It must be a problem that names the part, and no cache may keep it. */
 function faultsOfProblem({ status, headers, body }: Answer): readonly string[] {

@@ -25,8 +25,8 @@ export function eventKey(channel: string, id: string): string {
 }
 
 /** A key for the content of an event. */
-export function contentKey({ channel, type, data }: Published): string {
-  return `${channel} ${type} ${data}`;
+export function contentKey({ channel, type, data, attributes }: Published): string {
+  return `${channel} ${type} ${attributes ?? ''} ${data}`;
 }
 
 /** A model of an empty log. */
@@ -76,7 +76,13 @@ export function makeModel(): Model {
 }
 
 /** An event as it must be stored. */
-export type Published = { readonly channel: string; readonly type: string; readonly data: string };
+export type Published = {
+  readonly channel: string;
+  readonly type: string;
+  readonly data: string;
+  /** What the log keeps of subject, remove, ttlSeconds and end, as JSON; null: the event has none of them. */
+  readonly attributes: string | null;
+};
 
 /**
  * The events of a body, read in the simplest way; null if it cannot be read, and then nothing may be stored. The server
@@ -89,13 +95,29 @@ export function publishedBy({ form, bytes }: PublishBody): readonly Published[] 
       form === 'json'
         ? [JSON.parse(text)].flat()
         : text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]));
-    return values.map(({ channel = 'feed', type = 'message', data }) => ({
+    return values.map(({ channel = 'feed', type = 'message', data, ...others }) => ({
       channel,
       type,
       data: JSON.stringify(data),
+      attributes: attributesOf(others),
     }));
   } catch {
     // Not UTF-8, not JSON, not an object, or nested too deeply.
     return null;
   }
+}
+
+function attributesOf({
+  subject,
+  remove,
+  ttlSeconds,
+  end,
+}: Readonly<Record<string, unknown>>): string | null {
+  const attributes = {
+    ...(subject !== undefined && { subject }),
+    ...(remove === true && { remove }),
+    ...(typeof ttlSeconds === 'number' && { ttlMs: ttlSeconds * 1_000 }),
+    ...(end === true && { end }),
+  };
+  return Object.keys(attributes).length === 0 ? null : JSON.stringify(attributes);
 }

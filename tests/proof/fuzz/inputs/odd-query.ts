@@ -6,6 +6,8 @@ import { oneRequest, slowMs } from '../request.ts';
 const names = [
   'channel',
   'type',
+  'subject',
+  'latest',
   'after',
   'rewind',
   'limit',
@@ -38,10 +40,13 @@ export function oddCursor(chance: Chance): Input {
   return readWith(chance, channels(chance).slice(1), [['last-event-id', cursor]]);
 }
 
-/** A name of a channel or a type, allowed or not. */
+/** A name of a channel, a type or a subject, allowed or not. */
 export function oddName(chance: Chance): Input {
   const name = nameText(chance);
-  return readWith(chance, `${chance.pick(['channel', 'type'])}=${encodeURIComponent(name.toWellFormed())}`);
+  return readWith(
+    chance,
+    `${chance.pick(['channel', 'type', 'subject'])}=${encodeURIComponent(name.toWellFormed())}`,
+  );
 }
 
 /** For a cursor beyond the end, the server reads again for up to 5 s, because a replica may lag. */
@@ -65,10 +70,23 @@ function readWith(chance: Chance, query: string, headers: readonly Header[] = []
 }
 
 const parameters: Readonly<Record<'events' | 'stream', ReadonlySet<string>>> = {
-  events: new Set(['channel', 'type', 'after', 'rewind', 'limit', 'wait', 'before', 'token']),
+  events: new Set([
+    'channel',
+    'type',
+    'subject',
+    'latest',
+    'after',
+    'rewind',
+    'limit',
+    'wait',
+    'before',
+    'token',
+  ]),
   stream: new Set([
     'channel',
     'type',
+    'subject',
+    'latest',
     'after',
     'rewind',
     'heartbeat',
