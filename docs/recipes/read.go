@@ -1,6 +1,7 @@
 //go:build !windows
 
 // Appends every event of a channel to a file, each event once and in order. Start it again after any end: it continues.
+// It ends by itself when the channel has ended.
 //
 //	go run read.go https://feed.example.com orders orders.ndjson
 //
@@ -101,6 +102,9 @@ type refusal struct{ reason string }
 
 func (r *refusal) Error() string { return r.reason }
 
+// errEnded says that the channel has ended: no more events will come.
+var errEnded = errors.New("the channel has ended")
+
 // frame has the fields of one frame, such as "id", "event" and "data".
 type frame map[string]string
 
@@ -128,6 +132,9 @@ func readStream(feed, channel, cursor string, handle func(frame) error) (retryAf
 		return 0, rootOf(err) // The server cannot be reached.
 	}
 	defer response.Body.Close()
+	if response.StatusCode == 204 {
+		return 0, errEnded // The cursor is at the end.
+	}
 	if status := response.StatusCode; status != 200 {
 		reason := fmt.Errorf("the server answers %d: %s", response.StatusCode, detailOf(response))
 		canRenew := status == 401 && os.Getenv("FEED_TOKEN_FILE") != ""
@@ -185,7 +192,8 @@ func detailOf(response *http.Response) string {
 
 // readFeed calls handle for each event and each gap after the cursor, in order, and waits for more. The kind is "event" or
 // "gap"; data is JSON text. Store the cursor in the step that stores what you make of the data, and give the stored one to
-// the next call: then a kill repeats nothing and loses nothing. It ends with an error of handle, or with a refusal.
+// the next call: then a kill repeats nothing and loses nothing. It ends with an error of handle, or with a refusal; with nil
+// when the channel has ended.
 func readFeed(feed, channel, cursor string, handle func(cursor, kind, data string) error) error {
 	random := rand.New(rand.NewSource(time.Now().UnixNano()))
 	reported := ""
@@ -207,9 +215,14 @@ func readFeed(feed, channel, cursor string, handle func(cursor, kind, data strin
 				if err := handle(cursor, kind, next["data"]); err != nil {
 					return &refusal{err.Error()}
 				}
+			case "end":
+				return errEnded
 			}
 			return nil
 		})
+		if errors.Is(err, errEnded) {
+			return nil
+		}
 		var final *refusal
 		if errors.As(err, &final) {
 			return final
@@ -256,5 +269,7 @@ func main() {
 		_, err := fmt.Fprintf(journal, "{\"cursor\":%q,%q:%s}\n", cursor, kind, data)
 		return err
 	})
-	log.Fatal(err)
+	if err != nil {
+		log.Fatal(err)
+	}
 }

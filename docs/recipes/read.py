@@ -1,4 +1,5 @@
 """Appends every event of a channel to a file, each event once and in order. Start it again after any end: it continues.
+It ends by itself when the channel has ended.
 
     python3 read.py https://feed.example.com orders orders.ndjson
 
@@ -82,6 +83,9 @@ def read_stream(url, channel, cursor):
     if token:
         request.add_header("authorization", f"Bearer {token}")
     with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as response:
+        if response.status == 204:  # The channel has ended, and the cursor is at its end.
+            yield {"event": "end"}
+            return
         if response.headers.get_content_type() != "text/event-stream":
             raise OSError("the answer is no stream")  # For example the page of a proxy.
         frame = {}
@@ -107,7 +111,8 @@ def describe(error):
 
 
 def read_feed(url, channel, cursor=START):
-    """Yields (cursor, kind, data) for each event and each gap after the cursor, in order, and waits for more. It never ends.
+    """Yields (cursor, kind, data) for each event and each gap after the cursor, in order, and waits for more. It ends when the
+    channel has ended.
 
     `kind` is "event" or "gap"; `data` is JSON text. Store the cursor in the step that stores what you make of the data,
     and give the stored one to the next call: then a kill repeats nothing and loses nothing. Raises ReadError.
@@ -126,6 +131,8 @@ def read_feed(url, channel, cursor=START):
                 if kind in ("event", "gap") and "data" in frame:
                     cursor = frame["id"]
                     yield cursor, kind, frame["data"]
+                if kind == "end":
+                    return
         except urllib.error.HTTPError as error:
             cause = describe(error)
             can_renew = error.code == 401 and os.environ.get("FEED_TOKEN_FILE")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Appends every event of a channel to a file, each event once and in order. Start it again after any end: it continues.
+# It ends by itself when the channel has ended.
 #
 #   bash read.sh https://feed.example.com orders orders.ndjson
 #
@@ -74,6 +75,7 @@ while true; do
       '')
         case $kind in
           hello) range=1 reported='' is_open=yes ;;
+          end) exit 0 ;;
           event | gap)
             if [ -n "$data" ]; then
               printf '{"cursor":"%s","%s":%s}\n' "$id" "$kind" "$data" >> "$file" || exit 1
@@ -89,6 +91,8 @@ while true; do
     stream
   )
 
+  # The channel has ended, and the cursor is at its end.
+  [ "$status" != 204 ] || exit 0
   # An open stream may break at any time. But tell, once, why we cannot open one.
   if [ $is_open = no ]; then
     case $status in

@@ -1,6 +1,17 @@
-import { afterEach, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { afterEach, describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/config/settings.ts';
+import { systemClock } from '../../lib/core/clock.ts';
+import { eventsRoute } from '../../lib/server/http/events-route.ts';
+import { streamRoute } from '../../lib/server/http/stream-route.ts';
+import { createRuntime, type Runtime } from '../../lib/server/runtime.ts';
+import { checkEvents, storeEvents } from '../../lib/server/store-events.ts';
 import { badServers } from '../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
+import { listenOnFreePort } from '../support/listen-on-free-port.ts';
 import { eventually } from '../support/node/eventually.ts';
 import { endScripts, runScript } from '../support/scripts/script-process.ts';
 
@@ -183,3 +194,104 @@ test('--help names every option', async () => {
     expect(run.out()).toContain(name);
   }
 });
+
+describe('a channel that ends', () => {
+  test('ends it with the code 0, after everything is printed', async () => {
+    const { url, runtime } = await routesServer();
+    await store(runtime, [{ data: 1 }, { data: 'over', end: true }]);
+    const run = tail('--url', url, '--channel', 'jobs', '--rewind', 'all', '--json');
+
+    expect(await run.code).toBe(0);
+    expect(run.lines().map((line) => JSON.parse(line).data)).toEqual([1, 'over']);
+    expect(run.err()).toContain('ended: all channels have ended, and everything is printed.\n');
+  });
+
+  test.each([['stream'], ['poll']])('ends it when the end comes while it reads: %s', async (transport) => {
+    const { url, runtime } = await routesServer();
+    const run = tail(
+      '--url',
+      url,
+      '--channel',
+      'jobs',
+      '--transport',
+      transport,
+      '--rewind',
+      'all',
+      '--json',
+    );
+    await store(runtime, [{ data: 1 }]);
+    await eventually('tail prints the event', 30_000, () => run.lines().length === 1);
+    await store(runtime, [{ data: 'over', end: true }]);
+
+    expect(await run.code).toBe(0);
+    expect(run.lines().map((line) => JSON.parse(line).data)).toEqual([1, 'over']);
+  });
+});
+
+describe('tail --latest', () => {
+  test('prints the latest event of each subject, then each change, and ends with the channel', async () => {
+    const { url, runtime } = await routesServer();
+    await store(runtime, [
+      { subject: 'a', data: 1 },
+      { subject: 'b', data: 2 },
+      { subject: 'a', data: 3 },
+    ]);
+    const run = tail('--url', url, '--channel', 'jobs', '--latest');
+    await eventually('tail prints the state', 30_000, () => run.lines().length === 2);
+    const about = (line: string) => line.split(' ').slice(3).join(' ');
+    expect(run.lines().map(about).toSorted()).toEqual(['message a 3', 'message b 2']);
+
+    await store(runtime, [
+      { subject: 'b', data: null, remove: true },
+      { subject: 'c', data: 4 },
+    ]);
+    await eventually('tail prints the change', 30_000, () => run.lines().length === 3);
+    await store(runtime, [{ data: 'over', end: true }]);
+
+    expect(await run.code).toBe(0);
+    expect(run.lines().at(-1)).toContain('message c 4');
+    expect(run.err()).toContain('gone: channel jobs subject b was removed, or has expired.\n');
+    expect(run.err()).toContain('ended: all channels have ended');
+  });
+
+  test.each([
+    [['--channel', 'a', '--channel', 'b'], '--latest prints the state of one channel.'],
+    [['--rewind', '5'], '--latest begins with the state. Leave --after and --rewind out.'],
+    [['--after', '0-0'], '--latest begins with the state. Leave --after and --rewind out.'],
+  ])('refuses %j', async (args, text) => {
+    const run = tail('--latest', ...args);
+    expect(await run.code).toBe(2);
+    expect(run.err()).toContain(text);
+  });
+});
+
+/** A server with the real routes, on a log in memory. */
+async function routesServer() {
+  const settings = readSettings({ FEED_DB: ':memory:' });
+  const runtime = createRuntime(settings, systemClock);
+  const [events, stream] = [eventsRoute(() => runtime), streamRoute(300, () => runtime)];
+  const server = createServer(async (request, response) => {
+    const left = new AbortController();
+    response.on('close', () => left.abort());
+    const asked = new Request(`http://feed.test${request.url}`, { signal: left.signal });
+    const answer = await (request.url?.startsWith('/api/stream') ? stream : events)(asked);
+    response.writeHead(answer.status, Object.fromEntries(answer.headers));
+    if (answer.body === null) return response.end();
+    await pipeline(Readable.fromWeb(answer.body as ReadableStream), response).catch(() => undefined);
+  });
+  const port = await listenOnFreePort(server);
+  closing.push(
+    () => runtime.log.close(),
+    () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  );
+  return { url: `http://127.0.0.1:${port}`, runtime };
+}
+
+/** Publishes to the channel `jobs`. */
+async function store(runtime: Runtime, events: readonly object[]): Promise<void> {
+  const given = events.map((event, index) => ({
+    value: { channel: 'jobs', ...event },
+    what: `events[${index}]`,
+  }));
+  await storeEvents(runtime, await checkEvents(given), null, null);
+}

@@ -270,6 +270,26 @@ describe('the readers', () => {
       expect(reader.printed()).toContain('Is this the address of a Steadfeed app?');
     });
 
+    test('ends when its channel has ended, and at once when it is started again', async ({ expect }) => {
+      const channel = `ended-${name}`;
+      await store(app, [1], { channel });
+      const reader = start(app.url, channel, 'ended');
+      await until(built(channel), 1);
+      const headers = {
+        'content-type': 'application/json',
+        authorization: `Bearer ${secrets.publishToken}`,
+      };
+      const body = JSON.stringify({ channel, data: 'over', end: true });
+      expect((await fetch(`${app.url}/api/events`, { method: 'POST', headers, body })).status).toBe(201);
+      expect(await reader.code).toBe(0);
+      expect(dataOf(built(channel))).toEqual([1, 'over']);
+
+      const again = start(app.url, channel, 'ended');
+      expect(await again.code).toBe(0);
+      expect([reader.printed(), again.printed()]).toEqual(['', '']);
+      expect(dataOf(built(channel))).toEqual([1, 'over']);
+    });
+
     test('refuses a file to which another one writes, and stores nothing in it', async ({ expect }) => {
       const [channel, file] = [`locked-${name}`, built(`locked-${name}`)];
       await store(app, [1], { channel });
