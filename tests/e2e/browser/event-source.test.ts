@@ -1,10 +1,13 @@
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSqliteLog } from '../../../lib/log/sqlite/sqlite-log.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { startMeddlingProxy } from '../../support/browser/meddling-proxy.ts';
 import { startApp } from '../../support/node/app-process.ts';
 import { eventually } from '../../support/node/eventually.ts';
 import { range, store } from '../../support/node/publish.ts';
+import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
 
 let browser: Browser;
 beforeAll(async () => {
@@ -75,5 +78,78 @@ describe('a native EventSource in Chromium', () => {
 
     await eventually('the second is live', 30_000, async () => (await second.native()).hellos > 0);
     await second.page.close();
+  });
+
+  test('reads a channel to its end, comes back once, and is stopped by the 204', async () => {
+    await using app = await startApp();
+    await store(app, [1, 2], { channel: 'job' });
+    const page = await browser.newPage();
+    await page.goto(`${app.url}/api/health`);
+    const statuses: number[] = [];
+    page.on('response', (response) => {
+      if (response.url().includes('/api/stream')) statuses.push(response.status());
+    });
+    await page.evaluate(() => {
+      const source = new EventSource('/api/stream?channel=job&rewind=all');
+      const native = { source, got: [] as unknown[], ends: [] as unknown[], errors: [] as number[] };
+      Object.assign(globalThis, { native });
+      source.onmessage = ({ data }) => native.got.push(JSON.parse(data).data);
+      source.addEventListener('end', ({ data }) => native.ends.push(JSON.parse(data).channel));
+      source.onerror = () => native.errors.push(source.readyState);
+    });
+    type Ending = { source: EventSource; got: unknown[]; ends: unknown[]; errors: number[] };
+    const read = () =>
+      page.evaluate(() => {
+        const { source, got, ends, errors } = (globalThis as unknown as { native: Ending }).native;
+        return { state: source.readyState, got, ends, errors };
+      });
+    await eventually('it has two events', 30_000, async () => (await read()).got.length === 2);
+
+    await store(app, ['over'], { channel: 'job', end: true });
+
+    // 0: it connects again. 2: closed for good.
+    await eventually('it has stopped', 30_000, async () => (await read()).state === 2);
+    expect(await read()).toEqual({ state: 2, got: [1, 2, 'over'], ends: ['job'], errors: [0, 2] });
+    expect(statuses).toEqual([200, 204]);
+    await page.close();
+  });
+
+  test('of a state forgets its cursor at a gap, and begins with the new state', async () => {
+    using folder = makeTemporaryFolder();
+    const file = join(folder.path, 'feed.db');
+    await using app = await startApp({ FEED_DB: file });
+    await store(app, ['old'], { channel: 'hosts', subject: 'a' });
+    const page = await browser.newPage();
+    await page.goto(`${app.url}/api/health`);
+    await page.evaluate(() => {
+      const native: [string, string, string][] = [];
+      Object.assign(globalThis, { native });
+      const source = new EventSource('/api/stream?channel=hosts&latest');
+      const add = ({ type, data, lastEventId }: MessageEvent) =>
+        native.push([
+          type,
+          String(JSON.parse(data).data ?? JSON.parse(data).reason),
+          lastEventId === '' ? 'none' : 'set',
+        ]);
+      for (const name of ['state', 'message', 'gap']) source.addEventListener(name, add);
+    });
+    const read = () => page.evaluate(() => (globalThis as unknown as { native: string[][] }).native);
+    await eventually('it has the state', 30_000, async () => (await read()).length === 1);
+    await store(app, ['live'], { channel: 'hosts', subject: 'b' });
+    await eventually('it has the event', 30_000, async () => (await read()).length === 2);
+
+    const log = createSqliteLog({ file, retention: 100 });
+    await log.forget('hosts');
+    log.close();
+    await store(app, ['new'], { channel: 'hosts', subject: 'c' });
+
+    await eventually('it has the new state', 30_000, async () => (await read()).length === 4);
+    expect(await read()).toEqual([
+      ['state', 'old', 'none'],
+      ['message', 'live', 'set'],
+      ['gap', 'restarted', 'none'],
+      ['state', 'new', 'none'],
+    ]);
+    await page.close();
   });
 });

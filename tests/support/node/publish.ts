@@ -4,13 +4,18 @@ import { secrets } from './secrets.ts';
 
 type Target = { readonly url: string };
 
-type PublishOptions = { readonly channel?: string; readonly type?: string };
+type PublishOptions = {
+  readonly channel?: string;
+  readonly type?: string;
+  readonly subject?: string;
+  readonly end?: boolean;
+};
 
 /** Publishes each value as one event, all in one request. */
 export function publish(
   app: Target,
   data: readonly unknown[],
-  { channel = 'feed', type, key }: PublishOptions & { readonly key?: string } = {},
+  { channel = 'feed', key, ...members }: PublishOptions & { readonly key?: string } = {},
 ): Promise<Answer> {
   return ask(app, '/api/events', {
     method: 'POST',
@@ -19,7 +24,7 @@ export function publish(
       authorization: `Bearer ${secrets.publishToken}`,
       ...(key === undefined ? {} : { 'idempotency-key': key }),
     },
-    body: JSON.stringify(data.map((value) => ({ channel, type, data: value }))),
+    body: JSON.stringify(data.map((value) => ({ channel, ...members, data: value }))),
   });
 }
 
