@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A measured server, in a process of its own. Ends with the scope that holds it by `await using`. */
 export type BenchServer = AsyncDisposable & {
   readonly port: number;
+  /** The port of its process that takes lines (`servers/inlet.ts`); null: it takes none. */
+  readonly linePort: number | null;
   readonly pid: number;
   /** Its output so far, from stdout and stderr. */
   printed(): string;
@@ -33,7 +35,9 @@ export async function startServer(
   env: Readonly<Record<string, string>> = {},
 ): Promise<BenchServer> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', collectOnSignal, ...args], {
+  const loaded = env.BENCH_INLET === undefined ? [collectOnSignal] : [collectOnSignal, inlet];
+  const imports = loaded.flatMap((url) => ['--import', url]);
+  const child = spawn(process.execPath, [...imports, ...args], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH, HOME, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env },
@@ -46,6 +50,7 @@ export async function startServer(
   const port = await listening(child, () => printed);
   return {
     port,
+    linePort: Number(/Inlet: (\d+)/.exec(printed)?.[1]) || null,
     pid: child.pid ?? 0,
     printed: () => printed,
     cpuMs: () => cpuMsOf(child),
@@ -72,6 +77,7 @@ async function listening(child: ChildProcess, printed: () => string): Promise<nu
 }
 
 const collectOnSignal = new URL('servers/collect-on-signal.ts', import.meta.url).href;
+const inlet = new URL('servers/inlet.ts', import.meta.url).href;
 
 async function held(child: ChildProcess, printed: () => string): Promise<number> {
   const answers = () => [...printed().matchAll(/holds (\d+) bytes/g)];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { unsetSettings } from '../../../scripts/build-app.ts';
 import { type BenchServer, startServer } from './bench-server.ts';
+import { type BuiltFunction, buildFunctionOf, buildOwnFunction } from './deployed-instance.ts';
 import type { Target } from './load/load-orders.ts';
 import type { Collected } from './servers/otlp-collector.ts';
 import { startWorker } from './worker.ts';
@@ -16,6 +17,7 @@ export const contestantNames = {
   bareNode: 'bare `node:http`',
   betterSse: 'better-sse',
   plainNext: 'plain Next route',
+  trpc: 'tRPC subscription 11',
   upstashRealtime: '@upstash/realtime 1.1',
   polling: 'polls every second',
 } as const;
@@ -36,16 +38,21 @@ export function isPeer(key: ContestantKey): boolean {
 export type Contestant = {
   /** Whether it needs Redis. */
   readonly isOnRedis?: true;
+  /** Whether it is this feed, whose log brings it the events of other processes. */
+  readonly hasLog?: true;
   /** @param env more environment variables, for example the address of a Redis. */
   start(env?: Readonly<Record<string, string>>): Promise<BenchServer>;
-  target(server: BenchServer): Target;
+  target(server: Pick<BenchServer, 'port'>): Target;
+  /** Builds the function of its streams as the platform does, into an empty folder. */
+  buildFunction?(folder: string): Promise<BuiltFunction>;
 };
 
 export type BenchFolders = {
   /** This project, with its production build. */
   readonly root: string;
-  /** The builds of `servers/plain-next` and `servers/upstash-realtime`. */
+  /** The builds of `servers/plain-next`, `servers/trpc-next` and `servers/upstash-realtime`. */
   readonly plainNext: string;
+  readonly trpcNext: string;
   readonly upstashRealtime: string;
   /** The folder of the peers' packages. */
   readonly peers: string;
@@ -59,7 +66,7 @@ const publishToken = 'a-token-for-the-bench';
 
 /** All of them. */
 export function contestants(folders: BenchFolders): Readonly<Record<ContestantKey, Contestant>> {
-  const { root, plainNext, upstashRealtime, peers, data } = folders;
+  const { root, plainNext, trpcNext, upstashRealtime, peers, data } = folders;
   const ours = steadfeed(root, data);
   const other = (args: readonly string[], cwd: string, path = '/'): Contestant => ({
     start: (env = {}) => startServer(args, cwd, env),
@@ -71,10 +78,11 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
       publishHeaders: {},
     }),
   });
+  const trpc = other(nextStart(root), trpcNext, '/api/trpc/feed');
   const realtime = other(nextStart(root), upstashRealtime, '/api/realtime');
   return {
     steadfeed: ours,
-    steadfeedRedis: { ...ours, isOnRedis: true },
+    steadfeedRedis: { ...ours, isOnRedis: true, buildFunction: buildOwnFunction },
     steadfeedTcp: { ...ours, isOnRedis: true },
     steadfeedUncounted: {
       ...ours,
@@ -85,7 +93,14 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
     steadfeedTraced: withCollector(ours, {}),
     bareNode: other([join(servers, 'bare-node.ts')], root),
     betterSse: other([join(servers, 'better-sse.ts'), peers], root),
-    plainNext: other(nextStart(root), plainNext, '/api/stream'),
+    plainNext: {
+      ...other(nextStart(root), plainNext, '/api/stream'),
+      buildFunction: (folder) => buildFunctionOf(plainNext, join(peers, 'plain-next-function'), folder),
+    },
+    trpc: {
+      ...trpc,
+      target: (server) => ({ ...trpc.target(server), publishPath: '/api/trpc/publish' }),
+    },
     upstashRealtime: {
       isOnRedis: true,
       start: realtime.start,
@@ -113,6 +128,7 @@ export function steadfeed(root: string, data: string): Contestant {
   const own = { ...unsetSettings, PUBLISH_TOKEN: publishToken, STREAM_MAX_CONNECTIONS: '2000' };
   let logs = 0;
   return {
+    hasLog: true,
     start: (env = {}) =>
       startServer(nextStart(root), root, { ...own, FEED_DB: join(data, `${++logs}.db`), ...env }),
     target: ({ port }) => ({

@@ -9,6 +9,7 @@ import type { BenchFolders } from './contestants.ts';
 
 /** The packages of the peers. None of them is a dependency of the template. */
 const peers = {
+  '@trpc/server': '11.25.2',
   '@upstash/realtime': '1.1.0',
   '@upstash/redis': '1.39.0',
   'better-sse': '0.16.1',
@@ -31,6 +32,7 @@ export async function prepare(root: string, isAlone = false): Promise<BenchFolde
   return {
     root,
     plainNext: app('plain-next'),
+    trpcNext: app('trpc-next'),
     upstashRealtime: app('upstash-realtime'),
     peers: cache,
     data: mkdtempSync(join(tmpdir(), 'steadfeed-bench-')),

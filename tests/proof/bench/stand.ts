@@ -1,7 +1,7 @@
 import type { BenchServer } from './bench-server.ts';
 import type { Measured, Size } from './cases/case.ts';
 import type { Contestant } from './contestants.ts';
-import type { LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './load/load-orders.ts';
+import type { Inlet, LoadOrder, LoadResult, OpenOrder, PublishOrder, Target } from './load/load-orders.ts';
 import { type RedisStand, startRedisStand } from './redis-stand.ts';
 import { startWorker, type Worker } from './worker.ts';
 
@@ -15,8 +15,19 @@ export type Stand = {
   publish(order: Partial<PublishOrder> & Pick<PublishOrder, 'events'>): Promise<LoadResult>;
 };
 
+/**
+ * How events reach a server without a publish request. `line`: its own code publishes. `rest`, `tcp`: another process
+ * publishes, and the server hears it from Redis, over the REST API or over TCP.
+ */
+export type InletKind = 'line' | 'rest' | 'tcp';
+
+/** The pub/sub channel of servers without a log. */
+const topic = 'bench';
+
 /** How a contestant is started. */
 export type StandOptions = {
+  /** Default: events come as publish requests. */
+  readonly inlet?: InletKind;
   /** More environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Number of warm-up requests, each with one event; default 500, or 20 in a smoke run. */
@@ -28,11 +39,19 @@ export async function withStand<T = Measured>(
   contestant: Contestant,
   size: Size,
   use: (stand: Stand) => Promise<T>,
-  { env = {}, warmRequests = warmRequestsOf[size] }: StandOptions = {},
+  { env = {}, warmRequests = warmRequestsOf[size], inlet }: StandOptions = {},
+  redisPort = 0,
 ): Promise<T> {
-  await using server = await contestant.start(env);
+  const inletEnv = inlet && {
+    BENCH_INLET: inlet,
+    ...(contestant.hasLog ? { BENCH_PUBLISHES: '1' } : { BENCH_TOPIC: topic }),
+  };
+  await using server = await contestant.start({ ...env, ...inletEnv });
   using load = startLoad();
-  const target = contestant.target(server);
+  const target = {
+    ...contestant.target(server),
+    ...(inlet && { inlet: inletOf(server, redisPort, contestant) }),
+  };
   const stand: Stand = {
     server,
     target,
@@ -57,10 +76,19 @@ export async function withRedis<T = Measured>(
   options: StandOptions = {},
 ): Promise<T> {
   await using redis = await startRedisStand();
-  return await withStand(contestant, size, (stand) => use(stand, redis), {
-    ...options,
-    env: { ...redis.env, ...options.env },
-  });
+  const address = options.inlet === 'tcp' ? { REDIS_URL: `redis://127.0.0.1:${redis.redisPort}` } : redis.env;
+  return await withStand(
+    contestant,
+    size,
+    (stand) => use(stand, redis),
+    { ...options, env: { ...address, ...options.env } },
+    redis.redisPort,
+  );
+}
+
+function inletOf({ linePort }: BenchServer, redisPort: number, { hasLog }: Contestant): Inlet {
+  if (linePort !== null) return { kind: 'line', port: linePort };
+  return { kind: 'redis', port: redisPort, topic: hasLog ? null : topic };
 }
 
 /** Warm-up requests, each with one event: a server that runs for weeks has compiled its code long ago. */

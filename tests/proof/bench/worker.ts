@@ -3,13 +3,13 @@ import { fileURLToPath } from 'node:url';
 
 /** A helper process of the benchmark, which executes orders. Ends with the scope that holds it by `using`. */
 export type Worker<Order, Result> = Disposable & {
-  /** @throws Error if the order fails or takes more than 120 s. */
+  /** @throws Error if the order fails or takes more than 300 s. */
   tell(order: Order): Promise<Result>;
 };
 
 type Answer<Result> = { readonly result: Result } | { readonly error: string };
 
-const patienceMs = 120_000;
+const patienceMs = 300_000;
 
 /**
  * Starts a file of this folder as a process. The file must call `obeyOrders`. It takes one order at a time.
@@ -27,7 +27,7 @@ export function startWorker<Order extends { readonly kind: string }, Result>(
     tell(order) {
       const { promise, resolve, reject } = Promise.withResolvers<Result>();
       const fail = (reason: string) => reject(new Error(`${name}, ${order.kind}: ${reason}`));
-      const timer = setTimeout(() => fail('no result within 120 s'), patienceMs);
+      const timer = setTimeout(() => fail('no result within 300 s'), patienceMs);
       const ended = () => fail('the process has ended');
       child.once('exit', ended);
       child.once('message', (answer: Answer<Result>) => {

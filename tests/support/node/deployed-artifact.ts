@@ -38,9 +38,25 @@ export type Artifact = {
  */
 export async function buildArtifact(): Promise<Artifact> {
   const folder = artifactFolder();
+  return buildArtifactIn(folder, async (copy) => {
+    await vercelBuild(copy);
+    for (const old of readdirSync(cache).filter((name) => name.startsWith('deployed-'))) {
+      rmSync(join(cache, old), { recursive: true });
+    }
+  });
+}
+
+/**
+ * Builds an artifact and keeps it in `folder`, unless it is there.
+ * @param buildIn builds in a new folder, with the result in its `.vercel/output`.
+ */
+export async function buildArtifactIn(
+  folder: string,
+  buildIn: (copy: string) => Promise<void>,
+): Promise<Artifact> {
   if (!existsSync(folder)) {
     await withLock(join(cache, 'deployed.lock'), async () => {
-      if (!existsSync(folder)) await build(folder);
+      if (!existsSync(folder)) await build(folder, buildIn);
     });
   }
   const output = join(folder, 'output');
@@ -69,12 +85,9 @@ function keyOfSources(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function build(folder: string): Promise<void> {
+async function build(folder: string, buildIn: (copy: string) => Promise<void>): Promise<void> {
   using copy = makeTemporaryFolder();
-  await vercelBuild(copy.path);
-  for (const old of readdirSync(cache).filter((name) => name.startsWith('deployed-'))) {
-    rmSync(join(cache, old), { recursive: true });
-  }
+  await buildIn(copy.path);
   const output = join(copy.path, '.vercel/output');
   const unfinished = join(cache, `unfinished-${process.pid}`);
   mkdirSync(unfinished);

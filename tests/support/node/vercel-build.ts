@@ -25,8 +25,13 @@ const project = {
  * @throws Error with the output of the command if it fails or cannot be downloaded.
  */
 export async function vercelBuild(folder: string): Promise<void> {
-  mkdirSync(join(folder, '.vercel'), { recursive: true });
   for (const source of deployedSources) cpSync(join(root, source), join(folder, source), { recursive: true });
+  await runVercelBuild(folder);
+}
+
+/** The same for an app whose sources are in `folder` already. It gets the packages of this checkout. */
+export async function runVercelBuild(folder: string): Promise<void> {
+  mkdirSync(join(folder, '.vercel'), { recursive: true });
   linkFolder(join(root, 'node_modules'), join(folder, 'node_modules'), ['.cache']);
   writeFileSync(join(folder, '.vercel/project.json'), JSON.stringify(project));
   const args = ['--yes', '--prefer-offline', vercelCommand, 'build', '--yes', '--token', 'none'];

@@ -1,5 +1,6 @@
 import type { Case } from './case.ts';
 import { catchUpStormCases } from './catch-up-storm.ts';
+import { coldStartCases } from './cold-start.ts';
 import { deliveryCases } from './deliveries.ts';
 import { growthCases } from './growth.ts';
 import { latencyCases } from './latency.ts';
@@ -19,6 +20,7 @@ export const cases: readonly Case[] = [
   ...redisLatencyCases,
   ...redisCostCases,
   ...redisIdleCases,
+  ...coldStartCases,
   ...growthCases,
   ...catchUpStormCases,
   ...telemetryCases,

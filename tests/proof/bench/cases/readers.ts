@@ -7,13 +7,13 @@ export const readerCases: readonly Case[] = [
   {
     name: 'memory',
     what: '1,000 readers without events, 20 s after the last one connected',
-    contestants: ['steadfeed', 'bareNode', 'plainNext'],
+    contestants: ['steadfeed', 'bareNode', 'plainNext', 'trpc'],
     figures: [
-      { name: 'memory per reader', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1.15 }] },
+      { name: 'memory per reader', unit: 'KB', goals: [{ to: ['plainNext'], atMost: 1 }] },
       {
         name: 'memory per reader after garbage collection',
         unit: 'KB',
-        goals: [{ to: ['plainNext'], atMost: 1.15 }],
+        goals: [{ to: ['plainNext'], atMost: 1 }],
       },
     ],
     run: (contestant, size) =>
@@ -40,8 +40,8 @@ export const readerCases: readonly Case[] = [
   {
     name: 'set-up',
     what: 'opening streams, ten at a time',
-    contestants: ['steadfeed', 'bareNode', 'plainNext'],
-    figures: [{ name: 'streams opened', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
+    contestants: ['steadfeed', 'bareNode', 'plainNext', 'trpc'],
+    figures: [{ name: 'streams opened', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 1 }] }],
     run: (contestant, size) =>
       withStand(contestant, size, async ({ target, tell }) => {
         const count = size === 'full' ? 800 : 40;

@@ -8,7 +8,7 @@ export const requestCases: readonly Case[] = [
     name: 'poll',
     what: 'polls with nothing new (304), ten at a time, compared with a route that answers a constant',
     contestants: ['steadfeed', 'plainNext'],
-    figures: [{ name: 'polls answered', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.9 }] }],
+    figures: [{ name: 'polls answered', unit: '/s', goals: [{ to: ['plainNext'], atLeast: 0.97 }] }],
     run: (contestant, size) =>
       withStand(contestant, size, async ({ target, tell }) => {
         const poll = { kind: 'ask', port: target.port, together: 10, ...(await pollAtHead(target)) } as const;

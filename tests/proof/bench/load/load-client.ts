@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { obeyOrders } from '../worker.ts';
-import { ask, post } from './load-http.ts';
+import { ask } from './load-http.ts';
 import type { LoadOrder, LoadResult, PublishOrder } from './load-orders.ts';
+import { publishBatch } from './load-publish.ts';
 import {
   closeReaders,
   cutOne,
@@ -41,7 +42,7 @@ async function publish(order: PublishOrder): Promise<void> {
       const data = makeData(bytes);
       const mine = before + sent * readers;
       const askedAt = performance.now();
-      await post(target, JSON.stringify(Array.from({ length: size }, () => ({ data }))));
+      await publishBatch(target, Array<string>(size).fill(data));
       countAnswer(performance.now() - askedAt);
       if (isStepwise) await arrived(mine);
     }

@@ -7,7 +7,7 @@ const agent = new Agent({ keepAlive: true });
 
 /**
  * Publishes. It sends the request again if the server has just closed the kept connection, as HTTP clients do.
- * @throws Error if the answer is not 201.
+ * @throws Error if the answer is neither 201 nor 200.
  */
 export async function post(target: Target, body: string): Promise<void> {
   while (!(await tryToPost(target, body)));
@@ -26,7 +26,7 @@ function tryToPost({ port, publishPath, publishHeaders }: Target, body: string):
       (response) => {
         response.resume();
         response.on('end', () =>
-          response.statusCode === 201
+          response.statusCode === 201 || response.statusCode === 200
             ? resolve(true)
             : reject(new Error(`publishing: ${response.statusCode}`)),
         );

@@ -6,11 +6,23 @@ export type Target = {
   readonly openMark: string;
   readonly publishPath: string;
   readonly publishHeaders: Readonly<Record<string, string>>;
+  /** Another way for events to reach the server; not set: by requests to `publishPath`. */
+  readonly inlet?: Inlet;
   /** How a reader resumes; not set: it cannot. */
   readonly resume?: Resume;
   /** Set for polling: the reader asks for `streamPath` with its last cursor, with this pause between two polls. */
   readonly pollEveryMs?: number;
 };
+
+/** A way for events to reach a server without a publish request. */
+export type Inlet =
+  /** The server's own code publishes. Each line that this port of its process gets is the data of one event. */
+  | { readonly kind: 'line'; readonly port: number }
+  /**
+   * Another process publishes, which here is the load client. Events of this feed go into its log in this Redis, which
+   * announces them. A server without a log gets them as a message in the pub/sub channel `topic`.
+   */
+  | { readonly kind: 'redis'; readonly port: number; readonly topic: string | null };
 
 /** Texts in a stream that show a reader its position and a handover. */
 export type Resume = {

@@ -5,14 +5,20 @@ import type { AddressInfo } from 'node:net';
 
 const readers = new Set<ServerResponse>();
 
+function broadcast(events: readonly unknown[]): void {
+  for (const event of events) {
+    const frame = Buffer.from(`data: ${JSON.stringify(event)}\n\n`);
+    for (const reader of readers) reader.write(frame);
+  }
+}
+
+Object.assign(globalThis, { [Symbol.for('bench.broadcast')]: broadcast });
+
 const server = createServer(async (request, response) => {
   if (request.method === 'POST') {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
-    for (const event of JSON.parse(Buffer.concat(parts).toString())) {
-      const frame = Buffer.from(`data: ${JSON.stringify(event)}\n\n`);
-      for (const reader of readers) reader.write(frame);
-    }
+    broadcast(JSON.parse(Buffer.concat(parts).toString()));
     response.writeHead(201).end();
     return;
   }

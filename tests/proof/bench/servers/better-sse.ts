@@ -13,11 +13,17 @@ const [, , peers = ''] = process.argv;
 const { createSession, createChannel } = createRequire(`${peers}/`)('better-sse') as BetterSse;
 const channel = createChannel();
 
+function broadcast(events: readonly unknown[]): void {
+  for (const event of events) channel.broadcast(event);
+}
+
+Object.assign(globalThis, { [Symbol.for('bench.broadcast')]: broadcast });
+
 const server = createServer(async (request, response) => {
   if (request.method === 'POST') {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part);
-    for (const event of JSON.parse(Buffer.concat(parts).toString())) channel.broadcast(event);
+    broadcast(JSON.parse(Buffer.concat(parts).toString()));
     response.writeHead(201).end();
     return;
   }

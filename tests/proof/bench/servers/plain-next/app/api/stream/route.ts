@@ -3,6 +3,15 @@
 const readers = new Set<ReadableStreamDefaultController<Uint8Array>>();
 const encoder = new TextEncoder();
 
+function broadcast(events: readonly unknown[]): void {
+  for (const event of events) {
+    const frame = encoder.encode(`data: ${JSON.stringify(event)}\n\n`);
+    for (const reader of readers) reader.enqueue(frame);
+  }
+}
+
+Object.assign(globalThis, { [Symbol.for('bench.broadcast')]: broadcast });
+
 export function GET(request: Request): Response {
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
@@ -17,9 +26,6 @@ export function GET(request: Request): Response {
 }
 
 export async function POST(request: Request): Promise<Response> {
-  for (const event of await request.json()) {
-    const frame = encoder.encode(`data: ${JSON.stringify(event)}\n\n`);
-    for (const reader of readers) reader.enqueue(frame);
-  }
+  broadcast(await request.json());
   return Response.json({ ok: true }, { status: 201 });
 }
