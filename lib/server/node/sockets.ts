@@ -65,9 +65,11 @@ export function writeChunk(
 /**
  * Takes a response, whose headers have been sent, over from the framework. From now on the framework can end its part of the
  * response, and free what it holds for the request, while the response goes on.
+ * @param onClose called when the response is over, also if the reader leaves in this turn: the framework would not notice.
  * @returns ends the response.
  */
-export function takeOver({ response }: OwnConnection): () => void {
+export function takeOver({ response }: OwnConnection, onClose: () => void): () => void {
+  response.once('close', onClose);
   const ignored: ServerResponse['end'] = () => response;
   response.end = ignored;
   // Otherwise the framework would wait for the end, and hold the request until then. It looks before this turn is over.

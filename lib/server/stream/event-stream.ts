@@ -279,7 +279,7 @@ export class EventStream {
   #takeOver(): void {
     const connection = this.#connectionInTurn();
     if (connection === null || this.#endResponse !== null) return;
-    this.#endResponse = takeOver(connection);
+    this.#endResponse = takeOver(connection, () => this.abandon());
     this.#controller?.close();
   }
 

@@ -54,12 +54,12 @@ test('a response that was taken over looks finished to the framework in this tur
   const looks: boolean[] = [];
   await using server = await serve(async (response) => {
     response.write('first,');
-    const end = takeOver(connectionOf(response));
+    const end = takeOver(connectionOf(response), nothing);
     looks.push(response.writableFinished);
     response.end();
     await nextTurn();
     looks.push(response.writableFinished);
-    writeChunk(connectionOf(response), new TextEncoder().encode('second,'), () => {});
+    writeChunk(connectionOf(response), new TextEncoder().encode('second,'), nothing);
     response.end('ignored');
     await nextTurn();
     end();
@@ -68,10 +68,24 @@ test('a response that was taken over looks finished to the framework in this tur
   expect(looks).toEqual([true, false]);
 });
 
+test('a reader that leaves in the turn of the taking over is noticed', async () => {
+  const left = Promise.withResolvers<void>();
+  await using server = await serve((response) => {
+    response.write('first');
+    const connection = connectionOf(response);
+    takeOver(connection, left.resolve);
+    connection.socket.destroy();
+  });
+  await fetch(server.url)
+    .then((answer) => answer.text())
+    .catch(nothing);
+  await left.promise;
+});
+
 test('the connection serves the next request after a response that was taken over', async () => {
   await using server = await serve((response) => {
     response.write('first');
-    const end = takeOver(connectionOf(response));
+    const end = takeOver(connectionOf(response), nothing);
     response.end();
     setImmediate(end);
   });
@@ -82,6 +96,8 @@ test('the connection serves the next request after a response that was taken ove
   socket.write(request('connection: close\r\n'));
   expect(await text(socket)).toMatch(/HTTP\/1\.1 200[\s\S]*5\r\nfirst\r\n0\r\n\r\n$/);
 });
+
+function nothing(): void {}
 
 function connectionOf(response: ServerResponse) {
   const { socket } = response;
