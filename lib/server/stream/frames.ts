@@ -67,7 +67,7 @@ export function takeFrames(
         bytesLeft -= pushEntries(frames, readers, reader, offer, filter, bytesLeft, taken);
       else break;
     }
-    pushEnd(frames, readers, reader, taken);
+    if (reader.takeEnd()) pushEnd(frames, readers, reader, taken);
   }
   return frames;
 }
@@ -87,7 +87,7 @@ function takeSharedFrames(
     offer = reader.offer();
   }
   if (offer.kind !== 'entries') {
-    pushEnd(frames, [reader], reader, taken);
+    if (reader.takeEnd()) pushEnd(frames, [reader], reader, taken);
     return frames;
   }
   const { segment, from } = offer;
@@ -114,14 +114,13 @@ function pushGap(
   return frame.length;
 }
 
-/** Adds the frame that says that the reader's channel has ended, if it has, once. */
+/** Adds the frame that says that the reader's channel has ended. */
 function pushEnd(
   frames: Uint8Array<ArrayBuffer>[],
   readers: readonly ChannelReader[],
   reader: ChannelReader,
   taken: Taken,
 ): void {
-  if (!reader.takeEnd()) return;
   const end = { channel: reader.tail.channel, id: formatEventId(reader.position().id) };
   frames.push(encoder.encode(endFrame(cursorOf(readers), end)));
   taken.ends += 1;

@@ -120,11 +120,12 @@ export function encodeEntry(channel: string, epoch: string, event: LogEvent): En
   // `Buffer.from(text)` would take a part of Node's pool, and each frame could then hold 64 KiB alive.
   const { buffer } = encoder.encode(eventFrame(cursor, eventJson(channel, event)));
   const frame = Buffer.from(buffer);
+  const { id, type, attributes } = event;
   return {
-    id: event.id,
-    type: event.type,
-    subject: event.attributes?.subject ?? null,
-    isEnd: event.attributes?.end === true,
+    id,
+    type,
+    subject: attributes?.subject ?? null,
+    isEnd: attributes?.end === true,
     frame,
     dataAt: `id: ${cursor}\n`.length,
   };
@@ -132,9 +133,10 @@ export function encodeEntry(channel: string, epoch: string, event: LogEvent): En
 
 /** The JSON of an event as every reader gets it. The data is JSON already and is not parsed again. */
 export function eventJson(channel: string, { id, type, attributes, data }: LogEvent): string {
-  const more = attributes === undefined ? '' : attributesJson(attributes, id);
   // Channel and type are validated names and need no escaping; neither does a subject.
-  return `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}",${more}"time":${id.time},"data":${data}}`;
+  const head = `{"id":"${formatEventId(id)}","channel":"${channel}","type":"${type}",`;
+  const more = attributes === undefined ? '' : attributesJson(attributes, id);
+  return `${head}${more}"time":${id.time},"data":${data}}`;
 }
 
 function attributesJson({ subject, remove, ttlMs, end }: EventAttributes, { time }: EventId): string {

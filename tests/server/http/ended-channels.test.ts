@@ -306,3 +306,29 @@ describe('a publish to an ended channel', () => {
     expect(stand.memory.kept('feed')).toEqual([]);
   });
 });
+
+describe('a quiet process', () => {
+  test('hands over no stream whose channels have ended, and is left without a timer', async () => {
+    const stand = makeStand({ env: { QUIET_SECONDS: '60' } });
+    const stream = await openStream(stand, 'channel=job.7&quiet=0');
+    await end(stand, 'job.7');
+
+    await stand.clock.advance(600_000);
+
+    expect(stream.kinds()).toEqual(['padding', 'retry', 'hello', 'event', 'end', 'retry']);
+    expect([stand.runtime.admission.held(), stand.runtime.tails.count(), stand.clock.pending()]).toEqual([
+      0, 0, 0,
+    ]);
+  });
+
+  test('lets its other readers rest after the end of one of them', async () => {
+    const stand = makeStand({ env: { QUIET_SECONDS: '60' } });
+    await openStream(stand, 'channel=job.7&quiet=0');
+    const other = await openStream(stand, 'channel=other&quiet=0');
+    await end(stand, 'job.7');
+
+    await stand.clock.advance(600_000);
+
+    expect(other.of('handover')[0]?.data).toMatchObject({ reason: 'quiet' });
+  });
+});
