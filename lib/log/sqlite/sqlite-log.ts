@@ -33,6 +33,11 @@ type SqliteLogOptions = {
   readonly clock?: Pick<Clock, 'now'>;
   /** Random numbers for epochs, 0 ≤ x < 1. Default: `Math.random`. */
   readonly random?: () => number;
+  /**
+   * Measures how long steps run, and waits between them. Default: the system's clock. A log in memory may have the clock of its
+   * feed: no other process can lock it.
+   */
+  readonly stepClock?: Pick<Clock, 'elapsed' | 'after'>;
 };
 
 /**
@@ -63,11 +68,11 @@ function charactersOf({ events }: AppendRequest): number {
 }
 
 function createLog(open: () => SqliteStore, options: SqliteLogOptions): EventLog {
-  const { retention = 10_000, clock = Date, random = Math.random } = options;
+  const { retention = 10_000, clock = Date, random = Math.random, stepClock = systemClock } = options;
   const { rules = () => defaultRules(retention) } = options;
   // In WAL mode a writer does not stop readers, so what waits for the one must not hold up the other.
-  const writes = createStepQueue(systemClock);
-  const reads = createStepQueue(systemClock);
+  const writes = createStepQueue(stepClock);
+  const reads = createStepQueue(stepClock);
   const closing = new AbortController();
   let openStore: SqliteStore | null = null;
 

@@ -46,7 +46,13 @@ export function statusFeedOf(runtime: Runtime): StatusFeed {
 
 function createStatusFeed(watched: Runtime): StatusFeed {
   const { clock, stopping } = watched;
-  const log = createSqliteLog({ file: ':memory:', retention, clock, random: clock.random });
+  const log = createSqliteLog({
+    file: ':memory:',
+    retention,
+    clock,
+    random: clock.random,
+    stepClock: clock,
+  });
   const own = createRuntime(
     {
       ...watched.settings,

@@ -16,7 +16,13 @@ describe('the routes on the embedded log', () => {
 
   beforeEach(() => {
     clock = createManualClock();
-    const log = createSqliteLog({ file: ':memory:', retention: 20, clock, random: clock.random });
+    const log = createSqliteLog({
+      file: ':memory:',
+      retention: 20,
+      clock,
+      random: clock.random,
+      stepClock: clock,
+    });
     runtime = createRuntime(readSettings({}), clock, log);
   });
   afterEach(() => {

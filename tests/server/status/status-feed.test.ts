@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ProcessStatus } from '../../../lib/core/process-status.ts';
 import { stopRuntime } from '../../../lib/server/runtime.ts';
 import { sessionSeconds } from '../../../lib/server/status/session.ts';
@@ -28,6 +28,21 @@ describe('the feed of a process about itself', () => {
     const snapshots = snapshotsOf(stream);
     expect(snapshots.map(({ streams }) => streams)).toEqual([1, 1, 1, 1]);
     expect(new Set(snapshots.map(({ name }) => name)).size).toBe(1);
+  });
+
+  test('brings them also where each step of its log takes longer than a step may', async () => {
+    let slowMs = 0;
+    const slow = vi.spyOn(performance, 'now').mockImplementation(() => {
+      slowMs += 20;
+      return slowMs;
+    });
+    onTestFinished(() => slow.mockRestore());
+    const stand = makeStatusStand();
+
+    const stream = await watch(stand);
+    await stand.clock.advance(3 * measureEveryMs);
+
+    expect(snapshotsOf(stream)).toHaveLength(4);
   });
 
   test('costs nothing while nobody watches: no timer, and not one call of the log', async () => {
