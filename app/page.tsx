@@ -8,6 +8,9 @@ import { ProblemNotice } from './_feed/problem-notice.tsx';
 /** Number of events that the server renders. */
 const firstCount = 50;
 
+/** The channels that the page's menu offers; any other can be entered. `npm run demo` has channels of its own. */
+const offeredChannels: readonly string[] = process.env.DEMO_CHANNELS?.split(',') ?? [defaultChannel];
+
 type SearchParams = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
@@ -32,6 +35,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
       initial={first.initial}
       key={channel}
       maxProbeMs={first.maxProbeMs}
+      offeredChannels={offeredChannels}
       renderedAt={first.renderedAt}
       retention={first.retention}
     />

@@ -13,7 +13,7 @@ import { type Sender, sendBatch } from '../scripts/push/push-events.ts';
 import { makePushEvent } from '../scripts/push/push-input.ts';
 import { readEndpoint } from '../scripts/push/push-options.ts';
 import { startChromium } from './support/browser/chromium.ts';
-import { mixedData, pageStates } from './support/browser/page-states.ts';
+import { mixedData, otherStates, pageStates, settingsForStates } from './support/browser/page-states.ts';
 import { hasStatus, newPage, openLive, shows } from './support/browser/page-steps.ts';
 import { store } from './support/node/publish.ts';
 import { secrets } from './support/node/secrets.ts';
@@ -138,46 +138,104 @@ async function takePicture(page: Page | undefined, folder: string, theme: string
   console.log(`${file}: ${picture.length} bytes`);
 }
 
+/** How long a page is in its state before its picture is taken, in ms: the ribbon then shows what the state looks like. */
+const lookMs = 4_000;
+
+/** States that are over soon. */
+const briefStates: readonly string[] = ['connecting', 'handing over'];
+
+const views = [1_280, 360].flatMap((width) =>
+  themes.map((colorScheme) => ({
+    folder: join(root, 'test-results/states', `${width}-${colorScheme}`),
+    options: { colorScheme, viewport: { width, height: width === 360 ? 740 : 800 } },
+  })),
+);
+
 /** Takes a picture of each state in each size and theme, to be looked at. One folder for each size and theme. */
 async function takeStates(): Promise<void> {
   await buildOnce();
-  const port = await findFreePort(0);
-  using log = makeTemporaryFolder();
-  const settings = { FEED_DB: join(log.path, 'feed.db') };
-  const server = await startDemoApp(root, port, '', secrets.publishToken, settings);
-  const app = { url: `http://127.0.0.1:${port}` };
+  for (const { folder } of views) mkdirSync(folder, { recursive: true });
   const browser = await startChromium();
-  try {
-    for (let round = 0; round < 12; round += 1) await store(app, mixedData);
-    const views = [1_280, 360].flatMap((width) => themes.map((colorScheme) => ({ width, colorScheme })));
-    for (const { width, colorScheme } of views) {
-      const folder = join(root, 'test-results/states', `${width}-${colorScheme}`);
-      mkdirSync(folder, { recursive: true });
-      const options = { colorScheme, viewport: { width, height: width === 360 ? 740 : 800 } };
-      const shoot = (page: Page, state: string) =>
-        page.screenshot({
-          path: join(folder, `${state.replaceAll(/\W+/g, '-')}.png`),
-          animations: 'disabled',
-        });
-      for (const [state, reach] of Object.entries(pageStates)) {
+  const shoot = (page: Page, folder: string, state: string) =>
+    page.screenshot({
+      path: join(folder, `${state.replaceAll(/\W+/g, '-')}.png`),
+      animations: 'disabled',
+    });
+  /** Takes the pictures of one state in all sizes and themes at once. */
+  const takeState = async (app: { readonly url: string }, state: string, reach: Reach) => {
+    await Promise.all(
+      views.map(async ({ folder, options }) => {
         await using open = await openLive(browser, app, options);
         await reach(open.page, app);
-        await open.page.waitForTimeout(1_500);
-        await shoot(open.page, state);
-      }
+        await open.page.waitForTimeout(briefStates.includes(state) ? 200 : lookMs);
+        await shoot(open.page, folder, state);
+      }),
+    );
+    console.log(state);
+  };
+  try {
+    await withLivelyApp(settingsForStates, async (app) => {
+      for (const [state, reach] of Object.entries(pageStates)) await takeState(app, state, reach);
       for (const [state, query] of [
         ['empty', 'empty'],
         ['problem of the server', 'no+such+name'],
       ] as const) {
-        await using open = await newPage(browser, options);
-        await open.page.goto(`${app.url}/?channel=${query}`);
-        await open.page.waitForTimeout(1_500);
-        await shoot(open.page, state);
+        for (const { folder, options } of views) {
+          await using open = await newPage(browser, options);
+          await open.page.goto(`${app.url}/?channel=${query}`);
+          await open.page.waitForTimeout(1_500);
+          await shoot(open.page, folder, state);
+        }
       }
-      console.log(folder);
+    });
+    for (const [state, { settings, reach }] of Object.entries(otherStates)) {
+      await withLivelyApp(settings, (app) => takeState(app, state, reach), state !== 'resting');
     }
   } finally {
     await browser.close();
+  }
+}
+
+type Reach = (page: Page, app: { readonly url: string }) => Promise<void>;
+
+/** Runs an app that gets events of the demo's types while `act` runs. @param isLively false: no event after the first. */
+async function withLivelyApp(
+  settings: Readonly<Record<string, string>>,
+  act: (app: { readonly url: string }) => Promise<void>,
+  isLively = true,
+): Promise<void> {
+  const port = await findFreePort(0);
+  using log = makeTemporaryFolder();
+  const env = { FEED_DB: join(log.path, 'feed.db'), ...settings, DEMO_FAULTS: '' };
+  const server = await startDemoApp(root, port, '', secrets.publishToken, env);
+  const app = { url: `http://127.0.0.1:${port}` };
+  const sampler = startMachineSampler(root);
+  const ended = new AbortController();
+  const publish = async (round: number) => {
+    await store(app, [await sampler.sample()], { type: 'machine' });
+    if (round % 3 === 0) {
+      const state = round % 2 === 0 ? 'started' : 'ended';
+      await store(app, [{ name: 'node', pid: 4_000 + round, state }], { type: 'process' });
+    }
+    if (round % 5 === 0) await store(app, [mixedData[(round / 5) % mixedData.length]]);
+    if (round % 7 === 0)
+      await store(app, ['A line of git log, as npm run push sends it'], { type: 'commit' });
+  };
+  const publishing = async () => {
+    for (let round = 0; isLively && !ended.signal.aborted; round += 1) {
+      await publish(round).catch(() => undefined);
+      await sleep(1_000);
+    }
+  };
+  try {
+    for (let round = 0; round < 60; round += 1) await publish(round);
+    const live = publishing();
+    await act(app);
+    ended.abort();
+    await live;
+  } finally {
+    ended.abort();
+    sampler.stop();
     await server.stop();
   }
 }

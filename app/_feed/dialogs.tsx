@@ -1,79 +1,11 @@
-import { type ReactNode, useCallback, useContext, useEffect, useId, useRef, useState } from 'react';
-import type { FeedEntry } from '../../lib/client/feed-options.ts';
+import { type ReactNode, useContext, useEffect, useId, useRef, useState } from 'react';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './dialogs.module.css';
 import { formatData, toPrintable } from './event-data.tsx';
 import { formatCount, formatSize, parseSeq } from './format.ts';
+import { typeColor } from './ribbon/record.ts';
 import { shortcutKeys } from './shortcuts.ts';
 import { Age, formatIso, formatLocalDay, formatLocalTime, TimeDisplayContext } from './time.tsx';
-
-/** The dialog that is open over the page; at most one. */
-type OpenDialog = {
-  /** The event that is shown in full; null if there is none. */
-  readonly event: FeedEvent | null;
-  readonly isHelpOpen: boolean;
-  openEvent(event: FeedEvent): void;
-  openHelp(): void;
-  close(): void;
-};
-
-/** Holds which dialog is open. Its functions never change, so that they cause no render of the rows. */
-export function useDialogs(): OpenDialog {
-  const [open, setOpen] = useState<FeedEvent | 'help' | null>(null);
-  const openEvent = useCallback((event: FeedEvent) => {
-    setOpen(event);
-    setHash(event.id);
-  }, []);
-  const openHelp = useCallback(() => setOpen('help'), []);
-  const close = useCallback(() => {
-    setOpen(null);
-    setHash('');
-  }, []);
-  return { event: open === 'help' ? null : open, isHelpOpen: open === 'help', openEvent, openHelp, close };
-}
-
-/** The address of the page names the event that is open, so that it is open again after a reload. */
-function setHash(id: string): void {
-  const { pathname, search } = window.location;
-  window.history.replaceState(window.history.state, '', `${pathname}${search}${id && `#${id}`}`);
-}
-
-/** Most pages of older events that are loaded to find the event of a link. */
-const maxPages = 20;
-
-type LinkSearch = {
-  /** Newest first. */
-  readonly entries: readonly FeedEntry[];
-  readonly hasOlder: boolean;
-  /** Loads a page of older events. @returns false if that failed. */
-  readonly loadOlder: () => Promise<boolean>;
-  readonly onFound: (event: FeedEvent) => void;
-};
-
-/** Opens the event that the address names (`#<id>`), once. It loads older events until the list reaches back to it. */
-export function useLinkedEvent({ entries, hasOlder, loadOlder, onFound }: LinkSearch): void {
-  const wanted = useRef<string | null>(null);
-  const pages = useRef(0);
-  useEffect(() => {
-    wanted.current = window.location.hash.slice(1) || null;
-  }, []);
-  useEffect(() => {
-    const id = wanted.current;
-    if (id === null) return;
-    const oldest = entries.findLast((entry) => entry.kind === 'event');
-    if (oldest?.kind === 'event' && (parseSeq(oldest.event.id) ?? 0) > (parseSeq(id) ?? 0)) {
-      // `hasOlder` may be false before the last page is in the list.
-      if (hasOlder && pages.current < maxPages) {
-        pages.current += 1;
-        void loadOlder();
-      }
-      return;
-    }
-    wanted.current = null;
-    const found = entries.find((entry) => entry.kind === 'event' && entry.event.id === id);
-    if (found?.kind === 'event') onFound(found.event);
-  }, [entries, hasOlder, loadOlder, onFound]);
-}
 
 type DialogProps = {
   readonly title: ReactNode;
@@ -115,7 +47,6 @@ export function EventDialog({ event, onClose }: { readonly event: FeedEvent; rea
   const facts = [
     ['Id', event.id],
     ['Channel', event.channel],
-    ['Type', event.type],
     ['Time (UTC)', formatIso(event.time)],
     [
       skewMs === 0 ? 'Your time' : 'Your time (your clock differs)',
@@ -123,7 +54,14 @@ export function EventDialog({ event, onClose }: { readonly event: FeedEvent; rea
     ],
   ] as const;
   return (
-    <Dialog onClose={onClose} title={`${event.type} #${seq === null ? event.id : formatCount(seq)}`}>
+    <Dialog
+      onClose={onClose}
+      title={
+        <span className={styles.eventTitle} data-type-color={typeColor(event.type)}>
+          {event.type} #{seq === null ? event.id : formatCount(seq)}
+        </span>
+      }
+    >
       <dl className={styles.facts}>
         {facts.map(([name, value]) => (
           <div className={styles.fact} key={name}>
@@ -171,6 +109,30 @@ async function copyText(text: string): Promise<void> {
   await navigator.clipboard.writeText(text);
 }
 
+type MissingDialogProps = {
+  /** The id in the address of the page. */
+  readonly id: string;
+  /** Events the log keeps per channel; null if that is not known. */
+  readonly retention: number | null;
+  readonly onClose: () => void;
+};
+
+/** Says that the event of a link is not in the list. */
+export function MissingDialog({ id, retention, onClose }: MissingDialogProps) {
+  const seq = parseSeq(id);
+  return (
+    <Dialog onClose={onClose} title="This event is not here">
+      <p>
+        The link names event #{seq === null ? id : formatCount(seq)}, but the page could not find it in this
+        channel.
+        {retention !== null &&
+          ` The log keeps the last ${formatCount(retention)} events; older ones are gone.`}
+      </p>
+      <p className={styles.note}>Its id is {id}.</p>
+    </Dialog>
+  );
+}
+
 type HelpDialogProps = {
   /** Whether single-key shortcuts are on. */
   readonly areShortcutsOn: boolean;
@@ -186,7 +148,11 @@ export function HelpDialog({ areShortcutsOn, onShortcutsChange, onClose }: HelpD
         {shortcutKeys.map(([key, action]) => (
           <div className={styles.shortcut} key={key}>
             <dt className={styles.key}>
-              <kbd>{key}</kbd>
+              {key.split(', ').map((name) => (
+                <kbd className={styles.cap} key={name}>
+                  {name}
+                </kbd>
+              ))}
             </dt>
             <dd>{action}</dd>
           </div>

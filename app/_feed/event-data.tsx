@@ -26,11 +26,11 @@ export function EventData({ event }: { readonly event: FeedEvent }) {
 
 type PairListProps = {
   readonly pairs: readonly (readonly [key: string, value: string])[];
-  /** Whether all columns are of one width, so that the keys of successive events line up. Default: false. */
+  /** Whether they are on one line, which ends where the row ends. Default: false. */
   readonly isAligned?: boolean;
 };
 
-/** Short keys and values, each value below its key. */
+/** Short keys and values, each value beside its key. */
 export function PairList({ pairs, isAligned = false }: PairListProps) {
   return (
     <dl className={isAligned ? `${styles.pairs} ${styles.aligned}` : styles.pairs}>

@@ -1,5 +1,6 @@
 import type { ComponentType } from 'react';
 import type { EventOf, eventTypes } from '../../lib/config/event-types.ts';
+import styles from './event-data.module.css';
 import { EventData, PairList } from './event-data.tsx';
 import { formatDuration } from './format.ts';
 
@@ -17,7 +18,14 @@ type EventRenderers = {
  */
 export const eventRenderers: EventRenderers = {
   machine: MachineData,
+  process: ProcessData,
+  commit: CommitData,
 };
+
+/** A figure with spaces before it that are as wide as a digit, so that the figures of successive events line up. */
+function figure(value: number, digits: number, length: number): string {
+  return value.toFixed(digits).padStart(length, '\u2007');
+}
 
 /** The figures of a machine, in columns that line up from event to event. */
 function MachineData({ event }: { readonly event: EventOf<'machine'> }) {
@@ -27,10 +35,10 @@ function MachineData({ event }: { readonly event: EventOf<'machine'> }) {
     <PairList
       isAligned
       pairs={[
-        ['load', data.load.toFixed(2)],
-        ['memory', `${data.memoryUsedPercent.toFixed(1)} %`],
-        ['disk', `${data.diskUsedPercent.toFixed(1)} %`],
-        ['loop', `${data.eventLoopDelayMs.toFixed(1)} ms`],
+        ['load', figure(data.load, 2, 5)],
+        ['memory', `${figure(data.memoryUsedPercent, 1, 4)} %`],
+        ['disk', `${figure(data.diskUsedPercent, 1, 4)} %`],
+        ['loop', `${figure(data.eventLoopDelayMs, 1, 4)} ms`],
         ['up', formatDuration(data.uptimeSeconds)],
       ]}
     />
@@ -40,4 +48,34 @@ function MachineData({ event }: { readonly event: EventOf<'machine'> }) {
 function hasAllFigures(data: Partial<EventOf<'machine'>['data']> | null): boolean {
   const { load, memoryUsedPercent, diskUsedPercent, uptimeSeconds, eventLoopDelayMs } = data ?? {};
   return [load, memoryUsedPercent, diskUsedPercent, uptimeSeconds, eventLoopDelayMs].every(Number.isFinite);
+}
+
+/** A process: its name, and whether it has started or ended. */
+function ProcessData({ event }: { readonly event: EventOf<'process'> }) {
+  const { name, pid, state } = (event.data ?? {}) as Partial<EventOf<'process'>['data']>;
+  if (typeof name !== 'string' || typeof state !== 'string') return <EventData event={event} />;
+  return (
+    <p className={styles.line}>
+      <span className={`${styles.long} ${styles.name}`}>{name}</span>
+      <span className={styles.badge} data-tone={state === 'started' ? 'live' : undefined}>
+        {state}
+      </span>
+      <span className={styles.about}>pid {pid}</span>
+    </p>
+  );
+}
+
+/** A commit: its short id, its subject and its author. */
+function CommitData({ event }: { readonly event: EventOf<'commit'> }) {
+  const { data } = event;
+  if (typeof data === 'string' || typeof data?.text !== 'string') return <EventData event={event} />;
+  return (
+    <p className={styles.line}>
+      <code className={styles.badge}>{data.commit}</code>
+      <span className={styles.long} dir="auto">
+        {data.text}
+      </span>
+      <span className={styles.about}>{data.author}</span>
+    </p>
+  );
 }

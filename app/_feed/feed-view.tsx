@@ -1,22 +1,32 @@
 'use client';
 
-import { memo, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, memo, type ReactNode, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
-import { type ConnectionChange, ConnectionPanel, type ConnectionSnapshot } from './connection-panel.tsx';
-import { EventDialog, HelpDialog, useDialogs, useLinkedEvent } from './dialogs.tsx';
+import type { ConnectionChange, ConnectionSnapshot } from './connection-history.ts';
 import { EventList } from './event-list.tsx';
 import styles from './feed-view.module.css';
 import { Masthead } from './masthead.tsx';
-import { EmptyFeed, NewEventsButton, NoMatch, OlderEvents } from './notices.tsx';
+import { EmptyFeed, NewEventsButton, NoMatch, NotLoaded, OlderEvents } from './notices.tsx';
+import { useDialogs, useLinkedEvent } from './open-dialog.ts';
 import { scrollToNewest, useIsReading, useNewCount, usePausedList } from './reading-position.ts';
 import type { FeedRecord } from './ribbon/record.ts';
-import { Announcer, Overview } from './ribbon/ribbon.tsx';
+import { Announcer, Charts, Ribbon } from './ribbon/ribbon.tsx';
 import { useShortcuts } from './shortcuts.ts';
 import { describeStatus, pausedListStatus, StatusBar } from './status-bar.tsx';
 import { TimeDisplayContext } from './time.tsx';
 import { createEntryFilter, isFiltering, listTypes, noFilter, Toolbar } from './toolbar.tsx';
 import { usePreference } from './use-preference.ts';
+
+/** Parts of the page that are loaded when its reader opens them. A page may outlive the build that it belongs to. */
+const notLoaded = () => ({ default: NotLoaded });
+const loadDialogs = () => import('./dialogs.tsx');
+const ConnectionPanel = lazy(() =>
+  import('./connection-panel.tsx').then((file) => ({ default: file.ConnectionPanel }), notLoaded),
+);
+const EventDialog = lazy(() => loadDialogs().then((file) => ({ default: file.EventDialog }), notLoaded));
+const HelpDialog = lazy(() => loadDialogs().then((file) => ({ default: file.HelpDialog }), notLoaded));
+const MissingDialog = lazy(() => loadDialogs().then((file) => ({ default: file.MissingDialog }), notLoaded));
 
 type FeedViewProps = {
   readonly channel: string;
@@ -45,8 +55,10 @@ type FeedViewProps = {
   readonly isLoadingOlder: boolean;
   /** Loads a page of older events. @returns false if that failed. */
   readonly loadOlder: () => Promise<boolean>;
-  /** Buttons that disturb the connection; null outside development. */
-  readonly faultButtons: ReactNode;
+  /** Other channels that the menu offers. */
+  readonly offeredChannels: readonly string[];
+  /** Panels beside the list, below the charts; on a narrow screen above the list. */
+  readonly sidePanels: ReactNode;
 };
 
 /** The feed page as the reader sees it. It does not know where its events come from. */
@@ -65,6 +77,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
     hasOlder: props.hasOlder,
     loadOlder: props.loadOlder,
     onFound: dialogs.openEvent,
+    onMissing: dialogs.openMissing,
   });
   useScreenLock(props.isWall);
   const pausedList = usePausedList(props.entries);
@@ -111,7 +124,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
         data-tone={statusText.tone}
         data-view={props.isWall ? 'wall' : undefined}
       >
-        <Masthead channel={channel}>
+        <Masthead channel={channel} hasMenu={!props.isWall} offered={props.offeredChannels}>
           <StatusBar
             onRetry={onRetry}
             retry={status === 'waiting' || status === 'stopped' ? status : null}
@@ -126,7 +139,7 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
           </noscript>
         </Masthead>
         <main className={styles.main}>
-          <Overview
+          <Ribbon
             cursor={props.cursor}
             handovers={connection.handovers}
             isMissedExact={connection.gaps.every(({ missed, exact }) => missed !== null && exact)}
@@ -136,75 +149,88 @@ export const FeedView = memo(function FeedView(props: FeedViewProps) {
             record={record}
             shown={countEvents(shown)}
           />
-          {!props.isWall && (
-            <Toolbar
-              filter={filter}
-              isConnectionOpen={isPanelOpen}
-              isPaused={pausedList.isPaused}
-              onConnection={togglePanel}
-              onFilter={(next) => {
-                setFilter(next);
-                window.scrollTo({ top: 0, behavior: 'instant' });
-              }}
-              onHelp={dialogs.openHelp}
-              onPause={pausedList.toggle}
-              onTimes={toggleTimes}
-              search={search}
-              times={times}
-              types={types}
-            />
-          )}
-          {entries.length === 0 ? (
-            <EmptyFeed />
-          ) : (
-            <>
-              {shown.length === 0 ? (
-                <NoMatch onClear={() => setFilter(noFilter)} />
-              ) : (
-                <EventList
-                  entries={shown}
-                  isBusy={props.isLoadingOlder}
-                  isReading={isReading}
-                  isRecent={record.isRecent}
-                  list={list}
-                  onOpen={dialogs.openEvent}
-                  retention={retention}
+          <div className={styles.side}>
+            {isPanelOpen && (
+              <Suspense>
+                <ConnectionPanel
+                  connection={connection}
+                  cursor={props.cursor}
+                  history={props.history}
+                  onClose={togglePanel}
+                  retryAt={retryAt}
+                  skewMs={skewMs}
                 />
-              )}
-              {!props.isWall && (
-                <OlderEvents
-                  hasOlder={props.hasOlder}
-                  isLoading={props.isLoadingOlder}
-                  load={props.loadOlder}
-                  loadsByItself={isShown === null}
-                  retention={retention}
-                />
-              )}
-            </>
-          )}
+              </Suspense>
+            )}
+            <Charts record={record} />
+            {!props.isWall && props.sidePanels}
+          </div>
+          <div className={styles.list}>
+            {!props.isWall && (
+              <Toolbar
+                filter={filter}
+                isConnectionOpen={isPanelOpen}
+                isPaused={pausedList.isPaused}
+                onConnection={togglePanel}
+                onFilter={(next) => {
+                  setFilter(next);
+                  window.scrollTo({ top: 0, behavior: 'instant' });
+                }}
+                onHelp={dialogs.openHelp}
+                onPause={pausedList.toggle}
+                onTimes={toggleTimes}
+                search={search}
+                times={times}
+                types={types}
+              />
+            )}
+            {entries.length === 0 ? (
+              <EmptyFeed channel={channel} />
+            ) : (
+              <>
+                {shown.length === 0 ? (
+                  <NoMatch onClear={() => setFilter(noFilter)} />
+                ) : (
+                  <EventList
+                    entries={shown}
+                    isBusy={props.isLoadingOlder}
+                    isReading={isReading}
+                    isRecent={record.isRecent}
+                    list={list}
+                    onOpen={dialogs.openEvent}
+                    retention={retention}
+                  />
+                )}
+                {!props.isWall && (
+                  <OlderEvents
+                    hasOlder={props.hasOlder}
+                    isLoading={props.isLoadingOlder}
+                    load={props.loadOlder}
+                    loadsByItself={isShown === null}
+                    retention={retention}
+                  />
+                )}
+              </>
+            )}
+          </div>
         </main>
         <NewEventsButton count={newCount} onClick={showNewest} />
         <Announcer record={record} />
-        {isPanelOpen && (
-          <ConnectionPanel
-            connection={connection}
-            cursor={props.cursor}
-            history={props.history}
-            onClose={togglePanel}
-            retryAt={retryAt}
-            skewMs={skewMs}
-          >
-            {props.faultButtons}
-          </ConnectionPanel>
-        )}
-        {dialogs.event !== null && <EventDialog event={dialogs.event} onClose={dialogs.close} />}
-        {dialogs.isHelpOpen && (
-          <HelpDialog
-            areShortcutsOn={keys === 'on'}
-            onClose={dialogs.close}
-            onShortcutsChange={(areOn) => setKeys(areOn ? 'on' : 'off')}
-          />
-        )}
+        <Suspense>
+          {dialogs.open?.kind === 'event' && (
+            <EventDialog event={dialogs.open.event} onClose={dialogs.close} />
+          )}
+          {dialogs.open?.kind === 'help' && (
+            <HelpDialog
+              areShortcutsOn={keys === 'on'}
+              onClose={dialogs.close}
+              onShortcutsChange={(areOn) => setKeys(areOn ? 'on' : 'off')}
+            />
+          )}
+          {dialogs.open?.kind === 'missing' && (
+            <MissingDialog id={dialogs.open.id} onClose={dialogs.close} retention={retention} />
+          )}
+        </Suspense>
       </div>
     </TimeDisplayContext>
   );

@@ -3,9 +3,10 @@
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useFeed } from '../../lib/client/use-feed.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
-import { useConnectionHistory } from './connection-panel.tsx';
-import { createFaultyFetch, FaultButtons } from './faults/fault-injection.tsx';
+import { useConnectionHistory } from './connection-history.ts';
+import { createFaultyFetch } from './faults/faulty-fetch.ts';
 import { FeedView } from './feed-view.tsx';
+import { NotLoaded } from './notices.tsx';
 import { createRecord } from './ribbon/record.ts';
 import { measureClockSkew } from './time.tsx';
 
@@ -18,8 +19,18 @@ const renderIntervalMs = 100;
 /** A constant of the build: the bundler leaves code for development out of the page in production. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
+/** Loaded in development, and nowhere else. */
+const FaultButtons = lazy(() =>
+  import('./faults/fault-buttons.tsx').then((file) => ({ default: file.FaultButtons })),
+);
+
 /** Loaded where the page has the faults of the demo, and nowhere else. */
-const BreakPanel = lazy(async () => ({ default: (await import('./faults/break-panel.tsx')).BreakPanel }));
+const BreakPanel = lazy(() =>
+  import('./faults/break-panel.tsx').then(
+    (file) => ({ default: file.BreakPanel }),
+    () => ({ default: NotLoaded }),
+  ),
+);
 
 type FeedProps = {
   readonly channel: string;
@@ -35,10 +46,13 @@ type FeedProps = {
   readonly maxProbeMs: number;
   /** Whether the page runs behind the proxy of `npm run demo`, which makes faults. */
   readonly hasFaults: boolean;
+  /** Other channels that the menu offers. */
+  readonly offeredChannels: readonly string[];
 };
 
 /** The feed of the page: the events that the server rendered, then all that follow their cursor. */
-export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbeMs, hasFaults }: FeedProps) {
+export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbeMs, ...shown }: FeedProps) {
+  const { hasFaults, offeredChannels } = shown;
   const [poll] = useState(() => (JSON.parse(initial) as FeedPage).poll);
   const [record] = useState(() => createRecord(() => performance.now()));
   const [skewMs] = useState(() =>
@@ -76,32 +90,39 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
   const cursor = useThrottled(feed.cursor, renderIntervalMs);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
   const faultButtons = useMemo(() => {
-    if (isDevelopment && faultyFetch) return <FaultButtons faultyFetch={faultyFetch} />;
+    if (isDevelopment && faultyFetch) {
+      return (
+        <Suspense>
+          <FaultButtons faultyFetch={faultyFetch} />
+        </Suspense>
+      );
+    }
     if (!hasFaults) return null;
     return (
       <Suspense>
-        <BreakPanel entries={entries} />
+        <BreakPanel channel={channel} entries={entries} />
       </Suspense>
     );
-  }, [faultyFetch, hasFaults, entries]);
+  }, [faultyFetch, hasFaults, channel, entries]);
   return (
     <FeedView
       channel={channel}
       connection={connection}
       cursor={cursor}
       entries={entries}
-      faultButtons={faultButtons}
       hasOlder={feed.hasOlder}
       history={history}
       isLoadingOlder={feed.isLoadingOlder}
       isWall={isWall}
       loadOlder={feed.older}
+      offeredChannels={offeredChannels}
       onRetry={feed.retry}
       poll={poll}
       record={record}
       renderedAt={renderedAt}
       retention={retention}
       retryAt={feed.retryAt}
+      sidePanels={faultButtons}
       skewMs={skewMs}
     />
   );

@@ -1,14 +1,17 @@
 import { useEffect, useRef, useState } from 'react';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import { formatCount } from './format.ts';
 import styles from './notices.module.css';
 
 /** Shown instead of the list until the first event arrives. */
-export function EmptyFeed() {
+export function EmptyFeed({ channel }: { readonly channel: string }) {
+  const option = channel === defaultChannel ? '' : `--channel ${channel} `;
   return (
-    <section className={styles.emptyFeed}>
+    <section className={styles.empty}>
+      <Placeholder />
       <h2 className={styles.emptyTitle}>No events yet</h2>
-      <p>Publish the first one. It appears here at once:</p>
-      <pre className={styles.command}>npm run push -- "hello"</pre>
+      <p className={styles.emptyText}>Publish the first one. It appears here at once:</p>
+      <pre className={styles.command}>npm run push -- {option}"hello"</pre>
     </section>
   );
 }
@@ -16,10 +19,37 @@ export function EmptyFeed() {
 /** Shown instead of the list when the filter hides every entry. */
 export function NoMatch({ onClear }: { readonly onClear: () => void }) {
   return (
-    <p className={styles.noMatch}>
-      No loaded events match this filter.{' '}
+    <section className={styles.empty}>
+      <h2 className={styles.emptyTitle}>No match</h2>
+      <p className={styles.emptyText}>No loaded events match this filter.</p>
       <button className={styles.clear} onClick={onClear} type="button">
         Show all
+      </button>
+    </section>
+  );
+}
+
+/** Rows without events. */
+function Placeholder() {
+  return (
+    <svg aria-hidden="true" className={styles.placeholder} viewBox="0 0 120 56">
+      {[4, 24, 44].map((y, index) => (
+        <g key={y}>
+          <rect height="8" rx="2" width="8" x="0" y={y} />
+          <rect height="8" rx="4" width={[64, 84, 48][index]} x="18" y={y} />
+        </g>
+      ))}
+    </svg>
+  );
+}
+
+/** Shown instead of a part of the page that the server does not have any more: a new build has taken its place. */
+export function NotLoaded() {
+  return (
+    <p className={styles.notLoaded} role="alert">
+      This part of the page could not be loaded.{' '}
+      <button className={styles.reload} onClick={() => window.location.reload()} type="button">
+        Reload the page
       </button>
     </p>
   );

@@ -49,18 +49,16 @@ export function describeStatus(
     case 'polling':
       return {
         label: 'Polling',
-        description: [
-          describePolling(poll),
-          ...(pollingReason === null ? [] : [`${pollingReasons[pollingReason]}.`]),
-          'Streaming will be retried.',
-        ].join(' '),
+        description:
+          pollingReason === null
+            ? `${describePolling(poll)} Streaming will be retried.`
+            : `${pollingReasons[pollingReason]}. Events still arrive, by polls.`,
         tone: 'moving',
       };
     case 'resting':
       return {
         label: 'Resting',
-        description:
-          'It is quiet. This page asks for news now and then, and is live again with the next event.',
+        description: 'To save cost, this page asks for news now and then.',
         tone: 'resting',
       };
     case 'paused':
@@ -82,7 +80,7 @@ export function describeStatus(
 
 /** Why the client polls, as the reader sees it. */
 export const pollingReasons: Readonly<Record<PollingReason, string>> = {
-  held: 'Something between you and the server holds streams back',
+  held: 'Something on the way holds streams back',
   late: 'Streams bring events late here',
   refused: 'Streams do not get through here',
   disconnected: 'Streams end too soon here',

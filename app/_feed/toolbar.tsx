@@ -38,17 +38,19 @@ export function Toolbar(props: ToolbarProps) {
           <option key={type}>{type}</option>
         ))}
       </select>
-      <input
-        aria-label="Search"
-        autoComplete="off"
-        className={`${styles.field} ${styles.search}`}
-        onChange={({ currentTarget: { value } }) => onFilter({ ...filter, text: value })}
-        onKeyDown={({ key }) => key === 'Escape' && onFilter({ ...filter, text: '' })}
-        placeholder="Search"
-        ref={props.search}
-        type="search"
-        value={filter.text}
-      />
+      <span className={styles.searchPlace}>
+        <input
+          aria-label="Search"
+          autoComplete="off"
+          className={`${styles.field} ${styles.search}`}
+          onChange={({ currentTarget: { value } }) => onFilter({ ...filter, text: value })}
+          onKeyDown={({ key }) => key === 'Escape' && onFilter({ ...filter, text: '' })}
+          placeholder="Search"
+          ref={props.search}
+          type="search"
+          value={filter.text}
+        />
+      </span>
       <span className={styles.buttons}>
         <button aria-pressed={isPaused} className={styles.button} onClick={props.onPause} type="button">
           {isPaused ? 'Resume' : 'Pause'}

@@ -4,7 +4,7 @@ import type { FeedEvent } from '../core/event.ts';
 /**
  * The shapes of this feed's events: type → schema of its data. Edit this list to make it your feed's. The server refuses
  * events of a listed type whose data does not fit; a type that is not listed accepts any JSON. `npm run demo` and its tests
- * use `machine`.
+ * use the three that are here.
  *
  * The log stores what the schema returns: defaults are filled in, and transforms have their effect. Members that a schema does
  * not name are left out by `z.object`, kept by `z.looseObject`, refused by `z.strictObject`. A `refine` may be asynchronous.
@@ -22,6 +22,10 @@ export const eventTypes = {
     /** How late the publisher's own timers ran, in ms: the 99th percentile. */
     eventLoopDelayMs: z.number().nonnegative(),
   }),
+  /** A process of the machine that has started or ended. */
+  process: z.object({ name: z.string(), pid: z.number(), state: z.enum(['started', 'ended']) }),
+  /** A commit: a line of `git log --oneline`, or its parts. */
+  commit: z.union([z.string(), z.object({ commit: z.string(), text: z.string(), author: z.string() })]),
 } as const satisfies Record<string, z.ZodType>;
 
 /** A type whose data has a shape declared here. */

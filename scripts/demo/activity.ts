@@ -1,15 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { wait } from '../../lib/core/clock.ts';
 import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent, type PushEvent } from '../push/push-input.ts';
+import { commitsChannel } from './demo-app.ts';
 import { type DemoPublish, publishCores, publishJobs } from './state.ts';
 
 const run = promisify(execFile);
-
-/** The channel with the commits of this repository. */
-export const commitsChannel = 'public:commits';
 
 /** How often the demo looks for processes that have started or ended, in ms. */
 const processesEveryMs = 2_000;
@@ -62,24 +61,24 @@ export async function publishProcesses(
 
 /** What started and ended between two looks. */
 export function processChanges(before: Processes, now: Processes): readonly DemoEvent[] {
-  const changes = (from: Processes, to: Processes, verb: string) =>
+  const changes = (from: Processes, to: Processes, state: 'started' | 'ended') =>
     [...to].flatMap(([pid, name]) =>
-      from.get(pid) === name
-        ? []
-        : [{ channel: 'feed', type: 'process', data: { text: `${name} ${verb}`, pid } }],
+      from.get(pid) === name ? [] : [{ channel: 'feed', type: 'process', data: { name, pid, state } }],
     );
   return [...changes(before, now, 'started'), ...changes(now, before, 'ended')].slice(0, maxChanges);
 }
 
 async function listProcesses(): Promise<Processes | null> {
   try {
-    const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,comm='], { timeout: 5_000 });
-    const found = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.+?)\s*$/.exec(line) ?? []);
-    // The look itself is a process too. Linux starts its own threads from process 2.
+    const { stdout } = await run('ps', ['-eo', 'pid=,ppid=,args='], { timeout: 5_000 });
+    const found = stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(\S+)/.exec(line) ?? []);
+    // The look itself is a process too. Linux starts its own threads from process 2, and puts a process that has ended in
+    // brackets. Arguments may hold secrets.
     return new Map(
-      found.flatMap(([, pid, parent, name]) =>
-        name === undefined || name === 'ps' || parent === '2' ? [] : [[Number(pid), name]],
-      ),
+      found.flatMap(([, pid, parent, program = '']) => {
+        const name = basename(program);
+        return name === 'ps' || !/^\w/.test(name) || parent === '2' ? [] : [[Number(pid), name]];
+      }),
     );
   } catch {
     return null;

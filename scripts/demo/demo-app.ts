@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FeedError } from '../../lib/core/feed-error.ts';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import { unsetSettings } from '../build-app.ts';
 
 /** The app, in a process of its own. */
@@ -14,6 +15,9 @@ export type DemoApp = {
   freeze(isFrozen: boolean): void;
 };
 
+/** The channel with the commits of this repository. */
+export const commitsChannel = 'public:commits';
+
 /** How many events the log of the demo keeps in a channel: few, so that the page can show what happens to older ones. */
 export const demoRetention = 5_000;
 
@@ -23,6 +27,7 @@ const settings = {
   STREAM_MAX_SECONDS: '30',
   FEED_RETENTION: String(demoRetention),
   DEMO_FAULTS: 'on',
+  DEMO_CHANNELS: `${defaultChannel},${commitsChannel}`,
 };
 
 const readyWithinMs = 30_000;

@@ -79,19 +79,20 @@ export async function startDemoSite(options: SiteOptions): Promise<DemoSite> {
     return count;
   }
 
-  let known: string | null = null;
+  const known = new Map<string, string>();
   /** Asks the log. While the server does not answer, the newest event that is known. */
-  async function newestId(): Promise<string | null> {
+  async function newestId(of: string): Promise<string | null> {
     try {
-      const answer = await fetch(`${endpoint}?channel=${channel}&rewind=1`, {
+      const answer = await fetch(`${endpoint}?channel=${encodeURIComponent(of)}&rewind=1`, {
         signal: AbortSignal.timeout(800),
       });
       const page = (await answer.json()) as { readonly events?: readonly { readonly id: string }[] };
-      known = page.events?.at(-1)?.id ?? known;
+      const id = page.events?.at(-1)?.id;
+      if (id !== undefined) known.set(of, id);
     } catch {
       // Restarting, frozen, or without its log.
     }
-    return known;
+    return known.get(of) ?? null;
   }
 
   const canFreeze = process.platform !== 'win32';

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultChannel } from '../../lib/core/ids.ts';
 import type { LocalUpstash } from '../local-upstash/local-upstash.ts';
 import type { Front } from './front.ts';
 
@@ -12,8 +13,8 @@ export type DemoParts = {
   readonly restart: () => Promise<void>;
   /** Publishes this many events. @returns how many are stored. */
   readonly burst: (count: number) => Promise<number>;
-  /** The id of the newest event in the default channel of the log; null: none is known. */
-  readonly newestId: () => Promise<string | null>;
+  /** The id of the newest event in a channel of the log; null: none is known. */
+  readonly newestId: (channel: string) => Promise<string | null>;
   /** How many events the log keeps in a channel. */
   readonly retention: number;
   /** The Redis of the demo; null: it runs on the embedded log. */
@@ -38,7 +39,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
   const faults = new Map<string, Fault>();
   faults.set('cut', {
     title: 'Cut',
-    detail: 'reset the connections',
+    detail: 'every connection',
     run: async () => {
       const count = front.cut();
       return `${count} ${count === 1 ? 'connection was' : 'connections were'} reset.`;
@@ -46,7 +47,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
   });
   faults.set('block', {
     title: 'Block streams',
-    detail: 'for 10 s; polls pass',
+    detail: 'polls pass, 10 s',
     run: async () => {
       front.blockStreams(true);
       await sleep(lastsMs);
@@ -55,8 +56,8 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
     },
   });
   faults.set('offline', {
-    title: 'Unplug',
-    detail: 'no network for 10 s',
+    title: 'Block all',
+    detail: 'polls too, 10 s',
     run: async () => {
       front.makeUnreachable(true);
       await sleep(lastsMs);
@@ -67,7 +68,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
   if (freeze !== null) {
     faults.set('freeze', {
       title: 'Freeze server',
-      detail: 'SIGSTOP for 10 s',
+      detail: 'SIGSTOP, 10 s',
       run: async () => {
         freeze(true);
         await sleep(lastsMs);
@@ -78,7 +79,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
   }
   faults.set('restart', {
     title: 'Restart server',
-    detail: 'a new process, then SIGTERM',
+    detail: 'with SIGTERM',
     run: async () => {
       await restart();
       return 'The server runs in a new process, and the old one has ended.';
@@ -99,8 +100,8 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
       },
     });
     faults.set('announcements', {
-      title: 'Drop announcements',
-      detail: 'of new events, for 10 s',
+      title: 'Mute Redis',
+      detail: 'no news, 10 s',
       run: async () => {
         upstash.faults.loseAnnouncementShare = 1;
         await sleep(lastsMs);
@@ -111,12 +112,12 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
   }
   faults.set('burst', {
     title: 'Burst',
-    detail: '1,000 events at once',
+    detail: '1,000 events',
     run: async () => `${(await burst(burstEvents)).toLocaleString('en')} events were published.`,
   });
   faults.set('gap', {
     title: 'Trim the log',
-    detail: 'events are really gone',
+    detail: 'leaves a real gap',
     run: async () => {
       front.makeUnreachable(true);
       const count = await burst(retention + burstEvents);
@@ -143,9 +144,11 @@ export function createDemoControl(parts: DemoParts) {
     if (headers['sec-fetch-site'] !== 'same-origin') {
       return [403, { detail: 'Only the page of the demo may ask for this.' }];
     }
-    const name = url.slice('/demo/'.length).split('?')[0] ?? '';
+    const { pathname, searchParams } = new URL(url, 'http://demo');
+    const name = pathname.slice('/demo/'.length);
+    const channel = searchParams.get('channel') ?? defaultChannel;
     if (name === 'state' && method === 'GET') {
-      return [200, { faults: list, running, newestId: await parts.newestId() }];
+      return [200, { faults: list, running, newestId: await parts.newestId(channel) }];
     }
     const fault = faults.get(name);
     if (fault === undefined || method !== 'POST') {

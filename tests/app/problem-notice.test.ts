@@ -10,5 +10,5 @@ test('a page that cannot show a channel links within the app, wherever the app i
     );
   const links = [...`${notice(5)}${notice(null)}`.matchAll(/href="([^"]*)"/g)].map(([, href]) => href);
 
-  expect(links).toEqual(['?channel=orders', '?channel=feed']);
+  expect(new Set(links)).toEqual(new Set(['?channel=orders', '?channel=feed']));
 });

@@ -161,8 +161,8 @@ describe('the processes of the machine', () => {
     ]);
 
     expect(processChanges(before, now)).toEqual([
-      { channel: 'feed', type: 'process', data: { text: 'redis-server started', pid: 8 } },
-      { channel: 'feed', type: 'process', data: { text: 'node ended', pid: 7 } },
+      { channel: 'feed', type: 'process', data: { name: 'redis-server', pid: 8, state: 'started' } },
+      { channel: 'feed', type: 'process', data: { name: 'node', pid: 7, state: 'ended' } },
     ]);
     expect(processChanges(now, now)).toEqual([]);
   });

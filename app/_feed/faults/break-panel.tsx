@@ -3,7 +3,8 @@
 import { useEffect, useState } from 'react';
 import type { FeedEntry } from '../../../lib/client/feed-options.ts';
 import { formatCount } from '../format.ts';
-import styles from './break-panel.module.css';
+import styles from './fault-panel.module.css';
+import { FaultPanel } from './fault-panel.tsx';
 
 /*
  * Under `npm run demo` a proxy stands in front of the app. It answers below `/demo`, and makes the faults for real. The app has no
@@ -14,11 +15,12 @@ type DemoState = {
   readonly faults: readonly { readonly name: string; readonly title: string; readonly detail: string }[];
   /** The fault that runs now; null: none. */
   readonly running: string | null;
-  /** The id of the newest event in the log; null: not known. */
+  /** The id of the newest event in the channel's log; null: not known. */
   readonly newestId: string | null;
 };
 
 type BreakPanelProps = {
+  readonly channel: string;
   /** Events and gaps, newest first. */
   readonly entries: readonly FeedEntry[];
 };
@@ -26,9 +28,9 @@ type BreakPanelProps = {
 const everyMs = 1_000;
 
 /** Buttons that break the connection, the server or the log, and a count of what is shown all the same. */
-export function BreakPanel({ entries }: BreakPanelProps) {
-  const [told, setTold] = useState('');
-  const state = useDemoState();
+export function BreakPanel({ channel, entries }: BreakPanelProps) {
+  const [told, setTold] = useState('Press a button, and watch the ribbon.');
+  const state = useDemoState(channel);
   const running = state?.running ?? null;
   const run = async (name: string) => {
     setTold('');
@@ -37,8 +39,7 @@ export function BreakPanel({ entries }: BreakPanelProps) {
   if (state === null) return null;
   const title = (name: string) => state.faults.find((fault) => fault.name === name)?.title ?? name;
   return (
-    <fieldset className={styles.panel}>
-      <legend className={styles.legend}>Try to break it. This happens for real, on this machine.</legend>
+    <FaultPanel note="for real, on this machine" title="Try to break it">
       <div className={styles.faults}>
         {state.faults.map((fault) => (
           <button
@@ -53,28 +54,32 @@ export function BreakPanel({ entries }: BreakPanelProps) {
           </button>
         ))}
       </div>
+      <ShownCount count={countShown(entries, state.newestId)} />
       <p aria-live="polite" className={styles.told}>
         {running === null ? told : `${title(running)} …`}
       </p>
-      <ShownCount count={countShown(entries, state.newestId)} />
-    </fieldset>
+    </FaultPanel>
   );
 }
 
 function ShownCount({ count }: { readonly count: Count }) {
   const { published, shown, onTheWay, missing, twice, gone } = count;
   const parts = [
-    `${formatCount(published)} published`,
-    `${formatCount(shown)} shown`,
-    ...(gone > 0 ? [`${formatCount(gone)} gone and reported`] : []),
-    ...(onTheWay > 0 ? [`${formatCount(onTheWay)} on the way`] : []),
-    `${formatCount(missing)} missing`,
-    `${formatCount(twice)} twice`,
-  ];
+    [published, 'published'],
+    [shown, 'shown'],
+    [missing, 'missing'],
+    [twice, 'twice'],
+    ...(gone > 0 ? ([[gone, 'gone and reported']] as const) : []),
+    ...(onTheWay > 0 ? ([[onTheWay, 'on the way']] as const) : []),
+  ] as const;
   return (
-    <p className={styles.count} data-tone={missing + twice > 0 ? 'stopped' : 'live'}>
-      {parts.join(', ')}
-    </p>
+    <ul className={styles.count} data-tone={missing + twice > 0 ? 'stopped' : 'live'}>
+      {parts.map(([number, words]) => (
+        <li key={words}>
+          <strong className={styles.number}>{formatCount(number)}</strong> {words}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -129,17 +134,17 @@ function numberOf(id: string): number {
 }
 
 /** What the demo can do and does, asked once a second. Null before the first answer. */
-function useDemoState(): DemoState | null {
+function useDemoState(channel: string): DemoState | null {
   const [state, setState] = useState<DemoState | null>(null);
   useEffect(() => {
     const ask = async () => {
-      const answer = await fetch('/demo/state').catch(() => null);
+      const answer = await fetch(`/demo/state?channel=${encodeURIComponent(channel)}`).catch(() => null);
       if (answer?.ok) setState(await answer.json());
     };
     void ask();
     const timer = setInterval(ask, everyMs);
     return () => clearInterval(timer);
-  }, []);
+  }, [channel]);
   return state;
 }
 

@@ -9,24 +9,38 @@ export type Palette = {
   readonly text: string;
   readonly muted: string;
   readonly border: string;
-  readonly surface: string;
   readonly font: string;
 };
 
-/** A canvas that is ready to be drawn on, in CSS pixels. */
-type Sheet = { readonly context: CanvasRenderingContext2D; readonly width: number; readonly height: number };
+/** A canvas that is ready to be drawn on. Its unit is a sixteenth of the page's text size: 1 px, and more on a wall. */
+type Sheet = {
+  readonly context: CanvasRenderingContext2D;
+  readonly width: number;
+  readonly height: number;
+  /** Length of the unit in CSS pixels. */
+  readonly unitPx: number;
+};
 
 /** A part of the record: what one drawing shows, by the record's clock. */
 export type TimeSpan = { readonly from: number; readonly to: number };
 
-/** Pixels for one second of the ribbon, and the least and most seconds that it shows. */
+/** Pixels for one second of the ribbon, and the least and most seconds that it shows when it has its full length. */
 const pixelsPerSecond = 4;
 const minSeconds = 75;
 const maxSeconds = 240;
 
-/** How many seconds a ribbon of this width shows. */
-export function ribbonSeconds(width: number): number {
-  return Math.round(Math.min(maxSeconds, Math.max(minSeconds, width / pixelsPerSecond)) / 15) * 15;
+/** Seconds that the ribbon shows at first, and how much it shows for each second that the page has been open. */
+const firstSeconds = 40;
+const growth = 1.25;
+
+/**
+ * How many seconds a ribbon of this width shows. It starts short, so that something happens in it from the first second, and
+ * grows to its full length.
+ * @param openMs how long the page has been open. Default: long enough.
+ */
+export function ribbonSeconds(width: number, openMs = Number.POSITIVE_INFINITY): number {
+  const full = Math.round(Math.min(maxSeconds, Math.max(minSeconds, width / pixelsPerSecond)) / 15) * 15;
+  return Math.min(full, Math.max(firstSeconds, (openMs / 1_000) * growth));
 }
 
 /**
@@ -48,9 +62,10 @@ export function openSheet(canvas: HTMLCanvasElement): Sheet | null {
   const [pixelWidth, pixelHeight] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== pixelWidth) canvas.width = pixelWidth;
   if (canvas.height !== pixelHeight) canvas.height = pixelHeight;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
+  const unitPx = Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  context.setTransform(scale * unitPx, 0, 0, scale * unitPx, 0, 0);
   context.clearRect(0, 0, width, height);
-  return { context, width, height };
+  return { context, width: width / unitPx, height: height / unitPx, unitPx };
 }
 
 export function readPalette(element: Element): Palette {
@@ -64,14 +79,16 @@ export function readPalette(element: Element): Palette {
     text: read('--text'),
     muted: read('--muted'),
     border: read('--border'),
-    surface: read('--surface'),
     font: `11px ${style.fontFamily}`,
   };
 }
 
-const laneTops = [6, 24] as const;
-const laneHeight = 13;
-const laneMiddle = 21.5;
+const laneTops = [3, 20] as const;
+const laneHeight = 12;
+const laneMiddle = 17.5;
+
+/** Where the names of statuses stand. */
+const namesMiddle = 41;
 
 /** From here down are the ticks. */
 const ticksTop = 50;
@@ -88,7 +105,8 @@ export function drawRibbon(sheet: Sheet, record: FeedRecord, span: TimeSpan, pal
   context.font = palette.font;
   context.textBaseline = 'middle';
 
-  drawBefore(sheet, Math.min(width, xOf(record.openedAt)), palette);
+  drawRails(sheet, palette);
+  drawOpening(sheet, xOf(record.openedAt), palette);
   drawStatuses(sheet, record, xOf, palette);
   for (const { sentAt, openAt, endedAt, end, lane } of record.streams()) {
     const [from, to] = [xOf(sentAt), Math.max(xOf(sentAt) + 3, xOf(endedAt ?? now))];
@@ -135,23 +153,32 @@ export function drawRibbon(sheet: Sheet, record: FeedRecord, span: TimeSpan, pal
   }
 }
 
-/** The time before the page was opened: the server has rendered its events. */
-function drawBefore({ context, height }: Sheet, to: number, palette: Palette): void {
-  if (to <= 0) return;
-  context.fillStyle = palette.surface;
-  context.globalAlpha = 0.6;
+/** A rail for each lane, so that one sees where a stream would be. */
+function drawRails({ context, width }: Sheet, palette: Palette): void {
+  context.fillStyle = palette.border;
+  for (const top of laneTops) context.fillRect(0, top + laneHeight / 2 - 0.5, width, 1);
+}
+
+/** When the page was opened: what is before it the server has rendered. */
+function drawOpening({ context, height }: Sheet, x: number, palette: Palette): void {
+  if (x <= 0) return;
+  context.strokeStyle = palette.muted;
+  context.lineWidth = 1;
+  context.setLineDash([2, 3]);
   context.beginPath();
-  context.roundRect(0, 0, to, height - 1, [6, 0, 0, 0]);
-  context.fill();
-  context.globalAlpha = 1;
+  context.moveTo(Math.round(x) + 0.5, 0);
+  context.lineTo(Math.round(x) + 0.5, height - 1);
+  context.stroke();
+  context.setLineDash([]);
   const text = 'rendered by the server';
-  if (to < context.measureText(text).width + 16) return;
+  if (x < context.measureText(text).width + 16) return;
   context.fillStyle = palette.muted;
-  context.textAlign = 'left';
-  context.fillText(text, 8, laneMiddle);
+  context.textAlign = 'right';
+  context.fillText(text, x - 8, namesMiddle);
 }
 
 const statusTexts: Readonly<Record<string, string>> = {
+  polling: 'polling',
   paused: 'paused',
   offline: 'offline',
   stopped: 'stopped',
@@ -174,18 +201,22 @@ function drawStatuses(
     const right = xOf(record.statuses()[index + 1]?.from ?? record.now());
     if (right < 0 || right - left < 2) continue;
     const isBad = status === 'offline' || status === 'stopped' || status === 'waiting';
-    context.strokeStyle = isBad ? palette.lost : palette.muted;
-    context.lineWidth = isFollower ? 5 : 1.5;
-    context.setLineDash(isFollower ? [2, 3] : [4, 4]);
-    context.beginPath();
-    context.moveTo(Math.max(0, left), laneMiddle);
-    context.lineTo(right, laneMiddle);
-    context.stroke();
-    context.setLineDash([]);
+    const color = isBad ? palette.lost : status === 'polling' ? palette.poll : palette.muted;
+    // While it polls, the dots of the polls stand there.
+    if (status !== 'polling') {
+      context.strokeStyle = color;
+      context.lineWidth = isFollower ? 5 : 2;
+      context.setLineDash(isFollower ? [2, 3] : [4, 4]);
+      context.beginPath();
+      context.moveTo(Math.max(0, left), laneMiddle);
+      context.lineTo(right, laneMiddle);
+      context.stroke();
+      context.setLineDash([]);
+    }
     if (right - Math.max(0, left) < context.measureText(text).width + 8) continue;
-    context.fillStyle = isBad ? palette.lost : palette.muted;
+    context.fillStyle = color;
     context.textAlign = 'left';
-    context.fillText(text, Math.max(0, left) + 4, laneMiddle + 14);
+    context.fillText(text, Math.max(0, left) + 4, namesMiddle);
   }
 }
 
@@ -210,7 +241,7 @@ function drawTicks(
 ): void {
   const base = height - 1;
   const most = base - ticksTop;
-  const tickWidth = Math.max(1.5, (width * bucketMs) / (span.to - span.from) - 0.5);
+  const tickWidth = Math.min(3, Math.max(1.5, (width * bucketMs) / (span.to - span.from) - 0.5));
   const first = Math.floor(span.from / bucketMs) * bucketMs;
   for (let at = first; at <= span.to; at += bucketMs) {
     const bucket = record.bucketAt(at);
@@ -245,15 +276,49 @@ function drawHole({ context, height }: Sheet, x: number, missed: number | null, 
   context.fillText(text, x, (height + ticksTop) / 2 - 4);
 }
 
-/** Width of a column of the charts, with the space beside it, in px. */
+/** Width of a column of the charts, with the space beside it, in units of the sheet. */
 const columnPx = 5;
+
+/** Where a key moves the mark of a chart to, in CSS pixels. Null: nothing is marked. Undefined: the key does nothing. */
+export function moveMark(
+  { width, unitPx }: Sheet,
+  markedX: number | null,
+  key: string,
+): number | null | undefined {
+  const stepPx = columnPx * unitPx;
+  const last = width * unitPx - stepPx / 2;
+  const first = last - (gridOf(width).count - 1) * stepPx;
+  switch (key) {
+    case 'ArrowLeft':
+      return Math.max(first, markedX === null ? last : markedX - stepPx);
+    case 'ArrowRight':
+      return Math.min(last, (markedX ?? last) + stepPx);
+    case 'Home':
+      return first;
+    case 'End':
+      return last;
+    case 'Escape':
+      return null;
+    default:
+      return undefined;
+  }
+}
+
+/** The charts give the figures of this many ms while no column is marked. */
+const latestMs = 60_000;
+
+/** How many columns a chart of this width has, and how long the time of each is. */
+function gridOf(width: number) {
+  const most = Math.max(1, Math.floor(width / columnPx));
+  const stepMs = Math.ceil(recordMs / most / bucketMs) * bucketMs;
+  return { count: Math.floor(recordMs / stepMs), stepMs };
+}
 
 /** The columns of a chart: each the events of a whole number of buckets, at times that stand still. */
 function columnsOf({ width }: Sheet, record: FeedRecord) {
-  const columns = Math.max(1, Math.floor(width / columnPx));
-  const stepMs = Math.ceil(recordMs / columns / bucketMs) * bucketMs;
+  const { count, stepMs } = gridOf(width);
   const end = Math.floor(record.now() / stepMs) * stepMs;
-  return Array.from({ length: Math.floor(recordMs / stepMs) }, (_, index) => {
+  return Array.from({ length: count }, (_, index) => {
     const from = end - index * stepMs;
     return { x: width - (index + 1) * columnPx, from, to: from + stepMs };
   });
@@ -264,12 +329,12 @@ function summedColumns(sheet: Sheet, record: FeedRecord) {
   return columnsOf(sheet, record).map((column) => ({ ...column, ...sumUp(record, column.from, column.to) }));
 }
 
-/** Draws the events per second of the last five minutes, by type. @returns the highest rate. */
+/** Draws the events per second of the last five minutes, by type. @param markedX marks the column at this CSS pixel. */
 export function drawRates(
   sheet: Sheet,
   record: FeedRecord,
   palette: Palette,
-  hoverX: number | null,
+  markedX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
   const columns = summedColumns(sheet, record);
@@ -284,23 +349,27 @@ export function drawRates(
     }
   }
   drawBase(sheet, palette);
-  const at = pick(sheet, columns, hoverX, palette);
-  const shown = at ?? columns.find(({ to }) => to <= record.now()) ?? columns[0];
-  if (shown === undefined) return { at: null, text: '' };
-  const seconds = (shown.to - shown.from) / 1_000;
-  const parts = [...shown.counts].map(([type, count]) => `${type} ${rate(count / seconds)}`);
-  return {
-    at: at === null ? null : shown.from,
-    text: at === null ? rate(shown.events / seconds) : parts.join(', ') || 'none',
-  };
+  const marked = pick(sheet, columns, markedX, palette);
+  const now = record.now();
+  const { counts } = marked ?? sumUp(record, now - latestMs, now);
+  const seconds = (marked === null ? latestMs : marked.to - marked.from) / 1_000;
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const parts = [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([type, count]) => ({
+      name: type,
+      value: rate(count / seconds),
+      color: `--type-${typeColor(type)}`,
+    }));
+  return { at: marked?.from ?? null, sum: rate(total / seconds), parts };
 }
 
-/** Draws the median latency of the last five minutes as filled columns, the worst as dots. */
+/** Draws the median latency of the last five minutes as filled columns, the worst as lines. @param markedX as above. */
 export function drawLatency(
   sheet: Sheet,
   record: FeedRecord,
   palette: Palette,
-  hoverX: number | null,
+  markedX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
   const columns = summedColumns(sheet, record);
@@ -316,37 +385,47 @@ export function drawLatency(
     context.fillRect(x, height - 2 - heightOf(worstMs), columnPx - 1, 2);
   }
   drawBase(sheet, palette);
-  const at = pick(sheet, columns, hoverX, palette);
-  const { medianMs, worstMs } = at ?? sumUp(record, record.now() - recordMs, record.now());
-  return {
-    at: at?.from ?? null,
-    text:
-      medianMs === null || worstMs === null
-        ? '–'
-        : `p50 ${formatLatency(medianMs)}, worst ${formatLatency(worstMs)}`,
-  };
+  const marked = pick(sheet, columns, markedX, palette);
+  const now = record.now();
+  const { medianMs, worstMs } = marked ?? sumUp(record, now - latestMs, now);
+  const parts =
+    medianMs === null || worstMs === null
+      ? []
+      : [
+          { name: 'p50', value: formatLatency(medianMs), color: '--lane-0' },
+          { name: 'worst', value: formatLatency(worstMs), color: '--text' },
+        ];
+  return { at: marked?.from ?? null, sum: parts[0]?.value ?? '', parts };
 }
 
-/** What a chart says: at the pointer, or in short. `at` is a time of the record's clock; null: the pointer is elsewhere. */
-export type ChartNote = { readonly at: number | null; readonly text: string };
+/** What a chart says: the figures of the marked column, or those of the last minute. */
+export type ChartNote = {
+  /** When the marked column begins, by the record's clock; null: none is marked. */
+  readonly at: number | null;
+  /** The one figure that sums it up. */
+  readonly sum: string;
+  /** Each with the token of the colour that it is drawn in. */
+  readonly parts: readonly { readonly name: string; readonly value: string; readonly color: string }[];
+};
 
 function drawBase({ context, width, height }: Sheet, palette: Palette): void {
   context.fillStyle = palette.border;
   context.fillRect(0, height - 1, width, 1);
 }
 
-/** The column under the pointer, marked; null where there is none. */
+/** The column at `markedX`, marked; null where there is none. */
 function pick<T extends { readonly x: number }>(
-  { context, height }: Sheet,
+  { context, height, unitPx }: Sheet,
   columns: readonly T[],
-  hoverX: number | null,
+  markedX: number | null,
   palette: Palette,
 ): T | null {
-  if (hoverX === null) return null;
-  const column = columns.find(({ x }) => hoverX >= x && hoverX < x + columnPx);
+  if (markedX === null) return null;
+  const at = markedX / unitPx;
+  const column = columns.find(({ x }) => at >= x && at < x + columnPx);
   if (column === undefined) return null;
   context.fillStyle = palette.text;
-  context.globalAlpha = 0.15;
+  context.globalAlpha = 0.18;
   context.fillRect(column.x, 0, columnPx - 1, height);
   context.globalAlpha = 1;
   return column;

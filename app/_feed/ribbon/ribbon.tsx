@@ -1,9 +1,10 @@
 'use client';
 
-import { type RefObject, useEffect, useRef, useState } from 'react';
+import { type CSSProperties, type RefObject, useEffect, useRef, useState } from 'react';
 import { formatCount, formatDuration, parseSeq } from '../format.ts';
 import panel from '../panel.module.css';
 import { formatLocalTime, useEverySecond } from '../time.tsx';
+import type { ChartNote } from './draw.ts';
 import { describeRecord, type FeedRecord, formatLatency, recordMs, sumUp } from './record.ts';
 import styles from './ribbon.module.css';
 
@@ -19,11 +20,14 @@ const describeIntervalMs = 10_000;
 
 type Drawing = typeof import('./draw.ts');
 
-/** Draws on a canvas again and again while it is in view, and at once when the pointer moves over it. */
+/**
+ * Draws on a canvas again and again while it is in view, and at once when its reader marks another place of it: with the
+ * pointer, or with the arrow keys while it has the focus.
+ */
 function useDrawing(
   canvas: RefObject<HTMLCanvasElement | null>,
   intervalMs: number,
-  draw: (drawing: Drawing, canvas: HTMLCanvasElement, hoverX: number | null, isStill: boolean) => void,
+  draw: (drawing: Drawing, canvas: HTMLCanvasElement, markedX: number | null, isStill: boolean) => void,
 ): void {
   const latest = useRef(draw);
   useEffect(() => {
@@ -36,7 +40,7 @@ function useDrawing(
     const { signal } = ended;
     const reduced = matchMedia('(prefers-reduced-motion: reduce)');
     let drawing: Drawing | null = null;
-    let hoverX: number | null = null;
+    let markedX: number | null = null;
     let isInView = true;
     let drawnAt = Number.NEGATIVE_INFINITY;
     const update = (now: number) => {
@@ -45,15 +49,27 @@ function useDrawing(
       const waitMs = reduced.matches ? Math.max(intervalMs, chartIntervalMs) : intervalMs;
       if (drawing === null || !isInView || now - drawnAt < waitMs) return;
       drawnAt = now;
-      latest.current(drawing, element, hoverX, reduced.matches);
+      latest.current(drawing, element, markedX, reduced.matches);
     };
-    const hover = (event: PointerEvent) => {
-      hoverX = event.type === 'pointerleave' ? null : event.offsetX;
+    const mark = (x: number | null) => {
+      markedX = x;
       drawnAt = Number.NEGATIVE_INFINITY;
     };
-    for (const name of ['pointermove', 'pointerdown', 'pointerleave'] as const) {
-      element.addEventListener(name, hover, { signal });
+    for (const name of ['pointermove', 'pointerdown'] as const) {
+      element.addEventListener(name, (event) => mark(event.offsetX), { signal });
     }
+    for (const name of ['pointerleave', 'blur'] as const) {
+      element.addEventListener(name, () => mark(null), { signal });
+    }
+    const onKey = (event: KeyboardEvent) => {
+      const sheet = drawing?.openSheet(element) ?? null;
+      if (drawing === null || sheet === null || event.altKey || event.ctrlKey || event.metaKey) return;
+      const next = drawing.moveMark(sheet, markedX, event.key);
+      if (next === undefined) return;
+      event.preventDefault();
+      mark(next);
+    };
+    element.addEventListener('keydown', onKey, { signal });
     const observer = new IntersectionObserver(([seen]) => {
       isInView = seen?.isIntersecting === true;
     });
@@ -87,15 +103,19 @@ type RibbonProps = {
   readonly cursor: string | null;
 };
 
+/** The axis says the length of the ribbon in steps of so many seconds. */
+const axisStep = 5;
+
 /** The last minutes as a strip: each stream, each poll, each event, and each gap. Below it the figures. */
-function Ribbon({ record, shown, loaded, ...figures }: RibbonProps) {
+export function Ribbon({ record, shown, loaded, ...figures }: RibbonProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [seconds, setSeconds] = useState<number | null>(null);
   useDrawing(canvas, ribbonIntervalMs, (drawing, element, _, isStill) => {
     const sheet = drawing.openSheet(element);
     if (sheet === null) return;
-    const shownSeconds = drawing.ribbonSeconds(sheet.width);
-    if (shownSeconds !== seconds) setSeconds(shownSeconds);
+    const openMs = isStill ? Number.POSITIVE_INFINITY : record.now() - record.openedAt;
+    const shownSeconds = drawing.ribbonSeconds(sheet.width, openMs);
+    setSeconds(Math.round(shownSeconds / axisStep) * axisStep);
     const span = drawing.spanAt(record.now(), shownSeconds, isStill);
     drawing.drawRibbon(sheet, record, span, drawing.readPalette(element));
   });
@@ -181,48 +201,79 @@ function Figures({ shown, loaded, handovers, lost, missed, isMissedExact, cursor
   );
 }
 
-/** The keyboard must reach what scrolls: on a phone the charts are beside the ribbon. */
-const reachableByKeyboard = 0;
-
-/** The ribbon, and two charts of the last five minutes: how many events of which type, and how late. */
-export function Overview(props: RibbonProps) {
-  const { record } = props;
+/** Two charts of the last five minutes: how many events of which type, and how late. */
+export function Charts({ record }: { readonly record: FeedRecord }) {
   return (
-    <section aria-label="Activity" className={styles.overview} tabIndex={reachableByKeyboard}>
-      <Ribbon {...props} />
-      <Chart draw="drawRates" name="Events per second" record={record} unit="by type" />
-      <Chart draw="drawLatency" name="Latency" record={record} unit="from the log to this page" />
-    </section>
+    <>
+      <Chart draw="drawRates" name="Events" record={record} unit="per second" words="per second" />
+      <Chart draw="drawLatency" name="Latency" record={record} unit="" words="from the log to this page" />
+    </>
   );
 }
 
 type ChartProps = {
   readonly name: string;
+  /** What follows the name where there is space for it. */
   readonly unit: string;
+  /** What it shows, for screen readers. */
+  readonly words: string;
   readonly draw: 'drawRates' | 'drawLatency';
   readonly record: FeedRecord;
 };
 
-function Chart({ name, unit, draw, record }: ChartProps) {
+const emptyNote: ChartNote = { at: null, sum: '', parts: [] };
+
+/** A chart, and below it its figures: those of the last minute, or those at the place that the reader marks. */
+function Chart({ name, unit, words, draw, record }: ChartProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [note, setNote] = useState('');
-  useDrawing(canvas, chartIntervalMs, (drawing, element, hoverX) => {
+  const [note, setNote] = useState(emptyNote);
+  useDrawing(canvas, chartIntervalMs, (drawing, element, markedX) => {
     const sheet = drawing.openSheet(element);
     if (sheet === null) return;
-    const { at, text } = drawing[draw](sheet, record, drawing.readPalette(element), hoverX);
-    setNote(at === null ? text : `${formatLocalTime(Date.now() - record.now() + at)}  ${text}`);
+    const next = drawing[draw](sheet, record, drawing.readPalette(element), markedX);
+    setNote((current) => (textOf(current) === textOf(next) ? current : next));
   });
+  const agoMs = note.at === null ? 0 : record.now() - note.at;
+  const time = note.at === null ? '' : formatLocalTime(Date.now() - agoMs);
+  const figures = note.parts.map((part) => `${part.name} ${part.value}`).join(', ') || 'none';
   return (
-    <section aria-label={name} className={`${panel.panel} ${styles.chart}`}>
+    <section aria-label={name} className={`${panel.panel} ${styles.chart}`} data-half="">
       <h2 className={panel.title}>
-        <span>{name}</span>
-        <span className={panel.note}>{note}</span>
+        <span className={styles.chartName}>
+          {name} <span className={styles.unit}>{unit}</span>
+        </span>
+        <span className={panel.note}>
+          {time} <span className={styles.sum}>{note.sum}</span>
+        </span>
       </h2>
-      <canvas className={styles.plot} ref={canvas}>
-        <p>{`${name} in the last ${recordMs / 60_000} minutes, ${unit}; now ${note}.`}</p>
-      </canvas>
+      <canvas
+        aria-label={`${name} in the last ${recordMs / 60_000} minutes, ${words}`}
+        aria-valuemax={0}
+        aria-valuemin={-recordMs / 1_000}
+        aria-valuenow={-Math.round(agoMs / 1_000)}
+        aria-valuetext={`${time || 'the last minute'}: ${figures}`}
+        className={styles.plot}
+        ref={canvas}
+        role="slider"
+        tabIndex={0}
+      />
+      <p className={styles.legend}>
+        {note.parts.map((part) => (
+          <span
+            className={styles.legendPart}
+            key={part.name}
+            style={{ '--mark': `var(${part.color})` } as CSSProperties}
+          >
+            {part.name} <span className={styles.legendValue}>{part.value}</span>
+          </span>
+        ))}
+      </p>
     </section>
   );
+}
+
+function textOf({ at, parts }: ChartNote): string {
+  return JSON.stringify([at, parts]);
 }
 
 /** Shortest time between two announcements, in ms. On a busy feed a screen reader would otherwise never be silent. */

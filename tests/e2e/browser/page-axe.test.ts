@@ -2,7 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findByAxe } from '../../support/browser/axe.ts';
 import { startChromium } from '../../support/browser/chromium.ts';
-import { mixedData, pageStates } from '../../support/browser/page-states.ts';
+import { mixedData, otherStates, pageStates, settingsForStates } from '../../support/browser/page-states.ts';
 import { hasStatus, newPage, openLive } from '../../support/browser/page-steps.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { range, store } from '../../support/node/publish.ts';
@@ -11,7 +11,7 @@ let browser: Browser;
 let app: App;
 beforeAll(async () => {
   browser = await startChromium();
-  app = await startApp();
+  app = await startApp(settingsForStates);
   for (const _ of range(1, 12)) await store(app, mixedData);
 });
 afterAll(async () => {
@@ -28,6 +28,14 @@ describe.each([
   test.each(Object.entries(pageStates))('when the page is %s', async (_, reach) => {
     await using open = await openLive(browser, app, options);
     await reach(open.page, app);
+    expect(await findByAxe(open.page)).toEqual([]);
+  });
+
+  test.each(Object.entries(otherStates))('when the page is %s', async (_, { settings, reach }) => {
+    await using own = await startApp(settings);
+    await store(own, mixedData);
+    await using open = await openLive(browser, own, options);
+    await reach(open.page, own);
     expect(await findByAxe(open.page)).toEqual([]);
   });
 

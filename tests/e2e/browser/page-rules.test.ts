@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-panel.tsx';
-import { createFaultyFetch } from '../../../app/_feed/faults/fault-injection.tsx';
+import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-history.ts';
+import { createFaultyFetch } from '../../../app/_feed/faults/faulty-fetch.ts';
 import { ribbonSeconds, spanAt } from '../../../app/_feed/ribbon/draw.ts';
 import { createRecord, describeRecord, sumUp } from '../../../app/_feed/ribbon/record.ts';
 import { formatAge, measureClockSkew } from '../../../app/_feed/time.tsx';
@@ -196,8 +196,11 @@ describe('the record of the ribbon', () => {
   });
 });
 
-test('the ribbon shows as much time as its width has room for, and stands still for who prefers that', () => {
-  expect([300, 400, 600, 2_000].map(ribbonSeconds)).toEqual([75, 105, 150, 240]);
+test('the ribbon grows to as much time as its width has room for, and stands still for who prefers that', () => {
+  expect([300, 400, 600, 2_000].map((width) => ribbonSeconds(width))).toEqual([75, 105, 150, 240]);
+  expect([1_000, 60_000, 100_000, 900_000].map((openMs) => ribbonSeconds(600, openMs))).toEqual([
+    40, 75, 125, 150,
+  ]);
   expect(spanAt(100_000, 75, false)).toEqual({ from: 25_000, to: 100_000 });
   const spans = [100_000, 110_000, 124_000].map((now) => spanAt(now, 75, true));
   expect(new Set(spans.map(({ to }) => to))).toEqual(new Set([125_000]));

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { hasStatus, newPage, openLive, readTexts, shows } from '../../support/browser/page-steps.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 import { ask } from '../../support/node/ask.ts';
+import { eventually } from '../../support/node/eventually.ts';
 import { publish, store } from '../../support/node/publish.ts';
 import { secrets } from '../../support/node/secrets.ts';
 import { makeTemporaryFolder } from '../../support/temporary-folder.ts';
@@ -129,6 +130,88 @@ describe('the link of one event', () => {
     await open.page.keyboard.press('Escape');
     await open.page.waitForFunction(() => window.location.hash === '');
     expect(await dialog.count()).toBe(0);
+  });
+
+  test('says so when that event is gone, at once also while events arrive', async () => {
+    await using small = await startApp({ FEED_RETENTION: '20' });
+    const { text } = await publish(small, ['the lost one']);
+    const [id] = /\d+-\d+/.exec(text) ?? [];
+    await store(
+      small,
+      Array.from({ length: 200 }, () => 'later'),
+    );
+    const publishing = setInterval(() => store(small, ['live']).catch(() => undefined), 100);
+    onTestFinished(() => clearInterval(publishing));
+    await using open = await newPage(browser);
+    await open.page.goto(`${small.url}/#${id}`);
+    const dialog = open.page.getByRole('dialog', { name: 'This event is not here' });
+    await dialog.getByText('The link names event #1,').waitFor();
+    await dialog.getByText('The log keeps the last 20 events').waitFor();
+    await open.page.keyboard.press('Escape');
+    await open.page.waitForFunction(() => window.location.hash === '');
+  });
+
+  test.each(['#top', '#'])('is not what %s is', async (hash) => {
+    await using open = await newPage(browser);
+    await open.page.goto(`${app.url}/${hash}`);
+    await hasStatus(open.page, 'Live');
+    await open.page.waitForTimeout(2_500);
+    expect(await open.page.getByRole('dialog').count()).toBe(0);
+  });
+});
+
+describe('a chart', () => {
+  const rates = (page: Page) => page.getByRole('slider', { name: 'Events in the last 5 minutes' });
+  const marked = /^\d\d:\d\d:\d\d: (message|deploy) \d/;
+
+  /** Waits until the text of the chart is like this. @returns the text. */
+  async function says(page: Page, words: RegExp): Promise<string> {
+    return eventually(`the chart says ${words}`, 30_000, async () => {
+      const text = (await rates(page).getAttribute('aria-valuetext')) ?? '';
+      return words.test(text) ? text : undefined;
+    });
+  }
+
+  test('says its figures of the last minute, by type', async () => {
+    await using open = await openLive(browser, app);
+    await store(app, ['for the chart']);
+    await says(open.page, /^the last minute: .*message [\d.]+\/s/);
+  });
+
+  test('says the time and the figures of the column under the pointer, until the pointer leaves', async () => {
+    await using open = await openLive(browser, app);
+    await store(app, ['for the chart']);
+    const box = await rates(open.page).boundingBox();
+    if (box === null) throw new Error('the chart is not shown');
+    await eventually('a column with events is found', 30_000, async () => {
+      for (let back = 2; back < 60; back += 5) {
+        await open.page.mouse.move(box.x + box.width - back, box.y + box.height / 2);
+        await open.page.waitForTimeout(60);
+        if (marked.test((await rates(open.page).getAttribute('aria-valuetext')) ?? '')) return true;
+      }
+      return false;
+    });
+    const panel = open.page.getByRole('region', { name: 'Events' });
+    expect(await panel.textContent()).toMatch(/\d\d:\d\d:\d\d .*(message|deploy) [\d.]+\/s/);
+    await open.page.mouse.move(0, 0);
+    await says(open.page, /^the last minute: /);
+  });
+
+  test('is walked through with the arrow keys, Home and End, and left with Escape', async () => {
+    await using open = await openLive(browser, app);
+    await rates(open.page).focus();
+    const agoOf = async () => Number(await rates(open.page).getAttribute('aria-valuenow'));
+    await open.page.keyboard.press('ArrowLeft');
+    await says(open.page, /^\d\d:\d\d:\d\d: /);
+    const first = await agoOf();
+    for (let step = 0; step < 4; step += 1) await open.page.keyboard.press('ArrowLeft');
+    await eventually('it has gone back', 30_000, async () => (await agoOf()) < first - 10);
+    await open.page.keyboard.press('Home');
+    await eventually('it is at the beginning', 30_000, async () => (await agoOf()) < -250);
+    await open.page.keyboard.press('End');
+    await eventually('it is at the end', 30_000, async () => (await agoOf()) > -20);
+    await open.page.keyboard.press('Escape');
+    await says(open.page, /^the last minute: /);
   });
 });
 
@@ -280,8 +363,9 @@ describe('another channel', () => {
     await publish(app, ['an order'], { channel: 'orders' });
     await using open = await newPage(browser, { javaScriptEnabled: false });
     await open.page.goto(app.url);
-    await open.page.getByLabel('Channel').fill('orders');
-    await open.page.getByLabel('Channel').press('Enter');
+    await open.page.getByRole('button', { name: 'feed' }).click();
+    await open.page.getByLabel('Channel', { exact: true }).fill('orders');
+    await open.page.getByLabel('Channel', { exact: true }).press('Enter');
     await open.page.waitForURL('**/?channel=orders');
     expect(await readTexts(open.page)).toEqual(['an order']);
   });

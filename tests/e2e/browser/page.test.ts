@@ -218,10 +218,7 @@ describe('the status of the page', () => {
     await using open = await newPage(browser);
     await open.page.route('**/api/stream*', (route) => route.fulfill({ status: 502, body: '' }));
     await open.page.goto(app.url);
-    await hasStatus(
-      open.page,
-      'Polling Every 2 s. Streams do not get through here. Streaming will be retried.',
-    );
+    await hasStatus(open.page, 'Polling Streams do not get through here. Events still arrive, by polls.');
     await store(app, ['by poll']);
     await shows(open.page, 'by poll');
   });

@@ -1,28 +1,5 @@
-import { useState } from 'react';
-import styles from './fault-injection.module.css';
-
-/** In development: two buttons that disturb the connection of this browser alone. */
-export function FaultButtons({ faultyFetch }: { readonly faultyFetch: FaultyFetch }) {
-  const [isBlocked, setBlocked] = useState(false);
-  const toggle = () => {
-    faultyFetch.blockStreams(!isBlocked);
-    setBlocked(!isBlocked);
-  };
-  return (
-    <fieldset className={styles.faults}>
-      <legend className={styles.legend}>Only in development: disturb the connection</legend>
-      <button className={styles.button} onClick={faultyFetch.cut} type="button">
-        Cut connection
-      </button>
-      <button aria-pressed={isBlocked} className={styles.button} onClick={toggle} type="button">
-        Block streaming
-      </button>
-    </fieldset>
-  );
-}
-
 /** A `fetch` with faults that can be switched on, to watch a feed survive them. */
-type FaultyFetch = {
+export type FaultyFetch = {
   readonly fetch: typeof fetch;
   /** Cuts every open request of the feed, as a network failure would. */
   cut(): void;
