@@ -32,6 +32,14 @@ const BreakPanel = lazy(() =>
   ),
 );
 
+/** The state of the machine that runs the demo, and its job; loaded like the faults. */
+const StatePanel = lazy(() =>
+  import('./state/state-panel.tsx').then(
+    (file) => ({ default: file.StatePanel }),
+    () => ({ default: NotLoaded }),
+  ),
+);
+
 type FeedProps = {
   readonly channel: string;
   /** Whether it is shown on a wall: large, and without controls. */
@@ -99,9 +107,14 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     }
     if (!hasFaults) return null;
     return (
-      <Suspense>
-        <BreakPanel channel={channel} entries={entries} />
-      </Suspense>
+      <>
+        <Suspense>
+          <BreakPanel channel={channel} entries={entries} />
+        </Suspense>
+        <Suspense>
+          <StatePanel />
+        </Suspense>
+      </>
     );
   }, [faultyFetch, hasFaults, channel, entries]);
   return (

@@ -237,7 +237,7 @@ function Chart({ name, unit, words, draw, record }: ChartProps) {
   const time = note.at === null ? '' : formatLocalTime(Date.now() - agoMs);
   const figures = note.parts.map((part) => `${part.name} ${part.value}`).join(', ') || 'none';
   return (
-    <section aria-label={name} className={`${panel.panel} ${styles.chart}`} data-half="">
+    <section aria-label={name} className={`${panel.panel} ${styles.chart}`} data-chart="" data-half="">
       <h2 className={panel.title}>
         <span className={styles.chartName}>
           {name} <span className={styles.unit}>{unit}</span>
