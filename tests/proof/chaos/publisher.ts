@@ -42,7 +42,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
   let request = 0;
 
   async function publish(events: readonly NewFact[]): Promise<void> {
-    const body = JSON.stringify(events.map(({ channel, type, data }) => ({ channel, type, data })));
+    const body = JSON.stringify(events);
     const key = `${name} ${request}`;
     for (;;) {
       const answer = await send(options, key, body);
@@ -68,7 +68,7 @@ export function startPublisher(options: PublisherOptions): Publisher {
     const at = performance.now();
     const mark = (index: number, of: number): Mark => ({ publisher: name, request, index, of, at });
     const events = Array.from({ length: count }, (_, index) => ({
-      ...{ channel, type: draw.pick(types), data: mark(index, count) },
+      ...{ channel, type: draw.pick(types), data: mark(index, count), ...drawSubject(draw) },
     }));
     return other === null
       ? events
@@ -94,7 +94,20 @@ export function startPublisher(options: PublisherOptions): Publisher {
   };
 }
 
-type NewFact = { readonly channel: string; readonly type: string; readonly data: Mark };
+type NewFact = {
+  readonly channel: string;
+  readonly type: string;
+  readonly data: Mark;
+  readonly subject?: string;
+  readonly remove?: true;
+};
+
+/** Half of the events are about one of a few subjects, and one of five such events removes it. */
+function drawSubject(draw: Seeded): Pick<NewFact, 'subject' | 'remove'> {
+  const subject = `s${draw.whole(1, 12)}`;
+  if (draw.chance(0.5)) return {};
+  return draw.chance(0.2) ? { subject, remove: true } : { subject };
+}
 
 /** Sends a request once. Null: no acknowledgement arrived, but the events may be stored. */
 async function send(options: PublisherOptions, key: string, body: string): Promise<Answer | null> {

@@ -7,9 +7,10 @@ import type { FaultTargets } from './faults/fault.ts';
 import { injectFaults } from './inject-faults.ts';
 import { createFaultyNetwork } from './network/faulty-network.ts';
 import { createLoadBalancer } from './network/load-balancer.ts';
-import type { Fact, Violation } from './oracle/history.ts';
+import type { Fact, Snapshot, Violation } from './oracle/history.ts';
 import { judgeHistory } from './oracle/judge-history.ts';
 import { judgeLog } from './oracle/judge-log.ts';
+import { judgeStates } from './oracle/judge-state.ts';
 import { createRecorder } from './oracle/recorder.ts';
 import { sabotages } from './oracle/sabotage.ts';
 import { createRecoveries, createTally, type Tally } from './oracle/tally.ts';
@@ -90,9 +91,11 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   stack.defer(() => browser?.close());
   if (browser === null) say('chaos: Chromium does not take part, so no reader is a native EventSource');
   const slowness = { ms: 0 };
+  const snapshots: Snapshot[] = [];
   const { readers, tails } = await startReaders({
     ...{ recorder, slowness, browser, addressFor: loadBalancer.addressFor, draw: seeded(seed + 5) },
     count: options.readers,
+    onState: (snapshot) => snapshots.push(snapshot),
     sabotage: options.sabotage === null ? null : sabotages[options.sabotage],
   });
   stack.defer(async () => {
@@ -129,6 +132,8 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
   for (const what of truth.faults) violations.push({ kind: 'log', who: 'log', what, lost: 0 });
   for (const what of stand.fleet.surprises()) violations.push({ kind: 'app', who: 'app', what, lost: 0 });
   for (const record of recorder.records) violations.push(...judgeHistory(truth.lives, record.history()));
+  violations.push(...judgeStates(truth.lives, snapshots));
+  note(`${snapshots.length} states of channels compared`);
   return {
     ...{
       violations,

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Fact, Life } from './history.ts';
 import { judgeHistory } from './judge-history.ts';
 import { judgeLog } from './judge-log.ts';
+import { judgeStates } from './judge-state.ts';
 import { createTruth } from './truth.ts';
 import { fact, idOf, lives, received } from './written-history.ts';
 
@@ -313,5 +314,72 @@ describe('the record of what was stored', () => {
     truth.compare('feed', { epoch: 'aaaaaa', events: events('a2') }, 3);
     expect(truth.lives.get('feed')?.[0]?.trims).toMatchObject([{ upTo: 1 }]);
     expect(truth.faults).toEqual(['feed: the log lost 1, from 100-3']);
+  });
+});
+
+describe('a state', () => {
+  const about = (word: string, subject: string, remove = false): Fact => ({ ...fact(word), subject, remove });
+  const life = (...events: readonly Fact[]): Life => ({ epoch: 'aaaaaa', events: [...events], trims: [] });
+  const first = life(
+    about('a1', 'x'),
+    fact('a2'),
+    about('a3', 'y'),
+    about('a4', 'x'),
+    about('a5', 'y', true),
+  );
+  /** A fail-over lost all but two events, and others have their numbers. */
+  const second = life(about('a1', 'x'), fact('a2'), about('b3', 'z'));
+  const judge = (at: string, subjects: Record<string, string>, epoch = 'aaaaaa') => {
+    const ids = new Map(Object.entries(subjects).map(([subject, word]) => [subject, idOf(word)]));
+    const id = /^[abc]/.test(at) ? idOf(at) : at;
+    const own = { reader: 'state 1', channel: 'feed', epoch, id, subjects: ids };
+    return judgeStates(new Map([['feed', [first, second]]]), [own]).map(({ kind }) => kind);
+  };
+
+  test.each([
+    ['at the beginning', '0-0', {}],
+    ['after the first event', 'a1', { x: 'a1' }],
+    ['after a plain event', 'a2', { x: 'a1' }],
+    ['with two subjects', 'a3', { x: 'a1', y: 'a3' }],
+    ['with a newer event of a subject', 'a4', { x: 'a4', y: 'a3' }],
+    ['after a removal', 'a5', { x: 'a4' }],
+    ['of the life after a loss', 'b3', { x: 'a1', z: 'b3' }],
+    ['at a position before an event, whose time no event has', '150-3', { x: 'a1', y: 'a3' }],
+  ])('is right if it is the fold of the log: %s', (_, at, subjects) => {
+    expect(judge(at, subjects)).toEqual([]);
+  });
+
+  test.each([
+    ['a subject is missing', 'a3', { x: 'a1' }, 'aaaaaa'],
+    ['a subject is too much', 'a1', { x: 'a1', y: 'a3' }, 'aaaaaa'],
+    ['an event is too old', 'a4', { x: 'a1', y: 'a3' }, 'aaaaaa'],
+    ['an event is too new', 'a3', { x: 'a4', y: 'a3' }, 'aaaaaa'],
+    ['a removed subject is there', 'a5', { x: 'a4', y: 'a3' }, 'aaaaaa'],
+    ['it is of the life before the loss', 'b3', { x: 'a1', y: 'a3' }, 'aaaaaa'],
+    ['it is of another epoch', 'a1', { x: 'a1' }, 'bbbbbb'],
+    ['it is later than the log', '150-9', { x: 'a4' }, 'aaaaaa'],
+    ['it is not empty at the beginning', '0-0', { x: 'a1' }, 'aaaaaa'],
+  ])('is wrong if %s', (_, at, subjects, epoch) => {
+    expect(judge(at, subjects, epoch)).toEqual(['wrong state']);
+  });
+
+  test('of Redis itself is compared too', () => {
+    const truth = createTruth(['feed']);
+    const events = [about('a1', 'x'), about('a2', 'y')];
+    truth.store('aaaaaa', events);
+
+    truth.compareState(
+      'feed',
+      idOf('a2'),
+      new Map([
+        ['x', idOf('a1')],
+        ['y', idOf('a2')],
+      ]),
+    );
+    expect(truth.faults).toEqual([]);
+    truth.compareState('feed', idOf('a2'), new Map([['x', idOf('a1')]]));
+    expect(truth.faults).toEqual([
+      expect.stringContaining('feed: the state at 100-2 is {x 100-1}, but the events make'),
+    ]);
   });
 });

@@ -9,6 +9,9 @@ export type Fact = {
   readonly type: string;
   /** Its data as JSON text. */
   readonly text: string;
+  /** What it is about, and whether it takes that out of the state. Only the log's own facts have it. */
+  readonly subject?: string;
+  readonly remove?: boolean;
 };
 
 /**
@@ -70,6 +73,17 @@ export type History = {
   readonly entries: readonly HistoryEntry[];
 };
 
+/** The state of a channel as a reader had it at a cursor. */
+export type Snapshot = {
+  readonly reader: string;
+  readonly channel: string;
+  /** The position at which it must be true. */
+  readonly epoch: string | null;
+  readonly id: string;
+  /** Subject → id of its latest event. */
+  readonly subjects: ReadonlyMap<string, string>;
+};
+
 /** A broken promise. */
 export type Violation = {
   readonly kind: /** Events are missing, and no gap reports it. */
@@ -84,6 +98,8 @@ export type Violation = {
     | 'unknown event'
     /** A reader did not reach the end of the log. */
     | 'end not reached'
+    /** A state is not the fold of the log at its cursor. */
+    | 'wrong state'
     /** The log has one event under two ids. */
     | 'stored twice'
     /** A failure of the log, of the app, or in an answer to a publisher. */

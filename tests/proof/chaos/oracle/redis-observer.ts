@@ -19,6 +19,14 @@ export type RedisObserver = {
 };
 
 const keyOf = (channel: string) => `steadfeed:log:${channel}`;
+const latestOf = (channel: string) => `steadfeed:latest:${channel}`;
+
+/** Subject → id, of the state as Redis has it: subject → id, a tab, and the event. */
+function idsOf(hash: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(
+    Object.entries(hash).map(([subject, value]) => [subject, value.slice(0, value.indexOf('\t'))]),
+  );
+}
 
 export function createRedisObserver(port: number, channels: readonly string[], truth: Truth): RedisObserver {
   const connect = () => {
@@ -32,8 +40,13 @@ export function createRedisObserver(port: number, channels: readonly string[], t
   async function look(): Promise<void> {
     for (const channel of channels) {
       const upTo = truth.lastSeq(channel);
-      const entries = (await admin.call('XRANGE', keyOf(channel), '-', '+')) as readonly StreamEntry[];
-      truth.compare(channel, keptOf(channel, entries), upTo);
+      const replies = await admin.multi().xrange(keyOf(channel), '-', '+').hgetall(latestOf(channel)).exec();
+      const entries = (replies?.[0]?.[1] ?? []) as readonly StreamEntry[];
+      const kept = keptOf(channel, entries);
+      truth.compare(channel, kept, upTo);
+      const last = kept?.events.at(-1);
+      const hash = (replies?.[1]?.[1] ?? {}) as Readonly<Record<string, string>>;
+      if (last !== undefined) truth.compareState(channel, last.id, idsOf(hash));
     }
   }
 
@@ -85,11 +98,12 @@ function keptOf(channel: string, entries: readonly StreamEntry[]) {
   return { epoch: first[1][1] ?? '', events };
 }
 
-const entryPattern = /^\{"type":"([^"]+)","data":(.*)\}$/s;
+const entryPattern = /^\{"type":"([^"]+)"(?:,"subject":"([^"]+)")?(,"remove":true)?,"data":(.*)\}$/s;
 
 function factOf(channel: string, id: string, entry: string): Fact {
-  const [, type = '', text = ''] = entryPattern.exec(entry) ?? [];
-  return { channel, id, seq: seqOf(id), type, text };
+  const [, type = '', subject, remove, text = ''] = entryPattern.exec(entry) ?? [];
+  const about = subject === undefined ? {} : { subject, remove: remove !== undefined };
+  return { channel, id, seq: seqOf(id), type, text, ...about };
 }
 
 function idPlus(id: string, count: number): string {

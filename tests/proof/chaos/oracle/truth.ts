@@ -1,4 +1,5 @@
 import { emptyLife, type Fact, type Life, type Lives, seqOf, trimmedUpTo } from './history.ts';
+import { judgeStates } from './judge-state.ts';
 
 /** The events that Redis has in a channel now, oldest first. */
 export type Kept = { readonly epoch: string; readonly events: readonly Fact[] };
@@ -17,6 +18,11 @@ export type Truth = {
    * @param upTo the last seq that was known before Redis was asked. Events announced since may be newer than its answer.
    */
   compare(channel: string, kept: Kept | null, upTo: number): void;
+  /**
+   * Compares the state that Redis has of a channel with the fold of its events up to `id`, the last one that Redis had at the
+   * same moment. Call it after `compare`.
+   */
+  compareState(channel: string, id: string, subjects: ReadonlyMap<string, string>): void;
   /** Records a loss of data: in each channel the events up to this seq are left, or none. */
   lose(left: ReadonlyMap<string, number>): void;
 };
@@ -65,6 +71,11 @@ export function createTruth(channels: readonly string[]): Truth {
         .filter((event) => event !== undefined && !isKept.has(event.seq));
       if (missing.length > 0)
         faults.push(`${channel}: the log lost ${missing.length}, from ${missing[0]?.id}`);
+    },
+    compareState(channel, id, subjects) {
+      const life = currentOf(channel);
+      const snapshot = { reader: 'log', channel, epoch: life.epoch, id, subjects };
+      faults.push(...judgeStates(new Map([[channel, [life]]]), [snapshot]).map(({ what }) => what));
     },
     lose(left) {
       for (const [channel, own] of lives) {

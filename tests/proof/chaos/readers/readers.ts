@@ -1,12 +1,14 @@
 import { EventSource } from 'eventsource';
 import type { Browser } from 'playwright-core';
 import type { Seeded } from '../../../support/seeded.ts';
+import type { Snapshot } from '../oracle/history.ts';
 import type { Recorder } from '../oracle/recorder.ts';
 import type { Sabotage } from '../oracle/sabotage.ts';
 import { startBrowserReader } from './browser-reader.ts';
 import { type FeedReaderTraits, startFeedReader } from './feed-reader.ts';
 import { startPollReader } from './poll-reader.ts';
 import { queryOf, type Reader, type ReaderOrder } from './reader.ts';
+import { startStateReader } from './state-reader.ts';
 import { startTailReader, type TailReader } from './tail-reader.ts';
 
 /** The channels of a run. */
@@ -24,12 +26,14 @@ export type ReaderGroup = {
 export type ReaderGroupOptions = {
   /** The browser for native readers; null: no such readers. */
   readonly browser: Browser | null;
-  /** Number of readers, without those in the browser. */
+  /** Number of readers, without those in the browser and those of a state. */
   readonly count: number;
   readonly recorder: Recorder;
   readonly draw: Seeded;
   readonly addressFor: (client: string) => Promise<string>;
   readonly slowness: { readonly ms: number };
+  /** Gets each state of a channel that a reader had. */
+  readonly onState: (snapshot: Snapshot) => void;
   /** Creates the sabotage of one reader; null: no sabotage. */
   readonly sabotage: (() => Sabotage) | null;
 };
@@ -46,6 +50,8 @@ export function describeKinds(readers: readonly Reader[]): string {
 const shares = { feed: 0.55, eventSource: 0.85 } as const;
 const tailCount = 2;
 const browserCount = 2;
+/** Readers of a channel's state, by the size of their pages: a few events, or all in one page. */
+const stateLimits = [500, 500, 5] as const;
 
 /** Starts readers of all kinds on all mixes of channels. */
 export async function startReaders(options: ReaderGroupOptions): Promise<ReaderGroup> {
@@ -73,6 +79,13 @@ export async function startReaders(options: ReaderGroupOptions): Promise<ReaderG
       const waitSeconds = draw.pick([0, 0, 5, 20]);
       readers.push(startPollReader(await order(waitSeconds === 0 ? 'poll' : 'long poll'), waitSeconds));
     }
+  }
+  for (const [index, limit] of stateLimits.entries()) {
+    const name = `state ${index + 1}`;
+    const own = [draw.pick(channels)];
+    const record = recorder.reader(name, own, null, sabotage?.());
+    const order = { url: await addressFor(name), channels: own, types: null, record };
+    readers.push(startStateReader(order, limit, options.onState));
   }
   for (let index = 1; browser !== null && index <= browserCount; index += 1) {
     const name = `Chromium ${index}`;
