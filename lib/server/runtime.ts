@@ -30,6 +30,8 @@ export type Runtime = {
   /** Waits until the log has caught up with readers whose position is ahead of it. */
   readonly replicaWait: ReplicaWait;
   readonly tails: Tails;
+  /** The rules of each channel. */
+  readonly rules: (channel: string) => ChannelRules;
   /** Reads the state of channels. */
   readonly states: StateReads;
   /** The open streams. */
@@ -146,6 +148,7 @@ export function createRuntime(
     log,
     replicaWait,
     tails,
+    rules: readChannelRules(settings),
     states: createStateReads(log, clock),
     streams: new Set(),
     admission,

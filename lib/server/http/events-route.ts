@@ -59,7 +59,7 @@ async function getPage(
   const etag = `"${hash('sha1', body, 'base64url')}"`;
   const headers = {
     etag,
-    'cache-control': cacheControl(query, page, isShareable, restMs, runtime.settings),
+    'cache-control': cacheControl(query, page, isShareable, restMs, runtime),
     'content-type': 'application/json; charset=utf-8',
     // Shows a client that a cache keeps polls too long.
     'feed-time': String(clock.now()),
@@ -194,6 +194,9 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+/** How long a shared cache may keep a page of an ended channel, in seconds. A channel that expires sooner is kept less long. */
+const endedPageSeconds = 3_600;
+
 /**
  * A shared cache may keep only what is the same for every reader, and only while it stays true. What it tells readers at rest
  * is old by the time of their next poll: they count the pause from the time at which the server answered. In a busy time no
@@ -205,7 +208,7 @@ function cacheControl(
   page: Page,
   isShareable: boolean,
   restMs: number | null,
-  { restBusyMs }: Runtime['settings'],
+  { settings: { restBusyMs }, rules }: Runtime,
 ) {
   const isCounted = restMs !== null && restBusyMs !== null && restMs <= restBusyMs;
   const isCurrent = waitSeconds === 0 && before === null && !isCounted;
@@ -214,7 +217,10 @@ function cacheControl(
     return `public, max-age=0, s-maxage=${Math.max(1, restMs / 1_000 - 1)}`;
   }
   const isWholePast = start.kind === 'cursor' || (start.kind === 'rewind' && start.rewind.kind === 'all');
-  if (isShared && page.isFinal && isWholePast && latest === null) return 'public, max-age=0, s-maxage=3600';
+  if (isShared && page.isFinal && isWholePast && latest === null) {
+    const { expireAfterEndSeconds } = rules(channels[0] ?? '');
+    return `public, max-age=0, s-maxage=${Math.min(endedPageSeconds, expireAfterEndSeconds ?? endedPageSeconds)}`;
+  }
   if (isShared && (!page.more || latest !== null)) return 'public, max-age=0, s-maxage=1';
   const [position] = start.kind === 'cursor' ? start.cursor.values() : [];
   const isAnchored = position !== undefined && position.epoch !== null && position.id.seq > 0;

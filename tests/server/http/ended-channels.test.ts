@@ -277,6 +277,21 @@ describe('a page of an ended channel', () => {
     ).toBe('private, no-store');
   });
 
+  test('is kept by no shared cache for longer than its channel is kept', async () => {
+    const { stand, last } = await makeEnded();
+    const { rules } = stand.runtime;
+    Object.assign(stand.runtime, {
+      rules: (channel: string) => ({
+        ...rules(channel),
+        expireAfterEndSeconds: channel === 'job.7' ? 90 : 7_200,
+      }),
+    });
+
+    const { headers } = await stand.ask(`events?channel=job.7&after=${last}`);
+
+    expect(headers.get('cache-control')).toBe('public, max-age=0, s-maxage=90');
+  });
+
   test('with a gap is over too, and no cache keeps it', async () => {
     const { stand, start } = await makeEnded();
     stand.memory.trim('job.7', 1);
