@@ -3,7 +3,7 @@
 import { useLatest } from '../../../lib/client/latest/use-latest.ts';
 import { useFeed } from '../../../lib/client/use-feed.ts';
 import type { FeedEvent } from '../../../lib/core/event.ts';
-import panel from '../panel.module.css';
+import { FaultPanel } from '../faults/fault-panel.tsx';
 import { jobSubject, stateChannel } from './demo-channels.ts';
 import styles from './state-panel.module.css';
 
@@ -15,28 +15,22 @@ export function StatePanel() {
     .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
   const job = latest.get(jobSubject);
   return (
-    <>
-      <section aria-busy={isLoading} aria-labelledby="cores-title" className={panel.panel} data-half>
-        <h2 className={panel.title} id="cores-title">
-          Cores of this machine
-          <span className={panel.note}>{noteOf(cores.length, restarts)}</span>
-        </h2>
-        <table className={styles.table}>
-          <thead className={styles.hidden}>
-            <tr>
-              <th scope="col">Core</th>
-              <th scope="col">Busy</th>
-            </tr>
-          </thead>
-          <tbody>
-            {cores.map(([name, event]) => (
-              <Core busyPercent={numberIn(event, 'busyPercent')} key={name} name={name} />
-            ))}
-          </tbody>
-        </table>
-      </section>
+    <FaultPanel note={noteOf(cores.length, restarts)} title="This machine now">
+      <table aria-busy={isLoading} aria-label="Cores of this machine" className={styles.table}>
+        <thead className={styles.hidden}>
+          <tr>
+            <th scope="col">Core</th>
+            <th scope="col">Busy</th>
+          </tr>
+        </thead>
+        <tbody>
+          {cores.map(([name, event]) => (
+            <Core busyPercent={numberIn(event, 'busyPercent')} key={name} name={name} />
+          ))}
+        </tbody>
+      </table>
       {job !== undefined && <Job channel={textIn(job, 'channel')} key={textIn(job, 'channel')} />}
-    </>
+    </FaultPanel>
   );
 }
 
@@ -59,23 +53,27 @@ function Job({ channel }: { readonly channel: string }) {
   const total = newest === null ? 0 : numberIn(newest, 'total');
   const isOver = status === 'ended';
   return (
-    <section aria-labelledby="job-title" className={panel.panel} data-half>
-      <h2 className={panel.title} id="job-title">
-        Job: hash the files of the app
-        <span className={panel.note}>{isOver ? 'ended' : 'running'}</span>
-      </h2>
-      <progress aria-labelledby="job-title" className={styles.progress} max={total || 1} value={done} />
+    <div className={styles.job}>
+      <p className={styles.text}>
+        Job: hash the files of the app <span>{isOver ? 'ended' : 'running'}</span>
+      </p>
+      <progress
+        aria-label="Files that are hashed"
+        className={styles.progress}
+        max={total || 1}
+        value={done}
+      />
       <p className={styles.text}>
         {total === 0 ? 'Waiting for its first event.' : `${done} of ${total} files.`}
         {isOver && ' Its channel has ended: the page holds no connection for it.'}
       </p>
-    </section>
+    </div>
   );
 }
 
 function noteOf(count: number, restarts: number): string {
   if (count === 0) return 'waiting for values';
-  return restarts === 0 ? 'the latest value of each' : 'began anew: the log was lost';
+  return restarts === 0 ? 'the latest value of each core' : 'the log was lost: it began anew';
 }
 
 /** A number of an event's data, which nobody has declared; 0 where it is none. */
