@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { inspect } from 'node:util';
@@ -42,6 +43,22 @@ function passOn(socket: Socket): void {
   const behind = connect(stack().server.port, '127.0.0.1').on('error', () => socket.destroy());
   sockets.add(behind);
   socket.pipe(behind).pipe(socket);
+}
+
+/** Runs a script that uses the log, in a process of its own, until it ends by itself. Returns what it has printed. */
+async function runScript(script: string): Promise<string> {
+  const imports = `
+    import { parseRedisUrl } from './lib/core/redis-address.ts';
+    import { createRedisLog } from './lib/log/redis/redis-log.ts';`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', imports + script], { cwd: root });
+  children.add(child);
+  let printed = '';
+  child.stdout.on('data', (text) => {
+    printed += text;
+  });
+  const [code] = await once(child, 'close', { signal: AbortSignal.timeout(50_000) });
+  expect(code).toBe(0);
+  return printed;
 }
 
 async function refusalOf(work: Promise<unknown>): Promise<FeedError> {
@@ -111,24 +128,15 @@ describe('the connections of a process', () => {
   });
 
   test('keep no script alive, after a call and while somebody follows', async () => {
-    const { port } = stack().server;
-    const script = `
-      import { parseRedisUrl } from './lib/core/redis-address.ts';
-      import { createRedisLog } from './lib/log/redis/redis-log.ts';
-      const log = createRedisLog({ address: parseRedisUrl('redis://127.0.0.1:${port}'), retention: 100 });
+    const printed = await runScript(`
+      const log = createRedisLog({ address: parseRedisUrl('${stack().server.url}'), retention: 100 });
       await log.ends([]);
       const { promise, resolve } = Promise.withResolvers();
       log.follow('feed', ({ kind }) => kind === 'connected' && resolve(), new AbortController().signal);
       await Promise.all([promise, log.ends([])]);
-      console.log('connected');`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: root });
-    children.add(child);
-    const printed: string[] = [];
-    child.stdout.on('data', (text) => printed.push(String(text)));
+      console.log('connected');`);
 
-    await vi.waitFor(() => expect(child.exitCode).toBe(0), { timeout: 50_000, interval: 10 });
-
-    expect(printed.join('')).toBe('connected\n');
+    expect(printed).toBe('connected\n');
   });
 
   test('when the one for commands breaks, the next call opens another, and the subscriptions are lost', async () => {
@@ -142,6 +150,20 @@ describe('the connections of a process', () => {
     await soon(() => appendTo(log, 'feed', 1));
     expect((await readAll(log, 'feed')).length).toBeGreaterThanOrEqual(2);
   });
+});
+
+test('the driver is loaded with the first connection over TCP, and not before', async () => {
+  const printed = await runScript(`
+    import { createRequire } from 'node:module';
+    const { cache } = createRequire(import.meta.url);
+    const isLoaded = () => Object.keys(cache).some((file) => file.includes('/node_modules/ioredis/'));
+    createRedisLog({ url: 'http://127.0.0.1:9', token: 't', retention: 100 });
+    const log = createRedisLog({ address: parseRedisUrl('${stack().server.url}'), retention: 100 });
+    console.log(isLoaded());
+    await log.ends([]);
+    console.log(isLoaded());`);
+
+  expect(printed).toBe('false\ntrue\n');
 });
 
 describe('an append over TCP', () => {
