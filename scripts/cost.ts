@@ -10,13 +10,20 @@ const help = `Prints what one feed costs per month on Vercel and Upstash, by the
 
   --readers <number>          pages that are open and visible, day and night (default: 1)
   --events-per-hour <number>  events in the feed's one channel (default: 1)
+  --regions <number>          regions of the CDN in which they are; each has a cache that answers polls for all of them
+                              (default: 1, 4 for 100 readers and more); 0 for private channels, which no cache answers
   --help                      show this text
 
 Each reader is another browser. docs/scale.md says how the model was checked against the real code. Exit code: 0 printed; 1 not.
 `;
 
 /** One row: a feed with one channel. */
-type Feed = { readonly readers: number; readonly eventsPerHour: number };
+type Feed = {
+  readonly readers: number;
+  readonly eventsPerHour: number;
+  /** How many caches of a CDN answer polls: one in each region where readers are; 0: none does. */
+  readonly regions: number;
+};
 
 const secondsPerMonth = hoursPerMonth * 3_600;
 
@@ -32,45 +39,49 @@ const pollSeconds = 2;
 const checksPerHour = 67;
 const deliveryCpuMs = 0.063;
 
-/** @upstash/realtime 1.1: a ping each minute, 3 commands for each stream of 300 s, 2 for each event. */
+/** @upstash/realtime 1.1: a stream ends after 298 s, and has sent 4 pings; 3 commands for each, 2 for each event. */
 const peer = {
-  pingSeconds: 60,
-  streamSeconds: 300,
+  streamSeconds: 298,
+  pingsPerStream: 4,
+  pingBytes: 51,
   commandsPerStream: 3,
   commandsPerEvent: 2,
   perProcess: 510,
 } as const;
 
+/** In how many regions of the CDN so many readers are: a few people are in one. */
+export function regionsOf(readers: number): number {
+  return readers >= 100 ? 4 : 1;
+}
+
 const hours = (ms: number) => ms / 3_600_000;
 
-/** The use of so many streams, polls and seconds with an open request, and of publishing. No cache answers a poll. */
+/** The use of so many streams, polls and seconds with an open request, and of publishing. `reads` are the polls that no cache answers. */
 function useOf(
   { eventsPerHour, readers }: Feed,
   {
     streams,
     polls,
+    reads,
     awakeSeconds,
     streamSeconds,
-  }: Record<'streams' | 'polls' | 'awakeSeconds' | 'streamSeconds', number>,
+  }: Record<'streams' | 'polls' | 'reads' | 'awakeSeconds' | 'streamSeconds', number>,
 ): Usage {
   const { processGB, pollMs, pollCpuMs, openCpuMs, pollBytes, openBytes } = requestUse;
   const events = eventsPerHour * hoursPerMonth;
   const heartbeats = streamSeconds / stream.heartbeatSeconds;
-  const bytes =
-    polls * pollBytes +
-    streams * openBytes +
-    heartbeats * stream.heartbeatBytes +
-    events * readers * stream.eventBytes;
+  const streamBytes =
+    streams * openBytes + heartbeats * stream.heartbeatBytes + events * readers * stream.eventBytes;
   return {
-    gbHours: (processGB * awakeSeconds) / 3_600 + processGB * hours(polls * pollMs),
+    gbHours: (processGB * awakeSeconds) / 3_600 + processGB * hours(reads * pollMs),
     cpuHours: hours(
-      polls * pollCpuMs + streams * openCpuMs + (heartbeats + events * readers) * deliveryCpuMs,
+      reads * pollCpuMs + streams * openCpuMs + (heartbeats + events * readers) * deliveryCpuMs,
     ),
-    invocations: polls + streams + events,
+    invocations: reads + streams + events,
     edgeRequests: polls + streams + events,
-    gbToReaders: bytes / 1e9,
-    gbFromProcesses: bytes / 1e9,
-    redisCommands: polls + events + (awakeSeconds / 3_600) * checksPerHour,
+    gbToReaders: (streamBytes + polls * pollBytes) / 1e9,
+    gbFromProcesses: (streamBytes + reads * pollBytes) / 1e9,
+    redisCommands: reads + events + (awakeSeconds / 3_600) * checksPerHour,
     redisGB: 0,
   };
 }
@@ -79,12 +90,22 @@ function streaming(feed: Feed): Usage {
   const processes = Math.ceil(feed.readers / stream.perProcess);
   const streamSeconds = feed.readers * secondsPerMonth;
   const awakeSeconds = processes * secondsPerMonth;
-  return useOf(feed, { streams: streamSeconds / stream.seconds, polls: 0, awakeSeconds, streamSeconds });
+  return useOf(feed, {
+    streams: streamSeconds / stream.seconds,
+    polls: 0,
+    reads: 0,
+    awakeSeconds,
+    streamSeconds,
+  });
 }
 
 function polling(feed: Feed): Usage {
-  const polls = (feed.readers * secondsPerMonth) / pollSeconds;
-  return useOf(feed, { streams: 0, polls, awakeSeconds: 0, streamSeconds: 0 });
+  const { readers, regions } = feed;
+  const polls = (readers * secondsPerMonth) / pollSeconds;
+  // A cache keeps an answer for a second. Then the next poll that comes is sent on.
+  const pauseSeconds = Math.min(pollSeconds, 1 + (pollSeconds * regions) / readers);
+  const reads = regions === 0 ? polls : Math.min(polls, (regions * secondsPerMonth) / pauseSeconds);
+  return useOf(feed, { streams: 0, polls, reads, awakeSeconds: 0, streamSeconds: 0 });
 }
 
 /** Days that are simulated: so many that the budget for streams, which is there once, does not count. */
@@ -92,7 +113,7 @@ const simulatedDays = 3;
 
 /** Streams, and rest, through some days with events at equal distances. The rule is the server's own. */
 function resting(feed: Feed, env: Environment = {}): Usage {
-  const { readers, eventsPerHour } = feed;
+  const { readers, eventsPerHour, regions } = feed;
   const settings = readSettings({ VERCEL: '1', ...env });
   // So many never rest.
   if (restAfterMs(readers, settings.restMaxMs) === Number.POSITIVE_INFINITY) return streaming(feed);
@@ -102,7 +123,7 @@ function resting(feed: Feed, env: Environment = {}): Usage {
     { length: Math.floor(durationMs / gapMs) },
     (_, index) => (index + 0.5) * gapMs,
   );
-  const { streams, polls, awakeMs, streamMs } = simulateRest({
+  const { streams, polls, busyPolls, awakeMs, streamMs } = simulateRest({
     readers,
     eventsAt,
     durationMs,
@@ -112,6 +133,8 @@ function resting(feed: Feed, env: Environment = {}): Usage {
   return useOf(feed, {
     streams: streams * months,
     polls: polls * months,
+    // Readers in a quiet time poll together, and one of each region reaches the server. No cache answers in a busy time.
+    reads: (busyPolls + (polls - busyPolls) * (regions === 0 ? 1 : Math.min(1, regions / readers))) * months,
     awakeSeconds: (awakeMs / 1_000) * months,
     streamSeconds: (streamMs / 1_000) * months,
   });
@@ -120,11 +143,11 @@ function resting(feed: Feed, env: Environment = {}): Usage {
 function peerUse(feed: Feed): Usage {
   const { readers, eventsPerHour } = feed;
   const streams = (readers * secondsPerMonth) / peer.streamSeconds;
-  const pings = (readers * secondsPerMonth) / peer.pingSeconds;
+  const pings = streams * peer.pingsPerStream;
   const awakeSeconds = Math.ceil(readers / peer.perProcess) * secondsPerMonth;
-  const use = useOf(feed, { streams, polls: 0, awakeSeconds, streamSeconds: 0 });
+  const use = useOf(feed, { streams, polls: 0, reads: 0, awakeSeconds, streamSeconds: 0 });
   // Each stream gets every ping of the channel.
-  const pingGB = (pings * readers * 60) / 1e9;
+  const pingGB = (pings * readers * peer.pingBytes) / 1e9;
   return {
     ...use,
     cpuHours: use.cpuHours + hours(pings * readers * deliveryCpuMs),
@@ -176,7 +199,7 @@ export function costTable(feed: Feed): string {
 /** Facts beside the prices that change a bill, with their dates. */
 const notes = [
   'A month has 730 hours. The free allowances of a plan, and its price itself, are not counted. Readers are open day and night.',
-  'No CDN answers a poll here. It answers those of public channels, one for all readers of a region, so rest may cost half as much.',
+  'A CDN answers polls of public channels, one for all readers of a region; --regions 0 shows private ones.',
   'Redis: by the command. Upstash has fixed plans from $10 per month too, and a budget cap that stops the database.',
   'One request may take 300 s by default, 800 s on Pro, and 1,800 s there in beta: longer streams are opened less often, and each second costs the same.',
 ];
@@ -186,6 +209,7 @@ function printCosts(): void {
     options: {
       readers: { type: 'string', default: '1' },
       'events-per-hour': { type: 'string', default: '1' },
+      regions: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -195,8 +219,9 @@ function printCosts(): void {
   }
   const readers = readWholeNumber('--readers', values.readers, 1, 1_000_000);
   const eventsPerHour = readWholeNumber('--events-per-hour', values['events-per-hour'], 0, 3_600_000);
-  console.log(`${readers} readers of one channel, ${eventsPerHour} events per hour\n`);
-  console.log(costTable({ readers, eventsPerHour }));
+  const regions = readWholeNumber('--regions', values.regions ?? String(regionsOf(readers)), 0, 100);
+  console.log(`${readers} readers of one channel in ${regions} regions, ${eventsPerHour} events per hour\n`);
+  console.log(costTable({ readers, eventsPerHour, regions }));
   const sources = Object.entries(Object.groupBy(Object.entries(prices), ([, { source }]) => source));
   for (const [source, group = []] of sources) {
     const texts = group.map(([name, { value, unit }]) => `${name} ${value} ${unit}`);

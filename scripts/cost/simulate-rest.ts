@@ -21,6 +21,8 @@ export type RestUse = {
   readonly streamMs: number;
   readonly streams: number;
   readonly polls: number;
+  /** Those at the pace of a busy time, which no cache answers. */
+  readonly busyPolls: number;
   /** How late polls have shown events, for each event and reader, in ms; 0 for each that a stream brought. */
   readonly lateMs: readonly number[];
 };
@@ -69,7 +71,7 @@ export function simulateRest({
 }: RestCase): RestUse {
   const clock = createFastClock();
   const [awake, all] = [createStopwatch(clock), createStopwatch(clock)];
-  const count = { streams: 0, polls: 0 };
+  const count = { streams: 0, polls: 0, busyPolls: 0 };
   const lateMs: number[] = [];
   /** Closes the streams that are open. */
   const closers = new Set<() => void>();
@@ -116,6 +118,7 @@ export function simulateRest({
     function poll(afterMs: number): void {
       clock.after(afterMs, () => {
         count.polls += 1;
+        if (afterMs <= (settings.restBusyMs ?? 0)) count.busyPolls += 1;
         const now = clock.elapsed();
         lateMs.push(...eventsAt.slice(seen, published).map((at) => now - at));
         const everyMs = rest.polled(afterMs, published - seen);

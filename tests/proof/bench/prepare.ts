@@ -51,6 +51,13 @@ export function preparePeer(source: string, root: string): Pick<BenchFolders, 'p
   return { peers: cache, app: buildApp(source, root, cache) };
 }
 
+/** Installs the peers' packages, unless this was done before. @returns their folder. @throws Error if the install fails. */
+export function preparePeerPackages(root: string): string {
+  const cache = cacheOf(root);
+  installPeers(cache);
+  return cache;
+}
+
 function cacheOf(root: string): string {
   return join(root, 'node_modules/.cache/steadfeed/bench');
 }

@@ -68,7 +68,7 @@ export const constants = {
   heartbeatBytes: assumed(80, 'bytes', 'a heartbeat frame with its cursor'),
   openBytes: assumed(3_000, 'bytes', 'headers, padding and hello of a stream'),
   pollBytes: assumed(600, 'bytes', 'an empty page or a 304, with headers'),
-  peerPingBytes: assumed(60, 'bytes', 'a ping of @upstash/realtime, as a frame'),
+  peerPingBytes: assumed(51, 'bytes', 'a ping of @upstash/realtime, as a frame'),
   redisConnections: assumed(
     10_000,
     'per database',

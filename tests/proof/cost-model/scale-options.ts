@@ -6,6 +6,8 @@ export type ScaleOptions =
   | { readonly kind: 'help' }
   /** Measure the constants of that kind instead. */
   | { readonly kind: 'measure' }
+  /** Count simulated days instead. `isKept`: record the run, and write the tables of docs/scale.md. */
+  | { readonly kind: 'count'; readonly isKept: boolean }
   | { readonly kind: 'print'; readonly values: Values };
 
 /** What `npm run proof:cost -- --help` says. */
@@ -13,6 +15,8 @@ export const scaleHelp = `Prints what the feed needs and costs for 10 to 1,000,0
 
   npm run proof:cost
   npm run proof:cost -- --redis-dollars-per-100k-commands 0.3 --regions 1
+  npm run proof:cost -- --count      count what simulated days use: the tables of its chapter "A quiet feed" (takes 5 minutes)
+  npm run proof:cost -- --record     the same; write the run to tests/proof/runs/cost.json, and its tables to docs/scale.md
   npm run proof:cost -- --measure    measure the constants of the kind "measured" on this machine (Linux; takes one minute)
 
 An option sets a constant of tests/proof/cost-model/constants.ts to your own value:
@@ -34,6 +38,7 @@ export function readScaleOptions(args: readonly string[]): ScaleOptions {
   const given = parse(args);
   if (given.help === true) return { kind: 'help' };
   if (given.measure === true) return { kind: 'measure' };
+  if (given.count === true || given.record === true) return { kind: 'count', isKept: given.record === true };
   const set = names.flatMap((name) => {
     const text = given[optionOf(name)];
     return typeof text === 'string' ? [[name, readNumber(optionOf(name), text)] as const] : [];
@@ -47,7 +52,8 @@ function optionOf(name: string): string {
 }
 
 function parse(args: readonly string[]): Readonly<Record<string, string | boolean | undefined>> {
-  const switches = { help: { type: 'boolean' }, measure: { type: 'boolean' } } as const;
+  const isSwitch = { type: 'boolean' } as const;
+  const switches = { help: isSwitch, measure: isSwitch, count: isSwitch, record: isSwitch };
   const numbers = names.map((name) => [optionOf(name), { type: 'string' }] as const);
   try {
     return parseArgs({ args: [...args], options: { ...Object.fromEntries(numbers), ...switches } }).values;

@@ -111,8 +111,13 @@ function pollLoad(values: Values, scenario: Scenario, polls: number, atOrigin: n
   };
 }
 
+/** Pings per second of one of the peer's streams. It ends 2 s before the limit, and its last ping is due after that. */
+function peerPings({ peerStreamSeconds, peerPingSeconds }: Values): number {
+  return Math.floor((peerStreamSeconds - 2) / peerPingSeconds) / peerStreamSeconds;
+}
+
 const peersPerProcess = (values: Values, { channels, readers, eventRate }: Scenario): Capacity => {
-  const pings = readers / channels / values.peerPingSeconds;
+  const pings = (readers / channels) * peerPings(values);
   return capacityOf([
     { limit: 'file descriptors', fits: (count) => 2 * count <= values.fileDescriptors },
     { limit: 'memory', fits: (count) => fitsMemory(values, count) },
@@ -131,7 +136,7 @@ export const peer: Way = {
     const { readers, channels, eventRate } = scenario;
     const processes = Math.ceil(readers / peersPerProcess(values, scenario).readers);
     const opens = readers / values.peerStreamSeconds;
-    const pings = readers / channels / values.peerPingSeconds;
+    const pings = (readers / channels) * peerPings(values);
     const received = readers * (eventRate * values.eventBytes + pings * values.peerPingBytes);
     const bytes = received + opens * values.openBytes;
     const published = publishing(scenario);
@@ -142,7 +147,7 @@ export const peer: Way = {
       redisCommandsPerSecond:
         published * values.peerCommandsPerEvent +
         opens * values.peerCommandsPerStream +
-        readers / values.peerPingSeconds +
+        readers * peerPings(values) +
         readers * (eventRate + pings) * values.commandsPerAnnouncement,
       redisBytesPerSecond: received,
       invocationsPerSecond: opens + published,

@@ -50,7 +50,8 @@ export function createManualClock(seed = 1): ManualClock {
   }
 
   return {
-    now: () => elapsed + offset,
+    // Whole ms, as of Date.now.
+    now: () => Math.floor(elapsed + offset),
     elapsed: () => elapsed,
     random: () => random.next(),
     after(ms, run) {

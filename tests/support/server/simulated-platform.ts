@@ -10,6 +10,7 @@ import { newEvents } from '../log/log-steps.ts';
 import { createFaultyLog } from './faulty-log.ts';
 import { createManualClock, type ManualClock } from './manual-clock.ts';
 import { createMemoryLog, type MemoryLog } from './memory-log.ts';
+import { createPlatformMeter, type MeteredProcess } from './platform-meter.ts';
 
 /*
  * The platform, with a clock that is moved by hand: the real client, the real routes, and between them a network that takes
@@ -31,9 +32,7 @@ type PlatformOptions = {
 type Process = {
   readonly runtime: Runtime;
   readonly routes: Readonly<Record<string, (request: Request) => Promise<Response>>>;
-  /** Open requests, and since when there is one. */
-  open: number;
-  awakeSince: number;
+  readonly metered: MeteredProcess;
 };
 
 type Kept = {
@@ -45,9 +44,6 @@ type Kept = {
 
 /** What one request costs beside its body: the headers of the answer. */
 const headerBytes = 400;
-
-/** Processor time of one event that is written to one stream, in ms (measured: `npm run proof:cost -- --measure`). */
-const deliveryCpuMs = 0.063;
 
 export type SimulatedPlatform = {
   readonly clock: ManualClock;
@@ -91,8 +87,8 @@ export function simulatedPlatform({
   const caches = Array.from({ length: regions }, () => new Map<string, Kept>());
   /** The requests that a cache has sent on, by their address: others for the same wait for the answer. */
   const asked = new Map<string, Promise<unknown>>();
-  const none = { awakeMs: 0, cpuMs: 0, invocations: 0, edgeRequests: 0, sent: 0, fetched: 0, commands: 0 };
-  let count = { ...none };
+  const meter = createPlatformMeter(clock);
+  const { count } = meter;
 
   function start(): Process {
     const log = createFaultyLog(memory, clock);
@@ -109,7 +105,7 @@ export function simulatedPlatform({
     const settings = readSettings({ VERCEL: '1', ...env });
     const runtime = createRuntime(settings, clock, counted);
     const routes = { stream: streamRoute(300, () => runtime), events: eventsRoute(() => runtime) };
-    const process = { runtime, routes, open: 0, awakeSince: 0 };
+    const process = { runtime, routes, metered: meter.startProcess() };
     processes.push(process);
     return process;
   }
@@ -118,44 +114,6 @@ export function simulatedPlatform({
     const running = processes.filter(({ runtime }) => !runtime.stopping.signal.aborted);
     const free = running.find(({ runtime }) => path !== 'stream' || runtime.streams.size < perProcess);
     return free ?? start();
-  }
-
-  function opened(process: Process): () => void {
-    if (process.open === 0) process.awakeSince = clock.elapsed();
-    process.open += 1;
-    let isOpen = true;
-    return () => {
-      if (!isOpen) return;
-      isOpen = false;
-      process.open -= 1;
-      if (process.open === 0) count.awakeMs += clock.elapsed() - process.awakeSince;
-    };
-  }
-
-  /** A stream's body, counted on its way. */
-  function counted(body: ReadableStream<Uint8Array>, onEnd: () => void): ReadableStream<Uint8Array> {
-    const reader = body.getReader();
-    return new ReadableStream(
-      {
-        async pull(controller) {
-          const { done, value } = await reader.read();
-          if (done) {
-            onEnd();
-            controller.close();
-            return;
-          }
-          count.sent += value.length;
-          count.fetched += value.length;
-          count.cpuMs += deliveryCpuMs;
-          controller.enqueue(value);
-        },
-        cancel(reason) {
-          onEnd();
-          return reader.cancel(reason);
-        },
-      },
-      { highWaterMark: 0 },
-    );
   }
 
   async function ask(region: number, address: string, init: RequestInit = {}): Promise<Response> {
@@ -176,7 +134,7 @@ export function simulatedPlatform({
     }
     count.invocations += 1;
     const process = processFor(path);
-    const close = opened(process);
+    const close = meter.opened(process.metered);
     const request = new Request(url, { ...init, signal });
     if (path === 'stream') {
       count.cpuMs += requestUse.openCpuMs;
@@ -187,7 +145,7 @@ export function simulatedPlatform({
         close();
         return answer ?? new Response(null, { status: 500 });
       }
-      return new Response(counted(answer.body, close), answer);
+      return new Response(meter.counted(answer.body, close), answer);
     }
     count.cpuMs += requestUse.pollCpuMs;
     const answered = Promise.withResolvers<void>();
@@ -256,25 +214,6 @@ export function simulatedPlatform({
       process.runtime.stopping.abort();
       for (const stream of process.runtime.streams) stream.handOver('stopping', 200);
     },
-    use() {
-      for (const process of processes) {
-        if (process.open === 0) continue;
-        count.awakeMs += clock.elapsed() - process.awakeSince;
-        process.awakeSince = clock.elapsed();
-      }
-      const { awakeMs, cpuMs, invocations, edgeRequests, sent, fetched, commands } = count;
-      count = { ...none };
-      const hours = (ms: number) => ms / 3_600_000;
-      return {
-        gbHours: requestUse.processGB * hours(awakeMs),
-        cpuHours: hours(cpuMs),
-        invocations,
-        edgeRequests,
-        gbToReaders: sent / 1e9,
-        gbFromProcesses: fetched / 1e9,
-        redisCommands: commands,
-        redisGB: 0,
-      };
-    },
+    use: meter.use,
   };
 }
