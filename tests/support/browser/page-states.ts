@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { handoverFrame, helloFrame } from '../../../lib/core/sse-frames.ts';
 import type { App } from '../node/app-process.ts';
 import { range, store } from '../node/publish.ts';
 import { hasStatus, shows } from './page-steps.ts';
@@ -105,6 +106,17 @@ export const pageStates: Readonly<Record<string, Reach>> = {
   offline: async (page) => {
     await page.context().setOffline(true);
     await hasStatus(page, 'Offline');
+  },
+  resting: async (page) => {
+    await page.route('**/api/stream*', (route) => {
+      const cursor = new URL(route.request().url()).searchParams.get('after') ?? '0-0';
+      const hello = { cursor, heartbeatMs: 15_000, deadlineMs: 60_000, version: '0.1.0' };
+      const handover = { reason: 'quiet', closesInMs: 1_000, everyMs: 30_000 } as const;
+      const body = helloFrame(hello, 1_000) + handoverFrame(cursor, handover);
+      return route.fulfill({ contentType: 'text/event-stream', body });
+    });
+    await page.reload();
+    await hasStatus(page, 'Resting');
   },
   stopped: async (page) => {
     const problem = { type: 'about:blank', title: 'Forbidden', status: 403, detail: 'channel: not for you' };
