@@ -12,6 +12,7 @@ const help = `Prints what one feed costs per month on Vercel and Upstash, by the
   --events-per-hour <number>  events in the feed's one channel (default: 1)
   --regions <number>          regions of the CDN in which they are; each has a cache that answers polls for all of them
                               (default: 1, 4 for 100 readers and more); 0 for private channels, which no cache answers
+  --event-bytes <number>      bytes of an event, as a frame of a stream (default: 300)
   --help                      show this text
 
 Each reader is another browser. docs/scale.md says how the model was checked against the real code. Exit code: 0 printed; 1 not.
@@ -23,16 +24,17 @@ type Feed = {
   readonly eventsPerHour: number;
   /** How many caches of a CDN answer polls: one in each region where readers are; 0: none does. */
   readonly regions: number;
+  /** Bytes of an event, as a frame of a stream. */
+  readonly eventBytes: number;
 };
 
 const secondsPerMonth = hoursPerMonth * 3_600;
 
-/** What the code sends: the life of a stream and the pause of short polls in s, the bytes of a heartbeat and of an event. */
+/** What the code sends: the life of a stream and the pause of short polls in s, the bytes of a heartbeat. */
 const stream = {
   seconds: 275,
   heartbeatSeconds: 5,
   heartbeatBytes: 80,
-  eventBytes: 300,
   perProcess: 800,
 } as const;
 const pollSeconds = 2;
@@ -58,7 +60,7 @@ const hours = (ms: number) => ms / 3_600_000;
 
 /** The use of so many streams, polls and seconds with an open request, and of publishing. `reads` are the polls that no cache answers. */
 function useOf(
-  { eventsPerHour, readers }: Feed,
+  { eventsPerHour, readers, eventBytes }: Feed,
   {
     streams,
     polls,
@@ -69,9 +71,10 @@ function useOf(
 ): Usage {
   const { processGB, pollMs, pollCpuMs, openCpuMs, pollBytes, openBytes } = requestUse;
   const events = eventsPerHour * hoursPerMonth;
-  const heartbeats = streamSeconds / stream.heartbeatSeconds;
+  // An event is a sign of life too.
+  const heartbeats = streamSeconds * Math.max(0, 1 / stream.heartbeatSeconds - eventsPerHour / 3_600);
   const streamBytes =
-    streams * openBytes + heartbeats * stream.heartbeatBytes + events * readers * stream.eventBytes;
+    streams * openBytes + heartbeats * stream.heartbeatBytes + events * readers * eventBytes;
   return {
     gbHours: (processGB * awakeSeconds) / 3_600 + processGB * hours(reads * pollMs),
     cpuHours: hours(
@@ -210,6 +213,7 @@ function printCosts(): void {
       readers: { type: 'string', default: '1' },
       'events-per-hour': { type: 'string', default: '1' },
       regions: { type: 'string' },
+      'event-bytes': { type: 'string', default: '300' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -221,7 +225,8 @@ function printCosts(): void {
   const eventsPerHour = readWholeNumber('--events-per-hour', values['events-per-hour'], 0, 3_600_000);
   const regions = readWholeNumber('--regions', values.regions ?? String(regionsOf(readers)), 0, 100);
   console.log(`${readers} readers of one channel in ${regions} regions, ${eventsPerHour} events per hour\n`);
-  console.log(costTable({ readers, eventsPerHour, regions }));
+  const eventBytes = readWholeNumber('--event-bytes', values['event-bytes'], 1, 65_536);
+  console.log(costTable({ readers, eventsPerHour, regions, eventBytes }));
   const sources = Object.entries(Object.groupBy(Object.entries(prices), ([, { source }]) => source));
   for (const [source, group = []] of sources) {
     const texts = group.map(([name, { value, unit }]) => `${name} ${value} ${unit}`);

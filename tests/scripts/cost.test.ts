@@ -4,12 +4,14 @@ import { costTable, costWays } from '../../scripts/cost.ts';
 
 /** Dollars per month of each way, in the order of the table. */
 function dollars(readers: number, eventsPerHour: number): number[] {
-  return costWays.map(({ use }) => costOf(use({ readers, eventsPerHour, regions: 0 })).total);
+  return costWays.map(
+    ({ use }) => costOf(use({ readers, eventsPerHour, regions: 0, eventBytes: 300 })).total,
+  );
 }
 
 describe('npm run cost', () => {
   test('prints a row for each way', () => {
-    const lines = costTable({ readers: 10, eventsPerHour: 60, regions: 1 }).split('\n');
+    const lines = costTable({ readers: 10, eventsPerHour: 60, regions: 1, eventBytes: 300 }).split('\n');
     expect(lines).toHaveLength(2 + costWays.length);
     expect(lines[2]).toMatch(/^\| Steadfeed, streams and rest .*\| \$16\.\d\d \|$/);
   });

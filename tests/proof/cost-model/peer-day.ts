@@ -104,7 +104,7 @@ export async function startPeerDay(packages: string): Promise<PeerDay> {
     async publish() {
       meter.count.edgeRequests += 1;
       meter.count.invocations += 1;
-      await realtime.emit('message', 'x'.repeat(200));
+      await realtime.emit('message', 1);
     },
     use: meter.use,
     [Symbol.dispose]: restore,
