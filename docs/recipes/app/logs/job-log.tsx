@@ -7,7 +7,9 @@ export function JobLog({ channel, initial }: { readonly channel: string; readonl
   const { events, status } = useFeed({ channels: [channel], types: ['log.line'], initial });
   return (
     <>
-      <pre aria-label="Log" role="log">{events.map((event) => `${event.data.text}\n`)}</pre>
+      <pre aria-label="Log" role="log">
+        {events.map((event) => `${event.data.text}\n`)}
+      </pre>
       <output>{status === 'ended' ? 'The job is over.' : 'The job is running.'}</output>
     </>
   );
