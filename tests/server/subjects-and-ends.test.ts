@@ -153,11 +153,12 @@ describe('endChannel', () => {
 
   test('takes a type, data and an idempotency key', async () => {
     const stand = makeOwnStand();
-    const options = { type: 'job.done', data: { rows: 3 }, idempotencyKey: 'k' } as const;
+    const end = () =>
+      endChannel<string>('job.7', { type: 'job.done', data: { rows: 3 }, idempotencyKey: 'k' });
 
-    const first = await endChannel('job.7', options);
+    const first = await end();
 
-    expect(await endChannel('job.7', options)).toEqual({ ...first, duplicate: true });
+    expect(await end()).toEqual({ ...first, duplicate: true });
     expect(stand.memory.kept('job.7')).toMatchObject([{ type: 'job.done', data: '{"rows":3}' }]);
   });
 });

@@ -53,8 +53,13 @@ test('advice is kept within bounds', () => {
   expect(parsePage(page({ poll: { waitSeconds: 9_999, everyMs: -5 } }), ['feed']).advice).toEqual({
     waitSeconds: 20,
     everyMs: 0,
+    rest: false,
   });
-  expect(parsePage(page({ poll: undefined }), ['feed']).advice).toEqual({ waitSeconds: 0, everyMs: 2_000 });
+  expect(parsePage(page({ poll: undefined }), ['feed']).advice).toEqual({
+    waitSeconds: 0,
+    everyMs: 2_000,
+    rest: false,
+  });
 });
 
 test.each([[null], ['text'], [{ events: {} }], [page({ cursor: 'x' })], [page({ events: [{ id: 1 }] })]])(

@@ -23,7 +23,7 @@ async function takeLines(): Promise<void> {
   const server = createServer((socket) => {
     createInterface({ input: socket }).on('line', (data) => {
       if (publish === null) broadcast([{ data }]);
-      else void publish('message', data);
+      else void publish<string>('message', data);
     });
   });
   server.listen(0, '127.0.0.1', () => console.log(`Inlet: ${(server.address() as AddressInfo).port}`));
