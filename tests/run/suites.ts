@@ -107,6 +107,7 @@ export const timedTests: readonly string[] = [
  * a proof of `npm run proof:…` in short, or compare times to some ms. What they guard has a faster test too.
  */
 export const nightlyTests: readonly string[] = [
+  'tests/e2e/browser/chat.test.ts',
   'tests/e2e/browser/handover-latency.test.ts',
   'tests/e2e/browser/next-settings.test.ts',
   'tests/e2e/browser/picture.test.ts',

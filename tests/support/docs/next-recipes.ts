@@ -37,6 +37,17 @@ export function readPrivateJob(): Readonly<Record<string, string>> {
   };
 }
 
+/** The files of the chat with a language model, as the reader of the document has them: path in the app → text. */
+export function readChatRecipe(): Readonly<Record<string, string>> {
+  const folder = join(recipesFolder, 'chat');
+  const files = globSync('**/*.*', { cwd: folder });
+  const ofLists = Object.entries(readNextRecipes()).filter(([path]) => path.startsWith('lib/config/'));
+  return {
+    ...Object.fromEntries(ofLists),
+    ...Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
+  };
+}
+
 /** The lines that the document adds to a list of `lib/config`. */
 function linesOf(list: 'event type' | 'channel rule'): string {
   const text = readFileSync(recipesDocument, 'utf8');

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { appSources, buildSecrets } from '../../../scripts/build-app.ts';
 import { root } from '../root.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
-import { type App, type AppEnvironment, listenOn, startAppBy } from './app-process.ts';
+import type { App, AppEnvironment } from './app-process.ts';
 import { linkFolder } from './link-folder.ts';
 import { checkNoSecret } from './secrets.ts';
 
@@ -47,7 +47,9 @@ export function copyAppToBuild(files: Readonly<Record<string, string>> = {}): Ap
       rmSync(join(folder, '.next/standalone'), { recursive: true, force: true });
       await nextBuild(folder, args);
     },
-    start(env) {
+    async start(env) {
+      // It needs vitest. The command of a proof copies and builds without it.
+      const { listenOn, startAppBy } = await import('./app-process.ts');
       const next = join(folder, 'node_modules/next/dist/bin/next');
       const args = [next, 'start', ...listenOn(0)];
       return startAppBy({ command: process.execPath, args, env, cwd: folder });
