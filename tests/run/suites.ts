@@ -88,6 +88,7 @@ export const timedTests: readonly string[] = [
   'tests/e2e/node/one-behind.test.ts',
   'tests/e2e/node/pipelined-requests.test.ts',
   'tests/e2e/node/platform.test.ts',
+  'tests/e2e/node/redis-cost.test.ts',
   'tests/e2e/node/redis-failure.test.ts',
   'tests/e2e/node/shared-polls.test.ts',
   'tests/e2e/node/socket-life.test.ts',
