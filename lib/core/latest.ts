@@ -2,8 +2,8 @@ import type { FeedEvent } from './event.ts';
 import { beforeFirst, compareEventIds, type EventId, readEventId } from './ids.ts';
 
 /*
- * The state of a channel is the latest event of each of its subjects. It is the fold of the channel's events: whoever applies
- * all of them, in order, has the state. The log, the client and the tests follow this one rule.
+ * The state of a channel is the latest event of each of its subjects. Apply all events of the
+ * channel, in order, and you have the state. The log, the client and the tests follow this one rule.
  */
 
 /**

@@ -60,7 +60,7 @@ export type EventLog = {
    * early after about `readBudgetBytes` of data, but never before its first event.
    *
    * The next page begins after the seq of the last event of this one. A subject that gets an event between two pages moves to
-   * the end. So whoever reads all pages, and then applies the events that follow the end of the log at the first page, has the
+   * the end. So read all pages, then apply the events that come after the end of the log as the first page saw it: that is the
    * state. A channel without a log gives `{ state: null, events: [], more: false }`.
    */
   latest(channel: string, afterSeq: number, limit: number): Promise<LatestPage>;

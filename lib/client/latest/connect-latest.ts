@@ -104,7 +104,7 @@ class LatestReader {
   #mustLoad = true;
   #life: 'new' | 'on' | 'off' | 'closed' = 'new';
   #restarts = 0;
-  /** The least time in ms by which this clock is ahead of the server's; null: nobody knows the server's time. */
+  /** How far this clock is ahead of the server's, in ms: the smallest value seen so far; null: no server time is known yet. */
   #aheadMs: number | null = null;
   #snapshot: LatestSnapshot | null = null;
   #cancelExpiry = () => {};

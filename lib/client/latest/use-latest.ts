@@ -41,7 +41,7 @@ export function useLatest<const T extends string = string>(options: UseLatestOpt
     (listener: () => void) => (isEnabled ? join(key, own, listener) : own.subscribe(listener)),
     [key, own, isEnabled],
   );
-  // The key has the types, so whoever shares it reads the same events.
+  // The key has the types, so all hooks with this key read the same events.
   const shared = useCallback(() => (readers.get(key)?.latest ?? own) as Latest<T>, [key, own]);
   const snapshot = useSyncExternalStore(
     subscribe,

@@ -95,7 +95,7 @@ export function describeEnd(harness: () => LogHarness): void {
       expect(await log.append(request)).toEqual({ ids, duplicate: true });
     });
 
-    test('a request over its rate is told that the channel has ended: waiting would not help', async () => {
+    test('a request over its rate gets the refusal that the channel has ended, because waiting would not help', async () => {
       const log = harness().open();
       const limits = [{ name: 'a', perSecond: 0.01, burst: 1 }];
       await log.append({ events: [lastEvent()], key: null, limits });

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { appSources, buildSecrets } from '../../../scripts/build-app.ts';
 import { root } from '../root.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
@@ -17,6 +18,8 @@ export type AppCopy = Disposable & {
    * @throws Error with the output of `next build`, when it fails.
    */
   build(settings: Readonly<Record<string, unknown>>, args?: readonly string[]): Promise<void>;
+  /** The errors that TypeScript finds in the copy; empty: none. */
+  typeErrors(): Promise<string>;
   /** Starts the build, by the Next of the copy. */
   start(env: AppEnvironment): Promise<App>;
 };
@@ -46,6 +49,14 @@ export function copyAppToBuild(files: Readonly<Record<string, string>> = {}): Ap
       );
       rmSync(join(folder, '.next/standalone'), { recursive: true, force: true });
       await nextBuild(folder, args);
+    },
+    async typeErrors() {
+      writeFileSync(join(folder, 'next-env.d.ts'), '/// <reference types="next" />\n');
+      const tsc = join(root, 'node_modules/typescript/bin/tsc');
+      const { stdout } = await promisify(execFile)(process.execPath, [tsc, '--noEmit'], {
+        cwd: folder,
+      }).catch((error: { readonly stdout: string }) => error);
+      return stdout;
     },
     async start(env) {
       // It needs vitest. The command of a proof copies and builds without it.
