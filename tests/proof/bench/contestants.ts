@@ -78,8 +78,8 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
       publishHeaders: {},
     }),
   });
-  const trpc = other(nextStart(root), trpcNext, '/api/trpc/feed');
-  const realtime = other(nextStart(root), upstashRealtime, '/api/realtime');
+  const trpc = other(nextStart(peers), trpcNext, '/api/trpc/feed');
+  const realtime = other(nextStart(peers), upstashRealtime, '/api/realtime');
   return {
     steadfeed: ours,
     steadfeedRedis: { ...ours, isOnRedis: true, buildFunction: buildOwnFunction },
@@ -94,7 +94,7 @@ export function contestants(folders: BenchFolders): Readonly<Record<ContestantKe
     bareNode: other([join(servers, 'bare-node.ts')], root),
     betterSse: other([join(servers, 'better-sse.ts'), peers], root),
     plainNext: {
-      ...other(nextStart(root), plainNext, '/api/stream'),
+      ...other(nextStart(peers), plainNext, '/api/stream'),
       buildFunction: (folder) => buildFunctionOf(plainNext, join(peers, 'plain-next-function'), folder),
     },
     trpc: {
@@ -164,6 +164,7 @@ function withCollector(ours: Contestant, own: Readonly<Record<string, string>>):
   };
 }
 
-function nextStart(root: string): readonly string[] {
-  return [join(root, 'node_modules/next/dist/bin/next'), 'start', '-p', '0', '-H', '127.0.0.1'];
+/** @param folder the folder whose `node_modules` holds Next. */
+function nextStart(folder: string): readonly string[] {
+  return [join(folder, 'node_modules/next/dist/bin/next'), 'start', '-p', '0', '-H', '127.0.0.1'];
 }

@@ -7,7 +7,11 @@ import { basename, dirname, join } from 'node:path';
 import { buildOnce } from '../../../scripts/build-app.ts';
 import type { BenchFolders } from './contestants.ts';
 
-/** The packages of the peers. None of them is a dependency of the template. */
+/**
+ * The packages of the peers. None of them is a dependency of the template. The framework's are installed again, in the
+ * version of the template: a build that used the template's own would be inside the template, and get its proxy and its
+ * instrumentation.
+ */
 const peers = {
   '@trpc/server': '11.25.2',
   '@upstash/realtime': '1.1.0',
@@ -27,7 +31,7 @@ const servers = new URL('servers/', import.meta.url).pathname;
 export async function prepare(root: string, isAlone = false): Promise<BenchFolders> {
   await buildOnce();
   const cache = cacheOf(root);
-  if (!isAlone) installPeers(cache);
+  if (!isAlone) installPeers(root, cache);
   const app = (name: string) => (isAlone ? join(cache, name) : buildApp(join(servers, name), root, cache));
   return {
     root,
@@ -47,14 +51,14 @@ export async function prepare(root: string, isAlone = false): Promise<BenchFolde
  */
 export function preparePeer(source: string, root: string): Pick<BenchFolders, 'peers'> & { app: string } {
   const cache = cacheOf(root);
-  installPeers(cache);
+  installPeers(root, cache);
   return { peers: cache, app: buildApp(source, root, cache) };
 }
 
 /** Installs the peers' packages, unless this was done before. @returns their folder. @throws Error if the install fails. */
 export function preparePeerPackages(root: string): string {
   const cache = cacheOf(root);
-  installPeers(cache);
+  installPeers(root, cache);
   return cache;
 }
 
@@ -62,8 +66,12 @@ function cacheOf(root: string): string {
   return join(root, 'node_modules/.cache/steadfeed/bench');
 }
 
-function installPeers(folder: string): void {
-  const manifest = JSON.stringify({ name: 'bench-peers', private: true, dependencies: peers });
+function installPeers(root: string, folder: string): void {
+  const framework = Object.fromEntries(
+    ['next', 'react', 'react-dom'].map((name) => [name, versionOf(name, root)]),
+  );
+  const dependencies = { ...peers, ...framework };
+  const manifest = JSON.stringify({ name: 'bench-peers', private: true, dependencies });
   const installed = join(folder, 'installed');
   if (isWritten(installed, manifest)) return;
   mkdirSync(folder, { recursive: true });
@@ -78,14 +86,18 @@ function isWritten(file: string, text: string): boolean {
   return existsSync(file) && readFileSync(file, 'utf8') === text;
 }
 
+function versionOf(name: string, root: string): string {
+  return JSON.parse(readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
+}
+
 /** Builds a small Next app from the sources in a folder. @returns the folder to start it in. */
 function buildApp(source: string, root: string, cache: string): string {
   const files = globSync('**/*.{ts,json}', { cwd: source, exclude: ['**/*.d.ts'] })
     .toSorted()
     .map((path) => ({ path, text: readFileSync(join(source, path), 'utf8') }));
-  const next = readFileSync(join(root, 'node_modules/next/package.json'), 'utf8');
+  const config = `export default { turbopack: { root: ${JSON.stringify(cache)} } };\n`;
   const stamp = createHash('sha256')
-    .update(JSON.stringify([files, next, peers]))
+    .update(JSON.stringify([files, config, versionOf('next', root), peers]))
     .digest('hex');
   const folder = join(cache, basename(source));
   const built = join(folder, 'built');
@@ -97,9 +109,14 @@ function buildApp(source: string, root: string, cache: string): string {
     const script = path.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
     writeFileSync(join(folder, path.replace(/\.ts$/, '.js')), script);
   }
-  // Without this file, Next would look in parent folders and find the template's.
-  writeFileSync(join(folder, 'next.config.mjs'), 'export default {};\n');
-  run(process.execPath, [join(root, 'node_modules/next/dist/bin/next'), 'build'], folder);
+  // Without the root, Next would look in parent folders, and build the template's proxy and instrumentation into the app.
+  writeFileSync(join(folder, 'next.config.mjs'), config);
+  run(process.execPath, [join(cache, 'node_modules/next/dist/bin/next'), 'build'], folder);
+  const foreign = ['instrumentation.js', 'middleware.js'].filter((name) =>
+    existsSync(join(folder, '.next/server', name)),
+  );
+  if (foreign.length > 0)
+    throw new Error(`The build of ${basename(source)} holds parts of the template: ${foreign.join(', ')}.`);
   writeFileSync(built, stamp);
   return folder;
 }

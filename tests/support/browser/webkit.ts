@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { listenOnFreePort } from '../listen-on-free-port.ts';
+import { findFreePort } from '../../../scripts/free-port.ts';
 import { eventually, within } from '../node/eventually.ts';
 import { makeTemporaryFolder } from '../temporary-folder.ts';
 
@@ -63,7 +62,7 @@ export async function startWebKit(): Promise<WebKit> {
 
   try {
     const display = await startScreen(children);
-    const port = await findFreePort();
+    const port = await findFreePort(0);
     const driver = spawn('WebKitWebDriver', [`--port=${port}`], {
       // Its own process group, so that the browser ends with it.
       detached: true,
@@ -129,13 +128,6 @@ async function startScreen(children: ChildProcess[]): Promise<string> {
       });
     }),
   );
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenOnFreePort(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Makes the function that sends one command of WebDriver (https://www.w3.org/TR/webdriver2/), and throws its error. */

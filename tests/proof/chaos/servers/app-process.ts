@@ -36,8 +36,7 @@ export async function startAppProcess(
   clockFile: string,
 ): Promise<AppProcess> {
   const { PATH = '', HOME = '' } = process.env;
-  const ownNext = join(folder ?? root, 'node_modules/next/dist/bin/next');
-  const next = existsSync(ownNext) ? ownNext : join(root, 'node_modules/next/dist/bin/next');
+  const next = createRequire(join(folder ?? root, 'package.json')).resolve('next/dist/bin/next');
   const child = spawn(process.execPath, ['--import', preload, next, 'start', '-p', '0', '-H', '127.0.0.1'], {
     cwd: folder ?? root,
     stdio: ['ignore', 'pipe', 'pipe'],

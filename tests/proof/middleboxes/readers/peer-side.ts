@@ -20,7 +20,7 @@ const source = fileURLToPath(new URL('../../chaos/peer/upstash-realtime-chaos', 
 export async function startPeerSide(stack: AsyncDisposableStack, streamSeconds: string): Promise<Side> {
   const { peers: packages, app } = preparePeer(source, root);
   const redis = stack.use(await startRedisStand());
-  const next = join(root, 'node_modules/next/dist/bin/next');
+  const next = join(packages, 'node_modules/next/dist/bin/next');
   const args = [next, 'start', '-p', '0', '-H', '127.0.0.1'];
   const env = { ...redis.env, STREAM_MAX_SECONDS: streamSeconds };
   const { port, waitedMs } = stack.use(await startServer(args, app, env));
