@@ -116,7 +116,7 @@ async function openStream(
   if (signal.aborted) stream.abandon();
   // A native EventSource stops at this status, and at no other that is not a failure.
   if (stream.endIfEnded()) return new Response(null, { status: 204, headers: endedHeaders });
-  return new Response(stream.body, { headers: headersFor(access) });
+  return new Response(stream.open(), { headers: headersFor(access) });
 }
 
 /** Reads the state that a stream sends first; null: it sends none. */

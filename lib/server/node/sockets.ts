@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
  * The connection of the request that is being handled, for a process that owns its sockets. A stream needs it twice:
  * - to close the socket when the reader has stopped reading. Neither `close()` nor `error()` of the response's stream
  *   does that, because Next's pump waits for the socket to drain;
- * - to write to the socket without that pump, which costs as much as the write itself.
+ * - to write to the socket without that pump, which costs as much as the write itself, and holds the request.
  *
  * Node reports each request before it calls the handler, in the same turn, and the connection travels with the
  * asynchronous context. Next listens before it calls `register`: the connections of requests in between, for a few tenths
@@ -63,23 +63,33 @@ export function writeChunk(
 }
 
 /**
- * Takes a response, whose headers have been sent, over from the framework. From now on the framework can end its part of the
- * response, and free what it holds for the request, while the response goes on.
- * @param onClose called when the response is over, also if the reader leaves in this turn: the framework would not notice.
+ * Takes a response over from the framework, which is about to send it without a body. When it ends the response, only the
+ * headers go out, and the framework frees what it holds for the request; the response goes on.
+ * @param onOpen called once the caller may write chunks. Never called if the framework sends another response instead.
+ * @param onClose called when the response is over, whoever ended it.
  * @returns ends the response.
  */
-export function takeOver({ response }: OwnConnection, onClose: () => void): () => void {
-  response.once('close', onClose);
-  const ignored: ServerResponse['end'] = () => response;
-  response.end = ignored;
-  // Otherwise the framework would wait for the end, and hold the request until then. It looks before this turn is over.
-  Object.defineProperty(response, 'writableFinished', { configurable: true, value: true });
-  setImmediate(() => Reflect.deleteProperty(response, 'writableFinished'));
-  return () => {
-    Reflect.deleteProperty(response, 'end');
-    response.end();
+export function takeOver({ response }: OwnConnection, onOpen: () => void, onClose: () => void): () => void {
+  const { end } = response;
+  const giveBack = () => {
+    response.end = end;
+    return response;
   };
+  response.once('close', onClose);
+  response.end = ((...rest: []) => {
+    // Code around the route may have returned a response of its own.
+    if (response.headersSent || !String(response.getHeader('content-type')).startsWith(streamType))
+      return giveBack().end(...rest);
+    response.end = ignored;
+    response.flushHeaders();
+    onOpen();
+    return response;
+  }) as ServerResponse['end'];
+  const ignored: ServerResponse['end'] = () => response;
+  return () => giveBack().end();
 }
+
+const streamType = 'text/event-stream';
 
 /**
  * Closes connections that wait for their next request. A server that stops closes the ones that wait at that moment; a

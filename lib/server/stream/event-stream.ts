@@ -90,13 +90,10 @@ const doNothing = () => {};
  * A live stream. It is pull-driven: when the reader takes a chunk, the stream writes everything after the cursor as the
  * next one, up to about 256 KiB. A reader that stops reading costs its cursor and one chunk.
  *
- * If the process owns the connection, only the first chunk goes through the framework, which sends the headers with it. Then
- * the stream takes the response over: all later chunks go straight to the connection, and the framework frees its part.
+ * If the process owns the connection, the stream takes the response over: the framework sends only the headers, and all
+ * chunks go straight to the connection.
  */
 export class EventStream {
-  /** The body of the response. */
-  readonly body: ReadableStream<Uint8Array>;
-
   readonly #options: EventStreamOptions;
   /** When the stream ends at the latest, by the clock's `elapsed`. */
   readonly #endsAt: number;
@@ -108,6 +105,7 @@ export class EventStream {
   /** Why it is `ending`, if it was not handed over. */
   #endReason: StreamEndReason = 'log-unavailable';
   #readers: readonly ChannelReader[] = [];
+  /** Of the body, if the response has one. */
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   readonly #startedAt: number;
   /** When the stream went live, in Unix ms: older events are not late. */
@@ -115,11 +113,10 @@ export class EventStream {
   /** What the next chunk holds, and what all chunks held. */
   readonly #taken = new Taken();
   readonly #sent = { events: 0, gaps: 0, bytes: 0, lags: 0, lagSumMs: 0, lagMaxMs: 0 };
-  /** Ends the response, once it was taken over from the framework; null before that. */
+  /** Ends the response that was taken over from the framework; null: it has a body. */
   #endResponse: (() => void) | null = null;
   /** Whether the reader takes a chunk now. */
   #hasDemand = false;
-  #pulls = 0;
   /** Control frames to write before any event. */
   readonly #controlFrames: Uint8Array<ArrayBuffer>[] = [padding];
   #handover: Handover | null = null;
@@ -132,8 +129,11 @@ export class EventStream {
   #writtenAt: number;
   /** When the next frames must carry the server's time, by the clock's `elapsed`: a busy stream says it too. */
   #timeDueAt = Number.POSITIVE_INFINITY;
-  /** One function for all chunks. */
-  readonly #onDrain = () => this.#onDemand();
+  /** The reader takes a chunk. One function for all chunks. */
+  readonly #onDemand = () => {
+    this.#hasDemand = true;
+    this.#flush();
+  };
   #cancelHeartbeat = doNothing;
   #cancelComment = doNothing;
   /** Cancel the timers that end the stream: there are few, and each fires once. */
@@ -159,16 +159,25 @@ export class EventStream {
       // The headers are out: a log that fails now is reported by an early end, which says when to come back.
       start.then((positions) => this.#begin(positions), endEarly);
     } else this.#begin(start);
-    this.body = new ReadableStream<Uint8Array>(
+  }
+
+  /**
+   * Lets the reader take chunks. Call it once.
+   * @returns the body of the response; null if the framework must send it without one, because the stream writes it.
+   */
+  open(): ReadableStream<Uint8Array> | null {
+    const connection = this.#connectionInTurn();
+    if (connection !== null && !this.#isOver()) {
+      this.#endResponse = takeOver(connection, this.#onDemand, () => this.abandon());
+      return null;
+    }
+    return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
           this.#controller = controller;
+          if (this.#isOver()) controller.close();
         },
-        pull: () => {
-          this.#pulls += 1;
-          if (this.#pulls > 1) this.#takeOver();
-          this.#onDemand();
-        },
+        pull: this.#onDemand,
         cancel: () => this.#release('left'),
       },
       { highWaterMark: 0 },
@@ -209,8 +218,7 @@ export class EventStream {
    * @returns whether it did.
    */
   endIfEnded(): boolean {
-    const hasBegun = this.#state !== 'live' || this.#pulls > 0;
-    if (hasBegun || !this.#readers.every((reader) => reader.hasEnded())) return false;
+    if (this.#state !== 'live' || !this.#readers.every((reader) => reader.hasEnded())) return false;
     this.#close('ended');
     return true;
   }
@@ -275,23 +283,10 @@ export class EventStream {
     });
   }
 
-  /** A second pull means that the framework has sent the first chunk, and the headers with it. */
-  #takeOver(): void {
-    const connection = this.#connectionInTurn();
-    if (connection === null || this.#endResponse !== null) return;
-    this.#endResponse = takeOver(connection, () => this.abandon());
-    this.#controller?.close();
-  }
-
-  #onDemand(): void {
-    this.#hasDemand = true;
-    this.#flush();
-  }
-
   /** Writes all that is due, chunk by chunk, for as long as the reader takes more. */
   #flush(): void {
     const { state } = this.#options;
-    while (this.#hasDemand && this.#controller !== null && this.#state !== 'over') {
+    while (this.#hasDemand && this.#state !== 'over') {
       if (this.#state === 'sending-state' && state !== null && !this.#takeState(state)) break;
       if (this.#hasLogFailed()) this.#state = 'ending';
       const chunk = this.#nextChunk();
@@ -300,7 +295,7 @@ export class EventStream {
         this.#isHeartbeatDue = false;
         this.#isCommentDue = false;
         this.#count(chunk.length);
-        this.#write(this.#controller, chunk);
+        this.#write(chunk);
       }
       if (this.#state === 'ending') this.#close(this.#endReason);
       else if (chunk === null) break;
@@ -330,10 +325,10 @@ export class EventStream {
     this.#taken.clear();
   }
 
-  #write(controller: ReadableStreamDefaultController<Uint8Array>, chunk: Uint8Array): void {
+  #write(chunk: Uint8Array): void {
     const { connection } = this.#options;
-    if (this.#endResponse === null || connection === null) controller.enqueue(chunk);
-    else this.#hasDemand = writeChunk(connection, chunk, this.#onDrain);
+    if (this.#controller !== null) this.#controller.enqueue(chunk);
+    else if (connection !== null) this.#hasDemand = writeChunk(connection, chunk, this.#onDemand);
   }
 
   /** The connection, if it is this response's turn: Node gives it to the responses of pipelined requests one by one. */

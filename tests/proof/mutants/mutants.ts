@@ -238,6 +238,20 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
+    name: 'a stream that is over before it is opened stays open for ever',
+    file: 'lib/server/stream/event-stream.ts',
+    find: 'if (this.#isOver()) controller.close();',
+    replace: '',
+    projects: ['server'],
+  },
+  {
+    name: 'a response of other code is taken for the stream',
+    file: 'lib/server/node/sockets.ts',
+    find: "if (response.headersSent || !String(response.getHeader('content-type')).startsWith(streamType))",
+    replace: 'if (response.headersSent)',
+    projects: ['server'],
+  },
+  {
     name: 'one allowed channel opens all requested channels',
     file: 'lib/config/access.ts',
     find: 'const refused = closed.find((channel) =>',

@@ -50,30 +50,74 @@ test('headers that are flushed without a body are sent at the end of the turn', 
   expect(await answer.text()).toBe('late');
 });
 
-test('a response that was taken over looks finished to the framework in this turn, and goes on', async () => {
-  const looks: boolean[] = [];
+test('a response that was taken over sends its headers when the framework ends it, and goes on', async () => {
+  const written: string[] = [];
   await using server = await serve(async (response) => {
-    response.write('first,');
-    const end = takeOver(connectionOf(response), nothing);
-    looks.push(response.writableFinished);
-    response.end();
+    response.setHeader('content-type', 'text/event-stream; charset=utf-8');
+    const connection = connectionOf(response);
+    const write = (text: string) => {
+      written.push(`${text} ${response.headersSent}`);
+      writeChunk(connection, new TextEncoder().encode(text), nothing);
+    };
+    const end = takeOver(connection, () => write('first,'), nothing);
     await nextTurn();
-    looks.push(response.writableFinished);
-    writeChunk(connectionOf(response), new TextEncoder().encode('second,'), nothing);
+    response.end();
     response.end('ignored');
     await nextTurn();
+    write('second,');
     end();
   });
-  expect(await (await fetch(server.url)).text()).toBe('first,second,');
-  expect(looks).toEqual([true, false]);
+  const answer = await fetch(server.url);
+  expect(answer.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
+  expect(await answer.text()).toBe('first,second,');
+  expect(written).toEqual(['first, true', 'second, true']);
+});
+
+test('the first chunk goes out together with the headers', async () => {
+  await using server = await serve((response) => {
+    response.setHeader('content-type', 'text/event-stream');
+    const connection = connectionOf(response);
+    takeOver(connection, () => writeChunk(connection, new TextEncoder().encode('first'), nothing), nothing);
+    response.end();
+  });
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const [packet] = await once(socket, 'data');
+  expect(String(packet)).toMatch(/^HTTP\/1\.1 200[\s\S]*\r\n\r\n5\r\nfirst\r\n$/);
+  socket.destroy();
+});
+
+test('a response of other code, in place of the one that was taken over, is sent as it is', async () => {
+  const opened: string[] = [];
+  await using server = await serve(async (response) => {
+    const connection = connectionOf(response);
+    const closed = new Promise<void>((resolve) => {
+      takeOver(connection, () => opened.push('first'), resolve);
+    });
+    if (response.req.url === '/body') response.setHeader('content-type', 'text/event-stream');
+    if (response.req.url === '/body') response.write('a body, ');
+    else response.statusCode = 401;
+    response.end('and its end');
+    await closed;
+  });
+  const [body, refused] = await Promise.all(
+    ['body', 'refused'].map(async (path) => {
+      const answer = await fetch(`${server.url}${path}`);
+      return [answer.status, await answer.text()];
+    }),
+  );
+  expect(body).toEqual([200, 'a body, and its end']);
+  expect(refused).toEqual([401, 'and its end']);
+  expect(opened).toEqual([]);
 });
 
 test('a reader that leaves in the turn of the taking over is noticed', async () => {
   const left = Promise.withResolvers<void>();
   await using server = await serve((response) => {
-    response.write('first');
+    response.setHeader('content-type', 'text/event-stream');
     const connection = connectionOf(response);
-    takeOver(connection, left.resolve);
+    takeOver(connection, nothing, left.resolve);
+    response.end();
     connection.socket.destroy();
   });
   await fetch(server.url)
@@ -84,8 +128,10 @@ test('a reader that leaves in the turn of the taking over is noticed', async () 
 
 test('the connection serves the next request after a response that was taken over', async () => {
   await using server = await serve((response) => {
-    response.write('first');
-    const end = takeOver(connectionOf(response), nothing);
+    response.setHeader('content-type', 'text/event-stream');
+    const connection = connectionOf(response);
+    const first = new TextEncoder().encode('first');
+    const end = takeOver(connection, () => writeChunk(connection, first, nothing), nothing);
     response.end();
     setImmediate(end);
   });
