@@ -13,6 +13,11 @@ export function fillIn(doc: string, tables: readonly DocTable[]): string {
   }, doc);
 }
 
+/** The text of a table that `fillIn` wrote; empty if there is none. */
+export function tableIn(doc: string, name: string): string {
+  return new RegExp(`<!-- ${name} -->\n([\\s\\S]*?)\n<!-- /${name} -->`).exec(doc)?.[1] ?? '';
+}
+
 /** A table in Markdown. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

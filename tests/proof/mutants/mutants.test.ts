@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { tableIn } from '../../support/doc-table.ts';
 import { breakGuard } from './break-guard.ts';
 import { readCatches } from './catches.ts';
 import { mutants } from './mutants.ts';
@@ -15,8 +16,7 @@ test.each(mutants)('$name: the text to replace is in its file once', (mutant) =>
 });
 
 test('each mutant is in the documentation, and a test fails because of it', () => {
-  const table =
-    /<!-- mutants -->\n([\s\S]*?)\n<!-- \/mutants -->/.exec(read('docs/reliability.md'))?.[1] ?? '';
+  const table = tableIn(read('docs/reliability.md'), 'mutants');
   const names = table
     .split('\n')
     .slice(2)
@@ -40,7 +40,19 @@ describe('a mutant', () => {
   });
 
   test('without a failing test is marked as such', () => {
-    expect(mutantsTable([{ mutant, catches: [] }])).toContain('**none**');
+    expect(mutantsTable([mutant], [{ mutant, catches: [] }], '')).toContain('**none**');
+  });
+
+  test('that was not run keeps its row, and one that is gone loses it', () => {
+    const [next, gone] = [
+      { ...mutant, name: 'next' },
+      { ...mutant, name: 'gone' },
+    ];
+    const found = (test: string) =>
+      [mutant, next, gone].map((each) => ({ mutant: each, catches: [{ file: 'f', test }] }));
+    const before = mutantsTable([mutant, next, gone], found('old'), '');
+    const after = mutantsTable([mutant, next], found('new').slice(1, 2), before);
+    expect(after.split('\n').slice(2)).toEqual(['| m | `f.ts` | `f`: old |', '| next | `f.ts` | `f`: new |']);
   });
 
   test('is found by tests that fail, not by a file that does not load', () => {

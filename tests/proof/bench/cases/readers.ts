@@ -45,7 +45,14 @@ export const readerCases: readonly Case[] = [
     run: (contestant, size) =>
       withStand(contestant, size, async ({ target, tell }) => {
         const count = size === 'full' ? 800 : 40;
-        const result = await tell({ kind: 'open', target, count, together: 10, isReading: true });
+        const order = { kind: 'open', target, count, together: 10, isReading: true } as const;
+        // A server that runs for weeks has compiled the code that opens streams long ago.
+        for (let warm = 0; warm < 3; warm += 1) {
+          await tell(order);
+          await tell({ kind: 'close' });
+        }
+        await settle(size);
+        const result = await tell(order);
         return { figures: { 'streams opened': (count * 1_000) / result.wallMs }, clientLoad: loadOf(result) };
       }),
   },
