@@ -100,5 +100,9 @@ export const advice: Readonly<Record<Obstacle, readonly string[]>> = {
     'nginx: limit_req with a larger rate and burst, limit_req_status 429   CDN: a rule for /api/',
   ],
   'no-gap': ['The server does not report lost events. Check that it runs the latest version.'],
+  'no-end': [
+    'Something changes the status 204, or the server is an older version: a native EventSource comes back for ever',
+    'to a channel that has ended. Pass 204 on for /api/stream. This client does not need it.',
+  ],
   'loses-events': ['This must not happen. Please report it with the output of --json.'],
 };

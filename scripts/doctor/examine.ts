@@ -3,6 +3,7 @@ import {
   judgeAnswer,
   judgeBuilds,
   judgeClock,
+  judgeEnd,
   judgeEnds,
   judgeEviction,
   judgeGap,
@@ -19,6 +20,7 @@ import {
   judgeStart,
 } from './judge.ts';
 import {
+  probeEnd,
   probeEvents,
   probeGap,
   probeLongPoll,
@@ -56,7 +58,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     onProgress(`done: ${name}`);
     return result;
   };
-  const [events, silence, parallel, resume, polls, longPoll, gap, reader] = await Promise.all([
+  const [events, silence, parallel, resume, polls, longPoll, gap, end, reader] = await Promise.all([
     watch('events on a stream', probeEvents(target, watchMs)),
     watch('silence on a stream', probeSilence(target, watchMs)),
     watch('requests beside streams', probeParallel(target)),
@@ -64,6 +66,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     watch('polls', probePolls(target)),
     watch('long polls', probeLongPoll(target)),
     watch('gap', probeGap(target)),
+    watch('a channel that ends', probeEnd(target)),
     watch('reading with this client, across a cut', probeReader(target, watchMs)),
   ]);
   const answer = judgeAnswer(events.record);
@@ -83,6 +86,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     judgePolls(polls),
     judgeLongPoll(longPoll),
     judgeGap(gap),
+    judgeEnd(end),
     judgeReader(reader),
     judgeRefusals(target.foreignRefusals, target.sent()),
   ];

@@ -1,4 +1,4 @@
-import type { EventProbe, LongPollProbe, PollProbe, ReaderProbe, Timed } from './probes.ts';
+import type { EndProbe, EventProbe, LongPollProbe, PollProbe, ReaderProbe, Timed } from './probes.ts';
 import type { StreamRecord } from './raw-stream.ts';
 import { type Answer, isRefusalOfFeed } from './target.ts';
 
@@ -32,6 +32,7 @@ export type Obstacle =
   | 'cuts-polls'
   | 'rate-limit'
   | 'no-gap'
+  | 'no-end'
   | 'loses-events';
 
 /** The result of one check. */
@@ -447,6 +448,18 @@ export function judgeGap(answer: Answer | null): Finding {
   return answer?.status === 200
     ? fail(check, 'no-gap', 'a reader of a lost log gets no gap')
     : skipped(check, `${statusOf(answer)} to the request`);
+}
+
+/** A 204 is the only answer at which a native EventSource stops. */
+export function judgeEnd(probe: EndProbe | null): Finding {
+  const check = 'ended channel';
+  if (probe === null) return skipped(check, 'no test event could be published');
+  const { page, back } = probe;
+  if (page?.status !== 200) return skipped(check, `${statusOf(page)} to a poll of it`);
+  if (Object(page.json).ended !== true) return fail(check, 'no-end', 'a poll does not say that it has ended');
+  if (back?.status === 204) return pass(check, 'a poll says it, and a stream of it is answered with 204');
+  if (back === null || back.status >= 400) return skipped(check, `${statusOf(back)} to a stream of it`);
+  return note(check, 'no-end', `a stream of it is answered with status ${back.status} in place of 204`);
 }
 
 export function judgeReader({ published, received, latencies, transports }: ReaderProbe): Finding {

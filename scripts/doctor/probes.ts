@@ -178,6 +178,22 @@ export function probeGap(target: Target): Promise<Answer | null> {
   return target.ask(`/api/events?channel=${target.channel('gap')}&after=1-1~zzzzzz`, 12_000);
 }
 
+export type EndProbe = {
+  /** The page of a channel that has ended. */
+  readonly page: Answer | null;
+  /** The answer to a stream that asks for what follows. */
+  readonly back: Answer | null;
+};
+
+/** Ends a channel, and comes back to it as a native EventSource does. @returns null if no event could be published. */
+export async function probeEnd(target: Target): Promise<EndProbe | null> {
+  const channel = target.channel('end');
+  if ((await target.publish(channel, { number: 1 }, true)) === null) return null;
+  const page = await target.ask(`/api/events?channel=${channel}&rewind=all`, 8_000);
+  const cursor = String(Object(page?.json).cursor);
+  return { page, back: await target.ask(`/api/stream?channel=${channel}&after=${cursor}`, 8_000) };
+}
+
 export async function probeLongPoll(target: Target): Promise<LongPollProbe> {
   const startedAt = performance.now();
   const quiet = await target.ask(`/api/events?channel=${target.channel('wait')}&wait=20`, 28_000);

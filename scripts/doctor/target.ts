@@ -26,9 +26,10 @@ export type Target = {
   readonly lastFailure: () => string | null;
   /**
    * Publishes one event. Something in between may refuse it: then it is tried again, twice.
+   * @param isLast whether it ends the channel.
    * @returns when it was sent, by `performance.now()`; null when it was not stored.
    */
-  publish(channel: string, data: unknown): Promise<number | null>;
+  publish(channel: string, data: unknown, isLast?: boolean): Promise<number | null>;
   /** Answers so far that the feed did not write: refusals of something in between, by status. */
   readonly foreignRefusals: Map<number, number>;
   /** Requests so far. */
@@ -80,7 +81,7 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
     lastFailure: () => lastFailure,
     ask,
     channel: (purpose) => `public:doctor-${run}-${purpose}`,
-    async publish(channel, data) {
+    async publish(channel, data, isLast = false) {
       // Where an answer was lost, the next try stores nothing twice.
       const key = { 'idempotency-key': randomUUID() };
       for (let tries = 0; tries < 3; tries += 1) {
@@ -89,7 +90,7 @@ export function createTarget({ url, token, publishToken }: TargetOptions): Targe
         const answer = await ask('/api/events', publishLimitMs, {
           method: 'POST',
           headers: { ...publishHeaders(publishToken), ...key },
-          body: JSON.stringify({ channel, data }),
+          body: JSON.stringify({ channel, data, ...(isLast && { end: true }) }),
         });
         if (answer?.status === 201 || answer?.status === 200) return sentAt;
         if (answer !== null && isRefusalOfFeed(answer)) return null;

@@ -5,6 +5,7 @@ import { advice } from '../../scripts/doctor/advice.ts';
 import { examine } from '../../scripts/doctor/examine.ts';
 import {
   judgeBuilds,
+  judgeEnd,
   judgeEnds,
   judgeHealth,
   judgeOneBehind,
@@ -195,6 +196,28 @@ describe('a log that does not answer', () => {
 
   test('is named without a reason where none came', () => {
     expect(judgeHealth(health, null, null).found).toMatch(/^The log does not answer\. \(/);
+  });
+});
+
+describe('a channel that has ended', () => {
+  const answerOf = (status: number, json: unknown = null) => ({
+    ...{ status, json, headers: new Headers(), text: '', ms: 1 },
+  });
+  const page = answerOf(200, { ended: true });
+
+  test.each([
+    { title: 'a poll says it, and a stream gets 204', page, back: answerOf(204), verdict: 'pass' },
+    { title: 'the 204 becomes another status: a note', page, back: answerOf(200), verdict: 'note' },
+    { title: 'a poll does not say it: a failure', page: answerOf(200, {}), back: null, verdict: 'fail' },
+    { title: 'the stream is refused: not checked', page, back: answerOf(429), verdict: 'skipped' },
+    { title: 'no answer to the stream: not checked', page, back: null, verdict: 'skipped' },
+    { title: 'no answer to the poll: not checked', page: null, back: null, verdict: 'skipped' },
+  ])('$title', ({ page, back, verdict }) => {
+    expect(judgeEnd({ page, back })).toMatchObject({ check: 'ended channel', verdict });
+  });
+
+  test('is not checked where nothing can be published', () => {
+    expect(judgeEnd(null)).toMatchObject({ verdict: 'skipped' });
   });
 });
 
