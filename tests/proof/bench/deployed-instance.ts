@@ -30,8 +30,7 @@ export async function buildOwnFunction(target: string): Promise<BuiltFunction> {
 /** The function of a route in a small app. @param app its folder. @param keptIn where to keep its build. */
 export async function buildFunctionOf(app: string, keptIn: string, target: string): Promise<BuiltFunction> {
   const { functions, filesPath } = await buildArtifactIn(keptIn, async (copy) => {
-    for (const name of ['app', 'next.config.mjs'])
-      cpSync(join(app, name), join(copy, name), { recursive: true });
+    cpSync(join(app, 'app'), join(copy, 'app'), { recursive: true });
     // The platform looks here for the framework and its version.
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const { next, react, 'react-dom': reactDom } = dependencies;

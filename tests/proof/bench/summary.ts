@@ -21,7 +21,11 @@ export const summaryRows: readonly Row[] = [
     ...{ case: 'fanout', figure: 'deliveries per CPU second', better: 'more' },
   },
   {
-    what: 'The same in a burst of events',
+    what: 'The same, if another process publishes and Redis brings the event',
+    ...{ case: 'fanout-tcp', figure: 'deliveries per CPU second', better: 'more' },
+  },
+  {
+    what: 'Events in a burst to readers, in the same time',
     ...{ case: 'burst', figure: 'deliveries per CPU second', better: 'more' },
   },
   {
@@ -41,6 +45,14 @@ export const summaryRows: readonly Row[] = [
     ...{ case: 'set-up', figure: 'streams opened', better: 'more' },
   },
   {
+    what: 'Until a new process of the built function has sent the first event',
+    ...{
+      case: 'cold-start',
+      figure: 'from the start of the process to the first event of a stream',
+      better: 'less',
+    },
+  },
+  {
     what: 'With a Redis 8 ms away: until half of all events have reached 50 readers',
     ...{ case: 'latency-redis', figure: 'latency p50', better: 'less' },
     isOnRedis: true,
@@ -58,7 +70,7 @@ export const summaryRows: readonly Row[] = [
 ];
 
 /** The columns besides ours. */
-const others = ['bareNode', 'betterSse', 'plainNext', 'upstashRealtime'] as const;
+const others = ['bareNode', 'betterSse', 'plainNext', 'trpc', 'upstashRealtime'] as const;
 
 /** One row for each figure that was measured, with all who have it. The best of a row is bold. */
 export function summaryTable(lines: readonly Line[]): string {

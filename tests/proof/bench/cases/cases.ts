@@ -1,3 +1,4 @@
+import { browserCases } from './browser.ts';
 import type { Case } from './case.ts';
 import { catchUpStormCases } from './catch-up-storm.ts';
 import { coldStartCases } from './cold-start.ts';
@@ -21,6 +22,7 @@ export const cases: readonly Case[] = [
   ...redisCostCases,
   ...redisIdleCases,
   ...coldStartCases,
+  ...browserCases,
   ...growthCases,
   ...catchUpStormCases,
   ...telemetryCases,
