@@ -4,7 +4,7 @@ import { notify } from '../../lib/notify.ts';
 import { createFeedToken } from '../../lib/server/feed-token.ts';
 import { currentUser, isUserId } from '../../lib/user.ts';
 
-/** A token with which the signed-in user reads the own channels, for 15 minutes; null: nobody is signed in. */
+/** A token with which the signed-in user reads their own channels, for 15 minutes; null: nobody is signed in. */
 export async function getFeedToken(): Promise<string | null> {
   const user = await currentUser();
   if (user === null) return null;
