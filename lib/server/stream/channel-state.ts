@@ -207,9 +207,14 @@ export class StateReader {
     this.#filter = filter;
   }
 
-  /** Reads the first part. @returns where the state is true: the stream goes on from there. */
-  async start(): Promise<Cursor> {
-    const part = await readState(this.#source, this.#channel, null, maxRead, { least: 0 });
+  /**
+   * Reads the first part.
+   * @param age `kept`: the answer may be about a second old; `fresh`: the log is asked.
+   * @returns where the state is true: the stream goes on from there.
+   */
+  async start(age: 'kept' | 'fresh' = 'kept'): Promise<Cursor> {
+    const least = age === 'kept' ? { least: 0 } : {};
+    const part = await readState(this.#source, this.#channel, null, maxRead, least);
     this.#first = part.question;
     this.#positions = new Map([[this.#channel, part.position]]);
     this.#accept(part);

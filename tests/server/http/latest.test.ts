@@ -306,6 +306,18 @@ describe('a stream with the state', () => {
     expect(again.of('state').map(({ data }) => data.data)).toEqual(['of the new log']);
   });
 
+  test('of a reader that comes back at once after a gap has no state of the log before', async () => {
+    const stand = await makeHosts(3);
+    await openStream(stand, 'channel=hosts&latest');
+    await stand.memory.forget('hosts');
+    await put(stand, 'host-1', 'of the new log');
+    await stand.clock.advance(300);
+
+    const again = await openStream(stand, 'channel=hosts&latest');
+    expect(again.kinds()).toEqual(['padding', 'state', 'retry', 'hello']);
+    expect(again.of('state').map(({ data }) => data.data)).toEqual(['of the new log']);
+  });
+
   test('that resumes behind retention ends with the gap too', async () => {
     const stand = await makeHosts(3);
     const [first] = stand.memory.kept('hosts');
