@@ -113,7 +113,7 @@ async function openStream(
     stream.abandon();
     throw error;
   }
-  if (signal.aborted) stream.abandon();
+  if (signal.aborted || connection?.socket.destroyed === true) stream.abandon();
   // A native EventSource stops at this status, and at no other that is not a failure.
   if (stream.endIfEnded()) return new Response(null, { status: 204, headers: endedHeaders });
   return new Response(stream.open(), { headers: headersFor(access) });

@@ -69,7 +69,11 @@ export function writeChunk(
  * @param onClose called when the response is over, whoever ended it.
  * @returns ends the response.
  */
-export function takeOver({ response }: OwnConnection, onOpen: () => void, onClose: () => void): () => void {
+export function takeOver(
+  { response, socket }: OwnConnection,
+  onOpen: () => void,
+  onClose: () => void,
+): () => void {
   const { end } = response;
   const giveBack = () => {
     response.end = end;
@@ -77,19 +81,33 @@ export function takeOver({ response }: OwnConnection, onOpen: () => void, onClos
   };
   response.once('close', onClose);
   response.end = ((...rest: []) => {
-    // Code around the route may have returned a response of its own.
-    if (response.headersSent || !String(response.getHeader('content-type')).startsWith(streamType))
-      return giveBack().end(...rest);
+    if (!isStream(response)) return giveBack().end(...rest);
+    forbidTransform(response);
     response.end = ignored;
     response.flushHeaders();
     onOpen();
     return response;
   }) as ServerResponse['end'];
   const ignored: ServerResponse['end'] = () => response;
-  return () => giveBack().end();
+  return () => {
+    giveBack();
+    // Headers that nobody gets would only make the framework fail, if it has not set its own yet.
+    if (!socket.destroyed) response.end();
+  };
 }
 
-const streamType = 'text/event-stream';
+/** Whether a response that is about to be ended is the stream. Code around the route may have sent one of its own. */
+function isStream(response: ServerResponse): boolean {
+  if (response.headersSent || response.statusCode !== 200 || response.req.method === 'HEAD') return false;
+  return String(response.getHeader('content-type')).startsWith('text/event-stream');
+}
+
+/** Keeps the framework from compressing a body that it does not see. A rule of `next.config.mjs` may have replaced the header. */
+function forbidTransform(response: ServerResponse): void {
+  const value = response.getHeader('cache-control');
+  if (/no-transform/i.test(String(value))) return;
+  response.setHeader('cache-control', value === undefined ? 'no-transform' : `${value}, no-transform`);
+}
 
 /**
  * Closes connections that wait for their next request. A server that stops closes the ones that wait at that moment; a

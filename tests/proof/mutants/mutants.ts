@@ -247,8 +247,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a response of other code is taken for the stream',
     file: 'lib/server/node/sockets.ts',
-    find: "if (response.headersSent || !String(response.getHeader('content-type')).startsWith(streamType))",
-    replace: 'if (response.headersSent)',
+    find: "return String(response.getHeader('content-type')).startsWith('text/event-stream');",
+    replace: 'return true;',
     projects: ['server'],
   },
   {

@@ -111,6 +111,50 @@ test('a response of other code, in place of the one that was taken over, is sent
   expect(opened).toEqual([]);
 });
 
+test('an answer to HEAD stays without a body', async () => {
+  const opened: string[] = [];
+  await using server = await serve((response) => {
+    response.setHeader('content-type', 'text/event-stream');
+    takeOver(connectionOf(response), () => opened.push('first'), nothing);
+    response.end();
+  });
+  const answer = await fetch(server.url, { method: 'HEAD' });
+  expect(answer.headers.get('content-type')).toBe('text/event-stream');
+  expect(opened).toEqual([]);
+});
+
+test.each([
+  { set: undefined, sent: 'no-transform' },
+  { set: 'no-store', sent: 'no-store, no-transform' },
+  { set: 'no-cache, no-transform', sent: 'no-cache, no-transform' },
+])(
+  'a Cache-Control of $set is sent as $sent: compression would not see the chunks',
+  async ({ set, sent }) => {
+    await using server = await serve((response) => {
+      response.setHeader('content-type', 'text/event-stream');
+      if (set !== undefined) response.setHeader('cache-control', set);
+      const end = takeOver(connectionOf(response), () => setImmediate(() => end()), nothing);
+      response.end();
+    });
+    const answer = await fetch(server.url);
+    expect(answer.headers.get('cache-control')).toBe(sent);
+  },
+);
+
+test('a response whose reader has left gets no headers: the framework could not add its own to them', async () => {
+  const sent = Promise.withResolvers<boolean>();
+  await using server = await serve((response) => {
+    const connection = connectionOf(response);
+    const end = takeOver(connection, nothing, () => {
+      end();
+      sent.resolve(response.headersSent);
+    });
+    connection.socket.destroy();
+  });
+  await fetch(server.url).catch(nothing);
+  expect(await sent.promise).toBe(false);
+});
+
 test('a reader that leaves in the turn of the taking over is noticed', async () => {
   const left = Promise.withResolvers<void>();
   await using server = await serve((response) => {
