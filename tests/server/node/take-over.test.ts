@@ -96,18 +96,19 @@ test('a response of other code, in place of the one that was taken over, is sent
     });
     if (response.req.url === '/body') response.setHeader('content-type', 'text/event-stream');
     if (response.req.url === '/body') response.write('a body, ');
-    else response.statusCode = 401;
+    else if (response.req.url === '/refused') response.statusCode = 401;
     response.end('and its end');
     await closed;
   });
-  const [body, refused] = await Promise.all(
-    ['body', 'refused'].map(async (path) => {
+  const [body, refused, other] = await Promise.all(
+    ['body', 'refused', 'other'].map(async (path) => {
       const answer = await fetch(`${server.url}${path}`);
       return [answer.status, await answer.text()];
     }),
   );
   expect(body).toEqual([200, 'a body, and its end']);
   expect(refused).toEqual([401, 'and its end']);
+  expect(other).toEqual([200, 'and its end']);
   expect(opened).toEqual([]);
 });
 
