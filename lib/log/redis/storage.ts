@@ -329,7 +329,7 @@ end
  *
  * KEYS: the four keys of the channel. ARGV: the command that announces, the pub/sub channel of its announcements.
  *
- * It publishes a text that is no announcement. So each follower of the channel reads it, and finds that it is gone.
+ * It publishes a text that is no announcement. Each follower then reads the channel, and finds that it is gone.
  */
 export const forgetScript = `
 redis.call('DEL', unpack(KEYS))

@@ -132,7 +132,7 @@ function stateReaderFor(
 /** Where such a stream starts. While the log is asked for the state, the tails begin to follow. */
 async function startWithState(state: StateReader, tails: readonly LeasedTail[]): Promise<Cursor> {
   const [positions] = await Promise.all([state.start(), ...tails.map((tail) => tail.ready())]);
-  // The answer may be a second old. If the log was lost since, the reader would get the gap that it comes back from once more.
+  // The answer may be a second old. If the log was lost since, its reader has just been told, and would be told again.
   const isOfThisLog = tails.every((tail) => tail.end().epoch === positions.get(tail.channel)?.epoch);
   return isOfThisLog ? positions : await state.start('fresh');
 }

@@ -63,10 +63,10 @@ export function writeChunk(
 }
 
 /**
- * Takes a response over from the framework, which is about to send it without a body. When it ends the response, only the
- * headers go out, and the framework frees what it holds for the request; the response goes on.
+ * Takes a response over from the framework, which is about to send it without a body. When the framework ends the
+ * response, only the headers go out. The framework frees what it holds for the request, and the response goes on.
  * @param onOpen called once the caller may write chunks. Never called if the framework sends another response instead.
- * @param onClose called when the response is over, whoever ended it.
+ * @param onClose called when the response is over, also if its reader has left.
  * @returns ends the response.
  */
 export function takeOver(

@@ -1,8 +1,7 @@
-import { brotliCompressSync } from 'node:zlib';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
-import { openLive } from '../../support/browser/page-steps.ts';
+import { openLive, scriptsOf } from '../../support/browser/page-steps.ts';
 import { type App, startApp } from '../../support/node/app-process.ts';
 
 /**
@@ -21,22 +20,6 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
   await browser.close();
 });
-
-/** The scripts that a page has loaded so far. */
-async function scriptsOf(page: Page) {
-  const loaded = await page.evaluate(() =>
-    performance
-      .getEntriesByType('resource')
-      .filter(({ name }) => new URL(name).pathname.endsWith('.js'))
-      .map((entry) => ({ url: entry.name, bytes: (entry as PerformanceResourceTiming).encodedBodySize })),
-  );
-  const texts = await Promise.all(loaded.map(async ({ url }) => (await fetch(url)).text()));
-  return {
-    text: texts.join('\n'),
-    gzip: loaded.reduce((sum, { bytes }) => sum + bytes, 0) / 1_000,
-    brotli: texts.reduce((sum, text) => sum + brotliCompressSync(text).length, 0) / 1_000,
-  };
-}
 
 test('the page loads no more script than its limit, and what only opens at a key press when it is pressed', async () => {
   await using open = await openLive(browser, app);

@@ -1,3 +1,4 @@
+import { brotliCompressSync } from 'node:zlib';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import type { App } from '../node/app-process.ts';
 import { type Shown, type Watch, watch } from './chromium.ts';
@@ -97,4 +98,20 @@ export async function scrollOn(): Promise<boolean> {
   window.scrollBy(0, 600);
   await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
   return window.scrollY === before;
+}
+
+/** The scripts that a page has loaded so far: their text, and their KB as this server sends them, and as a CDN would with Brotli. */
+export async function scriptsOf(page: Page) {
+  const loaded = await page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .filter(({ name }) => new URL(name).pathname.endsWith('.js'))
+      .map((entry) => ({ url: entry.name, bytes: (entry as PerformanceResourceTiming).encodedBodySize })),
+  );
+  const texts = await Promise.all(loaded.map(async ({ url }) => (await fetch(url)).text()));
+  return {
+    text: texts.join('\n'),
+    gzip: loaded.reduce((sum, { bytes }) => sum + bytes, 0) / 1_000,
+    brotli: texts.reduce((sum, text) => sum + brotliCompressSync(text).length, 0) / 1_000,
+  };
 }

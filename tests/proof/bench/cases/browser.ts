@@ -1,7 +1,6 @@
-import { brotliCompressSync } from 'node:zlib';
 import type { CDPSession, Page } from 'playwright-core';
 import { startChromium } from '../../../support/browser/chromium.ts';
-import { hasStatus } from '../../../support/browser/page-steps.ts';
+import { hasStatus, scriptsOf } from '../../../support/browser/page-steps.ts';
 import { loadOf, type Stand, withStand } from '../stand.ts';
 import type { Case, Size } from './case.ts';
 
@@ -70,13 +69,15 @@ async function measurePage(stand: Stand, size: Size) {
       await shows(page, published);
       heaps.push(await heapOf(devtools, page));
     }
+    const script = await scriptsOf(page);
     return {
       figures: {
         'main thread for one event': busyMs / events,
         'main thread without events': restingMs / seconds,
         'heap with the list full': heaps[0] ?? Number.NaN,
         'heap after all events': heaps[1] ?? Number.NaN,
-        ...(await scriptOf(page)),
+        'script, gzip': script.gzip,
+        'script, Brotli': script.brotli,
       },
       clientLoad: load,
     };
@@ -112,20 +113,4 @@ async function heapOf(devtools: CDPSession, page: Page): Promise<number> {
   for (let time = 0; time < 3; time += 1) await devtools.send('HeapProfiler.collectGarbage');
   const { usedSize } = await devtools.send('Runtime.getHeapUsage');
   return usedSize / 1e6;
-}
-
-/** Bytes of the scripts that the page has loaded by itself, as this server sends them, and as a CDN would with Brotli. */
-async function scriptOf(page: Page) {
-  const loaded = await page.evaluate(() =>
-    performance
-      .getEntriesByType('resource')
-      .filter(({ name }) => new URL(name).pathname.endsWith('.js'))
-      .map((entry) => ({ url: entry.name, bytes: (entry as PerformanceResourceTiming).encodedBodySize })),
-  );
-  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0) / 1_000;
-  const texts = await Promise.all(loaded.map(async ({ url }) => (await fetch(url)).bytes()));
-  return {
-    'script, gzip': sum(loaded.map(({ bytes }) => bytes)),
-    'script, Brotli': sum(texts.map((text) => brotliCompressSync(text).length)),
-  };
 }
