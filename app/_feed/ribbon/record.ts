@@ -13,6 +13,9 @@ const maxLatencies = 50;
 /** How long an event counts as recent, in ms. */
 const recentMs = 2_000;
 
+/** If more events than this arrive in one bucket, none of them counts as recent: nothing stands out where everything is new. */
+const maxRecent = 5;
+
 /** One stream of this page, from its request to its end. All times are in ms of the record's clock. */
 export type StreamBar = {
   readonly sentAt: number;
@@ -48,7 +51,13 @@ export type Bucket = {
   readonly worstMs: number;
 };
 
-type OpenBucket = { readonly counts: Map<string, number>; readonly latencies: number[]; worstMs: number };
+type OpenBucket = {
+  readonly counts: Map<string, number>;
+  readonly latencies: number[];
+  worstMs: number;
+  /** Number of events that have arrived. */
+  arrived: number;
+};
 
 /** What happened on this page in the last minutes: streams, polls, statuses, gaps, events. The ribbon and the charts show it. */
 export type FeedRecord = {
@@ -64,7 +73,7 @@ export type FeedRecord = {
   bucketAt(time: number): Bucket | undefined;
   /** Number of events that have arrived so far. */
   total(): number;
-  /** Whether `event` arrived within the last 2 s. */
+  /** Whether `event` arrived within the last 2 s, and few arrived with it. */
   isRecent(event: FeedEvent): boolean;
   /** Adds an event that has just arrived. @param latencyMs time from the log to this page. */
   addEvent(event: FeedEvent, latencyMs: number): void;
@@ -91,7 +100,7 @@ export function createRecord(now: () => number): FeedRecord {
     const key = Math.floor(at / bucketMs);
     let bucket = buckets.get(key);
     if (bucket === undefined) {
-      bucket = { counts: new Map(), latencies: [], worstMs: 0 };
+      bucket = { counts: new Map(), latencies: [], worstMs: 0, arrived: 0 };
       buckets.set(key, bucket);
       const oldest = Math.floor((now() - recordMs) / bucketMs);
       for (const old of buckets.keys()) if (old < oldest) buckets.delete(old);
@@ -164,11 +173,18 @@ export function createRecord(now: () => number): FeedRecord {
     gaps: () => gaps,
     bucketAt: (time) => buckets.get(Math.floor(time / bucketMs)),
     total: () => total,
-    isRecent: (event) => now() - (arrivedAt.get(event) ?? Number.NEGATIVE_INFINITY) < recentMs,
+    isRecent(event) {
+      const at = arrivedAt.get(event);
+      if (at === undefined || now() - at >= recentMs) return false;
+      const { arrived = 0 } = buckets.get(Math.floor(at / bucketMs)) ?? {};
+      return arrived <= maxRecent;
+    },
     addEvent(event, latencyMs) {
       total += 1;
-      arrivedAt.set(event, now());
-      const bucket = count(event, now());
+      const at = now();
+      const bucket = count(event, at);
+      bucket.arrived += 1;
+      arrivedAt.set(event, at);
       const latency = Math.max(0, latencyMs);
       bucket.worstMs = Math.max(bucket.worstMs, latency);
       if (bucket.latencies.length < maxLatencies) bucket.latencies.push(latency);

@@ -194,6 +194,15 @@ describe('the record of the ribbon', () => {
     clock.now += 2_000;
     expect(record.isRecent(recent)).toBe(false);
   });
+
+  test('calls no event new where many arrive: nothing would stand out', () => {
+    const { record } = newRecord();
+    const few = [1, 2, 3, 4, 5].map((seq) => event(seq, ''));
+    for (const each of few) record.addEvent(each, 0);
+    expect(few.every(record.isRecent)).toBe(true);
+    record.addEvent(event(6, ''), 0);
+    expect(few.some(record.isRecent)).toBe(false);
+  });
 });
 
 test('the ribbon grows to as much time as its width has room for, and stands still for who prefers that', () => {
