@@ -4,15 +4,15 @@ import { type CSSProperties, type RefObject, useEffect, useRef, useState } from 
 import { formatCount, formatDuration, parseSeq } from '../format.ts';
 import panel from '../panel.module.css';
 import { formatLocalTime, useEverySecond } from '../time.tsx';
-import type { ChartNote } from './draw.ts';
+import type { ChartNote, Palette } from './draw.ts';
 import { describeRecord, type FeedRecord, formatLatency, recordMs, sumUp } from './record.ts';
 import styles from './ribbon.module.css';
 
 /** The drawing is loaded after the page is live: what it draws needs minutes, and the first events are in the page already. */
 const loadDrawing = () => import('./draw.ts');
 
-/** Time between two drawings, in ms: the ribbon moves by a fifth of a pixel; a chart changes once a second. */
-const ribbonIntervalMs = 50;
+/** Time between two drawings, in ms: the ribbon moves by less than half a pixel; a chart changes once a second. */
+const ribbonIntervalMs = 100;
 const chartIntervalMs = 1_000;
 
 /** Time between two texts for screen readers, in ms. */
@@ -20,15 +20,20 @@ const describeIntervalMs = 10_000;
 
 type Drawing = typeof import('./draw.ts');
 
+/** What is drawn, with what, and on what. */
+type Draw = (on: {
+  readonly drawing: Drawing;
+  readonly element: HTMLCanvasElement;
+  readonly palette: Palette;
+  readonly markedX: number | null;
+  readonly isStill: boolean;
+}) => void;
+
 /**
  * Draws on a canvas again and again while it is in view, and at once when its reader marks another place of it: with the
  * pointer, or with the arrow keys while it has the focus.
  */
-function useDrawing(
-  canvas: RefObject<HTMLCanvasElement | null>,
-  intervalMs: number,
-  draw: (drawing: Drawing, canvas: HTMLCanvasElement, markedX: number | null, isStill: boolean) => void,
-): void {
+function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, intervalMs: number, draw: Draw): void {
   const latest = useRef(draw);
   useEffect(() => {
     latest.current = draw;
@@ -42,18 +47,30 @@ function useDrawing(
     let drawing: Drawing | null = null;
     let markedX: number | null = null;
     let isInView = true;
-    let drawnAt = Number.NEGATIVE_INFINITY;
-    const update = (now: number) => {
-      if (signal.aborted) return;
-      requestAnimationFrame(update);
-      const waitMs = reduced.matches ? Math.max(intervalMs, chartIntervalMs) : intervalMs;
-      if (drawing === null || !isInView || now - drawnAt < waitMs) return;
-      drawnAt = now;
-      latest.current(drawing, element, markedX, reduced.matches);
+    let palette: Palette | null = null;
+    let paletteAt = 0;
+    let frame = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const update = () => {
+      if (drawing === null || !isInView) return;
+      const now = performance.now();
+      // The colours change with the theme. Reading them takes as long as drawing.
+      if (palette === null || now - paletteAt >= chartIntervalMs) {
+        palette = drawing.readPalette(element);
+        paletteAt = now;
+      }
+      latest.current({ drawing, element, palette, markedX, isStill: reduced.matches });
+      // A frame is asked for only when something is drawn: each one costs the browser about a millisecond.
+      timer = setTimeout(request, reduced.matches ? Math.max(intervalMs, chartIntervalMs) : intervalMs);
+    };
+    const request = () => {
+      clearTimeout(timer);
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(update);
     };
     const mark = (x: number | null) => {
       markedX = x;
-      drawnAt = Number.NEGATIVE_INFINITY;
+      request();
     };
     for (const name of ['pointermove', 'pointerdown'] as const) {
       element.addEventListener(name, (event) => mark(event.offsetX), { signal });
@@ -72,18 +89,21 @@ function useDrawing(
     element.addEventListener('keydown', onKey, { signal });
     const observer = new IntersectionObserver(([seen]) => {
       isInView = seen?.isIntersecting === true;
+      if (isInView) request();
     });
     observer.observe(element);
     loadDrawing().then(
       (loaded) => {
         drawing = loaded;
+        if (!signal.aborted) request();
       },
       // Without the file nothing is drawn; the figures and the list are there.
       () => undefined,
     );
-    requestAnimationFrame(update);
     return () => {
       ended.abort();
+      clearTimeout(timer);
+      cancelAnimationFrame(frame);
       observer.disconnect();
     };
   }, [canvas, intervalMs]);
@@ -110,14 +130,14 @@ const axisStep = 5;
 export function Ribbon({ record, shown, loaded, ...figures }: RibbonProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [seconds, setSeconds] = useState<number | null>(null);
-  useDrawing(canvas, ribbonIntervalMs, (drawing, element, _, isStill) => {
+  useDrawing(canvas, ribbonIntervalMs, ({ drawing, element, palette, isStill }) => {
     const sheet = drawing.openSheet(element);
     if (sheet === null) return;
     const openMs = isStill ? Number.POSITIVE_INFINITY : record.now() - record.openedAt;
     const shownSeconds = drawing.ribbonSeconds(sheet.width, openMs);
     setSeconds(Math.round(shownSeconds / axisStep) * axisStep);
     const span = drawing.spanAt(record.now(), shownSeconds, isStill);
-    drawing.drawRibbon(sheet, record, span, drawing.readPalette(element));
+    drawing.drawRibbon(sheet, record, span, palette);
   });
   const span = seconds === null ? '' : formatDuration(seconds).replace(' 0 s', '');
   return (
@@ -227,10 +247,10 @@ const emptyNote: ChartNote = { at: null, sum: '', parts: [] };
 function Chart({ name, unit, words, draw, record }: ChartProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [note, setNote] = useState(emptyNote);
-  useDrawing(canvas, chartIntervalMs, (drawing, element, markedX) => {
+  useDrawing(canvas, chartIntervalMs, ({ drawing, element, palette, markedX }) => {
     const sheet = drawing.openSheet(element);
     if (sheet === null) return;
-    const next = drawing[draw](sheet, record, drawing.readPalette(element), markedX);
+    const next = drawing[draw](sheet, record, palette, markedX);
     setNote((current) => (textOf(current) === textOf(next) ? current : next));
   });
   const agoMs = note.at === null ? 0 : record.now() - note.at;

@@ -98,3 +98,27 @@ test.each(['at the top', 'scrolled away', 'with a filter'])(
     expect(longestMs, `by the wall clock: ${JSON.stringify(wall)}`).toBeLessThanOrEqual(maxFrameMs);
   },
 );
+
+/** Runs in the page: counts the frames that its code asks for. */
+function countFrames(): void {
+  const counted = globalThis as unknown as { frames: number };
+  counted.frames = 0;
+  const request = globalThis.requestAnimationFrame.bind(globalThis);
+  globalThis.requestAnimationFrame = (callback) => {
+    counted.frames += 1;
+    return request(callback);
+  };
+}
+
+test('while nothing happens, the page asks for few frames: each costs the browser about a millisecond', async () => {
+  await using app = await startApp();
+  await using open = await openLive(browser, app);
+  await open.page.getByText(/^−\d/).waitFor();
+  await open.page.evaluate(countFrames);
+  const seconds = 5;
+  await sleep(seconds * 1_000);
+  const frames = await open.page.evaluate(() => (globalThis as unknown as { frames: number }).frames);
+  // The ribbon ten times a second, each of two charts once.
+  expect(frames).toBeGreaterThan(0);
+  expect(frames).toBeLessThan(15 * seconds);
+});
