@@ -199,6 +199,29 @@ describe('a new app', () => {
     }
   });
 
+  test('has no file that needs one of those that its README lets you delete', () => {
+    const table = read('README.md').split('## What you may delete')[1] ?? '';
+    const rows = [...table.matchAll(/^\| (.*) \| (`.*) \|$/gm)].map(([, what = '', cell = '']) => ({
+      what,
+      paths: [...cell.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path),
+    }));
+    expect(rows.length).toBeGreaterThan(8);
+    const code = copiedFiles(root).filter((file) => /\.(tsx?|mjs)$/.test(file));
+    for (const { what, paths } of rows) {
+      // "Delete the demo too" names another row.
+      const also = rows.filter((row) => what.includes(';') && what.split(';')[1]?.includes(row.what));
+      const deleted = [...paths, ...also.flatMap((row) => row.paths)];
+      const isDeleted = (file: string) =>
+        deleted.some((path) => file === path || file.startsWith(`${path}/`));
+      for (const file of code.filter((each) => !isDeleted(each))) {
+        const needed = [...read(file).matchAll(/'(\.\.?\/[^'\s]+)'/g)].map(([, target = '']) =>
+          normalize(join(dirname(file), target)),
+        );
+        expect(needed.filter(isDeleted), `${file} needs, without ${what}`).toEqual([]);
+      }
+    }
+  });
+
   test('has no script and no package of the laboratories', () => {
     const { scripts, devDependencies, dependencies } = manifest();
     expect(Object.keys(scripts)).toEqual(
