@@ -31,6 +31,7 @@ export default async function Page({ searchParams }: { readonly searchParams: Pr
     <Feed
       channel={channel}
       hasFaults={process.env.DEMO_FAULTS === 'on'}
+      hasHosts={process.env.DEMO_HOSTS === 'on'}
       isWall={[view].flat()[0] === 'wall'}
       initial={first.initial}
       key={channel}

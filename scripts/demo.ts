@@ -2,39 +2,57 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FeedError } from '../lib/core/feed-error.ts';
+import { parseName } from '../lib/core/ids.ts';
 import { buildOnce, isFresh } from './build-app.ts';
 import { parseOptions, printFailure, readPort, readSetting, readWholeNumber } from './command-line.ts';
-import { publishActivity } from './demo/activity.ts';
+import { createPublish, publishActivity } from './demo/activity.ts';
 import { type DemoSite, startDemoSite } from './demo/demo-site.ts';
-import { machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
+import { hostName, lookAt, publishHost } from './demo/hosts.ts';
+import { createDemoSender, machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
+import { readEndpoint } from './push/push-options.ts';
 
 const help = `Runs the app on this machine with a feed of real events. It needs no account and no settings.
 
   npm run demo
+  npm run demo -- --report <address>
 
 It builds the app if the code has changed, starts it with the embedded log in .data/demo.db, and publishes with
 POST /api/events: the load of this machine once a second, processes that start and end, and in the channel public:commits
-the commits of this repository. The page also shows the latest value of each core, and a job whose
-channel ends (public:machine-state, public:job.…). The app ends every stream within 30 seconds, as a serverless platform would, so you can see
-that readers do not notice. The page has buttons that try to break the feed. Press Ctrl-C to stop everything.
+the commits of this repository. The page also shows a table of hosts (public:demo-hosts): this machine, the processes of the demo, and
+each machine that reports; and a job whose channel ends (public:job.…). The app ends every stream within 30 seconds, as a
+serverless platform would, so you can see that readers do not notice. The page has buttons that try to break the feed. Press
+Ctrl-C to stop everything.
 
 Other programs can publish to it, such as npm run push, if you set PUBLISH_TOKEN in the environment or .env.local. Without
 it the demo has a random token.
 
-  --port <n>     port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
-  --redis        keep the events in Redis, started for the demo in .data/demo-redis; needs redis-server
-  --seconds <n>  stop after this many seconds (default: run until Ctrl-C)
-  --help         show this text
+With --report it starts no app. It adds a row for this machine to the table of the demo at that address, or of an app that runs with
+DEMO_HOSTS=on. Set PUBLISH_TOKEN to the token of that app. Ten seconds after its last report the row is gone.
+
+  --port <n>          port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
+  --network           let your network reach it: others can then read the page and press its buttons (default: only this machine)
+  --redis             keep the events in Redis, started for the demo in .data/demo-redis; needs redis-server
+  --report <address>  add this machine to the table of hosts of another app
+  --name <name>       how the table calls this machine (default: its host name)
+  --seconds <n>       stop after this many seconds (default: run until Ctrl-C)
+  --help              show this text
 `;
 
 type DemoOptions = {
   /** Port of the app; 0 for any free port. */
   readonly port: number;
+  /** Whether other machines can reach it. */
+  readonly isOnNetwork: boolean;
   /** The demo stops after this many seconds of publishing; null: never. */
   readonly seconds: number | null;
   /** Whether the events are kept in Redis. */
   readonly isOnRedis: boolean;
+  /** Where to report this machine, instead of starting an app; null: the demo runs here. */
+  readonly report: URL | null;
+  /** The subject of this machine. */
+  readonly name: string;
 };
 
 /** Null when the command line asks for help. @throws FeedError `bad-request`, naming the option and its range. */
@@ -42,16 +60,25 @@ function readOptions(): DemoOptions | null {
   const { values } = parseOptions({
     options: {
       port: { type: 'string' },
+      network: { type: 'boolean', default: false },
       seconds: { type: 'string' },
       redis: { type: 'boolean', default: false },
+      report: { type: 'string' },
+      name: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
   if (values.help) return null;
+  const { port, network, seconds, redis, report, name } = values;
+  if (report !== undefined && (port !== undefined || network || redis))
+    throw new FeedError('bad-request', '--report starts no app: leave --port, --network and --redis out.');
   return {
-    port: values.port === undefined ? readPort(0) : readWholeNumber('--port', values.port, 0, 65_535),
-    seconds: values.seconds === undefined ? null : readWholeNumber('--seconds', values.seconds, 1, 1_000_000),
-    isOnRedis: values.redis,
+    port: port === undefined ? readPort(0) : readWholeNumber('--port', port, 0, 65_535),
+    isOnNetwork: network,
+    seconds: seconds === undefined ? null : readWholeNumber('--seconds', seconds, 1, 1_000_000),
+    isOnRedis: redis,
+    report: report === undefined ? null : readEndpoint(report, '--report'),
+    name: name === undefined ? hostName() : parseName(name, '--name'),
   };
 }
 
@@ -70,7 +97,8 @@ async function demo(options: DemoOptions): Promise<number> {
   const given = readSetting('PUBLISH_TOKEN');
   const token = given ?? randomBytes(24).toString('base64url');
   const path = readBasePath();
-  const starting = startDemoSite({ root, port, path, isOnRedis: options.isOnRedis, token, interrupt, say });
+  const { isOnNetwork, isOnRedis } = options;
+  const starting = startDemoSite({ root, port, isOnNetwork, path, isOnRedis, token, interrupt, say });
   const site = await starting.catch((cause: unknown) => {
     if (interrupt.aborted) return null;
     throw cause;
@@ -99,16 +127,15 @@ function readBasePath(): string {
 /** Publishes until Ctrl-C, or until `seconds` are over. @returns why it stopped before that; null if it did not. */
 async function publishUntilEnd(
   site: DemoSite,
-  { seconds }: DemoOptions,
+  options: DemoOptions,
   interrupt: AbortSignal,
 ): Promise<string | null> {
   const sampler = startMachineSampler(root);
-  const timeLimit = seconds === null ? [] : [AbortSignal.timeout(seconds * 1_000)];
-  const signal = AbortSignal.any([interrupt, ...timeLimit]);
+  const signal = endOf(options, interrupt);
   const sender = site.sender(signal);
   const publishing = Promise.race([
     publishMachine(sampler, sender, (machine, id) => say(`${machineText(machine)}   ${id}`)),
-    publishActivity(root, sender),
+    publishActivity(root, sender, () => lookAt(options.name, site.processes())),
   ]);
   const crash = site.crashed.then((printed) =>
     interrupt.aborted ? null : `The app ended by itself. It printed:\n${printed}`,
@@ -116,6 +143,31 @@ async function publishUntilEnd(
   const failure = await Promise.race([publishing, crash]);
   sampler.stop();
   return failure;
+}
+
+/** Aborts at `interrupt`, or when `seconds` are over. */
+function endOf({ seconds }: DemoOptions, interrupt: AbortSignal): AbortSignal {
+  return seconds === null ? interrupt : AbortSignal.any([interrupt, AbortSignal.timeout(seconds * 1_000)]);
+}
+
+/** How often a report is tried again: an update of the app takes some minutes. */
+const reportRetries = 15;
+
+/** Adds this machine to the table of another app. @returns the exit code. */
+async function reportTo(endpoint: URL, options: DemoOptions): Promise<number> {
+  const signal = endOf(options, catchInterrupt());
+  const onRetry = (reason: string) => say(`${reason} Retrying.`);
+  const sender = {
+    ...createDemoSender(endpoint, readSetting('PUBLISH_TOKEN'), signal, onRetry),
+    retries: reportRetries,
+    unreachableAdvice: 'Is the app running there? A demo is open to other machines only with --network.',
+  };
+  say(`This machine reports to ${endpoint.origin} as ${options.name}, every 2 s. Press Ctrl-C to stop.`);
+  const look = () => lookAt(options.name, new Map());
+  const failure = await publishHost(look, createPublish(sender), sender);
+  if (failure === null) return 0;
+  printFailure('demo', failure);
+  return 1;
 }
 
 /** Aborts at Ctrl-C, so that the demo can stop the app. A second Ctrl-C ends the demo at once. */
@@ -133,7 +185,8 @@ function catchInterrupt(): AbortSignal {
 async function main(): Promise<number> {
   try {
     const options = readOptions();
-    if (options !== null) return await demo(options);
+    if (options !== null)
+      return await (options.report === null ? demo(options) : reportTo(options.report, options));
     process.stdout.write(help);
     return 0;
   } catch (cause) {

@@ -32,7 +32,7 @@ const BreakPanel = lazy(() =>
   ),
 );
 
-/** The state of the machine that runs the demo, and its job; loaded like the faults. */
+/** The hosts that report, and the job of the demo; loaded like the faults. */
 const StatePanel = lazy(() =>
   import('./state/state-panel.tsx').then(
     (file) => ({ default: file.StatePanel }),
@@ -54,13 +54,15 @@ type FeedProps = {
   readonly maxProbeMs: number;
   /** Whether the page runs behind the proxy of `npm run demo`, which makes faults. */
   readonly hasFaults: boolean;
+  /** Whether the page shows the hosts that report: `npm run demo -- --report` sends them. */
+  readonly hasHosts: boolean;
   /** Other channels that the menu offers. */
   readonly offeredChannels: readonly string[];
 };
 
 /** The feed of the page: the events that the server rendered, then all that follow their cursor. */
 export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbeMs, ...shown }: FeedProps) {
-  const { hasFaults, offeredChannels } = shown;
+  const { hasFaults, hasHosts, offeredChannels } = shown;
   const [poll] = useState(() => (JSON.parse(initial) as FeedPage).poll);
   const [record] = useState(() => createRecord(() => performance.now()));
   const [skewMs] = useState(() =>
@@ -105,18 +107,21 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
         </Suspense>
       );
     }
-    if (!hasFaults) return null;
     return (
       <>
-        <Suspense>
-          <BreakPanel channel={channel} entries={entries} />
-        </Suspense>
-        <Suspense>
-          <StatePanel />
-        </Suspense>
+        {hasHosts && (
+          <Suspense>
+            <StatePanel />
+          </Suspense>
+        )}
+        {hasFaults && (
+          <Suspense>
+            <BreakPanel channel={channel} entries={entries} />
+          </Suspense>
+        )}
       </>
     );
-  }, [faultyFetch, hasFaults, channel, entries]);
+  }, [faultyFetch, hasFaults, hasHosts, channel, entries]);
   return (
     <FeedView
       channel={channel}

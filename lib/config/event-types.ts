@@ -4,7 +4,7 @@ import type { FeedEvent } from '../core/event.ts';
 /**
  * The shapes of this feed's events: type → schema of its data. Edit this list to make it your feed's. The server refuses
  * events of a listed type whose data does not fit; a type that is not listed accepts any JSON. `npm run demo` and its tests
- * use the three that are here.
+ * use those that are here.
  *
  * The log stores what the schema returns: defaults are filled in, and transforms have their effect. Members that a schema does
  * not name are left out by `z.object`, kept by `z.looseObject`, refused by `z.strictObject`. A `refine` may be asynchronous.
@@ -21,6 +21,14 @@ export const eventTypes = {
     uptimeSeconds: z.number().nonnegative(),
     /** How late the publisher's own timers ran, in ms: the 99th percentile. */
     eventLoopDelayMs: z.number().nonnegative(),
+  }),
+  /** What a machine, or one of its processes, uses now; `npm run demo` publishes it. The subject names it: `web-1`, `web-1:redis`. */
+  host: z.object({
+    /** How much of all cores of the machine was used in the last seconds. */
+    busyPercent: z.number().min(0).max(100),
+    memoryMegabytes: z.number().nonnegative(),
+    /** As in `machine`; null: the row is of a process. */
+    load: z.number().nullable(),
   }),
   /** A process of the machine that has started or ended. */
   process: z.object({ name: z.string(), pid: z.number(), state: z.enum(['started', 'ended']) }),

@@ -6,7 +6,8 @@ import { wait } from '../../lib/core/clock.ts';
 import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent, type PushEvent } from '../push/push-input.ts';
 import { commitsChannel } from './demo-app.ts';
-import { type DemoPublish, publishCores, publishJobs } from './state.ts';
+import { type Look, publishHost } from './hosts.ts';
+import { type DemoEvent, type DemoPublish, publishJobs } from './state.ts';
 
 const run = promisify(execFile);
 
@@ -18,21 +19,25 @@ const maxChanges = 5;
 const commitEveryMs = 5_000;
 const maxCommits = 200;
 
-type DemoEvent = Parameters<typeof makePushEvent>[0];
-
 /**
  * Publishes what happens besides the load of the machine, until the sender's signal aborts: processes that start and end, the
- * values of its cores, a job that ends, and, one after the other, the commits of this repository. What a machine lacks (`ps`, `git`) is left out.
+ * values of this machine and of the demo's processes, a job that ends, and, one after the other, the commits of this repository. What
+ * a machine lacks (`ps`, `git`) is left out.
+ * @param look measures this machine.
  * @returns why publishing failed; null when the signal stopped it.
  */
-export async function publishActivity(root: string, sender: Sender): Promise<string | null> {
+export async function publishActivity(
+  root: string,
+  sender: Sender,
+  look: () => Promise<Look>,
+): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
   if (sender.signal.aborted) resolve(null);
   sender.signal.addEventListener('abort', () => resolve(null), { once: true });
   const stopOnFailure = (failure: string | null) => failure !== null && resolve(failure);
   void publishProcesses(sender, listProcesses).then(stopOnFailure);
   void publishCommits(sender, await listCommits(root)).then(stopOnFailure);
-  void publishCores(createPublish(sender), sender).then(stopOnFailure);
+  void publishHost(look, createPublish(sender), sender).then(stopOnFailure);
   void publishJobs(root, createPublish(sender), sender).then(stopOnFailure);
   return promise;
 }
@@ -120,8 +125,8 @@ async function listCommits(root: string): Promise<readonly Commit[]> {
   }
 }
 
-/** @returns what publishes a list of events at once, and returns why that failed; null: it is stored. */
-function createPublish(sender: Sender): DemoPublish {
+/** @returns a function that publishes a list of events at once. */
+export function createPublish(sender: Sender): DemoPublish {
   const prefix = randomBytes(9).toString('base64url');
   let number = 0;
   return async (events) => {

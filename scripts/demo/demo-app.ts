@@ -7,6 +7,7 @@ import { unsetSettings } from '../build-app.ts';
 
 /** The app, in a process of its own. */
 export type DemoApp = {
+  readonly pid: number;
   /** Resolves when the process has ended, with the last output it printed. */
   readonly ended: Promise<string>;
   /** Asks the process to end, and kills it if it does not. */
@@ -21,12 +22,13 @@ export const commitsChannel = 'public:commits';
 /** How many events the log of the demo keeps in a channel: few, so that the page can show what happens to older ones. */
 export const demoRetention = 5_000;
 
-/** Streams end soon, so that the reader of the demo sees handovers. The page shows the panel with the faults. */
+/** Streams end soon, so that the reader of the demo sees handovers. The page shows the panels with the faults and the hosts. */
 const settings = {
   ...unsetSettings,
   STREAM_MAX_SECONDS: '30',
   FEED_RETENTION: String(demoRetention),
   DEMO_FAULTS: 'on',
+  DEMO_HOSTS: 'on',
   DEMO_CHANNELS: `${defaultChannel},${commitsChannel}`,
 };
 
@@ -96,7 +98,7 @@ function watch(child: ChildProcess): DemoApp {
     process.off('exit', kill);
   };
   const freeze = (isFrozen: boolean) => void child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
-  return { ended, stop, freeze };
+  return { pid: child.pid ?? 0, ended, stop, freeze };
 }
 
 /** Waits until the app answers. @returns why it does not; null when it does. */

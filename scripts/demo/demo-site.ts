@@ -15,6 +15,8 @@ type SiteOptions = {
   readonly root: string;
   /** The port that the browser uses. */
   readonly port: number;
+  /** Whether other machines can reach it. */
+  readonly isOnNetwork: boolean;
   /** The app's path at its origin, such as `/app`; empty: none. */
   readonly path: string;
   readonly isOnRedis: boolean;
@@ -31,6 +33,8 @@ export type DemoSite = {
   readonly crashed: Promise<string>;
   /** Sends events to the app until `signal` aborts. */
   sender(signal: AbortSignal): ReturnType<typeof createDemoSender>;
+  /** The processes of the demo that run now: their names and numbers. */
+  processes(): ReadonlyMap<string, number>;
   stop(): Promise<void>;
 };
 
@@ -39,11 +43,12 @@ const batchEvents = 500;
 
 /** @throws FeedError `internal-error` when the app does not start; Error when `redis-server` does not. */
 export async function startDemoSite(options: SiteOptions): Promise<DemoSite> {
-  const { root, port, path, isOnRedis, token, interrupt, say } = options;
+  const { root, port, isOnNetwork, path, isOnRedis, token, interrupt, say } = options;
   const redis = isOnRedis ? await startRedis() : null;
   const log = redis?.settings ?? { FEED_DB: '.data/demo.db' };
   const crash = Promise.withResolvers<string>();
-  const front = await startFront(port, (request, response) => control(request, response));
+  const host = isOnNetwork ? '0.0.0.0' : '127.0.0.1';
+  const front = await startFront(port, host, (request, response) => control(request, response));
   let app: DemoApp | null = null;
 
   /** Starts a process of the app and gives it the requests. The process before it ends then. */
@@ -106,6 +111,14 @@ export async function startDemoSite(options: SiteOptions): Promise<DemoSite> {
     upstash: redis?.upstash ?? null,
   });
 
+  function processes(): ReadonlyMap<string, number> {
+    // The front runs in this process.
+    const running = new Map([['proxy', process.pid]]);
+    if (app !== null) running.set('app', app.pid);
+    if (redis !== null) running.set('redis', redis.pid);
+    return running;
+  }
+
   async function stop(): Promise<void> {
     const last = app;
     app = null;
@@ -120,7 +133,7 @@ export async function startDemoSite(options: SiteOptions): Promise<DemoSite> {
     await stop();
     throw cause;
   }
-  return { crashed: crash.promise, sender, stop };
+  return { crashed: crash.promise, sender, processes, stop };
 }
 
 async function startRedis() {
@@ -128,6 +141,7 @@ async function startRedis() {
   const upstash = await startLocalUpstash({ redisPort: server.port, token: randomBytes(12).toString('hex') });
   return {
     upstash,
+    pid: server.pid,
     settings: { UPSTASH_REDIS_REST_URL: upstash.url, UPSTASH_REDIS_REST_TOKEN: upstash.token },
     stop: async () => {
       await upstash.close();

@@ -23,10 +23,12 @@ export type Front = {
 };
 
 /**
+ * @param host the address that it listens on.
  * @param answerControl answers the requests to `/demo/…`; they never reach the app.
  */
 export async function startFront(
   port: number,
+  host: string,
   answerControl: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Front> {
   let target = 0;
@@ -99,7 +101,7 @@ export async function startFront(
     return sockets.length;
   };
 
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -64,7 +64,7 @@ function round(value: number, digits: number): number {
 /** Sends to the app that the demo has started. @param onRetry called with the reason of each retry. */
 export function createDemoSender(
   endpoint: URL,
-  token: string,
+  token: string | null,
   signal: AbortSignal,
   onRetry: (reason: string) => void,
 ): Sender {

@@ -147,12 +147,14 @@ export function readPushOptions(): PushOptions | null {
   };
 }
 
-/** The publish route of the app at `address`. @throws FeedError `bad-request` */
-export function readEndpoint(address: string): URL {
+/** The publish route of the app at `address`. @param option names it in the error. @throws FeedError `bad-request` */
+export function readEndpoint(address: string, option = '--url'): URL {
   const url = URL.canParse(address) ? new URL(address) : null;
   // The error does not quote the address, which may have a password.
   if (url === null || !/^https?:$/.test(url.protocol) || url.username || url.password) {
-    throw refuse('--url must be an address such as http://localhost:3000, without a user name or password.');
+    throw refuse(
+      `${option} must be an address such as http://localhost:3000, without a user name or password.`,
+    );
   }
   return new URL('api/events', url.href.endsWith('/') ? url.href : `${url.href}/`);
 }

@@ -28,6 +28,9 @@ describe('npm run demo', () => {
     [['--seconds', '0'], '--seconds: "0"'],
     [['--prot', '1'], '--prot'],
     [['3001'], '3001'],
+    [['--report', 'my-host'], '--report must be an address such as http://localhost:3000'],
+    [['--report', 'http://localhost:3000', '--redis'], '--report starts no app: leave --port'],
+    [['--report', 'http://localhost:3000', '--name', 'my host'], '--name: "my host" is not a valid name'],
   ])('refuses %j', async (args, reason) => {
     const script = runScript('demo', args);
 
@@ -39,7 +42,7 @@ describe('npm run demo', () => {
     const script = runScript('demo', ['--help']);
 
     expect(await script.code).toBe(0);
-    expect(script.out()).toContain('Press Ctrl-C to stop everything');
+    expect(script.out()).toMatch(/Press\s+Ctrl-C to stop everything/);
   });
 });
 

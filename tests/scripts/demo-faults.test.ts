@@ -34,7 +34,7 @@ beforeEach(async () => {
     upstash: null,
   };
   let control: ReturnType<typeof createDemoControl> | null = null;
-  front = await startFront(0, (request, response) => control?.(request, response));
+  front = await startFront(0, '127.0.0.1', (request, response) => control?.(request, response));
   control = createDemoControl({ ...parts, front });
   front.pointTo(await listenOnFreePort(app));
   url = `http://127.0.0.1:${front.port}`;

@@ -1,5 +1,8 @@
-/** The channel with the latest values of the machine that runs `npm run demo`: one subject for each core, and one for its job. */
-export const stateChannel = 'public:machine-state';
+/**
+ * The channel of the demo's hosts: one subject for each machine that reports, `<machine>:<process>` for each process of the demo, and
+ * one for its job.
+ */
+export const hostsChannel = 'public:demo-hosts';
 
 /** The subject whose latest event names the channel of the job that runs, or ran last. */
-export const jobSubject = 'job';
+export const jobSubject = 'demo-job';

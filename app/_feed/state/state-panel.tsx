@@ -1,31 +1,38 @@
 'use client';
 
+import { useContext } from 'react';
 import { useLatest } from '../../../lib/client/latest/use-latest.ts';
 import { useFeed } from '../../../lib/client/use-feed.ts';
 import type { FeedEvent } from '../../../lib/core/event.ts';
 import { FaultPanel } from '../faults/fault-panel.tsx';
-import { jobSubject, stateChannel } from './demo-channels.ts';
+import { Age, TimeDisplayContext, useEverySecond } from '../time.tsx';
+import { hostsChannel, jobSubject } from './demo-channels.ts';
 import styles from './state-panel.module.css';
 
-/** The latest values of the machine that runs the demo, and its job. */
+/** A host reports every 2 s. One that is silent for this many ms is late, and its row says since when. */
+const lateMs = 5_000;
+
+/** A table with one row for each host that reports, and the job of the demo. */
 export function StatePanel() {
-  const { latest, restarts, isLoading } = useLatest({ channel: stateChannel });
-  const cores = [...latest]
-    .filter(([, { type }]) => type === 'core')
+  const { latest, restarts, isLoading } = useLatest({ channel: hostsChannel, types: ['host', 'job'] });
+  const hosts = [...latest]
+    .filter(([, { type }]) => type === 'host')
     .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
   const job = latest.get(jobSubject);
   return (
-    <FaultPanel note={noteOf(cores.length, restarts)} title="This machine now">
-      <table aria-busy={isLoading} aria-label="Cores of this machine" className={styles.table}>
-        <thead className={styles.hidden}>
+    <FaultPanel note={noteOf(hosts.length, restarts)} title="Hosts now">
+      <table aria-busy={isLoading} aria-label="Hosts that report" className={styles.table}>
+        <thead>
           <tr>
-            <th scope="col">Core</th>
+            <th scope="col">Host</th>
             <th scope="col">Busy</th>
+            <th scope="col">Memory</th>
+            <th scope="col">Load</th>
           </tr>
         </thead>
         <tbody>
-          {cores.map(([name, event]) => (
-            <Core busyPercent={numberIn(event, 'busyPercent')} key={name} name={name} />
+          {hosts.map(([subject, event]) => (
+            <Host event={event} key={subject} subject={subject} />
           ))}
         </tbody>
       </table>
@@ -34,23 +41,46 @@ export function StatePanel() {
   );
 }
 
-function Core({ name, busyPercent }: { readonly name: string; readonly busyPercent: number }) {
+/** A machine, or, below it, one of its processes. */
+function Host({ subject, event }: { readonly subject: string; readonly event: FeedEvent }) {
+  const { skewMs } = useContext(TimeDisplayContext);
+  const isLate = useEverySecond(
+    () => Date.now() - skewMs - event.time > lateMs,
+    () => false,
+  );
+  const [machine, process] = subject.split(':', 2);
+  const busyPercent = numberIn(event, 'busyPercent') ?? 0;
   return (
-    <tr>
-      <th scope="row">{name}</th>
+    <tr className={isLate ? styles.late : undefined}>
+      <th className={process === undefined ? undefined : styles.process} scope="row" title={subject}>
+        {process ?? machine}
+        {isLate && (
+          <span className={styles.age}>
+            {' '}
+            <Age time={event.time} />
+          </span>
+        )}
+      </th>
       <td>
-        <meter aria-label={`${name} busy`} max={100} value={busyPercent} />
-        <span>{busyPercent.toFixed(0)} %</span>
+        <meter aria-label={`${subject} busy`} className={styles.meter} max={100} value={busyPercent} />
+        <span className={styles.figure}>{busyPercent.toFixed(busyPercent < 10 ? 1 : 0)} %</span>
       </td>
+      <td>{formatMemory(numberIn(event, 'memoryMegabytes') ?? 0)}</td>
+      <td>{numberIn(event, 'load')?.toFixed(2)}</td>
     </tr>
   );
+}
+
+/** 182.4 → `182 MB`, 3140 → `3.1 GB`. */
+function formatMemory(megabytes: number): string {
+  return megabytes < 1_000 ? `${megabytes.toFixed(0)} MB` : `${(megabytes / 1_000).toFixed(1)} GB`;
 }
 
 /** A job with a channel of its own, which ends with it. */
 function Job({ channel }: { readonly channel: string }) {
   const { newest, status } = useFeed({ channels: [channel], rewind: '1', limit: 1 });
-  const done = newest === null ? 0 : numberIn(newest, 'done');
-  const total = newest === null ? 0 : numberIn(newest, 'total');
+  const done = newest === null ? 0 : (numberIn(newest, 'done') ?? 0);
+  const total = newest === null ? 0 : (numberIn(newest, 'total') ?? 0);
   const isOver = status === 'ended';
   return (
     <div className={styles.job}>
@@ -72,13 +102,14 @@ function Job({ channel }: { readonly channel: string }) {
 }
 
 function noteOf(count: number, restarts: number): string {
-  if (count === 0) return 'waiting for values';
-  return restarts === 0 ? 'the latest value of each core' : 'the log was lost: it began anew';
+  if (restarts > 0) return 'the log was lost: it began anew';
+  return count === 0 ? 'waiting for the first report' : 'the latest report of each';
 }
 
-/** A number of an event's data, which nobody has declared; 0 where it is none. */
-function numberIn({ data }: FeedEvent, name: string): number {
-  return Number((data as Readonly<Record<string, unknown>> | null)?.[name]) || 0;
+/** A number of an event's data; null where it is none: an app may declare other types than the demo. */
+function numberIn({ data }: FeedEvent, name: string): number | null {
+  const value = (data as Readonly<Record<string, unknown>> | null)?.[name];
+  return Number.isFinite(value) ? Number(value) : null;
 }
 
 function textIn({ data }: FeedEvent, name: string): string {
