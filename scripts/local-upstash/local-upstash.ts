@@ -126,6 +126,8 @@ export async function startLocalUpstash(options: LocalUpstashOptions): Promise<L
     }
   });
 
+  // With Node's 5 s, a client that was busy for a second writes to a connection that has just been closed.
+  server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve());

@@ -150,14 +150,15 @@ export function describeRates(harness: () => LogHarness): void {
 
     test('the allowance recovers with time, event by event', async () => {
       const log = harness().open();
-      const limit = { name: 'a', perSecond: 4, burst: 5 };
-      await append(log, 5, limit);
-      await expect(append(log, 5, limit)).rejects.toMatchObject(limited);
+      // Redis has the real clock: it takes two minutes until 500 events fit again, also on a busy machine.
+      const limit = { name: 'a', perSecond: 4, burst: 500 };
+      await append(log, 500, limit);
+      await expect(append(log, 500, limit)).rejects.toMatchObject(limited);
 
       await harness().passTime(500);
       await append(log, 2, limit);
 
-      await expect(append(log, 5, limit)).rejects.toMatchObject(limited);
+      await expect(append(log, 500, limit)).rejects.toMatchObject(limited);
     });
 
     test('the allowance never grows beyond the burst', async () => {
@@ -175,9 +176,10 @@ export function describeRates(harness: () => LogHarness): void {
       const log = harness().open();
       await append(log, 10, limitOf('a'));
 
-      const raised = append(log, 1, { name: 'a', perSecond: 1, burst: 10 });
+      const raised = append(log, 1, { name: 'a', perSecond: 0.1, burst: 10 });
 
-      await expect(raised).rejects.toMatchObject({ ...limited, retryAfterSeconds: 1 });
+      const atMostTen = expect.toSatisfy((seconds) => seconds >= 1 && seconds <= 10);
+      await expect(raised).rejects.toMatchObject({ ...limited, retryAfterSeconds: atMostTen });
     });
 
     test('a clock that is set back by an hour makes nobody wait for an hour', async () => {
