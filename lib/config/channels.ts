@@ -3,7 +3,7 @@
  * does not count. What a line leaves out has its default. A channel without a line has all defaults.
  *
  * The server checks the list when it starts; a change needs a restart. A rule applies when something is published: a channel that
- * nobody publishes to stays as it is.
+ * nobody publishes to stays as it is. `docs/operations.md` has the ranges.
  */
 export const channels: readonly ChannelLine[] = [
   // A job writes its log to a channel of its own, and ends it. An hour later the channel is deleted.

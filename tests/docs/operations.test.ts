@@ -1,6 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readSettings } from '../../lib/config/settings.ts';
+import { createChannelRules, ruleRanges } from '../../lib/log/channel-rules.ts';
+import { defaultRules } from '../../lib/log/event-log.ts';
 import { healthRoute } from '../../lib/server/http/health-route.ts';
 import type { StreamEndReason } from '../../lib/server/stream/event-stream.ts';
 import { cell, codeIn, type Row, rowsOf, textBetweenMarks } from '../support/docs/markdown-table.ts';
@@ -116,5 +119,49 @@ describe('docs/operations.md', () => {
       /^\| memory per reader \| Steadfeed \| ([\d.]+) KB/m.exec(read('docs/performance.md')) ?? [];
     expect(Number(expected)).toBeGreaterThanOrEqual(Number(measured));
     expect(Number(expected)).toBeLessThan(Number(measured) * 1.25);
+  });
+});
+
+describe('what a channel keeps', () => {
+  const rows = tableOf('channel rules');
+  const asNumber = (text: string) => Number(text.replaceAll(',', ''));
+
+  test('has every rule of lib/config/channels.ts with its range, and no other', () => {
+    const ranges = rows.map((row) => [
+      firstCode(row, 'rule'),
+      [asNumber(cell(row, 'least')), asNumber(cell(row, 'most'))],
+    ]);
+    expect(Object.fromEntries(ranges)).toEqual(ruleRanges);
+    expect(ranges).toHaveLength(Object.keys(ruleRanges).length);
+  });
+
+  test('has the default of each rule', () => {
+    const defaults: Readonly<Record<string, number | null>> = defaultRules(readSettings({}).retention);
+    for (const row of rows) {
+      const value = defaults[firstCode(row, 'rule')];
+      const text = cell(row, 'default');
+      if (value === null) expect(['no limit', 'never']).toContain(text);
+      else expect(text).toMatch(new RegExp(`(^|\\()${value?.toLocaleString('en')}\\)?$`));
+    }
+  });
+
+  test('has an example that the server accepts, in which the first line that fits decides', () => {
+    const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(textBetweenMarks(doc, 'channel lines')) ?? [];
+    const lines = [...code.matchAll(/^ {2}\{ channels: '([^']+)', (.*) \},$/gm)].map(
+      ([, channels = '', rules = '']) => ({
+        channels,
+        ...Object.fromEntries(
+          [...rules.matchAll(/(\w+): ([\d_ *]+)/g)].map(([, name, figures = '']) => [
+            name,
+            figures.split('*').reduce((product, part) => product * Number(part.replaceAll('_', '')), 1),
+          ]),
+        ),
+      }),
+    );
+    expect(lines).toHaveLength(code.trim().split('\n').length);
+    const rulesOf = createChannelRules(lines, 10_000);
+    expect(rulesOf('job.7')).toEqual({ ...defaultRules(10_000), expireAfterEndSeconds: 3_600 });
+    expect(rulesOf('user.7.inbox').retentionSeconds).toBe(2_592_000);
+    expect(rulesOf('feed').retentionEvents).toBe(5_000);
   });
 });
