@@ -120,6 +120,7 @@ export const nightlyTests: readonly string[] = [
   'tests/e2e/node/new-app.test.ts',
   'tests/e2e/node/node-versions.test.ts',
   'tests/e2e/node/pnpm.test.ts',
+  'tests/e2e/node/private-chat.test.ts',
   'tests/e2e/node/rolling-update.test.ts',
 ];
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { newPage } from '../../support/browser/page-steps.ts';
 import { readPrivateJob } from '../../support/docs/next-recipes.ts';
-import { sessionExample } from '../../support/docs/session-example.ts';
+import { sessionCookieOf, sessionExample } from '../../support/docs/session-example.ts';
 import { type App, listenOn, startAppBy } from '../../support/node/app-process.ts';
 import { ask, readProblem } from '../../support/node/ask.ts';
 import { type AppCopy, copyAppToBuild } from '../../support/node/built-copy.ts';
@@ -58,15 +58,7 @@ const notify = (user: string, ...texts: readonly string[]) =>
 
 const row = (page: Page, text: string) => page.getByRole('listitem').filter({ hasText: text });
 
-/** The session cookie that the sign-in route gives. */
-async function cookieOf(user: string): Promise<string> {
-  const response = await fetch(`${app.url}/sign-in`, {
-    method: 'POST',
-    body: new URLSearchParams({ user }),
-    redirect: 'manual',
-  });
-  return (response.headers.get('set-cookie') ?? '').replace(/;.*/, '');
-}
+const cookieOf = (user: string) => sessionCookieOf(app, user);
 
 const paths = [
   'events?channel=user.7.inbox',

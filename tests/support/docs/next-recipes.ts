@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventTypesWith } from '../declared-type.ts';
 import { root } from '../root.ts';
+import { sessionExample } from './session-example.ts';
 
 /** The document of the recipes, and the folder of their files. */
 export const recipesDocument = join(root, 'docs/recipes.md');
@@ -45,6 +46,23 @@ export function readChatRecipe(): Readonly<Record<string, string>> {
   return {
     ...Object.fromEntries(ofLists),
     ...Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
+  };
+}
+
+/**
+ * The files of the chat that only its user sees, as the reader of the document has them beside those of `readChatRecipe()`: path in
+ * the app → text.
+ */
+export function readPrivateChat(): Readonly<Record<string, string>> {
+  const folder = join(recipesFolder, 'private-chat');
+  // The steps of the sessions that the document names: no event type, and no page that shows events.
+  const ofSessions = Object.entries(sessionExample()).filter(([path]) =>
+    /^(lib\/(session|config\/access)\.ts$|app\/sign-)/.test(path),
+  );
+  const replaced = globSync('**/*.*', { cwd: folder });
+  return {
+    ...Object.fromEntries(ofSessions),
+    ...Object.fromEntries(replaced.map((file) => [file, readFileSync(join(folder, file), 'utf8')])),
   };
 }
 

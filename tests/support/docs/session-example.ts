@@ -34,3 +34,13 @@ function edit(path: string, place: RegExp, code: string): string {
     throw new Error(`the example has nothing for ${path}, or no place in it`);
   return own.includes(code) ? own : own.replace(place, () => code);
 }
+
+/** The cookie of the session that the sign-in route of the example gives a user. */
+export async function sessionCookieOf(app: { readonly url: string }, user: string): Promise<string> {
+  const response = await fetch(`${app.url}/sign-in`, {
+    method: 'POST',
+    body: new URLSearchParams({ user }),
+    redirect: 'manual',
+  });
+  return (response.headers.get('set-cookie') ?? '').replace(/;.*/, '');
+}

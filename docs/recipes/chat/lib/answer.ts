@@ -6,6 +6,7 @@ import {
   type UIMessage,
   type UIMessageChunk,
 } from 'ai';
+import type { ChatChannels } from './chat-channels.ts';
 import { chatModel } from './chat-model.ts';
 import { FeedError } from './core/feed-error.ts';
 import { readFirstPage } from './server/http/first-page.ts';
@@ -21,44 +22,44 @@ const aliveMs = 3_000;
 /** A run that has published nothing for so long is dead, and another may take its place, in ms. */
 const deadAfterMs = 9_000;
 
-/** One try to answer a question. The answer has the id of the question. */
-type Run = { readonly chat: string; readonly question: UIMessage; readonly attempt: number };
+/** One try to answer a question. */
+type Run = { readonly channels: ChatChannels; readonly question: UIMessage; readonly attempt: number };
 
 /** The question without an answer: where to read it, and which attempt counts. */
 export type OpenAnswer = { readonly id: string; readonly channel: string; readonly attempt: number };
 
-/** Everyone who knows the id of a chat may read it, so make the id random. Other names: `docs/private-channels.md`. */
-const chatChannel = (chat: string) => `public:chat.${chat}`;
-const answerChannel = (id: string) => `public:answer.${id}`;
-
 /** What was said in a chat, and the answer that is being written. @throws Error when the log does not answer. */
 export async function readChat(
-  chat: string,
+  channels: ChatChannels,
   headers: Headers,
 ): Promise<{ readonly messages: readonly UIMessage[]; readonly open: Run | null }> {
-  const first = await readFirstPage(headers, { channels: [chatChannel(chat)], count: 100 });
+  const first = await readFirstPage(headers, { channels: [channels.chat], count: 100 });
   if (first.kind === 'problem') throw new Error(first.detail);
   const messages = new Map<string, UIMessage>();
   let open: Run | null = null;
   for (const { type, data } of JSON.parse(first.initial).events) {
     messages.set(data.message.id, data.message);
-    open = type === 'chat.asked' ? { chat, question: data.message, attempt: data.attempt } : null;
+    open = type === 'chat.asked' ? { channels, question: data.message, attempt: data.attempt } : null;
   }
   return { messages: [...messages.values()], open };
 }
 
-export function openAnswer({ question, attempt }: Run): OpenAnswer {
-  return { id: question.id, channel: answerChannel(question.id), attempt };
+export function openAnswer({ channels, question, attempt }: Run): OpenAnswer {
+  return { id: question.id, channel: channels.answerTo(question.id), attempt };
 }
+
+/** Names a publish of a run. A name of a channel has no slash, so no other question can have the same key. */
+const keyOf = (run: Run, part: string | number) => `${openAnswer(run).channel}/${run.attempt}/${part}`;
 
 /**
  * Stores a question, or the news that its answer begins again.
  * @returns false: another request has stored it, and writes the answer.
  */
-export async function ask({ chat, question, attempt }: Run): Promise<boolean> {
-  const asked = { type: 'chat.asked', data: { message: question, attempt }, channel: chatChannel(chat) };
-  const begun = { type: 'answer.parts', data: { attempt, parts: [] }, channel: answerChannel(question.id) };
-  const { duplicate } = await publishAll([asked, begun], { idempotencyKey: `${question.id}-${attempt}` });
+export async function ask(run: Run): Promise<boolean> {
+  const { channels, question, attempt } = run;
+  const asked = { type: 'chat.asked', data: { message: question, attempt }, channel: channels.chat };
+  const begun = { type: 'answer.parts', data: { attempt, parts: [] }, channel: openAnswer(run).channel };
+  const { duplicate } = await publishAll([asked, begun], { idempotencyKey: keyOf(run, 'ask') });
   return !duplicate;
 }
 
@@ -73,17 +74,17 @@ export async function isDead({ channel }: OpenAnswer, headers: Headers): Promise
 /** Ends an answer where it is: the run that writes it hears this, in whatever process it is. */
 export async function stopAnswer(run: Run): Promise<void> {
   const { channel } = openAnswer(run);
-  await store([{ type: 'answer.stop', data: null, channel }], `${run.question.id}-${run.attempt}-stop`);
+  await store([{ type: 'answer.stop', data: null, channel }], keyOf(run, 'stop'));
 }
 
 /** Lets the model answer, and publishes the parts of the answer. Its last event ends the channel. */
 export async function writeAnswer(run: Run, messages: readonly UIMessage[]): Promise<void> {
-  const { chat, question, attempt } = run;
+  const { channels, question, attempt } = run;
   const { channel } = openAnswer(run);
   const model = new AbortController();
   const watch = watchAnswer(channel, attempt, model);
   const publishParts = (parts: readonly UIMessageChunk[], name: string | number) =>
-    store([{ type: 'answer.parts', data: { attempt, parts }, channel }], `${question.id}-${attempt}-${name}`);
+    store([{ type: 'answer.parts', data: { attempt, parts }, channel }], keyOf(run, name));
   let answer: UIMessage | undefined;
   try {
     const { stream } = streamText({
@@ -115,9 +116,9 @@ export async function writeAnswer(run: Run, messages: readonly UIMessage[]): Pro
   const answered = {
     type: 'chat.answered',
     data: { message: answer ?? question },
-    channel: chatChannel(chat),
+    channel: channels.chat,
   } as const;
-  await store([end, answered], `${question.id}-${attempt}-end`);
+  await store([end, answered], keyOf(run, 'end'));
 }
 
 /** Stops the model when a reader asks for it, or when another run has taken the place of this one. */
