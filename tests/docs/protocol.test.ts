@@ -36,6 +36,26 @@ describe('an example of the protocol', () => {
   });
 });
 
+describe('the examples of refusals', () => {
+  const requests = refusalExamples.map(({ request }) => request).join('\n');
+
+  test('have one for each query parameter', () => {
+    const names = tableBelow(doc, 'Query parameters').map((row) => plain(cell(row, 'parameter')));
+    expect(names.length).toBeGreaterThan(15);
+    // A read token is refused as a token, in whatever way it comes.
+    for (const name of names.filter((each) => each !== 'token'))
+      expect(requests, name).toMatch(new RegExp(`[?&]${name}(=|&|\`)`));
+  });
+
+  test('have one for each member of an event', () => {
+    const names = tableBelow(doc, 'Publish: `POST /api/events`').flatMap((row) =>
+      codeIn(cell(row, 'member')),
+    );
+    expect(names).toContain('ttlSeconds');
+    for (const name of names) expect(requests, name).toContain(`"${name}":`);
+  });
+});
+
 describe('the table of words', () => {
   test('gives each word once', () => {
     expect(() => pairs(tableBelow(doc, 'Words'), 'word', 'meaning')).not.toThrow();

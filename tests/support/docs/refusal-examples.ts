@@ -181,6 +181,15 @@ export const refusalExamples: readonly RefusalExample[] = [
     request: '`?channel=a&after=a@7-1,a@7-2`',
     ask: get('stream?channel=a&after=a@7-1,a@7-2'),
   },
+  { code: 'bad-request', request: '`?lastEventId=7`', ask: get('stream?lastEventId=7') },
+  { code: 'bad-request', request: '`?last-event-id=7`', ask: get('stream?last-event-id=7') },
+  { code: 'bad-request', request: '`?evs_last_event_id=7`', ask: get('stream?evs_last_event_id=7') },
+  { code: 'bad-request', request: '`?before=7`', ask: get('events?before=7') },
+  { code: 'bad-request', request: '`?wait=21`', ask: get('events?wait=21') },
+  { code: 'bad-request', request: '`?heartbeat=1`', ask: get('stream?heartbeat=1') },
+  { code: 'bad-request', request: '`?quiet=-1`', ask: get('stream?quiet=-1') },
+  { code: 'bad-request', request: '`?rest=61`', ask: get('events?rest=61') },
+  { code: 'bad-request', request: '`?type=-x`', ask: get('events?type=-x') },
   { code: 'bad-request', request: '`?channel=-x`', ask: get('events?channel=-x') },
   {
     code: 'bad-request',
@@ -229,6 +238,7 @@ export const refusalExamples: readonly RefusalExample[] = [
   { code: 'bad-request', request: 'body `[{"data":1},{}]`', ask: publish([{ data: 1 }, {}]) },
   { code: 'bad-request', request: 'body `{"data":1,"id":"7-1"}`', ask: publish({ data: 1, id: '7-1' }) },
   { code: 'bad-request', request: 'body `{"data":1,"channel":7}`', ask: publish({ data: 1, channel: 7 }) },
+  { code: 'bad-request', request: 'body `{"data":1,"type":""}`', ask: publish({ data: 1, type: '' }) },
   {
     code: 'bad-request',
     request: 'body `{"data":1,"subject":""}`',
