@@ -104,3 +104,18 @@ test.concurrent('on a phone its title opens it, and nothing is wider than the sc
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   expect(opened.seen.errors).toEqual([]);
 }, 300_000);
+
+// Last and alone: it takes the rows of the other tests away.
+test('a table whose log was lost says so, and begins anew', async () => {
+  await using opened = await newPage(browser, { viewport: { width: 1_280, height: 900 } });
+  const { page } = opened;
+  await page.goto(url);
+  await row(page, 'web-3').waitFor(waitOptions);
+
+  const forget = runScript('forget', ['--channel', hostsChannel, '--yes'], { FEED_DB: '.data/demo.db' });
+  expect(await forget.code).toBe(0);
+
+  await page.getByRole('heading', { name: 'the log was lost: it began anew' }).waitFor(waitOptions);
+  await row(page, hostName()).waitFor(waitOptions);
+  expect(await row(page, 'web-3').count()).toBe(0);
+}, 300_000);

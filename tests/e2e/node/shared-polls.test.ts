@@ -54,6 +54,23 @@ describe.concurrent('behind a caching proxy', () => {
     expect(await countAtOrigin(proxy, path)).toBe(1);
   });
 
+  test('the replay of a channel that has ended is read from the origin once, for all readers', async () => {
+    await using app = await startApp();
+    await store(app, range(1, 5), { channel: 'public:job.7' });
+    await store(app, ['the last one'], { channel: 'public:job.7', end: true });
+    await using proxy = await startCachingProxy(app);
+    const path = '/api/events?channel=public:job.7&rewind=all';
+
+    for (const _ of range(1, 20)) {
+      const page = JSON.parse((await ask(proxy, path)).text) as FeedPage;
+      expect(page.events).toHaveLength(6);
+      expect(page.ended).toBe(true);
+      await sleep(200);
+    }
+
+    expect(await countAtOrigin(proxy, path)).toBe(1);
+  });
+
   test('an answer that is not the same for every reader always comes from the origin', async ({ expect }) => {
     await using app = await startApp({ READ_TOKEN_SECRET: secrets.readSecret });
     await store(app, range(1, 5));
