@@ -26,6 +26,7 @@ test('every reader gets every event once, in order, while all faults happen at o
   expect(figures.violations).toBe(0);
   expect(figures.cuts).toBeGreaterThan(0);
   expect(figures.deliveries).toBeGreaterThan(100);
+  expect(figures.states).toBeGreaterThan(0);
 });
 
 test.each([

@@ -25,6 +25,8 @@ export type Figures = {
   readonly acknowledged: number;
   /** Requests that publishers sent again. */
   readonly retries: number;
+  /** States that readers had, each compared with the fold of the log at its cursor. */
+  readonly states: number;
   /** Gaps that readers received, by reason. */
   readonly trimmedGaps: number;
   readonly restartedGaps: number;
@@ -46,7 +48,7 @@ export function figuresOf(options: ChaosOptions, outcome: Outcome): Figures {
   return {
     ...{ seed: options.seed, seconds: options.forMs / 1_000 },
     ...{ together: options.together, readers: outcome.readers },
-    ...{ deliveries, acknowledged, retries: tally.retries() },
+    ...{ deliveries, acknowledged, retries: tally.retries(), states: outcome.states },
     ...{ trimmedGaps: gaps.trimmed, restartedGaps: gaps.restarted },
     cuts: tally.allCuts(),
     lost: violations.reduce((sum, { lost }) => sum + lost, 0),

@@ -28,6 +28,8 @@ export type Outcome = {
   readonly tally: Tally;
   readonly recoveries: ReadonlyMap<string, readonly number[]>;
   readonly readers: number;
+  /** States that readers had, and that were compared with the log. */
+  readonly states: number;
   readonly deliveries: number;
   readonly gaps: Readonly<Record<Gap['reason'], number>>;
   /** Events that were acknowledged. */
@@ -142,6 +144,7 @@ export async function runChaos(options: ChaosOptions, say: (line: string) => voi
       recoveries: recoveries.times(),
       peer: peersSide,
       readers: readers.length,
+      states: snapshots.length,
     },
     ...{ deliveries: recorder.deliveries(), gaps: recorder.gaps(), acknowledged: acknowledged.length },
   };
