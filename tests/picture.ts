@@ -206,7 +206,8 @@ async function withLivelyApp(
 ): Promise<void> {
   const port = await findFreePort(0);
   using log = makeTemporaryFolder();
-  const env = { FEED_DB: join(log.path, 'feed.db'), ...settings, DEMO_FAULTS: '' };
+  const demo = { DEMO_FAULTS: '', DEMO_HOSTS: '' };
+  const env = { FEED_DB: join(log.path, 'feed.db'), ...demo, ...settings };
   const server = await startDemoApp(root, port, '', secrets.publishToken, env);
   const app = { url: `http://127.0.0.1:${port}` };
   const sampler = startMachineSampler(root);

@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { hostsChannel, jobSubject } from '../../../app/_feed/state/demo-channels.ts';
 import { handoverFrame, helloFrame } from '../../../lib/core/sse-frames.ts';
 import type { App } from '../node/app-process.ts';
 import { range, store } from '../node/publish.ts';
@@ -151,6 +152,26 @@ export const otherStates: Readonly<
   resting: {
     settings: { QUIET_SECONDS: '2', STREAM_MAX_SECONDS: '15' },
     reach: (page) => hasStatus(page, 'Resting'),
+  },
+  'with a table of hosts': {
+    settings: { DEMO_HOSTS: 'on' },
+    reach: async (page, app) => {
+      const machine = { busyPercent: 42, memoryMegabytes: 12_400, load: 1.58 };
+      const of = (subject: string) => ({ channel: hostsChannel, type: 'host', subject });
+      await store(app, [machine], of('web-1'));
+      await store(app, [{ busyPercent: 3.1, memoryMegabytes: 171, load: null }], of('web-1:app'));
+      await store(app, [machine], of('build-machine-with-a-long-name'));
+      await store(app, [{ channel: 'public:job' }], {
+        channel: hostsChannel,
+        type: 'job',
+        subject: jobSubject,
+      });
+      await store(app, [{ done: 80, total: 197 }], { channel: 'public:job' });
+      await page.getByText('Hosts now').and(page.locator(':visible')).first().waitFor();
+      const title = page.getByRole('button', { name: /^Hosts now/ });
+      if (await title.isVisible()) await title.click();
+      await page.getByText('80 of 197 files.').waitFor();
+    },
   },
   'with 20,000 events': {
     settings: { FEED_RETENTION: '30000' },
