@@ -72,7 +72,7 @@ test.concurrent('a second machine joins the table by a command, and leaves it af
 
 test.concurrent('a host that is late says since when', async () => {
   const data = { busyPercent: 12, memoryMegabytes: 900, load: 0.5 };
-  const event = { channel: hostsChannel, type: 'host', subject: 'web-3', ttlSeconds: 300, data };
+  const event = { channel: hostsChannel, type: 'host', subject: 'web-3', ttlSeconds: 3_600, data };
   const answer = await fetch(`${url}/api/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
