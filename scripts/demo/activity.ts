@@ -7,7 +7,7 @@ import { type Sender, sendBatch } from '../push/push-events.ts';
 import { makePushEvent, type PushEvent } from '../push/push-input.ts';
 import { commitsChannel } from './demo-app.ts';
 import { type Look, publishHost } from './hosts.ts';
-import { type DemoEvent, type DemoPublish, publishJobs } from './state.ts';
+import { type DemoEvent, type DemoPublish, publishJobs } from './job.ts';
 
 const run = promisify(execFile);
 

@@ -4,7 +4,7 @@ import { cpus, freemem, hostname, loadavg, totalmem } from 'node:os';
 import { promisify } from 'node:util';
 import { hostsChannel } from '../../app/_feed/state/demo-channels.ts';
 import { wait } from '../../lib/core/clock.ts';
-import type { DemoEvent, DemoLife, DemoPublish } from './state.ts';
+import type { DemoEvent, DemoLife, DemoPublish } from './job.ts';
 
 const run = promisify(execFile);
 

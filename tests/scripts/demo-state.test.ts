@@ -8,7 +8,7 @@ import {
   publishHost,
   readPsLine,
 } from '../../scripts/demo/hosts.ts';
-import { type DemoLife, type DemoPublish, publishJobs } from '../../scripts/demo/state.ts';
+import { type DemoLife, type DemoPublish, publishJobs } from '../../scripts/demo/job.ts';
 import { root } from '../support/root.ts';
 import { createManualClock } from '../support/server/manual-clock.ts';
 
