@@ -30,13 +30,8 @@ export function Masthead({ channel, offered = [defaultChannel], hasMenu = true, 
 }
 
 /** Two streams, one after the other, that overlap. */
-function Mark() {
-  return (
-    <svg aria-hidden="true" className={styles.mark} viewBox="0 0 24 16">
-      <rect className={styles.first} height="6" rx="3" width="15" y="1" />
-      <rect className={styles.second} height="6" rx="3" width="15" x="9" y="9" />
-    </svg>
-  );
+export function Mark() {
+  return <span className={styles.mark} />;
 }
 
 type ChannelMenuProps = { readonly channel: string; readonly offered: readonly string[] };

@@ -8,7 +8,6 @@ export function EmptyFeed({ channel }: { readonly channel: string }) {
   const option = channel === defaultChannel ? '' : `--channel ${channel} `;
   return (
     <section className={styles.empty}>
-      <Placeholder />
       <h2 className={styles.emptyTitle}>No events yet</h2>
       <p className={styles.emptyText}>Publish the first one. It appears here at once:</p>
       <pre className={styles.command}>npm run push -- {option}"hello"</pre>
@@ -26,20 +25,6 @@ export function NoMatch({ onClear }: { readonly onClear: () => void }) {
         Show all
       </button>
     </section>
-  );
-}
-
-/** Rows without events. */
-function Placeholder() {
-  return (
-    <svg aria-hidden="true" className={styles.placeholder} viewBox="0 0 120 56">
-      {[4, 24, 44].map((y, index) => (
-        <g key={y}>
-          <rect height="8" rx="2" width="8" x="0" y={y} />
-          <rect height="8" rx="4" width={[64, 84, 48][index]} x="18" y={y} />
-        </g>
-      ))}
-    </svg>
   );
 }
 

@@ -1,9 +1,10 @@
 import { defaultChannel } from '../../lib/core/ids.ts';
 import { Masthead } from './masthead.tsx';
 import styles from './problem-notice.module.css';
+import { ReloadWhenReadable } from './status-bar.tsx';
 
-/** Seconds until the page reloads itself, at least. A wall display may have nobody near it. */
-const minReloadSeconds = 15;
+/** Seconds between two tries of the page, at least. A wall display may have nobody near it. */
+const minTrySeconds = 15;
 
 type ProblemNoticeProps = {
   readonly channel: string;
@@ -15,10 +16,9 @@ type ProblemNoticeProps = {
 
 /** The page for a channel that cannot be read: the cause, and what to do. */
 export function ProblemNotice({ channel, detail, retryAfterSeconds }: ProblemNoticeProps) {
-  const reloadSeconds = Math.max(minReloadSeconds, retryAfterSeconds ?? 0);
+  const trySeconds = Math.max(minTrySeconds, retryAfterSeconds ?? 0);
   return (
     <>
-      {retryAfterSeconds !== null && <meta content={String(reloadSeconds)} httpEquiv="refresh" />}
       <Masthead channel={channel} />
       <main className={styles.main}>
         <div className={styles.problem} data-tone="stopped">
@@ -32,8 +32,9 @@ export function ProblemNotice({ channel, detail, retryAfterSeconds }: ProblemNot
             </p>
           ) : (
             <p className={styles.action}>
-              This page reloads in {reloadSeconds} s.{' '}
-              <a href={`?channel=${encodeURIComponent(channel)}`}>Reload now</a>
+              The page tries again every {trySeconds} s.{' '}
+              <a href={`?channel=${encodeURIComponent(channel)}`}>Try now</a>
+              <ReloadWhenReadable channel={channel} everySeconds={trySeconds} />
             </p>
           )}
         </div>

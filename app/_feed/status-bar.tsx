@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from 'react';
 import type { FeedStatus, PollingReason } from '../../lib/client/feed-options.ts';
+import { basePath, pathEnd } from '../../lib/config/routes.ts';
 import type { PollAdvice } from '../../lib/core/event.ts';
 import styles from './status-bar.module.css';
 
@@ -13,7 +14,9 @@ type StatusText = {
    * change.
    */
   readonly description: string;
-  /** The accent colour of the page: all is well; connecting; idle; ended. */
+  /** What the server said, which may be long: the bar shows its beginning. */
+  readonly detail?: string | null;
+  /** The accent colour of the page: all is well; events may come late; nothing to do; the reader must act. */
   readonly tone: 'live' | 'moving' | 'resting' | 'stopped';
 };
 
@@ -41,11 +44,7 @@ export function describeStatus(
         tone: 'live',
       };
     case 'waiting':
-      return {
-        label: 'Waiting',
-        description: reason ? `${reason}; reconnecting` : 'Reconnecting',
-        tone: 'moving',
-      };
+      return { label: 'Waiting', description: 'Reconnecting', detail: reason, tone: 'moving' };
     case 'polling':
       return {
         label: 'Polling',
@@ -58,17 +57,13 @@ export function describeStatus(
     case 'resting':
       return {
         label: 'Resting',
-        description: 'To save cost, this page asks for news now and then.',
+        description: 'Nothing new. To save cost, the page checks now and then.',
         tone: 'resting',
       };
     case 'paused':
       return { label: 'Paused', description: 'In the background. Resumes when you return.', tone: 'resting' };
     case 'offline':
-      return {
-        label: 'Offline',
-        description: 'Resumes when the network is back.',
-        tone: 'resting',
-      };
+      return { label: 'Offline', description: 'Resumes when the network is back.', tone: 'moving' };
     case 'stopped':
       return { label: 'Stopped', description: reason ?? 'The feed was closed.', tone: 'stopped' };
     case 'ended':
@@ -110,12 +105,12 @@ type StatusBarProps = {
 export function StatusBar({ text, retry, retryAt, onRetry }: StatusBarProps) {
   return (
     <div className={styles.bar}>
-      <span aria-hidden="true" className={styles.indicator} />
-      <p className={styles.text}>
+      <p className={styles.text} title={text.detail ?? undefined}>
         <output>
           <strong className={styles.label}>{text.label}</strong> <span>{text.description}</span>
         </output>
         {retry === 'waiting' && <Countdown until={retryAt} />}
+        {text.detail && <span aria-live="polite">. {text.detail}</span>}
       </p>
       {retry !== null && (
         <button className={styles.retry} onClick={onRetry} type="button">
@@ -140,4 +135,21 @@ export function Countdown({ until }: { readonly until: number | null }) {
       {seconds > 0 ? `in ${seconds} s` : 'now'}
     </span>
   );
+}
+
+type ReloadProps = { readonly channel: string; readonly everySeconds: number };
+
+/** Reloads the page as soon as its channel can be read. Until then nothing of the page changes under its reader. */
+export function ReloadWhenReadable({ channel, everySeconds }: ReloadProps) {
+  useEffect(() => {
+    const address = `${basePath}/api/events${pathEnd}?channel=${encodeURIComponent(channel)}&rewind=1`;
+    const ask = () =>
+      fetch(address).then(
+        ({ ok }) => ok && location.reload(),
+        () => {},
+      );
+    const timer = setInterval(ask, everySeconds * 1_000);
+    return () => clearInterval(timer);
+  });
+  return null;
 }

@@ -1,16 +1,19 @@
 import { formatCount } from '../_feed/format.ts';
 
-/* How the page writes numbers. Server and browser must write the same characters, so the reader's locale is ignored. */
+/*
+ * How the page writes numbers. Server and browser must write the same characters, so the reader's locale is ignored. A number
+ * and its unit stay on one line.
+ */
 
 /** `0.4 ms`, `21 ms`, `1,200 ms`, `12 s`. */
 export function formatMs(ms: number): string {
-  if (ms >= 10_000) return `${formatCount(Math.round(ms / 1_000))} s`;
-  return `${formatRounded(ms)} ms`;
+  if (ms >= 10_000) return `${formatCount(Math.round(ms / 1_000))}\u00a0s`;
+  return `${formatRounded(ms)}\u00a0ms`;
 }
 
 /** `118 MB`. */
 export function formatMemory(bytes: number): string {
-  return `${formatCount(Math.round(bytes / 1_048_576))} MB`;
+  return `${formatCount(Math.round(bytes / 1_048_576))}\u00a0MB`;
 }
 
 /** `$0.09`, `$16.20`, `$1,240`. */

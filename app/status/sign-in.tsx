@@ -69,8 +69,10 @@ function Notice(props: {
     <>
       <StatusMasthead />
       <main className={styles.main} data-tone={props.tone}>
-        <h2 className={styles.title}>{props.title}</h2>
-        {props.children}
+        <section className={styles.notice}>
+          <h2 className={styles.title}>{props.title}</h2>
+          {props.children}
+        </section>
       </main>
     </>
   );

@@ -166,8 +166,8 @@ function Figures({ status }: { readonly status: ProcessStatus }) {
         ))}
       </dl>
       <p className={styles.note}>
-        Log: {log.kind}. Since the start: {countOf(status.gaps, 'gap', 'gaps')} told to readers,{' '}
-        {countOf(status.resubscriptions, 'subscription', 'subscriptions')} begun again.
+        Log: {log.kind}. Since the start: {countOf(status.gaps, 'gap', 'gaps')} reported to readers,{' '}
+        {countOf(status.resubscriptions, 'subscription', 'subscriptions')} renewed.
       </p>
     </section>
   );
@@ -254,7 +254,7 @@ function Month({ months }: { readonly months: readonly MonthCost[] }) {
 
 function Settings({ status }: { readonly status: ProcessStatus }) {
   return (
-    <Table caption="Settings" columns={['Name', 'Value']}>
+    <Table caption="Settings" className={styles.settings ?? ''} columns={['Name', 'Value']}>
       {status.settings.map(([name, value]) => (
         <tr key={name}>
           <th className={styles.settingName} scope="row">

@@ -197,11 +197,11 @@ function Figures({ shown, loaded, handovers, lost, missed, isMissedExact, cursor
     ['Shown', shown === loaded ? formatCount(shown) : `${formatCount(shown)} of ${formatCount(loaded)}`, ''],
     [
       'Missing',
-      `${formatCount(missed)}${isMissedExact ? '' : '+'}`,
+      isMissedExact ? formatCount(missed) : missed > 0 ? `${formatCount(missed)}+` : 'some',
       missed > 0 || !isMissedExact ? styles.bad : styles.good,
     ],
-    ['Handovers', formatCount(handovers), ''],
-    ['Streams lost', formatCount(lost), ''],
+    [handovers === 1 ? 'Handover' : 'Handovers', formatCount(handovers), ''],
+    [lost === 1 ? 'Stream lost' : 'Streams lost', formatCount(lost), ''],
     ['Cursor', seq === null ? '–' : `#${formatCount(seq)}`, ''],
   ] as const;
   return (

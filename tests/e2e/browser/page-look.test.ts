@@ -64,6 +64,32 @@ test.each([360, 768, 1_280, 2_560])(
   },
 );
 
+test.each([
+  [360, 2],
+  [1_280, 1],
+])('at %i px a row of the demo has %i lines, whatever its figures are', async (width, lines) => {
+  await using own = await startApp();
+  const machine = {
+    load: 1_234.56,
+    memoryUsedPercent: 100,
+    diskUsedPercent: 100,
+    eventLoopDelayMs: 123_456.7,
+  };
+  await store(own, [{ ...machine, uptimeSeconds: 1e9 }], { type: 'machine' });
+  await store(own, [{ name: 'a-long-name'.repeat(9), pid: 4_194_304, state: 'started' }], {
+    type: 'process',
+  });
+  const text = 'a subject of a commit that is longer than a row of the list can be. '.repeat(4);
+  await store(own, [{ commit: '0123456', text, author: 'A. N. Author-of-a-long-Name' }], { type: 'commit' });
+  await using open = await openLive(browser, own, { viewport: { width, height: 740 } });
+  const line = 20;
+  const heights = await open.page
+    .getByRole('article')
+    .evaluateAll((rows) => rows.map((row) => row.clientHeight));
+  expect(heights).toHaveLength(3);
+  for (const height of heights) expect(Math.floor(height / line)).toBe(lines);
+});
+
 test('nothing moves for a user who prefers reduced motion', async () => {
   await using open = await openLive(browser, app, { reducedMotion: 'reduce' });
   await store(app, ['fresh']);

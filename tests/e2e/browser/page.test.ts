@@ -24,6 +24,36 @@ afterAll(() => browser.close());
 
 const words = (first: number, last: number) => range(first, last).map((number) => `word ${number}`);
 
+test('a page whose channel cannot be read asks again by itself, and reloads only when it can be read', async () => {
+  const folder = makeTemporaryFolder();
+  await using app = await startApp({ FEED_DB: join(folder.path, 'feed.db') });
+  await store(app, words(1, 3));
+  folder[Symbol.dispose]();
+  await using open = await newPage(browser);
+  const { page } = open;
+  await page.clock.install();
+  let loads = 0;
+  page.on('load', () => (loads += 1));
+  const answers: number[] = [];
+  page.on(
+    'response',
+    (response) => response.url().includes('/api/events') && answers.push(response.status()),
+  );
+  const pass = (what: string, isSo: () => boolean) =>
+    eventually(what, 30_000, async () => {
+      await page.clock.fastForward(16_000);
+      return isSo();
+    });
+  await page.goto(app.url);
+  await page.getByRole('alert').filter({ hasText: 'deleted or replaced' }).waitFor();
+  await pass('it has asked twice', () => answers.length >= 2);
+  expect(new Set(answers)).toEqual(new Set([503]));
+  expect(loads).toBe(1);
+
+  await page.route('**/api/events?*', (route) => route.fulfill({ json: {} }));
+  await pass('it has reloaded', () => loads > 1);
+});
+
 describe('the page as the server renders it', () => {
   test('holds the newest fifty events, newest on top, without JavaScript', async () => {
     await using app = await startApp();
@@ -248,9 +278,12 @@ describe('the status of the page', () => {
       return (await open.seen.statuses()).slice(-2).join() === 'Handing over,Live';
     });
     expect(new Set(await open.seen.statuses())).toEqual(new Set(['Connecting', 'Live', 'Handing over']));
-    expect(await open.page.getByText('Handovers', { exact: true }).locator('xpath=..').textContent()).toMatch(
-      /[1-9]$/,
-    );
+    expect(
+      await open.page
+        .getByText(/^Handovers?$/)
+        .locator('xpath=..')
+        .textContent(),
+    ).toMatch(/[1-9]$/);
     expect(await shiftsOf(open.page)).toEqual([]);
   });
 });

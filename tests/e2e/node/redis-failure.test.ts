@@ -195,7 +195,7 @@ describe.concurrent('a Redis whose plan has reached its limit', () => {
         expect(readProblem(answer)).toMatchObject({ detail: 'Redis has reached a limit of its plan.' });
       }
       const page = await ask(app, '/');
-      expect(Number(/reloads in (?:<!-- -->)?(\d+)/.exec(page.text)?.[1])).toBeGreaterThan(40);
+      expect(Number(/tries again every (?:<!-- -->)?(\d+)/.exec(page.text)?.[1])).toBeGreaterThan(40);
       expect(await app.health()).toMatchObject({ status: 'log-unavailable' });
       await new Promise((resolve) => setTimeout(resolve, 3_000));
 
