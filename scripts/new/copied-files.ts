@@ -62,6 +62,7 @@ const choices: Readonly<Record<string, Choice>> = {
   'tests/run.ts': 'copy',
   'tests/run': 'copy',
   'tests/picture.ts': 'leave',
+  'tests/picture': 'leave',
   'tests/run/test-setup.test.ts': 'leave',
   'tests/app': 'copy',
   'tests/config': 'copy',
