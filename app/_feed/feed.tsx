@@ -16,6 +16,10 @@ const limit = 20_000;
 /** Shortest time between two renders of the list, in ms. */
 const renderIntervalMs = 100;
 
+/** The same where more events than `crowd` wait. They move the list farther than an eye can follow. */
+const crowdedIntervalMs = 250;
+const crowd = 8;
+
 /** A constant of the build: the bundler leaves code for development out of the page in production. */
 const isDevelopment = process.env.NODE_ENV === 'development';
 
@@ -96,8 +100,9 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     const { events } = JSON.parse(initial) as FeedPage;
     for (const event of events) record.addRendered(event, Date.now() - skewMs - event.time);
   }, [record, initial, skewMs]);
-  const oldestFirst = useThrottled(feed.entries, renderIntervalMs);
-  const cursor = useThrottled(feed.cursor, renderIntervalMs);
+  const { entries: received, cursor: reached } = feed;
+  const newest = useMemo(() => ({ entries: received, cursor: reached }), [received, reached]);
+  const { entries: oldestFirst, cursor } = useThrottled(newest, record.total);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
   const faultButtons = useMemo(() => {
     if (isDevelopment && faultyFetch) {
@@ -147,21 +152,29 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
 }
 
 /**
- * `value`, updated at most once per `intervalMs`. The first update after a pause comes at once. A list is rendered ten
- * times a second, however many events arrive.
+ * How long the list waits until it is rendered again, in ms.
+ * @param sinceMs time since it was rendered. @param arrived number of events that have arrived since then.
  */
-function useThrottled<T>(value: T, intervalMs: number): T {
+export function renderDelayMs(sinceMs: number, arrived: number): number {
+  return Math.max(0, (arrived > crowd ? crowdedIntervalMs : renderIntervalMs) - sinceMs);
+}
+
+/**
+ * `value`, updated ten times a second, or four times while many events arrive. The first update after a pause comes at once.
+ * @param total the number of events that have arrived so far.
+ */
+function useThrottled<T>(value: T, total: () => number): T {
   const [shown, setShown] = useState(value);
-  const updatedAt = useRef(Number.NEGATIVE_INFINITY);
+  const last = useRef({ at: Number.NEGATIVE_INFINITY, total: 0 });
   useEffect(() => {
     const update = () => {
-      updatedAt.current = performance.now();
+      last.current = { at: performance.now(), total: total() };
       setShown(value);
     };
-    const waitMs = updatedAt.current + intervalMs - performance.now();
-    const timer = setTimeout(update, Math.max(0, waitMs));
+    const { at, total: shownTotal } = last.current;
+    const timer = setTimeout(update, renderDelayMs(performance.now() - at, total() - shownTotal));
     return () => clearTimeout(timer);
-  }, [value, intervalMs]);
+  }, [value, total]);
   return shown;
 }
 

@@ -1,4 +1,12 @@
-import { bucketMs, type FeedRecord, formatLatency, recordMs, sumUp, typeColor } from './record.ts';
+import {
+  bucketMs,
+  countEvents,
+  type FeedRecord,
+  formatLatency,
+  recordMs,
+  sumUpLatencies,
+  typeColor,
+} from './record.ts';
 
 /** What is drawn with, from the tokens of `globals.css`. */
 export type Palette = {
@@ -324,11 +332,6 @@ function columnsOf({ width }: Sheet, record: FeedRecord) {
   });
 }
 
-/** The columns, each with what the record has of its time. */
-function summedColumns(sheet: Sheet, record: FeedRecord) {
-  return columnsOf(sheet, record).map((column) => ({ ...column, ...sumUp(record, column.from, column.to) }));
-}
-
 /** Draws the events per second of the last five minutes, by type. @param markedX marks the column at this CSS pixel. */
 export function drawRates(
   sheet: Sheet,
@@ -337,7 +340,10 @@ export function drawRates(
   markedX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
-  const columns = summedColumns(sheet, record);
+  const columns = columnsOf(sheet, record).map((column) => ({
+    ...column,
+    ...countEvents(record, column.from, column.to),
+  }));
   const most = Math.max(1, ...columns.map(({ events }) => events));
   for (const { x, counts } of columns) {
     let y = height - 1;
@@ -351,7 +357,7 @@ export function drawRates(
   drawBase(sheet, palette);
   const marked = pick(sheet, columns, markedX, palette);
   const now = record.now();
-  const { counts } = marked ?? sumUp(record, now - latestMs, now);
+  const { counts } = marked ?? countEvents(record, now - latestMs, now);
   const seconds = (marked === null ? latestMs : marked.to - marked.from) / 1_000;
   const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
   const parts = [...counts]
@@ -372,11 +378,15 @@ export function drawLatency(
   markedX: number | null,
 ): ChartNote {
   const { context, height } = sheet;
-  const columns = summedColumns(sheet, record);
-  const most = Math.max(10, ...columns.map(({ worstMs }) => worstMs ?? 0));
+  const columns = columnsOf(sheet, record).map((column) => ({
+    ...column,
+    latencies: sumUpLatencies(record, column.from, column.to),
+  }));
+  const most = Math.max(10, ...columns.map(({ latencies }) => latencies?.worstMs ?? 0));
   const heightOf = (ms: number) => (Math.log1p(ms) / Math.log1p(most)) * (height - 5);
-  for (const { x, medianMs, worstMs } of columns) {
-    if (medianMs === null || worstMs === null) continue;
+  for (const { x, latencies } of columns) {
+    if (latencies === null) continue;
+    const { medianMs, worstMs } = latencies;
     context.fillStyle = palette.lanes[0];
     context.globalAlpha = 0.55;
     context.fillRect(x, height - 1 - heightOf(medianMs), columnPx - 1, heightOf(medianMs));
@@ -387,13 +397,13 @@ export function drawLatency(
   drawBase(sheet, palette);
   const marked = pick(sheet, columns, markedX, palette);
   const now = record.now();
-  const { medianMs, worstMs } = marked ?? sumUp(record, now - latestMs, now);
+  const latencies = marked === null ? sumUpLatencies(record, now - latestMs, now) : marked.latencies;
   const parts =
-    medianMs === null || worstMs === null
+    latencies === null
       ? []
       : [
-          { name: 'p50', value: formatLatency(medianMs), color: '--lane-0' },
-          { name: 'worst', value: formatLatency(worstMs), color: '--text' },
+          { name: 'p50', value: formatLatency(latencies.medianMs), color: '--lane-0' },
+          { name: 'worst', value: formatLatency(latencies.worstMs), color: '--text' },
         ];
   return { at: marked?.from ?? null, sum: parts[0]?.value ?? '', parts };
 }

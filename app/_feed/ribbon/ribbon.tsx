@@ -5,7 +5,7 @@ import { formatCount, formatDuration, parseSeq } from '../format.ts';
 import panel from '../panel.module.css';
 import { formatLocalTime, useEverySecond } from '../time.tsx';
 import type { ChartNote, Palette } from './draw.ts';
-import { describeRecord, type FeedRecord, formatLatency, recordMs, sumUp } from './record.ts';
+import { describeRecord, type FeedRecord, formatLatency, recordMs, sumUpLatencies } from './record.ts';
 import styles from './ribbon.module.css';
 
 /** The drawing is loaded after the page is live: what it draws needs minutes, and the first events are in the page already. */
@@ -178,10 +178,10 @@ function LatestLatency({ record }: { readonly record: FeedRecord }) {
   const text = useEverySecond(
     () => {
       const now = record.now();
-      const { medianMs, worstMs } = sumUp(record, now - latencySeconds * 1_000, now);
-      return medianMs === null || worstMs === null
+      const latencies = sumUpLatencies(record, now - latencySeconds * 1_000, now);
+      return latencies === null
         ? ''
-        : `p50 ${formatLatency(medianMs)} · worst ${formatLatency(worstMs)}`;
+        : `p50 ${formatLatency(latencies.medianMs)} · worst ${formatLatency(latencies.worstMs)}`;
     },
     () => '',
   );

@@ -1,8 +1,14 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-history.ts';
 import { createFaultyFetch } from '../../../app/_feed/faults/faulty-fetch.ts';
+import { renderDelayMs } from '../../../app/_feed/feed.tsx';
 import { ribbonSeconds, spanAt } from '../../../app/_feed/ribbon/draw.ts';
-import { createRecord, describeRecord, sumUp } from '../../../app/_feed/ribbon/record.ts';
+import {
+  countEvents,
+  createRecord,
+  describeRecord,
+  sumUpLatencies,
+} from '../../../app/_feed/ribbon/record.ts';
 import { formatAge, measureClockSkew } from '../../../app/_feed/time.tsx';
 import { createEntryFilter, listTypes } from '../../../app/_feed/toolbar.tsx';
 import { eventEntry, gapEntry } from '../../../lib/client/feed-store.ts';
@@ -40,6 +46,13 @@ test.each([
 test('a clock counts as wrong only if it is off by more than a slow hydration takes', () => {
   expect([29_000, -29_000].map((ms) => measureClockSkew(1_000_000, 1_000_000 + ms))).toEqual([0, 0]);
   expect(measureClockSkew(1_000_000, 1_000_000 - 86_400_000)).toBe(-86_400_000);
+});
+
+test('the list is rendered at once after a pause, else ten times a second, and four times while many events arrive', () => {
+  expect(renderDelayMs(Number.POSITIVE_INFINITY, 1)).toBe(0);
+  expect([1, 8].map((arrived) => renderDelayMs(40, arrived))).toEqual([60, 60]);
+  expect([9, 500].map((arrived) => renderDelayMs(40, arrived))).toEqual([210, 210]);
+  expect([9, 500].map((arrived) => renderDelayMs(250, arrived))).toEqual([0, 0]);
 });
 
 describe('a filter', () => {
@@ -140,16 +153,13 @@ describe('the record of the ribbon', () => {
     const { clock, record } = newRecord();
     for (const latencyMs of [20, 70, 5]) record.addEvent(event(1, ''), latencyMs);
     record.addEvent(event(2, '', 'deploy'), -3);
-    const { counts, events, medianMs, worstMs } = sumUp(record, clock.now, clock.now + 500);
-    expect({ counts: [...counts], events, medianMs, worstMs }).toEqual({
-      counts: [
-        ['message', 3],
-        ['deploy', 1],
-      ],
+    const { counts, events } = countEvents(record, clock.now, clock.now + 500);
+    expect({ counts: Object.fromEntries(counts), events }).toEqual({
+      counts: { message: 3, deploy: 1 },
       events: 4,
-      medianMs: 20,
-      worstMs: 70,
     });
+    expect(sumUpLatencies(record, clock.now, clock.now + 500)).toEqual({ medianMs: 20, worstMs: 70 });
+    expect(sumUpLatencies(record, clock.now - 500, clock.now)).toBeNull();
     clock.now += 301_000;
     record.addEvent(event(3, ''), 1);
     expect(record.bucketAt(100_000)).toBeUndefined();
