@@ -1,19 +1,21 @@
 'use client';
 
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import {
   type KeyboardEvent,
   memo,
   type RefObject,
-  useCallback,
+  useEffect,
   useLayoutEffect,
+  useReducer,
   useRef,
   useState,
 } from 'react';
+import { flushSync } from 'react-dom';
 import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import styles from './event-list.module.css';
 import { EventRow, GapRow } from './event-row.tsx';
+import { useHeldWhileTouched } from './reading-position.ts';
 
 type EventListProps = {
   /** Newest first. */
@@ -36,9 +38,10 @@ type EventListProps = {
  * only the rows near the visible part; spacers stand for the others.
  */
 export const EventList = memo(function EventList(props: EventListProps) {
-  const { entries, list, isReading, isBusy, retention, isRecent, onOpen } = props;
+  const { list, isReading, isBusy, retention, isRecent, onOpen } = props;
+  const entries = useHeldWhileTouched(props.entries, isReading);
   const top = useRef<HTMLDivElement>(null);
-  const rows = useVirtualRows(entries, top, isReading);
+  const rows = useVirtualRows({ entries, list, top, isReading });
   useKeepFocus(list);
   useSlideIn(list, entries[0]?.key ?? '', isReading);
   return (
@@ -55,7 +58,7 @@ export const EventList = memo(function EventList(props: EventListProps) {
       >
         {entries.slice(rows.from, rows.to).map((entry, offset) => {
           const index = rows.from + offset;
-          const row = { index, isTabStop: index === rows.tabStop, measure: rows.measure };
+          const row = { index, isTabStop: index === rows.tabStop };
           return entry.kind === 'gap' ? (
             <GapRow {...row} gap={entry.gap} key={entry.key} retention={retention} />
           ) : (
@@ -91,9 +94,6 @@ function moveFocus(event: KeyboardEvent<HTMLElement>): void {
   next.focus();
 }
 
-/** Assumed height in px of a row that has not been rendered yet. */
-const estimatedRowPx = 37;
-
 /** Rows rendered beyond each end of the visible part. A burst of this many events enters the page whole. */
 const overscan = 24;
 
@@ -112,68 +112,201 @@ type VirtualRows = {
   readonly belowPx: number;
   /** Index of the row where the Tab key enters the list. */
   readonly tabStop: number;
-  /** Measures a row; for its `ref`. */
-  readonly measure: (row: HTMLElement | null) => void;
+};
+
+type VirtualRowsOptions = {
+  readonly entries: readonly FeedEntry[];
+  /** The element whose children are the rows. */
+  readonly list: RefObject<HTMLElement | null>;
+  /** The element whose top edge is the start of the rows. */
+  readonly top: RefObject<HTMLElement | null>;
+  /** Whether the visible rows must not move when entries are added above them. */
+  readonly isReading: boolean;
 };
 
 /**
  * Chooses the entries that are in the page. On the server and until hydration it is all of them: the list is complete
  * without JavaScript, and each row is measured before any row leaves the page, so that nothing moves.
- * @param top the element whose top edge is the start of the rows.
- * @param isReading whether the visible rows must not move when entries are added above them.
  */
-function useVirtualRows(
-  entries: readonly FeedEntry[],
-  top: RefObject<HTMLElement | null>,
-  isReading: boolean,
-): VirtualRows {
-  const [isHydrated, setHydrated] = useState(false);
-  const [topPx, setTopPx] = useState(0);
-  const virtualizer = useWindowVirtualizer<HTMLElement>({
-    count: entries.length,
-    estimateSize: () => estimatedRowPx,
-    getItemKey: useCallback((index: number) => entries[index]?.key ?? index, [entries]),
-    overscan,
-    scrollMargin: topPx,
-    measureElement: measureHeight,
-    // `end` keeps the visible rows where they are when rows are added above them. The threshold switches off the other
-    // effect of `end`: to stay at the end of the list.
-    anchorTo: isReading ? 'end' : 'start',
-    scrollEndThreshold: Number.NEGATIVE_INFINITY,
-  });
-  const items = virtualizer.getVirtualItems();
+function useVirtualRows({ entries, list, top, isReading }: VirtualRowsOptions): VirtualRows {
+  const [layout] = useState(() => new RowLayout());
+  const [, render] = useReducer((count: number) => count + 1, 0);
+  const rows = layout.rowsOf(entries, isReading);
+  /** Reads from the page what has changed. @returns whether other rows must be rendered. */
+  const settle = useRef((): boolean => false);
+  // After each render, before the browser paints it.
   useLayoutEffect(() => {
-    setHydrated(true);
-    if (top.current !== null) setTopPx(Math.round(top.current.getBoundingClientRect().top + window.scrollY));
+    settle.current = () => {
+      if (list.current === null || top.current === null) return false;
+      const heights = [...list.current.children].map((row) => row.getBoundingClientRect().height);
+      layout.measure(entries.slice(rows.from), heights);
+      const movedPx = isReading ? layout.moved() : 0;
+      if (movedPx !== 0) window.scrollBy({ top: movedPx, behavior: 'instant' });
+      const topPx = Math.round(top.current.getBoundingClientRect().top + window.scrollY);
+      layout.look(window.scrollY - topPx, window.innerHeight);
+      return !isSameRows(rows, layout.rowsOf(entries, isReading));
+    };
+    if (settle.current()) render();
   });
+  useEffect(() => {
+    const { current: element } = list;
+    if (element === null) return;
+    const ended = new AbortController();
+    const options = { signal: ended.signal, passive: true };
+    // At once: in the next frame the reader would see a hole where the rows are missing.
+    const update = () => {
+      if (settle.current()) flushSync(render);
+    };
+    // The height of the list changes with that of any row.
+    const observer = new ResizeObserver(update);
+    observer.observe(element);
+    window.addEventListener('scroll', update, options);
+    let width = window.innerWidth;
+    const resize = () => {
+      // The height alone changes when a phone hides its address bar.
+      if (window.innerWidth !== width) layout.forget();
+      width = window.innerWidth;
+      update();
+    };
+    window.addEventListener('resize', resize, options);
+    return () => {
+      ended.abort();
+      observer.disconnect();
+    };
+  }, [layout, list]);
+  return rows;
+}
 
-  const [first] = items;
-  const last = items.at(-1);
-  const { measureElement: measure } = virtualizer;
-  if (!isHydrated || first === undefined || last === undefined) {
-    const to = Math.min(entries.length, maxServerRows);
-    return { from: 0, to, abovePx: 0, belowPx: 0, tabStop: 0, measure };
+function isSameRows(a: VirtualRows, b: VirtualRows): boolean {
+  return (
+    a.from === b.from &&
+    a.to === b.to &&
+    a.abovePx === b.abovePx &&
+    a.belowPx === b.belowPx &&
+    a.tabStop === b.tabStop
+  );
+}
+
+/** Two heights that differ by less are the same, in px. */
+const tolerancePx = 0.01;
+
+/**
+ * Where the rows of a long list are. A row that has never been in the page counts as being as high as most rows. All
+ * places are in px from the top of the first row.
+ */
+export class RowLayout {
+  /** The height of most rows; null until the first rows are measured. */
+  #usualPx: number | null = null;
+  /** Heights of the rows that differ, by key. */
+  readonly #heights = new Map<string, number>();
+  #entries: readonly FeedEntry[] = [];
+  /** Where each row starts, and the end of the last one; null if that must be computed again. */
+  #starts: Float64Array | null = null;
+  /** What is visible; null until the page is hydrated. */
+  #visible: { readonly topPx: number; readonly heightPx: number } | null = null;
+  /** The first visible row, and where it was. */
+  #anchor: { readonly key: string; readonly startPx: number } | null = null;
+
+  /**
+   * The rows of `entries` that should be in the page.
+   * @param isReading whether what is visible moves with the first visible row.
+   */
+  rowsOf(entries: readonly FeedEntry[], isReading: boolean): VirtualRows {
+    if (entries !== this.#entries) {
+      this.#entries = entries;
+      this.#starts = null;
+    }
+    const count = entries.length;
+    if (this.#visible === null || count === 0) {
+      return { from: 0, to: Math.min(count, maxServerRows), abovePx: 0, belowPx: 0, tabStop: 0 };
+    }
+    const topPx = this.#visible.topPx + (isReading ? this.moved() : 0);
+    const first = this.#indexAt(topPx);
+    const from = Math.max(0, first - overscan);
+    const to = Math.min(count, this.#indexAt(topPx + this.#visible.heightPx) + 1 + overscan);
+    return {
+      from,
+      to,
+      abovePx: this.#startOf(from),
+      belowPx: this.#startOf(count) - this.#startOf(to),
+      tabStop: first === 0 ? 0 : Math.min(first + coveredRows, to - 1),
+    };
   }
-  const firstVisible = virtualizer.range?.startIndex ?? 0;
-  return {
-    from: first.index,
-    to: last.index + 1,
-    abovePx: Math.max(0, first.start - topPx),
-    belowPx: Math.max(0, virtualizer.getTotalSize() + topPx - last.end),
-    tabStop: firstVisible === 0 ? 0 : Math.min(firstVisible + coveredRows, last.index),
-    measure,
-  };
+
+  /** @param heights in px, of the first of `entries`. */
+  measure(entries: readonly FeedEntry[], heights: readonly number[]): void {
+    this.#usualPx ??= heights.toSorted((a, b) => a - b)[Math.floor(heights.length / 2)] ?? null;
+    if (this.#usualPx === null) return;
+    for (const [index, heightPx] of heights.entries()) {
+      const { key = '' } = entries[index] ?? {};
+      if (Math.abs(heightPx - (this.#heights.get(key) ?? this.#usualPx)) < tolerancePx) continue;
+      this.#heights.set(key, heightPx);
+      this.#starts = null;
+    }
+  }
+
+  /** The rows have other heights now, for example because the window has another width. */
+  forget(): void {
+    this.#usualPx = null;
+    this.#heights.clear();
+    this.#starts = null;
+  }
+
+  /** Notes what is visible now. @param topPx may be negative: what is above the list is visible. */
+  look(topPx: number, heightPx: number): void {
+    this.#visible = { topPx, heightPx };
+    const index = this.#indexAt(topPx);
+    const entry = this.#entries[index];
+    this.#anchor = entry === undefined ? null : { key: entry.key, startPx: this.#startOf(index) };
+  }
+
+  /** How far the row that was the first visible one has moved since `look`, in px. 0 if it is gone. */
+  moved(): number {
+    const anchor = this.#anchor;
+    if (anchor === null) return 0;
+    const index = this.#entries.findIndex(({ key }) => key === anchor.key);
+    return index === -1 ? 0 : this.#startOf(index) - anchor.startPx;
+  }
+
+  /** Index of the row at this place; the first or the last one if it is outside of the list. */
+  #indexAt(px: number): number {
+    let [low, high] = [0, Math.max(0, this.#entries.length - 1)];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (this.#startOf(middle) <= px) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #startOf(index: number): number {
+    this.#starts ??= this.#place();
+    return this.#starts[index] ?? 0;
+  }
+
+  #place(): Float64Array {
+    const starts = new Float64Array(this.#entries.length + 1);
+    const usualPx = this.#usualPx ?? 0;
+    let px = 0;
+    for (const [index, { key }] of this.#entries.entries()) {
+      px += this.#heights.size === 0 ? usualPx : (this.#heights.get(key) ?? usualPx);
+      starts[index + 1] = px;
+    }
+    // Rows that have left the list would stay here for ever.
+    if (this.#heights.size > 2 * this.#entries.length) this.#keepOnly(this.#entries);
+    return starts;
+  }
+
+  #keepOnly(entries: readonly FeedEntry[]): void {
+    const keys = new Set(entries.map(({ key }) => key));
+    for (const key of this.#heights.keys()) if (!keys.has(key)) this.#heights.delete(key);
+  }
 }
 
 /** Whether both are events of one second. */
 function isSameSecond(entry: FeedEntry, above: FeedEntry | undefined): boolean {
   if (entry.kind !== 'event' || above?.kind !== 'event') return false;
   return Math.floor(entry.event.time / 1_000) === Math.floor(above.event.time / 1_000);
-}
-
-/** The exact height. With rounded heights the list would drift by half a pixel per row. */
-function measureHeight(row: HTMLElement, entry: ResizeObserverEntry | undefined): number {
-  return entry?.borderBoxSize[0]?.blockSize ?? row.getBoundingClientRect().height;
 }
 
 /**

@@ -16,8 +16,6 @@ type RowProps = {
   readonly index: number;
   /** Whether the Tab key enters the list at this row. */
   readonly isTabStop: boolean;
-  /** Reports the height of the row to the list. */
-  readonly measure: (row: HTMLElement | null) => void;
 };
 
 type EventRowProps = RowProps & {
@@ -33,7 +31,7 @@ type EventRowProps = RowProps & {
  * One event of the list. It has no `aria-posinset`, because each new event would change it on all rows; the seq in the
  * label gives the position. The content is rendered once, only the position changes with each new event.
  */
-export function EventRow({ event, index, isTabStop, isRecent, isSameTime, measure, onOpen }: EventRowProps) {
+export function EventRow({ event, index, isTabStop, isRecent, isSameTime, onOpen }: EventRowProps) {
   const labelId = useId();
   const openByKey = (press: KeyboardEvent<HTMLElement>) => {
     if (press.key !== 'Enter' || press.target !== press.currentTarget) return;
@@ -48,7 +46,6 @@ export function EventRow({ event, index, isTabStop, isRecent, isSameTime, measur
       className={classes.filter(Boolean).join(' ')}
       data-index={index}
       onKeyDown={openByKey}
-      ref={measure}
       tabIndex={isTabStop ? 0 : -1}
     >
       <EventContent event={event} labelId={labelId} onOpen={onOpen} />
@@ -170,14 +167,13 @@ type GapRowProps = RowProps & {
 };
 
 /** A gap in the list: how many events are missing here. */
-export function GapRow({ gap, retention, index, isTabStop, measure }: GapRowProps) {
+export function GapRow({ gap, retention, index, isTabStop }: GapRowProps) {
   const labelId = useId();
   return (
     <article
       aria-labelledby={labelId}
       className={styles.gap}
       data-index={index}
-      ref={measure}
       tabIndex={isTabStop ? 0 : -1}
     >
       <p className={styles.gapText} id={labelId}>

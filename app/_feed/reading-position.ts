@@ -1,4 +1,4 @@
-import { type RefObject, useCallback, useState, useSyncExternalStore } from 'react';
+import { type RefObject, useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import type { FeedEntry } from '../../lib/client/feed-options.ts';
 
 /** Within this many px of the top, the reader follows the newest events. */
@@ -89,4 +89,56 @@ function withoutNewer(frozen: readonly FeedEntry[], entries: readonly FeedEntry[
   const index = entries.findIndex((entry) => entry.key === newest);
   if (index === -1) return frozen;
   return entries.length - index === frozen.length ? frozen : entries.slice(index);
+}
+
+/** After a touch the list may go on scrolling by itself. It rests when it has not moved for this many ms. */
+const restMs = 200;
+
+/**
+ * `entries`; while the reader touches the page, and while it scrolls on after that, without newer ones. To keep the
+ * reading position the page must scroll, and that would stop a scroll by touch on iOS.
+ */
+export function useHeldWhileTouched(entries: readonly FeedEntry[], isReading: boolean): readonly FeedEntry[] {
+  const [held, setHeld] = useState<readonly FeedEntry[] | null>(null);
+  const isTouched = useIsTouched();
+  if (!isTouched || !isReading) {
+    if (held !== null) setHeld(null);
+    return entries;
+  }
+  if (held === null) setHeld(entries);
+  return held === null ? entries : withoutNewer(held, entries);
+}
+
+/** Whether the page is touched, or scrolls on after a touch. */
+function useIsTouched(): boolean {
+  const [isTouched, setTouched] = useState(false);
+  useEffect(() => {
+    const ended = new AbortController();
+    const options = { signal: ended.signal, passive: true };
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      clearTimeout(timer);
+      timer = undefined;
+    };
+    const start = () => {
+      stop();
+      setTouched(true);
+    };
+    const rest = () => {
+      stop();
+      timer = setTimeout(() => {
+        timer = undefined;
+        setTouched(false);
+      }, restMs);
+    };
+    document.addEventListener('touchstart', start, options);
+    for (const name of ['touchend', 'touchcancel'] as const) document.addEventListener(name, rest, options);
+    // While the finger is on the page, it may also stand still: only its end starts the timer.
+    document.addEventListener('scroll', () => timer !== undefined && rest(), options);
+    return () => {
+      ended.abort();
+      stop();
+    };
+  }, []);
+  return isTouched;
 }

@@ -75,7 +75,7 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
   [/^app\/status\/.*\/route\.ts$/, /^lib\/server\/status\/status-route\.ts$/],
   [
     /^app\//,
-    /^lib\/(client\/(use-feed|connect-feed|feed-options|latest\/(use|connect)-latest)|server\/(http\/first-page|status\/status-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
+    /^lib\/(client\/(use-feed|feed-hook|connect-feed|feed-options|latest\/(use|connect)-latest)|server\/(http\/first-page|status\/status-page|publish|read-feed|feed-token)|config\/[a-z-]+|core\/[a-z-]+)\.ts$/,
   ],
   [/^proxy\.ts$/, /^lib\/config\/page-policy\.mjs$/],
   [/^instrumentation\.ts$/, /^lib\/server\/node\/(process\.ts|check-node\.mjs)$/],
@@ -83,7 +83,6 @@ const publicFaces: readonly (readonly [RegExp, RegExp])[] = [
 
 /** Packages, and the only files of the template that may import them. */
 const packages: Readonly<Record<string, RegExp>> = {
-  '@tanstack/react-virtual': /^app\/_feed\/event-list\.tsx$/,
   '@upstash/redis': /^lib\/log\/redis\/rest\.ts$/,
   '@vercel/functions': /^lib\/server\/stream\/deadline\.ts$/,
   '@opentelemetry/api': /^lib\/server\/node\/telemetry\.ts$/,
@@ -95,7 +94,8 @@ const packages: Readonly<Record<string, RegExp>> = {
   ioredis: /^lib\/log\/redis\/tcp-connection\.ts$/,
   jose: /^lib\/server\/feed-token\.ts$/,
   next: /^(app\/|proxy\.ts$)/,
-  react: /^(app\/|lib\/client\/(use-feed|latest\/use-latest)\.ts$)/,
+  'react-dom': /^app\/_feed\/event-list\.tsx$/,
+  react: /^(app\/|lib\/client\/(use-feed|feed-hook|latest\/use-latest)\.ts$)/,
   'server-only': /^lib\/server\/runtime\.ts$/,
   swr: /^lib\/client\/use-feed\.ts$/,
   zod: /^lib\/config\/event-types\.ts$/,

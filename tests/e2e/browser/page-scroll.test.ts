@@ -1,0 +1,69 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startChromium } from '../../support/browser/chromium.ts';
+import { type OpenPage, openLive } from '../../support/browser/page-steps.ts';
+import { type App, startApp } from '../../support/node/app-process.ts';
+import { eventually } from '../../support/node/eventually.ts';
+import { range, store } from '../../support/node/publish.ts';
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+});
+afterAll(() => browser.close());
+
+const phone = { viewport: { width: 400, height: 600 } } as const;
+const words = (first: number, last: number) => range(first, last).map((number) => `word ${number}`);
+
+/** Opens a page with 50 events on a phone, and scrolls to the middle of them. */
+async function openInTheMiddle(app: App): Promise<OpenPage> {
+  await store(app, words(1, 50));
+  const open = await openLive(browser, app, phone);
+  await open.page.evaluate(() => window.scrollTo(0, 1_200));
+  await eventually('it is scrolled', 30_000, () => open.page.evaluate(() => window.scrollY > 1_000));
+  return open;
+}
+
+const newEvents = (page: Page, count: number) =>
+  page.getByRole('button', { name: `${count} new` }).waitFor({ timeout: 30_000 });
+
+/** Runs in the page: scrolls up step by step. @returns how far a visible row was from where the scroll should move it, in px. */
+async function scrollUp(stepPx: number): Promise<readonly number[]> {
+  const errors: number[] = [];
+  const frame = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  while (window.scrollY > 4 * stepPx && errors.length < 200) {
+    const rows = [...document.querySelectorAll('[role=feed] > article')];
+    const row = rows.find((each) => each.getBoundingClientRect().top > 150);
+    const before = row?.getBoundingClientRect().top ?? Number.NaN;
+    window.scrollBy({ top: -stepPx, behavior: 'instant' });
+    await frame();
+    errors.push((row?.isConnected ? row.getBoundingClientRect().top : Number.NaN) - before - stepPx);
+  }
+  return errors;
+}
+
+test('rows of unknown height above the reader do not make the list jump when they come into view', async () => {
+  await using app = await startApp();
+  await using open = await openInTheMiddle(app);
+  const longer = range(51, 250).map((number) => `word ${number} `.repeat(1 + ((number * 7) % 40)));
+  await store(app, longer);
+  await newEvents(open.page, 200);
+  const errors = await open.page.evaluate(scrollUp, 150);
+  expect(errors.length).toBeGreaterThan(20);
+  expect(Math.max(...errors.map(Math.abs))).toBeLessThan(1);
+});
+
+test('while a finger is on the page, the list waits with new events; then they come, and the reader is where it was', async () => {
+  await using app = await startApp();
+  await using open = await openInTheMiddle(app);
+  const row = open.page.getByRole('article').filter({ has: open.page.getByText('word 20', { exact: true }) });
+  const read = () => row.evaluate((it) => ({ index: it.dataset.index, top: it.getBoundingClientRect().top }));
+  const before = await read();
+  await open.page.evaluate(() => document.dispatchEvent(new Event('touchstart')));
+  await store(app, words(51, 60));
+  await newEvents(open.page, 10);
+  expect(await read()).toEqual(before);
+  await open.page.evaluate(() => document.dispatchEvent(new Event('touchend')));
+  await eventually('the new events are above it', 30_000, async () => (await read()).index === '40');
+  expect((await read()).top).toBeCloseTo(before.top, 0);
+});
