@@ -1,7 +1,7 @@
 'use client';
 
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
-import { useFeed } from '../../lib/client/use-feed.ts';
+import { type PollDriver, useFeedAndPolls } from '../../lib/client/feed-hook.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
 import { useConnectionHistory } from './connection-history.ts';
 import { createFaultyFetch } from './faults/faulty-fetch.ts';
@@ -19,6 +19,22 @@ const renderIntervalMs = 100;
 /** The same where more events than `crowd` wait. They move the list farther than an eye can follow. */
 const crowdedIntervalMs = 250;
 const crowd = 8;
+
+/**
+ * SWR starts the polls. Most visits never poll, so it is loaded when the first poll is due. Until then, and where it cannot
+ * be loaded, the feed starts its polls itself.
+ */
+const SwrPolls = lazy(() =>
+  import('../../lib/client/use-feed.ts').then(
+    (file) => ({ default: file.SwrPolls }),
+    () => ({ default: PollsAlone }),
+  ),
+);
+
+function PollsAlone({ driver: { polls } }: { readonly driver: PollDriver }): null {
+  useEffect(() => polls.driveAlone(), [polls]);
+  return null;
+}
 
 /** A constant of the build: the bundler leaves code for development out of the page in production. */
 const isDevelopment = process.env.NODE_ENV === 'development';
@@ -78,7 +94,7 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
   const [tracedFetch] = useState(() =>
     record.trace(faultyFetch?.fetch ?? ((...request) => fetch(...request))),
   );
-  const feed = useFeed({
+  const { feed, driver } = useFeedAndPolls({
     channels: [channel],
     initial,
     limit,
@@ -128,26 +144,33 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     );
   }, [faultyFetch, hasFaults, hasHosts, channel, entries]);
   return (
-    <FeedView
-      channel={channel}
-      connection={connection}
-      cursor={cursor}
-      entries={entries}
-      hasOlder={feed.hasOlder}
-      history={history}
-      isLoadingOlder={feed.isLoadingOlder}
-      isWall={isWall}
-      loadOlder={feed.older}
-      offeredChannels={offeredChannels}
-      onRetry={feed.retry}
-      poll={poll}
-      record={record}
-      renderedAt={renderedAt}
-      retention={retention}
-      retryAt={feed.retryAt}
-      sidePanels={faultButtons}
-      skewMs={skewMs}
-    />
+    <>
+      {driver.key !== null && (
+        <Suspense fallback={<PollsAlone driver={driver} />}>
+          <SwrPolls driver={driver} />
+        </Suspense>
+      )}
+      <FeedView
+        channel={channel}
+        connection={connection}
+        cursor={cursor}
+        entries={entries}
+        hasOlder={feed.hasOlder}
+        history={history}
+        isLoadingOlder={feed.isLoadingOlder}
+        isWall={isWall}
+        loadOlder={feed.older}
+        offeredChannels={offeredChannels}
+        onRetry={feed.retry}
+        poll={poll}
+        record={record}
+        renderedAt={renderedAt}
+        retention={retention}
+        retryAt={feed.retryAt}
+        sidePanels={faultButtons}
+        skewMs={skewMs}
+      />
+    </>
   );
 }
 

@@ -1,100 +1,33 @@
 'use client';
 
-import { useEffect, useId, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo } from 'react';
 import useSWR, { type Key, type Middleware, SWRConfig, type SWRConfiguration, type SWRResponse } from 'swr';
-import { createFeed } from './feed.ts';
-import type { Feed, FeedOptions, FeedSnapshot } from './feed-options.ts';
-import { createPolls, PollAnswer, type Polls } from './polls.ts';
-import { createTabShare } from './tabs/share.ts';
+import { type PollDriver, type UseFeed, type UseFeedOptions, useFeedAndPolls } from './feed-hook.ts';
+import { PollAnswer, type Polls } from './polls.ts';
 
-/**
- * The options of `useFeed`. A change of `url`, `channels`, `types` or `transport` starts a new feed. `enabled` and the
- * callbacks are those of the latest render. The others count when a feed starts.
- */
-export type UseFeedOptions<T extends string = string> = Pick<
-  FeedOptions<T>,
-  | 'url'
-  | 'channels'
-  | 'types'
-  | 'initial'
-  | 'after'
-  | 'rewind'
-  | 'persist'
-  | 'limit'
-  | 'onEvent'
-  | 'onEvents'
-  | 'onGap'
-  | 'onStatus'
-  | 'enabled'
-  | 'transport'
-  | 'getToken'
-  | 'share'
-  | 'hiddenMs'
-  | 'maxProbeMs'
-  | 'fetch'
->;
-
-/** A feed's snapshot, and the actions of its user. */
-export type UseFeed<T extends string = string> = FeedSnapshot<T> & Pick<Feed, 'older' | 'retry'>;
+export type { UseFeed, UseFeedOptions } from './feed-hook.ts';
 
 /**
  * Reads a live feed in a component. The feed has all rules and knows no React. Where streams do not work, SWR polls for it.
  * On a server, and during hydration, it returns `initial`. With `types`, an event's type tells what its data is.
  */
 export function useFeed<const T extends string = string>(options: UseFeedOptions<T> = {}): UseFeed<T> {
-  const latest = useRef(options);
-  const { feed, polls, key } = useOneFeed(options, latest);
-  const isEnabled = options.enabled !== false;
-  useEffect(() => {
-    latest.current = options;
-  });
-  useEffect(() => {
-    feed.setEnabled(isEnabled);
-    return () => feed.setEnabled(false);
-  }, [feed, isEnabled]);
-  const snapshot = useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getInitialSnapshot);
-  const id = useId();
-  // With a token or its own `fetch`, a component may read events that other components must not get.
-  const pollKey = options.getToken || options.fetch ? [key, id] : [key];
-  usePolls(polls, snapshot.isPolling ? ['steadfeed', ...pollKey] : null, snapshot.retryAt);
-  return { ...snapshot, older: feed.older, retry: feed.retry };
+  const { feed, driver } = useFeedAndPolls(options);
+  usePolls(driver);
+  return feed;
 }
 
-type OneFeed<T extends string> = { readonly key: string; readonly feed: Feed<T>; readonly polls: Polls };
-
-/** Returns the same feed until one of the options in its key changes. The feed calls the callbacks of the latest render. */
-function useOneFeed<T extends string>(
-  options: UseFeedOptions<T>,
-  latest: { readonly current: UseFeedOptions<T> },
-): OneFeed<T> {
-  const { url, channels, types, transport } = options;
-  const key = JSON.stringify([url, channels, types, transport]);
-  const make = () => {
-    const feedOptions: FeedOptions<T> = {
-      ...options,
-      onEvent: (event) => latest.current.onEvent?.(event),
-      onEvents: (events) => latest.current.onEvents?.(events),
-      onGap: (gap) => latest.current.onGap?.(gap),
-      onStatus: (...status) => latest.current.onStatus?.(...status),
-      ...(options.getToken && { getToken: () => latest.current.getToken?.() ?? null }),
-    };
-    const feed = createFeed(feedOptions, createTabShare, true);
-    return { key, feed, polls: createPolls(feed.pollHost) };
-  };
-  const [current, setCurrent] = useState(make);
-  if (current.key === key) return current;
-  const next = make();
-  setCurrent(next);
-  return next;
+/** Lets SWR poll for `useFeedAndPolls`. */
+export function SwrPolls({ driver }: { readonly driver: PollDriver }): null {
+  usePolls(driver);
+  return null;
 }
 
 /**
  * Lets SWR poll: when a poll is due, and when the page is shown or online again. Of the components with the same key one
- * asks at a time, and all their feeds take the answer.
- * @param key null: the feed does not poll now.
- * @param retryAt time of the next attempt after a failed poll. When it changes, SWR sets its timer again.
+ * asks at a time, and all their feeds take the answer. When `retryAt` changes, SWR sets its timer again.
  */
-function usePolls(polls: Polls, key: readonly string[] | null, retryAt: number | null): void {
+function usePolls({ polls, key, retryAt }: PollDriver): void {
   const config = useMemo(() => pollConfig(polls, retryAt), [polls, retryAt]);
   const swr = useOwnSWR(key, polls.ask, config);
   const answer = swr?.data;

@@ -64,7 +64,7 @@ describe('docs/use-feed.md', () => {
   });
 
   test('says of each option whether the hook has it', () => {
-    const [, picked = ''] = /UseFeedOptions<[^;]*?Pick<([^;]*);/.exec(read('lib/client/use-feed.ts')) ?? [];
+    const [, picked = ''] = /UseFeedOptions<[^;]*?Pick<([^;]*);/.exec(read('lib/client/feed-hook.ts')) ?? [];
     const ofHook = [...picked.matchAll(/'(\w+)'/g)].map(([, name = '']) => name);
     const said = options.filter(([, , , hook]) => hook !== '·').flatMap(([name]) => namesIn(name));
     expect(said.sort()).toEqual(ofHook.sort());

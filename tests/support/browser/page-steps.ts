@@ -100,7 +100,7 @@ export async function scrollOn(): Promise<boolean> {
   return window.scrollY === before;
 }
 
-/** The scripts that a page has loaded so far: their text, and their KB as this server sends them, and as a CDN would with Brotli. */
+/** The scripts that a page has loaded so far: their addresses, their text, and their KB as this server sends them, and as a CDN would with Brotli. */
 export async function scriptsOf(page: Page) {
   const loaded = await page.evaluate(() =>
     performance
@@ -110,6 +110,7 @@ export async function scriptsOf(page: Page) {
   );
   const texts = await Promise.all(loaded.map(async ({ url }) => (await fetch(url)).text()));
   return {
+    urls: loaded.map(({ url }) => url),
     text: texts.join('\n'),
     gzip: loaded.reduce((sum, { bytes }) => sum + bytes, 0) / 1_000,
     brotli: texts.reduce((sum, text) => sum + brotliCompressSync(text).length, 0) / 1_000,
