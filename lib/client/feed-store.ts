@@ -63,8 +63,8 @@ export function createFeedStore(limit: number): FeedStore {
         insert(entries, entry);
         view = null;
       }
-      // Moved only at twice the limit, so that adding costs the same however many entries there are.
-      if (entries.length > 2 * capacity) trim();
+      // Not at each event: moving the entries would cost more, the more there are.
+      if (entries.length > 1.05 * capacity) trim();
     },
     prepend(channel, before, events, isOnTop) {
       trim();

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import type { FeedEntry } from '../../lib/client/feed-options.ts';
 import { createFeedStore, eventEntry, gapEntry } from '../../lib/client/feed-store.ts';
@@ -26,7 +28,30 @@ function storeOf(entries: readonly FeedEntry[], limit = 1_000) {
 }
 const keys = (store: ReturnType<typeof storeOf>) => store.view().entries.map(({ key }) => key);
 
+/** Collects garbage now. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+}
+
 describe('the store of a feed', () => {
+  test('lets go of the events that it has dropped, so that its memory does not grow past the limit', async () => {
+    const store = createFeedStore(1_000);
+    const events: WeakRef<FeedEvent>[] = [];
+    for (let seq = 1; seq <= 1_900; seq += 1) {
+      const added = event(seq);
+      events.push(new WeakRef(added));
+      store.add([eventEntry(added)]);
+    }
+    // A weak reference holds its event until this turn is over.
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    const held = events.filter((each) => each.deref() !== undefined).length;
+    expect(held).toBeGreaterThanOrEqual(1_000);
+    expect(held).toBeLessThan(1_060);
+    expect(store.dropped()).toBe(900);
+  });
+
   test('returns the same view while nothing changes', () => {
     const store = storeOf([entry(1)]);
     const view = store.view();
