@@ -80,7 +80,8 @@ const EventContent = memo(function EventContent({ event, labelId, onOpen }: Even
           title={`id ${event.id}`}
           type="button"
         >
-          #{seq === null ? event.id : formatCount(seq)}
+          {/* One text: where the document arrives in pieces, a part of it would be shown first, and then move. */}
+          {`#${seq === null ? event.id : formatCount(seq)}`}
         </button>
       </h2>
       <div className={styles.data}>
