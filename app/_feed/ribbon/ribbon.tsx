@@ -200,8 +200,8 @@ function Figures({ shown, loaded, handovers, lost, missed, isMissedExact, cursor
       isMissedExact ? formatCount(missed) : missed > 0 ? `${formatCount(missed)}+` : 'some',
       missed > 0 || !isMissedExact ? styles.bad : styles.good,
     ],
-    [handovers === 1 ? 'Handover' : 'Handovers', formatCount(handovers), ''],
-    [lost === 1 ? 'Stream lost' : 'Streams lost', formatCount(lost), ''],
+    ['Handovers', formatCount(handovers), ''],
+    ['Streams lost', formatCount(lost), ''],
     ['Cursor', seq === null ? '–' : `#${formatCount(seq)}`, ''],
   ] as const;
   return (
