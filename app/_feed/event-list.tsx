@@ -141,6 +141,8 @@ function useVirtualRows({ entries, list, top, isReading }: VirtualRowsOptions): 
       const heights = [...list.current.children].map((row) => row.getBoundingClientRect().height);
       layout.measure(entries.slice(rows.from), heights);
       const movedPx = isReading ? layout.moved() : 0;
+      // A scroll would stop at the end of the page, which is still as high as before: first the rows, then the scroll.
+      if (movedPx !== 0 && !isSameRows(rows, layout.rowsOf(entries, isReading))) return true;
       if (movedPx !== 0) window.scrollBy({ top: movedPx, behavior: 'instant' });
       const topPx = Math.round(top.current.getBoundingClientRect().top + window.scrollY);
       layout.look(window.scrollY - topPx, window.innerHeight);

@@ -42,6 +42,17 @@ async function scrollUp(stepPx: number): Promise<readonly number[]> {
   return errors;
 }
 
+/** Runs in the page: the index of a row in the middle of the window. */
+function indexOfVisible(): number {
+  const rows = [...document.querySelectorAll<HTMLElement>('[role=feed] > article')];
+  return Number(rows.find((row) => row.getBoundingClientRect().bottom > 300)?.dataset.index ?? -1);
+}
+
+/** Runs in the page: whether its rows have two lines. */
+function isRowHigh(): boolean {
+  return (document.querySelector('[role=feed] > article')?.getBoundingClientRect().height ?? 0) > 48;
+}
+
 test('rows of unknown height above the reader do not make the list jump when they come into view', async () => {
   await using app = await startApp();
   await using open = await openInTheMiddle(app);
@@ -51,6 +62,26 @@ test('rows of unknown height above the reader do not make the list jump when the
   const errors = await open.page.evaluate(scrollUp, 150);
   expect(errors.length).toBeGreaterThan(20);
   expect(Math.max(...errors.map(Math.abs))).toBeLessThan(1);
+});
+
+test('a reader far down stays at its row when the window becomes narrow, and the rows higher', async () => {
+  await using app = await startApp();
+  await store(app, words(1, 1));
+  await using open = await openLive(browser, app, { viewport: { width: 1_000, height: 600 } });
+  const { page } = open;
+  await store(app, words(2, 400));
+  const visible = () => page.evaluate(indexOfVisible);
+  await eventually('the list ends where its last row is', 30_000, async () => {
+    await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+    return (await visible()) > 350;
+  });
+  await page.evaluate(() => window.scrollBy({ top: -1_000, behavior: 'instant' }));
+  await eventually('the reader is in the middle of rows', 30_000, async () => (await visible()) < 390);
+  const before = await visible();
+  await page.setViewportSize({ width: 400, height: 600 });
+  await eventually('the rows are those of a phone', 30_000, () => page.evaluate(isRowHigh));
+
+  expect(Math.abs((await visible()) - before)).toBeLessThan(8);
 });
 
 test('while a finger is on the page, the list waits with new events; then they come, and the reader is where it was', async () => {
