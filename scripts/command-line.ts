@@ -5,7 +5,12 @@ import { escapeControlCharacters, excerpt } from '../lib/core/safe-text.ts';
 
 /** The part of `@next/env` that is used here. Only Next depends on that package, so its types may be out of reach. */
 type EnvironmentLoader = {
-  loadEnvConfig(folder: string, isDevelopment: boolean, log: Pick<Console, 'info' | 'error'>): unknown;
+  loadEnvConfig(
+    folder: string,
+    isDevelopment: boolean,
+    log: Pick<Console, 'info' | 'error'>,
+    isForced: boolean,
+  ): unknown;
   resetEnv(): void;
 };
 
@@ -18,7 +23,8 @@ const isPortGiven = Boolean(process.env.PORT);
  */
 export function loadEnvironment(): void {
   const log = { info: () => undefined, error: console.error };
-  environmentLoader().loadEnvConfig(process.cwd(), process.env.NODE_ENV !== 'production', log);
+  // Forced: after `resetEnv` the loader would not load the files again.
+  environmentLoader().loadEnvConfig(process.cwd(), process.env.NODE_ENV !== 'production', log, true);
 }
 
 function environmentLoader(): EnvironmentLoader {

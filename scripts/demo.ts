@@ -29,10 +29,12 @@ Other programs can publish to it, such as npm run push, if you set PUBLISH_TOKEN
 it the demo has a random token.
 
 With --report it starts no app. It adds a row for this machine to the table of the demo at that address, or of an app that runs with
-DEMO_HOSTS=on. Set PUBLISH_TOKEN to the token of that app. Ten seconds after its last report the row is gone.
+DEMO_HOSTS=on. Set PUBLISH_TOKEN in the environment to the token of that app: the one in .env.local is of your own app, and is not
+sent. Ten seconds after its last report the row is gone.
 
   --port <n>          port of the app (default: PORT from the environment or .env.local, else 3000; 0: any free port)
-  --network           let your network reach it: others can then read the page and press its buttons (default: only this machine)
+  --network           let your network reach it: others can then read the page, and programs there can press its buttons
+                      (default: only this machine)
   --redis             keep the events in Redis, started for the demo in .data/demo-redis; needs redis-server
   --report <address>  add this machine to the table of hosts of another app
   --name <name>       how the table calls this machine (default: its host name)
@@ -158,7 +160,8 @@ async function reportTo(endpoint: URL, options: DemoOptions): Promise<number> {
   const signal = endOf(options, catchInterrupt());
   const onRetry = (reason: string) => say(`${reason} Retrying.`);
   const sender = {
-    ...createDemoSender(endpoint, readSetting('PUBLISH_TOKEN'), signal, onRetry),
+    // The token in .env.local is of the user's own app: another machine must not get it.
+    ...createDemoSender(endpoint, process.env.PUBLISH_TOKEN ?? null, signal, onRetry),
     retries: reportRetries,
     unreachableAdvice: 'Is the app running there? A demo is open to other machines only with --network.',
   };

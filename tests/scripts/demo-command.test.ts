@@ -1,9 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { root } from '../support/root.ts';
 import { endScripts, runScript } from '../support/scripts/script-process.ts';
 import { makeTemporaryFolder } from '../support/temporary-folder.ts';
 
@@ -44,6 +47,38 @@ describe('npm run demo', () => {
     expect(await script.code).toBe(0);
     expect(script.out()).toMatch(/Press\s+Ctrl-C to stop everything/);
   });
+});
+
+test('a report takes its token from the environment, and does not send the one of .env.local to another app', async () => {
+  const sent = Promise.withResolvers<string | undefined>();
+  const app = createHttpServer((request, response) => {
+    sent.resolve(request.headers.authorization);
+    response.writeHead(401).end();
+  }).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  const { port } = app.address() as AddressInfo;
+  using folder = makeTemporaryFolder();
+  writeFileSync(join(folder.path, '.env.local'), 'PUBLISH_TOKEN=token-of-my-own-app-1234');
+
+  runScript('demo', ['--report', `http://127.0.0.1:${port}`], {}, folder.path);
+
+  expect(await sent.promise).toBeUndefined();
+  app.close();
+});
+
+test('a command reads one setting after the other from .env.local, and leaves its environment as it was', () => {
+  using folder = makeTemporaryFolder();
+  writeFileSync(join(folder.path, '.env.local'), 'PORT=4000\nPUBLISH_TOKEN=token-of-my-own-app-1234');
+  const code = `import { readSetting } from ${JSON.stringify(join(root, 'scripts/command-line.ts'))};
+    console.log(readSetting('PORT'), readSetting('PUBLISH_TOKEN'), process.env.PORT);`;
+
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+    cwd: folder.path,
+    env: { NODE_ENV: 'production' },
+    encoding: 'utf8',
+  });
+
+  expect(stdout).toBe('4000 token-of-my-own-app-1234 undefined\n');
 });
 
 describe('the port of the demo', () => {
