@@ -193,8 +193,8 @@ function isSameRows(a: VirtualRows, b: VirtualRows): boolean {
 const tolerancePx = 0.01;
 
 /**
- * Where the rows of a long list are. A row that has never been in the page counts as being as high as most rows. All
- * places are in px from the top of the first row.
+ * Where the rows of a long list are. A row that was never rendered is assumed to have the usual height. All places are in px
+ * from the top of the first row.
  */
 export class RowLayout {
   /** The height of most rows; null until the first rows are measured. */
@@ -211,7 +211,7 @@ export class RowLayout {
 
   /**
    * The rows of `entries` that should be in the page.
-   * @param isReading whether what is visible moves with the first visible row.
+   * @param isReading whether to follow the first visible row when rows are added above it.
    */
   rowsOf(entries: readonly FeedEntry[], isReading: boolean): VirtualRows {
     if (entries !== this.#entries) {
@@ -294,7 +294,7 @@ export class RowLayout {
       px += this.#heights.size === 0 ? usualPx : (this.#heights.get(key) ?? usualPx);
       starts[index + 1] = px;
     }
-    // Rows that have left the list would stay here for ever.
+    // Without this, the heights of rows that have left the list would stay for ever.
     if (this.#heights.size > 2 * this.#entries.length) this.#keepOnly(this.#entries);
     return starts;
   }

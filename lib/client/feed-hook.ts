@@ -46,7 +46,7 @@ export type PollDriver = {
 };
 
 /**
- * `useFeed` without what starts the polls: the component must do that with `driver`. An app that wants no SWR in its first
+ * Like `useFeed`, but it does not start polls: the component must do that with `driver`. An app that wants no SWR in its first
  * script loads `SwrPolls` of `use-feed.ts` when `driver.key` is not null.
  */
 export function useFeedAndPolls<const T extends string = string>(

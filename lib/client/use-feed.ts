@@ -24,8 +24,8 @@ export function SwrPolls({ driver }: { readonly driver: PollDriver }): null {
 }
 
 /**
- * Lets SWR poll: when a poll is due, and when the page is shown or online again. Of the components with the same key one
- * asks at a time, and all their feeds take the answer. When `retryAt` changes, SWR sets its timer again.
+ * Lets SWR poll: when a poll is due, and when the page is shown or online again. Components with the same key
+ * share a poll: one of them sends it, and all their feeds apply the result. When `retryAt` changes, SWR sets its timer again.
  */
 function usePolls({ polls, key, retryAt }: PollDriver): void {
   const config = useMemo(() => pollConfig(polls, retryAt), [polls, retryAt]);
