@@ -120,7 +120,7 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
   const newest = useMemo(() => ({ entries: received, cursor: reached }), [received, reached]);
   const { entries: oldestFirst, cursor } = useThrottled(newest, record.total);
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
-  const faultButtons = useMemo(() => {
+  const sidePanels = useMemo(() => {
     if (isDevelopment && faultyFetch) {
       return (
         <Suspense>
@@ -167,7 +167,7 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
         renderedAt={renderedAt}
         retention={retention}
         retryAt={feed.retryAt}
-        sidePanels={faultButtons}
+        sidePanels={sidePanels}
         skewMs={skewMs}
       />
     </>

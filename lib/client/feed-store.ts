@@ -63,7 +63,7 @@ export function createFeedStore(limit: number): FeedStore {
         insert(entries, entry);
         view = null;
       }
-      // Not at each event: moving the entries would cost more, the more there are.
+      // Not at each event: each trim copies the whole list.
       if (entries.length > 1.05 * capacity) trim();
     },
     prepend(channel, before, events, isOnTop) {

@@ -23,7 +23,7 @@ type Usage = {
   readonly load: number | null;
 };
 
-/** What has been used at one moment, by subject, and for how long the cores of the machine have worked or could have, in ms. */
+/** One measurement: the usage of each subject so far, and the total time of all cores, busy and idle, in ms. */
 export type Look = { readonly coreMs: number; readonly usages: ReadonlyMap<string, Usage> };
 
 /** The name of this machine, as a subject can have it. */

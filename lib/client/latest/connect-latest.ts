@@ -104,7 +104,7 @@ class LatestReader {
   #mustLoad = true;
   #life: 'new' | 'on' | 'off' | 'closed' = 'new';
   #restarts = 0;
-  /** By how many ms this clock is ahead of the server's: the smallest value so far. Null: the server has told no time yet. */
+  /** How far this clock is ahead of the server's, in ms: the smallest value so far. Null: the server has not sent its time. */
   #aheadMs: number | null = null;
   #snapshot: LatestSnapshot | null = null;
   #cancelExpiry = () => {};

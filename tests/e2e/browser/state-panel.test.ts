@@ -87,7 +87,7 @@ test.concurrent('a host that is late says since when', async () => {
     .waitFor(waitOptions);
 });
 
-test.concurrent('a machine with another token is told what to set', async () => {
+test.concurrent('a machine with the wrong token prints which setting to change', async () => {
   const second = runScript('demo', ['--report', url, '--name', 'web-4'], { PUBLISH_TOKEN: 'another-token' });
   expect(await second.code).toBe(1);
   expect(second.err()).toMatch(/^demo: The server answered 401: .* Set PUBLISH_TOKEN to the app's token/);
