@@ -94,8 +94,9 @@ function moveFocus(event: KeyboardEvent<HTMLElement>): void {
   next.focus();
 }
 
-/** Rows rendered beyond each end of the visible part. A burst of this many events enters the page whole. */
-const overscan = 24;
+/** Rows rendered beyond each end of the visible part: while the reader scrolls or reads, and while the newest are shown. */
+const readingOverscan = 24;
+const restingOverscan = 8;
 
 /** Most rows before hydration: as many as the server renders. */
 const maxServerRows = 50;
@@ -224,6 +225,7 @@ export class RowLayout {
     }
     const topPx = this.#visible.topPx + (isReading ? this.moved() : 0);
     const first = this.#indexAt(topPx);
+    const overscan = isReading ? readingOverscan : restingOverscan;
     const from = Math.max(0, first - overscan);
     const to = Math.min(count, this.#indexAt(topPx + this.#visible.heightPx) + 1 + overscan);
     return {

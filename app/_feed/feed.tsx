@@ -1,6 +1,6 @@
 'use client';
 
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { type PollDriver, useFeedAndPolls } from '../../lib/client/feed-hook.ts';
 import type { FeedPage } from '../../lib/core/event.ts';
 import { useConnectionHistory } from './connection-history.ts';
@@ -13,12 +13,8 @@ import { measureClockSkew } from './time.tsx';
 /** Newest events kept in the page. Older ones that the reader loads are kept in addition. */
 const limit = 20_000;
 
-/** Shortest time between two renders of the list, in ms. */
-const renderIntervalMs = 100;
-
-/** The same where more events than `crowd` wait. They move the list farther than an eye can follow. */
-const crowdedIntervalMs = 250;
-const crowd = 8;
+/** Shortest time between two renders of the list while events arrive, in ms. */
+const throttleMs = 250;
 
 /**
  * SWR starts the polls. Most visits never poll, so it is loaded when the first poll is due. Until then, and where it cannot
@@ -98,6 +94,7 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     channels: [channel],
     initial,
     limit,
+    throttleMs,
     maxProbeMs,
     onEvent: (event) => record.addEvent(event, Date.now() - skewMs - event.time),
     onGap: (gap) => record.addGap(gap.missed),
@@ -116,9 +113,7 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     const { events } = JSON.parse(initial) as FeedPage;
     for (const event of events) record.addRendered(event, Date.now() - skewMs - event.time);
   }, [record, initial, skewMs]);
-  const { entries: received, cursor: reached } = feed;
-  const newest = useMemo(() => ({ entries: received, cursor: reached }), [received, reached]);
-  const { entries: oldestFirst, cursor } = useThrottled(newest, record.total);
+  const { entries: oldestFirst, cursor } = feed;
   const entries = useMemo(() => oldestFirst.toReversed(), [oldestFirst]);
   const sidePanels = useMemo(() => {
     if (isDevelopment && faultyFetch) {
@@ -172,33 +167,6 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
       />
     </>
   );
-}
-
-/**
- * How long the list waits until it is rendered again, in ms.
- * @param sinceMs time since it was rendered. @param arrived number of events that have arrived since then.
- */
-export function renderDelayMs(sinceMs: number, arrived: number): number {
-  return Math.max(0, (arrived > crowd ? crowdedIntervalMs : renderIntervalMs) - sinceMs);
-}
-
-/**
- * `value`, updated ten times a second, or four times while many events arrive. The first update after a pause comes at once.
- * @param total the number of events that have arrived so far.
- */
-function useThrottled<T>(value: T, total: () => number): T {
-  const [shown, setShown] = useState(value);
-  const last = useRef({ at: Number.NEGATIVE_INFINITY, total: 0 });
-  useEffect(() => {
-    const update = () => {
-      last.current = { at: performance.now(), total: total() };
-      setShown(value);
-    };
-    const { at, total: shownTotal } = last.current;
-    const timer = setTimeout(update, renderDelayMs(performance.now() - at, total() - shownTotal));
-    return () => clearTimeout(timer);
-  }, [value, total]);
-  return shown;
 }
 
 /** `list`, but the previous array while the items are the same. */

@@ -20,6 +20,7 @@ export type UseFeedOptions<T extends string = string> = Pick<
   | 'rewind'
   | 'persist'
   | 'limit'
+  | 'throttleMs'
   | 'onEvent'
   | 'onEvents'
   | 'onGap'

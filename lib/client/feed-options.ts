@@ -43,6 +43,12 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
    */
   readonly limit?: number;
   /**
+   * While events arrive, the feed tells of a new snapshot once in this many ms at most; of the first one after a pause, and of
+   * all other changes, at once. Each call of `onEvent` comes at once too. Default 0: it tells of each change. Set it, for
+   * example to 200, where many events arrive and to render a list is work.
+   */
+  readonly throttleMs?: number;
+  /**
    * Called once for each new event, in order. If it returns a promise, the feed reads on when that is fulfilled
    * (back-pressure). The events that arrived together with this one do not wait for it: for one after the other use
    * `onEvents`. A tab that reads for others and waits for longer than 1 s lets another tab read.

@@ -69,7 +69,6 @@ export function createFeed(
   let isScheduled = false;
   let onSignals: Parameters<PollHost['onSignals']>[0] | null = null;
   let unwatch: (() => void) | null = null;
-  const listeners = new Set<() => void>();
 
   // Called without an object: a browser's `fetch` throws when it is the method of one.
   const ask: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
@@ -98,7 +97,15 @@ export function createFeed(
       newToken: () => requests.newToken(connection.tokenVersion),
     }) ?? null;
   let connection = newConnection(settingsOf(options, hasPollDriver), reader, share !== null);
-  const history = createHistory({ query, clock, fetch: ask, store, token, onChange: change });
+  const onChange = () => snapshots.change();
+  const history = createHistory({ query, clock, fetch: ask, store, token, onChange });
+  const snapshots = createSnapshots(options, clock, {
+    connection: () => connection,
+    view: () => share?.view(connection) ?? unshared(connection),
+    entries: store.view,
+    rest: () => ({ ...history.state(), lag }),
+  });
+  const initialSnapshot = snapshots.current();
   const timer = createFeedTimer(clock, (hasSlept) => dispatch(hasSlept ? [{ kind: 'woke' }] : []));
 
   /** The only way anything changes: signals make the next state. Then come I/O, the timer, callbacks and listeners, once for all. */
@@ -115,7 +122,7 @@ export function createFeed(
     const last = accepted.findLast((item) => item.kind === 'event');
     if (last?.kind === 'event') lag = Math.max(0, clock.now() - last.event.time);
     delivery.deliver(accepted);
-    change();
+    snapshots.change();
   }
 
   function timerAt(): number | null {
@@ -147,16 +154,6 @@ export function createFeed(
     });
   }
 
-  function change(): void {
-    const before = snapshots.last();
-    snapshots.invalidate();
-    if (listeners.size === 0 && options.onStatus === undefined) return;
-    const after = snapshots.current();
-    if (after === before) return;
-    if (after.status !== before?.status) guard(() => options.onStatus?.(after.status, after));
-    for (const listener of listeners) guard(listener);
-  }
-
   /** Whose the token is decides with whom the feed may share. */
   async function newToken(getToken: FeedOptions['getToken']): Promise<string | null> {
     const token = (await getToken?.()) ?? null;
@@ -165,12 +162,6 @@ export function createFeed(
     return token;
   }
 
-  const snapshots = createSnapshots(clock, () => ({
-    connection,
-    view: share?.view(connection) ?? unshared(connection),
-    rest: { ...store.view(), ...history.state(), lag },
-  }));
-  const initialSnapshot = snapshots.current();
   const signal = (kind: PlainSignal['kind']) => void dispatch([{ kind }]);
 
   /** Whether the feed is where it begins: there is no place to look for, or it was looked for. */
@@ -217,10 +208,7 @@ export function createFeed(
   }
 
   return {
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: snapshots.subscribe,
     getSnapshot: snapshots.current,
     getInitialSnapshot: () => initialSnapshot,
     older: history.older,
@@ -277,64 +265,94 @@ function unshared({ handovers, reconnects }: Connection): ShareView {
 
 /** What a snapshot is made of. */
 type SnapshotParts = {
-  readonly connection: Connection;
-  readonly view: ShareView;
-  readonly rest: FeedView & Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
+  connection(): Connection;
+  view(): ShareView;
+  /** It copies all entries, so it is called only when a snapshot is wanted. */
+  entries(): FeedView;
+  rest(): Pick<FeedSnapshot, 'hasOlder' | 'isLoadingOlder' | 'lag'>;
 };
 
-/** Makes snapshots, each when it is asked for: the same object while nothing changes. */
-function createSnapshots(clock: Clock, partsNow: () => SnapshotParts) {
+/** What each event changes. */
+type Arrived = FeedView & Pick<FeedSnapshot, 'cursor' | 'lag'>;
+
+/** Makes snapshots, each when it is asked for, and tells of new ones. */
+function createSnapshots(options: FeedOptions, clock: Clock, parts: SnapshotParts) {
+  const { onStatus, throttleMs = 0 } = options;
+  const listeners = new Set<() => void>();
+  const wallOf = createWallTime(clock);
   let snapshot: FeedSnapshot | null = null;
   let isOutdated = false;
-  let retryAt: { readonly elapsed: number; readonly wall: number } | null = null;
+  /** What the listeners were told last, and when. */
+  let told = { snapshot: current(), at: Number.NEGATIVE_INFINITY };
+  let cancelLater: (() => void) | null = null;
 
-  function wallOf(elapsed: number | null): number | null {
-    if (elapsed === null) return null;
-    if (retryAt?.elapsed !== elapsed) {
-      retryAt = { elapsed, wall: Math.round(clock.now() + elapsed - clock.elapsed()) };
-    }
-    return retryAt.wall;
-  }
-
-  function make({ connection, view, rest }: SnapshotParts): FeedSnapshot {
-    const { role, reading, handovers, reconnects } = view;
-    const { status, transport, retryAt: elapsed, problem, pollingReason } = reading ?? readingOf(connection);
+  function state(): Omit<FeedSnapshot, keyof Arrived> {
+    const connection = parts.connection();
+    const { role, reading, handovers, reconnects } = parts.view();
+    const { status, transport, retryAt, problem, pollingReason } = reading ?? readingOf(connection);
+    const { hasOlder, isLoadingOlder } = parts.rest();
     return {
-      ...rest,
-      status,
-      transport,
-      role,
-      handovers,
-      reconnects,
-      problem,
-      pollingReason,
-      cursor: writeCursor(connection.reader),
-      retryAt: wallOf(elapsed),
+      ...{ status, transport, role, handovers, reconnects, problem, pollingReason, hasOlder, isLoadingOlder },
+      retryAt: wallOf(retryAt),
       discontinuities: connection.reader.discontinuities,
       isPolling: connection.mode === 'polling',
     };
   }
 
+  /** The same object while nothing changes. */
+  function current(): FeedSnapshot {
+    if (snapshot !== null && !isOutdated) return snapshot;
+    const { lag } = parts.rest();
+    const next = { ...parts.entries(), ...state(), cursor: writeCursor(parts.connection().reader), lag };
+    if (snapshot === null || !hasValues(snapshot, next)) snapshot = next;
+    isOutdated = false;
+    return snapshot;
+  }
+
+  function tell(): void {
+    cancelLater?.();
+    cancelLater = null;
+    const before = told.snapshot;
+    const after = current();
+    if (after === before) return;
+    told = { snapshot: after, at: clock.elapsed() };
+    if (after.status !== before.status) guard(() => onStatus?.(after.status, after));
+    for (const listener of listeners) guard(listener);
+  }
+
   return {
-    /** The snapshot that was made last. */
-    last: () => snapshot,
-    /** Something may have changed. */
-    invalidate() {
-      isOutdated = true;
+    current,
+    subscribe(listener: () => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
-    current(): FeedSnapshot {
-      if (snapshot === null) snapshot = make(partsNow());
-      else if (isOutdated) snapshot = reuse(snapshot, make(partsNow()));
-      isOutdated = false;
-      return snapshot;
+    /** Something may have changed. Tells the listeners now, or a little later if only events have arrived. */
+    change(): void {
+      isOutdated = true;
+      if (listeners.size === 0 && onStatus === undefined) return;
+      const waitMs = told.at + throttleMs - clock.elapsed();
+      if (waitMs <= 0 || !hasValues(told.snapshot, state())) tell();
+      else cancelLater ??= clock.after(waitMs, tell);
     },
   };
 }
 
-/** The old snapshot where the new one has the same values. */
-function reuse(old: FeedSnapshot, next: FeedSnapshot): FeedSnapshot {
-  const names = Object.keys(next) as (keyof FeedSnapshot)[];
-  return names.every((name) => old[name] === next[name]) ? old : next;
+/** Whether `snapshot` has these values. */
+function hasValues(snapshot: FeedSnapshot, values: Partial<FeedSnapshot>): boolean {
+  const names = Object.keys(values) as (keyof FeedSnapshot)[];
+  return names.every((name) => snapshot[name] === values[name]);
+}
+
+/** Makes Unix times of a clock's elapsed times: the same for the same time, although the two clocks drift apart. */
+function createWallTime(clock: Clock): (elapsed: number | null) => number | null {
+  let last: { readonly elapsed: number; readonly wall: number } | null = null;
+  return (elapsed) => {
+    if (elapsed === null) return null;
+    if (last?.elapsed !== elapsed) {
+      last = { elapsed, wall: Math.round(clock.now() + elapsed - clock.elapsed()) };
+    }
+    return last.wall;
+  };
 }
 
 /** The first entries of a feed. A gap of the rendered page is placed before the event at which the log continues. */

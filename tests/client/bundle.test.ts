@@ -13,12 +13,12 @@ test('the client’s core carries no schemas, nothing of server or log', () => {
   expect(whole.files.filter((id) => /lib\/(server|log)\/|event-types/.test(id))).toEqual([]);
 });
 
-test('the whole client stays within 21.6 KB, gzipped', () => {
-  expect(whole.gzip).toBeLessThan(21.6 * 1_024);
+test('the whole client stays within 21.8 KB, gzipped', () => {
+  expect(whole.gzip).toBeLessThan(21.8 * 1_024);
 });
 
-test('a client that does not share between tabs stays within 17.4 KB, and carries nothing of it', () => {
-  expect(withoutTabs.gzip).toBeLessThan(17.4 * 1_024);
+test('a client that does not share between tabs stays within 17.6 KB, and carries nothing of it', () => {
+  expect(withoutTabs.gzip).toBeLessThan(17.6 * 1_024);
   expect(withoutTabs.files.filter((id) => id.includes('lib/client/tabs/'))).toEqual([]);
 });
 

@@ -50,6 +50,76 @@ const seqs = (feed: Feed) => feed.getSnapshot().events.map((event) => Number(eve
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const has = (feed: Feed, count: number) => () => feed.getSnapshot().events.length >= count;
 
+/** Counts how often a feed tells of a new snapshot. */
+function countCalls(feed: Feed): { count: number } {
+  const calls = { count: 0 };
+  feed.subscribe(() => {
+    calls.count += 1;
+  });
+  return calls;
+}
+
+describe('throttleMs', () => {
+  async function setUpThrottled(options: FeedOptions = {}, throttleMs = 200) {
+    const clock = createManualClock();
+    const { server, feed } = await setUp(undefined, { clock, throttleMs, ...options });
+    await until(feed, has(feed, 3));
+    await clock.advance(200);
+    return { clock, server, feed, calls: countCalls(feed) };
+  }
+
+  test('the first event after a pause is told at once, and those that follow it together', async () => {
+    const { clock, server, feed, calls } = await setUpThrottled();
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    expect(calls.count).toBe(1);
+    for (const seq of [5, 6, 7]) {
+      server.publish(1);
+      await until(feed, has(feed, seq));
+    }
+    await clock.advance(199);
+    expect(calls.count).toBe(1);
+    await clock.advance(1);
+    expect(calls.count).toBe(2);
+    await clock.advance(1_000);
+    expect(calls.count).toBe(2);
+  });
+
+  test('another status is told at once, with the events that waited', async () => {
+    const statuses: string[] = [];
+    const { server, feed, calls } = await setUpThrottled({
+      onStatus: (status) => void statuses.push(status),
+    });
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    server.publish(1);
+    await until(feed, has(feed, 5));
+    expect(calls.count).toBe(1);
+    feed.setEnabled(false);
+    expect(calls.count).toBe(2);
+    expect(statuses.at(-1)).toBe('paused');
+  });
+
+  test('onEvent gets each event at once', async () => {
+    const seen: string[] = [];
+    const { server, feed } = await setUpThrottled({ onEvent: ({ id }) => void seen.push(id) });
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    server.publish(1);
+    await until(feed, has(feed, 5));
+    expect(seen).toHaveLength(5);
+  });
+
+  test('with 0, the default, each update is told', async () => {
+    const { server, feed, calls } = await setUpThrottled({}, 0);
+    for (const seq of [4, 5, 6]) {
+      server.publish(1);
+      await until(feed, has(feed, seq));
+    }
+    expect(calls.count).toBe(3);
+  });
+});
+
 describe('an honest server', () => {
   test('events come in order, each once', async () => {
     const { server, feed } = await setUp();

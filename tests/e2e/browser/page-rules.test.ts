@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type ConnectionSnapshot, recordChanges } from '../../../app/_feed/connection-history.ts';
 import { createFaultyFetch } from '../../../app/_feed/faults/faulty-fetch.ts';
-import { renderDelayMs } from '../../../app/_feed/feed.tsx';
 import { ribbonSeconds, spanAt } from '../../../app/_feed/ribbon/draw.ts';
 import {
   countEvents,
@@ -46,13 +45,6 @@ test.each([
 test('a clock counts as wrong only if it is off by more than a slow hydration takes', () => {
   expect([29_000, -29_000].map((ms) => measureClockSkew(1_000_000, 1_000_000 + ms))).toEqual([0, 0]);
   expect(measureClockSkew(1_000_000, 1_000_000 - 86_400_000)).toBe(-86_400_000);
-});
-
-test('the list is rendered at once after a pause, else ten times a second, and four times while many events arrive', () => {
-  expect(renderDelayMs(Number.POSITIVE_INFINITY, 1)).toBe(0);
-  expect([1, 8].map((arrived) => renderDelayMs(40, arrived))).toEqual([60, 60]);
-  expect([9, 500].map((arrived) => renderDelayMs(40, arrived))).toEqual([210, 210]);
-  expect([9, 500].map((arrived) => renderDelayMs(250, arrived))).toEqual([0, 0]);
 });
 
 describe('a filter', () => {
