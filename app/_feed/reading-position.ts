@@ -109,6 +109,8 @@ export function useHeldWhileTouched(entries: readonly FeedEntry[], isReading: bo
   return held === null ? entries : withoutNewer(held, entries);
 }
 
+const touchEnds = ['touchend', 'touchcancel'] as const;
+
 /** Whether the page is touched, or scrolls on after a touch. */
 function useIsTouched(): boolean {
   const [isTouched, setTouched] = useState(false);
@@ -120,10 +122,6 @@ function useIsTouched(): boolean {
       clearTimeout(timer);
       timer = undefined;
     };
-    const start = () => {
-      stop();
-      setTouched(true);
-    };
     const rest = () => {
       stop();
       timer = setTimeout(() => {
@@ -131,8 +129,18 @@ function useIsTouched(): boolean {
         setTouched(false);
       }, restMs);
     };
+    const end = ({ currentTarget, touches }: TouchEvent) => {
+      if (touches.length > 0) return;
+      for (const name of touchEnds) currentTarget?.removeEventListener(name, end as EventListener);
+      if (!ended.signal.aborted) rest();
+    };
+    const start = ({ target }: TouchEvent) => {
+      stop();
+      setTouched(true);
+      // A row that leaves the page while it is touched gets the end of the touch, and the document does not.
+      for (const name of touchEnds) target?.addEventListener(name, end as EventListener, { passive: true });
+    };
     document.addEventListener('touchstart', start, options);
-    for (const name of ['touchend', 'touchcancel'] as const) document.addEventListener(name, rest, options);
     // While the finger is on the page, it may also stand still: only its end starts the timer.
     document.addEventListener('scroll', () => timer !== undefined && rest(), options);
     return () => {

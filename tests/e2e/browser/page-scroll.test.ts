@@ -1,4 +1,4 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startChromium } from '../../support/browser/chromium.ts';
 import { type OpenPage, openLive } from '../../support/browser/page-steps.ts';
@@ -16,9 +16,9 @@ const phone = { viewport: { width: 400, height: 600 } } as const;
 const words = (first: number, last: number) => range(first, last).map((number) => `word ${number}`);
 
 /** Opens a page with 50 events on a phone, and scrolls to the middle of them. */
-async function openInTheMiddle(app: App): Promise<OpenPage> {
+async function openInTheMiddle(app: App, options: BrowserContextOptions = phone): Promise<OpenPage> {
   await store(app, words(1, 50));
-  const open = await openLive(browser, app, phone);
+  const open = await openLive(browser, app, options);
   await open.page.evaluate(() => window.scrollTo(0, 1_200));
   await eventually('it is scrolled', 30_000, () => open.page.evaluate(() => window.scrollY > 1_000));
   return open;
@@ -53,6 +53,20 @@ function isRowHigh(): boolean {
   return (document.querySelector('[role=feed] > article')?.getBoundingClientRect().height ?? 0) > 48;
 }
 
+/** Runs in the page: a finger touches the first row in the page, or leaves it. `fingers`: how many are on the page then. */
+function touch({ kind, fingers }: { readonly kind: string; readonly fingers: number }): void {
+  window.touched ??= document.querySelector('[role=feed] > article');
+  const touches = Array.from({ length: fingers }, () => ({}));
+  window.touched?.dispatchEvent(Object.assign(new Event(kind, { bubbles: true }), { touches }));
+}
+
+declare global {
+  interface Window {
+    /** The row that was touched first. */
+    touched?: Element | null;
+  }
+}
+
 test('rows of unknown height above the reader do not make the list jump when they come into view', async () => {
   await using app = await startApp();
   await using open = await openInTheMiddle(app);
@@ -84,17 +98,49 @@ test('a reader far down stays at its row when the window becomes narrow, and the
   expect(Math.abs((await visible()) - before)).toBeLessThan(8);
 });
 
-test('while a finger is on the page, the list waits with new events; then they come, and the reader is where it was', async () => {
+test('at a zoom of 110 % the reader stays where it is while one event after the other comes', async () => {
+  await using app = await startApp();
+  await using open = await openInTheMiddle(app, { ...phone, deviceScaleFactor: 1.1 });
+  const row = open.page.getByRole('article').filter({ has: open.page.getByText('word 20', { exact: true }) });
+  const top = () => row.evaluate((it) => it.getBoundingClientRect().top);
+  const before = await top();
+  for (const number of range(51, 80)) {
+    await store(app, [`word ${number}`]);
+    await newEvents(open.page, number - 50);
+  }
+  expect(Math.abs((await top()) - before)).toBeLessThan(1.5);
+});
+
+test('while one of two fingers is on the page, the list waits with new events; then they come, and the reader is where it was', async () => {
   await using app = await startApp();
   await using open = await openInTheMiddle(app);
   const row = open.page.getByRole('article').filter({ has: open.page.getByText('word 20', { exact: true }) });
   const read = () => row.evaluate((it) => ({ index: it.dataset.index, top: it.getBoundingClientRect().top }));
   const before = await read();
-  await open.page.evaluate(() => document.dispatchEvent(new Event('touchstart')));
+  await open.page.evaluate(touch, { kind: 'touchstart', fingers: 2 });
   await store(app, words(51, 60));
   await newEvents(open.page, 10);
   expect(await read()).toEqual(before);
-  await open.page.evaluate(() => document.dispatchEvent(new Event('touchend')));
+  await open.page.evaluate(touch, { kind: 'touchend', fingers: 1 });
+  // Longer than the list waits after a touch.
+  await open.page.waitForTimeout(600);
+  expect(await read()).toEqual(before);
+  await open.page.evaluate(touch, { kind: 'touchend', fingers: 0 });
   await eventually('the new events are above it', 30_000, async () => (await read()).index === '40');
   expect((await read()).top).toBeCloseTo(before.top, 0);
+});
+
+test('the list goes on after a touch that began on a row which has left the page', async () => {
+  await using app = await startApp();
+  await using open = await openInTheMiddle(app);
+  await store(app, words(51, 150));
+  await newEvents(open.page, 100);
+  await open.page.evaluate(touch, { kind: 'touchstart', fingers: 1 });
+  await open.page.evaluate(() => window.scrollTo(0, 100));
+  await eventually('the row is gone', 30_000, () =>
+    open.page.evaluate(() => window.touched?.isConnected === false),
+  );
+  await open.page.evaluate(touch, { kind: 'touchend', fingers: 0 });
+  await store(app, words(151, 151));
+  await open.page.getByText('word 151', { exact: true }).waitFor({ state: 'attached', timeout: 5_000 });
 });
