@@ -228,13 +228,13 @@ function drawRarely(): void {
 
 /**
  * Takes a picture of what the browser shows. Playwright computes the place first, and a page that scrolls meanwhile, because it
- * keeps the place of its reader, would be off that place.
+ * keeps the place of its reader, would be off that place. The session stays until the page closes: with its end the browser
+ * would also end the network that a state has switched off.
  */
 async function takePicture(page: Page, path: string): Promise<void> {
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'png' });
   writeFileSync(path, Buffer.from(data, 'base64'));
-  await session.detach();
 }
 
 /** @throws Error if the page is not in the state any more. */
