@@ -54,7 +54,7 @@ function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, intervalMs: num
     const update = () => {
       if (drawing === null || !isInView) return;
       const now = performance.now();
-      // The colours change with the theme. Reading them takes as long as drawing.
+      // An app may change its theme by a class, which nothing reports. Reading the colours takes as long as drawing.
       if (palette === null || now - paletteAt >= chartIntervalMs) {
         palette = drawing.readPalette(element);
         paletteAt = now;
@@ -68,6 +68,11 @@ function useDrawing(canvas: RefObject<HTMLCanvasElement | null>, intervalMs: num
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(update);
     };
+    const recolor = () => {
+      palette = null;
+      request();
+    };
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', recolor, { signal });
     const mark = (x: number | null) => {
       markedX = x;
       request();
