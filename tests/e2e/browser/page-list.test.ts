@@ -47,6 +47,7 @@ describe('the row that a user reads does not move', () => {
     await using app = await startApp();
     await store(app, words(1, 50));
     await using open = await openLive(browser, app);
+    await open.page.evaluate(() => window.scrollTo(0, 600));
     await row(open.page, 'word 20').evaluate((element) => element.scrollIntoView({ block: 'center' }));
     await eventually('it is scrolled', 30_000, () => open.page.evaluate(() => window.scrollY > 500));
     const offsets = await watchOffset(open.page, 'word 20');

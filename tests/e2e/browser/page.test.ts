@@ -152,7 +152,7 @@ describe('published data', () => {
   test('of any shape never breaks the list', async () => {
     await using app = await startApp();
     await store(app, [...odd, 'rendered']);
-    await using open = await openLive(browser, app);
+    await using open = await openLive(browser, app, { viewport: { width: 1_280, height: 2_000 } });
     await store(app, [...odd, 'came live']);
     await shows(open.page, 'came live');
     expect(await open.page.getByRole('article').count()).toBe(2 * (odd.length + 1));
