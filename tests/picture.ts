@@ -71,7 +71,9 @@ async function takePictures({ seconds, folder }: Omit<PictureOptions, 'states'>)
   const port = await findFreePort(0);
   const token = randomBytes(24).toString('base64url');
   using log = makeTemporaryFolder();
-  const app = await startDemoApp(root, port, '', token, { FEED_DB: join(log.path, 'feed.db') });
+  // No host reports here.
+  const own = { FEED_DB: join(log.path, 'feed.db'), DEMO_HOSTS: '' };
+  const app = await startDemoApp(root, port, '', token, own);
   const browser = await startChromium();
   const sampler = startMachineSampler(root);
   const stop = new AbortController();

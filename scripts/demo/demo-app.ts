@@ -44,7 +44,7 @@ const maxOutput = 4_000;
  * Starts the built app on `port`, reachable from this machine only, and waits until its health route answers.
  * @param basePath the app's path at its origin, such as `/app`; empty: none.
  * @param publishToken the app accepts events with this token only.
- * @param log settings of the log: the file of the embedded one, or Redis.
+ * @param own settings that differ from the demo's: the file of the embedded log, or Redis.
  * @throws FeedError `internal-error` with the app's output, when it ends or does not answer within 30 s.
  */
 export async function startDemoApp(
@@ -52,7 +52,7 @@ export async function startDemoApp(
   port: number,
   basePath: string,
   publishToken: string,
-  log: Readonly<Record<string, string>> = { FEED_DB: '.data/demo.db' },
+  own: Readonly<Record<string, string>> = { FEED_DB: '.data/demo.db' },
 ): Promise<DemoApp> {
   const next = join(root, 'node_modules/next/dist/bin/next');
   const child = spawn(process.execPath, [next, 'start', '-p', String(port), '-H', '127.0.0.1'], {
@@ -63,7 +63,7 @@ export async function startDemoApp(
       NODE_ENV: 'production',
       NEXT_TELEMETRY_DISABLED: '1',
       ...settings,
-      ...log,
+      ...own,
       PUBLISH_TOKEN: publishToken,
     },
   });
