@@ -37,7 +37,7 @@ sent. Ten seconds after its last report the row is gone.
                       (default: only this machine)
   --redis             keep the events in Redis, started for the demo in .data/demo-redis; needs redis-server
   --report <address>  add this machine to the table of hosts of another app
-  --name <name>       how the table calls this machine (default: its host name)
+  --name <name>       how the table calls this machine (default: its host name); two machines of one name would share a row
   --seconds <n>       stop after this many seconds (default: run until Ctrl-C)
   --help              show this text
 `;
@@ -80,8 +80,18 @@ function readOptions(): DemoOptions | null {
     seconds: seconds === undefined ? null : readWholeNumber('--seconds', seconds, 1, 1_000_000),
     isOnRedis: redis,
     report: report === undefined ? null : readEndpoint(report, '--report'),
-    name: name === undefined ? hostName() : parseName(name, '--name'),
+    name: name === undefined ? hostName() : readMachineName(name),
   };
+}
+
+/** A name without a colon: the table has the processes of a machine as `<machine>:<process>`, and the job as `demo:job`. */
+function readMachineName(name: string): string {
+  if (name.includes(':'))
+    throw new FeedError(
+      'bad-request',
+      `--name: "${name}" has a colon, which separates a machine from its processes. Use a name without one.`,
+    );
+  return parseName(name, '--name');
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -34,6 +34,7 @@ describe('npm run demo', () => {
     [['--report', 'my-host'], '--report must be an address such as http://localhost:3000'],
     [['--report', 'http://localhost:3000', '--redis'], '--report starts no app: leave --port'],
     [['--report', 'http://localhost:3000', '--name', 'my host'], '--name: "my host" is not a valid name'],
+    [['--report', 'http://localhost:3000', '--name', 'web:app'], '--name: "web:app" has a colon'],
   ])('refuses %j', async (args, reason) => {
     const script = runScript('demo', args);
 

@@ -101,7 +101,7 @@ describe('the demo', () => {
   test('runs one job after the other, each in a channel that ends with its last file', async () => {
     const sent = await sentIn(75_000, (...life) => publishJobs(root, ...life));
     const named = sent
-      .filter(({ subject }) => subject === 'demo-job')
+      .filter(({ subject }) => subject === 'demo:job')
       .map(({ data }) => (data as { channel: string }).channel);
     expect(new Set(named).size).toBe(2);
     const first = sent.filter(({ channel }) => channel === named[0]);

@@ -4,5 +4,5 @@
  */
 export const hostsChannel = 'public:demo-hosts';
 
-/** The subject whose latest event names the channel of the job that runs, or ran last. */
-export const jobSubject = 'demo-job';
+/** The subject whose latest event names the channel of the job that runs, or ran last. No machine has a colon in its name. */
+export const jobSubject = 'demo:job';
