@@ -129,10 +129,8 @@ function useIsTouched(): boolean {
         setTouched(false);
       }, restMs);
     };
-    const end = ({ currentTarget, touches }: TouchEvent) => {
-      if (touches.length > 0) return;
-      for (const name of touchEnds) currentTarget?.removeEventListener(name, end as EventListener);
-      if (!ended.signal.aborted) rest();
+    const end = ({ touches }: TouchEvent) => {
+      if (touches.length === 0 && !ended.signal.aborted) rest();
     };
     const start = ({ target }: TouchEvent) => {
       stop();
@@ -141,6 +139,7 @@ function useIsTouched(): boolean {
       for (const name of touchEnds) target?.addEventListener(name, end as EventListener, { passive: true });
     };
     document.addEventListener('touchstart', start, options);
+    for (const name of touchEnds) document.addEventListener(name, end, options);
     // While the finger is on the page, it may also stand still: only its end starts the timer.
     document.addEventListener('scroll', () => timer !== undefined && rest(), options);
     return () => {

@@ -43,9 +43,9 @@ export type FeedOptions<T extends string = string> = FeedTunables & {
    */
   readonly limit?: number;
   /**
-   * While events arrive, the feed tells of a new snapshot once in this many ms at most; of the first one after a pause, and of
-   * all other changes, at once. Each call of `onEvent` comes at once too. Default 0: it tells of each change. Set it, for
-   * example to 200, where many events arrive and to render a list is work.
+   * While events arrive, the feed calls its listeners once in this many ms at most. It calls them at once for the first event
+   * after a pause, for a gap, and for all other changes. `onEvent`, `onEvents` and `onGap` do not wait. Default 0: it calls them
+   * for each change. Set it, for example to 250, where many events arrive and to render a list is work.
    */
   readonly throttleMs?: number;
   /**

@@ -97,7 +97,7 @@ export function createFeed(
       newToken: () => requests.newToken(connection.tokenVersion),
     }) ?? null;
   let connection = newConnection(settingsOf(options, hasPollDriver), reader, share !== null);
-  const onChange = () => snapshots.change();
+  const onChange = () => snapshots.change(false);
   const history = createHistory({ query, clock, fetch: ask, store, token, onChange });
   const snapshots = createSnapshots(options, clock, {
     connection: () => connection,
@@ -122,7 +122,7 @@ export function createFeed(
     const last = accepted.findLast((item) => item.kind === 'event');
     if (last?.kind === 'event') lag = Math.max(0, clock.now() - last.event.time);
     delivery.deliver(accepted);
-    snapshots.change();
+    snapshots.change(accepted.some(({ kind }) => kind === 'gap'));
   }
 
   function timerAt(): number | null {
@@ -277,14 +277,15 @@ type Arrived = FeedView & Pick<FeedSnapshot, 'cursor' | 'lag'>;
 
 /** Makes snapshots, each when it is asked for, and tells of new ones. */
 function createSnapshots(options: FeedOptions, clock: Clock, parts: SnapshotParts) {
-  const { onStatus, throttleMs = 0 } = options;
+  const { throttleMs = 0 } = options;
   const listeners = new Set<() => void>();
   const wallOf = createWallTime(clock);
   let snapshot: FeedSnapshot | null = null;
   let isOutdated = false;
-  /** What the listeners were told last, and when. */
+  /** What the listeners were told last, and when they were told of events. */
   let told = { snapshot: current(), at: Number.NEGATIVE_INFINITY };
   let cancelLater: (() => void) | null = null;
+  const isUnheard = () => listeners.size === 0 && options.onStatus === undefined;
 
   function state(): Omit<FeedSnapshot, keyof Arrived> {
     const connection = parts.connection();
@@ -309,29 +310,37 @@ function createSnapshots(options: FeedOptions, clock: Clock, parts: SnapshotPart
     return snapshot;
   }
 
-  function tell(): void {
+  function stopWaiting(): void {
     cancelLater?.();
     cancelLater = null;
+  }
+
+  function tell(): void {
+    stopWaiting();
     const before = told.snapshot;
     const after = current();
     if (after === before) return;
-    told = { snapshot: after, at: clock.elapsed() };
-    if (after.status !== before.status) guard(() => onStatus?.(after.status, after));
+    told = { snapshot: after, at: hasValues(before, state()) ? clock.elapsed() : told.at };
+    if (after.status !== before.status) guard(() => options.onStatus?.(after.status, after));
     for (const listener of listeners) guard(listener);
   }
 
   return {
     current,
     subscribe(listener: () => void): () => void {
+      if (isUnheard()) told = { ...told, snapshot: current() };
       listeners.add(listener);
-      return () => listeners.delete(listener);
+      return () => {
+        listeners.delete(listener);
+        if (isUnheard()) stopWaiting();
+      };
     },
     /** Something may have changed. Tells the listeners now, or a little later if only events have arrived. */
-    change(): void {
+    change(hasGap: boolean): void {
       isOutdated = true;
-      if (listeners.size === 0 && onStatus === undefined) return;
+      if (isUnheard()) return;
       const waitMs = told.at + throttleMs - clock.elapsed();
-      if (waitMs <= 0 || !hasValues(told.snapshot, state())) tell();
+      if (waitMs <= 0 || hasGap || !hasValues(told.snapshot, state())) tell();
       else cancelLater ??= clock.after(waitMs, tell);
     },
   };

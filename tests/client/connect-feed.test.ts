@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { connectFeed } from '../../lib/client/connect-feed.ts';
 import type { Feed, FeedOptions } from '../../lib/client/feed-options.ts';
-import { systemClock } from '../../lib/core/clock.ts';
+import { systemClock, wait } from '../../lib/core/clock.ts';
 import type { FeedEvent } from '../../lib/core/event.ts';
 import { badServers } from '../support/client/bad-servers.ts';
 import { feedServer, type Misbehaviour } from '../support/client/feed-server.ts';
@@ -51,11 +51,11 @@ const upTo = (last: number) => Array.from({ length: last }, (_, index) => index 
 const has = (feed: Feed, count: number) => () => feed.getSnapshot().events.length >= count;
 
 /** Counts how often a feed tells of a new snapshot. */
-function countCalls(feed: Feed): { count: number } {
-  const calls = { count: 0 };
-  feed.subscribe(() => {
+function countCalls(feed: Feed): { count: number; readonly end: () => void } {
+  const end = feed.subscribe(() => {
     calls.count += 1;
   });
+  const calls = { count: 0, end };
   return calls;
 }
 
@@ -98,6 +98,56 @@ describe('throttleMs', () => {
     feed.setEnabled(false);
     expect(calls.count).toBe(2);
     expect(statuses.at(-1)).toBe('paused');
+  });
+
+  test('the first event after a change of the status is told at once', async () => {
+    const { clock, server, feed } = await setUpThrottled();
+    const told: number[] = [];
+    feed.subscribe(() => told.push(feed.getSnapshot().events.length));
+    feed.setEnabled(false);
+    await clock.advance(1_000);
+    feed.setEnabled(true);
+    await until(feed, () => feed.getSnapshot().status === 'streaming');
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    expect(told.at(-1)).toBe(4);
+  });
+
+  test('a gap is told at once', async () => {
+    const { server, feed } = await setUpThrottled();
+    const gaps: number[] = [];
+    feed.subscribe(() => gaps.push(feed.getSnapshot().gaps.length));
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    for (let lost = 0; lost < 5; lost += 1) server.log.append();
+    server.log.trim(8);
+    server.publish(1);
+    await until(feed, () => feed.getSnapshot().gaps.length === 1);
+    expect(gaps).toEqual([0, 1]);
+  });
+
+  test('no timer stays when the last listener has gone', async () => {
+    const { clock, server, feed, calls } = await setUpThrottled();
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    server.publish(1);
+    await until(feed, has(feed, 5));
+    calls.end();
+    feed.close();
+    expect(clock.pending()).toBe(0);
+    expect(calls.count).toBe(1);
+  });
+
+  test('a new listener is not told of what was there before it', async () => {
+    const { server, feed } = await setUp();
+    await until(feed, has(feed, 3));
+    const calls = countCalls(feed);
+    server.heartbeat();
+    // The heartbeat changes nothing that could be waited for.
+    await wait(systemClock, 50);
+    server.publish(1);
+    await until(feed, has(feed, 4));
+    expect(calls.count).toBe(1);
   });
 
   test('onEvent gets each event at once', async () => {
