@@ -9,6 +9,7 @@ import { parseOptions, printFailure, readPort, readSetting, readWholeNumber } fr
 import { createPublish, publishActivity } from './demo/activity.ts';
 import { type DemoSite, startDemoSite } from './demo/demo-site.ts';
 import { hostName, lookAt, publishHost } from './demo/hosts.ts';
+import type { DemoPublish } from './demo/job.ts';
 import { createDemoSender, machineText, publishMachine, startMachineSampler } from './demo/machine.ts';
 import { findFreePort } from './free-port.ts';
 import { readEndpoint } from './push/push-options.ts';
@@ -121,7 +122,7 @@ async function demo(options: DemoOptions): Promise<number> {
   say(
     given === null
       ? 'Other programs cannot publish here: use npm run dev, or set PUBLISH_TOKEN before you start the demo.'
-      : 'Other programs can publish here with your PUBLISH_TOKEN.',
+      : `Other programs can publish here with your PUBLISH_TOKEN: npm run push -- --url http://localhost:${port}${path} "hello"`,
   );
   say('Press Ctrl-C to stop.\n');
   const failure = await publishUntilEnd(site, options, interrupt);
@@ -174,10 +175,20 @@ async function reportTo(endpoint: URL, options: DemoOptions): Promise<number> {
     ...createDemoSender(endpoint, process.env.PUBLISH_TOKEN ?? null, signal, onRetry),
     retries: reportRetries,
     unreachableAdvice: 'Is the app running there? A demo is open to other machines only with --network.',
+    tokenAdvice:
+      'Set PUBLISH_TOKEN in the environment to the token of that app. --report does not read .env.local.',
   };
-  say(`This machine reports to ${endpoint.origin} as ${options.name}, every 2 s. Press Ctrl-C to stop.`);
+  say(`Reporting to ${endpoint.origin} as ${options.name}, every 2 s. Press Ctrl-C to stop.`);
   const look = () => lookAt(options.name, new Map());
-  const failure = await publishHost(look, createPublish(sender), sender);
+  const publish = createPublish(sender);
+  let isFirst = true;
+  const report: DemoPublish = async (events) => {
+    const failure = await publish(events);
+    if (failure === null && isFirst) say('The first report has arrived.');
+    if (failure === null) isFirst = false;
+    return failure;
+  };
+  const failure = await publishHost(look, report, sender);
   if (failure === null) return 0;
   printFailure('demo', failure);
   return 1;

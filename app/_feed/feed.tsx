@@ -125,14 +125,14 @@ export function Feed({ channel, isWall, initial, renderedAt, retention, maxProbe
     }
     return (
       <>
-        {hasHosts && (
-          <Suspense>
-            <StatePanel />
-          </Suspense>
-        )}
         {hasFaults && (
           <Suspense>
             <BreakPanel channel={channel} entries={entries} />
+          </Suspense>
+        )}
+        {hasHosts && (
+          <Suspense>
+            <StatePanel />
           </Suspense>
         )}
       </>

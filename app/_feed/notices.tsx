@@ -106,7 +106,7 @@ export function OlderEvents({ hasOlder, isLoading, load, loadsByItself, retentio
           </button>
         </p>
       ) : (
-        <p>This is the oldest event in the log.</p>
+        <p>The log has no older events.</p>
       )}
       {retention !== null && <p>The log keeps the last {formatCount(retention)} events of each channel.</p>}
     </div>

@@ -42,7 +42,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
     detail: 'every connection',
     run: async () => {
       const count = front.cut();
-      return `${count} ${count === 1 ? 'connection was' : 'connections were'} reset.`;
+      return `All connections were cut (${count}): those of this page, and the demo's own.`;
     },
   });
   faults.set('block', {
@@ -52,7 +52,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
       front.blockStreams(true);
       await sleep(lastsMs);
       front.blockStreams(false);
-      return 'Streams were held back for 10 s, as behind a proxy that buffers.';
+      return 'Streams were held back for 10 s, as behind a proxy that buffers. The page polls until it tries a stream again.';
     },
   });
   faults.set('offline', {
@@ -124,7 +124,7 @@ export function demoFaults(parts: DemoParts): ReadonlyMap<string, Fault> {
       // What the process still has in memory would fill the gap.
       await restart();
       front.makeUnreachable(false);
-      return `${count.toLocaleString('en')} events were published while the feed could not be reached; the log keeps ${retention.toLocaleString('en')}.`;
+      return `${count.toLocaleString('en')} events were published while the page could not read. The log keeps the newest ${retention.toLocaleString('en')}: the older ones are gone, and the page says how many.`;
     },
   });
   return faults;

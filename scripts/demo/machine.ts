@@ -4,7 +4,7 @@ import { freemem, loadavg, totalmem, uptime } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock, wait } from '../../lib/core/clock.ts';
 import { defaultChannel } from '../../lib/core/ids.ts';
-import { type Sender, sendBatch } from '../push/push-events.ts';
+import { type Sender, sendBatch, tokenAdvice } from '../push/push-events.ts';
 import { makePushEvent } from '../push/push-input.ts';
 import { fetchSameOrigin } from '../same-origin-fetch.ts';
 
@@ -71,6 +71,7 @@ export function createDemoSender(
   return {
     endpoint,
     unreachableAdvice: 'The app may have ended.',
+    tokenAdvice,
     misfitAdvice: null,
     token,
     timeoutMs: 10_000,

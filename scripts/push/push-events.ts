@@ -144,6 +144,8 @@ type PostTarget = {
   readonly endpoint: URL;
   /** What the user can do if nobody answers at the endpoint. */
   readonly unreachableAdvice: string;
+  /** What the user can do if the token is missing or wrong. */
+  readonly tokenAdvice: string;
   /** What the user can do if text does not fit the schema of its type; null: nothing that push knows of. */
   readonly misfitAdvice: string | null;
   readonly token: string | null;
@@ -155,11 +157,8 @@ type PostTarget = {
 /** Statuses after which a retry may succeed. */
 const temporaryStatuses: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** What the user of push can do about a status. */
-const adviceByStatus: ReadonlyMap<number, string> = new Map([
-  [401, "Set PUBLISH_TOKEN to the app's token, in the environment or in .env.local."],
-  [404, 'Is --url the address of a Steadfeed app?'],
-]);
+/** The same for a command that reads the token from both places. */
+export const tokenAdvice = "Set PUBLISH_TOKEN to the app's token, in the environment or in .env.local.";
 
 /** Sends a batch once, with its idempotency key. */
 async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: number): Promise<Posted> {
@@ -198,7 +197,7 @@ async function postBatch(batch: Batch, key: string, target: PostTarget, nowMs: n
 
 function judge(response: Response, body: string, batch: Batch, target: PostTarget, nowMs: number): Posted {
   const { status, headers } = response;
-  const { endpoint, misfitAdvice } = target;
+  const { endpoint } = target;
   if (response.ok) return readStored(status, body, batch, endpoint);
   if (status >= 300 && status < 400) {
     const location = headers.get('location') ?? 'another address';
@@ -206,12 +205,19 @@ function judge(response: Response, body: string, batch: Batch, target: PostTarge
     return { kind: 'refused', reason, isUncertain: false };
   }
   const detail = readDetail(body) ?? (response.statusText || 'no reason given');
-  const advice = adviceByStatus.get(status) ?? (isMisfit(body) && batch.some(isText) ? misfitAdvice : null);
+  const advice = adviceFor(status, isMisfit(body) && batch.some(isText), target);
   const reason = `The server answered ${status}: ${detail}.${advice === null ? '' : ` ${advice}`}`;
   if (!temporaryStatuses.has(status)) return { kind: 'refused', reason, isUncertain: false };
   const isUncertain = status !== 429 && status !== 503;
   const waitMs = parseRetryAfter(headers.get('retry-after'), nowMs);
   return { kind: 'retry', reason, waitMs, isUncertain, isNobodyThere: false };
+}
+
+/** What the user can do; null: nothing that this command knows of. */
+function adviceFor(status: number, isMisfitText: boolean, target: PostTarget): string | null {
+  if (status === 401) return target.tokenAdvice;
+  if (status === 404) return 'Is --url the address of a Steadfeed app?';
+  return isMisfitText ? target.misfitAdvice : null;
 }
 
 function readStored(status: number, body: string, batch: Batch, endpoint: URL): Posted {

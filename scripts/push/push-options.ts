@@ -3,6 +3,7 @@ import { FeedError } from '../../lib/core/feed-error.ts';
 import { defaultChannel, defaultType, parseName, parseSubject } from '../../lib/core/ids.ts';
 import { excerpt } from '../../lib/core/safe-text.ts';
 import { parseOptions, readAppAddress, readChoice, readWholeNumber } from '../command-line.ts';
+import { tokenAdvice } from './push-events.ts';
 import type { LineFormat } from './push-input.ts';
 
 /** The longest life of an event, in seconds; the server's limit. */
@@ -70,6 +71,8 @@ export type PushOptions = {
   readonly endpoint: URL;
   /** What the user can do if nobody answers there. */
   readonly unreachableAdvice: string;
+  /** What the user can do if the token is missing or wrong. */
+  readonly tokenAdvice: string;
   readonly token: string | null;
   /** The idempotency key of batch n is `<keyPrefix>-<n>`. */
   readonly keyPrefix: string;
@@ -137,6 +140,7 @@ export function readPushOptions(): PushOptions | null {
     isEnd: values.end,
     endpoint: readEndpoint(address.url),
     unreachableAdvice: address.advice,
+    tokenAdvice,
     token: values.token || process.env.PUBLISH_TOKEN || null,
     keyPrefix: readKeyPrefix(values.key),
     batchEvents: readWholeNumber('--batch', values.batch, 1, 500),

@@ -16,12 +16,12 @@ const types = {
 };
 
 async function publishOne(): Promise<void> {
-  await publish('order.created', { id: 7 }); // in a server action, a route or a job
+  await publish('order.created', { id: 7 }); // lib/server/publish.ts: in a server action, a route or a job
 }
 
 /** Nobody calls it: the compiler alone checks it. */
 export function useOne(): number | undefined {
-  const { events, newest } = useFeed({ types: ['order.created'] }); // in a client component, with the type of `data`
+  const { events, newest } = useFeed({ types: ['order.created'] }); // lib/client/use-feed.ts: in a client component
   return newest?.data.id ?? events[0]?.data.id;
 }
 

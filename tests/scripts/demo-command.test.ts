@@ -67,6 +67,24 @@ test('a report takes its token from the environment, and does not send the one o
   app.close();
 });
 
+test('--report says when its first report has arrived, and which token an app wants that refuses one', async () => {
+  const statuses = [201, 401];
+  const app = createHttpServer((_, response) => {
+    response.writeHead(statuses.shift() ?? 401, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ events: [{ id: '1000-1' }], detail: 'This needs a token' }));
+  }).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  const { port } = app.address() as AddressInfo;
+  const script = runScript('demo', ['--report', `http://127.0.0.1:${port}`, '--name', 'web-1']);
+
+  expect(await script.code).toBe(1);
+  expect(script.out()).toContain(`Reporting to http://127.0.0.1:${port} as web-1`);
+  expect(script.err()).toContain(
+    'PUBLISH_TOKEN in the environment to the token of that app. --report does not read',
+  );
+  app.close();
+});
+
 test('a command reads one setting after the other from .env.local, and leaves its environment as it was', () => {
   using folder = makeTemporaryFolder();
   writeFileSync(join(folder.path, '.env.local'), 'PORT=4000\nPUBLISH_TOKEN=token-of-my-own-app-1234');

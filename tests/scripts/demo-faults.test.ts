@@ -68,7 +68,9 @@ describe('the proxy in front of the demo', () => {
   test('cuts the connections of the feed, and says how many', async () => {
     const { reader } = await openStream();
 
-    expect(await (await ask('cut')).json()).toEqual({ detail: '1 connection was reset.' });
+    expect(await (await ask('cut')).json()).toEqual({
+      detail: "All connections were cut (1): those of this page, and the demo's own.",
+    });
     await expect(reader.read()).rejects.toThrow();
     expect((await openStream()).text).toBe('first ');
   });

@@ -24,6 +24,7 @@ async function publish(count: number, ...misbehaves: Misbehaviour[]) {
     {
       endpoint: readEndpoint(server.url),
       unreachableAdvice: '',
+      tokenAdvice: '',
       misfitAdvice: null,
       token: null,
       timeoutMs: 5_000,

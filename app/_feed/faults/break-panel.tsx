@@ -29,7 +29,7 @@ const everyMs = 1_000;
 
 /** Buttons that break the connection, the server or the log, and a count of what is shown all the same. */
 export function BreakPanel({ channel, entries }: BreakPanelProps) {
-  const [told, setTold] = useState('Press a button, and watch the ribbon.');
+  const [told, setTold] = useState('Press a button, and watch the panel Continuity.');
   const state = useDemoState(channel);
   const running = state?.running ?? null;
   const run = async (name: string) => {
@@ -63,14 +63,14 @@ export function BreakPanel({ channel, entries }: BreakPanelProps) {
 }
 
 function ShownCount({ count }: { readonly count: Count }) {
-  const { published, shown, onTheWay, missing, twice, gone } = count;
+  const { published, shown, unread, missing, twice, gone } = count;
   const parts = [
     [published, 'published'],
     [shown, 'shown'],
-    [missing, 'missing'],
-    [twice, 'twice'],
     ...(gone > 0 ? ([[gone, 'gone and reported']] as const) : []),
-    ...(onTheWay > 0 ? ([[onTheWay, 'on the way']] as const) : []),
+    [missing, gone > 0 ? 'more missing' : 'missing'],
+    [twice, 'twice'],
+    ...(unread > 0 ? ([[unread, 'not read yet']] as const) : []),
   ] as const;
   return (
     <ul className={styles.count} data-tone={missing + twice > 0 ? 'stopped' : 'live'}>
@@ -90,7 +90,7 @@ type Count = {
   /** Events that the log has lost, as the feed has reported. */
   readonly gone: number;
   /** Events in the log after the newest one that is shown. */
-  readonly onTheWay: number;
+  readonly unread: number;
   /** Events before the newest one that is shown, that are not shown and not reported as lost. */
   readonly missing: number;
   readonly twice: number;
@@ -109,20 +109,20 @@ export function countShown(entries: readonly FeedEntry[], newestId: string | nul
   const [newest] = numbers;
   const oldest = numbers.at(-1);
   if (newest === undefined || oldest === undefined) {
-    return { published: 0, shown: 0, gone: 0, onTheWay: 0, missing: 0, twice: 0 };
+    return { published: 0, shown: 0, gone: 0, unread: 0, missing: 0, twice: 0 };
   }
   const shown = new Set(numbers).size;
   const gone = counted.reduce(
     (sum, entry) => (entry.kind === 'gap' ? sum + (entry.gap.missed ?? 0) : sum),
     0,
   );
-  const onTheWay = newestId === null ? 0 : Math.max(0, numberOf(newestId) - newest);
+  const unread = newestId === null ? 0 : Math.max(0, numberOf(newestId) - newest);
   const upToNewest = newest - oldest + 1;
   return {
-    published: upToNewest + onTheWay,
+    published: upToNewest + unread,
     shown,
     gone,
-    onTheWay,
+    unread,
     missing: upToNewest - shown - gone,
     twice: numbers.length - shown,
   };

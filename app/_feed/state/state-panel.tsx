@@ -103,7 +103,7 @@ function Job({ channel }: { readonly channel: string }) {
 
 function noteOf(count: number, restarts: number): string {
   if (restarts > 0) return 'the log was lost: it began anew';
-  return count === 0 ? 'waiting for the first report' : 'the latest report of each';
+  return count === 0 ? 'waiting for a report' : 'the latest report of each';
 }
 
 /** A number of an event's data; null where it is none: an app may declare other types than the demo. */

@@ -90,7 +90,9 @@ test.concurrent('a host that is late says since when', async () => {
 test.concurrent('a machine with the wrong token prints which setting to change', async () => {
   const second = runScript('demo', ['--report', url, '--name', 'web-4'], { PUBLISH_TOKEN: 'another-token' });
   expect(await second.code).toBe(1);
-  expect(second.err()).toMatch(/^demo: The server answered 401: .* Set PUBLISH_TOKEN to the app's token/);
+  expect(second.err()).toMatch(
+    /^demo: The server answered 401: .* Set PUBLISH_TOKEN in the environment to the token of that app/,
+  );
 }, 300_000);
 
 test.concurrent('on a phone its title opens it, and nothing is wider than the screen', async () => {

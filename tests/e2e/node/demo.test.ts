@@ -71,7 +71,9 @@ describe('npm run demo', () => {
 
     expect((await publish(url, { authorization: 'Bearer token-of-the-user' })).status).toBe(201);
     expect((await publish(url)).status).toBe(401);
-    expect(script.out()).toContain('Other programs can publish here with your PUBLISH_TOKEN.');
+    expect(script.out()).toContain(
+      'Other programs can publish here with your PUBLISH_TOKEN: npm run push -- --url http://localhost:',
+    );
     expect(script.out()).not.toContain('token-of-the-user');
   });
 

@@ -60,6 +60,7 @@ export function pushAll(
     sender: {
       endpoint: readEndpoint(server.url),
       unreachableAdvice: 'Is the app running there?',
+      tokenAdvice: "Set PUBLISH_TOKEN to the app's token, in the environment or in .env.local.",
       misfitAdvice: null,
       token: null,
       timeoutMs: 5_000,
