@@ -140,10 +140,15 @@ type HelpDialogProps = {
   readonly onClose: () => void;
 };
 
-/** Explains the keys. The reader can switch them off here. */
+/** Explains the panel Continuity and the keys. The reader can switch them off here. */
 export function HelpDialog({ areShortcutsOn, onShortcutsChange, onClose }: HelpDialogProps) {
   return (
-    <Dialog onClose={onClose} title="Keyboard shortcuts">
+    <Dialog onClose={onClose} title="Help">
+      <p className={styles.note}>
+        Continuity shows the last minutes. A bar is a stream; the next one begins before it ends. A cross is
+        where a stream was lost. A dot is a poll, an empty one a poll that failed. Each line below is an
+        event: the higher, the later it came. A red box is a gap, with the number of events that are gone.
+      </p>
       <dl>
         {shortcutKeys.map(([key, action]) => (
           <div className={styles.shortcut} key={key}>

@@ -71,12 +71,7 @@ export function Toolbar(props: ToolbarProps) {
         >
           Connection
         </button>
-        <button
-          aria-label="Keyboard shortcuts"
-          className={styles.button}
-          onClick={props.onHelp}
-          type="button"
-        >
+        <button aria-label="Help" className={styles.button} onClick={props.onHelp} type="button">
           ?
         </button>
       </span>

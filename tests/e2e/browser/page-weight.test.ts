@@ -34,7 +34,7 @@ test('the page loads no more script than its limit, and what only opens at a key
   expect(has(first.text)).toEqual([false, false, false]);
 
   await open.page.keyboard.press('?');
-  await open.page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+  await open.page.getByRole('dialog', { name: 'Help' }).waitFor();
   await open.page.keyboard.press('Escape');
   await open.page.keyboard.press('c');
   await open.page.getByRole('complementary', { name: 'Connection' }).waitFor();

@@ -118,7 +118,7 @@ export const pageStates: States = {
   'with the link of an event that is gone': { path: '/#1000-1', sign: dialog('This event is not here') },
   'with its keys explained': {
     reach: (page) => page.keyboard.press('?'),
-    sign: dialog('Keyboard shortcuts'),
+    sign: dialog('Help'),
   },
   'with the connection shown': {
     reach: (page) => page.keyboard.press('c'),
