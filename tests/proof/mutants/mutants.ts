@@ -336,6 +336,27 @@ export const mutants: readonly Mutant[] = [
     projects: ['server'],
   },
   {
+    name: 'a throttled feed never tells of the last events',
+    file: 'lib/client/feed.ts',
+    find: 'else cancelLater ??= clock.after(waitMs, tell);',
+    replace: '',
+    projects: ['client'],
+  },
+  {
+    name: 'a throttled feed tells of a gap late',
+    file: 'lib/client/feed.ts',
+    find: 'if (waitMs <= 0 || hasGap || ',
+    replace: 'if (waitMs <= 0 || ',
+    projects: ['client'],
+  },
+  {
+    name: 'a throttled feed tells of another status late',
+    file: 'lib/client/feed.ts',
+    find: ' || !hasValues(told.snapshot, state())) tell();',
+    replace: ') tell();',
+    projects: ['client'],
+  },
+  {
     name: 'a page that returns trusts a silent stream',
     file: 'lib/client/connection/returning.ts',
     find: 'if (isAlive && !isCertain) return state;',
