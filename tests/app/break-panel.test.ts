@@ -24,7 +24,7 @@ describe('the count below the buttons', () => {
       published: 5,
       shown: 3,
       gone: 0,
-      onTheWay: 2,
+      unread: 2,
       missing: 0,
       twice: 0,
     });

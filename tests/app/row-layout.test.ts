@@ -31,13 +31,23 @@ describe('the rows of a long list', () => {
     expect(new RowLayout().rowsOf(long, false)).toMatchObject({ from: 0, to: 50, abovePx: 0, belowPx: 0 });
   });
 
-  test('are those that are visible, and 24 beyond each end; the others are space', () => {
-    expect(layOut(long, 4_000).rowsOf(long, false)).toEqual({
+  test('are those that are visible, and 24 beyond each end for a reader; the others are space', () => {
+    expect(layOut(long, 4_000).rowsOf(long, true)).toEqual({
       from: 76,
       to: 135,
       abovePx: 76 * 40,
       belowPx: 865 * 40,
       tabStop: 102,
+    });
+  });
+
+  test('are those that are visible, and 8 beyond, where the newest are shown', () => {
+    expect(layOut(long, 0).rowsOf(long, false)).toEqual({
+      from: 0,
+      to: 19,
+      abovePx: 0,
+      belowPx: 981 * 40,
+      tabStop: 0,
     });
   });
 
@@ -51,16 +61,16 @@ describe('the rows of a long list', () => {
     layout.measure(long, [60, 60, 200, 60, 20]);
     layout.look(6_000, 400);
     // 400 px for the rows that were measured, and 69 others.
-    expect(layout.rowsOf(long, false)).toMatchObject({ from: 74, abovePx: 400 + 69 * 60 });
+    expect(layout.rowsOf(long, true)).toMatchObject({ from: 74, abovePx: 400 + 69 * 60 });
   });
 
   test('keep the heights that were measured, until the window has another width', () => {
     const layout = layOut(long, 4_000);
     layout.measure(long, [90]);
-    expect(layout.rowsOf(long, false)).toMatchObject({ from: 74, abovePx: 90 + 73 * 40 });
+    expect(layout.rowsOf(long, false)).toMatchObject({ from: 90, abovePx: 90 + 89 * 40 });
     layout.forget();
-    layout.measure(long.slice(74), [20]);
-    expect(layout.rowsOf(long, false)).toMatchObject({ from: 176, abovePx: 176 * 20 });
+    layout.measure(long.slice(90), [20]);
+    expect(layout.rowsOf(long, false)).toMatchObject({ from: 192, abovePx: 192 * 20 });
   });
 });
 
@@ -72,7 +82,7 @@ describe('what a user reads', () => {
     const after = entries(1_200, 1);
     expect(layout.rowsOf(after, true)).toMatchObject({ from: 276, to: 335, tabStop: 302 });
     expect(layout.moved()).toBe(200 * 40);
-    expect(layout.rowsOf(after, false)).toMatchObject({ from: 76 });
+    expect(layout.rowsOf(after, false)).toMatchObject({ from: 92 });
   });
 
   test('does not move when rows are added below it, or grow there', () => {
