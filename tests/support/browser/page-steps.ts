@@ -6,8 +6,8 @@ import { type Shown, type Watch, watch } from './chromium.ts';
 /** An open page and its record. It ends with its scope (`await using`). */
 export type OpenPage = AsyncDisposable & { readonly page: Page; readonly seen: Watch };
 
-/** Options of a page that the browser can draw quickly. */
-export const quickToDraw = { viewport: { width: 480, height: 400 }, reducedMotion: 'reduce' } as const;
+/** Options of a page that the browser can draw quickly. Its 20 newest rows are in the page. */
+export const quickToDraw = { viewport: { width: 480, height: 1_000 }, reducedMotion: 'reduce' } as const;
 
 /** Opens an empty page, in a time zone and a locale that differ from the server's. */
 export async function newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<OpenPage> {
