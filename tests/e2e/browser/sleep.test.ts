@@ -124,7 +124,8 @@ describe.concurrent('a page', () => {
     await using relay = await startRelay(app.url);
     await using browser = await startChromium();
     await store(app, range(1, 5));
-    const { page, seen } = await openLive(browser, relay);
+    // High enough for 30 rows: a page holds only those near its visible part.
+    const { page, seen } = await openLive(browser, relay, { viewport: { width: 1_280, height: 1_500 } });
     await page.context().setOffline(true);
     relay.cutAll();
     await hasStatus(page, 'Offline');
