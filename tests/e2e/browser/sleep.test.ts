@@ -11,8 +11,8 @@ import { eventually } from '../../support/node/eventually.ts';
 import { untilStreams } from '../../support/node/open-streams.ts';
 import { range, store } from '../../support/node/publish.ts';
 
-/** The promise is 1 s. A busy machine gets more time. */
-const limitMs = 2_000;
+/** The promise is 1 s: alone it takes less than 0.1 s. Beside other browsers on two cores it took up to 2.6 s. */
+const limitMs = 5_000;
 
 /** Checks that the page lists the events 1 to `last`, each once, the newest on top. */
 async function listsAll(expect: typeof import('vitest').expect, page: Page, last: number): Promise<void> {
