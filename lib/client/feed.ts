@@ -282,7 +282,7 @@ function createSnapshots(options: FeedOptions, clock: Clock, parts: SnapshotPart
   const wallOf = createWallTime(clock);
   let snapshot: FeedSnapshot | null = null;
   let isOutdated = false;
-  /** What the listeners were told last, and when they were told of events. */
+  /** The last snapshot that the listeners heard of. `at`: when they last heard of events alone, by the clock's elapsed ms. */
   let told = { snapshot: current(), at: Number.NEGATIVE_INFINITY };
   let cancelLater: (() => void) | null = null;
   const isUnheard = () => listeners.size === 0 && options.onStatus === undefined;

@@ -157,7 +157,7 @@ type PostTarget = {
 /** Statuses after which a retry may succeed. */
 const temporaryStatuses: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 
-/** The same for a command that reads the token from both places. */
+/** The advice of a command that reads the token from the environment and from .env.local. */
 export const tokenAdvice = "Set PUBLISH_TOKEN to the app's token, in the environment or in .env.local.";
 
 /** Sends a batch once, with its idempotency key. */
