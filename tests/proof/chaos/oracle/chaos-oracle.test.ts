@@ -82,6 +82,14 @@ const cases: readonly Case[] = [
     trimmedUpTo: 4,
     finds: [],
   },
+  {
+    name: 'the same with a filter, and the filter hides the oldest event that the log kept',
+    log: 'a1 a2 a3/a1 b2 b3 b4 b5n b6',
+    received: 'a1 a2 a3 trimmed:<=1 b6',
+    types: ['message'],
+    trimmedUpTo: 4,
+    finds: [],
+  },
   // lost
   { name: 'one event is missing', log: 'a1 a2 a3', received: 'a1 a3', finds: ['loss without a gap'] },
   { name: 'the first event is missing', log: 'a1 a2 a3', received: 'a2 a3', finds: ['loss without a gap'] },
@@ -155,6 +163,22 @@ const cases: readonly Case[] = [
     log: 'a1 a2 a3/a1 b2 b3 b4 b5',
     received: 'a1 a2 a3 trimmed:1 b5',
     trimmedUpTo: 3,
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'the log lost its end and later deleted new events, and one event of the filter is missing',
+    log: 'a1 a2 a3/a1 b2 b3 b4 b5 b6',
+    received: 'a1 a2 a3 trimmed:<=1 b6',
+    types: ['message'],
+    trimmedUpTo: 4,
+    finds: ['loss without a gap'],
+  },
+  {
+    name: 'the log lost its end and kept an event that shows it, but the gap only says a number',
+    log: 'a1 a2 a3/a1 b2 b3n b4n b5',
+    received: 'a1 a2 a3 trimmed:<=1 b5',
+    types: ['message'],
+    trimmedUpTo: 2,
     finds: ['loss without a gap'],
   },
   {

@@ -102,10 +102,13 @@ function judgeStep(
         );
       }
       if (!isHere) {
-        // If the events stored since the loss were deleted too, the log of the same epoch shows no trace of the loss. A
-        // gap with a number is then the best possible report.
-        const isTraceless = gaps.length > 0 && trimmed >= fact.seq - 1;
-        if (isTraceless) return countOf(gaps, position, fact, step, isFirst, isAsked);
+        // If the log also deleted the events that took the place of the lost ones, it shows no trace of the loss. A gap
+        // with a number is then the best possible report.
+        if (gaps.length > 0 && trimmed >= position.seq)
+          return (
+            lossOf(life, trimmed, position.seq, fact, isAsked, step) ??
+            countOf(gaps, position, fact, step, isFirst, isAsked)
+          );
         return {
           kind: 'loss without a gap',
           what: `${step}: the log lost data between them, and no gap says so`,
