@@ -11,8 +11,8 @@ import { eventually } from '../../support/node/eventually.ts';
 import { untilStreams } from '../../support/node/open-streams.ts';
 import { range, store } from '../../support/node/publish.ts';
 
-/** The promise is 1 s: alone it takes less than 0.1 s. Beside other browsers on two cores it took up to 2.6 s. */
-const limitMs = 5_000;
+/** The promise is 1 s, and here it takes about 0.1 s. The rest is for a busy machine. */
+const limitMs = 2_000;
 
 /** Checks that the page lists the events 1 to `last`, each once, the newest on top. */
 async function listsAll(expect: typeof import('vitest').expect, page: Page, last: number): Promise<void> {
@@ -76,6 +76,9 @@ describe.concurrent('a page', () => {
     const { page, seen, minimize, restore } = await chromium.open(relay.url);
     await hasStatus(page, 'Live');
     await eventually('the stream is the only open connection', 20_000, () => relay.connections() === 1);
+    // The server says the time 1 s after the hello. A stream that brings nothing after its hello is another case: the client
+    // takes it for one that a proxy holds, and polls.
+    await sleep(1_500);
     await minimize();
     relay.forgetAll();
     await store(app, range(6, 20));
