@@ -10,6 +10,7 @@ import {
   readNeeds,
   suitesWithTests,
   testsOf,
+  withTimedProjects,
 } from './run/suites.ts';
 import { countTests, runTimes, vitestReport } from './run/test-result.ts';
 import { findMissing, planInstall, readDistribution, searchPath, type Tool } from './run/tools.ts';
@@ -67,7 +68,7 @@ function runVitest(): Promise<number | null> {
   const own = ['--reporter=json', `--outputFile.json=${reportFile}`];
   const child = spawn(
     process.execPath,
-    [vitest, 'run', '--config', 'tests/vitest.config.ts', ...reporters, ...own, ...args],
+    [vitest, 'run', '--config', 'tests/vitest.config.ts', ...reporters, ...own, ...withTimedProjects(args)],
     { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path, [extentVariable]: extent } },
   );
   return new Promise((resolve) => child.once('close', resolve));

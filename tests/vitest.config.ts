@@ -9,6 +9,7 @@ import {
   suitesWithTests,
   takesIn,
   testsIn,
+  timedProject,
   timedTests,
 } from './run/suites.ts';
 
@@ -44,17 +45,15 @@ function slowProject(
 const together = { maxWorkers: 3, groupOrder: 0 };
 const oneByOne = { maxWorkers: 1, groupOrder: 1 };
 
-const slowProjects = suitesWithTests(slowSuites).map(([name, folders]) => {
+const slowProjects = suitesWithTests(slowSuites).flatMap(([suite, folders]) => {
   const files = slowTestsIn(folders);
-  if (extent === 'chosen') return slowProject(name, files, together);
-  return slowProject(
-    name,
-    files.filter((file) => !timedTests.includes(file)),
-    together,
-  );
+  const timed = files.filter((file) => timedTests.includes(file));
+  const others = files.filter((file) => !timedTests.includes(file));
+  return [
+    slowProject(suite, others, together),
+    ...(timed.length === 0 ? [] : [slowProject(timedProject(suite), timed, oneByOne)]),
+  ];
 });
-
-const timed = slowTestsIn(Object.values(slowSuites).flat()).filter((file) => timedTests.includes(file));
 
 export default defineConfig({
   root,
@@ -72,7 +71,6 @@ export default defineConfig({
         },
       })),
       ...slowProjects,
-      ...(extent === 'chosen' || timed.length === 0 ? [] : [slowProject('timed', timed, oneByOne)]),
     ],
   },
 });

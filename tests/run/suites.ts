@@ -103,6 +103,9 @@ export const timedTests: readonly string[] = [
   'tests/e2e/browser/tabs.test.ts',
 ];
 
+/** Vitest's project of a slow suite's timed tests. */
+export const timedProject = (suite: string) => `${suite}-timed`;
+
 /**
  * The tests of the slow suites that run once a night, and not for every commit: they install or build whole apps for minutes, run
  * a proof of `npm run proof:…` in short, or compare times to some ms. What they guard has a faster test too.
@@ -214,6 +217,12 @@ export function readNeeds(args: readonly string[], extent: Extent): Needs {
     tools: everything.tools.filter((tool) => needs.some((need) => need.tools.includes(tool))),
     build: needs.some((need) => need.build),
   };
+}
+
+/** The arguments for vitest: `--project` with a slow suite chooses its timed tests too. */
+export function withTimedProjects(args: readonly string[]): string[] {
+  const timed = readProjects(args).filter((name) => name in slowSuites);
+  return [...args, ...timed.map((suite) => `--project=${timedProject(suite)}`)];
 }
 
 function readProjects(args: readonly string[]): string[] {

@@ -1,6 +1,15 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { mainRoads, nightlyTests, readNeeds, slowSuites, testsIn, testsOf, timedTests } from './suites.ts';
+import {
+  mainRoads,
+  nightlyTests,
+  readNeeds,
+  slowSuites,
+  testsIn,
+  testsOf,
+  timedTests,
+  withTimedProjects,
+} from './suites.ts';
 import { countTests, runTimes, type VitestReport } from './test-result.ts';
 import {
   apache,
@@ -177,6 +186,12 @@ describe('the tests that limit how long something takes', () => {
     };
 
     expect(slow.filter((file) => limits(file) && !timedTests.includes(file))).toEqual([]);
+  });
+
+  test('are chosen with their suite', () => {
+    const chosen = withTimedProjects(['--project', 'browser', '--project=core', 'page']);
+
+    expect(chosen).toEqual(['--project', 'browser', '--project=core', 'page', '--project=browser-timed']);
   });
 });
 

@@ -112,7 +112,7 @@ describe('a new app of npm run new', () => {
       const files = wireContract.map((name) => `tests/e2e/node/${name}.test.ts`);
       const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'tests/vitest.config.ts'];
       const env = environment({ [appVariable]: app, STEADFEED_TEST_EXTENT: 'chosen' });
-      const printed = await run(root, env, process.execPath, ...vitest, '--project', 'node', ...files);
+      const printed = await run(root, env, process.execPath, ...vitest, '--project=node*', ...files);
       expect(printed).toMatch(new RegExp(`Test Files .*${files.length} passed`));
     },
     stepMs,
