@@ -50,7 +50,7 @@ const seqs = (feed: Feed) => feed.getSnapshot().events.map((event) => Number(eve
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const has = (feed: Feed, count: number) => () => feed.getSnapshot().events.length >= count;
 
-/** Counts how often a feed tells of a new snapshot. */
+/** Counts how often a feed calls its listeners for a new snapshot. */
 function countCalls(feed: Feed): { count: number; readonly end: () => void } {
   const end = feed.subscribe(() => {
     calls.count += 1;
@@ -68,7 +68,7 @@ describe('throttleMs', () => {
     return { clock, server, feed, calls: countCalls(feed) };
   }
 
-  test('the first event after a pause is told at once, and those that follow it together', async () => {
+  test('the first event after a pause calls the listeners at once, and those that follow it call them together', async () => {
     const { clock, server, feed, calls } = await setUpThrottled();
     server.publish(1);
     await until(feed, has(feed, 4));
@@ -85,7 +85,7 @@ describe('throttleMs', () => {
     expect(calls.count).toBe(2);
   });
 
-  test('another status is told at once, with the events that waited', async () => {
+  test('another status calls them at once, with the events that waited', async () => {
     const statuses: string[] = [];
     const { server, feed, calls } = await setUpThrottled({
       onStatus: (status) => void statuses.push(status),
@@ -100,7 +100,7 @@ describe('throttleMs', () => {
     expect(statuses.at(-1)).toBe('paused');
   });
 
-  test('the first event after a change of the status is told at once', async () => {
+  test('the first event after a change of the status calls them at once', async () => {
     const { clock, server, feed } = await setUpThrottled();
     const told: number[] = [];
     feed.subscribe(() => told.push(feed.getSnapshot().events.length));
@@ -113,7 +113,7 @@ describe('throttleMs', () => {
     expect(told.at(-1)).toBe(4);
   });
 
-  test('a gap is told at once', async () => {
+  test('a gap calls them at once', async () => {
     const { server, feed } = await setUpThrottled();
     const gaps: number[] = [];
     feed.subscribe(() => gaps.push(feed.getSnapshot().gaps.length));
@@ -138,7 +138,7 @@ describe('throttleMs', () => {
     expect(calls.count).toBe(1);
   });
 
-  test('a new listener is not told of what was there before it', async () => {
+  test('a new listener is not called for what was there before it', async () => {
     const { server, feed } = await setUp();
     await until(feed, has(feed, 3));
     const calls = countCalls(feed);
@@ -160,7 +160,7 @@ describe('throttleMs', () => {
     expect(seen).toHaveLength(5);
   });
 
-  test('with 0, the default, each update is told', async () => {
+  test('with 0, the default, each update calls them', async () => {
     const { server, feed, calls } = await setUpThrottled({}, 0);
     for (const seq of [4, 5, 6]) {
       server.publish(1);
