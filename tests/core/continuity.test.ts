@@ -71,6 +71,13 @@ const cases: Case[] = [
     next: '130-4',
     result: 'continue',
   },
+  {
+    name: 'a fail-over lost the event of the position, and the oldest event kept has the next seq: the log shows no trace',
+    position: '125-3~aaaaaa',
+    state: trimmed,
+    next: '130-4',
+    result: 'continue',
+  },
   { name: 'nothing was ever stored', position: '0-0', state: null, next: null, result: 'continue' },
   // Retention removed events.
   {
