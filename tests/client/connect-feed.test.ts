@@ -85,7 +85,7 @@ describe('throttleMs', () => {
     expect(calls.count).toBe(2);
   });
 
-  test('another status calls them at once, with the events that waited', async () => {
+  test('another status calls the listeners at once, with the events that waited', async () => {
     const statuses: string[] = [];
     const { server, feed, calls } = await setUpThrottled({
       onStatus: (status) => void statuses.push(status),
@@ -100,7 +100,7 @@ describe('throttleMs', () => {
     expect(statuses.at(-1)).toBe('paused');
   });
 
-  test('the first event after a change of the status calls them at once', async () => {
+  test('the first event after a change of the status calls the listeners at once', async () => {
     const { clock, server, feed } = await setUpThrottled();
     const told: number[] = [];
     feed.subscribe(() => told.push(feed.getSnapshot().events.length));
@@ -113,7 +113,7 @@ describe('throttleMs', () => {
     expect(told.at(-1)).toBe(4);
   });
 
-  test('a gap calls them at once', async () => {
+  test('a gap calls the listeners at once', async () => {
     const { server, feed } = await setUpThrottled();
     const gaps: number[] = [];
     feed.subscribe(() => gaps.push(feed.getSnapshot().gaps.length));
@@ -160,7 +160,7 @@ describe('throttleMs', () => {
     expect(seen).toHaveLength(5);
   });
 
-  test('with 0, the default, each update calls them', async () => {
+  test('with 0, the default, each update calls the listeners', async () => {
     const { server, feed, calls } = await setUpThrottled({}, 0);
     for (const seq of [4, 5, 6]) {
       server.publish(1);

@@ -72,7 +72,7 @@ const cases: Case[] = [
     result: 'continue',
   },
   {
-    name: 'a fail-over lost the event of the position, and the oldest event kept has the next seq: the log shows no trace',
+    name: 'a fail-over lost the event of the position, and the oldest event kept has the seq right after it: the log shows no trace',
     position: '125-3~aaaaaa',
     state: trimmed,
     next: '130-4',
